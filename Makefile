@@ -1,0 +1,50 @@
+# make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
+# make test   everything: lint, types, layers, all tests, real servers included
+# make unit   the fast inner loop
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+AIRFLOW ?= stand-in
+
+.PHONY: demo test unit lint bench lock golden clean
+
+demo: $(VENV)/.run
+	@$(BIN)/syncd demo --airflow $(AIRFLOW)
+
+test: lint
+	@$(BIN)/python -m pytest
+
+unit: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m "not servers"
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	@for f in benchmarks/*.py; do $(BIN)/python $$f || exit 1; done
+
+golden: $(VENV)/.dev
+	@SYNCD_GOLDEN=write $(BIN)/python -m pytest tests/golden
+	@git diff --stat -- tests/golden docs
+
+lock: $(VENV)/.dev
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml --group build -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml --group build --group dev -o requirements/dev.txt
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python requirements/run.txt pyproject.toml
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .servers build *.egg-info

@@ -1,0 +1,91 @@
+"""Every deliberate error, each with the exit code it ends a command with.
+
+One class for each thing that a caller would do differently. A message says where, what, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_CHANGES = 2
+EXIT_INVALID = 3
+EXIT_HELD = 4
+EXIT_NO_ANSWER = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a text that a person wrote, at its place.
+
+    `line` and `column` count from 1; 0 means the file as a whole.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class SyncdError(Exception):
+    """Base of every error that syncd raises on purpose."""
+
+    exit_code = EXIT_FAILED
+
+
+class InvalidInput(SyncdError):
+    """A text that a person wrote cannot be used; carries every problem in it, sorted by place."""
+
+    exit_code = EXIT_INVALID
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+class ConfigInvalid(InvalidInput):
+    """The configuration cannot be used."""
+
+
+class MappingInvalid(InvalidInput):
+    """A mapping file cannot be used."""
+
+
+class SourceUnavailable(SyncdError):
+    """A source could not be read; its grants stay as they are."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class TargetUnavailable(SyncdError):
+    """A deployment did not answer as an Airflow server does; nothing on it was changed by this pass."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class TargetUnauthorized(TargetUnavailable):
+    """The deployment answered and refused our credential, or the credential lacks a right."""
+
+
+class TargetUnmanageable(TargetUnavailable):
+    """The deployment answers, but its role and user API cannot be used; says why and what would help."""
+
+
+class ReadIncomplete(TargetUnavailable):
+    """A listing could not be read whole: pages contradict each other, or one is cut."""
+
+
+class DeploymentBusy(SyncdError):
+    """Another writer holds the lease of this deployment."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class StoreError(SyncdError):
+    """The database cannot be used; nothing is done without it."""

@@ -1,0 +1,568 @@
+"""The nouns of a sync: frozen values that every other module passes around.
+
+Nothing here reads, writes, logs or knows the time. Methods only derive. Mappings are never changed after they were
+handed to a value. User names are looked up by `key()`, because Airflow compares them without regard to case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+BUILT_IN_ROLES = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
+"""Roles that Airflow itself defines. They may be given and taken, never edited or deleted: the API does not protect them."""
+
+
+def key(username: str) -> str:
+    """Give the form in which Airflow compares user names (without regard to case)."""
+    return username.casefold()
+
+
+# --- what sources say -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person as one source knows them. `id` never changes; login and e-mail do."""
+
+    source: str
+    id: str
+    login: str
+    email: str
+    given_name: str
+    family_name: str
+    active: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.login or self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Why a read may, or may not, remove access.
+
+    `count` is the number of members read, `independent_count` the number the provider states by another way (None where
+    it offers none). `why` says what is missing when `complete` is false.
+    """
+
+    pages: int
+    count: int
+    independent_count: int | None
+    taken_at: datetime
+    complete: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group and the ids of its members, nested groups already flattened where that was asked for."""
+
+    source: str
+    id: str
+    name: str
+    members: frozenset[str]
+    certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything one source said in one read."""
+
+    source: str
+    identities: tuple[Identity, ...]
+    groups: tuple[Group, ...]
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A group as mapping evaluation sees it after this read was laid over the last certified one.
+
+    state        | members                                  | may a person lose access by not being in it?
+    certified    | as just read                             | yes
+    held over    | just read, plus the last certified read  | only who is in neither
+    unknown      | as just read; no certified read exists   | no, nobody
+    """
+
+    group: Group
+    stale: frozenset[str] = frozenset()
+    """Members that only the last certified read knows."""
+    certified: bool = True
+    unknown: bool = False
+    why: str = ""
+
+    @property
+    def members(self) -> frozenset[str]:
+        return self.group.members | self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All sources joined: people by (source, id), groups by (source, id), and which sources failed, with the reason."""
+
+    identities: Mapping[tuple[str, str], Identity]
+    groups: Mapping[tuple[str, str], Members]
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- what mapping files say -------------------------------------------------------------------------------------------
+
+
+class Level(StrEnum):
+    """What a person may do with a DAG. Each level includes the ones before it."""
+
+    VIEW = "view"
+    TRIGGER = "trigger"
+    EDIT = "edit"
+
+    @property
+    def included(self) -> tuple[Level, ...]:
+        ordered = tuple(Level)
+        return ordered[: ordered.index(self) + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A place in a mapping file."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class DagSelector:
+    """Which DAGs a level is for: ids by glob, tags, owners. Filled kinds must all match; within a kind one is enough."""
+
+    level: Level
+    at: At
+    ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Airflow's own words: an action on a resource, as in `can_read` on `DAG:sales`."""
+
+    action: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDefinition:
+    """A role as a mapping file defines it, before a deployment's DAGs are known."""
+
+    name: str
+    description: str
+    dags: tuple[DagSelector, ...]
+    permissions: tuple[tuple[Permission, At], ...]
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRef:
+    """How a mapping names a group: by id, by name, or by both. Where both are given the id decides."""
+
+    source: str
+    id: str | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name or self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One binding: the members of a group hold these roles on the deployments that the labels choose.
+
+    `deployments` is a tuple of (label, accepted values); all of them must match; empty means every deployment. The label
+    `name` is the deployment's own name. `until` has a time zone; the rule gives nothing from that moment on.
+    """
+
+    group: GroupRef
+    roles: tuple[str, ...]
+    deployments: tuple[tuple[str, frozenset[str]], ...]
+    at: At
+    until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Every mapping file together."""
+
+    roles: Mapping[str, RoleDefinition]
+    bindings: tuple[Rule, ...]
+
+
+# --- what deployments are ---------------------------------------------------------------------------------------------
+
+
+class Adopt(StrEnum):
+    """What syncd makes its own of things that it finds on a deployment and did not put there.
+
+    never     nothing: what was there before stays for ever unless a person removes it
+    matching  a grant that a mapping line gives as well, and a role that already is exactly as the mapping says
+    declared  the same, and every role that a mapping file defines, whatever permissions it has
+    """
+
+    NEVER = "never"
+    MATCHING = "matching"
+    DECLARED = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What mapping evaluation and planning know of a deployment before they look at it.
+
+    `username` is the template of account names (`okta_{id}`, `{id}`, `{login}`, `{email}`).
+    """
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    username: str = "{login}"
+    match_email: bool = False
+    delete_leavers: bool = False
+    remove_manual_grants: bool = False
+    """Whether people who hold a role that syncd owns, and whom no mapping line gives it, lose it."""
+    adopt: Adopt = Adopt.MATCHING
+    protected: frozenset[str] = frozenset()
+    """User names (any case) that are never touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """A DAG as a deployment lists it."""
+
+    id: str
+    tags: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a deployment spells what a role must contain: data, made by the adapter from what it found out by looking.
+
+    `every_role` is in each custom role (Airflow adds it by itself). `levels` gives for each level the permissions that
+    are not bound to a DAG, and those that are, as templates with `{dag}`. A level does not repeat the levels it includes.
+    """
+
+    every_role: frozenset[Permission]
+    levels: Mapping[Level, tuple[frozenset[Permission], frozenset[Permission]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role and all its permissions. `unfinished` is only ever true of an observed role: a change of it was cut off."""
+
+    name: str
+    permissions: frozenset[Permission]
+    unfinished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account, in Airflow's words."""
+
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a person holds a role: the group and the line. `stale` means that only an older read says so."""
+
+    source: str
+    group_id: str
+    group: str
+    at: str
+    until: datetime | None = None
+    reason: str = ""
+    stale: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.group} ({self.at})"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that a person holds. The reasons take no part in equality; people need all of them."""
+
+    username: str
+    role: str
+    because: tuple[Reason, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """Something a person should know that is not a change. `code` is fixed, `text` says what and what to do."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a pass is about: everything, or these people (by user name) and nothing else."""
+
+    usernames: frozenset[str] | None = None
+
+    @property
+    def everything(self) -> bool:
+        return self.usernames is None
+
+    def covers(self, username: str) -> bool:
+        return self.usernames is None or key(username) in self.usernames
+
+    @classmethod
+    def people(cls, usernames: Iterable[str]) -> Scope:
+        return cls(frozenset(key(u) for u in usernames))
+
+    def __str__(self) -> str:
+        return "everything" if self.usernames is None else ", ".join(sorted(self.usernames))
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
+
+    `because[user][role]` holds every reason for a grant. `frozen` names the roles that nobody may lose now, with the
+    reason.
+    """
+
+    deployment: str
+    users: Mapping[str, User]
+    roles: Mapping[str, Role]
+    because: Mapping[str, Mapping[str, tuple[Reason, ...]]]
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+    def grants(self) -> Iterator[Grant]:
+        """Give every grant with its reasons, sorted by user and role."""
+        for name in sorted(self.because):
+            for role in sorted(self.because[name]):
+                yield Grant(self.users[name].username, role, self.because[name][role])
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """What one deployment said. `users` is keyed by `key(username)`; with a scope it holds just those people.
+
+    `leftovers` are roles that syncd emptied of people and that the server cannot delete.
+    """
+
+    deployment: str
+    users: Mapping[str, User]
+    roles: Mapping[str, Role]
+    scope: Scope = EVERYTHING
+    leftovers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What syncd owns on one deployment: accounts it made, roles, and grants (key(username) -> roles)."""
+
+    users: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    grants: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+# --- what is to be done -----------------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan: a thing before and after. Everything else is derived from the pair.
+
+    `because` is for people and takes no part in equality.
+    """
+
+    before: User | Role | None
+    after: User | Role | None
+    because: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def thing(self) -> User | Role:
+        thing = self.after or self.before
+        assert thing is not None
+        return thing
+
+    @property
+    def subject(self) -> str:
+        return "user" if isinstance(self.thing, User) else "role"
+
+    @property
+    def name(self) -> str:
+        return self.thing.username if isinstance(self.thing, User) else self.thing.name
+
+    @property
+    def kind(self) -> Kind:
+        if self.before is None:
+            return Kind.CREATE
+        return Kind.DELETE if self.after is None else Kind.UPDATE
+
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """What is there after and not before: role names of a user, permissions of a role; sorted."""
+        return tuple(sorted(_parts(self.after) - _parts(self.before)))
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """What is there before and not after, sorted."""
+        return tuple(sorted(_parts(self.before) - _parts(self.after)))
+
+    @property
+    def effects(self) -> tuple[tuple[str, str, str, str], ...]:
+        """What the change does, as (verb, subject, name, detail), sorted: the part that is approved and hashed."""
+        name = key(self.name) if self.subject == "user" else self.name
+        found = [("grant", self.subject, name, part) for part in self.granted]
+        found += [("revoke", self.subject, name, part) for part in self.revoked]
+        if self.kind is not Kind.UPDATE:
+            found.append((self.kind.value, self.subject, name, ""))
+        if isinstance(self.before, Role) and self.before.unfinished and self.after is not None:
+            found.append(("finish", self.subject, name, ""))
+        return tuple(sorted(found))
+
+
+def _parts(thing: User | Role | None) -> frozenset[str]:
+    match thing:
+        case User():
+            return thing.roles
+        case Role():
+            return frozenset(str(p) for p in thing.permissions)
+        case None:
+            return frozenset()
+
+
+def digest(changes: Iterable[Change]) -> str:
+    """Hash the effects of changes: 12 hexadecimal digits that depend on no order, no reason and no reading."""
+    effects = sorted(effect for change in changes for effect in change.effects)
+    return hashlib.sha256(json.dumps(effects, ensure_ascii=False).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Kept:
+    """A grant that would go, were its group's read certified."""
+
+    username: str
+    role: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything one pass would do on one deployment, in the order in which it is safe to do it."""
+
+    deployment: str
+    scope: Scope
+    changes: tuple[Change, ...]
+    kept: tuple[Kept, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        return digest(self.changes)
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Changes that a limit keeps back. `digest` is what approves them; `why` names the limit and the numbers."""
+
+    changes: tuple[Change, ...]
+    why: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        return digest(self.changes)
+
+
+class Status(StrEnum):
+    """How one change ended. `unknown` means that no answer came: the next look settles it."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    SKIPPED = "skipped"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    change: Change
+    status: Status
+    detail: str = ""
+
+
+# --- what a deployment can do -----------------------------------------------------------------------------------------
+
+
+class Patch(StrEnum):
+    """What PATCH of a role does: measured to differ between releases of Airflow's FAB provider."""
+
+    REPLACES = "replaces"
+    ADDS = "adds"
+    FORBIDDEN = "forbidden"
+    UNKNOWN = "unknown"
+
+
+class Delete(StrEnum):
+    WORKS = "works"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one deployment's API can do, each ability found by looking at answers, none assumed from a version alone.
+
+    `patch_role` and `delete_role` stay `unknown` until a change needs them: looking does not write. `fab_version` is None
+    where the account may not read it. `page_limit` is the most rows the server gives at once. `session` says whether a
+    session cookie spares the password hash of every call. `service_user` is the account syncd runs as, where known.
+    """
+
+    generation: int
+    version: str
+    auth_manager: str
+    fab_version: str | None = None
+    roles_credential: str = ""
+    users_credential: str = ""
+    dags_credential: str = ""
+    patch_role: Patch = Patch.UNKNOWN
+    delete_role: Delete = Delete.UNKNOWN
+    users_readable: bool = True
+    dag_run_resources: bool = True
+    page_limit: int | None = None
+    session: bool = False
+    service_user: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell servers apart whose learned abilities may differ."""
+        return f"{self.version}+fab-{self.fab_version or '?'}"
