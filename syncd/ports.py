@@ -5,17 +5,27 @@ Planning is given a `TargetReader` and so cannot write. Only apply is given a `T
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from syncd.model import (
     Capabilities,
     Change,
     Dag,
+    DesiredState,
     Dialect,
+    Held,
     ObservedState,
     Outcome,
+    Owned,
+    Permission,
+    Plan,
     Scope,
     Snapshot,
+    Status,
 )
 
 
@@ -84,4 +94,118 @@ class TargetWriter(Protocol):
 
     def learned(self) -> Capabilities:
         """Give the capabilities as the writes of this pass showed them to be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A change whose outcome nobody knows: its intent was recorded, its answer never came."""
+
+    id: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How often a permission that a pass had read back was gone at a later one."""
+
+    role: str
+    permission: Permission
+    times: int
+    last: datetime
+
+
+class Lease(Protocol):
+    """The right to write to one deployment."""
+
+    def check(self) -> None:
+        """Renew the lease where that is due.
+
+        Raises:
+            DeploymentBusy: somebody else has it now; make no further call.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """What was meant, done and found, kept in the desired-state database. Each method commits before it returns.
+
+    Every method may raise StoreError. Times are aware, in UTC.
+    """
+
+    # what sources said
+    def last_snapshot(self, source: str) -> Snapshot | None:
+        """Give the newest saved read of a source."""
+        ...
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a read; a read equal to the newest one (its times aside) only moves that one's time."""
+        ...
+
+    # what is known of a deployment
+    def owned(self, deployment: str) -> Owned: ...
+
+    def adopt(self, deployment: str, found: Owned) -> None:
+        """Mark things that were there before as owned."""
+        ...
+
+    def capabilities(self, deployment: str) -> Capabilities | None: ...
+
+    def save_capabilities(self, deployment: str, capabilities: Capabilities) -> None: ...
+
+    def last_desired(self, deployment: str) -> DesiredState | None:
+        """Give the desired state that a pass over everything last read back as reached."""
+        ...
+
+    def save_desired(self, run: int, desired: DesiredState) -> None: ...
+
+    def losses(self, deployment: str) -> tuple[Loss, ...]: ...
+
+    def count_loss(self, deployment: str, role: str, permissions: Iterable[Permission], *, now: datetime) -> None:
+        """Count once more that these permissions of a role were gone."""
+        ...
+
+    def forget_losses(self, deployment: str, role: str, permissions: Iterable[Permission]) -> None: ...
+
+    # runs, plans, changes
+    def start_run(self, command: str, *, scope: Scope, now: datetime) -> int: ...
+
+    def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None: ...
+
+    def record_plan(self, run: int, plan: Plan, *, held: Held | None, approved: str | None, now: datetime) -> int:
+        """Keep a plan before anything of it is done. Held changes are kept with status `held`."""
+        ...
+
+    def intend(self, plan: int, change: Change, *, now: datetime) -> int:
+        """Commit that a change is about to be made, and mark what it brings as owned, in one transaction."""
+        ...
+
+    def conclude(self, change: int, outcome: Outcome, *, now: datetime) -> None:
+        """Commit how a change ended.
+
+        applied: what it took is owned no more. failed, skipped, pending: what its intent marked as owned, and was not
+        before, is owned no more. unknown: nothing moves; it stays unsettled.
+        """
+        ...
+
+    def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:
+        """Give the changes without a known outcome, oldest first."""
+        ...
+
+    def settle(self, change: int, status: Status, detail: str, *, now: datetime) -> None:
+        """Close an unsettled change by what a later look found; moves ownership as `conclude` does."""
+        ...
+
+    def recorder(self, change: int) -> Recorder:
+        """Give the recorder of the calls that this change needs."""
+        ...
+
+    def lease(self, deployment: str) -> AbstractContextManager[Lease]:
+        """Take the lease of a deployment for as long as the context lasts.
+
+        A lease whose holder was a process of this host that is gone, or that was not renewed in time, is taken over.
+
+        Raises:
+            DeploymentBusy: somebody else holds it; the message says who and since when.
+        """
         ...
