@@ -344,7 +344,7 @@ class DesiredState:
     """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
 
     `because[user][role]` holds every reason for a grant. `frozen` names the roles that nobody may lose now, with the
-    reason.
+    reason; `frozen_users` (by key) the accounts that are not touched at all, because it is not clear whose they are.
     """
 
     deployment: str
@@ -352,6 +352,7 @@ class DesiredState:
     roles: Mapping[str, Role]
     because: Mapping[str, Mapping[str, tuple[Reason, ...]]]
     frozen: Mapping[str, str] = field(default_factory=dict)
+    frozen_users: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
     def grants(self) -> Iterator[Grant]:
@@ -566,3 +567,13 @@ class Capabilities:
     def fingerprint(self) -> str:
         """Tell servers apart whose learned abilities may differ."""
         return f"{self.version}+fab-{self.fab_version or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """How often a permission that a pass had read back was gone at a later one."""
+
+    role: str
+    permission: Permission
+    times: int
+    last: datetime

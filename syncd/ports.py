@@ -18,6 +18,7 @@ from syncd.model import (
     DesiredState,
     Dialect,
     Held,
+    Loss,
     ObservedState,
     Outcome,
     Owned,
@@ -97,22 +98,23 @@ class TargetWriter(Protocol):
         ...
 
 
+class TargetSession(TargetReader, TargetWriter, Protocol):
+    """One deployment, opened for one pass."""
+
+    @property
+    def calls(self) -> int:
+        """Requests made so far, each retry counted."""
+        ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Unsettled:
     """A change whose outcome nobody knows: its intent was recorded, its answer never came."""
 
     id: int
     change: Change
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """How often a permission that a pass had read back was gone at a later one."""
-
-    role: str
-    permission: Permission
-    times: int
-    last: datetime
 
 
 class Lease(Protocol):

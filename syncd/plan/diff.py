@@ -1,0 +1,278 @@
+"""Compare what is wanted with what is there: the plan of one deployment.
+
+What may be taken away is decided here, once:
+
+    on the server | wanted | owned | then
+    --------------|--------|-------|------------------------------------------
+    no            | yes    | any   | give it
+    yes           | yes    | any   | leave it
+    yes           | no     | yes   | take it, unless its group is in doubt: then keep it and say so
+    yes           | no     | no    | leave it: it is not ours
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from syncd.model import (
+    BUILT_IN_ROLES,
+    EVERYTHING,
+    Adopt,
+    Change,
+    Deployment,
+    DesiredState,
+    Kept,
+    Kind,
+    Note,
+    ObservedState,
+    Owned,
+    Plan,
+    Reason,
+    Role,
+    Scope,
+    User,
+    key,
+)
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+def align(desired: DesiredState, observed: ObservedState, *, match_email: bool) -> DesiredState:
+    """Give wanted people the account names that the server has for them.
+
+    Names are compared without regard to case. Where `match_email` says so, a person without an account of the wanted
+    name is matched by e-mail. Otherwise an account of another name with the same e-mail is in the way, because Airflow
+    refuses two of them: the person is left out, with a note.
+    """
+    missing = [name for name in desired.users if name not in observed.users]
+    if not missing:
+        return desired
+    by_email: dict[str, list[User]] = {}
+    for user in observed.users.values():
+        by_email.setdefault(user.email.casefold(), []).append(user)
+    moves, notes = _match(desired, missing, by_email=by_email, match_email=match_email)
+    if not moves and not notes:
+        return desired
+    users, because = dict(desired.users), dict(desired.because)
+    for old, account in moves.items():
+        person, reasons = users.pop(old), because.pop(old, {})
+        if account is not None:
+            users[key(account)] = replace(person, username=account)
+            because[key(account)] = reasons
+    return replace(desired, users=users, because=because, notes=desired.notes + tuple(notes))
+
+
+def _match(
+    desired: DesiredState, missing: list[str], *, by_email: dict[str, list[User]], match_email: bool
+) -> tuple[dict[str, str | None], list[Note]]:
+    """Say which people go by another account name (None: they must be left out), and why."""
+    moves: dict[str, str | None] = {}
+    notes = []
+    for name in sorted(missing):
+        person = desired.users[name]
+        found = by_email.get(person.email.casefold(), [])
+        if not found:
+            continue
+        account = found[0].username
+        free = len(found) == 1 and key(account) not in desired.users and account not in moves.values()
+        if match_email and free:
+            moves[name] = account
+        elif match_email or any(user.email == person.email for user in found):
+            moves[name] = None
+            notes.append(_email_taken(person, accounts=[user.username for user in found], match_email=match_email))
+    return moves, notes
+
+
+def _email_taken(person: User, *, accounts: list[str], match_email: bool) -> Note:
+    others = ", ".join(sorted(accounts))
+    advice = (
+        "more than one person or account has it; rename or delete the wrong account"
+        if match_email
+        else "set match_email = true for this deployment if that is the same person, or correct its username rule"
+    )
+    return Note(
+        "email_taken",
+        f"{person.username} gets no account: its e-mail {person.email} is that of the account {others}; {advice}",
+    )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What a comparison collects."""
+
+    changes: list[Change] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def diff(
+    desired: DesiredState,
+    observed: ObservedState,
+    *,
+    owned: Owned,
+    deployment: Deployment,
+    scope: Scope = EVERYTHING,
+    service_user: str | None = None,
+    earlier: DesiredState | None = None,
+) -> Plan:
+    """Plan the way from `observed` to `desired`, in the order in which it is safe.
+
+    `desired` is aligned with `observed`. `earlier` is only asked why people held what they lose now.
+    Order: people who only lose, roles that come or change, people who gain, accounts that go, roles that go.
+    """
+    draft = _Draft()
+    if scope.everything:
+        _diff_roles(desired, observed, owned=owned, adopt=deployment.adopt, draft=draft)
+    untouchable = {key(name) for name in deployment.protected} | ({key(service_user)} if service_user else set())
+    _diff_users(
+        desired, observed, owned=owned, deployment=deployment, scope=scope, untouchable=untouchable, draft=draft
+    )
+    changes = _explain(draft.changes, desired=desired, earlier=earlier)
+    return Plan(
+        deployment=desired.deployment,
+        scope=scope,
+        changes=tuple(sorted(changes, key=_order)),
+        kept=tuple(sorted(draft.kept)),
+        notes=tuple(sorted({*desired.notes, *draft.notes})),
+    )
+
+
+def _order(change: Change) -> tuple[int, str]:
+    if change.subject == "role":
+        return (4 if change.kind is Kind.DELETE else 1, change.name)
+    if change.kind is Kind.DELETE:
+        return (3, key(change.name))
+    return (2 if change.granted else 0, key(change.name))
+
+
+# --- roles ------------------------------------------------------------------------------------------------------------
+
+
+def _diff_roles(desired: DesiredState, observed: ObservedState, *, owned: Owned, adopt: Adopt, draft: _Draft) -> None:
+    for name, want in desired.roles.items():
+        have = observed.roles.get(name)
+        if name in BUILT_IN_ROLES or have == want:
+            continue
+        ours = name in owned.roles or adopt is Adopt.DECLARED
+        if have is not None and not ours:
+            want = _only_add(have, want, draft=draft)
+        if have != want:
+            draft.changes.append(Change(have, want))
+    for name in owned.roles - desired.roles.keys() - BUILT_IN_ROLES:
+        if name in observed.roles:
+            draft.changes.append(Change(observed.roles[name], None, ("no mapping line gives this role any more",)))
+
+
+def _only_add(have: Role, want: Role, *, draft: _Draft) -> Role:
+    extra = have.permissions - want.permissions
+    if extra:
+        shown = ", ".join(sorted(map(str, extra))[:3]) + (f" and {len(extra) - 3} more" if len(extra) > 3 else "")
+        draft.notes.append(
+            Note(
+                "role_not_ours",
+                f"role {have.name} was there before syncd and has what the mapping does not say ({shown}); that is left "
+                'alone. To make the role exactly as the mapping says set adopt = "declared" for this deployment',
+            )
+        )
+    return replace(want, permissions=have.permissions | want.permissions)
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def _diff_users(
+    desired: DesiredState,
+    observed: ObservedState,
+    *,
+    owned: Owned,
+    deployment: Deployment,
+    scope: Scope,
+    untouchable: set[str],
+    draft: _Draft,
+) -> None:
+    ours = owned.roles & desired.roles.keys()
+    strangers: dict[str, list[str]] = {}
+    for name in _candidates(desired, observed, owned=owned, every_account=bool(ours)):
+        if name in untouchable or not scope.covers(name) or name in desired.frozen_users:
+            continue
+        want, have = desired.users.get(name), observed.users.get(name)
+        wanted = want.roles if want else _NOBODY
+        if have is None:
+            if want is not None and wanted:
+                draft.changes.append(Change(None, want))
+            continue
+        if have.roles == wanted:
+            _leave(have, name, owned=owned, deployment=deployment, desired=desired, draft=draft)
+            continue
+        loses = (have.roles & owned.grants.get(name, _NOBODY)) - wanted
+        manual = (have.roles & ours) - wanted - loses
+        if deployment.remove_manual_grants:
+            loses |= manual
+        else:
+            for role in manual:
+                strangers.setdefault(role, []).append(have.username)
+        loses -= _keep(have, loses, desired=desired, draft=draft)
+        roles = (have.roles - loses) | wanted
+        after = replace(have, roles=roles)
+        if roles != have.roles:
+            draft.changes.append(Change(have, after))
+        _leave(after, name, owned=owned, deployment=deployment, desired=desired, draft=draft)
+    draft.notes.extend(_manual_note(role, people) for role, people in strangers.items())
+
+
+def _candidates(desired: DesiredState, observed: ObservedState, *, owned: Owned, every_account: bool) -> Iterator[str]:
+    """Give each name that a change could be about, once."""
+    yield from desired.users
+    others = owned.grants.keys() | owned.users
+    if every_account:
+        others |= observed.users.keys()
+    yield from others - desired.users.keys()
+
+
+def _keep(have: User, loses: frozenset[str], *, desired: DesiredState, draft: _Draft) -> frozenset[str]:
+    doubtful = frozenset(role for role in loses if role in desired.frozen)
+    draft.kept.extend(Kept(have.username, role, desired.frozen[role]) for role in doubtful)
+    return doubtful
+
+
+def _leave(
+    user: User, name: str, *, owned: Owned, deployment: Deployment, desired: DesiredState, draft: _Draft
+) -> None:
+    """Plan the end of an account that syncd made, once nothing is left on it."""
+    if deployment.delete_leavers and not user.roles and name in owned.users and name not in desired.users:
+        draft.changes.append(Change(user, None, ("no mapping line gives this person anything here",)))
+
+
+def _manual_note(role: str, people: list[str]) -> Note:
+    shown = ", ".join(sorted(people)[:3]) + (f" and {len(people) - 3} more" if len(people) > 3 else "")
+    return Note(
+        "manual_grant",
+        f'{shown} hold role {role} although no mapping line says so; left alone (manual_grants = "remove" takes it)',
+    )
+
+
+# --- reasons ----------------------------------------------------------------------------------------------------------
+
+
+def _explain(changes: list[Change], *, desired: DesiredState, earlier: DesiredState | None) -> Iterator[Change]:
+    for change in changes:
+        yield change if change.because else replace(change, because=_because(change, desired=desired, earlier=earlier))
+
+
+def _because(change: Change, *, desired: DesiredState, earlier: DesiredState | None) -> tuple[str, ...]:
+    name = key(change.name)
+    if change.subject == "role":
+        return ()
+    now = desired.because.get(name, {})
+    before = earlier.because.get(name, {}) if earlier else {}
+    gains = [f"{role}: {_join(now.get(role, ()))}" for role in change.granted]
+    return (*gains, *(_lost(role, before.get(role, ())) for role in change.revoked))
+
+
+def _lost(role: str, reasons: tuple[Reason, ...]) -> str:
+    return f"{role}: was given by {_join(reasons)}" if reasons else f"{role}: no mapping line gives it"
+
+
+def _join(reasons: tuple[Reason, ...]) -> str:
+    return ", ".join(str(reason) for reason in reasons) or "no reason known"

@@ -1,0 +1,547 @@
+"""The order of one pass: read, compile, observe, diff, guard, record, apply, read back. The file to read first.
+
+Everything that decides is a pure function called from here; everything that touches the world comes in through a port.
+The command line and the daemon call the same two functions, `plan` and `apply`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Protocol
+
+from syncd.errors import (
+    EXIT_CHANGES,
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_HELD,
+    EXIT_NO_ANSWER,
+    SourceUnavailable,
+    SyncdError,
+)
+from syncd.mapping.compile import compile_desired
+from syncd.mapping.directory import join, lay_over
+from syncd.model import (
+    EVERYTHING,
+    Adopt,
+    Capabilities,
+    Change,
+    Dag,
+    Deployment,
+    DesiredState,
+    Directory,
+    Held,
+    Kind,
+    Note,
+    ObservedState,
+    Outcome,
+    Owned,
+    Plan,
+    Role,
+    Rules,
+    Scope,
+    Snapshot,
+    Status,
+    User,
+    key,
+)
+from syncd.plan.contested import give_way, lost
+from syncd.plan.diff import align, diff
+from syncd.plan.guard import Guarded, Limits, guard
+from syncd.ports import Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
+
+SETTLED = "found by looking"
+_ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
+"""Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
+
+
+class Emit(Protocol):
+    """Takes note of something that happened: a fixed event in the past tense, and its facts."""
+
+    def __call__(self, event: str, /, **facts: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One deployment and how to reach it. `open` is given what earlier passes learned about the server."""
+
+    deployment: Deployment
+    enforce: bool
+    limits: Limits
+    open: Callable[[Capabilities | None], TargetSession]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a pass works with."""
+
+    sources: tuple[Source, ...]
+    rules: Rules
+    targets: tuple[Target, ...]
+    journal: Journal
+    clock: Callable[[], datetime]
+    emit: Emit
+    workers: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentReport:
+    """What a pass did on one deployment.
+
+    `remaining` is the plan after reading back, None where nothing was to be applied. `desired` and `observed` are only
+    kept where the caller asked for them: a fleet's states do not fit in memory together.
+    """
+
+    deployment: str
+    enforce: bool = False
+    plan: Plan | None = None
+    held: Held | None = None
+    approved: str | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    remaining: Plan | None = None
+    leftovers: tuple[str, ...] = ()
+    desired: DesiredState | None = None
+    observed: ObservedState | None = None
+    capabilities: Capabilities | None = None
+    error: SyncdError | None = None
+    calls: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def not_converged(self) -> tuple[Change, ...]:
+        """Changes that the server accepted and did not keep: still planned, though none of their outcomes says why."""
+        explained = {(o.change.subject, key(o.change.name)) for o in self.outcomes if o.status is not Status.APPLIED}
+        explained |= {(c.subject, key(c.name)) for c in (self.held.changes if self.held else ())}
+        remaining = self.remaining.changes if self.remaining else ()
+        return tuple(c for c in remaining if (c.subject, key(c.name)) not in explained)
+
+    @property
+    def converged(self) -> bool | None:
+        return None if self.remaining is None else not self.not_converged
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a pass did."""
+
+    run: int
+    deployments: tuple[DeploymentReport, ...]
+    sources_failed: Mapping[str, str]
+    notes: tuple[Note, ...] = ()
+    seconds: float = 0.0
+
+    def exit_code(self, *, check: bool = False) -> int:
+        """Give the worst that happened; with `check`, pending changes count."""
+        failed = {Status.FAILED, Status.UNKNOWN}
+        errors = [d.error for d in self.deployments if d.error]
+        if any(o.status in failed for d in self.deployments for o in d.outcomes):
+            return EXIT_FAILED
+        if any(d.not_converged for d in self.deployments) or any(e.exit_code == EXIT_FAILED for e in errors):
+            return EXIT_FAILED
+        if errors or self.sources_failed:
+            return max((e.exit_code for e in errors), default=EXIT_NO_ANSWER)
+        if any(d.held for d in self.deployments):
+            return EXIT_HELD
+        if check and any(d.plan for d in self.deployments):
+            return EXIT_CHANGES
+        return EXIT_DONE
+
+
+def plan(world: World, *, scope: Scope = EVERYTHING, command: str = "plan", keep_states: bool = False) -> Report:
+    """Say what `apply` would do now. Writes to no deployment."""
+    return _run(world, scope, command=command, approved=None, keep_states=keep_states)
+
+
+def apply(world: World, *, scope: Scope = EVERYTHING, approved: Collection[str] = (), command: str = "apply") -> Report:
+    """Make every enforced deployment as the mapping says, and prove it by reading back.
+
+    `approved` holds the digests of held changes that a person lets pass.
+    """
+    return _run(world, scope, command=command, approved=frozenset(approved), keep_states=False)
+
+
+def _run(world: World, scope: Scope, *, command: str, approved: frozenset[str] | None, keep_states: bool) -> Report:
+    started = perf_counter()
+    run = world.journal.start_run(command, scope=scope, now=world.clock())
+    world.emit("run_started", run=run, command=command, scope=str(scope))
+    directory = read_directory(world)
+    with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
+        passes = [
+            pool.submit(_guarded_pass, _Pass(world, run, target, directory, scope, keep_states), approved)
+            for target in world.targets
+        ]
+        reports = tuple(done.result() for done in passes)
+    notes = tuple(_unused(approved or frozenset(), reports))
+    report = Report(run, reports, directory.failed, notes, perf_counter() - started)
+    summary = _summary(report)
+    world.journal.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
+    world.emit("run_ended", run=run, exit_code=report.exit_code(), seconds=round(report.seconds, 3), **summary)
+    return report
+
+
+def _summary(report: Report) -> dict[str, object]:
+    outcomes = [o.status.value for d in report.deployments for o in d.outcomes]
+    return {
+        "deployments": len(report.deployments),
+        "failed_deployments": sum(1 for d in report.deployments if d.error),
+        "planned": sum(len(d.plan.changes) for d in report.deployments if d.plan),
+        "outcomes": {status: outcomes.count(status) for status in sorted(set(outcomes))},
+        "calls": sum(d.calls for d in report.deployments),
+    }
+
+
+def _unused(approved: frozenset[str], reports: tuple[DeploymentReport, ...]) -> list[Note]:
+    """Say which approvals let nothing pass: what they approved is not what would be done now."""
+    return [
+        Note("approval_unused", f"{digest} approves nothing: no held changes have this digest now; plan again")
+        for digest in sorted(approved - {d.approved for d in reports})
+    ]
+
+
+# --- sources ----------------------------------------------------------------------------------------------------------
+
+
+def read_directory(world: World) -> Directory:
+    """Read every source and lay each read over the last certified one; a source that fails keeps its last read."""
+    with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="source") as pool:
+        reads = list(pool.map(lambda source: _read(world, source), world.sources))
+    earlier = {s.name: found for s in world.sources if (found := world.journal.last_snapshot(s.name)) is not None}
+    fresh = {read.source: read for read in reads if isinstance(read, Snapshot)}
+    failed = {s.name: read for s, read in zip(world.sources, reads, strict=True) if isinstance(read, str)}
+    for name, read in fresh.items():
+        world.journal.save_snapshot(lay_over(read, earlier.get(name)))
+    return join(fresh, earlier, failed)
+
+
+def _read(world: World, source: Source) -> Snapshot | str:
+    try:
+        snapshot = source.read()
+    except SourceUnavailable as error:
+        world.emit("source_failed", source=source.name, error=str(error))
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a source that breaks must not stop the others; logged whole
+        world.emit("source_failed", source=source.name, error=repr(error), exc_info=error)
+        return f"unexpected {type(error).__name__}: {error}; this is a defect, see the log"
+    incomplete = sum(1 for group in snapshot.groups if not group.certificate.complete)
+    people, groups = len(snapshot.identities), len(snapshot.groups)
+    world.emit("snapshot_read", source=source.name, people=people, groups=groups, incomplete=incomplete)
+    return snapshot
+
+
+# --- one deployment ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One look at a deployment, and what follows from it."""
+
+    desired: DesiredState
+    observed: ObservedState
+    owned: Owned
+    plan: Plan
+    guarded: Guarded
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One pass over one deployment."""
+
+    world: World
+    run: int
+    target: Target
+    directory: Directory
+    scope: Scope
+    keep_states: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.target.deployment.name
+
+    @property
+    def journal(self) -> Journal:
+        return self.world.journal
+
+    def emit(self, event: str, /, **facts: object) -> None:
+        self.world.emit(event, run=self.run, deployment=self.name, **facts)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - started
+
+
+def _guarded_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
+    """Run a pass so that its failure stays its own."""
+    try:
+        return _run_pass(this, approved)
+    except SyncdError as error:
+        this.emit("deployment_failed", error=str(error))
+        return DeploymentReport(this.name, this.target.enforce, error=error, seconds=this.seconds)
+    except Exception as error:  # noqa: BLE001 - the loop over deployments outlives any failure of one; logged whole
+        this.emit("deployment_failed", error=repr(error), exc_info=error)
+        wrapped = SyncdError(f"{this.name}: unexpected {type(error).__name__}: {error}; this is a defect, see the log")
+        return DeploymentReport(this.name, this.target.enforce, error=wrapped, seconds=this.seconds)
+
+
+def _run_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
+    with closing(this.target.open(this.journal.capabilities(this.name))) as session:
+        if approved is not None and this.target.enforce:
+            with this.journal.lease(this.name) as lease:
+                report = _apply(this, session, lease=lease, approved=approved)
+        else:
+            report = _only_plan(this, session, applying=approved is not None)
+        return replace(report, calls=session.calls, seconds=this.seconds)
+
+
+def _only_plan(this: _Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
+    capabilities, inventory = _look(this, reader)
+    seen = _see(this, reader, inventory=inventory, approved=frozenset())
+    this.journal.save_capabilities(this.name, capabilities)
+    held = seen.guarded.held
+    this.journal.record_plan(this.run, seen.plan, held=held, approved=None, now=this.world.clock())
+    why = "this deployment is only observed (mode = observe)"
+    outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
+    return _report(this, seen, outcomes=outcomes, capabilities=capabilities)
+
+
+def _report(
+    this: _Pass,
+    seen: _Seen,
+    *,
+    outcomes: tuple[Outcome, ...],
+    capabilities: Capabilities,
+    after: _Seen | None = None,
+) -> DeploymentReport:
+    last = after or seen
+    return DeploymentReport(
+        this.name,
+        this.target.enforce,
+        plan=seen.plan,
+        held=seen.guarded.held,
+        approved=seen.guarded.approved,
+        outcomes=outcomes,
+        remaining=after.plan if after else None,
+        leftovers=last.observed.leftovers,
+        desired=last.desired if this.keep_states else None,
+        observed=last.observed if this.keep_states else None,
+        capabilities=capabilities,
+    )
+
+
+def _look(this: _Pass, reader: TargetReader) -> tuple[Capabilities, tuple[Dag, ...]]:
+    with this.timed("look"):
+        return reader.look(), reader.inventory() if this.scope.everything else ()
+
+
+def _see(
+    this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...], approved: frozenset[str], count: bool = False
+) -> _Seen:
+    """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
+    deployment, now = this.target.deployment, this.world.clock()
+    with this.timed("compile"):
+        desired = compile_desired(
+            this.world.rules, this.directory, deployment, inventory=inventory, dialect=reader.dialect(), now=now
+        )
+    if not this.scope.everything:
+        desired = replace(desired, notes=tuple(n for n in desired.notes if n.code not in _ABOUT_DAGS))
+    owned = this.journal.owned(this.name)
+    with this.timed("observe"):
+        role_names = owned.roles | desired.roles.keys()
+        observed = _observe(reader, _resolve(this.scope, desired), deployment=deployment, role_names=role_names)
+    this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
+    with this.timed("diff"):
+        wanted = {user.email for name, user in desired.users.items() if _resolve(this.scope, desired).covers(name)}
+        desired = align(desired, observed, match_email=deployment.match_email)
+        earlier = this.journal.last_desired(this.name)
+        if this.scope.everything:
+            desired = _yield_to_code(this, desired, observed, earlier=earlier, now=now, count=count)
+        plan = diff(
+            desired,
+            observed,
+            owned=owned,
+            deployment=deployment,
+            scope=_resolve(this.scope, desired, emails=wanted),
+            service_user=reader.look().service_user,
+            earlier=earlier,
+        )
+        guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved)
+    held = guarded.held.digest if guarded.held else None
+    this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
+    return _Seen(desired, observed, owned, plan, guarded)
+
+
+def _resolve(scope: Scope, desired: DesiredState, *, emails: Collection[str] = ()) -> Scope:
+    """Turn what people are called (account name or e-mail) into account names; `emails` adds people by their e-mail."""
+    if scope.usernames is None:
+        return scope
+    asked = scope.usernames | {email.casefold() for email in emails}
+    found = {name for name, user in desired.users.items() if user.email.casefold() in asked}
+    return Scope(scope.usernames | found)
+
+
+def _observe(
+    reader: TargetReader, scope: Scope, *, deployment: Deployment, role_names: frozenset[str]
+) -> ObservedState:
+    """Look at the scope; people whose account is found by e-mail can only be found by looking at everybody."""
+    wide = EVERYTHING if deployment.match_email else scope
+    return reader.observe(wide, role_names=role_names)
+
+
+def _yield_to_code(
+    this: _Pass,
+    desired: DesiredState,
+    observed: ObservedState,
+    *,
+    earlier: DesiredState | None,
+    now: datetime,
+    count: bool,
+) -> DesiredState:
+    if count:
+        for role, permissions in lost(desired, observed, earlier=earlier).items():
+            this.journal.count_loss(this.name, role, permissions, now=now)
+    return give_way(desired, observed, losses=this.journal.losses(this.name), now=now)
+
+
+# --- apply ------------------------------------------------------------------------------------------------------------
+
+
+def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: frozenset[str]) -> DeploymentReport:
+    capabilities, inventory = _look(this, session)
+    seen = first = _see(this, session, inventory=inventory, approved=approved, count=True)
+    _settle(this, seen.observed)
+    _adopt(this, seen)
+    made = _make_all(this, seen, session, lease=lease)
+    after = _read_back(this, session, inventory=inventory) if made else seen
+    if session.learned().dag_run_resources != capabilities.dag_run_resources:
+        # While it was written to, the server showed that it spells levels in another way: say it that way, once.
+        seen = after
+        made += _make_all(this, seen, session, lease=lease)
+        after = _read_back(this, session, inventory=inventory)
+    this.journal.save_capabilities(this.name, session.learned())
+    outcomes = made + _held(this, seen.guarded.held)
+    report = _report(this, seen, outcomes=outcomes, capabilities=session.learned(), after=after)
+    report = replace(report, plan=first.plan, approved=first.guarded.approved)
+    for change in report.not_converged:
+        this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
+    if this.scope.everything and report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}:
+        this.journal.save_desired(this.run, after.desired)
+    return report
+
+
+def _read_back(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> _Seen:
+    with this.timed("read_back"):
+        return _see(this, reader, inventory=inventory, approved=frozenset())
+
+
+def _make_all(this: _Pass, seen: _Seen, writer: TargetWriter, *, lease: Lease) -> tuple[Outcome, ...]:
+    """Record the plan, then make each change that may go. One that fails does not stop the others."""
+    guarded = seen.guarded
+    now = this.world.clock()
+    plan = this.journal.record_plan(this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now)
+    with this.timed("apply"):
+        return tuple(_make(this, plan, change, writer=writer, lease=lease) for change in guarded.go)
+
+
+def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:
+    if held is None:
+        return ()
+    why = "; ".join(held.why)
+    this.emit("change_held", digest=held.digest, changes=len(held.changes), why=why)
+    return tuple(Outcome(change, Status.HELD, why) for change in held.changes)
+
+
+def _make(this: _Pass, plan: int, change: Change, *, writer: TargetWriter, lease: Lease) -> Outcome:
+    lease.check()
+    number = this.journal.intend(plan, change, now=this.world.clock())
+    try:
+        outcome = writer.apply(change, this.journal.recorder(number))
+    except SyncdError as error:
+        outcome = Outcome(change, Status.FAILED, str(error))
+    except Exception as error:  # noqa: BLE001 - one failed change does not stop the others; logged whole
+        this.emit("change_unknown", subject=change.subject, name=change.name, exc_info=error)
+        outcome = Outcome(change, Status.UNKNOWN, f"unexpected {type(error).__name__}: {error}; see the log")
+    this.journal.conclude(number, outcome, now=this.world.clock())
+    this.emit(
+        f"change_{outcome.status}",
+        subject=change.subject,
+        name=change.name,
+        kind=change.kind.value,
+        granted=len(change.granted),
+        revoked=len(change.revoked),
+        detail=outcome.detail,
+    )
+    return outcome
+
+
+# --- what earlier passes left open, and what was there before -----------------------------------------------------------
+
+
+def _settle(this: _Pass, observed: ObservedState) -> None:
+    """Close what nobody knows the end of by what is on the server now."""
+    for open_change in this.journal.unsettled(this.name):
+        change = open_change.change
+        if not _visible(change, observed):
+            continue
+        done, detail = _was_done(change, observed)
+        status = Status.APPLIED if done else Status.FAILED
+        this.journal.settle(open_change.id, status, f"{SETTLED}: {detail}", now=this.world.clock())
+        this.emit("change_settled", subject=change.subject, name=change.name, status=status.value, detail=detail)
+
+
+def _visible(change: Change, observed: ObservedState) -> bool:
+    return observed.scope.covers(change.name) if change.subject == "user" else observed.scope.everything
+
+
+def _was_done(change: Change, observed: ObservedState) -> tuple[bool, str]:
+    there = observed.users.get(key(change.name)) if change.subject == "user" else observed.roles.get(change.name)
+    if change.kind is Kind.DELETE:
+        return there is None, "it is gone" if there is None else "it is still there"
+    if there is None:
+        return False, "it is not there"
+    if _has(there, change):
+        return True, "it is as intended"
+    if change.kind is Kind.CREATE and isinstance(there, Role):
+        return True, "it was made in part; this pass finishes it"
+    return False, "it is not as intended; planned again"
+
+
+def _has(there: User | Role, change: Change) -> bool:
+    match there:
+        case User():
+            return there.roles.issuperset(change.granted) and there.roles.isdisjoint(change.revoked)
+        case Role():
+            return there == change.after
+
+
+def _adopt(this: _Pass, seen: _Seen) -> None:
+    """Mark as ours what was there before and is as the mapping says, where the deployment lets us."""
+    policy = this.target.deployment.adopt
+    if policy is Adopt.NEVER:
+        return
+    found = _adoptable(seen, declared=policy is Adopt.DECLARED)
+    if found.roles or found.grants:
+        this.journal.adopt(this.name, found)
+
+
+def _adoptable(seen: _Seen, *, declared: bool) -> Owned:
+    desired, observed, owned = seen.desired, seen.observed, seen.owned
+    roles = frozenset(
+        name
+        for name, role in desired.roles.items()
+        if name not in owned.roles and name in observed.roles and (declared or observed.roles[name] == role)
+    )
+    grants = {}
+    for name, want in desired.users.items():
+        have = observed.users.get(name)
+        found = (have.roles & want.roles) - owned.grants.get(name, frozenset()) if have else frozenset()
+        if found and seen.plan.scope.covers(name):
+            grants[name] = frozenset(found)
+    return Owned(roles=roles, grants=grants)

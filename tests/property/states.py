@@ -1,0 +1,102 @@
+"""Small random deployments for property tests, and what a server does with a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from syncd.model import (
+    Change,
+    DesiredState,
+    ObservedState,
+    Owned,
+    Permission,
+    Reason,
+    Role,
+    User,
+    key,
+)
+
+NAMES = ("anna", "Böb", "carol", "dave", "okta_00u1")
+ROLES = ("Viewer", "Op", "finance", "platform", "ops")
+CUSTOM = ("finance", "platform", "ops")
+PERMISSIONS = tuple(Permission("can_read", f"DAG:{dag}") for dag in "abcd")
+
+role_names = st.frozensets(st.sampled_from(ROLES))
+permissions = st.frozensets(st.sampled_from(PERMISSIONS))
+
+
+def user(name: str, roles: Iterable[str]) -> User:
+    return User(name, f"{name}@example.com", name, "X", frozenset(roles))
+
+
+@st.composite
+def observed_states(draw: st.DrawFn) -> ObservedState:
+    roles = draw(st.dictionaries(st.sampled_from(CUSTOM), permissions))
+    people = draw(st.dictionaries(st.sampled_from(NAMES), role_names))
+    there = frozenset({"Viewer", "Op", *roles})
+    return ObservedState(
+        "prod",
+        users={key(n): user(n, r & there) for n, r in people.items()},
+        roles={n: Role(n, p) for n, p in roles.items()},
+    )
+
+
+@st.composite
+def desired_states(draw: st.DrawFn) -> DesiredState:
+    people = draw(st.dictionaries(st.sampled_from(NAMES), role_names.filter(bool)))
+    named = {role for roles in people.values() for role in roles} & set(CUSTOM)
+    roles = {name: Role(name, draw(permissions)) for name in sorted(named)}
+    reason = Reason("people", "g1", "group", "mappings/a.yaml:1")
+    return DesiredState(
+        "prod",
+        users={key(n): user(n, r) for n, r in people.items()},
+        roles=roles,
+        because={key(n): dict.fromkeys(r, (reason,)) for n, r in people.items()},
+    )
+
+
+owned_states = st.builds(
+    Owned,
+    users=st.frozensets(st.sampled_from([key(n) for n in NAMES])),
+    roles=st.frozensets(st.sampled_from(CUSTOM)),
+    grants=st.dictionaries(st.sampled_from([key(n) for n in NAMES]), role_names),
+)
+
+
+def carry_out(observed: ObservedState, changes: Iterable[Change]) -> ObservedState:
+    """Do what a server does; a role that goes vanishes from its holders, an unknown role is refused."""
+    users, roles = dict(observed.users), dict(observed.roles)
+    for change in changes:
+        match change.after or change.before:
+            case User() as person if change.after is None:
+                del users[key(person.username)]
+            case User() as person:
+                assert person.roles <= roles.keys() | {"Viewer", "Op"}, "a role must be there before it is given"
+                users[key(person.username)] = person
+            case Role() as role if change.after is None:
+                del roles[role.name]
+                users = {n: user(u.username, u.roles - {role.name}) for n, u in users.items()}
+            case Role() as role:
+                roles[role.name] = role
+    return ObservedState("prod", users=users, roles=roles)
+
+
+def own(owned: Owned, changes: Iterable[Change]) -> Owned:
+    """Move ownership as the journal does when changes are applied."""
+    users, roles, grants = set(owned.users), set(owned.roles), {n: set(r) for n, r in owned.grants.items()}
+    for change in changes:
+        if change.subject == "role":
+            if change.before is None:
+                roles.add(change.name)
+            if change.after is None:
+                roles.discard(change.name)
+        else:
+            name = key(change.name)
+            grants[name] = (grants.get(name, set()) | set(change.granted)) - set(change.revoked)
+            if change.before is None:
+                users.add(name)
+            if change.after is None:
+                users.discard(name)
+    return Owned(frozenset(users), frozenset(roles), {n: frozenset(r) for n, r in grants.items()})
