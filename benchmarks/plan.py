@@ -1,0 +1,146 @@
+"""How long do compile and diff take for 50,000 people and 250,000 grants, and how much memory?
+
+The floor, measured in the same run: the same question asked of bare dicts of sets, the least that Python can do to find
+out that 250,000 grants are as they should be. Run: python benchmarks/plan.py
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from syncd.mapping.compile import compile_desired
+from syncd.model import (
+    At,
+    Certificate,
+    Deployment,
+    DesiredState,
+    Dialect,
+    Directory,
+    Group,
+    GroupRef,
+    Identity,
+    Level,
+    Members,
+    ObservedState,
+    Owned,
+    Permission,
+    Plan,
+    Role,
+    RoleDefinition,
+    Rule,
+    Rules,
+    User,
+)
+from syncd.plan.diff import align, diff
+
+PEOPLE, GROUPS, GROUPS_EACH = 50_000, 2_000, 5
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PROD = Deployment("prod", labels={"env": "prod"}, username="okta_{id}")
+DIALECT = Dialect(
+    frozenset({Permission("can_read", "Website")}),
+    {level: (frozenset(), frozenset({Permission("can_read", "DAG:{dag}")})) for level in Level},
+)
+
+
+def directory() -> Directory:
+    """Everybody is in five of 2,000 groups; neighbours share groups, as people of a team do."""
+    members: list[set[str]] = [set() for _ in range(GROUPS)]
+    people = {}
+    for number in range(PEOPLE):
+        name = f"00u{number:06}"
+        people["okta", name] = Identity("okta", name, f"p{number}@example.com", f"p{number}@example.com", "Ada", "Poe")
+        for which in range(GROUPS_EACH):
+            members[(number // 25 + which * 397 + number % 3) % GROUPS].add(name)
+    certificate = Certificate(1, 0, None, NOW, complete=True)
+    groups = {
+        ("okta", f"00g{n}"): Members(Group("okta", f"00g{n}", f"team-{n}", frozenset(ids), certificate))
+        for n, ids in enumerate(members)
+    }
+    return Directory(people, groups)
+
+
+def rules() -> Rules:
+    """Each group is bound to one role of its own, so that every membership is a grant."""
+    at = At("mappings/teams.yaml", 1)
+    names = [f"team-{n}" for n in range(GROUPS)]
+    return Rules(
+        {name: RoleDefinition(name, "", (), ((Permission("can_read", "Pools"), at),), at) for name in names},
+        tuple(Rule(GroupRef("okta", name=name), (name,), (("env", frozenset({"prod"})),), at) for name in names),
+    )
+
+
+def compiled(world: Directory, wanted: Rules) -> DesiredState:
+    return compile_desired(wanted, world, PROD, inventory=(), dialect=DIALECT, now=NOW)
+
+
+def deployment_as(desired: DesiredState) -> tuple[ObservedState, Owned]:
+    """Give a server that has everything, as separate objects, as a read makes them."""
+    users = {
+        n: User(u.username, u.email, u.first_name, u.last_name, frozenset(set(u.roles)))
+        for n, u in desired.users.items()
+    }
+    roles = {n: Role(n, frozenset(set(r.permissions))) for n, r in desired.roles.items()}
+    grants = {n: frozenset(set(u.roles)) for n, u in desired.users.items()}
+    return ObservedState("prod", users, roles), Owned(frozenset(users), frozenset(roles), grants)
+
+
+def compared(desired: DesiredState, observed: ObservedState, owned: Owned) -> Plan:
+    return diff(align(desired, observed, match_email=False), observed, owned=owned, deployment=PROD)
+
+
+def floor(members: dict[str, frozenset[str]], have: dict[str, frozenset[str]]) -> int:
+    """Turn groups into what each person holds, and count who does not hold it."""
+    want: dict[str, set[str]] = {}
+    for role, people in members.items():
+        for person in people:
+            want.setdefault(person, set()).add(role)
+    return sum(1 for person, roles in want.items() if have.get(person) != roles)
+
+
+def timed(work: Callable[[], object], *, runs: int = 7) -> float:
+    """Give the median of some runs, in seconds, after one that does not count."""
+    work()
+    seconds = []
+    for _ in range(runs):
+        gc.collect()
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def peak_mib(work: Callable[[], object]) -> float:
+    """Give the most memory that the work itself had allocated at one time."""
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20
+
+
+def main() -> None:
+    world, wanted = directory(), rules()
+    desired = compiled(world, wanted)
+    observed, owned = deployment_as(desired)
+    grants = sum(len(user.roles) for user in desired.users.values())
+    assert not compared(desired, observed, owned), "the server has everything, so nothing may be planned"
+    members = {m.group.name: m.members for m in world.groups.values()}
+    have = {user.username.removeprefix("okta_"): user.roles for user in desired.users.values()}
+    assert floor(members, have) == 0, "the floor must find the same"
+    compile_s = timed(lambda: compiled(world, wanted))
+    diff_s = timed(lambda: compared(desired, observed, owned))
+    floor_s = timed(lambda: floor(members, have))
+    mib = peak_mib(lambda: compared(compiled(world, wanted), observed, owned))
+    print(f"people {len(desired.users):,}, grants {grants:,}, roles {len(desired.roles):,}, groups {GROUPS:,}")
+    print(f"compile {compile_s:.2f} s + diff {diff_s:.2f} s = {compile_s + diff_s:.2f} s (goal 1 s)")
+    print(f"bare dicts of sets {floor_s:.2f} s; ratio {(compile_s + diff_s) / floor_s:.1f}")
+    print(f"peak memory of compile and diff {mib:.0f} MiB (goal 250 MiB)")
+
+
+if __name__ == "__main__":
+    main()
