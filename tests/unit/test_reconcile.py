@@ -1,0 +1,367 @@
+"""The order of a pass, on a deployment of dicts and a real journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.errors import DeploymentBusy, SourceUnavailable, TargetUnavailable
+from syncd.mapping.parse import parse
+from syncd.model import (
+    Adopt,
+    Certificate,
+    Dag,
+    Deployment,
+    Group,
+    Identity,
+    Permission,
+    Plan,
+    Role,
+    Scope,
+    Snapshot,
+    Status,
+    User,
+)
+from syncd.plan.guard import Limits
+from syncd.reconcile import DeploymentReport, Report, Target, World, apply, plan
+from syncd.store import Store
+from syncd.targets.memory import MemoryTarget
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MAPPING = b"""
+roles:
+  finance: {dags: [{level: view, tag: finance}, {level: trigger, id: fin_daily}]}
+bindings:
+  - {group: people:finance, roles: [finance, Viewer], deployments: all}
+"""
+DAGS = (Dag("fin_daily", frozenset({"finance"})), Dag("fin_monthly", frozenset({"finance"})))
+
+
+@dataclass
+class People:
+    """A source whose groups tests change by hand."""
+
+    members: dict[str, list[str]]
+    name: str = "people"
+    complete: bool = True
+    down: str | None = None
+
+    def read(self) -> Snapshot:
+        if self.down:
+            raise SourceUnavailable(self.down)
+        names = sorted({n for members in self.members.values() for n in members})
+        return Snapshot(
+            self.name,
+            tuple(Identity(self.name, n, n, f"{n}@example.com", n.title(), "Test") for n in names),
+            tuple(
+                Group(
+                    self.name, g, g, frozenset(m), Certificate(1, len(m), None, NOW, complete=self.complete, why="cut")
+                )
+                for g, m in self.members.items()
+            ),
+            NOW,
+        )
+
+
+@dataclass
+class Stage:
+    """A world with one source and some deployments, whose clock stands still until it is moved."""
+
+    store: Store
+    people: People
+    targets: dict[str, MemoryTarget]
+    deployment: Deployment = field(default_factory=lambda: Deployment("prod"))
+    limits: Limits = field(default_factory=Limits)
+    enforce: bool = True
+    now: datetime = NOW
+    events: list[str] = field(default_factory=list)
+
+    @property
+    def prod(self) -> MemoryTarget:
+        return self.targets["prod"]
+
+    def world(self) -> World:
+        def target(name: str, memory: MemoryTarget) -> Target:
+            return Target(replace(self.deployment, name=name), self.enforce, self.limits, lambda _known: memory)
+
+        return World(
+            (self.people,),
+            parse({"mappings/finance.yaml": MAPPING}, sources=frozenset({"people"})),
+            tuple(target(name, memory) for name, memory in self.targets.items()),
+            self.store,
+            lambda: self.now,
+            lambda event, /, **_: self.events.append(event),
+            workers=2,
+        )
+
+    def plan(self) -> DeploymentReport:
+        return plan(self.world(), keep_states=True).deployments[0]
+
+    def apply(self, *, scope: Scope | None = None, approved: tuple[str, ...] = ()) -> Report:
+        return apply(self.world(), scope=scope or Scope(), approved=approved)
+
+    def statuses(self, report: Report) -> dict[str, Status]:
+        return {o.change.name: o.status for d in report.deployments for o in d.outcomes}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    store = Store(f"sqlite:///{tmp_path / 'syncd.db'}")
+    return Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
+
+
+def planned(report: Report) -> Plan:
+    plan = report.deployments[0].plan
+    assert plan is not None
+    return plan
+
+
+def roles_of(target: MemoryTarget, name: str) -> set[str]:
+    return set(target.users[name].roles)
+
+
+def test_a_first_pass_gives_everything_and_a_second_does_nothing(stage: Stage) -> None:
+    first = stage.apply()
+    assert (0, True) == (first.exit_code(), first.deployments[0].converged)
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "anna")
+    assert Permission("can_edit", "DAG:fin_daily") in stage.prod.roles["finance"].permissions
+    assert Permission("can_edit", "DAG:fin_monthly") not in stage.prod.roles["finance"].permissions
+    calls = stage.prod.calls
+    second = stage.apply()
+    assert ((), 0) == (second.deployments[0].outcomes, second.exit_code())
+    assert 2 == stage.prod.calls - calls, "one look at the DAGs and one at people and roles, no read back"
+
+
+def test_planning_writes_nothing_and_says_that_changes_are_pending(stage: Stage) -> None:
+    report = plan(stage.world())
+    assert (0, 2) == (report.exit_code(), report.exit_code(check=True))
+    assert ({}, {}) == (stage.prod.users, stage.prod.roles)
+    assert ["finance", "anna", "bob"] == [c.name for c in planned(report).changes]
+
+
+def test_an_observed_deployment_is_never_changed(stage: Stage) -> None:
+    stage.enforce = False
+    report = stage.apply()
+    assert {Status.SKIPPED} == set(stage.statuses(report).values())
+    assert {} == stage.prod.users
+
+
+def test_a_leaver_loses_what_was_given_and_keeps_what_was_not(stage: Stage) -> None:
+    stage.apply()
+    stage.prod.put(replace(stage.prod.users["bob"], roles=frozenset({"finance", "Viewer", "Op"})))
+    stage.people.members = {"finance": ["anna"]}
+    assert 0 == stage.apply().exit_code()
+    assert {"Op"} == roles_of(stage.prod, "bob")
+
+
+def test_a_leaver_keeps_the_account_unless_the_deployment_says_otherwise(stage: Stage) -> None:
+    stage.apply()
+    stage.people.members = {"finance": ["anna"]}
+    stage.deployment = Deployment("prod", delete_leavers=True)
+    stage.prod.put(User("eve", "eve@x", "E", "V", frozenset()))
+    report = stage.apply()
+    assert {"anna", "eve"} == set(stage.prod.users)
+    assert [
+        ("revoke", "user", "bob", "Viewer"),
+        ("revoke", "user", "bob", "finance"),
+        ("delete", "user", "bob", ""),
+    ] == [e for o in report.deployments[0].outcomes for e in o.change.effects]
+
+
+@pytest.mark.parametrize("doubt", ["incomplete", "down"])
+def test_nothing_is_taken_on_doubt(stage: Stage, doubt: str) -> None:
+    stage.apply()
+    stage.people.members = {"finance": ["carol"]}
+    stage.people.complete = doubt != "incomplete"
+    stage.people.down = "cannot be reached" if doubt == "down" else None
+    report = stage.apply()
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "bob") == roles_of(stage.prod, "anna")
+    assert (5 if doubt == "down" else 0) == report.exit_code()
+    assert (doubt == "incomplete") == ("carol" in stage.prod.users), "a doubtful read may still give"
+
+
+def test_a_source_that_was_never_read_takes_nothing(stage: Stage) -> None:
+    stage.people.down = "cannot be reached"
+    stage.prod.put(User("bob", "bob@example.com", "B", "T", frozenset({"Viewer"})))
+    report = stage.apply()
+    assert 5 == report.exit_code()
+    assert {"Viewer"} == roles_of(stage.prod, "bob")
+
+
+def test_a_failed_change_does_not_stop_the_others(stage: Stage) -> None:
+    stage.prod.refuses = {"anna"}
+    report = stage.apply()
+    assert {"finance": Status.APPLIED, "anna": Status.FAILED, "bob": Status.APPLIED} == stage.statuses(report)
+    assert 1 == report.exit_code()
+    assert () == report.deployments[0].not_converged, "the outcome already says why"
+    stage.prod.refuses = set()
+    assert {"anna": Status.APPLIED} == stage.statuses(stage.apply())
+
+
+def test_a_failed_deployment_does_not_stop_the_next(stage: Stage) -> None:
+    stage.targets = {"dev": MemoryTarget("dev", unread=TargetUnavailable("dev: no answer")), **stage.targets}
+    report = stage.apply()
+    assert [False, True] == [d.error is None for d in report.deployments]
+    assert (5, {"anna", "bob"}) == (report.exit_code(), set(stage.prod.users))
+
+
+def test_a_defect_in_one_deployment_does_not_stop_the_next(stage: Stage) -> None:
+    stage.targets = {"dev": MemoryTarget("dev", dags=(None,)), **stage.targets}  # type: ignore[arg-type]
+    report = stage.apply()
+    assert "this is a defect" in str(report.deployments[0].error)
+    assert (1, {"anna", "bob"}) == (report.exit_code(), set(stage.prod.users))
+
+
+def test_what_the_server_accepts_and_does_not_keep_is_reported(stage: Stage) -> None:
+    stage.prod.forgets = {"anna"}
+    report = stage.apply()
+    assert ["anna"] == [c.name for c in report.deployments[0].not_converged]
+    assert (1, False) == (report.exit_code(), report.deployments[0].converged)
+    assert "not_converged" in stage.events
+
+
+def test_no_answer_is_settled_by_the_next_look(stage: Stage) -> None:
+    stage.prod.silent = {"anna"}
+    assert 1 == stage.apply().exit_code()
+    assert ["anna"] == [u.change.name for u in stage.store.unsettled("prod")]
+    stage.prod.silent = set()
+    report = stage.apply()
+    assert ((), 0) == (report.deployments[0].outcomes, report.exit_code())
+    assert () == stage.store.unsettled("prod")
+    rows = stage.store.audit(user="anna")
+    assert ["applied"] == [row.status for row in rows]
+
+
+def test_a_mass_removal_is_held_while_the_rest_goes_on_and_passes_with_its_digest(stage: Stage) -> None:
+    stage.limits = Limits(removals=0, share=0, floor=0)
+    stage.apply()
+    stage.people.members = {"finance": ["carol"]}
+    report = stage.apply()
+    held = report.deployments[0].held
+    assert held is not None
+    assert 4 == report.exit_code()
+    assert {"anna", "bob", "carol"} == set(stage.prod.users)
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "anna")
+    stale = stage.apply(approved=("000000000000",))
+    assert ["approval_unused"] == [n.code for n in stale.notes]
+    passed = stage.apply(approved=(held.digest,))
+    assert (0, set(), set()) == (passed.exit_code(), roles_of(stage.prod, "anna"), roles_of(stage.prod, "bob"))
+    assert held.digest == passed.deployments[0].approved
+
+
+def test_an_approval_is_worth_nothing_when_the_world_moved(stage: Stage) -> None:
+    stage.limits = Limits(removals=0, share=0, floor=0)
+    stage.people.members = {"finance": ["anna", "bob", "carol"]}
+    stage.apply()
+    stage.people.members = {"finance": ["anna", "bob"]}
+    held = stage.apply().deployments[0].held
+    assert held is not None
+    stage.people.members = {"finance": ["anna"]}
+    report = stage.apply(approved=(held.digest,))
+    assert (4, {"finance", "Viewer"}) == (report.exit_code(), roles_of(stage.prod, "carol"))
+
+
+def test_damage_by_hand_is_healed(stage: Stage) -> None:
+    stage.apply()
+    good = stage.prod.roles["finance"]
+    stage.prod.put(Role("finance", good.permissions | {Permission("can_delete", "DAG:fin_daily")}))
+    stage.prod.put(replace(stage.prod.users["anna"], roles=frozenset()))
+    assert 0 == stage.apply().exit_code()
+    assert (good, {"finance", "Viewer"}) == (stage.prod.roles["finance"], roles_of(stage.prod, "anna"))
+    del stage.prod.roles["finance"]
+    assert 0 == stage.apply().exit_code()
+    assert good == stage.prod.roles["finance"]
+
+
+def test_after_a_lost_database_nothing_is_taken_and_the_mapping_is_adopted_again(stage: Stage, tmp_path: Path) -> None:
+    stage.apply()
+    stage.store = Store(f"sqlite:///{tmp_path / 'new.db'}")
+    stage.people.members = {"finance": ["anna"]}
+    assert 0 == stage.apply().exit_code()
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "bob"), "nobody knows any more who gave it"
+    stage.people.members = {"finance": []}
+    assert 0 == stage.apply().exit_code()
+    assert set() == roles_of(stage.prod, "anna"), "adopted by the pass before, since a mapping line gave it"
+
+
+@pytest.mark.parametrize(
+    ("adopt", "left"), [(Adopt.NEVER, {"Viewer"}), (Adopt.MATCHING, set()), (Adopt.DECLARED, set())]
+)
+def test_what_was_there_before_is_ours_as_the_deployment_says(stage: Stage, adopt: Adopt, left: set[str]) -> None:
+    stage.deployment = Deployment("prod", adopt=adopt)
+    stage.prod.put(User("anna", "anna@example.com", "A", "T", frozenset({"Viewer"})))
+    stage.apply()
+    stage.people.members = {"finance": ["bob"]}
+    stage.apply()
+    assert left == roles_of(stage.prod, "anna")
+
+
+@pytest.mark.parametrize(("adopt", "kept"), [(Adopt.MATCHING, True), (Adopt.DECLARED, False)])
+def test_a_role_that_was_there_before_keeps_its_own_unless_declared_ours(
+    stage: Stage, adopt: Adopt, kept: bool
+) -> None:
+    stage.deployment = Deployment("prod", adopt=adopt)
+    own = Permission("can_read", "Pools")
+    stage.prod.put(Role("finance", frozenset({own})))
+    report = stage.apply()
+    assert kept == (own in stage.prod.roles["finance"].permissions)
+    notes = {n.code for n in planned(report).notes}
+    assert kept == ("role_not_ours" in notes)
+
+
+def test_a_scope_touches_nobody_else(stage: Stage) -> None:
+    stage.apply()
+    stage.people.members = {"finance": []}
+    report = stage.apply(scope=Scope.people(["BOB@example.com", "bob"]))
+    assert ["bob"] == [o.change.name for o in report.deployments[0].outcomes]
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "anna")
+    assert set() == roles_of(stage.prod, "bob")
+
+
+def test_an_account_found_by_email_is_used_where_the_deployment_says_so(stage: Stage) -> None:
+    stage.people.members = {"finance": ["anna"]}
+    stage.prod.put(User("a.schmidt", "Anna@Example.com", "A", "S", frozenset()))
+    stage.deployment = Deployment("prod", match_email=True)
+    stage.apply()
+    assert {"a.schmidt": {"finance", "Viewer"}} == {n: roles_of(stage.prod, n) for n in stage.prod.users}
+    stage.people.members = {"finance": []}
+    stage.apply()
+    assert set() == roles_of(stage.prod, "a.schmidt")
+
+
+def test_a_dag_that_takes_back_twice_is_reported_and_not_fought_for_ever(stage: Stage) -> None:
+    edit = Permission("can_edit", "DAG:fin_daily")
+
+    def take_back() -> None:
+        role = stage.prod.roles["finance"]
+        stage.prod.put(Role("finance", role.permissions - {edit}))
+
+    stage.apply()
+    for _ in range(2):
+        take_back()
+        report = stage.apply()
+    assert edit not in stage.prod.roles["finance"].permissions
+    assert 0 == report.exit_code()
+    notes = [n.text for n in planned(report).notes if n.code == "dag_takes_back"]
+    assert 1 == len(notes)
+    assert "DAG fin_daily takes can_edit back from role finance" in notes[0]
+    assert () == stage.apply().deployments[0].outcomes
+    stage.now += timedelta(hours=25)
+    assert {"finance": Status.APPLIED} == stage.statuses(stage.apply())
+    assert edit in stage.prod.roles["finance"].permissions
+
+
+def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:
+    with stage.store.lease("prod"):
+        report = stage.apply()
+    assert isinstance(report.deployments[0].error, DeploymentBusy)
+    assert (5, {}) == (report.exit_code(), stage.prod.users)
+
+
+def test_every_change_has_one_line_in_the_journal(stage: Stage) -> None:
+    report = stage.apply()
+    made = sorted(o.change.name for o in report.deployments[0].outcomes)
+    assert made == sorted(row.change.name for row in stage.store.audit(deployment="prod"))
