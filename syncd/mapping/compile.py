@@ -1,0 +1,69 @@
+"""The meaning of the rules for one deployment: rules, people and DAGs -> DesiredState.
+
+rule is for another deployment, or over  = nothing
+its group is not there                   = nothing is given, and its roles are frozen
+its group was never read whole           = its members get the roles, and the roles are frozen
+its group is held over                   = its members, those of the last whole read too, get the roles
+its group was read whole                 = its members get the roles
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from syncd.mapping.findings import Findings
+from syncd.mapping.groups import bind
+from syncd.mapping.people import people
+from syncd.mapping.permissions import Speller
+from syncd.mapping.select import Inventory, chooses
+from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, Rule, Rules
+
+
+def compile_desired(
+    rules: Rules,
+    directory: Directory,
+    deployment: Deployment,
+    *,
+    inventory: tuple[Dag, ...],
+    dialect: Dialect,
+    now: datetime,
+) -> DesiredState:
+    """Work out what the rules want of one deployment.
+
+    A role that is not built in is wanted as long as a rule names it, whether or not its group has members.
+
+    Raises:
+        MappingInvalid: a name in a rule stands for several groups.
+    """
+    findings = Findings()
+    live = _live(rules, deployment, now, findings)
+    found = people(bind(live, directory, findings), directory, deployment, findings)
+    roles = _roles(rules, live, Speller(Inventory(inventory), dialect, findings))
+    return DesiredState(
+        deployment.name,
+        found.users,
+        roles,
+        found.because,
+        findings.frozen,
+        findings.frozen_users,
+        tuple(sorted(findings.notes)),
+    )
+
+
+def _live(rules: Rules, deployment: Deployment, now: datetime, findings: Findings) -> tuple[Rule, ...]:
+    chosen = [rule for rule in rules.bindings if chooses(rule, deployment)]
+    for rule in chosen:
+        if _is_over(rule, now):
+            text = f"{rule.at}: this binding of {rule.group} ended at {rule.until:%Y-%m-%d %H:%M} UTC; take it out"
+            findings.note("expired_binding", text)
+    return tuple(rule for rule in chosen if not _is_over(rule, now))
+
+
+def _is_over(rule: Rule, now: datetime) -> bool:
+    return rule.until is not None and rule.until <= now
+
+
+def _roles(rules: Rules, live: Iterable[Rule], speller: Speller) -> dict[str, Role]:
+    named = {role for rule in live for role in rule.roles}
+    return {name: speller.role(rules.roles[name]) for name in sorted(named & rules.roles.keys())}

@@ -1,0 +1,69 @@
+"""What sources said, joined into one directory, with the last certified read laid over what was not read whole.
+
+This is where "a read that is not proven complete can add access, never remove it" is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from syncd.model import Directory, Group, Members, Snapshot
+
+
+def join(fresh: Mapping[str, Snapshot], earlier: Mapping[str, Snapshot], failed: Mapping[str, str]) -> Directory:
+    """Join what was just read with what was saved before; all by source.
+
+    fresh read of a group | saved read    | result
+    complete              | any           | certified: the fresh members
+    incomplete            | certified     | held over: both
+    incomplete            | not certified | unknown: the fresh members
+    source failed         | certified     | held over: the saved members
+    source failed         | not certified | unknown: no members
+    not in the snapshot   | any           | no such group
+    """
+    saved = {source: _groups(snapshot) for source, snapshot in earlier.items()}
+    groups = [_members(g, saved.get(g.source, {}).get(g.id)) for snapshot in fresh.values() for g in snapshot.groups]
+    groups += [_members(_unread(g, why), g) for source, why in failed.items() for g in saved.get(source, {}).values()]
+    identities = {(i.source, i.id): i for snapshot in fresh.values() for i in snapshot.identities}
+    stale = {(m.group.source, person) for m in groups for person in m.stale}
+    for identity in (i for snapshot in earlier.values() for i in snapshot.identities):
+        if (identity.source, identity.id) in stale:
+            identities.setdefault((identity.source, identity.id), identity)
+    return Directory(identities, {(m.group.source, m.group.id): m for m in groups}, dict(failed))
+
+
+def lay_over(fresh: Snapshot, earlier: Snapshot | None) -> Snapshot:
+    """Give the snapshot that is worth saving.
+
+    A certified group is saved as read. An uncertified one keeps the certificate and the members of the last whole read,
+    and those who were just seen besides: what one doubtful read gave, the next doubtful read may not take.
+    """
+    saved = _groups(earlier)
+    groups = tuple(_worth_saving(group, saved.get(group.id)) for group in fresh.groups)
+    absent = {person for group in groups for person in group.members} - {i.id for i in fresh.identities}
+    known = tuple(i for i in earlier.identities if i.id in absent) if earlier else ()
+    return replace(fresh, identities=fresh.identities + known, groups=groups)
+
+
+def _groups(snapshot: Snapshot | None) -> dict[str, Group]:
+    return {group.id: group for group in snapshot.groups} if snapshot else {}
+
+
+def _unread(saved: Group, why: str) -> Group:
+    """Give a group of a source that failed: known by name, nobody seen in it."""
+    return replace(saved, members=frozenset(), certificate=replace(saved.certificate, complete=False, why=why))
+
+
+def _members(group: Group, saved: Group | None) -> Members:
+    if group.certificate.complete:
+        return Members(group)
+    if saved and saved.certificate.complete:
+        return Members(group, saved.members - group.members, certified=False, why=group.certificate.why)
+    return Members(group, certified=False, unknown=True, why=group.certificate.why)
+
+
+def _worth_saving(group: Group, saved: Group | None) -> Group:
+    if group.certificate.complete or saved is None or not saved.certificate.complete:
+        return group
+    return replace(group, members=group.members | saved.members, certificate=saved.certificate)

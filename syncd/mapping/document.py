@@ -1,0 +1,229 @@
+"""One YAML 1.2 text as a tree of nodes that know their place.
+
+This is the only module that knows the YAML library. It composes nodes and never constructs values: a node keeps exact
+positions, and nothing in a text can make an object of its own. What is wrong with the text as such (bytes, tabs, syntax,
+several documents, a key twice) is found here; what is wrong with its meaning is found in `strict` and `parse`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ruamel.yaml import YAML
+from ruamel.yaml import nodes as yaml
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from syncd.errors import Problem
+from syncd.model import At
+
+TEXT = "text"
+NOTHING = "nothing"
+
+_KINDS = {
+    "str": TEXT,
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": NOTHING,
+    "timestamp": "a date",
+    "value": TEXT,
+    "merge": TEXT,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """One value. `kind` is TEXT, or what YAML takes it for, in words for a message."""
+
+    text: str
+    kind: str
+    at: At
+
+    @property
+    def words(self) -> str:
+        return self.kind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """A list."""
+
+    items: tuple[Node, ...]
+    at: At
+    words = "a list"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Keys and values, in the order of the text, each key once, merge keys (`<<`) already followed."""
+
+    entries: tuple[tuple[Scalar, Node], ...]
+    at: At
+    words = "keys with values"
+
+
+Node = Scalar | Items | Table
+
+
+def read_document(file: str, content: bytes, problems: list[Problem]) -> Node | None:
+    """Read the one document of a file; None, and at least one problem more, where that cannot be done."""
+    try:
+        root = _compose(_decoded(content))
+        if root is None:
+            raise _Broken(1, 1, "the file is empty; write `roles:`, `bindings:` or both, or delete the file")
+        return _Builder(file, problems).node(root)
+    except _Broken as broken:
+        problems.append(Problem(file, broken.line, broken.column, broken.message))
+    except RecursionError:
+        problems.append(Problem(file, 1, 1, "the file is nested too deeply to be a mapping file"))
+    return None
+
+
+class _Broken(Exception):
+    def __init__(self, line: int, column: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.column, self.message = line, column, message
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # error.object lacks the byte order mark that the codec took off, and error.start counts from there
+        before = error.object[: error.start].decode("utf-8")
+        message = f"byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        raise _Broken(*_place(before), message) from None
+
+
+def _place(before: str) -> tuple[int, int]:
+    """Give the line and column that come after a text."""
+    return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+def _compose(text: str) -> yaml.Node | None:
+    reader = YAML(typ="safe", pure=True)
+    reader.composer.warn_double_anchors = False  # YAML 1.2 allows an anchor to be set again
+    try:
+        root: yaml.Node | None = reader.compose(text)
+    except ReaderError as error:
+        message = f"the character U+{error.character:04X} is not allowed in YAML; take it out"
+        raise _Broken(*_place(text[: error.position]), message) from None
+    except MarkedYAMLError as error:
+        raise _explained(error) from None
+    except YAMLError as error:
+        raise _Broken(1, 1, f"this is not YAML: {error}") from None
+    return root
+
+
+# context or problem, as the YAML library words it | what to say | point at the start of the construct?
+_SENTENCES: tuple[tuple[str, str, bool], ...] = (
+    (r"found character '\\t'", "a tab stands here; write blanks in its place", False),
+    (r"found character '(.)' that", "a value cannot start with {0}; write it in quotes", False),
+    (r"""found undefined alias ["'](.*)["']""", "there is no anchor {0}; write a glob that starts with * in quotes", False),
+    (r"scanning an alias", "* starts an alias here; write a glob that starts with * in quotes", True),
+    (r"mapping values are not allowed", 'a ":" is not expected here; mend the indentation, or put the value in quotes', False),
+    (r"could not find expected ':'", 'a ":" is missing after this key', True),
+    (r"scanning a quoted scalar", "this quote is never closed; write the same quote at the end of the value", True),
+    (r"expected ',' or '\]'", 'this list is not closed; write "]" at its end, and "," between its values', True),
+    (r"expected ',' or '\}'", 'this "{{" is not closed; write "}}" at its end, and "," between its entries', True),
+    (r"unknown escape character '(.)'", r"\{0} means nothing in double quotes; write \\{0}, or use single quotes", False),
+    (r"a comment or a line break|chomping", "text after | or > begins in the next line; write other values in quotes", False),
+    (r"found another document", 'a second document starts here; keep one in each file, and "---" only at its top', False),
+    (r"expected <block end>", "the indentation does not fit the lines above; start in the same column as they do", False),
+    (r"expected '<document start>'", "this does not belong to what stands above; check brackets and indentation", False),
+)  # fmt: skip
+
+
+def _explained(error: MarkedYAMLError) -> _Broken:
+    said = f"{error.context or ''}: {error.problem}"
+    for pattern, sentence, opening in _SENTENCES:
+        if found := re.search(pattern, said):
+            mark = (opening and error.context_mark) or error.problem_mark
+            return _Broken(mark.line + 1, mark.column + 1, sentence.format(*found.groups()))
+    mark = error.problem_mark or error.context_mark
+    return _Broken(mark.line + 1, mark.column + 1, f"this is not YAML: {error.problem}")
+
+
+class _Builder:
+    """Turns the library's nodes into ours. A node with several aliases becomes one node, so aliases cannot multiply."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file, self.problems = file, problems
+        self.built: dict[int, Node] = {}
+        self.open: set[int] = set()
+
+    def at(self, node: yaml.Node) -> At:
+        return At(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def wrong(self, at: At, message: str) -> None:
+        self.problems.append(Problem(at.file, at.line, at.column, message))
+
+    def node(self, node: yaml.Node) -> Node:
+        if id(node) not in self.built:
+            self.open.add(id(node))
+            self.built[id(node)] = self.build(node)
+            self.open.discard(id(node))
+        return self.built[id(node)]
+
+    def build(self, node: yaml.Node) -> Node:
+        if isinstance(node, yaml.MappingNode):
+            return Table(tuple(self.entries(node)), self.at(node))
+        if isinstance(node, yaml.SequenceNode):
+            return Items(tuple(self.node(n) for n in node.value if not self.is_loop(n)), self.at(node))
+        assert isinstance(node, yaml.ScalarNode)
+        kind = _KINDS.get(str(node.tag).removeprefix("tag:yaml.org,2002:"), f"a value with the tag {node.tag}")
+        return Scalar(node.value, kind, self.at(node))
+
+    def is_loop(self, node: yaml.Node) -> bool:
+        if id(node) in self.open:
+            self.wrong(self.at(node), "this refers to itself; write the value out")
+        return id(node) in self.open
+
+    def entries(self, node: yaml.MappingNode) -> Iterator[tuple[Scalar, Node]]:
+        own: dict[str, Scalar] = {}
+        merged: list[yaml.Node] = []
+        for key_node, value in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged.append(value)
+            elif not self.is_loop(value) and (name := self.key(key_node, own)):
+                yield name, self.value(name, value)
+        for value in merged:
+            yield from self.merged(value, own)
+
+    def key(self, node: yaml.Node, own: dict[str, Scalar]) -> Scalar | None:
+        """Give a key, unless it is not a text or was there before."""
+        built = self.node(node)
+        if not isinstance(built, Scalar) or built.kind != TEXT:
+            self.wrong(built.at, f"a key must be text and this is {built.words}; write it in quotes")
+        elif first := own.get(built.text):
+            self.wrong(built.at, f'"{built.text}" is here twice, first in line {first.at.line}; keep one of them')
+        else:
+            own[built.text] = built
+            return built
+        return None
+
+    def value(self, name: Scalar, node: yaml.Node) -> Node:
+        """Give a value; one that was left out stands where its key does, not where the next token happens to be."""
+        built = self.node(node)
+        left_out = isinstance(built, Scalar) and not built.text and built.kind == NOTHING
+        return Scalar("", NOTHING, name.at) if left_out else built
+
+    def merged(self, node: yaml.Node, own: dict[str, Scalar]) -> Iterator[tuple[Scalar, Node]]:
+        """Give what a merge key brings; what is there already wins."""
+        if self.is_loop(node):
+            return
+        match self.node(node):
+            case Table(entries=entries):
+                for name, value in entries:
+                    if own.setdefault(name.text, name) is name:
+                        yield name, value
+            case Items() if isinstance(node, yaml.SequenceNode):
+                for part in node.value:
+                    yield from self.merged(part, own)
+            case other:
+                self.wrong(
+                    other.at, "`<<` merges keys with values and this is not such; name an anchor, as in `<<: *common`"
+                )

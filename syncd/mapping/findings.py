@@ -1,0 +1,31 @@
+"""What compiling finds on the way: notes for people, and what must not be taken away now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from syncd.model import Note
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects while one deployment is compiled; the first reason to freeze a thing is kept."""
+
+    notes: set[Note] = field(default_factory=set)
+    frozen: dict[str, str] = field(default_factory=dict)
+    frozen_users: dict[str, str] = field(default_factory=dict)
+
+    def note(self, code: str, text: str) -> None:
+        self.notes.add(Note(code, text))
+
+    def freeze(self, roles: Iterable[str], why: str) -> None:
+        for role in roles:
+            self.frozen.setdefault(role, why)
+
+
+def some(things: Iterable[str], *, most: int = 3) -> str:
+    """List the first few of many things, sorted, and count the rest."""
+    ordered = sorted(things)
+    shown = ", ".join(ordered[:most])
+    return f"{shown} and {len(ordered) - most:,} more" if len(ordered) > most else shown

@@ -1,0 +1,287 @@
+"""The mapping language: text of mapping files -> Rules, or every problem in all of them at once.
+
+docs/mapping.md is the reference for people; this module is the language itself. Add a key by adding it to the `known` keys
+of its record and reading it there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from syncd.errors import MappingInvalid, Problem
+from syncd.mapping.document import Node, Scalar, Table, read_document
+from syncd.mapping.names import ACTIONS, LONGEST_RESOURCE, glob_problem, role_name_problem
+from syncd.mapping.strict import Strict, did_you_mean
+from syncd.model import (
+    BUILT_IN_ROLES,
+    At,
+    DagSelector,
+    GroupRef,
+    Level,
+    Permission,
+    RoleDefinition,
+    Rule,
+    Rules,
+)
+
+SECTIONS = ("roles", "bindings")
+
+
+def parse(files: Mapping[str, bytes], *, sources: frozenset[str] | None = None) -> Rules:
+    """Read mapping files (name -> content) as one set of rules.
+
+    Give `sources`, the names of the configured sources, to have groups of other sources refused. No file at all is a
+    mistake: a wrong directory must not read as "nobody has anything".
+
+    Raises:
+        MappingInvalid: carries every problem of every file.
+    """
+    reading = _Reading(sources)
+    if not files:
+        reading.strict.problems.append(
+            Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")
+        )
+    for file in sorted(files):
+        _file(reading, file, files[file])
+    _check_role_names(reading)
+    if reading.strict.problems:
+        raise MappingInvalid(reading.strict.problems)
+    return Rules({r.name: r for r in reading.roles}, tuple(reading.bindings))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far, over all files."""
+
+    sources: frozenset[str] | None
+    strict: Strict = field(default_factory=Strict)
+    roles: list[RoleDefinition] = field(default_factory=list)
+    bindings: list[Rule] = field(default_factory=list)
+    defined: list[tuple[str, At]] = field(default_factory=list)
+    """Every role name that a definition stands under, good or bad."""
+    bound: list[Scalar] = field(default_factory=list)
+    """Every role name in a binding."""
+    whole: bool = True
+    """Whether every definition was seen; else a role that seems unknown may be in the part that could not be read."""
+
+
+def _file(reading: _Reading, file: str, content: bytes) -> None:
+    root = read_document(file, content, reading.strict.problems)
+    if not isinstance(root, Table):
+        reading.whole = False
+        if root:
+            reading.strict.wrong(
+                root.at, f"a mapping file holds `roles:`, `bindings:` or both, and this is {root.words}"
+            )
+        return
+    found = reading.strict.record(root, "a mapping file", known=SECTIONS)
+    reading.whole &= len(found) == len(root.entries)
+    if not root.entries:
+        reading.strict.wrong(
+            root.at, "the file has neither `roles` nor `bindings`; write one of them, or delete the file"
+        )
+    if roles := found.get("roles"):
+        reading.whole &= isinstance(roles, Table)
+        for name, body in reading.strict.table(roles, "`roles`"):
+            _role(reading, name, body)
+    if bindings := found.get("bindings"):
+        for node in reading.strict.items(bindings, "`bindings`"):
+            _binding(reading, node)
+
+
+# --- roles ------------------------------------------------------------------------------------------------------------
+
+
+def _role(reading: _Reading, name: Scalar, body: Node) -> None:
+    strict = reading.strict
+    reading.defined.append((name.text, name.at))
+    if problem := role_name_problem(name.text):
+        strict.wrong(name.at, problem)
+    found = strict.record(body, "a role", known=("description", "dags", "permissions"))
+    if isinstance(body, Table) and not {"dags", "permissions"} & found.keys():
+        strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or both')
+    description = strict.text(found.get("description"), "`description`", lines=True)
+    selectors = [_selector(strict, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
+    permissions = strict.texts(found.get("permissions"), "`permissions`")
+    read = [(_permission(strict, p), p.at) for p in permissions]
+    reading.roles.append(
+        RoleDefinition(
+            name.text,
+            description or "",
+            tuple(s for s in selectors if s),
+            tuple((p, at) for p, at in read if p),
+            name.at,
+        )
+    )
+
+
+def _selector(strict: Strict, node: Node) -> DagSelector | None:
+    kinds = ("id", "tag", "owner")
+    found = strict.record(node, "an entry of `dags`", known=("level", *kinds), required=("level",))
+    if isinstance(node, Table) and not set(kinds) & found.keys():
+        strict.wrong(node.at, 'an entry of `dags` needs `id`, `tag` or `owner`; write `id: "*"` for every DAG')
+    ids, tags, owners = (strict.texts(found.get(kind), f"`{kind}`", alone=True) for kind in kinds)
+    for glob in ids:
+        if problem := glob_problem(glob.text):
+            strict.wrong(glob.at, problem)
+    level = _level(strict, found.get("level"))
+    return DagSelector(level, node.at, _words(ids), _words(tags), _words(owners)) if level else None
+
+
+def _words(scalars: tuple[Scalar, ...]) -> tuple[str, ...]:
+    return tuple(s.text for s in scalars)
+
+
+def _level(strict: Strict, node: Node | None) -> Level | None:
+    word = strict.text(node, "`level`")
+    if node is None or word is None:
+        return None
+    if word not in set(Level):
+        hint = did_you_mean(word, Level) or "; write view, trigger or edit"
+        strict.wrong(node.at, f'unknown level "{word}"{hint}')
+        return None
+    return Level(word)
+
+
+def _permission(strict: Strict, node: Scalar) -> Permission | None:
+    action, on, resource = node.text.partition(" on ")
+    if not (on and action.strip() == action and resource and resource.strip() == resource):
+        strict.wrong(
+            node.at, f'"{node.text}" is not a permission; write "<action> on <resource>", as in "can_read on Pools"'
+        )
+    elif action not in ACTIONS:
+        hint = did_you_mean(action, ACTIONS) or f"; Airflow knows {', '.join(ACTIONS)}"
+        strict.wrong(node.at, f'unknown action "{action}"{hint}')
+    elif len(resource) > LONGEST_RESOURCE:
+        strict.wrong(node.at, f"a resource has {LONGEST_RESOURCE} characters at most and this one has {len(resource)}")
+    else:
+        return Permission(action, resource)
+    return None
+
+
+# --- bindings ---------------------------------------------------------------------------------------------------------
+
+
+def _binding(reading: _Reading, node: Node) -> None:
+    strict = reading.strict
+    required = ("group", "roles", "deployments")
+    found = strict.record(node, "a binding", known=(*required, "until", "reason"), required=required)
+    roles = strict.texts(found.get("roles"), "`roles`")
+    reading.bound.extend(roles)
+    group = _group(reading, found.get("group"))
+    deployments = _deployments(strict, found["deployments"]) if "deployments" in found else None
+    until = _until(strict, found["until"]) if "until" in found else None
+    reason = strict.text(found.get("reason"), "`reason`")
+    if group and deployments is not None:
+        reading.bindings.append(Rule(group, _words(roles), deployments, node.at, until, reason or ""))
+
+
+_GROUP = "write `source:name`, or {source: ..., id: ..., name: ...}"
+
+
+def _group(reading: _Reading, node: Node | None) -> GroupRef | None:
+    strict = reading.strict
+    if isinstance(node, Table):
+        return _long_group(reading, node)
+    word = strict.text(node, "`group`")
+    if node is None or word is None:
+        return None
+    source, colon, name = word.partition(":")
+    if not (colon and source.strip() == source != "" and name.strip() == name != ""):
+        strict.wrong(node.at, f'"{word}" does not name a group; {_GROUP}')
+        return None
+    return GroupRef(source, name=name) if _is_source(reading, source, node.at) else None
+
+
+def _long_group(reading: _Reading, node: Table) -> GroupRef | None:
+    strict = reading.strict
+    keys = ("source", "id", "name")
+    if len(node.entries) == 1 and node.entries[0][0].text not in keys:
+        strict.wrong(node.at, f"this does not name a group; {_GROUP}, without a blank after the colon")
+        return None
+    found = strict.record(node, "`group`", known=keys, required=("source",))
+    if not {"id", "name"} & found.keys():
+        strict.wrong(node.at, "`group` needs `id`, `name` or both")
+    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in keys)
+    known = source is not None and _is_source(reading, source, found["source"].at)
+    return GroupRef(source, identifier, name) if source and known and (identifier or name) else None
+
+
+def _is_source(reading: _Reading, source: str, at: At) -> bool:
+    if reading.sources is None or source in reading.sources:
+        return True
+    hint = (
+        did_you_mean(source, reading.sources)
+        or f"; the configuration has {', '.join(sorted(reading.sources)) or 'none'}"
+    )
+    reading.strict.wrong(at, f'unknown source "{source}"{hint}')
+    return False
+
+
+def _deployments(strict: Strict, node: Node) -> tuple[tuple[str, frozenset[str]], ...] | None:
+    if isinstance(node, Scalar) and node.text == "all":
+        return ()
+    if not isinstance(node, Table) or not node.entries:
+        strict.wrong(node.at, "`deployments` must be `all`, or labels with values, as in {env: prod}")
+        return None
+    return tuple(
+        (label.text, frozenset(_words(strict.texts(values, f'the label "{label.text}"', alone=True))))
+        for label, values in node.entries
+    )
+
+
+_UNTIL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]+(?P<zone>[Zz]| ?[+-][0-9]{2}:?[0-9]{2})?)?")
+
+
+def _until(strict: Strict, node: Node) -> datetime | None:
+    if not isinstance(node, Scalar) or not node.text:
+        strict.wrong_type(node, "`until`", "a date (2027-01-31)")
+    elif not (shape := _UNTIL.fullmatch(node.text)):
+        example = "write a date, as in 2027-01-31, or a time, as in 2027-01-31T18:00:00Z"
+        strict.wrong(node.at, f'`until` is "{node.text}"; {example}')
+    elif shape[1] and not shape["zone"]:
+        strict.wrong(
+            node.at, f'`until` has a time without a zone; write "{node.text}Z" for UTC, or an offset such as +01:00'
+        )
+    else:
+        try:
+            return _moment(node.text)
+        except ValueError:
+            strict.wrong(node.at, f'`until` is "{node.text}", which no calendar or clock shows; correct it')
+        except OverflowError:
+            strict.wrong(node.at, "`until` is too far away; leave it out for a binding that has no end")
+    return None
+
+
+def _moment(text: str) -> datetime:
+    """Give the moment from which a binding gives nothing; a date means the end of that day in UTC."""
+    if len(text) == len("2027-01-31"):
+        return datetime.combine(date.fromisoformat(text), time(tzinfo=UTC)) + timedelta(days=1)
+    day, clock = text[:10], text[11:].replace(" ", "").replace("z", "Z")
+    return datetime.fromisoformat(f"{day}T{clock}").astimezone(UTC)
+
+
+# --- all files together -----------------------------------------------------------------------------------------------
+
+
+def _check_role_names(reading: _Reading) -> None:
+    """Find roles that are defined twice, differ only in case, or are bound and defined nowhere."""
+    first: dict[str, tuple[str, At]] = {}
+    for name, at in reading.defined:
+        other, there = first.setdefault(name.casefold(), (name, at))
+        if there is at:
+            continue
+        if other == name:
+            reading.strict.wrong(at, f'the role "{name}" is defined twice, first in {there}; keep one of them')
+        else:
+            reading.strict.wrong(
+                at, f'the role "{name}" differs from "{other}" in {there} only in case; rename one of them'
+            )
+    known = BUILT_IN_ROLES | {name for name, _ in reading.defined}
+    for role in reading.bound:
+        if role.text not in known and reading.whole:
+            hint = did_you_mean(role.text, known) or "; define it under `roles`, or bind another"
+            reading.strict.wrong(role.at, f'the role "{role.text}" is not defined{hint}')

@@ -1,0 +1,63 @@
+"""From the definition of a role to the permissions that it has on one deployment."""
+
+from __future__ import annotations
+
+import re
+
+from syncd.mapping.findings import Findings
+from syncd.mapping.names import LONGEST_DAG_ID
+from syncd.mapping.select import Inventory, is_literal
+from syncd.model import DagSelector, Dialect, Level, Permission, Role, RoleDefinition
+
+_OF_A_DAG = re.compile(r"DAG(?: Run)?:(.+)")
+
+
+class Speller:
+    """Spells roles out for one deployment: its DAGs and the words of its Airflow."""
+
+    def __init__(self, inventory: Inventory, dialect: Dialect, findings: Findings) -> None:
+        self.inventory, self.dialect, self.findings = inventory, dialect, findings
+        self.on_dag: dict[tuple[Level, str], frozenset[Permission]] = {}
+
+    def role(self, definition: RoleDefinition) -> Role:
+        """Give a role with every permission that can exist now; notes say what has to wait."""
+        permissions = set(self.dialect.every_role)
+        for selector in definition.dags:
+            permissions |= self._selected(definition.name, selector)
+        for permission, at in definition.permissions:
+            dag = _OF_A_DAG.fullmatch(permission.resource)
+            if dag and dag[1] not in self.inventory:
+                self._pending(f"{at}", definition.name, dag[1])
+            else:
+                permissions.add(permission)
+        return Role(definition.name, frozenset(permissions))
+
+    def _selected(self, role: str, selector: DagSelector) -> frozenset[Permission]:
+        found = self.inventory.matching(selector)
+        pending = [i for i in selector.ids if is_literal(i) and i not in self.inventory]
+        for dag in pending:
+            self._pending(f"{selector.at}", role, dag)
+        if not found and not pending:
+            text = f"{selector.at}: no DAG here is what this entry of {role} asks for; it gives no DAG"
+            self.findings.note("selector_matches_nothing", text)
+        baseline = (self.dialect.levels[level][0] for level in selector.level.included)
+        return frozenset().union(*baseline, *(self._on(selector.level, dag) for dag in found))
+
+    def _on(self, level: Level, dag: str) -> frozenset[Permission]:
+        """Give what a level, and those that it includes, mean for one DAG."""
+        if len(dag) > LONGEST_DAG_ID:
+            text = f'the DAG "{dag}" is left out: an id of more than {LONGEST_DAG_ID} characters has no permissions in Airflow'
+            self.findings.note("dag_id_too_long", text)
+            return frozenset()
+        if (level, dag) not in self.on_dag:
+            self.on_dag[level, dag] = frozenset(
+                Permission(template.action, template.resource.replace("{dag}", dag))
+                for part in level.included
+                for template in self.dialect.levels[part][1]
+            )
+        return self.on_dag[level, dag]
+
+    def _pending(self, at: str, role: str, dag: str) -> None:
+        self.findings.note(
+            "dag_pending", f'{at}: the DAG "{dag}" is not here yet; {role} gets its permissions once it is'
+        )

@@ -1,0 +1,66 @@
+"""What a rule is for: deployments by label, DAGs by id, tag and owner."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from fnmatch import translate
+
+from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules
+
+
+def chooses(rule: Rule, deployment: Deployment) -> bool:
+    """Say whether a rule is for a deployment. The label `name` is the deployment's own name."""
+    labels = {**deployment.labels, "name": deployment.name}
+    return all(labels.get(label) in accepted for label, accepted in rule.deployments)
+
+
+def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note, ...]:
+    """Find the bindings that choose none of these deployments, which is most often a mistyped label."""
+    fleet = tuple(deployments)
+    return tuple(
+        Note("binding_chooses_nothing", f"{rule.at}: no deployment has the labels of this binding; correct the labels")
+        for rule in rules.bindings
+        if not any(chooses(rule, deployment) for deployment in fleet)
+    )
+
+
+def is_literal(glob: str) -> bool:
+    """Say whether a glob is the id of one DAG, with no wildcard in it."""
+    return not re.search(r"[*?\[]", glob)
+
+
+class Inventory:
+    """The DAGs of one deployment, indexed so that no selector has to look at each of them."""
+
+    def __init__(self, dags: Iterable[Dag]) -> None:
+        self.dags = {dag.id: dag for dag in dags}
+        self._ids = sorted(self.dags)
+        self._globs: dict[str, frozenset[str]] = {}
+
+    def __contains__(self, dag_id: str) -> bool:
+        return dag_id in self.dags
+
+    def matching(self, selector: DagSelector) -> frozenset[str]:
+        """Give the ids of the DAGs that a selector is for."""
+        tags, owners = set(selector.tags), set(selector.owners)
+        ids = frozenset[str]().union(*(self._glob(g) for g in selector.ids)) if selector.ids else self._glob("*")
+        if not tags and not owners:
+            return ids
+        dags = (self.dags[i] for i in ids)
+        return frozenset(d.id for d in dags if (not tags or tags & d.tags) and (not owners or owners & d.owners))
+
+    def _glob(self, glob: str) -> frozenset[str]:
+        if glob not in self._globs:
+            is_match = re.compile(translate(glob)).match
+            self._globs[glob] = frozenset(
+                i for i in self._beginning(re.split(r"[*?\[]", glob, maxsplit=1)[0]) if is_match(i)
+            )
+        return self._globs[glob]
+
+    def _beginning(self, start: str) -> Iterator[str]:
+        for n in range(bisect_left(self._ids, start), len(self._ids)):
+            if not self._ids[n].startswith(start):
+                return
+            yield self._ids[n]

@@ -1,0 +1,116 @@
+"""Strict reading of nodes: every value has one type, every key is known, and every mistake is taken down with its place.
+
+A method that finds a mistake notes it and gives what is left, so that one run finds all of them. A node that is not there
+reads as nothing: whether its key had to be there is the business of `record`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from syncd.errors import Problem
+from syncd.mapping.document import NOTHING, TEXT, Items, Node, Scalar, Table
+from syncd.model import At
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give `; did you mean "..."?` where a known word is close, the same word in another case first, or nothing."""
+    folded = {w.casefold(): w for w in sorted(known, reverse=True)}
+    close = get_close_matches(word.casefold(), folded, n=1)
+    return f'; did you mean "{folded[close[0]]}"?' if close else ""
+
+
+def has_control(text: str) -> bool:
+    """Say whether a text holds characters that no name should: controls, line breaks, halves of surrogate pairs."""
+    return any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in text)
+
+
+@dataclass(slots=True)
+class Strict:
+    """Reads nodes and collects problems."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def wrong(self, at: At, message: str) -> None:
+        self.problems.append(Problem(at.file, at.line, at.column, message))
+
+    def wrong_type(self, node: Node, what: str, wanted: str) -> None:
+        if isinstance(node, Scalar) and node.kind == NOTHING:
+            self.wrong(node.at, f"{what} has no value; write {wanted}, or take the key out")
+        else:
+            self.wrong(node.at, f"{what} must be {wanted} and is {node.words}")
+
+    def table(self, node: Node, what: str) -> tuple[tuple[Scalar, Node], ...]:
+        """Read keys with values; `what` names the place, as in "`roles`"."""
+        if isinstance(node, Table):
+            return node.entries
+        self.wrong_type(node, what, "keys with values")
+        return ()
+
+    def record(
+        self, node: Node, what: str, *, known: tuple[str, ...], required: tuple[str, ...] = ()
+    ) -> Mapping[str, Node]:
+        """Read a table with fixed keys; gives those that are known."""
+        if not isinstance(node, Table):
+            self.wrong_type(node, what, f"keys with values ({_listed(known)})")
+            return {}
+        found = {}
+        for name, value in node.entries:
+            if name.text in known:
+                found[name.text] = value
+            else:
+                hint = did_you_mean(name.text, known) or f"; {what} knows {_listed(known)}"
+                self.wrong(name.at, f'unknown key "{name.text}"{hint}')
+        for missing in required:
+            if missing not in found:
+                self.wrong(node.at, f"{what} needs `{missing}`")
+        return found
+
+    def items(self, node: Node | None, what: str, *, at_least: int = 0) -> tuple[Node, ...]:
+        """Read a list."""
+        if isinstance(node, Items):
+            if len(node.items) < at_least:
+                self.wrong(node.at, f"{what} is an empty list; write at least one entry, or leave the key out")
+            return node.items
+        if node:
+            self.wrong_type(node, what, "a list")
+        return ()
+
+    def text(self, node: Node | None, what: str, *, lines: bool = False) -> str | None:
+        """Read a text that is not empty; in one line unless `lines`."""
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or node.kind == NOTHING:
+            self.wrong_type(node, what, "text")
+        elif node.kind != TEXT:
+            self.wrong(
+                node.at, f'{what} must be text and {node.text} is {node.kind}; write it in quotes: "{node.text}"'
+            )
+        elif not node.text.strip():
+            self.wrong(node.at, f"{what} is empty; write a value")
+        elif has_control(node.text.replace("\n", "") if lines else node.text):
+            self.wrong(node.at, f"{what} has a control character or a line break in it; take it out")
+        else:
+            return node.text
+        return None
+
+    def texts(self, node: Node | None, what: str, *, alone: bool = False) -> tuple[Scalar, ...]:
+        """Read a list of different texts with at least one entry; `alone` allows one text instead of a list."""
+        if alone and isinstance(node, Scalar):
+            return (node,) if self.text(node, what) is not None else ()
+        if alone and isinstance(node, Table):
+            self.wrong_type(node, what, "text or a list")
+            return ()
+        entries = self.items(node, what, at_least=1)
+        read = [e for e in entries if self.text(e, f"an entry of {what}") is not None and isinstance(e, Scalar)]
+        for n, entry in enumerate(read):
+            if entry.text in {e.text for e in read[:n]}:
+                self.wrong(entry.at, f'"{entry.text}" is in this list twice; keep one')
+        return tuple(read)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)

@@ -1,0 +1,257 @@
+"""What mapping files mean, and the places that problems point at. Messages word for word are in tests/golden/mapping."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.errors import MappingInvalid, Problem
+from syncd.mapping.parse import parse
+from syncd.model import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
+
+EXAMPLES = Path(__file__).parents[2] / "mappings"
+REFERENCE = Path(__file__).parents[2] / "docs" / "mapping.md"
+
+WHOLE = """\
+roles:
+  finance-analyst:
+    description: |
+      Looks at
+      the finance DAGs
+    dags:
+      - level: view
+        id: "fin_*"
+        tag: [finance, daily]
+        owner: fin-team
+      - level: edit
+        id: [a, "b[0-9]"]
+    permissions: ["can_read on Pools", menu_access on Browse on Top]
+bindings:
+  - group: people:finance
+    roles: [finance-analyst, Viewer]
+    deployments: {env: prod, region: [eu, us]}
+    until: 2027-01-31
+    reason: FIN-123
+  - group: {source: okta, id: 00g1, name: "Finance: all"}
+    roles: [Op]
+    deployments: all
+"""
+
+
+def parsed(text: str) -> Rules:
+    return parse({"m.yaml": text.encode()})
+
+
+def problems(text: str | bytes) -> list[str]:
+    with pytest.raises(MappingInvalid) as caught:
+        parse({"m.yaml": text.encode() if isinstance(text, str) else text})
+    return [str(p) for p in caught.value.problems]
+
+
+def binding(extra: str = "", *, group: str = "people:finance", deployments: str = "all") -> Rule:
+    text = f"bindings:\n  - group: {group}\n    roles: [Viewer]\n    deployments: {deployments}\n{extra}"
+    return parsed(text).bindings[0]
+
+
+def test_every_key_has_its_place_in_the_rules() -> None:
+    role = RoleDefinition(
+        "finance-analyst",
+        "Looks at\nthe finance DAGs\n",
+        (
+            DagSelector(Level.VIEW, At("m.yaml", 7, 9), ("fin_*",), ("finance", "daily"), ("fin-team",)),
+            DagSelector(Level.EDIT, At("m.yaml", 11, 9), ("a", "b[0-9]")),
+        ),
+        (
+            (Permission("can_read", "Pools"), At("m.yaml", 13, 19)),
+            (Permission("menu_access", "Browse on Top"), At("m.yaml", 13, 40)),
+        ),
+        At("m.yaml", 2, 3),
+    )
+    first = Rule(
+        GroupRef("people", name="finance"),
+        ("finance-analyst", "Viewer"),
+        (("env", frozenset({"prod"})), ("region", frozenset({"eu", "us"}))),
+        At("m.yaml", 15, 5),
+        datetime(2027, 2, 1, tzinfo=UTC),
+        "FIN-123",
+    )
+    second = Rule(GroupRef("okta", "00g1", "Finance: all"), ("Op",), (), At("m.yaml", 20, 5))
+
+    assert Rules({"finance-analyst": role}, (first, second)) == parsed(WHOLE)
+
+
+def test_the_examples_are_right() -> None:
+    rules = parse({path.name: path.read_bytes() for path in EXAMPLES.glob("*.yaml")}, sources=frozenset({"people"}))
+
+    assert ["finance-analyst", "finance-operator", "platform-engineer"] == sorted(rules.roles)
+    assert 4 == len(rules.bindings)
+
+
+def test_the_whole_examples_of_the_reference_are_right() -> None:
+    blocks = [block for block in REFERENCE.read_text().split("```yaml\n")[1:] if block.startswith("roles:")]
+
+    assert [["finance-analyst"], ["fin-reader", "fin-reader-pools"]] == [
+        sorted(parsed(block.partition("```")[0]).roles) for block in blocks
+    ]
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2027-01-31", datetime(2027, 2, 1, tzinfo=UTC)),
+        ('"2028-02-29"', datetime(2028, 3, 1, tzinfo=UTC)),
+        ("2027-01-31T18:00:00Z", datetime(2027, 1, 31, 18, tzinfo=UTC)),
+        ("2027-01-31T18:00:00+01:00", datetime(2027, 1, 31, 17, tzinfo=UTC)),
+        ("2027-01-31 18:00:00 -02:30", datetime(2027, 1, 31, 20, 30, tzinfo=UTC)),
+        ('"2027-01-31T18:00z"', datetime(2027, 1, 31, 18, tzinfo=UTC)),
+    ],
+)
+def test_until_is_the_end_of_a_day_in_utc_or_a_moment(until: str, expected: datetime) -> None:
+    found = binding(f"    until: {until}\n").until
+
+    assert (expected, UTC) == (found, found and found.tzinfo)
+
+
+@pytest.mark.parametrize("word", ["no", "on", "yes", "12:30", '"1"', "o'clock", '"*"', "12e"])
+def test_words_that_yaml_1_1_would_change_stay_words(word: str) -> None:
+    plain = word.strip('"')
+    assert (("env", frozenset({plain})),) == binding(deployments=f"{{env: {word}}}").deployments
+
+
+def test_only_the_first_colon_divides_source_and_group() -> None:
+    assert GroupRef("people", name="a:b: c") == binding(group='"people:a:b: c"').group
+
+
+def test_a_source_is_only_checked_where_sources_are_given() -> None:
+    text = b"bindings: [{group: 'x:y', roles: [Viewer], deployments: all}]"
+
+    assert GroupRef("x", name="y") == parse({"m.yaml": text}).bindings[0].group
+    with pytest.raises(MappingInvalid, match='unknown source "x"; the configuration has none'):
+        parse({"m.yaml": text}, sources=frozenset())
+
+
+def test_anchors_and_merge_keys_spare_repetition() -> None:
+    text = """\
+roles:
+  a: &a
+    description: first
+    dags: &dags
+      - {level: view, id: "*"}
+  b:
+    <<: *a
+    description: second
+  c:
+    <<: [{description: third}, *a]
+  d:
+    dags: *dags
+"""
+    rules = parsed(text)
+
+    assert ["first", "second", "third", ""] == [rules.roles[name].description for name in "abcd"]
+    assert 1 == len({role.dags for role in rules.roles.values()})
+
+
+def test_an_anchor_may_be_set_again() -> None:
+    text = 'roles:\n  a: {description: &x one, permissions: ["can_read on Pools"]}\n' + (
+        '  b: {description: &x two, permissions: ["can_read on Pools"]}\n'
+    )
+    assert "two" == parsed(text).roles["b"].description
+
+
+def test_aliases_cannot_make_a_small_file_large() -> None:
+    lines = ['a0: &a0 {"k": [1]}'] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)]
+
+    assert 40 == len(problems("\n".join(lines)))
+
+
+def test_deep_nesting_is_one_problem() -> None:
+    assert ["m.yaml:1:1: the file is nested too deeply to be a mapping file"] == problems("[" * 3000)
+
+
+def test_no_file_is_not_an_empty_mapping() -> None:
+    with pytest.raises(MappingInvalid, match="there is no mapping file"):
+        parse({})
+
+
+def test_empty_sections_are_allowed_where_they_are_written() -> None:
+    assert Rules({}, ()) == parsed("roles: {}\nbindings: []\n")
+
+
+def test_files_are_read_as_one_and_in_the_order_of_their_names() -> None:
+    role = b"roles: {r: {permissions: [can_read on Pools]}}"
+    rule = b"bindings: [{group: 'x:%s', roles: [r], deployments: all}]"
+
+    rules = parse({"b.yaml": rule % b"b", "z.yaml": role, "a.yaml": rule % b"a"})
+
+    assert ["a.yaml", "b.yaml"] == [r.at.file for r in rules.bindings]
+
+
+def test_every_problem_of_every_file_is_reported_at_once_and_sorted() -> None:
+    files = {
+        "b.yaml": b"bindings:\n  - {group: nobody, roles: [], deployments: all}\nextra: 1\n",
+        "a.yaml": b"roles:\n  x/y: {dags: [{level: look, id: '*'}]}\n",
+        "c.yaml": b"\xff",
+    }
+    with pytest.raises(MappingInvalid) as caught:
+        parse(files)
+
+    places = [(p.file, p.line, p.column) for p in caught.value.problems]
+    assert [
+        ("a.yaml", 2, 3),
+        ("a.yaml", 2, 24),
+        ("b.yaml", 2, 13),
+        ("b.yaml", 2, 28),
+        ("b.yaml", 3, 1),
+        ("c.yaml", 1, 1),
+    ] == places
+
+
+def test_a_role_is_not_called_undefined_while_a_file_cannot_be_read() -> None:
+    rule = b"bindings: [{group: 'x:y', roles: [r], deployments: all}]"
+
+    with pytest.raises(MappingInvalid) as caught:
+        parse({"a.yaml": rule, "b.yaml": b"roles: ["})
+
+    assert ["b.yaml"] == [p.file for p in caught.value.problems]
+
+
+def test_the_bad_byte_is_found_behind_a_byte_order_mark_and_wide_characters() -> None:
+    assert ["m.yaml:2:5: byte 0xe9 is not UTF-8; save the file as UTF-8"] == problems(
+        b"\xef\xbb\xbf# \xc3\xa9\n# \xc3\xa9 \xe9"
+    )
+
+
+def test_a_byte_order_mark_and_windows_lines_are_read() -> None:
+    assert Rules({}, ()) == parse({"m.yaml": b"\xef\xbb\xbfroles: {}\r\nbindings: []\r\n"})
+
+
+@pytest.mark.parametrize("escape", ["\\u0007", "\\ud800", "\\u2028", "\\n"])
+def test_escapes_cannot_bring_in_what_no_name_may_hold(escape: str) -> None:
+    text = f'bindings: [{{group: "people:a{escape}b", roles: [Viewer], deployments: all}}]'
+    assert ["m.yaml:1:20: `group` has a control character or a line break in it; take it out"] == problems(text)
+
+
+def all_problems(content: bytes) -> tuple[Problem, ...]:
+    try:
+        parse({"m.yaml": content})
+    except MappingInvalid as invalid:
+        return invalid.problems
+    return ()
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode) | st.binary(max_size=40))
+def test_anything_gives_rules_or_problems_with_places(content: bytes) -> None:
+    assert all(p.line and p.column and p.message for p in all_problems(content))
+
+
+@given(st.text(alphabet=":*&!|>{}[],\"'#-?%@` \t\nab<~1=", max_size=40))
+def test_any_syntax_gives_rules_or_problems_with_places(text: str) -> None:
+    assert all(p.line and p.column and p.message for p in all_problems(f"roles:\n  x: {text}\n".encode()))
+
+
+def test_a_key_of_a_role_that_is_bad_does_not_hide_the_next() -> None:
+    assert ["m.yaml:2:6", "m.yaml:3:6"] == [p.partition(": ")[0] for p in problems("roles:\n  a: x\n  b: y\n")]
