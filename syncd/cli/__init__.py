@@ -1,0 +1,101 @@
+"""The command line: one module for each command, one line here.
+
+This module and what it imports at its top are all that `syncd --help` loads; a command imports the rest when it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from syncd.cli import apply, audit, check, explain, init, plan, status
+from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
+from syncd.errors import EXIT_INVALID, InvalidInput, SyncdError
+
+EXIT_INTERRUPTED = 130
+
+EPILOG = (
+    "Exit codes: 0 done or nothing to do, 1 something failed, 2 changes pending (plan --check), "
+    "3 configuration, mapping or command line invalid, 4 held and needs approval, 5 a source or deployment did not answer."
+)
+
+program = typer.Typer(
+    name="syncd",
+    epilog=EPILOG,
+    context_settings={"max_content_width": 100},
+    rich_markup_mode=None,  # plain help: no import of rich, and the same text everywhere
+    pretty_exceptions_enable=False,
+)
+program.command()(init.init)
+program.command()(check.check)
+program.command()(plan.plan)
+program.command()(apply.apply)
+program.command()(status.status)
+program.command()(audit.audit)
+program.command()(explain.explain)
+
+# What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.
+_WrongCommandLine: Any = typer.BadParameter.__mro__[2]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"syncd {version('syncd')}\n")
+        raise typer.Exit
+
+
+_Config = Annotated[
+    Path, typer.Option("--config", "-c", envvar="SYNCD_CONFIG", metavar="FILE", help="The configuration file.")
+]
+_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every event to standard error.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log errors only, and show no progress.")]
+_Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
+
+
+@program.callback()
+def options(
+    context: typer.Context,
+    config: _Config = DEFAULT_CONFIG,
+    verbose: _Verbose = False,
+    quiet: _Quiet = False,
+    _version: _Version = False,
+) -> None:
+    """Keep users, roles and DAG permissions of Airflow deployments as your groups say."""
+    context.obj = Invocation(config, verbose, quiet)
+
+
+def app() -> None:
+    """Run the command line with the arguments of this process, and end it."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; gives the exit code. What is wrong is one message on standard error, never a traceback."""
+    command = typer.main.get_command(program)
+    try:
+        ended = command.main(args=list(arguments) or ["--help"], prog_name="syncd", standalone_mode=False)
+    except _WrongCommandLine as error:
+        error.show()
+        return EXIT_INVALID
+    except InvalidInput as error:
+        return _failed(str(error), error.exit_code)
+    except SyncdError as error:
+        return _failed(f"syncd: {error}", error.exit_code)
+    if ended == EXIT_INTERRUPTED:
+        return _failed("syncd: interrupted; the journal has what was done (syncd audit)", ended)
+    return ended if isinstance(ended, int) else 0
+
+
+def _failed(message: str, exit_code: int) -> int:
+    from syncd.cli.output import show_error
+
+    show_error(message)
+    return exit_code

@@ -124,6 +124,7 @@ def diff(
     draft = _Draft()
     if scope.everything:
         _diff_roles(desired, observed, owned=owned, adopt=deployment.adopt, draft=draft)
+    draft.notes.extend(_left_behind(name) for name in observed.leftovers)
     untouchable = {key(name) for name in deployment.protected} | ({key(service_user)} if service_user else set())
     _diff_users(
         desired, observed, owned=owned, deployment=deployment, scope=scope, untouchable=untouchable, draft=draft
@@ -176,6 +177,14 @@ def _only_add(have: Role, want: Role, *, draft: _Draft) -> Role:
             )
         )
     return replace(want, permissions=have.permissions | want.permissions)
+
+
+def _left_behind(name: str) -> Note:
+    return Note(
+        "left_behind",
+        f"role {name} is ours, nobody holds it, and this server's API cannot delete it: delete it in the web interface; "
+        "FAB provider 3.6 and newer can",
+    )
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

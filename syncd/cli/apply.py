@@ -1,0 +1,41 @@
+"""`syncd apply`: make every enforced deployment as the mapping says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Deployments, PlanFormat
+from syncd.cli.output import PlanOutput
+from syncd.cli.plan import show_report
+
+
+def apply(
+    context: typer.Context,
+    deployment: Deployments = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--user", "-u", metavar="USER", help="Only this person, by account name or e-mail; several times."
+        ),
+    ] = None,
+    approve: Annotated[
+        list[str] | None,
+        typer.Option("--approve", metavar="DIGEST", help="Let the held changes with this digest pass; several times."),
+    ] = None,
+    output: PlanFormat = PlanOutput.TEXT,
+) -> int:
+    """Make what `plan` shows, look whether it is there, and write down all of it."""
+    from syncd import reconcile
+    from syncd.model import EVERYTHING, Scope
+
+    this = invocation(context)
+    settings = this.settings()
+    scope = Scope.people(user) if user else EVERYTHING
+    with this.store(settings) as store:
+        with this.world(settings, store, deployments=deployment or ()) as world:
+            report = reconcile.apply(world, scope=scope, approved=approve or ())
+        show_report(report, output=output, verb="apply", this=this)
+    return report.exit_code()

@@ -1,0 +1,124 @@
+"""`syncd audit`: what was done, when, by whom and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Deployment, Format
+from syncd.cli.output import Output, show, show_json
+from syncd.plan.render import Line, Style, change_text, reasons_text, safe
+from syncd.plan.render_json import change_json
+
+if TYPE_CHECKING:
+    from syncd.store import AuditRow
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
+_STYLES = {"applied": Style.PLAIN, "failed": Style.FAIL, "unknown": Style.FAIL, "intent": Style.FAIL}
+
+
+_User = Annotated[str | None, typer.Option("--user", "-u", metavar="USER", help="Only changes of this account.")]
+_Role = Annotated[str | None, typer.Option("--role", "-r", metavar="ROLE", help="Only changes about this role.")]
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="WHEN", help="From then on: 2026-03-31, 2026-03-31T09:30 (UTC), or 12h, 7d ago."),
+]
+_Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Before then; the same forms.")]
+_Status = Annotated[str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(_STATUSES)}.")]
+_Limit = Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the newest.")]
+
+
+def audit(
+    context: typer.Context,
+    deployment: Deployment = None,
+    user: _User = None,
+    role: _Role = None,
+    since: _Since = None,
+    until: _Until = None,
+    status: _Status = None,
+    limit: _Limit = 100,
+    output: Format = Output.TEXT,
+) -> int:
+    """Show the journal: each change that was meant, made, held or refused, the newest last."""
+    from syncd.app import utc_now
+
+    now = utc_now()
+    if status is not None and status not in _STATUSES:
+        raise typer.BadParameter(f"it is one of {', '.join(_STATUSES)}", param_hint="--status")
+    this = invocation(context)
+    with this.store(this.settings()) as store:
+        found = store.audit(
+            deployment=deployment,
+            user=user,
+            role=role,
+            since=moment(since, "--since", now=now),
+            until=moment(until, "--until", now=now),
+            status=status,
+            limit=limit + 1,
+        )
+    rows = found[:limit][::-1]
+    if output is Output.JSON:
+        show_json([_json(row) for row in rows])
+    else:
+        show(_lines(rows, more=len(found) > limit))
+    return 0
+
+
+def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
+    """Read a point in time: a date or a time of ISO 8601 (UTC unless it says otherwise), or a span before now."""
+    if text is None:
+        return None
+    if span := re.fullmatch(r"(\d{1,4})([mhdw])", text):
+        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-03-31, 2026-03-31T09:30, or 12h, 7d ago", param_hint=option
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _lines(rows: Sequence[AuditRow], *, more: bool) -> list[Line]:
+    if not rows:
+        return [Line("the journal has nothing of this kind", Style.QUIET)]
+    lines = [Line("there is more, and older; see --limit and --until", Style.QUIET)] if more else []
+    return lines + [line for row in rows for line in _row_lines(row)]
+
+
+def _row_lines(row: AuditRow) -> list[Line]:
+    head = (
+        f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  {safe(row.deployment)}  {row.status}  {change_text(row.change)}"
+    )
+    why = f"because {reasons_text(row.change)}; " if row.change.because else ""
+    by = f"run {row.run} ({safe(row.command)} by {safe(row.by)})"
+    by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
+    lines = [Line(head, _STYLES.get(row.status, Style.WARN)), Line(f"    {why}{by}", Style.QUIET)]
+    return lines + ([Line(f"    {safe(row.detail)}", Style.QUIET)] if row.detail else [])
+
+
+def _json(row: AuditRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": row.at.isoformat(),
+        "run": row.run,
+        "command": row.command,
+        "by": row.by,
+        "deployment": row.deployment,
+        "plan": row.plan,
+        "digest": row.digest,
+        "approved": row.approved,
+        "approved_by": row.approved_by,
+        "status": row.status,
+        "detail": row.detail,
+        "intent_at": row.intent_at.isoformat() if row.intent_at else None,
+        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
+        "settled_by_looking": row.settled_by_looking,
+        **change_json(row.change),
+    }

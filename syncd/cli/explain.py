@@ -1,0 +1,139 @@
+"""`syncd explain`: what one person may do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Deployments
+from syncd.cli.output import show
+from syncd.model import key
+from syncd.plan.render import Line, Style, safe
+
+if TYPE_CHECKING:
+    from syncd.model import Identity, Reason, User
+    from syncd.reconcile import DeploymentReport, Report, World
+
+_Grants = Mapping[str, frozenset[str]]
+_Owned = Mapping[str, _Grants]
+
+
+def explain(
+    context: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="Account name, e-mail, or login or id at a source.")],
+    deployment: Deployments = None,
+) -> int:
+    """Show what a person has and why, what is missing, and what is not by syncd."""
+    this = invocation(context)
+    settings = this.settings()
+    with this.store(settings) as store:
+        with this.world(settings, store, deployments=deployment or ()) as world:
+            report = _planned(world, user)
+            people = _people(world, user)
+        owned = {name: store.owned(name).grants for name in (d.deployment for d in report.deployments)}
+    show(_lines(user, people, report, owned=owned))
+    return report.exit_code()
+
+
+def _planned(world: World, text: str) -> Report:
+    """Plan for one person; once more if the sources, which the plan reads, give them accounts not known before."""
+    from syncd import reconcile
+    from syncd.model import Scope
+
+    names = _account_names(world, text)
+    report = reconcile.plan(world, scope=Scope.people(names), command="explain", keep_states=True)
+    if new := _account_names(world, text) - names:
+        scope = Scope.people(names | new)
+        report = reconcile.plan(world, scope=scope, command="explain", keep_states=True)
+    return report
+
+
+def _people(world: World, text: str) -> list[Identity]:
+    """Find whom a word means at the sources, by what was read last."""
+    snapshots = [found for source in world.sources if (found := world.journal.last_snapshot(source.name))]
+    wanted = text.casefold()
+    return [
+        person
+        for snapshot in snapshots
+        for person in snapshot.identities
+        if wanted in {name.casefold() for name in (person.id, person.login, person.email)}
+    ]
+
+
+def _account_names(world: World, text: str) -> set[str]:
+    from syncd.mapping.accounts import username_of
+
+    people = _people(world, text)
+    named = {username_of(person, target.deployment.username) for person in people for target in world.targets}
+    return {text} | (named - {""})
+
+
+def _lines(text: str, people: list[Identity], report: Report, *, owned: _Owned) -> Iterator[Line]:
+    for person in people:
+        name = f"{person.given_name} {person.family_name}".strip()
+        said = ", ".join(safe(word) for word in (name, person.email, "" if person.active else "not active") if word)
+        yield Line(f"{safe(str(person))}{f': {said}' if said else ''}", Style.TITLE)
+    if not people:
+        yield Line(f"no source knows {safe(text)}", Style.WARN)
+    for source, why in sorted(report.sources_failed.items()):
+        yield Line(f"source {safe(source)} could not be read: {safe(why)}", Style.FAIL)
+    for deployment in report.deployments:
+        yield from _deployment_lines(deployment, owned=owned[deployment.deployment])
+
+
+def _deployment_lines(this: DeploymentReport, *, owned: _Grants) -> Iterator[Line]:
+    name = safe(this.deployment)
+    if this.plan is None or this.desired is None or this.observed is None:
+        yield Line(f"{name}: {safe(str(this.error))}", Style.FAIL)
+        return
+    accounts = sorted(u for u in {*this.desired.users, *this.observed.users} if this.plan.scope.covers(u))
+    if not accounts:
+        yield Line(f"{name}: no account, and no mapping line gives anything", Style.HEADING)
+    for account in accounts:
+        have, want = this.observed.users.get(account), this.desired.users.get(account)
+        yield Line(f"{name}: {_account(have, want)}", Style.HEADING)
+        roles = sorted((have.roles if have else frozenset()) | (want.roles if want else frozenset()))
+        if not roles:
+            yield Line("  has no role", Style.QUIET)
+        for role in roles:
+            held = have is not None and role in have.roles
+            yield from _role_lines(this, account, role, held=held, owned=role in owned.get(account, ()))
+
+
+def _account(have: User | None, want: User | None) -> str:
+    if have is None:
+        return f"no account yet; it would be {safe(want.username)}" if want else "no account"
+    return f"account {safe(have.username)} ({safe(have.email)})"
+
+
+def _role_lines(this: DeploymentReport, account: str, role: str, *, held: bool, owned: bool) -> Iterator[Line]:
+    assert this.plan is not None
+    assert this.desired is not None
+    reasons = this.desired.because.get(account, {}).get(role, ())
+    if held and not reasons:
+        yield Line(f"  has {safe(role)}: {_fate(this, account, role, owned=owned)}", Style.WARN)
+        return
+    yield Line(f"  {'has' if held else 'lacks'} {safe(role)}", Style.GAIN if held else Style.LOSS)
+    yield from (Line(f"    because {_reason(reason)}") for reason in reasons)
+
+
+def _fate(this: DeploymentReport, account: str, role: str, *, owned: bool) -> str:
+    """Say what becomes of a role that a person has although no mapping line gives it."""
+    assert this.plan is not None
+    changes = [c for c in this.plan.changes if c.subject == "user" and key(c.name) == account]
+    if any(role in change.revoked for change in changes):
+        return "no mapping line gives it; the next apply takes it"
+    for kept in this.plan.kept:
+        if key(kept.username) == account and kept.role == role:
+            return f"no mapping line gives it; kept: {safe(kept.why)}"
+    return "no mapping line gives it; left alone" if owned else "not by syncd; left alone"
+
+
+def _reason(reason: Reason) -> str:
+    until = f", until {reason.until:%Y-%m-%d %H:%M %Z}" if reason.until else ""
+    why = f", {reason.reason}" if reason.reason else ""
+    stale = " (says an older read; the newest was not whole)" if reason.stale else ""
+    return safe(f"{reason}{until}{why}{stale}")

@@ -1,0 +1,94 @@
+"""What every command begins with: the configuration file, the log, and the world made of them.
+
+Heavy modules are imported where they are used, so that `syncd --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.log import Emit
+    from syncd.reconcile import World
+    from syncd.store import Store
+
+DEFAULT_CONFIG = Path("config.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The options that stand before the command."""
+
+    config: Path = DEFAULT_CONFIG
+    verbose: bool = False
+    quiet: bool = False
+
+    @property
+    def program(self) -> str:
+        """How to call syncd in the same way again, for commands that are shown to people."""
+        return "syncd" if self.config == DEFAULT_CONFIG else shlex.join(["syncd", "--config", str(self.config)])
+
+    def settings(self) -> Settings:
+        from syncd.config import load
+
+        return load(self.config)
+
+    def log(self) -> Emit:
+        from syncd.log import set_up
+
+        return set_up(verbose=self.verbose, quiet=self.quiet)
+
+    @contextmanager
+    def store(self, settings: Settings) -> Iterator[Store]:
+        """Open the database for as long as the context lasts."""
+        from contextlib import closing
+
+        from syncd import app
+
+        with closing(app.open_store(settings)) as store:
+            yield store
+
+    @contextmanager
+    def world(self, settings: Settings, store: Store, *, deployments: Sequence[str]) -> Iterator[World]:
+        """Build what a pass works with, and show its progress while the context lasts."""
+        from syncd import app
+        from syncd.cli.progress import showing
+
+        only = chosen(settings, deployments)
+        with showing(self.log(), quiet=self.quiet) as emit:
+            yield app.build(settings, store, emit=emit, only=only)
+
+
+def invocation(context: typer.Context) -> Invocation:
+    """Give the options that stood before the command."""
+    found = context.find_object(Invocation)
+    assert found is not None  # the callback of the program puts it there
+    return found
+
+
+def chosen(settings: Settings, names: Sequence[str]) -> frozenset[str]:
+    """Give the deployments that were asked for by name, or all.
+
+    Raises:
+        ConfigInvalid: there is none of such a name.
+    """
+    from syncd.errors import ConfigInvalid, Problem
+    from syncd.mapping.strict import did_you_mean
+
+    known = [d.deployment.name for d in settings.deployments]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        hint = {name: did_you_mean(name, known) or f"; there are {', '.join(known[:10])}" for name in unknown}
+        where = settings.path.name
+        raise ConfigInvalid(
+            Problem("--deployment", 0, 0, f'no deployment "{name}" in {where}{hint[name]}') for name in unknown
+        )
+    return frozenset(names or known)

@@ -1,0 +1,17 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from syncd.cli.output import Output, PlanOutput
+
+Deployments = Annotated[
+    list[str] | None,
+    typer.Option("--deployment", "-d", metavar="NAME", help="Only this deployment; may be given several times."),
+]
+Deployment = Annotated[str | None, typer.Option("--deployment", "-d", metavar="NAME", help="Only this deployment.")]
+PlanFormat = Annotated[PlanOutput, typer.Option("--output", "-o", help="Who is to read it.")]
+Format = Annotated[Output, typer.Option("--output", "-o", help="Who is to read it.")]

@@ -1,0 +1,49 @@
+"""`syncd plan`: say what `apply` would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.invocation import Invocation, invocation
+from syncd.cli.options import Deployments, PlanFormat
+from syncd.cli.output import PlanOutput, show, show_json, show_text
+
+if TYPE_CHECKING:
+    from syncd.reconcile import Report
+
+
+def plan(
+    context: typer.Context,
+    deployment: Deployments = None,
+    output: PlanFormat = PlanOutput.TEXT,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with exit code 2 if there is anything to change.")
+    ] = False,
+) -> int:
+    """Show what has to change, and why. Changes nothing."""
+    from syncd import reconcile
+
+    this = invocation(context)
+    settings = this.settings()
+    with this.store(settings) as store:
+        with this.world(settings, store, deployments=deployment or ()) as world:
+            report = reconcile.plan(world)
+        show_report(report, output=output, verb="plan", this=this)
+    return report.exit_code(check=check)
+
+
+def show_report(report: Report, *, output: PlanOutput, verb: str, this: Invocation) -> None:
+    """Print what a pass found and did, for whom it was asked."""
+    from syncd.plan.render import report_lines
+    from syncd.plan.render_json import report_json
+    from syncd.plan.render_markdown import report_markdown
+
+    match output:
+        case PlanOutput.JSON:
+            show_json(report_json(report))
+        case PlanOutput.MARKDOWN:
+            show_text(report_markdown(report, verb=verb, program=this.program))
+        case PlanOutput.TEXT:
+            show(report_lines(report, verb=verb, program=this.program))

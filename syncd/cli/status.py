@@ -1,0 +1,190 @@
+"""`syncd status`: one card for each deployment: what the server can do, and how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Deployments, Format
+from syncd.cli.output import Output, show, show_json
+from syncd.plan.render import Line, Style, approval, safe
+
+if TYPE_CHECKING:
+    from syncd.errors import SyncdError
+    from syncd.model import Capabilities
+    from syncd.reconcile import Target, World
+    from syncd.store import Standing, Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Card:
+    """What is known of one deployment. `error` says why it was not looked at just now."""
+
+    target: Target
+    capabilities: Capabilities | None
+    standing: Standing | None
+    unsettled: int
+    error: SyncdError | None = None
+
+
+def status(
+    context: typer.Context,
+    deployment: Deployments = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no server; show what the database knows.")] = False,
+    output: Format = Output.TEXT,
+) -> int:
+    """Show what each deployment can do, and how it stands."""
+    from syncd.errors import EXIT_DONE
+
+    this = invocation(context)
+    settings = this.settings()
+    with this.store(settings) as store:
+        with this.world(settings, store, deployments=deployment or ()) as world:
+            cards = _cards(world, store, offline=offline)
+        uncertified = _uncertified(world, store)
+    if output is Output.JSON:
+        show_json({"deployments": [_json(card) for card in cards], "uncertified_groups": uncertified})
+    else:
+        show(_lines(cards, uncertified, program=this.program))
+    return max((card.error.exit_code for card in cards if card.error), default=EXIT_DONE)
+
+
+def _cards(world: World, store: Store, *, offline: bool) -> list[_Card]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(world.workers) as pool:
+        return list(pool.map(lambda target: _card(target, store, offline=offline), world.targets))
+
+
+def _card(target: Target, store: Store, *, offline: bool) -> _Card:
+    from contextlib import closing
+
+    from syncd.errors import SyncdError
+
+    name = target.deployment.name
+    known, standing, unsettled = store.capabilities(name), store.last_run(name), len(store.unsettled(name))
+    if offline:
+        return _Card(target, known, standing, unsettled)
+    try:
+        with closing(target.open(known)) as session:
+            return _Card(target, session.look(), standing, unsettled)
+    except SyncdError as error:
+        return _Card(target, known, standing, unsettled, error)
+
+
+def _uncertified(world: World, store: Store) -> list[dict[str, str]]:
+    """List the groups whose last read does not allow anybody to lose access."""
+    return [
+        {"source": source.name, "group": group.name, "why": group.certificate.why}
+        for source in world.sources
+        if (snapshot := store.last_snapshot(source.name))
+        for group in snapshot.groups
+        if not group.certificate.complete
+    ]
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def _lines(cards: Sequence[_Card], uncertified: Sequence[dict[str, str]], *, program: str) -> Iterator[Line]:
+    for card in cards:
+        yield Line(f"{safe(card.target.deployment.name)} ({_mode(card)})", Style.TITLE)
+        if card.error:
+            yield from (Line(f"  {safe(line)}", Style.FAIL) for line in str(card.error).splitlines())
+        yield from (Line(f"  {name:<12} {safe(text)}") for name, text in _facts(card) if text)
+        if card.standing and card.standing.held:
+            held = card.standing.held.held
+            command = approval(card.target.deployment.name, held, scope=card.standing.scope, program=program)
+            yield Line(f"  {'held':<12} {len(held.changes)} changes: {safe('; '.join(held.why))}", Style.WARN)
+            yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN)
+    if uncertified:
+        yield Line("groups that were not read whole; nobody loses access by them", Style.WARN)
+        yield from (Line(f"  {safe(u['source'])}:{safe(u['group'])}: {safe(u['why'])}") for u in uncertified)
+
+
+def _mode(card: _Card) -> str:
+    return "enforce" if card.target.enforce else "observe"
+
+
+def _facts(card: _Card) -> Iterator[tuple[str, str]]:
+    if card.capabilities is None:
+        yield "server", "never looked at"
+    else:
+        yield from _abilities(card.capabilities)
+    if card.standing is None:
+        yield "last run", "none"
+    else:
+        yield from _history(card.standing)
+    yield (
+        "unsettled",
+        f"{card.unsettled} changes whose end nobody knows; the next apply looks" if card.unsettled else "",
+    )
+
+
+def _abilities(can: Capabilities) -> Iterator[tuple[str, str]]:
+    yield "server", f"Airflow {can.version} (generation {can.generation}), {can.auth_manager}"
+    yield "provider", f"FAB provider {can.fab_version}" if can.fab_version else ""
+    areas = {"roles": can.roles_credential, "users": can.users_credential, "DAGs": can.dags_credential}
+    yield "credentials", ", ".join(f"{area} {credential or 'none found'}" for area, credential in areas.items())
+    yield "account", can.service_user or ""
+    yield "roles", f"PATCH {can.patch_role.value}, DELETE {can.delete_role.value}"
+    yield "users", "can be read" if can.users_readable else "cannot be read"
+    yield "DAG runs", "have permissions of their own" if can.dag_run_resources else "have no permissions of their own"
+    yield "pages", f"{can.page_limit or '?'} rows at most"
+    yield "session", "spares the password check of each call" if can.session else ""
+
+
+def _history(standing: Standing) -> Iterator[tuple[str, str]]:
+    run = standing.run
+    ended = "not ended" if run.exit_code is None else f"exit code {run.exit_code}"
+    yield "last run", f"{run.id} ({run.command}), {_time(run.started_at)}, {ended}"
+    yield "last plan", _counted(standing)
+    reached = f"{_time(standing.reached_at)}, run {standing.reached_run}" if standing.reached_at else "never"
+    yield "converged", reached
+
+
+def _counted(standing: Standing) -> str:
+    counts = ", ".join(f"{number} {status}" for status, number in standing.counts.items())
+    return f"{counts or 'nothing to do'} ({standing.digest})"
+
+
+def _time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+# --- for programs -----------------------------------------------------------------------------------------------------
+
+
+def _json(card: _Card) -> dict[str, Any]:
+    standing = card.standing
+    return {
+        "deployment": card.target.deployment.name,
+        "mode": _mode(card),
+        "error": {"kind": type(card.error).__name__, "message": str(card.error)} if card.error else None,
+        "capabilities": asdict(card.capabilities) if card.capabilities else None,
+        "unsettled": card.unsettled,
+        "last_run": _standing_json(standing) if standing else None,
+    }
+
+
+def _standing_json(standing: Standing) -> dict[str, Any]:
+    run, held = standing.run, standing.held
+    return {
+        "run": run.id,
+        "command": run.command,
+        "started_at": run.started_at.isoformat(),
+        "exit_code": run.exit_code,
+        "digest": standing.digest,
+        "counts": dict(standing.counts),
+        "converged_at": standing.reached_at.isoformat() if standing.reached_at else None,
+        "converged_run": standing.reached_run,
+        "held": {"digest": held.digest, "changes": len(held.held.changes), "why": list(held.held.why)}
+        if held
+        else None,
+        "notes": [{"code": note.code, "text": note.text} for note in standing.notes],
+    }

@@ -1,0 +1,213 @@
+"""Read a configuration file, whole or not at all: every problem in it is found in one go."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Never
+
+from pydantic import ValidationError
+
+from syncd.config.places import NotScannable, locate
+from syncd.config.problems import Written, dotted, settings_problem, syntax_problem
+from syncd.config.settings import DatabaseSettings, DeploymentSettings, FileSourceSettings, Settings
+from syncd.config.tables import (
+    Auth,
+    ConfigFile,
+    Database,
+    DeploymentTable,
+    LimitsTable,
+    Reference,
+)
+from syncd.errors import ConfigInvalid, Problem
+from syncd.http import Connection, Secret
+from syncd.model import Adopt, Deployment
+from syncd.plan.guard import Limits
+from syncd.sources.folder import FolderUnreadable, read_folder
+from syncd.targets.airflow.settings import AirflowSettings, Credential
+
+MERGED = ("labels", "headers", "limits", "timeouts")
+"""Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
+
+
+def load(path: Path) -> Settings:
+    """Read a configuration file; paths in it are as seen from its folder.
+
+    Raises:
+        ConfigInvalid: with every problem, each at its line and column.
+    """
+    written = _read(path)
+    folder = path.absolute().parent
+    filled = _filled(written.values)
+    try:
+        config = ConfigFile.model_validate(filled, context={"folder": folder})
+    except ValidationError as error:
+        raise ConfigInvalid(settings_problem(written, found) for found in error.errors()) from None
+    _different_servers(written, config)
+    return _settings(config, path=path.absolute())
+
+
+def _read(path: Path) -> Written:
+    name = str(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        _refuse(name, "there is no such file; `syncd init` writes one, `--config` names another")
+    except OSError as error:
+        _refuse(name, f"the file cannot be read: {error.strerror}")
+    text = _decoded(name, content)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid([syntax_problem(name, text, error=str(error), repeated=_repeated(text))]) from None
+    if not values:
+        _refuse(name, "the file says nothing; `syncd init` writes one to start from")
+    return Written(name, values, locate(text))
+
+
+def _refuse(name: str, message: str, line: int = 0, column: int = 0) -> Never:
+    raise ConfigInvalid([Problem(name, line, column, message)]) from None
+
+
+def _decoded(name: str, content: bytes) -> str:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        byte = content[error.start]
+        _refuse(name, f"byte 0x{byte:02x} is not UTF-8; save the file as UTF-8", line, column)
+    if text.startswith("\ufeff"):
+        _refuse(name, "the file starts with a byte order mark; save it as UTF-8 without one", 1, 1)
+    return text
+
+
+def _repeated(text: str) -> Mapping[Any, Any]:
+    try:
+        return locate(text).repeated
+    except NotScannable:
+        return {}
+
+
+# --- defaults ---------------------------------------------------------------------------------------------------------
+
+
+def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill each deployment from `[limits]` and `[defaults]`; what has the wrong type is left for the check to find."""
+    deployments, defaults = values.get("deployments"), values.get("defaults", {})
+    if not isinstance(deployments, dict) or not isinstance(defaults, dict):
+        return dict(values)
+    common = _over({"limits": values.get("limits", {})}, defaults)
+    return {
+        **values,
+        "deployments": {
+            name: _over(common, written) if isinstance(written, dict) else written
+            for name, written in deployments.items()
+        },
+    }
+
+
+def _over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**base, **written}
+    for name in MERGED:
+        below, above = base.get(name), written.get(name)
+        if isinstance(below, dict) and isinstance(above, dict):
+            merged[name] = {**below, **above}
+    return merged
+
+
+# --- from tables to settings ------------------------------------------------------------------------------------------
+
+
+def _different_servers(written: Written, config: ConfigFile) -> None:
+    """Refuse two deployments with one address: each would undo what the other does."""
+    first: dict[str, str] = {}
+    problems = []
+    for name, table in config.deployments.items():
+        address = table.url.casefold()
+        if address in first:
+            path = ("deployments", name, "url")
+            message = f"{dotted(path)} is the address of {dotted(('deployments', first[address]))} as well"
+            problems.append(written.problem(written.places.value(path), message))
+        first.setdefault(address, name)
+    if problems:
+        raise ConfigInvalid(problems)
+
+
+def _settings(config: ConfigFile, *, path: Path) -> Settings:
+    return Settings(
+        path=path,
+        database=_database(config.database, folder=path.parent),
+        mappings=config.mappings.directory,
+        workers=config.run.workers,
+        sources=tuple(FileSourceSettings(name, table.directory) for name, table in config.sources.items()),
+        deployments=tuple(_deployment(name, table) for name, table in config.deployments.items()),
+    )
+
+
+def _database(table: Database, *, folder: Path) -> DatabaseSettings:
+    prefix = "sqlite:///"
+    local = table.url.startswith(prefix)
+    url = prefix + str(folder / table.url.removeprefix(prefix)) if local else table.url
+    return DatabaseSettings(url, _secret(table.password) if table.password else None)
+
+
+def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
+    deployment = Deployment(
+        name,
+        labels={**table.labels, "name": name},
+        username=table.username,
+        match_email=table.match_email,
+        delete_leavers=table.leavers == "delete",
+        remove_manual_grants=table.manual_grants == "remove",
+        adopt=Adopt(table.adopt),
+        protected=frozenset(table.protected),
+    )
+    airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
+    return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow)
+
+
+def _limits(table: LimitsTable) -> Limits:
+    return Limits(**table.model_dump())
+
+
+def _connection(table: DeploymentTable) -> Connection:
+    return Connection(
+        base_url=table.url,
+        timeout_s=table.timeouts.read_s,
+        connect_timeout_s=table.timeouts.connect_s,
+        ca=table.ca,
+        client_cert=table.client_cert,
+        client_key=table.client_key,
+        proxy=table.proxy,
+        headers={name: value if isinstance(value, str) else _secret(value) for name, value in table.headers.items()},
+    )
+
+
+def _credential(auth: Auth) -> Credential:
+    reference = auth.token if auth.kind == "bearer" else auth.password
+    assert reference is not None  # the check of Auth
+    return Credential(auth.kind, auth.username, _secret(reference))
+
+
+def _secret(reference: Reference) -> Secret:
+    [(kind, place)] = reference.model_dump(exclude_unset=True).items()
+    return Secret(kind, place if isinstance(place, tuple) else (str(place),))
+
+
+# --- mapping files ----------------------------------------------------------------------------------------------------
+
+
+def read_mappings(directory: Path) -> Mapping[str, bytes]:
+    """Read every mapping file: the name that people are shown (`mappings/finance.yaml`) to its bytes, sorted.
+
+    Raises:
+        ConfigInvalid: there is no such directory, nothing in it, or a part of it cannot be read.
+    """
+    try:
+        return read_folder(directory, suffixes=(".yaml", ".yml"))
+    except FolderUnreadable as error:
+        raise ConfigInvalid(
+            [Problem(f"{directory.name}/", 0, 0, f"the mapping files cannot be read: {error}")]
+        ) from error

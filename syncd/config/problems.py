@@ -1,0 +1,169 @@
+"""Say what is wrong with a configuration, at its place, in words that tell what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from syncd.config.places import Path, Place, Places
+from syncd.config.tables import SECTIONS, Reference
+from syncd.errors import Problem
+from syncd.mapping.strict import did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+_TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_SYNTAX_HINTS = (
+    ("Invalid value", "; write text in quotes, and true and false in small letters"),
+    (r"character '\n'", "; a text in quotes ends in the line where it begins"),
+)
+_WANTED = {
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a number that is not inf or nan",
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "tuple_type": "a list in [ ]",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:g}",
+    "string_too_short": "at least one character long",
+}
+_SEEN: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (bool, "true or false"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (str, "text"),
+    ((list, tuple), "a list"),
+    (dict, "a table"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One configuration file as it stands: its name for people, its values, and where they are."""
+
+    name: str
+    values: Mapping[str, Any]
+    places: Places
+
+    def problem(self, place: Place, message: str) -> Problem:
+        return Problem(self.name, place.line, place.column, message)
+
+
+def syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path, Place]) -> Problem:
+    """Turn a message of `tomllib` into one sentence at a place."""
+    if repeated:
+        path, place = min(repeated.items(), key=lambda item: item[1])
+        return Problem(name, place.line, place.column, f"{dotted(path)} is written twice; keep one of the two")
+    found = _TOML_PLACE.match(error)
+    message, line, column = found.groups() if found else (error, None, None)
+    end = text.rstrip().count("\n") + 1
+    place = Place(int(line), int(column)) if line and column else Place(end, len(text.rstrip().rpartition("\n")[2]) + 1)
+    hint = next((words for sign, words in _SYNTAX_HINTS if sign in message), "") if line else ""
+    return Problem(name, place.line, place.column, f"not valid TOML: {message[0].lower()}{message[1:]}{hint}")
+
+
+def settings_problem(written: Written, error: ErrorDetails) -> Problem:
+    """Turn one finding of pydantic into a problem at the key or value that it is about."""
+    about_key = error["loc"][-1] == "[key]"
+    loc = error["loc"][:-1] if about_key else error["loc"]
+    wanted = tuple(loc[:-1]) if error["type"] == "missing" else tuple(loc)
+    path = _written_path(written.values, wanted)
+    at_key = about_key or error["type"] in ("missing", "extra_forbidden", "too_short")
+    place = written.places.key(path) if at_key else written.places.value(path)
+    return written.problem(place, _sentence(error, path=path, key=str(loc[-1])))
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """Write a path as TOML would: quoted where it must be, positions in brackets."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            shown = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
+            text += f".{shown}" if text else shown
+    return text
+
+
+def _written_path(values: Mapping[str, Any], loc: Path) -> Path:
+    """Find what a location speaks of in the file: a deployment's own key, else the default that it was filled from."""
+    if loc[:1] != ("deployments",) or len(loc) < 3:
+        return _deepest(values, loc)
+    rest = loc[2:]
+    own = (*loc[:2], *_deepest(values["deployments"][loc[1]], rest))
+    default = ("defaults", *_deepest(values.get("defaults", {}), rest))
+    shared = _deepest(values, rest) if rest[0] == "limits" else ()
+    found = [(own, len(own) - 2), (default, len(default) - 1), (shared, len(shared))]
+    return max(found, key=lambda candidate: candidate[1])[0]
+
+
+def _deepest(values: Any, loc: Path) -> Path:
+    """Follow a location as far as the file goes.
+
+    A location also names what is not in the file (the branch of a union, the one element of what was not written as a
+    list): such parts are passed over.
+    """
+    path: Path = ()
+    for part in loc:
+        if part in values if isinstance(values, dict) else isinstance(values, list) and part in range(len(values)):
+            values = values[part]
+            path = (*path, part)
+    return path
+
+
+def _sentence(error: ErrorDetails, *, path: Path, key: str) -> str:
+    name = dotted(path)
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return f"{name} has no {key}" if path else f"no table [{key}.NAME] is here: write one, with a name of yours"
+        case "too_short":
+            return f"{name} is empty: write at least one"
+        case "extra_forbidden":
+            table = f" in {dotted(path[:-1])}" if path[:-1] else ""
+            return f'unknown key "{key}"{table}{_hint(key, _known_keys(path[:-1]))}'
+        case "literal_error":
+            return f"{name} must be {_quoted(context['expected'])}, not {_seen(error['input'], shown=True)}"
+        case "string_pattern_mismatch":
+            return f"{name}: a name is made of letters, digits, - and _, begins with a letter or a digit, and has at most 63"
+        case "value_error":
+            return f"{name}: {context['error']}"
+        case kind if kind in _WANTED:
+            return (
+                f"{name} must be {_WANTED[kind].format_map(context)}, not {_seen(error['input'], shown=bool(context))}"
+            )
+        case _:
+            return f"{name}: {error['msg']}"
+
+
+def _hint(word: str, known: frozenset[str]) -> str:
+    return did_you_mean(word, known) or f"; known here: {', '.join(sorted(known))}"
+
+
+def _quoted(expected: str) -> str:
+    return expected.replace("'", '"')
+
+
+def _seen(value: object, *, shown: bool) -> str:
+    """Describe a value by its kind; the value itself only where it cannot be a secret."""
+    if shown and not isinstance(value, list | dict):
+        return f'"{value}"' if isinstance(value, str) else str(value).lower()
+    return next((words for kind, words in _SEEN if isinstance(value, kind)), "a date or time")
+
+
+def _known_keys(table: Path) -> frozenset[str]:
+    """Give the keys that a table of the file may have; a table without a section of its own is a reference to a secret."""
+    names = tuple(part for part in table if isinstance(part, str))
+    match names:
+        case ("defaults", *rest):
+            names = ("deployments", "NAME", *rest)
+        case (section, _, *rest):
+            names = (section, "NAME", *rest)
+    return frozenset(dict(SECTIONS).get(names, Reference).model_fields)

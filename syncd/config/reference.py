@@ -1,0 +1,76 @@
+"""docs/configuration.md, made from the tables: what is documented is what is read."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from syncd.config.tables import SECTIONS, Reference, Table
+
+_WORDS = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path", Any: "any"}
+
+
+def reference() -> str:
+    """Write the reference of config.toml as Markdown."""
+    parts = ["# Configuration\n\n<!-- made by `make golden` from syncd/config/tables.py: change it there -->\n"]
+    parts += [_section(path, table) for n, (path, table) in enumerate(SECTIONS) if table not in _tables(n)]
+    return "\n".join(parts)
+
+
+def _tables(most: int) -> list[type[Table]]:
+    return [table for _, table in SECTIONS[:most]]
+
+
+def _section(path: tuple[str, ...], table: type[Table]) -> str:
+    title = f"## `[{'.'.join(path)}]`" if path else "## The file"
+    fields = "\n".join(_field(name, field) for name, field in sorted(table.model_fields.items(), key=_optional))
+    return f"{title}\n\n{inspect.getdoc(table)}\n\n{fields}\n"
+
+
+def _optional(entry: tuple[str, FieldInfo]) -> bool:
+    return not entry[1].is_required()
+
+
+def _field(name: str, field: FieldInfo) -> str:
+    says = " ".join((field.description or "").split())
+    return f"- `{name}` ({_type(field.annotation)}{_default(field)}): {says}"
+
+
+def _type(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
+    return _WORDS.get(annotation) or _compound(annotation)
+
+
+def _compound(annotation: Any) -> str:
+    kinds = [a for a in get_args(annotation) if a not in (NoneType, Ellipsis)]
+    match get_origin(annotation):
+        case origin if origin is Annotated:
+            return _type(kinds[0])
+        case origin if origin in (Union, UnionType):
+            return " or ".join(dict.fromkeys(map(_type, kinds)))
+        case origin if origin is tuple:
+            return f"list of {_type(kinds[0])}".replace("of table", "of tables")
+        case origin if origin is dict:
+            return f"table of {_type(kinds[1])}".replace("of table", "of tables").removesuffix(" of any")
+        case _:
+            return "reference to a secret" if issubclass(annotation, Reference) else "table"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ", required"
+    if (
+        field.default is None
+        or isinstance(field.default, BaseModel)
+        or field.default_factory
+        or field.default in ((), {})
+    ):
+        return ""
+    return f", default `{json.dumps(field.default)}`"

@@ -1,0 +1,374 @@
+"""The configuration file as people write it: one class for each table of TOML, one documented field for each key.
+
+docs/configuration.md is generated from the docstrings here. Nothing else in syncd sees these classes: `load` turns them
+into the frozen `Settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from syncd.mapping.accounts import template_problem
+from syncd.plan.guard import Limits
+
+_LIMITS = Limits()
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Table(BaseModel):
+    """A table that takes its own keys, in their own types, and nothing else."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+def _in_folder(value: object, info: ValidationInfo) -> object:
+    """Take a path as seen from the folder of the configuration file."""
+    folder: Path = (info.context or {})["folder"]
+    return folder / Path(value).expanduser() if isinstance(value, str) else value
+
+
+def _readable_pem(path: Path) -> Path:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    if b"-----BEGIN " not in content:
+        raise ValueError(f"{path} is not a PEM file: no line in it starts with -----BEGIN")
+    return path
+
+
+def _list_of_one(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+def _by_reference(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError(
+            'a secret is not written here; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
+            'or {command = ["program", "argument"]}'
+        )
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Names = Annotated[tuple[Text, ...], Field(strict=False)]
+InFolder = Annotated[Path, BeforeValidator(_in_folder)]
+
+
+class Reference(Table):
+    """Where a secret is, here and wherever else one is wanted (`database.password`, `token`, a header). Exactly one key.
+    The secret is read each time it is needed and kept nowhere."""
+
+    env: Text | None = None
+    """Name of the environment variable that holds it."""
+    file: InFolder | None = None
+    """File that holds it and nothing else; a line end at its end is dropped."""
+    credential: Text | None = None
+    """Name of the systemd credential (`LoadCredential=`) that holds it."""
+    command: Names | None = None
+    """Program and arguments; what it prints is the secret. No shell reads it."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("say where the secret is in exactly one way: env, file, credential or command")
+        if self.command == ():
+            raise ValueError("command names no program")
+        if self.credential and Path(self.credential).name != self.credential:
+            raise ValueError("credential is the name of a systemd credential, not a path")
+        return self
+
+
+SecretReference = Annotated[Reference, BeforeValidator(_by_reference)]
+PemFile = Annotated[Path, BeforeValidator(_in_folder)]
+
+
+def _kind_of_header(value: object) -> str:
+    return "reference" if isinstance(value, dict | Reference) else "text"
+
+
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise ValueError("this cannot be the name of a header")
+    return name
+
+
+def _header_text(text: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e]*", text):
+        raise ValueError("the value of a header may only have printable ASCII characters")
+    return text
+
+
+def _label_name(name: str) -> str:
+    if name == "name":
+        raise ValueError("the label `name` is the name of the deployment by itself; leave it out")
+    return name
+
+
+LabelName = Annotated[Text, AfterValidator(_label_name)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[
+    Annotated[str, AfterValidator(_header_text), Tag("text")] | Annotated[Reference, Tag("reference")],
+    Discriminator(_kind_of_header),
+]
+
+
+class Database(Table):
+    """Where syncd keeps what it read, wanted and did."""
+
+    url: Text = "sqlite:///syncd.db"
+    """SQLAlchemy URL: `sqlite:///FILE`, the file as seen from this file's folder, or
+    `postgresql+psycopg://USER@HOST/NAME`. One host: SQLite is enough. Several: PostgreSQL."""
+    password: SecretReference | None = None
+    """The password of the PostgreSQL user, by reference."""
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        if url.startswith("sqlite:///") and url != "sqlite:///":
+            return url
+        parts = _split(url)
+        if parts.scheme not in ("postgresql", "postgresql+psycopg") or not parts.hostname:
+            raise ValueError("write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        if parts.password:
+            raise ValueError("a password is not written here; take it out of the URL and set database.password")
+        return url
+
+
+class Mappings(Table):
+    """Where the mapping files are."""
+
+    directory: InFolder = Field(default="mappings", validate_default=True)
+    """Every `*.yaml` and `*.yml` file in this directory and below is read, except in names that start with a dot."""
+
+
+class Run(Table):
+    """How a pass runs."""
+
+    workers: int = Field(default=4, ge=1, le=64)
+    """How many deployments are worked on at the same time. One deployment never has more than one writer."""
+
+
+class LimitsTable(Table):
+    """How much one pass may take away on one deployment without a person's approval; what is more is held."""
+
+    removals: int = Field(default=_LIMITS.removals, ge=0)
+    """People who lose a role, accounts or roles that are deleted, each kind counted by itself; above this many, held."""
+    share: float = Field(default=_LIMITS.share, ge=0, le=1)
+    """The part, 0 to 1, of the people, accounts, roles or permissions that syncd manages there; above it, held."""
+    floor: int = Field(default=_LIMITS.floor, ge=0)
+    """Up to this many of a kind always pass, so that small deployments can change at all."""
+    permissions: int = Field(default=_LIMITS.permissions, ge=0)
+    """Permissions that roles lose; above this many, held."""
+    permission_floor: int = Field(default=_LIMITS.permission_floor, ge=0)
+    """Up to this many lost permissions always pass."""
+
+
+class FileSourceTable(Table):
+    """A source of people and groups. `type` says which kind; a directory of files is the one that there is.
+
+    Each file has `people` (`login`, and where it is known `id`, `email`, `given_name`, `family_name`, `active`), `groups`
+    (`name`, `members` by login or id, and if it differs `id`), or both; all files count as one. JSON is read much faster
+    than YAML, which matters from some thousand people on.
+    """
+
+    type: Literal["file"]
+    """`file`: YAML or JSON files with `people` and `groups`."""
+    directory: InFolder
+    """Every `*.yaml`, `*.yml` and `*.json` file in this directory and below is read; one mistake and none is used."""
+
+
+SourceTable = FileSourceTable  # okta and entra will join here, as a union that `type` tells apart
+
+
+class Timeouts(Table):
+    """How long one request may take."""
+
+    connect_s: float = Field(default=10.0, gt=0, le=600)
+    """Seconds to wait for a connection."""
+    read_s: float = Field(default=60.0, gt=0, le=3600)
+    """Seconds without a byte of the answer. Airflow writes a role of 1,000 permissions in 16 to 18 seconds."""
+
+
+class Auth(Table):
+    """One account that syncd uses on a deployment. Some releases of Airflow 3 want two kinds at once: write a list."""
+
+    kind: Literal["basic", "token", "bearer"]
+    """`basic`: user name and password with each request (Airflow 2). `token`: user name and password once, for a token
+    that is renewed (Airflow 3). `bearer`: a fixed token, as a proxy in front may want it."""
+    username: Text | None = None
+    """The account, for `basic` and `token`. Let it be syncd's own: it is never changed by syncd."""
+    password: SecretReference | None = None
+    """Its password, by reference."""
+    token: SecretReference | None = None
+    """The token of `bearer`, by reference."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        given = self.model_fields_set - {"kind"}
+        wanted = {"token"} if self.kind == "bearer" else {"username", "password"}
+        if given != wanted:
+            names = "token and nothing else" if self.kind == "bearer" else "username and password, and nothing else"
+            raise ValueError(f'kind "{self.kind}" takes {names}')
+        return self
+
+
+class DeploymentTable(Table):
+    """One Airflow deployment."""
+
+    insecure_http: bool = False
+    """Allow a `http://` address that is not this machine: passwords then cross the network in the clear."""
+    url: Text
+    """Where the web server is, with the path if it has one: `https://airflow.example.com/prod`. No `/api/...`."""
+    auth: Annotated[tuple[Auth, ...], BeforeValidator(_list_of_one), Field(strict=False, min_length=1)]
+    """The account to use, as a table, or several as a list of tables."""
+    mode: Literal["observe", "enforce"] = "observe"
+    """`observe` plans and changes nothing; `enforce` applies. A new deployment is observed until you say otherwise."""
+    labels: dict[LabelName, Text] = Field(default={})
+    """Words of yours that bindings choose deployments by, as in `env = "prod"`. The label `name` is the name above."""
+    username: Text = "{login}"
+    """How accounts are named: a template of `{id}`, `{login}` and `{email}`. It must give the name that your single
+    sign-on gives, or the account is not found: `okta_{id}` for Okta and `{id}` for Entra, as Airflow is delivered."""
+    match_email: bool = False
+    """Whether a person without an account of that name is looked for by e-mail, and that account used."""
+    leavers: Literal["keep", "delete"] = "keep"
+    """What happens to accounts made by syncd when nothing is left to them: all roles go first, and then the account stays
+    empty (`keep`) or is deleted (`delete`). Deleting is impossible for some accounts on Airflow 2."""
+    manual_grants: Literal["keep", "remove"] = "keep"
+    """What happens to people who hold a role of syncd's by somebody else's hand: nothing (`keep`), or they lose it."""
+    adopt: Literal["never", "matching", "declared"] = "matching"
+    """What syncd makes its own of what it finds: nothing, what is just as the mapping says, or also every role that a
+    mapping file defines, whatever it holds now. Only what is its own is ever taken away."""
+    protected: Names = ()
+    """User names that are never touched, in any letter case. The account that syncd uses need not be named."""
+    timeouts: Timeouts = Field(default=Timeouts())
+    """How long a request may take."""
+    limits: LimitsTable = Field(default=LimitsTable())
+    """Other limits for this deployment; what is not written is as in `[limits]`."""
+    ca: PemFile | None = None
+    """PEM file of the authority that signed the server's certificate, where the system does not know it."""
+    client_cert: PemFile | None = None
+    """PEM file of the certificate that syncd shows to the server."""
+    client_key: PemFile | None = None
+    """PEM file of its key, where it is not in the same file."""
+    proxy: Text | None = None
+    """URL of the HTTP proxy on the way to this deployment."""
+    headers: dict[HeaderName, HeaderValue] = Field(default={})
+    """Headers sent with each request; a value is text, or a secret by reference."""
+
+    @field_validator("ca", "client_cert", "client_key")
+    @classmethod
+    def _readable(cls, path: Path | None) -> Path | None:
+        return None if path is None else _readable_pem(path)
+
+    @field_validator("client_key")
+    @classmethod
+    def _with_certificate(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path and info.data.get("client_cert", path) is None:
+            raise ValueError("client_cert is missing, which this is the key of")
+        return path
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str, info: ValidationInfo) -> str:
+        parts = _web_address(url)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not info.data.get("insecure_http"):
+            raise ValueError(
+                "http:// to another machine sends passwords in the clear: write https://, or insecure_http = true "
+                "where the network in between is yours"
+            )
+        if parts.query or parts.fragment:
+            raise ValueError("an address with neither ? nor # is wanted here")
+        if re.search(r"/api/v[12]/?$|/auth/?$", parts.path):
+            raise ValueError("the address of the web server is wanted here: leave out what comes from /api or /auth on")
+        return url.rstrip("/")
+
+    @field_validator("username")
+    @classmethod
+    def _template(cls, template: str) -> str:
+        if problem := template_problem(template):
+            raise ValueError(problem)
+        return template
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_address(cls, url: str | None) -> str | None:
+        return url if url is None else _web_address(url).geturl()
+
+
+def _web_address(url: str) -> SplitResult:
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address such as https://airflow.example.com is wanted here")
+    if parts.username or parts.password:
+        raise ValueError("user name and password are not written into an address")
+    return parts
+
+
+def _split(url: str) -> SplitResult:
+    """Part a URL; `urlsplit` finds out about a wrong port only when it is asked for the port."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from error
+    return parts
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+
+
+class ConfigFile(Table):
+    """Paths are as seen from the folder of the file; `~` is the home folder. A secret is never written into the file, only
+    where it is. One mistake anywhere and nothing of the file is used."""
+
+    database: Database = Field(default=Database())
+    """Where syncd keeps what it read, wanted and did."""
+    mappings: Mappings = Field(default_factory=dict, validate_default=True)
+    """Where the mapping files are."""
+    run: Run = Field(default=Run())
+    """How a pass runs."""
+    limits: LimitsTable = Field(default=LimitsTable())
+    """How much one pass may take away without approval."""
+    sources: dict[Name, SourceTable] = Field(min_length=1)
+    """Where people and groups come from, at least one; mapping files call it by the name given here."""
+    defaults: dict[str, Any] = Field(default={})
+    """What each deployment has that does not say otherwise: any key of a deployment. `labels`, `headers`, `limits` and
+    `timeouts` are filled key by key; anything else that a deployment writes stands alone."""
+    deployments: dict[Name, DeploymentTable] = Field(min_length=1)
+    """The Airflow deployments, at least one. The name is yours: letters, digits, `-` and `_`."""
+
+
+SECTIONS: tuple[tuple[tuple[str, ...], type[Table]], ...] = (
+    ((), ConfigFile),
+    (("database",), Database),
+    (("mappings",), Mappings),
+    (("run",), Run),
+    (("limits",), LimitsTable),
+    (("sources", "NAME"), FileSourceTable),
+    (("deployments", "NAME"), DeploymentTable),
+    (("deployments", "NAME", "auth"), Auth),
+    (("deployments", "NAME", "auth", "password"), Reference),
+    (("deployments", "NAME", "timeouts"), Timeouts),
+    (("deployments", "NAME", "limits"), LimitsTable),
+)
+"""Each table by its path, in the order of the reference; `NAME` stands for any name."""

@@ -1,0 +1,106 @@
+"""Structured events on standard error: JSON lines, or columns where a person looks on.
+
+Events are fixed and in the past tense; everything else about them is a field. Nothing secret gets through: fields that
+are named like secrets are blotted out, so are credentials inside of texts, and a text is cut after 256 characters.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import resource
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Protocol, TextIO
+
+import structlog
+
+LONGEST = 256
+"""Characters of a text. What is longer is the body of an answer, and nobody knows what is in it."""
+
+_LEVELS = {
+    "source_failed": logging.ERROR,
+    "deployment_failed": logging.ERROR,
+    "change_failed": logging.ERROR,
+    "change_unknown": logging.ERROR,
+    "not_converged": logging.ERROR,
+    "change_held": logging.WARNING,
+    "change_pending": logging.WARNING,
+}
+_SECRET_NAME = re.compile(r"password|passwd|secret|token|authorization|cookie|api_?key", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(?i)\b(basic|bearer|ssws)\s+[A-Za-z0-9._~+/=-]{6,}|(?<=://)[^/\s@]+(?=@)|eyJ[\w-]{8,}\.[\w.-]+"
+)
+_BLOT = "[secret]"
+
+_Event = MutableMapping[str, Any]
+
+
+class Emit(Protocol):
+    """Takes an event and its facts; an exception goes under `exc_info`."""
+
+    def __call__(self, event: str, /, **facts: object) -> None: ...
+
+
+def set_up(*, verbose: bool = False, quiet: bool = False, stream: TextIO | None = None) -> Emit:
+    """Give the function that writes events.
+
+    On a terminal only what nobody expected is written, with its traceback, because the command itself says the rest;
+    elsewhere every event is. `verbose` writes every event anywhere, `quiet` only errors.
+    """
+    out = stream or sys.stderr
+    at_terminal = out.isatty()
+    least = logging.INFO if verbose else logging.CRITICAL if at_terminal else logging.ERROR if quiet else logging.INFO
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(out), processors=_processors(at_terminal), cache_logger_on_first_use=True
+    )
+
+    def emit(event: str, /, **facts: object) -> None:
+        level = _LEVELS.get(event, logging.INFO)
+        if level >= least or facts.get("exc_info"):
+            logger.msg(event, level=logging.getLevelName(level).lower(), **facts)
+
+    return emit
+
+
+def _processors(at_terminal: bool) -> list[Any]:
+    shape: list[Any] = (
+        # no locals in a traceback, and texts as Python literals, so that no name moves the cursor
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)]
+        if at_terminal
+        else [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+    )
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    return [_peak_memory, structlog.processors.format_exc_info, redact, stamp, *shape]
+
+
+def _peak_memory(_logger: object, _method: str, event: _Event) -> _Event:
+    """Add the most memory that this process has had, to the line that sums up a run."""
+    if event.get("event") == "run_ended":
+        unit = 1 if sys.platform == "darwin" else 1024
+        event["peak_mib"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
+    return event
+
+
+def redact(_logger: object, _method: str, event: _Event) -> _Event:
+    """Blot out what may be secret, and cut what is long; a traceback stays whole."""
+    for name, value in event.items():
+        event[name] = _clean(name, value)
+    return event
+
+
+def _clean(name: str, value: object) -> object:
+    match value:
+        case _ if _SECRET_NAME.search(name) and value is not None:
+            return _BLOT
+        case dict():
+            return {key: _clean(str(key), inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(name, inner) for inner in value]
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            text = _SECRET_TEXT.sub(_BLOT, str(value))
+            return (
+                text if name == "exception" or len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+            )

@@ -1,0 +1,367 @@
+"""A plan, and what came of it, in words: lines for a terminal or a pipe.
+
+Names come from other systems and may hold anything, so whatever is shown goes through `safe`: no name can move the
+cursor or turn text around.
+"""
+
+from __future__ import annotations
+
+import shlex
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from syncd.model import Change, Held, Kept, Kind, Note, Outcome, Plan, Role, Scope, Status, key
+
+MOST = 50
+"""So many changes of a kind are shown; a longer list is counted, because nobody reads it."""
+FEW = 3
+"""So many DAGs or permissions of one role are named in its line."""
+
+
+class DeploymentPass(Protocol):
+    """What is rendered of one deployment (`reconcile.DeploymentReport`, seen from the core)."""
+
+    @property
+    def deployment(self) -> str: ...
+    @property
+    def enforce(self) -> bool: ...
+    @property
+    def plan(self) -> Plan | None: ...
+    @property
+    def held(self) -> Held | None: ...
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]: ...
+    @property
+    def converged(self) -> bool | None: ...
+    @property
+    def not_converged(self) -> tuple[Change, ...]: ...
+    @property
+    def leftovers(self) -> tuple[str, ...]: ...
+    @property
+    def error(self) -> Exception | None: ...
+    @property
+    def calls(self) -> int: ...
+    @property
+    def seconds(self) -> Mapping[str, float]: ...
+
+
+class Pass(Protocol):
+    """What is rendered of a pass (`reconcile.Report`, seen from the core)."""
+
+    @property
+    def run(self) -> int: ...
+    @property
+    def deployments(self) -> Sequence[DeploymentPass]: ...
+    @property
+    def sources_failed(self) -> Mapping[str, str]: ...
+    @property
+    def notes(self) -> tuple[Note, ...]: ...
+    @property
+    def seconds(self) -> float: ...
+
+
+class Style(StrEnum):
+    """What a line is, for whoever has colours."""
+
+    PLAIN = "plain"
+    TITLE = "title"
+    HEADING = "heading"
+    GAIN = "gain"
+    LOSS = "loss"
+    EDIT = "edit"
+    WARN = "warn"
+    FAIL = "fail"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    style: Style = Style.PLAIN
+
+
+def safe(text: str) -> str:
+    """Write characters that are not to be seen (controls, escapes, changes of direction) as their code."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_code(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def plain(lines: Iterable[Line]) -> str:
+    return "".join(f"{line.text}\n" for line in lines)
+
+
+# --- one change -------------------------------------------------------------------------------------------------------
+
+_SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "−"}
+
+
+def change_text(change: Change) -> str:
+    """Say a change in one line, without its reasons."""
+    parts = [f"{_SIGNS[change.kind]} {safe(change.name)}"]
+    what = "account" if change.subject == "user" else "role"
+    if change.kind is Kind.CREATE:
+        parts.append(f"new {what}")
+    elif change.kind is Kind.DELETE:
+        parts.append(f"{what} is deleted")
+    if isinstance(change.before, Role) and change.before.unfinished and change.after is not None:
+        parts.append("finishes a change that was cut off")
+    say = _roles_of_user if change.subject == "user" else _permissions_of_role
+    parts += say("+", change.granted)
+    if change.kind is not Kind.DELETE or change.subject == "user":
+        parts += say("−", change.revoked)
+    return "  ".join(parts)
+
+
+def reasons_text(change: Change) -> str:
+    """Say why, without repeating the one role that the change is about."""
+    roles = (*change.granted, *change.revoked) if change.subject == "user" else ()
+    prefix = f"{roles[0]}: " if len(roles) == 1 else ""
+    return safe("; ".join(reason.removeprefix(prefix) for reason in change.because))
+
+
+def _roles_of_user(sign: str, roles: Sequence[str]) -> list[str]:
+    return [f"{sign} {safe(role)}" for role in roles]
+
+
+def _permissions_of_role(sign: str, permissions: Sequence[str]) -> list[str]:
+    """Say permissions by what they allow: each set of actions once, with the DAGs that have just this set."""
+    actions: dict[str, list[str]] = {}
+    general = []
+    for permission in permissions:
+        action, _, resource = permission.partition(" on ")
+        kind, colon, dag = resource.partition(":")
+        if colon and kind in ("DAG", "DAG Run"):
+            word = action.removeprefix("can_")
+            actions.setdefault(dag, []).append(word if kind == "DAG" else f"{word} runs")
+        else:
+            general.append(permission)
+    dags: dict[tuple[str, ...], list[str]] = {}
+    for dag, allowed in actions.items():
+        dags.setdefault(tuple(sorted(allowed)), []).append(dag)
+    said = [f"{sign} {', '.join(allowed)} on {_named(names, 'DAG')}" for allowed, names in sorted(dags.items())]
+    said = (
+        [*said[:FEW], f"{sign} more on {number(len(said) - FEW)} other sets of DAGs"] if len(said) > FEW + 1 else said
+    )
+    return [*said, *([f"{sign} {_few(general)}"] if general else [])]
+
+
+def _named(names: Sequence[str], what: str) -> str:
+    return f"{what} {safe(names[0])}" if len(names) == 1 else f"{number(len(names))} {what}s ({_few(names)})"
+
+
+def _few(names: Sequence[str], most: int = FEW) -> str:
+    shown = ", ".join(safe(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {number(len(names) - most)} more"
+
+
+def number(count: int) -> str:
+    """Give a number with commas, as in `2,000`."""
+    return f"{count:,}"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Give a number with its noun, as in `1 deployment` and `2,000 deployments`."""
+    return f"{number(count)} {one if count == 1 else many}"
+
+
+# --- what a plan comes to ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many people gain and lose something (one may do both), and how many roles change."""
+
+    gain: int
+    lose: int
+    roles: int
+
+    @classmethod
+    def of(cls, changes: Iterable[Change]) -> Counts:
+        gain = lose = roles = 0
+        for change in changes:
+            if change.subject == "role":
+                roles += 1
+            else:
+                gain += bool(change.granted) or change.kind is Kind.CREATE
+                lose += _loses(change)
+        return cls(gain, lose, roles)
+
+    def __str__(self) -> str:
+        said = [
+            counted(self.gain, "person gains", "people gain"),
+            counted(self.lose, "person loses", "people lose"),
+            counted(self.roles, "role changes", "roles change"),
+        ]
+        return ", ".join(words for words, count in zip(said, (self.gain, self.lose, self.roles), strict=True) if count)
+
+
+def _loses(change: Change) -> bool:
+    return bool(change.revoked) or change.kind is Kind.DELETE
+
+
+def going(plan: Plan, held: Held | None) -> tuple[Change, ...]:
+    """Give what of a plan is not held; of a change that was cut in two, the part that goes on."""
+    kept_back = {(c.subject, key(c.name)): c for c in held.changes} if held else {}
+    found = []
+    for change in plan.changes:
+        rest = kept_back.get((change.subject, key(change.name)))
+        if rest is None:
+            found.append(change)
+        elif rest.before != change.before:
+            gained = dict.fromkeys(change.granted, True)
+            because = tuple(why for why in change.because if why.partition(": ")[0] in gained)
+            found.append(Change(change.before, rest.before, because))
+    return tuple(found)
+
+
+def approval(deployment: str, held: Held, *, scope: Scope, program: str = "syncd") -> str:
+    """Give the command that lets exactly these held changes pass."""
+    people = [word for name in sorted(scope.usernames or ()) for word in ("--user", name)]
+    words = ["apply", "--deployment", deployment, *people, "--approve", held.digest]
+    return safe(f"{program} {shlex.join(words)}")
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def report_lines(report: Pass, *, verb: str, program: str = "syncd", most: int = MOST) -> Iterator[Line]:
+    """Say everything a person needs to know of a pass; `verb` is `plan` or `apply`. The last line sums it up."""
+    for name, why in sorted(report.sources_failed.items()):
+        yield Line(f"source {safe(name)} could not be read; nothing that it gave is taken away", Style.FAIL)
+        yield from _indented(why, 2)
+    for deployment in report.deployments:
+        if not is_quiet(deployment):
+            yield from deployment_lines(deployment, program=program, most=most)
+    if quiet := [d for d in report.deployments if is_quiet(d)]:
+        names = _few([d.deployment for d in quiet], 5)
+        yield Line(f"nothing to do on {counted(len(quiet), 'deployment', 'deployments')}: {names}", Style.QUIET)
+    for note in report.notes:
+        yield Line(f"! {safe(note.text)}", Style.WARN)
+    yield Line(summary(report, verb=verb), Style.TITLE)
+
+
+def is_quiet(this: DeploymentPass) -> bool:
+    """Say whether there is nothing to say about a deployment."""
+    shown = this.error or this.plan or this.outcomes or this.not_converged or this.leftovers
+    return not shown and this.plan is not None and not this.plan.kept and not this.plan.notes
+
+
+def deployment_lines(this: DeploymentPass, *, program: str = "syncd", most: int = MOST) -> Iterator[Line]:
+    """Say what a pass means for one deployment."""
+    mode = "enforce" if this.enforce else "observe"
+    if this.plan is None:
+        yield Line(f"{safe(this.deployment)} ({mode}): failed", Style.FAIL)
+        yield from _indented(str(this.error or "nothing is known"), 2)
+        return
+    counts = str(Counts.of(this.plan.changes)) or ("changes nothing" if this.plan else "nothing to do")
+    yield Line(f"{safe(this.deployment)} ({mode}): {counts}", Style.TITLE)
+    if this.error:
+        yield from _indented(str(this.error), 2)
+    yield from _plan_lines(going(this.plan, this.held), most=most)
+    if this.held:
+        yield from _held_lines(this.deployment, this.held, scope=this.plan.scope, program=program, most=most)
+    yield from _outcome_lines(this, most=most)
+    yield from _section("kept", [Line(f"    {_kept_text(k)}") for k in this.plan.kept], most=most)
+    yield from _section("notes", [Line(f"    ! {safe(n.text)}", Style.WARN) for n in this.plan.notes], most=most)
+    if this.leftovers:
+        names = _few(this.leftovers, 10)
+        yield Line(f"  left behind, without people, because the server cannot delete roles: {names}", Style.QUIET)
+
+
+def _plan_lines(changes: Sequence[Change], *, most: int) -> Iterator[Line]:
+    people = [c for c in changes if c.subject == "user"]
+    groups = (
+        ("people who lose access", [c for c in people if _loses(c)]),
+        ("roles", [c for c in changes if c.subject == "role"]),
+        ("people who gain access", [c for c in people if not _loses(c)]),
+    )
+    for heading, found in groups:
+        yield from _section(heading, _change_lines(found[:most]), most=most, count=len(found))
+
+
+def _section(heading: str, lines: Sequence[Line], *, most: int, count: int | None = None) -> Iterator[Line]:
+    total = len(lines) if count is None else count
+    if total:
+        yield Line(f"  {heading}", Style.HEADING)
+        yield from lines[:most]
+    if total > most:
+        yield Line(f"    and {number(total - most)} more (see -o json)", Style.QUIET)
+
+
+def _change_lines(changes: Iterable[Change]) -> list[Line]:
+    return [Line(f"    {_with_reasons(change)}", _style(change)) for change in changes]
+
+
+def _with_reasons(change: Change) -> str:
+    why = reasons_text(change)
+    return f"{change_text(change)}   because {why}" if why else change_text(change)
+
+
+def _style(change: Change) -> Style:
+    if _loses(change):
+        return Style.LOSS if not change.granted else Style.EDIT
+    return Style.GAIN
+
+
+def _held_lines(deployment: str, held: Held, *, scope: Scope, program: str, most: int) -> Iterator[Line]:
+    why = safe("; ".join(held.why))
+    yield from _section(f"held ({why})", _change_lines(held.changes[:most]), most=most, count=len(held.changes))
+    yield Line(f"    to let exactly this pass: {approval(deployment, held, scope=scope, program=program)}", Style.WARN)
+
+
+_ENDINGS = (
+    (Status.FAILED, "failed", Style.FAIL),
+    (Status.UNKNOWN, "no answer came; the next pass looks what became of it", Style.FAIL),
+    (Status.PENDING, "waiting", Style.WARN),
+)
+
+
+def _outcome_lines(this: DeploymentPass, *, most: int) -> Iterator[Line]:
+    for status, heading, style in _ENDINGS:
+        found = [o for o in this.outcomes if o.status is status]
+        lines = [Line(f"    {change_text(o.change)}: {safe(o.detail)}", style) for o in found[:most]]
+        yield from _section(heading, lines, most=most, count=len(found))
+    skipped = [o.detail for o in this.outcomes if o.status is Status.SKIPPED]
+    for detail, count in sorted(Counter(skipped).items()):
+        yield Line(f"  {counted(count, 'change was', 'changes were')} not made: {safe(detail)}", Style.WARN)
+    lines = [Line(f"    {change_text(c)}", Style.FAIL) for c in this.not_converged[:most]]
+    heading = "accepted by the server and not kept (not converged)"
+    yield from _section(heading, lines, most=most, count=len(this.not_converged))
+
+
+def _kept_text(kept: Kept) -> str:
+    return f"{safe(kept.username)} keeps {safe(kept.role)} although no line gives it: {safe(kept.why)}"
+
+
+def _indented(text: str, depth: int) -> Iterator[Line]:
+    for line in text.splitlines():
+        yield Line(" " * depth + safe(line), Style.FAIL)
+
+
+def summary(report: Pass, *, verb: str) -> str:
+    """Sum a pass up in one line: what was done or is to be done, how long it took, how many calls it made."""
+    outcomes = Counter(o.status for d in report.deployments for o in d.outcomes)
+    planned = sum(len(d.plan.changes) for d in report.deployments if d.plan)
+    touched = sum(1 for d in report.deployments if d.plan)
+    held = sum(len(d.held.changes) for d in report.deployments if d.held)
+    failed = sum(1 for d in report.deployments if d.error)
+    said = [f"{number(outcomes[status])} {status.value}" for status in Status if outcomes[status]]
+    if planned and not outcomes:
+        said = [f"{counted(planned, 'change', 'changes')} on {counted(touched, 'deployment', 'deployments')}"]
+        said += [f"{number(held)} held"] if held else []
+    said += [f"{counted(failed, 'deployment', 'deployments')} failed"] if failed else []
+    calls = counted(sum(d.calls for d in report.deployments), "call", "calls")
+    looked = counted(len(report.deployments), "deployment", "deployments")
+    return f"{verb}: {', '.join(said) or 'nothing to do'} ({looked}, {report.seconds:.1f} s, {calls})"

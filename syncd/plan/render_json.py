@@ -1,0 +1,76 @@
+"""A plan, and what came of it, as plain values for programs; docs/cli.md describes them. Everything is in full."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncd.model import Change, Held, Note, Plan, User
+from syncd.plan.render import Counts, DeploymentPass, Pass
+
+VERSION = 1
+"""Goes up when a program that reads the JSON could break; a new key does not count."""
+
+
+def report_json(report: Pass) -> dict[str, Any]:
+    """Give everything of a pass as plain values. Lists are in the order of the plan."""
+    return {
+        "version": VERSION,
+        "run": report.run,
+        "seconds": round(report.seconds, 3),
+        "calls": sum(d.calls for d in report.deployments),
+        "sources_failed": dict(sorted(report.sources_failed.items())),
+        "notes": [_note_json(note) for note in report.notes],
+        "deployments": [_deployment_json(deployment) for deployment in report.deployments],
+    }
+
+
+def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
+    return {
+        "deployment": this.deployment,
+        "mode": "enforce" if this.enforce else "observe",
+        "error": {"kind": type(this.error).__name__, "message": str(this.error)} if this.error else None,
+        "plan": None if this.plan is None else _plan_json(this.plan),
+        "held": None if this.held is None else _held_json(this.held),
+        "outcomes": [{"status": o.status.value, "detail": o.detail, **change_json(o.change)} for o in this.outcomes],
+        "converged": this.converged,
+        "not_converged": [change_json(change) for change in this.not_converged],
+        "leftovers": list(this.leftovers),
+        "calls": this.calls,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in this.seconds.items()},
+    }
+
+
+def _plan_json(plan: Plan) -> dict[str, Any]:
+    counts = Counts.of(plan.changes)
+    return {
+        "digest": plan.digest,
+        "scope": None if plan.scope.usernames is None else sorted(plan.scope.usernames),
+        "counts": {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles},
+        "changes": [change_json(change) for change in plan.changes],
+        "kept": [{"username": kept.username, "role": kept.role, "why": kept.why} for kept in plan.kept],
+        "notes": [_note_json(note) for note in plan.notes],
+    }
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """Give a change as plain values; a new account with its names."""
+    found: dict[str, Any] = {
+        "kind": change.kind.value,
+        "subject": change.subject,
+        "name": change.name,
+        "granted": list(change.granted),
+        "revoked": list(change.revoked),
+        "because": list(change.because),
+    }
+    if change.before is None and isinstance(change.after, User):
+        user = change.after
+        found["account"] = {"email": user.email, "first_name": user.first_name, "last_name": user.last_name}
+    return found
+
+
+def _held_json(held: Held) -> dict[str, Any]:
+    return {"digest": held.digest, "why": list(held.why), "changes": [change_json(c) for c in held.changes]}
+
+
+def _note_json(note: Note) -> dict[str, str]:
+    return {"code": note.code, "text": note.text}

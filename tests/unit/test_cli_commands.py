@@ -1,0 +1,276 @@
+"""The commands as people use them, on a stand-in Airflow: what they print, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from syncd.cli import run
+from syncd.cli.audit import moment
+from syncd.cli.init import CONFIG, MAPPING, PEOPLE
+from syncd.sandbox.airflow import StandIn, serve
+
+EVERYBODY = [f"user{n}" for n in range(8)]
+
+
+@pytest.fixture(scope="module")
+def airflow() -> Iterator[str]:
+    """The address of a stand-in that the tests of this module share; each works on people and roles of its own."""
+    with serve(StandIn("3.3.2")) as url:
+        yield url
+
+
+class Desk:
+    """A folder with a configuration, a mapping and people, and a person who types commands in it."""
+
+    def __init__(self, folder: Path, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys, self.team = folder, capsys, folder.name
+        enforced = CONFIG.replace('"observe" ', '"enforce" ').replace('"syncd"', '"admin"')
+        self.write("config.toml", enforced.replace("http://localhost:8080", url))
+        self.write("mappings/access.yaml", MAPPING.replace("analyst", self.team).replace(f"{self.team}s", "team"))
+        self.members(*EVERYBODY)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).parent.mkdir(exist_ok=True)
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def members(self, *logins: str) -> None:
+        people = [{"login": f"{self.team}.{login}", "email": f"{login}@{self.team}.example.com"} for login in logins]
+        groups = [{"name": "team", "members": [person["login"] for person in people]}]
+        self.write("people/people.yaml", json.dumps({"people": people, "groups": groups}))
+
+    def types(self, *words: str) -> tuple[int, str, str]:
+        code = run(["--config", str(self.folder / "config.toml"), "--quiet", *words])
+        out, err = self.capsys.readouterr()
+        assert "Traceback" not in out + err
+        assert "\x1b" not in out + err
+        return code, out, err
+
+    def reads(self, *words: str) -> Any:
+        code, out, err = self.types(*words, "-o", "json")
+        assert (0, "") == (code, err)
+        return json.loads(out)
+
+
+@pytest.fixture
+def desk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    airflow: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    monkeypatch.setenv("SYNCD_DEV_PASSWORD", "admin")
+    folder = tmp_path / request.node.name.removeprefix("test_").replace("_", "-")[:30]
+    folder.mkdir()
+    return Desk(folder, airflow, capsys)
+
+
+def test_from_a_plan_to_a_leaver(desk: Desk) -> None:
+    assert 0 == desk.types("check")[0]
+    code, out, _ = desk.types("plan", "--check")
+    assert (2, "dev (enforce): 8 people gain, 1 role changes") == (code, out.splitlines()[0])
+    code, out, _ = desk.types("apply")
+    assert (0, True) == (code, out.splitlines()[-1].startswith("apply: 9 applied (1 deployment, "))
+    code, out, _ = desk.types("plan", "--check")
+    assert (0, "dev (enforce): nothing to do") == (code, out.splitlines()[0])
+
+    desk.members(*EVERYBODY[1:])
+    code, out, _ = desk.types("apply", "--user", f"{desk.team}.user0")
+
+    assert 0 == code
+    assert f"    ~ {desk.team}.user0  − {desk.team}   because was given by people:team (mappings/access.yaml:11)" in out
+    assert 0 == desk.types("plan", "--check")[0]
+
+
+def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
+    desk.types("apply")
+    desk.members(EVERYBODY[0])
+
+    code, out, _ = desk.types("apply")
+    assert 4 == code
+    assert "held (7 of 8 people who lose a role: the limit is 10%)" in out
+    [command] = [line.partition("pass: ")[2] for line in out.splitlines() if "to let exactly this pass" in line]
+    assert f"syncd --config {desk.folder}/config.toml apply --deployment dev --approve" == command.rpartition(" ")[0]
+
+    code, out, _ = desk.types("status", "--offline")
+    assert (0, True) == (code, command in out)
+    code, out, _ = desk.types(*command.split()[3:])
+    assert (0, True) == (code, "apply: 7 applied" in out)
+
+
+def test_the_journal_is_shown_oldest_first_and_filtered(desk: Desk) -> None:
+    desk.types("apply")
+    desk.members(*EVERYBODY[1:])
+    desk.types("apply")
+
+    code, out, _ = desk.types("audit", "--user", f"{desk.team}.user0")
+    lines = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert (0, 2) == (code, len(lines))
+    assert f"dev  applied  + {desk.team}.user0  new account  + {desk.team}" in lines[0]
+    assert f"dev  applied  ~ {desk.team}.user0  − {desk.team}" in lines[1]
+    assert "run 2 (apply by " in out
+    rows = desk.reads("audit", "--role", desk.team, "--since", "1h", "--status", "applied", "--limit", "3")
+    assert [["dev", "applied"]] * 3 == [[row["deployment"], row["status"]] for row in rows]
+    assert [desk.team] == rows[-1]["revoked"]
+    assert "the journal has nothing of this kind\n" == desk.types("audit", "--until", "2020-01-01")[1]
+    assert desk.types("audit", "--limit", "1")[1].startswith("there is more, and older")
+
+
+def test_a_person_is_explained_by_any_of_their_names(desk: Desk) -> None:
+    desk.types("apply")
+    login, email = f"{desk.team}.user0", f"user0@{desk.team}.example.com"
+
+    expected = [
+        f"people:{login}: {email}",
+        f"dev: account {login} ({email})",
+        f"  has {desk.team}",
+        "    because people:team (mappings/access.yaml:11)",
+    ]
+    assert expected == desk.types("explain", login)[1].splitlines()
+    assert expected == desk.types("explain", email.upper())[1].splitlines()
+
+    desk.members(*EVERYBODY[1:])
+    assert [
+        f"no source knows {login}",
+        f"dev: account {login} ({email})",
+        f"  has {desk.team}: no mapping line gives it; the next apply takes it",
+    ] == desk.types("explain", login)[1].splitlines()
+    desk.members(*EVERYBODY, "new")
+    assert f"dev: no account yet; it would be {desk.team}.new" in desk.types("explain", f"{desk.team}.new")[1]
+    assert "dev: no account, and no mapping line gives anything" in desk.types("explain", "nobody")[1]
+    assert "  has Admin: not by syncd; left alone" in desk.types("explain", "admin")[1]
+
+
+def test_a_person_is_found_where_accounts_are_named_otherwise(desk: Desk) -> None:
+    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    desk.write("config.toml", config.replace('"{login}"', '"sso_{id}"'))
+
+    said = desk.types("explain", f"{desk.team}.user0")[1]
+
+    assert f"dev: no account yet; it would be sso_{desk.team}.user0\n  lacks {desk.team}\n" in said
+
+
+def test_the_card_of_a_deployment(desk: Desk) -> None:
+    code, out, _ = desk.types("status")
+    assert 0 == code
+    assert "  server       Airflow 3.3.2 (generation 3), FAB\n" in out
+    assert "  credentials  roles token, users token, DAGs token\n" in out
+    assert "  last run     none\n" in out
+    desk.types("apply")
+
+    [card] = desk.reads("status", "--offline")["deployments"]
+    assert ("dev", "enforce", None) == (card["deployment"], card["mode"], card["error"])
+    assert ("3.3.2", "admin") == (card["capabilities"]["version"], card["capabilities"]["service_user"])
+    assert (1, {"applied": 9}, 1) == (
+        card["last_run"]["run"],
+        card["last_run"]["counts"],
+        card["last_run"]["converged_run"],
+    )
+
+
+def test_plans_for_programs_and_for_pull_requests(desk: Desk) -> None:
+    plan = desk.reads("plan")
+    [deployment] = plan["deployments"]
+    assert (1, {"gain": 8, "lose": 0, "roles": 1}) == (plan["version"], deployment["plan"]["counts"])
+    assert desk.types("plan", "-o", "markdown")[1].startswith("### syncd plan: 9 changes on 1 deployment")
+
+
+def test_an_unknown_deployment_is_a_wrong_command_line(desk: Desk) -> None:
+    code, out, err = desk.types("plan", "--deployment", "dve")
+
+    assert (3, "") == (code, out)
+    assert '--deployment: no deployment "dve" in config.toml; did you mean "dev"?\n' == err
+
+
+def test_a_server_that_is_away_is_a_sentence_and_exit_code_5(desk: Desk) -> None:
+    desk.write("config.toml", CONFIG.replace("localhost:8080", "127.0.0.1:9"))
+    for words in (("plan",), ("status",)):
+        code, out, _ = desk.types(*words)
+        assert (5, True) == (code, "the connection was refused" in out)
+
+
+def test_a_source_that_is_away_is_exit_code_5(desk: Desk) -> None:
+    desk.write("people/people.yaml", "people: [")
+
+    code, out, _ = desk.types("plan")
+
+    assert (5, True) == (code, out.startswith("source people could not be read; nothing that it gave is taken away\n"))
+
+
+def test_a_mistake_in_the_mapping_is_exit_code_3(desk: Desk) -> None:
+    desk.write("mappings/more.yaml", "rolls: 1\n")
+    for words in (("check",), ("plan",), ("apply",)):
+        code, out, err = desk.types(*words)
+        assert (3, "", True) == (code, out, err.startswith("mappings/more.yaml:1:1: unknown key"))
+
+
+def test_a_database_that_cannot_be_opened_is_a_sentence(desk: Desk) -> None:
+    (desk.folder / "syncd.db").mkdir()
+
+    code, out, err = desk.types("plan")
+
+    assert (1, "", True) == (code, out, err.startswith("syncd: "))
+
+
+def test_a_wrong_command_line_is_not_taken_for_pending_changes(desk: Desk) -> None:
+    for words in (("plan", "--chek"), ("audit", "--since", "soon"), ("audit", "--status", "done"), ("paln",)):
+        code, out, err = desk.types(*words)
+        assert (3, "", True) == (code, out, "Error: " in err)
+
+
+# --- init, times, and how little is loaded ----------------------------------------------------------------------------
+
+
+def test_init_writes_what_check_accepts_and_overwrites_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "new" / "config.toml"
+
+    assert 0 == run(["--config", str(config), "init"])
+    assert "syncd plan " in capsys.readouterr().out
+    assert 0 == run(["--config", str(config), "check"])
+    config.unlink()
+    assert 3 == run(["--config", str(config), "init"])
+
+    assert f"{tmp_path}/new/mappings/access.yaml: is there already; nothing was written" in capsys.readouterr().err
+    assert not config.exists()
+    assert PEOPLE == (tmp_path / "new" / "people" / "people.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-31", datetime(2026, 3, 31, tzinfo=UTC)),
+        ("2026-03-31T09:30", datetime(2026, 3, 31, 9, 30, tzinfo=UTC)),
+        ("2026-03-31T09:30+02:00", datetime(2026, 3, 31, 7, 30, tzinfo=UTC)),
+        ("90m", datetime(2026, 3, 31, 10, 30, tzinfo=UTC)),
+        ("7d", datetime(2026, 3, 24, 12, tzinfo=UTC)),
+        ("1w", datetime(2026, 3, 24, 12, tzinfo=UTC)),
+    ],
+)
+def test_points_in_time(text: str, expected: datetime) -> None:
+    assert expected == moment(text, "--since", now=datetime(2026, 3, 31, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "7y", "-1d", ""])
+def test_what_is_no_point_in_time(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        moment(text, "--since", now=datetime(2026, 3, 31, tzinfo=UTC))
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ("pydantic", "requests", "rich", "ruamel", "sqlalchemy", "starlette", "structlog")
+    script = f"import sys; from syncd.cli import run; run(['--help']); print([m for m in {heavy} if m in sys.modules])"
+
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert "[]" == said.splitlines()[-1]

@@ -1,0 +1,124 @@
+"""Plans in words: what is shown is safe, short enough, and says what is held apart from what goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User
+from syncd.plan.render import Line, approval, change_text, going, plain, report_lines, safe
+from syncd.plan.render_markdown import LONGEST_COMMENT, report_markdown
+from syncd.reconcile import DeploymentReport, Report
+
+
+def user(name: str, *roles: str) -> User:
+    return User(name, "", "", "", frozenset(roles))
+
+
+def report(*deployments: DeploymentReport) -> Report:
+    return Report(1, deployments, {})
+
+
+def text(*deployments: DeploymentReport) -> str:
+    return plain(report_lines(report(*deployments), verb="plan"))
+
+
+@pytest.mark.parametrize("name", ["anna.schmidt", "Zoë O'Neil", "北京", "ความ", "a/b\\c", "👩"])
+def test_names_of_people_are_shown_as_they_are(name: str) -> None:
+    assert name == safe(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[2Jb", r"a\x1b[2Jb"),
+        ("a\nb\rc\td", r"a\nb\rc\td"),
+        ("a\u202eb", r"a\u202eb"),
+        ("a\u200bb", r"a\u200bb"),
+        ("a\x9b1mb", r"a\x9b1mb"),
+        ("a\u2028b", r"a\u2028b"),
+        ("a\ud800b", r"a\ud800b"),
+    ],
+)
+def test_what_could_act_on_a_terminal_is_shown_as_its_code(name: str, shown: str) -> None:
+    assert shown == safe(name)
+    assert shown in text(DeploymentReport("d", plan=Plan("d", Scope(), (Change(None, user(name)),))))
+
+
+def test_a_change_that_is_cut_in_two_goes_on_with_what_it_gives() -> None:
+    whole = Change(user("a", "x"), user("a", "y"), ("y: people:g (m.yaml:1)", "x: no mapping line gives it"))
+    held = Held((Change(user("a", "x", "y"), user("a", "y")),), ("too many",))
+    other = Change(None, user("b"))
+
+    [first, second] = going(Plan("d", Scope(), (whole, other)), held)
+
+    assert (("y",), (), ("y: people:g (m.yaml:1)",)) == (first.granted, first.revoked, first.because)
+    assert other == second
+
+
+def test_a_change_that_is_held_whole_does_not_go_on() -> None:
+    change = Change(user("A", "x"), user("A"))
+
+    assert () == going(Plan("d", Scope(), (change,)), Held((change,), ("too many",)))
+
+
+def test_the_command_that_approves_can_be_pasted() -> None:
+    held = Held((Change(user("a", "x"), user("a")),), ("too many",))
+    command = approval("prod", held, scope=Scope.people(["o'neil", "a b"]), program="syncd --config 'my config.toml'")
+
+    assert (
+        "syncd --config 'my config.toml' apply --deployment prod --user 'a b' --user 'o'\"'\"'neil' "
+        f"--approve {held.digest}"
+    ) == command
+
+
+def test_deployments_with_nothing_to_do_are_one_line() -> None:
+    calm = [DeploymentReport(f"d{n}", plan=Plan(f"d{n}", Scope(), ())) for n in range(2000)]
+
+    assert [
+        "nothing to do on 2,000 deployments: d0, d1, d2, d3, d4 and 1,995 more",
+        "plan: nothing to do (2,000 deployments, 0.0 s, 0 calls)",
+    ] == text(*calm).splitlines()
+
+
+def test_a_deployment_that_failed_after_its_plan_says_both() -> None:
+    plan = Plan("d", Scope(), (Change(None, user("a", "x")),))
+    said = text(DeploymentReport("d", plan=plan, error=ValueError("lost")))  # type: ignore[arg-type]  # any error will do
+
+    assert ["d (observe): 1 person gains", "  lost"] == said.splitlines()[:2]
+
+
+def test_applied_changes_are_not_repeated() -> None:
+    change = Change(None, user("a", "x"))
+    plan = Plan("d", Scope(), (change,))
+    said = text(DeploymentReport("d", True, plan=plan, outcomes=(Outcome(change, Status.APPLIED),), remaining=plan))
+
+    assert 2 == said.count("+ a  new account")  # as planned, and as not kept; nothing for the outcome itself
+
+
+def test_lines_of_a_role_name_a_few_and_count_the_rest() -> None:
+    plan = Plan("d", Scope(), tuple(Change(None, user(f"u{n}")) for n in range(60)))
+    lines = list(report_lines(report(DeploymentReport("d", plan=plan)), verb="plan", most=2))
+
+    assert Line("    and 58 more (see -o json)", lines[-2].style) == lines[-2]
+    assert 2 == sum("new account" in line.text for line in lines)
+
+
+def test_a_comment_fits_into_what_github_takes() -> None:
+    fleet = [
+        DeploymentReport(f"d{n}", plan=Plan("d", Scope(), tuple(Change(None, user(f"u{m}" * 20)) for m in range(60))))
+        for n in range(100)
+    ]
+    comment = report_markdown(report(*fleet), verb="plan")
+
+    assert len(comment) < LONGEST_COMMENT + 200
+    assert "and 50 deployments more" in comment
+    assert "deployments are left out: see `-o json`" in comment
+
+
+def test_a_role_that_is_finished_says_so() -> None:
+    from syncd.model import Permission, Role
+
+    whole = Role("r", frozenset({Permission("can_read", "Pools")}))
+    cut_off = Role("r", frozenset(), unfinished=True)
+
+    assert "~ r  finishes a change that was cut off  + can_read on Pools" == change_text(Change(cut_off, whole))
