@@ -1,0 +1,7 @@
+"""The desired-state database: what was read, wanted, owned, planned and done, on SQLite or PostgreSQL."""
+
+from syncd.store.journal import Store
+from syncd.store.migrations import migrate
+from syncd.store.queries import AuditRow, HeldPlan, Holding, Run, Standing, Step
+
+__all__ = ["AuditRow", "HeldPlan", "Holding", "Run", "Standing", "Step", "Store", "migrate"]

@@ -1,0 +1,238 @@
+"""Runs, plans, their changes and the calls of each change: written before they happen, closed after.
+
+status   | set by       | meaning
+planned  | record_plan  | part of a plan, not begun
+held     | record_plan  | part of a plan, kept back by a limit
+intent   | intend       | begun; whether it happened is not known yet
+others   | conclude     | as the outcome says; `unknown` stays open until a later look settles it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+
+from syncd.errors import StoreError
+from syncd.model import Change, Held, Plan, Scope, Status, key
+from syncd.ports import Unsettled
+from syncd.store import codec, ownership
+from syncd.store.engine import Database
+from syncd.store.processes import os_user
+from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
+
+KEPT_PLANS = 20
+"""Of how many plans for a deployment the changes are kept that were never begun (only planned, or held): a plan that is
+made every few minutes and never carried out would otherwise fill the disk. What was begun is kept for ever."""
+
+
+# --- runs and plans ---------------------------------------------------------------------------------------------------
+
+
+def start_run(connection: Connection, command: str, *, scope: Scope, now: datetime) -> int:
+    row = {
+        "command": command,
+        "scope": codec.dumps(codec.scope_to(scope)),
+        "by": os_user(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "started_at": now,
+    }
+    return int(connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one())
+
+
+def end_run(connection: Connection, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
+    ended = {"exit_code": exit_code, "summary": codec.dumps(summary), "ended_at": now}
+    connection.execute(update(runs).where(runs.c.id == run).values(ended))
+
+
+def record_plan(
+    connection: Connection, run: int, plan: Plan, *, held: Held | None, approved: str | None, now: datetime
+) -> int:
+    row = {
+        "run_id": run,
+        "deployment": plan.deployment,
+        "scope": codec.dumps(codec.scope_to(plan.scope)),
+        "everything": plan.scope.everything,
+        "digest": plan.digest,
+        "kept": codec.dumps(codec.kept_to(plan.kept)),
+        "notes": codec.dumps(codec.notes_to(plan.notes)),
+        "held_digest": held and held.digest,
+        "held_why": held and codec.dumps(held.why),
+        "approved": approved,
+        "approved_by": approved and os_user(),
+        "made_at": now,
+    }
+    id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
+    _record_changes(connection, id_, _parts(plan.changes, held), now=now)
+    _forget_unbegun(connection, plan.deployment)
+    return id_
+
+
+class _Encoded(NamedTuple):
+    before: str
+    after: str
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(f"{self.before}\n{self.after}".encode("ascii")).hexdigest()[:32]
+
+
+def _encode(change: Change) -> _Encoded:
+    return _Encoded(*(codec.dumps(codec.thing_to(thing)) for thing in (change.before, change.after)))
+
+
+def _record_changes(connection: Connection, plan: int, parts: Iterable[tuple[Change, str]], *, now: datetime) -> None:
+    rows, wanted = [], []
+    for seq, (change, status) in enumerate(parts):
+        rows.append(_change_row(plan, seq, change) | {"status": status, "moved_at": now})
+        wanted.append(_touched(change))
+    if rows:
+        connection.execute(insert(changes), rows)
+        _record_touches(connection, plan, wanted)
+
+
+def _parts(planned: Iterable[Change], held: Held | None) -> Iterator[tuple[Change, str]]:
+    """Give the changes of a plan with their status. Where a limit holds only what a change takes, it is two changes: what
+    it gives, to be made, and what it takes, held."""
+    takes = {(c.subject, c.name, c.after): c for c in held.changes} if held else {}
+    for change in planned:
+        kept_back = takes.get((change.subject, change.name, change.after))
+        if kept_back is None:
+            yield change, PLANNED
+            continue
+        if kept_back.before != change.before:
+            yield Change(change.before, kept_back.before, change.because), PLANNED
+        yield kept_back, Status.HELD.value
+
+
+def _forget_unbegun(connection: Connection, deployment: str) -> None:
+    """Delete what was never begun of the plan that is too old now; each recording makes one plan too old."""
+    newest_first = select(plans.c.id).where(plans.c.deployment == deployment).order_by(plans.c.id.desc())
+    too_old = newest_first.offset(KEPT_PLANS).limit(1).scalar_subquery()
+    unbegun = changes.c.status.in_((PLANNED, Status.HELD.value))
+    connection.execute(delete(changes).where(changes.c.plan_id == too_old, unbegun))
+
+
+def _change_row(plan: int, seq: int, change: Change) -> dict[str, Any]:
+    encoded = _encode(change)
+    return {
+        "plan_id": plan,
+        "seq": seq,
+        "subject": change.subject,
+        "kind": change.kind.value,
+        "name": key(change.name) if change.subject == "user" else change.name,
+        "fingerprint": encoded.fingerprint,
+        "before": encoded.before,
+        "after": encoded.after,
+        "because": codec.dumps(change.because),
+        "detail": "",
+        "settled_by_looking": False,
+    }
+
+
+def _touched(change: Change) -> list[dict[str, str]]:
+    if change.subject == "role":
+        return [{"role": change.name, "verb": "change"}]
+    granted = [{"role": role, "verb": "grant"} for role in change.granted]
+    return granted + [{"role": role, "verb": "revoke"} for role in change.revoked]
+
+
+def _record_touches(connection: Connection, plan: int, wanted: list[list[dict[str, str]]]) -> None:
+    ids = connection.execute(select(changes.c.id).where(changes.c.plan_id == plan).order_by(changes.c.seq)).scalars()
+    rows = [{"change_id": id_, **touch} for id_, touched in zip(ids.all(), wanted, strict=True) for touch in touched]
+    if rows:
+        connection.execute(insert(touches), rows)
+
+
+# --- one change -------------------------------------------------------------------------------------------------------
+
+
+def intend(connection: Connection, plan: int, change: Change, *, now: datetime) -> int:
+    """Begin a planned change.
+
+    Raises:
+        StoreError: the plan has no such change that waits to be made (it was never recorded, is held, or was begun).
+    """
+    mine = changes.c.plan_id == plan, changes.c.fingerprint == _encode(change).fingerprint
+    first = select(changes.c.id).where(*mine, changes.c.status == PLANNED).order_by(changes.c.seq).limit(1)
+    begun = update(changes).where(changes.c.id == first.scalar_subquery())
+    begun = begun.values(status=INTENT, intent_at=now, moved_at=now)
+    id_ = connection.execute(begun.returning(changes.c.id)).scalar()
+    if id_ is None:
+        raise StoreError(
+            f"journal: plan {plan} has no {change.kind} of {change.subject} {change.name!r} that waits to be made; "
+            "nothing is done that was not written down first"
+        )
+    deployment = connection.execute(select(plans.c.deployment).where(plans.c.id == plan)).scalar_one()
+    ownership.mark_brought(connection, deployment, change, id_=id_, now=now)
+    return int(id_)
+
+
+def close(
+    connection: Connection, id_: int, status: Status, *, detail: str, now: datetime, by_looking: bool = False
+) -> None:
+    """Write down how a change that was begun ended, and move ownership with it.
+
+    status                   | what it took | what its intent marked
+    applied                  | ended        | stays
+    unknown                  | stays        | stays
+    failed, skipped, pending | stays        | forgotten
+
+    Raises:
+        StoreError: the change was never begun, or has ended before.
+    """
+    ended = {"status": status.value, "detail": detail, "ended_at": now, "moved_at": now}
+    open_ = changes.c.id == id_, is_unsettled
+    done = update(changes).where(*open_).values(ended | {"settled_by_looking": by_looking})
+    row = connection.execute(done.returning(changes.c.plan_id, changes.c.before, changes.c.after)).first()
+    if row is None:
+        raise StoreError(f"journal: change {id_} is not open, so it cannot end as {status}")
+    if status is Status.APPLIED:
+        deployment = connection.execute(select(plans.c.deployment).where(plans.c.id == row.plan_id)).scalar_one()
+        ownership.mark_brought(connection, deployment, change_of(row), id_=id_, now=now)
+        ownership.end_taken(connection, deployment, change_of(row), id_=id_, now=now)
+    elif status is not Status.UNKNOWN:
+        ownership.unmark(connection, id_)
+
+
+def unsettled(connection: Connection, deployment: str) -> tuple[Unsettled, ...]:
+    which = plans.c.deployment == deployment, is_unsettled
+    rows = connection.execute(_with_plan().where(*which).order_by(changes.c.intent_at, changes.c.id))
+    return tuple(Unsettled(row.id, change_of(row)) for row in rows)
+
+
+def _with_plan() -> Select[Any]:
+    return select(changes).join(plans, plans.c.id == changes.c.plan_id)
+
+
+def change_of(row: Row[Any]) -> Change:
+    """Build the change of a row that has `before`, `after` and, where it was read, `because`."""
+    before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))
+    return Change(before, after, tuple(codec.loads(getattr(row, "because", "[]"))))
+
+
+# --- its calls --------------------------------------------------------------------------------------------------------
+
+
+class StepRecorder:
+    """Takes down the calls of one change, each in a transaction of its own."""
+
+    def __init__(self, database: Database, change: int) -> None:
+        self._database = database
+        self._change = change
+
+    def before(self, call: str) -> int:
+        with self._database.write() as connection:
+            row = {"change_id": self._change, "call": call, "at": self._database.now(connection)}
+            return int(connection.execute(insert(steps).values(row).returning(steps.c.id)).scalar_one())
+
+    def after(self, step: int, answer: str) -> None:
+        with self._database.write() as connection:
+            answered = {"answer": answer, "answered_at": self._database.now(connection)}
+            connection.execute(update(steps).where(steps.c.id == step).values(answered))

@@ -1,0 +1,324 @@
+"""Values to JSON and back, one pair of functions per type.
+
+The text is canonical: keys and sets are sorted, so equal values give equal text. Order within tuples means something and
+is kept. It is pure ASCII: PostgreSQL keeps no NUL and no lone surrogate, and names may hold anything. Every body that
+stands alone carries its version as `v`.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from syncd.errors import StoreError
+from syncd.model import (
+    EVERYTHING,
+    Capabilities,
+    Certificate,
+    Change,
+    Delete,
+    DesiredState,
+    Group,
+    Identity,
+    Kept,
+    Note,
+    Patch,
+    Permission,
+    Plan,
+    Reason,
+    Role,
+    Scope,
+    Snapshot,
+    User,
+)
+
+VERSION = 1
+
+Json = Any
+"""What `json.loads` gives; each reader below knows the shape it wants."""
+
+
+def dumps(value: Json) -> str:
+    """Write canonical JSON; a value that JSON does not know is written as its text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def loads(text: str | bytes) -> Json:
+    return json.loads(text)
+
+
+def pack(text: str) -> bytes:
+    """Compress; level 1, because the higher ones cost three times the time for a tenth of the size."""
+    return zlib.compress(text.encode("ascii"), 1)
+
+
+def unpack(packed: bytes) -> Json:
+    return loads(zlib.decompress(packed))
+
+
+def _versioned(body: Json) -> Json:
+    if body["v"] != VERSION:
+        raise StoreError(
+            f"the database holds a record of version {body['v']}, and this syncd reads version {VERSION}: "
+            "a newer syncd wrote it; run that one"
+        )
+    return body
+
+
+def time_to(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
+def time_from(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _until_to(value: datetime | None) -> str | None:
+    return None if value is None else time_to(value)
+
+
+def _until_from(text: str | None) -> datetime | None:
+    return None if text is None else time_from(text)
+
+
+# --- snapshots: what was said, and when, apart ------------------------------------------------------------------------
+
+
+def snapshot_to(snapshot: Snapshot) -> tuple[str, str]:
+    """Give a snapshot as two texts: everything but its times, and its times.
+
+    Equal reads at different times so have the same first text.
+    """
+    body = {
+        "v": VERSION,
+        "source": snapshot.source,
+        "identities": [_identity_to(i) for i in snapshot.identities],
+        "groups": [_group_to(g) for g in snapshot.groups],
+    }
+    times = {"v": VERSION, "taken_at": time_to(snapshot.taken_at), **_times_to(snapshot.groups)}
+    return dumps(body), dumps(times)
+
+
+def snapshot_from(body: Json, times: Json) -> Snapshot:
+    _versioned(body), _versioned(times)
+    moments = [time_from(t) for t in times["moments"]]
+    groups = zip(body["groups"], times["groups"], strict=True)
+    return Snapshot(
+        source=body["source"],
+        identities=tuple(Identity(*fields) for fields in body["identities"]),
+        groups=tuple(_group_from(group, moments[at]) for group, at in groups),
+        taken_at=time_from(times["taken_at"]),
+    )
+
+
+def _times_to(groups: Iterable[Group]) -> dict[str, Json]:
+    """Thousands of groups share a few moments: each is written once and then named by its place."""
+    moments: dict[str, int] = {}
+    places = [moments.setdefault(time_to(g.certificate.taken_at), len(moments)) for g in groups]
+    return {"moments": list(moments), "groups": places}
+
+
+def _identity_to(i: Identity) -> Json:
+    return [i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.active]
+
+
+def _group_to(group: Group) -> Json:
+    c = group.certificate
+    certificate = [c.pages, c.count, c.independent_count, c.complete, c.why]
+    return [group.source, group.id, group.name, sorted(group.members), certificate]
+
+
+def _group_from(fields: Json, taken_at: datetime) -> Group:
+    source, id_, name, members, (pages, count, independent, complete, why) = fields
+    certificate = Certificate(pages, count, independent, taken_at, complete, why)
+    return Group(source, id_, name, frozenset(members), certificate)
+
+
+# --- users, roles, changes --------------------------------------------------------------------------------------------
+
+
+def thing_to(thing: User | Role | None) -> Json:
+    match thing:
+        case User():
+            return {"v": VERSION, "user": _user_to(thing)}
+        case Role():
+            return {"v": VERSION, "role": _role_to(thing)}
+        case None:
+            return None
+
+
+def thing_from(body: Json) -> User | Role | None:
+    if body is None:
+        return None
+    _versioned(body)
+    return _user_from(body["user"]) if "user" in body else _role_from(body["role"])
+
+
+def _user_to(user: User) -> Json:
+    return [user.username, user.email, user.first_name, user.last_name, sorted(user.roles)]
+
+
+def _user_from(fields: Json) -> User:
+    username, email, first_name, last_name, roles = fields
+    return User(username, email, first_name, last_name, frozenset(roles))
+
+
+def _role_to(role: Role) -> Json:
+    return [role.name, sorted([p.action, p.resource] for p in role.permissions), role.unfinished]
+
+
+def _role_from(fields: Json) -> Role:
+    name, permissions, unfinished = fields
+    return Role(name, frozenset(Permission(action, resource) for action, resource in permissions), unfinished)
+
+
+def change_to(change: Change) -> Json:
+    return {
+        "v": VERSION,
+        "before": thing_to(change.before),
+        "after": thing_to(change.after),
+        "because": list(change.because),
+    }
+
+
+def change_from(body: Json) -> Change:
+    _versioned(body)
+    return Change(thing_from(body["before"]), thing_from(body["after"]), tuple(body["because"]))
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------
+
+
+def scope_to(scope: Scope) -> Json:
+    return None if scope.usernames is None else sorted(scope.usernames)
+
+
+def scope_from(body: Json) -> Scope:
+    return EVERYTHING if body is None else Scope(frozenset(body))
+
+
+def notes_to(notes: Iterable[Note]) -> Json:
+    return [[n.code, n.text] for n in notes]
+
+
+def notes_from(body: Json) -> tuple[Note, ...]:
+    return tuple(Note(*fields) for fields in body)
+
+
+def kept_to(kept: Iterable[Kept]) -> Json:
+    return [[k.username, k.role, k.why] for k in kept]
+
+
+def kept_from(body: Json) -> tuple[Kept, ...]:
+    return tuple(Kept(*fields) for fields in body)
+
+
+def plan_to(plan: Plan) -> Json:
+    return {
+        "v": VERSION,
+        "deployment": plan.deployment,
+        "scope": scope_to(plan.scope),
+        "changes": [change_to(c) for c in plan.changes],
+        "kept": kept_to(plan.kept),
+        "notes": notes_to(plan.notes),
+    }
+
+
+def plan_from(body: Json) -> Plan:
+    _versioned(body)
+    return Plan(
+        deployment=body["deployment"],
+        scope=scope_from(body["scope"]),
+        changes=tuple(change_from(c) for c in body["changes"]),
+        kept=kept_from(body["kept"]),
+        notes=notes_from(body["notes"]),
+    )
+
+
+# --- desired states ---------------------------------------------------------------------------------------------------
+
+
+def desired_to(desired: DesiredState) -> Json:
+    """Write a desired state; a reason stands once in a list and is named by its place (a quarter million grants share
+    some hundred reasons)."""
+    reasons: dict[Reason, int] = {}
+    because = {
+        user: {role: [reasons.setdefault(r, len(reasons)) for r in why] for role, why in sorted(roles.items())}
+        for user, roles in sorted(desired.because.items())
+    }
+    return {
+        "v": VERSION,
+        "deployment": desired.deployment,
+        "users": {name: _user_to(user) for name, user in desired.users.items()},
+        "roles": {name: _role_to(role) for name, role in desired.roles.items()},
+        "because": because,
+        "reasons": [_reason_to(r) for r in reasons],
+        "frozen": dict(desired.frozen),
+        "frozen_users": dict(desired.frozen_users),
+        "notes": notes_to(desired.notes),
+    }
+
+
+def desired_from(body: Json) -> DesiredState:
+    _versioned(body)
+    reasons = [_reason_from(fields) for fields in body["reasons"]]
+    return DesiredState(
+        deployment=body["deployment"],
+        users={name: _user_from(fields) for name, fields in body["users"].items()},
+        roles={name: _role_from(fields) for name, fields in body["roles"].items()},
+        because=_because_from(body["because"], reasons),
+        frozen=body["frozen"],
+        frozen_users=body["frozen_users"],
+        notes=notes_from(body["notes"]),
+    )
+
+
+def _because_from(
+    body: Mapping[str, Mapping[str, list[int]]], reasons: list[Reason]
+) -> dict[str, dict[str, tuple[Reason, ...]]]:
+    return {
+        user: {role: tuple(reasons[place] for place in why) for role, why in roles.items()}
+        for user, roles in body.items()
+    }
+
+
+def _reason_to(r: Reason) -> Json:
+    return [r.source, r.group_id, r.group, r.at, _until_to(r.until), r.reason, r.stale]
+
+
+def _reason_from(fields: Json) -> Reason:
+    source, group_id, group, at, until, reason, stale = fields
+    return Reason(source, group_id, group, at, _until_from(until), reason, stale)
+
+
+# --- capabilities -----------------------------------------------------------------------------------------------------
+
+
+def capabilities_to(c: Capabilities) -> Json:
+    return {
+        "v": VERSION,
+        "generation": c.generation,
+        "version": c.version,
+        "auth_manager": c.auth_manager,
+        "fab_version": c.fab_version,
+        "roles_credential": c.roles_credential,
+        "users_credential": c.users_credential,
+        "dags_credential": c.dags_credential,
+        "patch_role": c.patch_role.value,
+        "delete_role": c.delete_role.value,
+        "users_readable": c.users_readable,
+        "dag_run_resources": c.dag_run_resources,
+        "page_limit": c.page_limit,
+        "session": c.session,
+        "service_user": c.service_user,
+    }
+
+
+def capabilities_from(body: Json) -> Capabilities:
+    fields = {name: value for name, value in _versioned(body).items() if name != "v"}
+    return Capabilities(
+        **fields | {"patch_role": Patch(body["patch_role"]), "delete_role": Delete(body["delete_role"])}
+    )

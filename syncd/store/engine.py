@@ -1,0 +1,178 @@
+"""The connection to the database: SQLite in a file or PostgreSQL, transactions, and errors as sentences.
+
+SQLite runs in WAL mode and syncs every commit: what the journal says was written down is on the disk. Writers begin with
+BEGIN IMMEDIATE, so that two of them queue up instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
+
+from syncd.errors import StoreError, SyncdError
+
+WAIT_S = 30
+"""How long a writer waits for another one. Each of our transactions takes milliseconds; the largest about a second."""
+
+Clock = Callable[[], datetime]
+
+_ADVICE = {
+    "database or disk is full": "the disk is full: free some space, then run syncd again",
+    "disk i/o error": "the disk refuses to write (full, over a quota, or broken): see to it, then run syncd again",
+    "no space left": "the disk is full: free some space, then run syncd again",
+    "readonly database": "it cannot be written: let the user that runs syncd own the file and its directory",
+    "unable to open": "it cannot be opened: let the user that runs syncd own the file and its directory",
+    "permission denied": "it cannot be opened: let the user that runs syncd own the file and its directory",
+    "database is locked": "another process keeps it locked: see who has the file open",
+    "lock timeout": "another session keeps a row locked: see pg_stat_activity",
+    "not a database": "the file is not a database: give the path of another one, or restore a copy",
+    "malformed": "the file is damaged: restore a copy (without one, start anew: nothing that exists will be removed)",
+    "password authentication failed": "the user or the password in its URL is wrong",
+    "does not exist": "it has to be made first: CREATE DATABASE, for a user that may create tables in it",
+    "refused": "no server answers there: start it, or correct the URL",
+}
+
+
+class Database:
+    """One database and the two ways to use it: `read()` and `write()`, each one transaction.
+
+    Raises:
+        StoreError: by every method, in place of what the libraries raise.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
+        self._url = _parse(url)
+        self._clock = clock
+        self.place = _place(self._url)
+        with self._in_sentences():
+            self._engine = _engine(self._url)
+        self._writer = self._engine.execution_options(syncd_begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._in_sentences(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with self._in_sentences(), self._writer.begin() as connection:
+            yield connection
+
+    def now(self, connection: Connection) -> datetime:
+        """Tell the time: PostgreSQL's own, because several hosts meet there and their clocks differ."""
+        if self._clock is not None:
+            return self._clock()
+        if connection.dialect.name == "postgresql":
+            clock: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return clock.astimezone(UTC)
+        return datetime.now(UTC)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _in_sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except SyncdError:
+            raise
+        except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
+            raise StoreError(f"{self.place}: {_explain(error)}") from error
+
+
+def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Begin an INSERT that can say ON CONFLICT, which both databases spell the same and SQLAlchemy's core does not."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(
+            "database: the URL cannot be read; write sqlite:///syncd.db or postgresql://host/name"
+        ) from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise StoreError(f"database: {parsed.drivername} is not supported; write sqlite:///… or postgresql://…")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise StoreError("database: SQLite needs a file here, for example sqlite:////var/lib/syncd/syncd.db")
+    return parsed
+
+
+def _place(url: URL) -> str:
+    """Name a database without its user, password and options."""
+    if url.get_backend_name() == "sqlite":
+        return f"database {url.database}"
+    return f"database {url.database} on {url.host or 'this host'}" + (f":{url.port}" if url.port else "")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        _create_private(Path(str(url.database)))
+        engine = create_engine(url, connect_args=_unless_given(url, {"timeout": WAIT_S}))
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    arguments = _unless_given(url, {"connect_timeout": 10, "application_name": "syncd"})
+    engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _unless_given(url: URL, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the URL says itself, as in `sqlite:///syncd.db?timeout=5`."""
+    return {name: value for name, value in arguments.items() if name not in url.query}
+
+
+def _create_private(path: Path) -> None:
+    """Create the file for its owner only; SQLite gives its side files the same mode.
+
+    An existing file is not even opened: closing it would drop the locks that this process has on it.
+    """
+    if not path.exists():
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return  # another process was faster
+        except FileNotFoundError as error:
+            raise StoreError(f"database {path}: the directory {path.parent} does not exist: create it") from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("syncd_begin", "BEGIN"))
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{WAIT_S}s'")
+    connection.commit()
+
+
+def _explain(error: Exception) -> str:
+    """Say what the matter is and what to do; never SQL and never its parameters."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"PostgreSQL needs one more package: pip install 'syncd[postgres]' ({error})"
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    text = " ".join(str(cause).split()) or type(cause).__name__
+    for words, advice in _ADVICE.items():
+        if words in text.lower():
+            return f"{advice} ({text[:200]})"
+    return text[:300]

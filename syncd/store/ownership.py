@@ -1,0 +1,136 @@
+"""What syncd owns, since when and by which change: rows are ended, not deleted, so that the past can be asked.
+
+A row is written with the intent, before the call: after a crash syncd may own something that it did not make, and never
+the other way round. Only where the change turns out not to have happened is the row deleted: it never was.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+
+from syncd.model import Change, Kind, Owned, key
+from syncd.store.engine import insert
+from syncd.store.schema import changes, is_unsettled, ownership
+
+BATCH = 5_000
+"""How many things are adopted in one transaction: other writers wait for a fraction of a second, not for all of it."""
+
+
+class Thing(NamedTuple):
+    """One owned thing: `kind` is user, role or grant; `role` is empty but for grants."""
+
+    kind: str
+    name: str
+    role: str = ""
+
+
+def owned(connection: Connection, deployment: str) -> Owned:
+    which = ownership.c.deployment == deployment, ownership.c.until.is_(None)
+    rows = connection.execute(select(ownership.c.kind, ownership.c.name, ownership.c.role).where(*which))
+    users: set[str] = set()
+    roles: set[str] = set()
+    grants: defaultdict[str, set[str]] = defaultdict(set)
+    for kind, name, role in rows:  # streamed: a quarter million rows in a list keep the garbage collector busy
+        if kind == "grant":
+            grants[name].add(role)
+        else:
+            (users if kind == "user" else roles).add(name)
+    return Owned(
+        frozenset(users),
+        frozenset(roles),
+        {name: frozenset(held) for name, held in grants.items()},
+        _once(connection, deployment) - roles,
+    )
+
+
+def _once(connection: Connection, deployment: str) -> frozenset[str]:
+    mine = ownership.c.deployment == deployment, ownership.c.role == ""  # what is no grant: an index finds it
+    ended = ownership.c.kind == "role", ownership.c.until.is_not(None)
+    return frozenset(connection.execute(select(ownership.c.name).where(*mine, *ended).distinct()).scalars())
+
+
+def things_of(found: Owned) -> list[Thing]:
+    """List what is owned, sorted."""
+    things = [Thing("user", key(name)) for name in found.users]
+    things += [Thing("role", name) for name in found.roles]
+    things += [Thing("grant", key(name), role) for name, roles in found.grants.items() for role in roles]
+    return sorted(things)
+
+
+def adopt(connection: Connection, deployment: str, found: Iterable[Thing], *, now: datetime) -> None:
+    """Own things that no change of ours brought."""
+    _mark(connection, deployment, found, change=None, now=now)
+
+
+def mark_brought(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
+    """Own what a change brings: with its intent, and again when it is proven."""
+    _mark(connection, deployment, brought(change), change=id_, now=now)
+
+
+def unmark(connection: Connection, id_: int) -> None:
+    """Forget what only this change, which did not happen, marked as owned."""
+    connection.execute(delete(ownership).where(ownership.c.change_id == id_, ownership.c.until.is_(None)))
+
+
+def end_taken(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
+    """Own no more what a change took away."""
+    taken = _taken(change)
+    if taken is not None:
+        still = ownership.c.deployment == deployment, ownership.c.until.is_(None)
+        connection.execute(update(ownership).where(*still, taken).values(until=now, ended_by=id_))
+
+
+def brought(change: Change) -> list[Thing]:
+    """Name what a change brings: an account or a role when it is created, and the roles that a person is given."""
+    if change.subject == "role":
+        return [Thing("role", change.name)] if change.kind is Kind.CREATE else []
+    name = key(change.name)
+    grants = [Thing("grant", name, role) for role in change.granted]
+    return [Thing("user", name), *grants] if change.kind is Kind.CREATE else grants
+
+
+def _taken(change: Change) -> ColumnElement[bool] | None:
+    """Choose what a change takes.
+
+    subject | kind   | taken
+    role    | delete | the role and every grant of it
+    user    | delete | the account and every grant it had
+    user    | update | the grants of the roles that are gone
+    """
+    kind, name, role = ownership.c.kind, ownership.c.name, ownership.c.role
+    if change.subject == "role":
+        return or_(_is("role", change.name), and_(kind == "grant", role == change.name)) if _gone(change) else None
+    if _gone(change):
+        return and_(kind.in_(("user", "grant")), name == key(change.name))
+    return and_(kind == "grant", name == key(change.name), role.in_(change.revoked)) if change.revoked else None
+
+
+def _gone(change: Change) -> bool:
+    return change.kind is Kind.DELETE
+
+
+def _is(kind: str, name: str) -> ColumnElement[bool]:
+    return and_(ownership.c.kind == kind, ownership.c.name == name)
+
+
+def _mark(
+    connection: Connection, deployment: str, things: Iterable[Thing], *, change: int | None, now: datetime
+) -> None:
+    """Own things that are not owned yet. A claim whose change is still open gives way: that change may prove not to have
+    happened, and would then take the claim with it."""
+    rows = [{"deployment": deployment, **t._asdict(), "change_id": change, "since": now} for t in things]
+    if rows:
+        statement = insert(connection, ownership)
+        unproven = ownership.c.change_id.in_(select(changes.c.id).where(is_unsettled))
+        statement = statement.on_conflict_do_update(
+            index_elements=["deployment", "kind", "name", "role"],
+            index_where=ownership.c.until.is_(None),
+            set_={"change_id": statement.excluded.change_id, "since": statement.excluded.since},
+            where=unproven,
+        )
+        connection.execute(statement, rows)

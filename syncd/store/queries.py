@@ -1,0 +1,376 @@
+"""What people ask the journal: what was done, by whom and why; who held which role when; how a deployment stands.
+
+Everything comes newest first, with `limit` and `offset`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+
+from syncd.model import Change, Held, Kept, Note, Permission, Role, Scope, key
+from syncd.store import codec
+from syncd.store.changes import change_of
+from syncd.store.schema import INTENT, PLANNED, changes, desired, ownership, plans, runs, steps, touches
+
+LIMIT = 100
+
+_Tests = Mapping[str, Callable[[Any], ColumnElement[bool]]]
+"""For each key of a filter, what it asks of a row."""
+
+
+class AuditFilter(TypedDict, total=False):
+    """Which changes an audit shows; what is left out does not matter.
+
+    `role` finds changes of the role and changes that gave it to people or took it. `status` is a Status, `intent` or
+    `planned`; without it, changes that were only planned are left out. `since` (included) and `until` (not included) are
+    about the time when the status was last set.
+    """
+
+    deployment: str | None
+    user: str | None
+    role: str | None
+    since: datetime | None
+    until: datetime | None
+    status: str | None
+    run: int | None
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One change with all that was known when it was made. `by` ran the command, `approved_by` let it pass a limit."""
+
+    id: int
+    run: int
+    command: str
+    by: str
+    plan: int
+    digest: str
+    approved: str | None
+    approved_by: str | None
+    deployment: str
+    change: Change
+    status: str
+    detail: str
+    at: datetime
+    intent_at: datetime | None
+    ended_at: datetime | None
+    settled_by_looking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call that a change made. `answer` is None where none came."""
+
+    id: int
+    call: str
+    at: datetime
+    answer: str | None
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: int
+    command: str
+    scope: Scope
+    by: str
+    host: str
+    pid: int
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a deployment stood after the last plan for it. `counts` is changes by status.
+
+    `reached_at` is when a pass over everything last read back that the desired state was reached, `reached_run` which.
+    """
+
+    deployment: str
+    run: Run
+    plan: int
+    digest: str
+    scope: Scope
+    made_at: datetime
+    counts: Mapping[str, int]
+    kept: tuple[Kept, ...]
+    notes: tuple[Note, ...]
+    held: HeldPlan | None
+    reached_at: datetime | None
+    reached_run: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlan:
+    """What the newest plan over everything keeps back. `approved` is set where a person has let it pass since."""
+
+    run: int
+    plan: int
+    digest: str
+    at: datetime
+    held: Held
+
+
+class HoldingFilter(TypedDict, total=False):
+    """Which holdings a history shows: those that overlap the time from `since` to `until`."""
+
+    deployment: str | None
+    user: str | None
+    role: str | None
+    since: datetime | None
+    until: datetime | None
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """That a person held a role that syncd gave or adopted, from `since` to `until` (None: still).
+
+    `change` brought it, with its reasons in `because`; None and empty where it was adopted. `ended_by` and `ended_because`
+    are the change that took it. Not `proven`: the change that brought it has no known outcome yet.
+    """
+
+    deployment: str
+    username: str
+    role: str
+    since: datetime
+    until: datetime | None
+    change: int | None
+    because: tuple[str, ...]
+    run: int | None
+    by: str | None
+    approved_by: str | None
+    ended_by: int | None
+    ended_because: tuple[str, ...]
+    proven: bool
+
+
+# --- changes and runs -------------------------------------------------------------------------------------------------
+
+
+def audit(connection: Connection, wanted: AuditFilter) -> tuple[AuditRow, ...]:
+    chosen = (
+        select(changes, plans, runs.c.command, runs.c.by)
+        .select_from(changes.join(plans, plans.c.id == changes.c.plan_id).join(runs, runs.c.id == plans.c.run_id))
+        .where(*_chosen(wanted, _AUDITED))
+        .order_by(changes.c.moved_at.desc(), changes.c.id.desc())
+    )
+    if wanted.get("status") is None:
+        chosen = chosen.where(changes.c.status != PLANNED)
+    return tuple(_audit_row(row) for row in connection.execute(_page(chosen, wanted)))
+
+
+_AUDITED: _Tests = {
+    "deployment": lambda name: plans.c.deployment == name,
+    "user": lambda name: and_(changes.c.subject == "user", changes.c.name == key(name)),
+    "role": lambda name: changes.c.id.in_(select(touches.c.change_id).where(touches.c.role == name)),
+    "since": lambda at: changes.c.moved_at >= at,
+    "until": lambda at: changes.c.moved_at < at,
+    "status": lambda status: changes.c.status == str(status),
+    "run": lambda run: plans.c.run_id == run,
+}
+
+
+def _audit_row(row: Row[Any]) -> AuditRow:
+    return AuditRow(
+        id=row.id,
+        run=row.run_id,
+        command=row.command,
+        by=row.by,
+        plan=row.plan_id,
+        digest=row.digest,
+        approved=row.approved,
+        approved_by=row.approved_by,
+        deployment=row.deployment,
+        change=change_of(row),
+        status=row.status,
+        detail=row.detail,
+        at=row.moved_at,
+        intent_at=row.intent_at,
+        ended_at=row.ended_at,
+        settled_by_looking=row.settled_by_looking,
+    )
+
+
+def steps_of(connection: Connection, change: int) -> tuple[Step, ...]:
+    rows = connection.execute(select(steps).where(steps.c.change_id == change).order_by(steps.c.id))
+    return tuple(Step(r.id, r.call, r.at, r.answer, r.answered_at) for r in rows)
+
+
+def newest_runs(connection: Connection, *, limit: int, offset: int) -> tuple[Run, ...]:
+    rows = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit).offset(offset))
+    return tuple(_run(row) for row in rows)
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        id=row.id,
+        command=row.command,
+        scope=codec.scope_from(codec.loads(row.scope)),
+        by=row.by,
+        host=row.host,
+        pid=row.pid,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        exit_code=row.exit_code,
+        summary=codec.loads(row.summary or "{}"),
+    )
+
+
+# --- how a deployment stands ------------------------------------------------------------------------------------------
+
+
+def standing(connection: Connection, deployment: str) -> Standing | None:
+    """Tell how a deployment stood after the last plan for it; None where there was none."""
+    plan = _newest_plan(connection, plans.c.deployment == deployment)
+    if plan is None:
+        return None
+    reached = connection.execute(
+        select(desired.c.at, desired.c.run_id).where(desired.c.deployment == deployment)
+    ).first()
+    return Standing(
+        deployment=deployment,
+        run=_run(connection.execute(select(runs).where(runs.c.id == plan.run_id)).one()),
+        plan=plan.id,
+        digest=plan.digest,
+        scope=codec.scope_from(codec.loads(plan.scope)),
+        made_at=plan.made_at,
+        counts=_counts(connection, plan.id),
+        kept=codec.kept_from(codec.loads(plan.kept)),
+        notes=codec.notes_from(codec.loads(plan.notes)),
+        held=held(connection, deployment),
+        reached_at=reached and reached.at,
+        reached_run=reached and reached.run_id,
+    )
+
+
+def held(connection: Connection, deployment: str) -> HeldPlan | None:
+    """Give what the newest plan over everything keeps back."""
+    plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything))
+    if plan is None or plan.held_digest is None:
+        return None
+    which = changes.c.plan_id == plan.id, changes.c.status == "held"
+    rows = connection.execute(select(changes).where(*which).order_by(changes.c.seq))
+    kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)))
+    return HeldPlan(plan.run_id, plan.id, plan.held_digest, plan.made_at, kept_back)
+
+
+def _newest_plan(connection: Connection, which: ColumnElement[bool]) -> Row[Any] | None:
+    return connection.execute(select(plans).where(which).order_by(plans.c.id.desc()).limit(1)).first()
+
+
+def _counts(connection: Connection, plan: int) -> dict[str, int]:
+    counted = (
+        select(changes.c.status, func.count().label("number"))
+        .where(changes.c.plan_id == plan)
+        .group_by(changes.c.status)
+    )
+    return {row.status: row.number for row in connection.execute(counted.order_by(changes.c.status))}
+
+
+# --- who held what ----------------------------------------------------------------------------------------------------
+
+_bringer, _taker = changes.alias("bringer"), changes.alias("taker")
+
+
+def history(connection: Connection, wanted: HoldingFilter) -> tuple[Holding, ...]:
+    """Tell who held which role when, and why."""
+    rows = connection.execute(_page(_holdings().where(*_chosen(wanted, _OVERLAPPING)), wanted))
+    return tuple(_holding(row) for row in rows)
+
+
+def holders(connection: Connection, deployment: str, *, role: str | None, at: datetime) -> tuple[Holding, ...]:
+    """Tell who held what at one moment, sorted by person and role."""
+    which = [ownership.c.deployment == deployment, _held_at(at)] + ([ownership.c.role == role] if role else [])
+    rows = connection.execute(_holdings().order_by(None).order_by(ownership.c.name, ownership.c.role).where(*which))
+    return tuple(_holding(row) for row in rows)
+
+
+def _holdings() -> Select[Any]:
+    joined = (
+        ownership.outerjoin(_bringer, _bringer.c.id == ownership.c.change_id)
+        .outerjoin(_taker, _taker.c.id == ownership.c.ended_by)
+        .outerjoin(plans, plans.c.id == _bringer.c.plan_id)
+        .outerjoin(runs, runs.c.id == plans.c.run_id)
+    )
+    columns = (
+        ownership,
+        _bringer.c.because,
+        _bringer.c.status.in_((INTENT, "unknown")).label("is_open"),
+        _taker.c.because.label("ended_because"),
+        plans.c.run_id,
+        plans.c.approved_by,
+        runs.c.by,
+    )
+    newest_first = ownership.c.since.desc(), ownership.c.id.desc()
+    return select(*columns).select_from(joined).where(ownership.c.kind == "grant").order_by(*newest_first)
+
+
+_OVERLAPPING: _Tests = {
+    "deployment": lambda name: ownership.c.deployment == name,
+    "user": lambda name: ownership.c.name == key(name),
+    "role": lambda name: ownership.c.role == name,
+    "since": lambda at: or_(ownership.c.until.is_(None), ownership.c.until > at),
+    "until": lambda at: ownership.c.since < at,
+}
+
+
+def _held_at(at: datetime) -> ColumnElement[bool]:
+    return and_(ownership.c.since <= at, or_(ownership.c.until.is_(None), ownership.c.until > at))
+
+
+def _holding(row: Row[Any]) -> Holding:
+    return Holding(
+        deployment=row.deployment,
+        username=row.name,
+        role=row.role,
+        since=row.since,
+        until=row.until,
+        change=row.change_id,
+        because=tuple(codec.loads(row.because or "[]")),
+        run=row.run_id,
+        by=row.by,
+        approved_by=row.approved_by,
+        ended_by=row.ended_by,
+        ended_because=tuple(codec.loads(row.ended_because or "[]")),
+        proven=not row.is_open,
+    )
+
+
+def permissions_at(connection: Connection, deployment: str, role: str, *, at: datetime) -> frozenset[Permission] | None:
+    """Tell what a role contained at one moment, as far as the changes that were applied say so; None if they do not.
+
+    That is what the last change before that moment left behind, or else what the first one after it found.
+    """
+    which = plans.c.deployment == deployment, changes.c.subject == "role", changes.c.name == role
+    applied = select(changes).join(plans, plans.c.id == changes.c.plan_id).where(*which, changes.c.status == "applied")
+    before = applied.where(changes.c.ended_at <= at).order_by(changes.c.ended_at.desc(), changes.c.id.desc())
+    after = applied.where(changes.c.ended_at > at).order_by(changes.c.ended_at, changes.c.id)
+    if row := connection.execute(before.limit(1)).first():
+        return _permissions(change_of(row).after)
+    if row := connection.execute(after.limit(1)).first():
+        return _permissions(change_of(row).before)
+    return None
+
+
+def _permissions(thing: object) -> frozenset[Permission]:
+    return thing.permissions if isinstance(thing, Role) else frozenset()
+
+
+def _chosen(wanted: Mapping[str, object], tests: _Tests) -> list[ColumnElement[bool]]:
+    return [test(wanted[name]) for name, test in tests.items() if wanted.get(name) is not None]
+
+
+def _page(chosen: Select[Any], wanted: AuditFilter | HoldingFilter) -> Select[Any]:
+    return chosen.limit(wanted.get("limit", LIMIT)).offset(wanted.get("offset", 0))

@@ -1,0 +1,258 @@
+"""The tables of the desired-state database: what was read, wanted, owned, planned, done and who may write.
+
+Bodies are canonical JSON from `codec`; those that can be large are compressed. `REVISION` is the newest migration: a test
+holds the two and the tables together. Revisions are numbers of four digits, so that older and newer can be told apart.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    literal_column,
+)
+
+REVISION = "0001"
+VERSION_TABLE = "syncd_revision"
+
+INTENT = "intent"
+PLANNED = "planned"
+"""The two states of a change that no outcome has: to be made, and about to be made."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time, kept in UTC (SQLite itself keeps no zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone cannot be kept: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text that may come from anywhere: what PostgreSQL refuses (NUL, lone surrogates) is replaced, not an error."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _partly(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> None:
+    """Index some of the rows of a table."""
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+# --- what sources said, what deployments should be and can do ---------------------------------------------------------
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _id(),
+    Column("source", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("saved", Id, nullable=False, comment="order of saving within a source; clocks can go back"),
+    Column("body", LargeBinary, nullable=False),
+    Column("times", LargeBinary, nullable=False, comment="the times of the last equal read"),
+    Column("taken_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    Index("uq_snapshots_source_digest", "source", "digest", unique=True),
+)
+
+desired = Table(
+    "desired",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("digest", Words, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("run_id", Id, ForeignKey("runs.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+capabilities = Table(
+    "capabilities",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("body", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+losses = Table(
+    "losses",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("role", Words, primary_key=True),
+    Column("action", Words, primary_key=True),
+    Column("resource", Words, primary_key=True),
+    Column("times", Integer, nullable=False),
+    Column("last", Moment, nullable=False),
+)
+
+# --- what was meant and done ------------------------------------------------------------------------------------------
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    Column("command", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("by", Words, nullable=False, comment="the OS user"),
+    Column("host", Words, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("exit_code", Integer),
+    Column("summary", Words),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    _id(),
+    Column("run_id", Id, ForeignKey("runs.id"), nullable=False, index=True),
+    Column("deployment", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("everything", Boolean, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("kept", Words, nullable=False),
+    Column("notes", Words, nullable=False),
+    Column("held_digest", Words),
+    Column("held_why", Words),
+    Column("approved", Words, comment="the digest of held effects that a person let pass"),
+    Column("approved_by", Words, comment="the OS user"),
+    Column("made_at", Moment, nullable=False),
+    Index("ix_plans_deployment_id", "deployment", "id"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    _id(),
+    Column("plan_id", Id, ForeignKey("plans.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False, comment="a role name, or a user name as Airflow compares it"),
+    Column("fingerprint", Words, nullable=False, comment="finds the row of a change within its plan"),
+    Column("before", Words),
+    Column("after", Words),
+    Column("because", Words, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("intent_at", Moment),
+    Column("ended_at", Moment),
+    Column("moved_at", Moment, nullable=False, comment="when the status was last set"),
+    Column("settled_by_looking", Boolean, nullable=False),
+    Index("ix_changes_plan_id_fingerprint", "plan_id", "fingerprint"),
+    Index("ix_changes_name", "name"),
+    Index("ix_changes_moved_at", "moved_at"),
+)
+
+is_unsettled = changes.c.status.in_([literal_column("'intent'"), literal_column("'unknown'")])
+"""Literals, because neither database uses a partial index where the value is a parameter."""
+
+_partly("ix_changes_unsettled", changes.c.plan_id, where=is_unsettled)
+
+touches = Table(
+    "touches",
+    metadata,
+    Column("change_id", Id, ForeignKey("changes.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Words, primary_key=True),
+    Column("verb", Words, nullable=False, comment="grant or revoke, for people; change, for the role itself"),
+    Index("ix_touches_role", "role"),
+)
+
+steps = Table(
+    "steps",
+    metadata,
+    _id(),
+    Column("change_id", Id, ForeignKey("changes.id"), nullable=False, index=True),
+    Column("call", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("answer", Words),
+    Column("answered_at", Moment),
+)
+
+# --- what is ours, and since when -------------------------------------------------------------------------------------
+
+ownership = Table(
+    "ownership",
+    metadata,
+    _id(),
+    Column("deployment", Words, nullable=False),
+    Column("kind", Words, nullable=False, comment="user, role or grant"),
+    Column("name", Words, nullable=False, comment="a role name, or a user name as Airflow compares it"),
+    Column("role", Words, nullable=False, comment="of a grant"),
+    Column("since", Moment, nullable=False),
+    Column("change_id", Id, ForeignKey("changes.id"), comment="what brought it; null: adopted"),
+    Column("until", Moment, comment="null: still owned"),
+    Column("ended_by", Id, ForeignKey("changes.id")),
+    Index("ix_ownership_name", "name"),
+    Index("ix_ownership_deployment_role", "deployment", "role"),
+)
+
+_key = ownership.c.deployment, ownership.c.kind, ownership.c.name, ownership.c.role
+_partly("uq_ownership_open", *_key, unique=True, where=ownership.c.until.is_(None))
+_partly("ix_ownership_change_id", ownership.c.change_id, where=ownership.c.change_id.is_not(None))
+_partly("ix_ownership_ended_by", ownership.c.ended_by, where=ownership.c.ended_by.is_not(None))
+
+# --- who may write ----------------------------------------------------------------------------------------------------
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("fence", Id, nullable=False, comment="grows with every taking; tells a holder from the one before"),
+    Column("held", Boolean, nullable=False),
+    Column("by", Words, nullable=False, comment="the OS user"),
+    Column("host", Words, nullable=False),
+    Column("pid_space", Words, nullable=False, comment="within which a pid means one process; empty: unknown"),
+    Column("pid", Integer, nullable=False),
+    Column("process_started", Words, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+    Column("renewed_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)

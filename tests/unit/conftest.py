@@ -1,0 +1,51 @@
+"""Databases for the tests of the store: each of them runs on SQLite, and on a real PostgreSQL where servers are wanted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from postgres_server import new_database
+
+from syncd.store import Store, migrate
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Makes a database without tables and gives its URL; names tell several in one test apart."""
+    if request.param == "sqlite":
+        return lambda name: f"sqlite:///{tmp_path}/{name}.db"
+    server_url: str = request.getfixturevalue("postgres_url")
+    return lambda _name: new_database(server_url)
+
+
+@pytest.fixture
+def empty_database_url(make_database: Callable[[str], str]) -> str:
+    """The URL of a new database without tables."""
+    return make_database("syncd")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables, to be copied: making them takes a tenth of a second."""
+    path = tmp_path_factory.mktemp("store") / "syncd.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def database_url(empty_database_url: str, migrated_file: Path) -> str:
+    """The URL of a new database with the tables."""
+    if empty_database_url.startswith("sqlite"):
+        shutil.copy(migrated_file, empty_database_url.removeprefix("sqlite:///"))
+    return empty_database_url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store on a new database."""
+    opened = Store(database_url)
+    yield opened
+    opened.close()

@@ -1,0 +1,165 @@
+"""Values survive the way to JSON and back, whatever is in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from store_samples import NOW, at, snapshot
+
+from syncd.errors import StoreError
+from syncd.model import (
+    Capabilities,
+    Certificate,
+    Change,
+    Delete,
+    DesiredState,
+    Group,
+    Identity,
+    Kept,
+    Note,
+    Patch,
+    Permission,
+    Plan,
+    Reason,
+    Role,
+    Scope,
+    Snapshot,
+    User,
+)
+from syncd.store import codec
+
+text = st.text(max_size=6) | st.sampled_from(["", "Böb", "名前", "\x00", "\ud800", '"]', "🐘", "e\u0301"])
+few = st.frozensets(text, max_size=3)
+moment = st.datetimes(timezones=st.sampled_from([UTC])) | st.just(datetime.fromisoformat("2026-03-29T02:30:00+02:00"))
+
+
+def tuples(of: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(of, max_size=3).map(tuple)
+
+
+count = st.integers(0, 9)
+certificate = st.builds(Certificate, count, count, st.none() | count, moment, complete=st.booleans(), why=text)
+snapshots = st.builds(
+    Snapshot,
+    text,
+    tuples(st.builds(Identity, text, text, text, text, text, text, st.booleans())),
+    tuples(st.builds(Group, text, text, text, few, certificate)),
+    moment,
+)
+user = st.builds(User, text, text, text, text, few)
+role = st.builds(Role, text, st.frozensets(st.builds(Permission, text, text), max_size=3), st.booleans())
+pairs = st.tuples(user, st.none() | user) | st.tuples(st.none(), role) | st.tuples(role, st.none() | role)
+changes = st.builds(lambda pair, because: Change(pair[0], pair[1], because), pairs, tuples(text))
+plans = st.builds(
+    Plan,
+    text,
+    st.builds(Scope, st.none() | few),
+    tuples(changes),
+    tuples(st.builds(Kept, text, text, text)),
+    tuples(st.builds(Note, text, text)),
+)
+reason = st.builds(Reason, text, text, text, text, st.none() | moment, text, st.booleans())
+desired_states = st.builds(
+    DesiredState,
+    text,
+    st.dictionaries(text, user, max_size=3),
+    st.dictionaries(text, role, max_size=3),
+    st.dictionaries(text, st.dictionaries(text, tuples(reason), max_size=3), max_size=3),
+    st.dictionaries(text, text, max_size=3),
+    st.dictionaries(text, text, max_size=3),
+    tuples(st.builds(Note, text, text)),
+)
+capabilities = st.builds(
+    Capabilities,
+    count,
+    text,
+    text,
+    st.none() | text,
+    text,
+    text,
+    text,
+    st.sampled_from(Patch),
+    st.sampled_from(Delete),
+    st.booleans(),
+    st.booleans(),
+    st.none() | count,
+    st.booleans(),
+    st.none() | text,
+)
+
+
+def through_text(body: codec.Json) -> codec.Json:
+    return codec.unpack(codec.pack(codec.dumps(body)))
+
+
+@given(snapshots)
+def test_snapshot(value: Snapshot) -> None:
+    assert value == codec.snapshot_from(*map(codec.loads, codec.snapshot_to(value)))
+
+
+@given(changes)
+def test_change(value: Change) -> None:
+    found = codec.change_from(through_text(codec.change_to(value)))
+    assert (value, value.because) == (found, found.because)
+
+
+@given(plans)
+def test_plan(value: Plan) -> None:
+    found = codec.plan_from(through_text(codec.plan_to(value)))
+    assert value == found
+    assert [c.because for c in value.changes] == [c.because for c in found.changes]
+
+
+@given(desired_states)
+def test_desired_state(value: DesiredState) -> None:
+    assert value == codec.desired_from(through_text(codec.desired_to(value)))
+
+
+@given(capabilities)
+def test_capabilities(value: Capabilities) -> None:
+    assert value == codec.capabilities_from(through_text(codec.capabilities_to(value)))
+
+
+def test_the_text_does_not_depend_on_the_order_of_sets_and_mappings() -> None:
+    names = [str(n) for n in range(50)]
+    users = {name: User(name, "", "", "", frozenset(names)) for name in names}
+    one = DesiredState("prod", users, {}, {n: {} for n in names})
+    other = replace(
+        one,
+        users={n: replace(users[n], roles=frozenset(reversed(names))) for n in reversed(names)},
+        because={n: {} for n in reversed(names)},
+    )
+    assert codec.dumps(codec.desired_to(one)) == codec.dumps(codec.desired_to(other))
+
+
+def test_equal_reads_at_different_times_differ_in_their_times_only() -> None:
+    one, other = codec.snapshot_to(snapshot()), codec.snapshot_to(snapshot(taken_at=at(3), certified_at=at(2)))
+    assert one[0] == other[0]
+    assert one[1] != other[1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        snapshot(members=frozenset({"2"})),
+        replace(snapshot(), source="entra"),
+        replace(snapshot(), identities=()),
+        replace(
+            snapshot(), groups=(Group("okta", "g1", "finance", frozenset("1"), Certificate(1, 1, None, NOW, False)),)
+        ),
+    ],
+    ids=["members", "source", "identities", "certificate"],
+)
+def test_reads_that_differ_have_different_texts(other: Snapshot) -> None:
+    assert codec.snapshot_to(snapshot())[0] != codec.snapshot_to(other)[0]
+
+
+def test_a_record_of_a_newer_syncd_is_refused() -> None:
+    newer = codec.capabilities_to(Capabilities(3, "3.3.2", "x")) | {"v": 2}
+    with pytest.raises(StoreError, match="version 2, and this syncd reads version 1"):
+        codec.capabilities_from(newer)

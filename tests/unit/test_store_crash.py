@@ -1,0 +1,96 @@
+"""What is left of a pass that was killed: exactly what was begun, no more and no less."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from store_samples import NOW, created
+
+from syncd.model import EVERYTHING, Status
+from syncd.store import Store, migrate
+
+PASSES = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from store_samples import NOW, created, planned
+from syncd.model import Outcome, Status
+from syncd.store import Store
+
+PEOPLE = [created(name, "Viewer") for name in ("anna", "bob", "carol")]
+
+def one_pass(url, left):
+    def step():
+        nonlocal left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    store = Store(url)
+    plan = planned(store, *PEOPLE)
+    for change in PEOPLE:
+        step()
+        number = store.intend(plan, change, now=NOW)
+        step()
+        record = store.recorder(number)
+        call = record.before("POST")
+        step()
+        record.after(call, "200")
+        step()
+        store.conclude(number, Outcome(change, Status.APPLIED), now=NOW)
+
+for steps, url in enumerate(sys.argv[2:]):
+    child = os.fork()
+    if child == 0:
+        one_pass(url, steps)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+"""
+"""Passes in processes of their own, each killed one step later than the one before."""
+
+PEOPLE = ("anna", "bob", "carol")
+STEPS = 4 * len(PEOPLE)
+
+
+def test_a_pass_that_is_killed_leaves_exactly_what_was_begun(make_database: Callable[[str], str]) -> None:
+    urls = [make_database(str(steps)) for steps in range(STEPS)]
+    for url in urls:
+        migrate(url)
+    subprocess.run([sys.executable, "-c", PASSES, Path(__file__).parent, *urls], check=True)
+    for steps, url in enumerate(urls):
+        with closing(Store(url)) as store:
+            _check(store, *divmod(steps, 4))
+
+
+def _check(store: Store, finished: int, into: int) -> None:
+    """Check what a pass left that finished so many people and came so many steps into the next."""
+    begun = into > 0
+    open_changes = store.unsettled("prod")
+    assert [created(PEOPLE[finished], "Viewer")] * begun == [u.change for u in open_changes]
+    assert set(PEOPLE[: finished + begun]) == set(store.owned("prod").users)
+    assert 3 == len(store.audit()) + len(store.audit(status="planned"))
+    for change in open_changes:
+        assert {1: [], 2: [None], 3: ["200"]}[into] == [s.answer for s in store.steps(change.id)]
+        store.settle(change.id, Status.FAILED, "", now=NOW)
+    assert set(PEOPLE[:finished]) == set(store.owned("prod").users)
+
+
+def test_a_writer_that_is_killed_within_a_transaction_leaves_nothing_and_blocks_nobody(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/syncd.db"
+    killed = """
+import os, signal, sys
+from syncd.store.engine import Database
+with Database(sys.argv[1]).write() as connection:
+    connection.exec_driver_sql("INSERT INTO capabilities VALUES ('prod', '{}', '2026-01-01')")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    Store(url).close()
+    ended = subprocess.run([sys.executable, "-c", killed, url], check=False)
+    assert -signal.SIGKILL == ended.returncode
+    with closing(Store(url)) as store:
+        assert store.capabilities("prod") is None
+        assert 1 == store.start_run("plan", scope=EVERYTHING, now=NOW)

@@ -1,0 +1,267 @@
+"""What ports.Journal promises, on every database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from store_samples import NOW, at, created, made, moved, plan_of, planned, role, snapshot, user
+
+from syncd.errors import StoreError
+from syncd.model import (
+    EVERYTHING,
+    Capabilities,
+    Change,
+    Delete,
+    DesiredState,
+    Held,
+    Loss,
+    Outcome,
+    Patch,
+    Permission,
+    Reason,
+    Scope,
+    Status,
+)
+from syncd.ports import Journal, Unsettled
+from syncd.store import Store
+from syncd.store.changes import KEPT_PLANS
+from syncd.store.snapshots import KEPT
+
+READ_A, READ_B = Permission("can_read", "DAG:a"), Permission("can_read", "DAG:b")
+
+
+def test_a_store_is_a_journal(store: Store) -> None:
+    journal: Journal = store
+    assert () == journal.unsettled("prod")
+
+
+# --- snapshots --------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_was_never_read_has_no_snapshot(store: Store) -> None:
+    assert store.last_snapshot("okta") is None
+
+
+def test_the_newest_snapshot_of_a_source_is_given(store: Store) -> None:
+    store.save_snapshot(snapshot(members=frozenset({"1"})))
+    newest = snapshot(members=frozenset({"1", "2"}), taken_at=at(1))
+    store.save_snapshot(newest)
+    assert newest == store.last_snapshot("okta")
+    assert store.last_snapshot("entra") is None
+
+
+def test_an_equal_read_moves_the_times_of_the_read_and_of_each_certificate(store: Store) -> None:
+    store.save_snapshot(snapshot())
+    later = snapshot(taken_at=at(5), certified_at=at(4))
+    store.save_snapshot(later)
+    assert later == store.last_snapshot("okta")
+
+
+def test_an_equal_read_does_not_write_the_body_again(store: Store) -> None:
+    for minute in range(3):
+        store.save_snapshot(snapshot(taken_at=at(minute)))
+    assert 1 == _rows(store, "snapshots")
+
+
+def test_a_read_that_is_as_an_older_one_becomes_the_newest(store: Store) -> None:
+    for number in (1, 2, 1):
+        store.save_snapshot(snapshot(members=frozenset(map(str, range(number)))))
+    assert snapshot(members=frozenset({"0"})) == store.last_snapshot("okta")
+    assert 2 == _rows(store, "snapshots")
+
+
+def test_a_clock_that_goes_back_does_not_make_an_older_read_the_newest(store: Store) -> None:
+    store.save_snapshot(snapshot(members=frozenset({"1"}), taken_at=at(10)))
+    newest = snapshot(members=frozenset({"2"}), taken_at=at(0))
+    store.save_snapshot(newest)
+    assert newest == store.last_snapshot("okta")
+
+
+def test_only_so_many_snapshots_are_kept(store: Store) -> None:
+    for number in range(KEPT + 3):
+        store.save_snapshot(snapshot(members=frozenset({str(number)})))
+    assert KEPT == _rows(store, "snapshots")
+    assert snapshot(members=frozenset({str(KEPT + 2)})) == store.last_snapshot("okta")
+
+
+def _rows(store: Store, table: str) -> int:
+    with store._database.read() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+
+# --- what is known of a deployment ------------------------------------------------------------------------------------
+
+
+def test_capabilities_are_kept_per_deployment_and_replaced(store: Store) -> None:
+    card = Capabilities(2, "2.11.2", "FabAuthManager", patch_role=Patch.ADDS, delete_role=Delete.BROKEN)
+    store.save_capabilities("prod", replace(card, version="2.10.0"))
+    store.save_capabilities("prod", card)
+    assert (card, None) == (store.capabilities("prod"), store.capabilities("test"))
+
+
+def test_the_last_desired_state_is_given_with_its_reasons(store: Store) -> None:
+    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
+    reason = Reason("okta", "g1", "finance", "mappings/a.yaml:3", until=at(9), reason="audit", stale=True)
+    wanted = DesiredState(
+        "prod", {"anna": user("Anna", "Viewer")}, {"x": role("x", "DAG:a")}, {"anna": {"Viewer": (reason,)}}
+    )
+    store.save_desired(run, replace(wanted, users={}, because={}))
+    store.save_desired(run, wanted)
+    store.save_desired(run, wanted)
+    assert (wanted, None) == (store.last_desired("prod"), store.last_desired("test"))
+
+
+def test_losses_are_counted_per_permission_and_forgotten(store: Store) -> None:
+    store.count_loss("prod", "x", [READ_A, READ_B, READ_B], now=NOW)
+    store.count_loss("prod", "x", [READ_A], now=at(1))
+    assert (Loss("x", READ_A, 2, at(1)), Loss("x", READ_B, 1, NOW)) == store.losses("prod")
+    store.forget_losses("prod", "x", [READ_A])
+    assert (Loss("x", READ_B, 1, NOW),) == store.losses("prod")
+    assert () == store.losses("test")
+
+
+def test_counting_and_forgetting_nothing_is_nothing(store: Store) -> None:
+    store.count_loss("prod", "x", [], now=NOW)
+    store.forget_losses("prod", "x", [])
+    assert () == store.losses("prod")
+
+
+# --- runs, plans, changes ---------------------------------------------------------------------------------------------
+
+
+def test_a_change_that_was_begun_is_unsettled_until_its_outcome_is_known(store: Store) -> None:
+    change = created("anna", "Viewer")
+    number = store.intend(planned(store, change), change, now=NOW)
+    assert (Unsettled(number, change),) == store.unsettled("prod")
+    assert () == store.unsettled("test")
+    store.conclude(number, Outcome(change, Status.APPLIED), now=at(1))
+    assert () == store.unsettled("prod")
+
+
+def test_an_unsettled_change_comes_back_with_its_reasons(store: Store) -> None:
+    change = created("anna", "Viewer")
+    store.intend(planned(store, change), change, now=NOW)
+    assert ("anna joins",) == store.unsettled("prod")[0].change.because
+
+
+def test_an_unknown_outcome_stays_unsettled_until_a_look_settles_it(store: Store) -> None:
+    change = created("anna", "Viewer")
+    number = made(store, change, Status.UNKNOWN)
+    assert (Unsettled(number, change),) == store.unsettled("prod")
+    store.settle(number, Status.APPLIED, "it is there", now=at(1))
+    assert () == store.unsettled("prod")
+    assert (True, "it is there") == (
+        store.audit()[0].settled_by_looking,
+        store.audit()[0].detail,
+    )
+
+
+def test_unsettled_changes_come_oldest_first(store: Store) -> None:
+    first, second = created("zoe"), created("anna")
+    plan = planned(store, second, first)
+    begun = [store.intend(plan, c, now=at(n)) for n, c in enumerate((first, second))]
+    assert begun == [u.id for u in store.unsettled("prod")]
+
+
+def test_a_change_that_no_plan_has_cannot_be_begun(store: Store) -> None:
+    plan = planned(store, created("anna"))
+    with pytest.raises(StoreError, match="has no create of user 'bob' that waits to be made"):
+        store.intend(plan, created("bob"), now=NOW)
+
+
+def test_a_change_cannot_be_begun_twice(store: Store) -> None:
+    change = created("anna")
+    plan = planned(store, change)
+    store.intend(plan, change, now=NOW)
+    with pytest.raises(StoreError, match="waits to be made"):
+        store.intend(plan, change, now=NOW)
+
+
+def test_a_held_change_cannot_be_begun(store: Store) -> None:
+    held, free = created("anna"), created("bob")
+    plan = planned(store, held, free, held=Held((held,), ("too many",)))
+    store.intend(plan, free, now=NOW)
+    with pytest.raises(StoreError, match="waits to be made"):
+        store.intend(plan, held, now=NOW)
+
+
+@pytest.mark.parametrize("status", [Status.APPLIED, Status.FAILED])
+def test_a_change_that_ended_cannot_end_again(store: Store, status: Status) -> None:
+    change = created("anna")
+    number = made(store, change, status)
+    with pytest.raises(StoreError, match="is not open"):
+        store.settle(number, Status.FAILED, "", now=NOW)
+
+
+def test_a_change_that_was_only_planned_cannot_end(store: Store) -> None:
+    planned(store, created("anna"))
+    with pytest.raises(StoreError, match="is not open"):
+        store.conclude(1, Outcome(created("anna"), Status.APPLIED), now=NOW)
+
+
+def test_of_a_change_that_is_held_in_part_the_rest_can_be_made(store: Store) -> None:
+    whole = moved("anna", {"Op"}, {"Viewer"})
+    gives, takes = moved("anna", {"Op"}, {"Op", "Viewer"}), moved("anna", {"Op", "Viewer"}, {"Viewer"})
+    plan = planned(store, whole, held=Held((takes,), ("too many",)))
+    store.conclude(store.intend(plan, gives, now=NOW), Outcome(gives, Status.APPLIED), now=NOW)
+    assert {(gives, "applied"), (takes, "held")} == {(row.change, row.status) for row in store.audit()}
+
+
+def test_what_was_never_begun_is_kept_of_so_many_plans_only(store: Store) -> None:
+    change = created("anna", "Viewer")
+    begun = made(store, change)
+    for _ in range(KEPT_PLANS + 3):
+        planned(store, change, created("bob"), held=Held((created("bob"),), ("too many",)))
+    assert 2 * KEPT_PLANS + 1 == _rows(store, "changes")
+    assert KEPT_PLANS + 1 == _rows(store, "touches")
+    assert begun == store.audit(status="applied")[0].id
+    planned(store, change, deployment="test")
+    assert 2 * KEPT_PLANS + 2 == _rows(store, "changes")
+
+
+def test_two_changes_of_one_person_in_one_plan_are_told_apart(store: Store) -> None:
+    take, delete = moved("anna", {"Viewer"}, set()), Change(user("anna"), None)
+    plan = planned(store, take, delete)
+    numbers = [store.intend(plan, c, now=NOW) for c in (delete, take)]
+    assert [delete, take] == [u.change for u in sorted(store.unsettled("prod"), key=lambda u: numbers.index(u.id))]
+
+
+def test_a_plan_and_a_run_are_found_again_as_they_were(store: Store) -> None:
+    run = store.start_run("apply", scope=Scope.people(["Anna"]), now=NOW)
+    store.record_plan(run, plan_of(created("anna"), scope=Scope.people(["Anna"])), held=None, approved=None, now=at(1))
+    store.end_run(run, exit_code=2, summary={"changes": 1, "at": NOW}, now=at(2))
+    found = store.runs()[0]
+    assert ("apply", Scope.people(["anna"]), NOW, at(2), 2) == (
+        found.command,
+        found.scope,
+        found.started_at,
+        found.ended_at,
+        found.exit_code,
+    )
+    assert {"changes": 1, "at": str(NOW)} == found.summary
+
+
+def test_the_calls_of_a_change_are_taken_down_before_and_after(store: Store) -> None:
+    change = created("anna")
+    number = store.intend(planned(store, change), change, now=NOW)
+    record = store.recorder(number)
+    record.after(record.before("POST /users"), "200")
+    record.before("GET /users/anna")
+    assert [("POST /users", "200"), ("GET /users/anna", None)] == [(s.call, s.answer) for s in store.steps(number)]
+
+
+def test_text_that_a_database_refuses_is_kept_readable(store: Store) -> None:
+    change = created("anna\x00b")
+    number = store.intend(planned(store, change), change, now=NOW)
+    record = store.recorder(number)
+    record.after(record.before("POST \x00"), "\ud800 body")
+    store.conclude(number, Outcome(change, Status.FAILED, "bad \x00 name"), now=NOW)
+    row = store.audit()[0]
+    assert (change, "bad \ufffd name") == (row.change, row.detail)
+    assert ("POST \ufffd", "? body") == (store.steps(number)[0].call, store.steps(number)[0].answer)
+
+
+def test_a_time_without_a_zone_is_refused(store: Store) -> None:
+    with pytest.raises(StoreError, match="without a zone"):
+        store.start_run("plan", scope=EVERYTHING, now=NOW.replace(tzinfo=None))

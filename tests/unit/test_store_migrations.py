@@ -1,0 +1,104 @@
+"""The tables of a migrated database are those that the program knows, from whatever revision it comes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from syncd.errors import StoreError
+from syncd.store import Store, migrate
+from syncd.store.engine import Database
+from syncd.store.migrations import alembic_config
+from syncd.store.schema import REVISION, VERSION_TABLE, metadata
+
+REVISIONS = [s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+
+
+def differences(url: str) -> list[object]:
+    """List what Alembic would change in a database to make it as the program's tables."""
+    with closing(Database(url)) as database, database.read() as connection:
+        options = {"compare_type": True, "version_table": VERSION_TABLE}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def revision(url: str) -> str:
+    with closing(Database(url)) as database, database.read() as connection:
+        return str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar_one())
+
+
+def set_revision(url: str, to: str) -> None:
+    with closing(Database(url)) as database, database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{to}'")
+
+
+def test_the_newest_migration_is_the_one_that_the_program_names() -> None:
+    assert [REVISION] == ScriptDirectory.from_config(alembic_config()).get_heads()
+    assert sorted(REVISIONS, reverse=True) == REVISIONS
+    assert {4} == {len(r) for r in REVISIONS}
+
+
+def test_an_empty_database_gets_the_tables_of_the_program(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    assert [] == differences(empty_database_url)
+    assert REVISION == revision(empty_database_url)
+
+
+@pytest.mark.parametrize("start", REVISIONS)
+def test_each_revision_is_upgraded_to_the_tables_of_the_program(empty_database_url: str, start: str) -> None:
+    migrate(empty_database_url, to=start)
+    assert start == revision(empty_database_url)
+    migrate(empty_database_url)
+    assert [] == differences(empty_database_url)
+
+
+def test_migrating_twice_is_migrating_once(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    migrate(empty_database_url)
+    assert REVISION == revision(empty_database_url)
+
+
+def test_a_table_that_was_changed_by_hand_is_a_difference(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with closing(Database(empty_database_url)) as database, database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN summary")
+    assert 1 == len(differences(empty_database_url))
+
+
+def test_a_database_of_a_newer_syncd_is_left_alone(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    set_revision(empty_database_url, "9999")
+    for use in (migrate, Store):
+        with pytest.raises(StoreError, match="at revision 9999 of a newer syncd, and this one knows"):
+            use(empty_database_url)
+    assert "9999" == revision(empty_database_url)
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
+    with closing(Database(empty_database_url)) as database, database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE touches (mine int)")
+    with pytest.raises(StoreError, match="touches"):
+        migrate(empty_database_url)
+    with closing(Database(empty_database_url)) as database, database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE touches")
+    migrate(empty_database_url)
+    assert [] == differences(empty_database_url)
+
+
+def _open(url: str) -> None:
+    with closing(Store(url)) as store:
+        store.unsettled("prod")
+
+
+def test_processes_that_start_together_on_a_new_database_all_start(empty_database_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_open, args=(empty_database_url,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [0] * 4 == [process.exitcode for process in processes]

@@ -1,0 +1,234 @@
+"""The questions of an auditor and of `syncd status`, on every database."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+import pytest
+from store_samples import NOW, at, created, left, made, moved, plan_of, planned, role, user
+
+from syncd.model import (
+    EVERYTHING,
+    Change,
+    DesiredState,
+    Held,
+    Kept,
+    Note,
+    Outcome,
+    Owned,
+    Permission,
+    Plan,
+    Scope,
+    Status,
+)
+from syncd.store import Store
+
+
+@pytest.fixture
+def store(database_url: str) -> Any:
+    """A store whose own clock (adoptions) stands at the start of the story."""
+    with closing(Store(database_url, clock=lambda: NOW)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def story(store: Store) -> Store:
+    """Bob is adopted; anna joins with Viewer (1), moves to Op (2), fails to get User (3) and leaves (4)."""
+    store.adopt("prod", Owned(grants={"bob": frozenset({"Viewer"})}))
+    made(store, created("Anna", "Viewer"), now=at(1))
+    made(store, moved("Anna", {"Viewer"}, {"Op"}), now=at(2))
+    made(store, moved("Anna", {"Op"}, {"Op", "User"}), Status.FAILED, now=at(3))
+    made(store, left("Anna", "Op"), now=at(4))
+    made(store, created("carol", "Viewer"), deployment="test", now=at(5))
+    return store
+
+
+# --- audit ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "minutes"),
+    [
+        ({}, [5, 4, 3, 2, 1]),
+        ({"deployment": "prod"}, [4, 3, 2, 1]),
+        ({"user": "ANNA"}, [4, 3, 2, 1]),
+        ({"user": "nobody"}, []),
+        ({"role": "Viewer"}, [5, 2, 1]),
+        ({"role": "User"}, [3]),
+        ({"role": "Viewer", "deployment": "prod"}, [2, 1]),
+        ({"since": at(2), "until": at(4)}, [3, 2]),
+        ({"status": Status.FAILED}, [3]),
+        ({"status": "planned"}, []),
+        ({"limit": 2}, [5, 4]),
+        ({"limit": 2, "offset": 2}, [3, 2]),
+        ({"run": 1}, [1]),
+        ({"user": None, "status": None}, [5, 4, 3, 2, 1]),
+    ],
+)
+def test_audit(story: Store, wanted: dict[str, Any], minutes: list[int]) -> None:
+    assert [at(m) for m in minutes] == [row.at for row in story.audit(**wanted)]
+
+
+def test_an_audit_row_says_what_was_done_when_by_whom_and_why(story: Store) -> None:
+    row = story.audit(user="anna")[-1]
+    assert (created("Anna", "Viewer"), ("Anna joins",)) == (row.change, row.change.because)
+    assert ("prod", "apply", "applied", "as told") == (row.deployment, row.command, row.status, row.detail)
+    assert (at(1), at(1), False) == (row.intent_at, row.ended_at, row.settled_by_looking)
+    assert plan_of(created("Anna", "Viewer")).digest == row.digest
+    assert story.runs()[-1].by == row.by
+    assert (None, None) == (row.approved, row.approved_by)
+
+
+def test_an_audit_shows_who_approved(store: Store) -> None:
+    change = left("anna", "Viewer")
+    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
+    plan = store.record_plan(run, plan_of(change), held=None, approved="abc123", now=NOW)
+    store.intend(plan, change, now=NOW)
+    row = store.audit()[0]
+    assert ("abc123", row.by) == (row.approved, row.approved_by)
+
+
+def test_what_was_only_planned_is_shown_when_it_is_asked_for(store: Store) -> None:
+    held, free = left("anna", "Viewer"), created("bob")
+    planned(store, held, free, held=Held((held,), ("too many",)))
+    assert [held] == [row.change for row in store.audit()]
+    assert [free] == [row.change for row in store.audit(status="planned")]
+
+
+def test_changes_of_a_role_are_found_by_its_name(store: Store) -> None:
+    made(store, Change(None, role("x", "DAG:a")))
+    made(store, created("x", "Viewer"))
+    assert [Change(None, role("x", "DAG:a"))] == [row.change for row in store.audit(role="x")]
+    assert [created("x", "Viewer")] == [row.change for row in store.audit(user="x")]
+
+
+# --- how a deployment stands ------------------------------------------------------------------------------------------
+
+
+def test_a_deployment_without_a_plan_does_not_stand_anywhere(store: Store) -> None:
+    assert (None, None) == (store.last_run("prod"), store.held("prod"))
+
+
+def test_how_a_deployment_stands(store: Store) -> None:
+    go, stay = created("bob"), left("anna", "Viewer")
+    plan = Plan("prod", EVERYTHING, (go, stay), (Kept("carol", "Op", "cut page"),), (Note("code", "text"),))
+    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
+    number = store.record_plan(run, plan, held=Held((stay,), ("1 of 2 accounts",)), approved=None, now=at(1))
+    store.conclude(store.intend(number, go, now=at(1)), Outcome(go, Status.APPLIED), now=at(1))
+    store.end_run(run, exit_code=4, summary={"held": 1}, now=at(2))
+    found = store.last_run("prod")
+    assert found is not None
+    assert ({"applied": 1, "held": 1}, plan.digest, at(1)) == (found.counts, found.digest, found.made_at)
+    assert (plan.kept, plan.notes, EVERYTHING) == (found.kept, found.notes, found.scope)
+    assert (4, {"held": 1}) == (found.run.exit_code, found.run.summary)
+    assert (None, None) == (found.reached_at, found.reached_run)
+    assert found.held is not None
+    assert Held((stay,), ("1 of 2 accounts",)) == found.held.held
+    assert found.held.held.digest == found.held.digest
+
+
+def test_when_a_deployment_last_was_as_wanted(store: Store) -> None:
+    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
+    store.record_plan(run, plan_of(), held=None, approved=None, now=at(1))
+    store.save_desired(run, DesiredState("prod", {}, {}, {}))
+    found = store.last_run("prod")
+    assert found is not None
+    assert (NOW, run) == (found.reached_at, found.reached_run)
+
+
+def test_a_plan_for_some_people_does_not_hide_what_is_held(store: Store) -> None:
+    stay = left("anna", "Viewer")
+    first = planned(store, stay, held=Held((stay,), ("why",)))
+    run = store.start_run("apply", scope=Scope.people(["bob"]), now=at(1))
+    store.record_plan(run, plan_of(scope=Scope.people(["bob"])), held=None, approved=None, now=at(1))
+    found = store.held("prod")
+    assert found is not None
+    assert first == found.plan
+    planned(store, created("carol"))
+    assert store.held("prod") is None
+
+
+def test_runs_come_newest_first_and_in_pages(store: Store) -> None:
+    numbers = [store.start_run("plan", scope=EVERYTHING, now=at(n)) for n in range(4)]
+    assert numbers[:0:-1] == [run.id for run in store.runs(3)]
+    assert numbers[1::-1] == [run.id for run in store.runs(3, offset=2)]
+
+
+# --- who held what ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moment", "held"),
+    [
+        (at(-1), []),
+        (at(0.5), [("bob", "Viewer")]),
+        (at(1.5), [("anna", "Viewer"), ("bob", "Viewer")]),
+        (at(2.5), [("anna", "Op"), ("bob", "Viewer")]),
+        (at(3.5), [("anna", "Op"), ("bob", "Viewer")]),
+        (at(4.5), [("bob", "Viewer")]),
+    ],
+)
+def test_who_held_what_at_a_time(story: Store, moment: datetime, held: list[tuple[str, str]]) -> None:
+    assert held == [(h.username, h.role) for h in story.holders("prod", at=moment)]
+
+
+def test_who_held_one_role(story: Store) -> None:
+    assert ["anna", "bob"] == [h.username for h in story.holders("prod", role="Viewer", at=at(1.5))]
+    assert () == story.holders("prod", role="Admin", at=at(1.5))
+
+
+def test_a_holding_says_from_when_to_when_and_why_at_both_ends(story: Store) -> None:
+    held = story.history(user="Anna", role="Viewer")[0]
+    assert ("prod", "anna", "Viewer", at(1), at(2)) == (
+        held.deployment,
+        held.username,
+        held.role,
+        held.since,
+        held.until,
+    )
+    assert (("Anna joins",), ("Anna moves",), True) == (held.because, held.ended_because, held.proven)
+    assert story.audit(user="anna", status="applied")[-1].id == held.change
+    assert (1, story.runs()[-1].by) == (held.run, held.by)
+
+
+def test_an_adopted_holding_has_no_change(story: Store) -> None:
+    held = story.history(user="bob")[0]
+    assert (NOW, None, None, (), True) == (held.since, held.until, held.change, held.because, held.proven)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held"),
+    [
+        ({}, ["carol Viewer", "anna Op", "anna Viewer", "bob Viewer"]),
+        ({"deployment": "prod"}, ["anna Op", "anna Viewer", "bob Viewer"]),
+        ({"role": "Viewer", "deployment": "prod"}, ["anna Viewer", "bob Viewer"]),
+        ({"since": at(3), "deployment": "prod"}, ["anna Op", "bob Viewer"]),
+        ({"until": at(2)}, ["anna Viewer", "bob Viewer"]),
+        ({"limit": 1, "offset": 1}, ["anna Op"]),
+    ],
+)
+def test_history(story: Store, wanted: dict[str, Any], held: list[str]) -> None:
+    assert held == [f"{h.username} {h.role}" for h in story.history(**wanted)]
+
+
+def test_a_holding_whose_change_is_open_is_not_proven(store: Store) -> None:
+    made(store, created("anna", "Viewer"), Status.UNKNOWN)
+    assert [False] == [h.proven for h in store.holders("prod", at=NOW)]
+
+
+def test_what_a_role_contained_at_a_time(store: Store) -> None:
+    made(store, Change(role("x", "DAG:a"), role("x", "DAG:b")), now=at(2))
+    made(store, Change(role("x", "DAG:b"), role("x", "DAG:c")), Status.FAILED, now=at(3))
+    made(store, Change(role("x", "DAG:b"), None), now=at(4))
+    contained = [store.permissions_at("prod", "x", at=at(m)) for m in (1, 2, 3.5, 5)]
+    a, b = (frozenset({Permission("can_read", f"DAG:{dag}")}) for dag in "ab")
+    assert [a, b, b, frozenset()] == contained
+    assert store.permissions_at("prod", "y", at=NOW) is None
+    assert store.permissions_at("test", "x", at=NOW) is None
+
+
+def test_a_user_is_no_role(store: Store) -> None:
+    made(store, Change(user("x"), user("x", "Viewer")))
+    assert store.permissions_at("prod", "x", at=at(1)) is None
