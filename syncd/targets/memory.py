@@ -1,19 +1,21 @@
-"""A deployment that is two dicts: for tests of the order of a pass, and for rehearsing a mapping without a server."""
+"""A deployment in memory, for tests of the order of a pass: it keeps what it is told, and can be told to misbehave."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from syncd.errors import SyncdError
+from syncd.errors import TargetUnavailable
 from syncd.model import (
     Capabilities,
     Change,
     Dag,
+    Delete,
     Dialect,
     Level,
     ObservedState,
     Outcome,
+    Patch,
     Permission,
     Role,
     Scope,
@@ -26,89 +28,122 @@ from syncd.ports import Recorder
 DIALECT = Dialect(
     every_role=frozenset({Permission("can_read", "Website")}),
     levels={
-        Level.VIEW: (frozenset(), frozenset({Permission("can_read", "DAG:{dag}")})),
-        Level.TRIGGER: (frozenset(), frozenset({Permission("can_edit", "DAG:{dag}")})),
-        Level.EDIT: (frozenset(), frozenset({Permission("can_edit", "DAG Run:{dag}")})),
+        Level.VIEW: (frozenset({Permission("can_read", "DAG Runs")}), frozenset({Permission("can_read", "DAG:{dag}")})),
+        Level.TRIGGER: (
+            frozenset(),
+            frozenset({Permission("can_edit", "DAG:{dag}"), Permission("can_create", "DAG Run:{dag}")}),
+        ),
+        Level.EDIT: (frozenset({Permission("can_edit", "DAG Runs")}), frozenset()),
     },
 )
 
 
 @dataclass(slots=True)
 class MemoryTarget:
-    """Users by `key(username)`, roles by name. The switches hold names of users or roles.
+    """Users by `key(username)`, roles by name.
 
-    refuses   a change of it fails
-    forgets   a change of it is answered as applied and not made
-    silent    a change of it is made, and no answer comes
-    unread    raised by every look at the deployment
+    raises     every look and read raises it
+    fails      writes about these names are refused
+    vanishes   writes about these names are accepted and not kept
+    silent     writes about these names are made, and no answer comes
+    breaks     writes about these names raise it, as a defect would
     """
 
     deployment: str
     users: dict[str, User] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     dags: tuple[Dag, ...] = ()
-    refuses: set[str] = field(default_factory=set)
-    forgets: set[str] = field(default_factory=set)
-    silent: set[str] = field(default_factory=set)
-    unread: SyncdError | None = None
-    service_user: str | None = None
+    capabilities: Capabilities = field(
+        default_factory=lambda: Capabilities(
+            generation=3, version="3.3.2", auth_manager="memory", patch_role=Patch.REPLACES, delete_role=Delete.WORKS
+        )
+    )
+    raises: TargetUnavailable | None = None
+    fails: frozenset[str] = frozenset()
+    vanishes: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    breaks: dict[str, Exception] = field(default_factory=dict)
     calls: int = 0
+    applied: list[str] = field(default_factory=list)
+    closed: bool = False
 
-    def put(self, *things: User | Role) -> None:
-        """Place users and roles as they are."""
-        for thing in things:
-            if isinstance(thing, User):
-                self.users[key(thing.username)] = thing
-            else:
-                self.roles[thing.name] = thing
+    @classmethod
+    def of(
+        cls, deployment: str, *, users: Iterable[User] = (), roles: Iterable[Role] = (), dags: Iterable[Dag] = ()
+    ) -> MemoryTarget:
+        """Make one that holds these."""
+        return cls(
+            deployment,
+            users={key(user.username): user for user in users},
+            roles={role.name: role for role in roles},
+            dags=tuple(sorted(dags, key=lambda dag: dag.id)),
+        )
 
     def look(self) -> Capabilities:
-        if self.unread:
-            raise self.unread
-        return Capabilities(3, "memory", "memory", service_user=self.service_user)
+        self._read()
+        return self.capabilities
+
+    def learned(self) -> Capabilities:
+        return self.capabilities
 
     def dialect(self) -> Dialect:
         return DIALECT
 
     def inventory(self) -> tuple[Dag, ...]:
-        self.calls += 1
+        self._read()
         return self.dags
 
-    def observe(self, scope: Scope, *, role_names: Iterable[str]) -> ObservedState:
-        del role_names
-        self.calls += 1
+    def observe(
+        self,
+        scope: Scope,
+        *,
+        role_names: frozenset[str],  # noqa: ARG002 - the protocol's words
+        once: frozenset[str] = frozenset(),  # noqa: ARG002
+    ) -> ObservedState:
+        self._read()
         users = {name: user for name, user in self.users.items() if scope.covers(name)}
-        return ObservedState(self.deployment, users, dict(self.roles) if scope.everything else {}, scope)
+        return ObservedState(
+            self.deployment, users=users, roles=dict(self.roles) if scope.everything else {}, scope=scope
+        )
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
+        step = record.before(f"{change.kind} {change.subject} {change.name}")
         self.calls += 1
-        step = record.before(f"{change.kind.value} {change.subject} {change.name}")
-        outcome = self._apply(change)
-        record.after(step, outcome.status.value)
-        return outcome
-
-    def _apply(self, change: Change) -> Outcome:
-        if change.name in self.refuses:
+        self.applied.append(change.name)
+        if error := self.breaks.get(change.name):
+            raise error
+        if change.name in self.fails:
+            record.after(step, "refused")
             return Outcome(change, Status.FAILED, "refused")
-        if change.name not in self.forgets:
-            self._make(change)
+        if change.name not in self.vanishes:
+            self._put(change)
         if change.name in self.silent:
+            record.after(step, "no answer")
             return Outcome(change, Status.UNKNOWN, "no answer")
+        record.after(step, "done")
         return Outcome(change, Status.APPLIED)
 
-    def _make(self, change: Change) -> None:
-        if change.after is not None:
-            self.put(change.after)
-        elif change.subject == "user":
-            self.users.pop(key(change.name), None)
-        else:
-            self.roles.pop(change.name, None)
-            for name, user in self.users.items():
-                rest = user.roles - {change.name}
-                self.users[name] = User(user.username, user.email, user.first_name, user.last_name, rest)
-
-    def learned(self) -> Capabilities:
-        return self.look()
-
     def close(self) -> None:
-        """Nothing to let go."""
+        self.closed = True
+
+    def _read(self) -> None:
+        self.calls += 1
+        if self.raises is not None:
+            raise self.raises
+
+    def _put(self, change: Change) -> None:
+        """Change what is stored: of an account, only what the change grants and revokes, as Airflow's adapter does."""
+        match change.after:
+            case Role() as role:
+                self.roles[role.name] = replace(role, unfinished=False)
+            case User() as user:
+                now = self.users.get(key(user.username), replace(user, roles=frozenset()))
+                roles = (now.roles - set(change.revoked)) | set(change.granted)
+                self.users[key(user.username)] = replace(now, roles=roles)
+            case None if change.subject == "role":
+                self.roles.pop(change.name, None)
+                self.users = {
+                    name: replace(user, roles=user.roles - {change.name}) for name, user in self.users.items()
+                }
+            case None:
+                self.users.pop(key(change.name), None)

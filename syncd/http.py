@@ -1,0 +1,481 @@
+"""One HTTP session for every adapter: time-outs, bounded retries, size cap, secrets by reference, nothing secret in errors.
+
+What the rest may rely on:
+
+- only the configured host is ever asked, so only it ever sees a credential; a redirect is an answer, not followed;
+- the environment changes nothing: no proxy, CA bundle or netrc is taken from it, only from the `Connection`;
+- no cookie is kept; who wants to send one says so in each request;
+- reads are tried again on a dropped connection, 429, 502, 503 and 504; writes never, because they may have been done;
+- a message holds what was asked and what came, never a body, save for a short `detail` that is not part of a 422
+  (Airflow 3 repeats the request in a 422, passwords included).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shlex
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import urllib3
+
+from syncd.errors import EXIT_NO_ANSWER, SyncdError
+
+TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+DETAIL_LIMIT: Final = 200
+
+
+class NoAnswer(SyncdError):
+    """No answer came that can be judged; a write may have been done all the same."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class SecretUnreadable(SyncdError):
+    """A secret is not where its reference points to."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is, never what it is.
+
+    kind       | place
+    env        | name of an environment variable
+    file       | path of a file
+    credential | name of a systemd credential: a file in $CREDENTIALS_DIRECTORY
+    command    | program and arguments; what it prints is the secret (no shell)
+    """
+
+    kind: str
+    place: tuple[str, ...]
+    timeout_s: float = 10.0
+
+    @classmethod
+    def parse(cls, text: str) -> Secret:
+        """Read a reference: `env:NAME`, `file:/path`, `credential:name`, `command:["program", "argument"]`.
+
+        After `command:` a plain line is split as a shell would split it.
+
+        Raises:
+            ValueError: it is no reference; the message does not repeat the text, which may be the secret itself.
+        """
+        kind, colon, place = text.partition(":")
+        if not colon or kind not in _RESOLVERS or not place.strip():
+            raise ValueError(
+                "a secret is given as env:NAME, file:/path, credential:name or command:[...]; never as itself"
+            )
+        if kind == "file" and not Path(place).is_absolute():
+            raise ValueError("file: needs an absolute path")
+        if kind == "credential" and Path(place).name != place:
+            raise ValueError("credential: needs the name of a systemd credential, not a path")
+        return cls(kind, _command(place) if kind == "command" else (place,))
+
+    def read(self) -> str:
+        """Resolve the reference now; line ends at the end do not count.
+
+        Raises:
+            SecretUnreadable: nothing is there, or nothing but blanks.
+        """
+        try:
+            value = _RESOLVERS[self.kind](self).rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise SecretUnreadable(f"{self}: is not UTF-8 text") from None
+        if not value.strip():
+            raise SecretUnreadable(f"{self}: is empty")
+        return value
+
+    def __str__(self) -> str:
+        # Arguments of a command may name more than a reader of logs should see.
+        return f"{self.kind}:{self.place[0]}" + (" ..." if len(self.place) > 1 else "")
+
+    __repr__ = __str__
+
+
+def _command(place: str) -> tuple[str, ...]:
+    if not place.lstrip().startswith("["):
+        return tuple(shlex.split(place))
+    try:
+        words = json.loads(place)
+    except ValueError:
+        words = None
+    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
+        raise ValueError('command: needs a list of words, as in command:["vault", "read", "airflow"]')
+    return tuple(words)
+
+
+def _from_env(secret: Secret) -> str:
+    value = os.environ.get(secret.place[0])
+    if value is None:
+        raise SecretUnreadable(f"{secret}: the environment variable is not set")
+    return value
+
+
+def _from_file(secret: Secret) -> str:
+    try:
+        return Path(secret.place[0]).read_text(encoding="utf-8")
+    except OSError as e:
+        raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be read'}") from None
+
+
+def _from_credential(secret: Secret) -> str:
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        raise SecretUnreadable(f"{secret}: CREDENTIALS_DIRECTORY is not set; is LoadCredential= in the systemd unit?")
+    return _from_file(Secret("file", (str(Path(directory) / secret.place[0]),)))
+
+
+def _from_command(secret: Secret) -> str:
+    try:
+        done = subprocess.run(secret.place, capture_output=True, timeout=secret.timeout_s, stdin=subprocess.DEVNULL)  # noqa: S603 - the operator's own command
+    except OSError as e:
+        raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be started'}") from None
+    except subprocess.TimeoutExpired:
+        raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
+    if done.returncode:
+        raise SecretUnreadable(f"{secret}: ended with exit code {done.returncode}")
+    return done.stdout.decode()
+
+
+_RESOLVERS: Final[Mapping[str, Callable[[Secret], str]]] = {
+    "env": _from_env,
+    "file": _from_file,
+    "credential": _from_credential,
+    "command": _from_command,
+}
+
+
+# --- what is asked and what comes -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach one server.
+
+    base_url           with the path that stands in front of every other path; no user name or password in it
+    timeout_s          longest silence while an answer is awaited; three times that is the most a read may take in all
+    connect_timeout_s  longest wait for the connection
+    ca                 certificates to trust instead of the built-in ones
+    client_cert        client certificate (PEM); `client_key` where its key is in another file
+    proxy              URL of a proxy; the environment's proxies are not used
+    headers            sent with every request
+    """
+
+    base_url: str
+    timeout_s: float = 30.0
+    connect_timeout_s: float = 10.0
+    ca: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    proxy: str | None = None
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("base_url must be http://host/path or https://host/path")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("base_url must hold no user name, password, query or fragment")
+        if self.client_key and not self.client_cert:
+            raise ValueError("client_key needs client_cert")
+
+    @property
+    def root(self) -> str:
+        """The base URL without a slash at its end."""
+        return self.base_url.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered. The body takes no part in its text form."""
+
+    asked: str
+    status: int
+    content_type: str
+    body: bytes = field(repr=False, default=b"")
+    cookies: Mapping[str, str] = field(repr=False, default_factory=dict)
+    location: str = ""
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    """By name in lower case."""
+
+    @property
+    def json(self) -> object:
+        """The body, where its type says JSON and it is; else None."""
+        if not (self.content_type == "application/json" or self.content_type.endswith("+json")):
+            return None
+        try:
+            found: object = json.loads(self.body)
+        except ValueError:
+            return None
+        return found
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """The body as a JSON object; empty where it is none."""
+        found = self.json
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def detail(self) -> str:
+        """The server's own sentence, where one came that is short and cannot repeat what was sent."""
+        if self.status == 422:
+            return _places(self.fields.get("detail"))
+        for name in ("detail", "title", "error"):
+            text = self.fields.get(name)
+            if isinstance(text, str) and text.strip():
+                return " ".join(text.split())[:DETAIL_LIMIT]
+        return ""
+
+    def __str__(self) -> str:
+        """Say what came, for a sentence: `403 (Forbidden)`, `200 with a web page`, `302 to https://sso/login`."""
+        if self.location:
+            return f"{self.status} to {self.location}"
+        if self.detail:
+            return f"{self.status} ({self.detail})"
+        if self.content_type == "text/html":
+            return f"{self.status} with a web page"
+        return str(self.status)
+
+
+def _places(problems: object) -> str:
+    """Name the fields that a 422 complains of, and not what was in them."""
+    if not isinstance(problems, list):
+        return ""
+    found = [p for p in problems if isinstance(p, dict) and isinstance(p.get("loc"), list)]
+    words = [f"{'.'.join(str(x) for x in p['loc'])}: {p.get('type', 'refused')}" for p in found]
+    return ", ".join(words)[:DETAIL_LIMIT]
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a read is tried again. The wait is by chance between 0 and a bound that doubles ("full jitter")."""
+
+    attempts: int = 4
+    first_s: float = 0.5
+    cap_s: float = 20.0
+
+
+class Session:
+    """Asks one server. Not for use by several threads at once.
+
+    `calls` counts the requests made, repeated ones included. Clock, pause and chance can be given by tests.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        retries: Retries = Retries(),
+        size_cap: int = 64 * 1024 * 1024,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.connection = connection
+        self.calls = 0
+        self._retries = retries
+        self._size_cap = size_cap
+        self._clock = clock
+        self._pause = pause
+        self._chance = chance
+        self._headers: dict[str, str] | None = None
+        self._session = _prepared(connection)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """Ask, and give whatever answer comes.
+
+        `path` is percent-encoded and begins with one slash; the base URL's path is put in front. `repeatable` says that
+        asking twice does no harm (default: for GET only).
+
+        Raises:
+            NoAnswer: nothing came that can be judged.
+            SecretUnreadable: a header's secret cannot be read.
+        """
+        assert path.startswith("/"), "only the configured host is asked"
+        url = self.connection.root + path + (f"?{urlencode(query)}" if query else "")
+        timeout_s = timeout_s or self.connection.timeout_s
+        deadline = self._clock() + 3 * timeout_s + self.connection.connect_timeout_s
+        again = repeatable if repeatable is not None else method == "GET"
+        for last in self._tries(self._retries.attempts if again else 1):
+            try:
+                answer, retry_after_s = self._once(
+                    method, url, body=body, headers=headers or {}, timeout_s=timeout_s, deadline=deadline
+                )
+            except NoAnswer:
+                if last or not self._waited(None, deadline):
+                    raise
+                continue
+            if answer.status not in TRY_AGAIN or last or not self._waited(retry_after_s, deadline):
+                return answer
+        raise AssertionError("the last try returns or raises")
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _tries(self, attempts: int) -> Iterator[bool]:
+        self._bound_s = self._retries.first_s
+        for number in range(1, attempts + 1):
+            yield number == attempts
+
+    def _waited(self, retry_after_s: float | None, deadline: float) -> bool:
+        """Wait before the next try; False where there is no time left for it."""
+        wait_s = self._bound_s * self._chance() if retry_after_s is None else min(retry_after_s, self._retries.cap_s)
+        self._bound_s = min(2 * self._bound_s, self._retries.cap_s)
+        if self._clock() + wait_s >= deadline:
+            return False
+        self._pause(wait_s)
+        return True
+
+    def _once(
+        self, method: str, url: str, *, body: object, headers: Mapping[str, str], timeout_s: float, deadline: float
+    ) -> tuple[Answer, float | None]:
+        if self._headers is None:
+            self._headers = {k: v.read() if isinstance(v, Secret) else v for k, v in self.connection.headers.items()}
+        asked = f"{method} {url.partition('?')[0]}"
+        self.calls += 1
+        try:
+            with self._session.request(
+                method,
+                url,
+                json=body,
+                headers={"Accept": "application/json", **self._headers, **headers},
+                timeout=(self.connection.connect_timeout_s, timeout_s),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = self._content(response, asked, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
+            raise NoAnswer(f"{asked}: {_reason(e, self.connection, timeout_s)}") from None
+        return _answer(asked, response, content), _retry_after_s(response.headers.get("Retry-After", ""))
+
+    def _content(self, response: requests.Response, asked: str, deadline: float) -> bytes:
+        """Read the body: never more than the cap, never beyond the deadline, however slowly it drips."""
+        content = bytearray()
+        while piece := response.raw.read1(65536, decode_content=True):
+            content += piece
+            if len(content) > self._size_cap:
+                raise NoAnswer(f"{asked}: the answer is larger than {self._size_cap} bytes; is this the right address?")
+            if self._clock() > deadline:
+                raise NoAnswer(
+                    f"{asked}: the answer came too slowly and was given up; raise timeout_s if that is normal"
+                )
+        return bytes(content)
+
+
+def _prepared(connection: Connection) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # else REQUESTS_CA_BUNDLE overrides `verify`, and netrc adds a password
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.verify = str(connection.ca) if connection.ca else True
+    if connection.client_cert:
+        cert, key = str(connection.client_cert), connection.client_key
+        session.cert = (cert, str(key)) if key else cert
+    if connection.proxy:
+        session.proxies = {"http": connection.proxy, "https": connection.proxy}
+    return session
+
+
+def _answer(asked: str, response: requests.Response, content: bytes) -> Answer:
+    location = response.headers.get("Location", "") if 300 <= response.status_code < 400 else ""
+    return Answer(
+        asked,
+        response.status_code,
+        response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+        content,
+        _cookies(response.raw.headers.getlist("Set-Cookie")),
+        location.partition("?")[0].partition("#")[0],  # a query may hold a token
+        {name.lower(): value for name, value in response.headers.items()},
+    )
+
+
+def _cookies(lines: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        try:
+            found |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
+        except CookieError:
+            continue
+    return found
+
+
+def _retry_after_s(text: str) -> float | None:
+    """Read Retry-After: seconds, or a date."""
+    if text.strip().isdigit():
+        return float(text)
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+
+
+def _reason(error: BaseException, connection: Connection, timeout_s: float) -> str:
+    """Say what went wrong without the text of the library, which may hold a URL with a password."""
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({cause.verify_message}); set `ca` to the right authority"
+    table: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+        ((requests.exceptions.ProxyError,), "the proxy did not let it through; look at `proxy`"),
+        (
+            (requests.exceptions.SSLError, ssl.SSLError),
+            "no TLS connection; look at scheme, port and client certificate",
+        ),
+        ((requests.ConnectTimeout,), f"no connection within {connection.connect_timeout_s:g} s"),
+        (
+            (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError),
+            f"no answer within {timeout_s:g} s",
+        ),
+        ((urllib3.exceptions.NameResolutionError,), "the host name is unknown"),
+        ((ConnectionRefusedError,), "the connection was refused; is the server running?"),
+        (
+            (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError),
+            "the answer could not be unpacked",
+        ),
+        ((urllib3.exceptions.IncompleteRead,), "the answer broke off"),
+    )
+    for kinds, sentence in table:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return sentence
+    return "the connection broke"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and everything inside it: requests nests urllib3's errors in arguments and attributes."""
+    seen: set[int] = set()
+    open_: list[object] = [error]
+    while open_:
+        found = open_.pop(0)
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        open_ += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]

@@ -1,0 +1,188 @@
+"""What a stand-in remembers: roles, users, DAGs and runs, and what Airflow does to them by itself.
+
+Tests may look at everything here and damage it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from syncd.model import BUILT_IN_ROLES, Permission, key
+from syncd.sandbox.airflow.permissions import ACTIONS, WEBSITE, built_in, of_dag
+
+
+@dataclass(slots=True)
+class Account:
+    """A user as the server keeps one. `noted` says that this user wrote a note on a DAG run."""
+
+    id: int
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    password: str
+    roles: set[str]
+    active: bool = True
+    noted: bool = False
+    login_count: int | None = None
+    last_login: datetime | None = None
+    created_on: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class DagFile:
+    """A DAG as its code says it. `access_control` is role -> actions, or None where the code sets none."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ("airflow",)
+    access_control: Mapping[str, frozenset[str]] | None = None
+    file: str = ""
+    """Where the code is; one file may hold several DAGs. Named for the DAG where it is not said."""
+
+    @property
+    def fileloc(self) -> str:
+        return self.file or f"{self.id}.py"
+
+
+@dataclass(slots=True)
+class KnownDag:
+    """A DAG as the server lists it."""
+
+    code: DagFile
+    paused: bool = True
+    stale: bool = False
+    gone: bool = False
+    import_error: str = ""
+    runs: list[dict[str, object]] = field(default_factory=list)
+    parsed: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+SAMPLE_DAGS = (
+    DagFile("fin_daily", ("finance", "daily"), ("fin-team",)),
+    DagFile("fin_monthly", ("finance",), ("fin-team",)),
+    DagFile("plat_cleanup", ("infra",), ("platform",)),
+    DagFile("plat.dotted-name_1", ("infra",), ("platform",)),
+)
+"""The same DAGs that the real servers of this package are given."""
+
+
+class State:
+    """The tables of one server. User names are keys without regard to case; roles keep their order of creation."""
+
+    def __init__(self, generation: int, *, dag_run_resources: bool = True) -> None:
+        self.generation, self._dag_runs = generation, dag_run_resources
+        self.roles = built_in(generation)
+        self.users: dict[str, Account] = {}
+        self.dags: dict[str, KnownDag] = {}
+        self.sessions = 0
+        """Rows of the session table: Airflow 2 adds one for each call with basic credentials below /auth/fab/v1."""
+        self.actions = set(ACTIONS.values())
+        self.pairs: dict[Permission, None] = dict.fromkeys(sorted(self.roles["Admin"], key=str))
+        self._ids = count(1)
+        self.add_user("admin", password="admin", email="admin@example.com", roles={"Admin"})  # noqa: S106
+
+    # roles
+
+    def has_resource(self, name: str) -> bool:
+        return any(pair.resource == name for pair in self.pairs)
+
+    def grant(self, role: str, permission: Permission) -> None:
+        self.pairs.setdefault(permission)
+        self.roles[role].add(permission)
+
+    def rename_role(self, old: str, new: str) -> bool:
+        """Rename a role, holders included; a name that is taken leaves everything as it was."""
+        if new in self.roles:
+            return False
+        self.roles = {new if name == old else name: permissions for name, permissions in self.roles.items()}
+        for account in self.users.values():
+            account.roles = {new if name == old else name for name in account.roles}
+        return True
+
+    def delete_role(self, name: str) -> None:
+        del self.roles[name]
+        for account in self.users.values():
+            account.roles.discard(name)
+
+    def sync_perm(self) -> None:
+        """Do what `airflow sync-perm` does: refill the built-in roles, and give every other role can_read on Website."""
+        for name, permissions in built_in(self.generation).items():
+            self.roles.setdefault(name, set()).update(permissions)
+        for name in self.roles.keys() - BUILT_IN_ROLES:
+            self.roles[name].add(WEBSITE)
+
+    # users
+
+    def add_user(
+        self,
+        username: str,
+        *,
+        password: str,
+        email: str = "",
+        roles: set[str] | frozenset[str] = frozenset(),
+        first_name: str = "",
+        last_name: str = "",
+    ) -> Account:
+        account = Account(
+            next(self._ids), username, email or f"{username}@example.com", first_name, last_name, password, set(roles)
+        )
+        self.users[key(username)] = account
+        return account
+
+    def move_user(self, old: str, new: str) -> None:
+        account = self.users.pop(key(old))
+        account.username = new
+        self.users[key(new)] = account
+
+    def listed_users(self) -> list[Account]:
+        return sorted(self.users.values(), key=lambda account: account.id)
+
+    def permissions_of(self, account: Account) -> frozenset[Permission]:
+        return frozenset().union(*(self.roles[name] for name in account.roles))
+
+    # DAGs
+
+    def parse(self, *codes: DagFile) -> None:
+        """Parse DAG files, or, without any, all that are known and not gone."""
+        for code in codes or [dag.code for dag in self.dags.values() if not dag.gone]:
+            self._parse(code)
+
+    def _parse(self, code: DagFile) -> None:
+        before = self.dags.get(code.id)
+        changed = before is None or before.code != code
+        known = self.dags[code.id] = before or KnownDag(code)
+        known.code, known.parsed = code, datetime.now(UTC)
+        known.stale, known.gone, known.import_error = False, False, ""
+        self.pairs.update(dict.fromkeys(of_dag(code.id, runs=self._dag_runs)))
+        if code.access_control is not None and (changed or self.generation == 3):
+            self._obey(code, code.access_control)
+
+    def _obey(self, code: DagFile, wanted: Mapping[str, frozenset[str]]) -> None:
+        """Take from every role but Admin what the code does not give it on this DAG, then give what it does."""
+        missing = [role for role in wanted if role not in self.roles]
+        if missing:
+            self._break(code, missing[0])
+            return
+        resources = {f"DAG:{code.id}", f"DAG Run:{code.id}"}
+        for role in self.roles.keys() - {"Admin"}:
+            kept = wanted.get(role, frozenset())
+            self.roles[role] = {p for p in self.roles[role] if p.resource not in resources or p.action in kept}
+        for role, actions in wanted.items():
+            for action in actions:
+                self.grant(role, Permission(action, f"DAG:{code.id}"))
+
+    def _break(self, code: DagFile, role: str) -> None:
+        error = f"The access_control mapping for DAG '{code.id}' includes a role named '{role}', but that role does not exist"
+        for dag in self._of_file(code.fileloc):
+            dag.import_error, dag.stale = error, self.generation == 3
+
+    def _of_file(self, fileloc: str) -> Iterator[KnownDag]:
+        return (dag for dag in self.dags.values() if dag.code.fileloc == fileloc)
+
+    def remove_dag(self, dag_id: str) -> None:
+        """Take a DAG's file away: it is listed as stale, and its permissions stay with the roles that have them."""
+        self.dags[dag_id].gone = self.dags[dag_id].stale = True

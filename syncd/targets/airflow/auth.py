@@ -1,0 +1,167 @@
+"""Proving who we are: a login makes the headers of a request and knows when they must be made anew."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from syncd.errors import TargetUnauthorized, TargetUnavailable
+from syncd.http import Answer, Session
+from syncd.targets.airflow.settings import Credential
+
+RENEW_BEFORE_S: Final = 60.0
+SESSION_COOKIE: Final = "session"
+
+
+class Login(Protocol):
+    """One credential in use."""
+
+    kind: str
+    username: str | None
+
+    def headers(self) -> dict[str, str]:
+        """Give what proves who we are now; may ask the server for a token."""
+        ...
+
+    def renewed(self, answer: Answer) -> bool:
+        """Judge an answer: True where our proof may be out of date and another one is at hand, so that asking again helps."""
+        ...
+
+    def judged(self, second: Answer) -> None:
+        """Hear what came when the same was asked again with the other proof."""
+        ...
+
+
+def login(credential: Credential, session: Session, *, now: Callable[[], float]) -> Login:
+    """Make the login of a credential; nothing is read or asked before the first use."""
+    match credential.kind:
+        case "basic":
+            return Basic(credential)
+        case "token":
+            return Token(credential, session, now=now)
+        case _:
+            return Bearer(credential)
+
+
+class Basic:
+    """User name and password; on Airflow 2 a session cookie in their place, because each password costs 130 ms of hashing."""
+
+    kind = "basic"
+
+    def __init__(self, credential: Credential) -> None:
+        assert credential.username is not None
+        self.username: str | None = credential.username
+        self.cookie: str | None = None
+        self._doubted: str | None = None
+        self._credential = credential
+        self._line: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        if self.cookie is not None:
+            return {"Cookie": f"{SESSION_COOKIE}={self.cookie}"}
+        if self._line is None:
+            pair = f"{self.username}:{self._credential.secret.read()}"
+            self._line = base64.b64encode(pair.encode()).decode()
+        return {"Authorization": f"Basic {self._line}"}
+
+    def renewed(self, answer: Answer) -> bool:
+        """Doubt the cookie, and use the password."""
+        if answer.status not in {401, 403} or self.cookie is None:
+            return False
+        self._doubted, self.cookie = self.cookie, None
+        return True
+
+    def judged(self, second: Answer) -> None:
+        """Take the cookie back where the password fared no better: then it is a right that is missing."""
+        if second.status in {401, 403}:
+            self.cookie = self._doubted
+        self._doubted = None
+
+
+class Bearer:
+    """A token from elsewhere. It is read again where the server calls it out of date: a file or command may have a new one."""
+
+    kind = "bearer"
+
+    def __init__(self, credential: Credential) -> None:
+        self.username = credential.username
+        self._credential = credential
+        self._token: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        if self._token is None:
+            self._token = self._credential.secret.read()
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def renewed(self, answer: Answer) -> bool:
+        if not is_out_of_date(answer):
+            return False
+        before, self._token = self._token, self._credential.secret.read()
+        return before != self._token
+
+    def judged(self, second: Answer) -> None:
+        """Nothing is to be learned."""
+
+
+class Token:
+    """Airflow 3: `POST /auth/token` gives a JWT that is good for a day or an hour; made anew before it expires."""
+
+    kind = "token"
+
+    def __init__(self, credential: Credential, session: Session, *, now: Callable[[], float]) -> None:
+        self.username = credential.username
+        self._credential = credential
+        self._session = session
+        self._now = now
+        self._token: str | None = None
+        self._expires: float | None = None
+
+    def headers(self) -> dict[str, str]:
+        if self._token is None or (self._expires is not None and self._now() > self._expires - RENEW_BEFORE_S):
+            self._fetch()
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def renewed(self, answer: Answer) -> bool:
+        if not is_out_of_date(answer):
+            return False
+        self._fetch()
+        return True
+
+    def judged(self, second: Answer) -> None:
+        """Nothing is to be learned."""
+
+    def _fetch(self) -> None:
+        body = {"username": self.username, "password": self._credential.secret.read()}
+        answer = self._session.send("POST", "/auth/token", body=body, repeatable=True)
+        token = answer.fields.get("access_token")
+        if isinstance(token, str):
+            self._token, self._expires = token, expiry(token)
+            return
+        if answer.status in {400, 401, 403}:
+            raise TargetUnauthorized(
+                f"{answer.asked}: the server refused user {self.username!r}: {answer}; "
+                f"look at the password in {self._credential.secret} and whether the account is active"
+            )
+        raise TargetUnavailable(f"{answer.asked}: no token came but {answer}; is this address an Airflow 3 server?")
+
+
+def is_out_of_date(answer: Answer) -> bool:
+    """Tell the two answers that ask for a new token from a missing right (Airflow 3.3.2)."""
+    said = (answer.status, answer.fields.get("detail"))  # of a 422 the detail is a list
+    return said in ((401, "Token Expired"), (403, "Invalid JWT token"))
+
+
+def expiry(token: str) -> float | None:
+    """Read `exp` of a JWT, in seconds since 1970; None where the token is none. The signature is not our business."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+    found = claims.get("exp") if isinstance(claims, dict) else None
+    return float(found) if isinstance(found, (int, float)) else None

@@ -1,0 +1,76 @@
+"""What each level needs on each generation of Airflow: data, verified by acting as such a user (docs/levels.md).
+
+Left out on purpose, because it shows other people's DAGs: `DAG Dependencies` on Airflow 2 (its page draws every DAG;
+Airflow 3 needs it for the graph and filters from 3.1 on), `Assets` (before 3.3 its events name every DAG), `Audit Logs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from syncd.model import Capabilities, Dialect, Level, Permission
+
+WEBSITE: Final = Permission("can_read", "Website")
+"""`sync-perm` and every server start add it to each custom role, so it belongs to each from the beginning."""
+
+_READ_BOTH: Final = ("DAG Runs", "Task Instances", "Task Logs", "DAG Code", "XComs", "DAG Warnings")
+_READ_3: Final = ("DAG Versions", "DAG Dependencies")
+_READ_3_1: Final = ("HITL Detail",)  # human in the loop: the list of DAGs in the UI is refused without it
+
+
+def dialect(capabilities: Capabilities) -> Dialect:
+    """Say how this server spells the levels."""
+    return Dialect(
+        every_role=frozenset({WEBSITE}),
+        levels={
+            Level.VIEW: (_view(capabilities), _permissions("can_read", ["DAG:{dag}"])),
+            Level.TRIGGER: _trigger(capabilities),
+            Level.EDIT: _edit(capabilities),
+        },
+    )
+
+
+def _view(capabilities: Capabilities) -> frozenset[Permission]:
+    names = list(_READ_BOTH)
+    if capabilities.generation >= 3:
+        names += _READ_3
+        names += _READ_3_1 if release(capabilities.version) >= (3, 1) else ()
+    return _permissions("can_read", names) | {Permission("menu_access", "DAGs")}
+
+
+def _trigger(capabilities: Capabilities) -> tuple[frozenset[Permission], frozenset[Permission]]:
+    """Run and pause. Airflow cannot separate the two: running needs can_edit on the DAG, and that allows pausing."""
+    edit = _permissions("can_edit", ["DAG:{dag}"])
+    if capabilities.dag_run_resources:
+        return frozenset(), edit | _permissions("can_create", ["DAG Run:{dag}"])
+    return _permissions("can_create", ["DAG Runs"]), edit
+
+
+def _edit(capabilities: Capabilities) -> tuple[frozenset[Permission], frozenset[Permission]]:
+    """Clear and mark runs and tasks.
+
+    Airflow 2.10 and later take `can_edit` on `DAG Run:x`. Airflow 3 takes that for runs, but for tasks it asks for the
+    global `can_edit` on `DAG Runs`; with `can_edit` on `DAG:y`, which `trigger` gives, that reaches y as well. So there a
+    person with `edit` on one DAG and `trigger` on another can clear and mark on both: Airflow 3 has no words for less.
+    """
+    if capabilities.generation == 2 and capabilities.dag_run_resources:
+        return _permissions("can_edit", ["Task Instances"]), _permissions("can_edit", ["DAG Run:{dag}"])
+    return _permissions("can_edit", ["Task Instances", "DAG Runs"]), frozenset()
+
+
+def _permissions(action: str, resources: Iterable[str]) -> frozenset[Permission]:
+    return frozenset(Permission(action, resource) for resource in resources)
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Read the leading numbers of a version: `3.1.8rc1` -> (3, 1, 8)."""
+    numbers: list[int] = []
+    for part in version.split(".")[:3]:
+        digits = part[: next((i for i, c in enumerate(part) if not c.isdigit()), len(part))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)

@@ -1,0 +1,111 @@
+"""The physical names of a role.
+
+On servers that cannot take a permission away, a role `X` is changed by making a second one beside it. So the one role
+that the rest of syncd knows may live under several names:
+
+    X         the usual one
+    X~1 ...   a successor; the highest number is the current one until it can be renamed to X
+    X~old1    replaced, without people, and the server cannot delete it
+
+A long name is cut and told apart by a hash, so that none is over 64 characters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from syncd.model import BUILT_IN_ROLES
+
+NAME_LIMIT: Final = 64
+_ROOM: Final = 8  # for "~old9999"
+_HASH: Final = 8
+
+
+def refusal(name: str) -> str:
+    """Say why a role of this name is not written; empty where it may be.
+
+    Airflow takes such names and can never reach the role again, so only its UI or CLI could remove it.
+    """
+    if name in BUILT_IN_ROLES:
+        return f"{name} is Airflow's own role and is never changed"
+    if not name or len(name) > NAME_LIMIT:
+        return f"a role name has 1 to {NAME_LIMIT} characters"
+    return unreachable(name)
+
+
+def unreachable(name: str) -> str:
+    """Say why the API could not reach something of this name in a path; empty where it could."""
+    if "/" in name or name in {"", ".", ".."}:
+        return f"{name!r} cannot be reached by the API: a slash, dots alone or nothing lead elsewhere"
+    if any(ord(c) < 32 or ord(c) == 127 for c in name) or "<" in name:
+        return f"{name!r} cannot be reached by the API because of a control character or <"
+    return ""
+
+
+def stem(name: str) -> str:
+    """Give what the other physical names of a role begin with."""
+    if len(name) <= NAME_LIMIT - _ROOM:
+        return name
+    return name[: NAME_LIMIT - _ROOM - _HASH] + hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The physical names of one role on one server. `current` is None where the role is not there."""
+
+    name: str
+    current: str | None
+    replaced: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        return (*((self.current,) if self.current else ()), *self.replaced, *self.dead)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return (*self.replaced, *self.dead)
+
+    def successor(self, taken: Collection[str]) -> str:
+        """Name the next current member; `taken` are all role names of the server."""
+        return self._free("", taken)
+
+    def grave(self, taken: Collection[str]) -> str:
+        """Name under which a replaced role is left behind."""
+        return self._free("old", taken)
+
+    def _free(self, word: str, taken: Collection[str]) -> str:
+        pattern = re.compile(re.escape(f"{stem(self.name)}~{word}") + r"([1-9][0-9]{0,3})")
+        used = [int(m[1]) for name in (*taken, *self.members) if (m := pattern.fullmatch(name))]
+        return f"{stem(self.name)}~{word}{max(used, default=0) + 1}"
+
+
+def family(name: str, present: Iterable[str], *, names: Collection[str] = ()) -> Family:
+    """Find the physical names of a role among those present.
+
+    `names` are all roles that syncd manages here: what bears the name of one of them belongs to that one.
+    """
+    numbered: list[tuple[int, str]] = []
+    dead: list[tuple[int, str]] = []
+    pattern = re.compile(re.escape(stem(name)) + r"~(old)?([1-9][0-9]{0,3})")
+    present = set(present)
+    for found in present - set(names) - {name}:
+        if m := pattern.fullmatch(found):
+            (dead if m[1] else numbered).append((int(m[2]), found))
+    living = ([name] if name in present else []) + [found for _, found in sorted(numbered)]
+    return Family(name, living[-1] if living else None, tuple(living[:-1]), tuple(found for _, found in sorted(dead)))
+
+
+def families(names: Collection[str], present: Collection[str]) -> Mapping[str, Family]:
+    """Find the family of each role that syncd manages and that can have one; Airflow's own roles are just themselves."""
+    own = frozenset(names) - BUILT_IN_ROLES
+    return {name: family(name, present, names=own) for name in sorted(own)}
+
+
+def logical(found: Mapping[str, Family]) -> Mapping[str, str]:
+    """Map each physical name to the role that it stands for."""
+    return {member: name for name, f in found.items() for member in f.members}

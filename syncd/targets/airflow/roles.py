@@ -1,0 +1,342 @@
+"""Writing roles, so that in the end a role has exactly the wanted permissions on every release.
+
+What PATCH does decides the way; the first write that shows it is remembered (facts measured on ten releases):
+
+PATCH     | permissions to add only | permissions to take away
+replaces  | in place                | in place
+adds      | in place                | a successor, then people are moved, the old one is removed, the successor renamed
+forbidden | a successor             | the same, without the rename
+
+A successor `X~1` is made beside `X` and read back; each holder is moved in one call, so nobody is without access at any
+moment; `X` is deleted, or, where the server cannot delete, renamed to `X~old1` and left without people. Every step can
+be the last before a crash: a change always begins by looking at what is there.
+
+No answer proves anything here: some releases repeat the request, some claim a rename that was not made. All is read back.
+Role writes are slow (18 ms for a new permission) and go on after a client gave up, so large sets are sent in parts, with
+a time-out that grows with the set, and after a time-out the role is watched until it stands still.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncd.http import Answer
+from syncd.model import Change, Delete, Patch, Permission, Role, Status, key
+from syncd.targets.airflow.calls import Calls, Stopped, refused
+from syncd.targets.airflow.mirror import Mirror, actions
+from syncd.targets.airflow.names import Family, refusal
+from syncd.targets.airflow.users import UserWriter
+from syncd.targets.airflow.wire import Area
+
+CHUNK: Final = 100
+ROUNDS: Final = 8
+PERMISSIONS_IN_TIME: Final = 300
+"""So many permissions add the connection's time-out once more: 0.1 s for each with 30 s, five times what was measured."""
+WATCH_S: Final = 2.0
+STILL: Final = 3
+MOST_LOOKS: Final = 300
+EDIT_ROLES: Final = Permission("can_edit", "Roles")
+
+Permissions = frozenset[Permission]
+Ended = tuple[Status, str]
+
+
+@dataclass(slots=True)
+class RoleWriter:
+    """Makes one change of a role. `wanted` shrinks where the server does not know a resource yet: `unknown` names those."""
+
+    mirror: Mirror
+    calls: Calls
+    users: UserWriter
+    pause: Callable[[float], None]
+    name: str = ""
+    wanted: Permissions = frozenset()
+    unknown: set[Permission] = field(default_factory=set)
+    left: list[str] = field(default_factory=list)
+
+    def write(self, change: Change) -> Ended:
+        """Make the change and look whether it was made.
+
+        Raises:
+            Stopped: it was not, or not to its end.
+        """
+        role = change.thing
+        assert isinstance(role, Role)
+        if why := refusal(role.name):
+            raise Stopped(Status.FAILED, why)
+        self.name, self.wanted = role.name, role.permissions
+        self.mirror.buried.discard(role.name)
+        self._survey()
+        if change.after is None:
+            return self._remove()
+        self._reach()
+        self._tidy()
+        return self._ended()
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def _survey(self) -> None:
+        """Read the members of the family anew; their names are known from the last listing, and only we make new ones."""
+        for member in {self.name, *self._family().members}:
+            self.mirror.role(member)
+
+    def _family(self) -> Family:
+        return self.mirror.families([self.name])[self.name]
+
+    def _have(self, name: str) -> Permissions:
+        return self.mirror.all_roles().get(name, frozenset())
+
+    def _read_back(self, name: str) -> Permissions | None:
+        found = self.mirror.role(name)
+        self.calls.silent = False
+        return found
+
+    def _settle(self, name: str) -> Permissions | None:
+        """Watch a role until it stands still: the server goes on writing after the client gave up."""
+        last, still = self.mirror.role(name), 1
+        for _ in range(MOST_LOOKS):
+            self.pause(WATCH_S)
+            now = self.mirror.role(name)
+            still = still + 1 if now == last else 1
+            last = now
+            if still == STILL:
+                self.calls.silent = False
+                return now
+        raise Stopped(Status.UNKNOWN, f"the server is still writing role {name!r}; the next pass looks again")
+
+    # --- the wanted permissions ---------------------------------------------------------------------------------------
+
+    def _reach(self) -> None:
+        """Bring the current member to the wanted permissions, or make a successor that has them."""
+        rounds = ROUNDS + len({p.resource for p in self.wanted})  # each round settles one unknown resource at most
+        for _ in range(rounds):
+            current = self._family().current
+            if current is None:
+                self._post(self.name)
+            elif self._have(current) == self.wanted:
+                return
+            elif self._in_place(current):
+                self._patch(current)
+            else:
+                self._succeed(current)
+        raise Stopped(
+            Status.FAILED,
+            "the server accepted the permissions and did not keep them; does something else write this role?",
+        )
+
+    def _in_place(self, current: str) -> bool:
+        match self.mirror.capabilities.patch_role:
+            case Patch.FORBIDDEN:
+                return False
+            case Patch.ADDS:
+                return self._have(current) <= self.wanted
+            case _:
+                return True
+
+    def _succeed(self, current: str) -> None:
+        """Make the successor of a role that cannot be changed in place."""
+        self._guard([current])
+        self._post(self._family().successor(self.mirror.all_roles()))
+
+    def _guard(self, members: Collection[str]) -> None:
+        """Refuse to take a role away under the feet of the account that syncd runs as."""
+        own = self.mirror.capabilities.service_user
+        if own is not None and key(own) in {key(holder) for holder in self.mirror.holders(members)}:
+            raise Stopped(
+                Status.FAILED,
+                f"{own}, the account that syncd runs as, holds role {self.name!r} and is never changed; "
+                "give that account a role that syncd does not manage",
+            )
+
+    def _post(self, name: str) -> None:
+        """Make a role. The rest of a large one is added by the next round, but for servers on which nothing can be added."""
+        if self.mirror.capabilities.patch_role is Patch.UNKNOWN and len(self.wanted) > CHUNK:
+            self._probe(name)
+        first = _part(self.wanted) if self._can_patch() else self.wanted
+        answer = self._send("POST", None, name=name, wanted=first, what=f"{name} actions={len(first)}")
+        if answer is None:
+            self._settle(name)
+        elif not self._is_unknown_resource(answer) and self._read_back(name) is None:
+            raise refused(answer, "can_create on Roles")
+
+    def _can_patch(self) -> bool:
+        return self.mirror.capabilities.patch_role is not Patch.FORBIDDEN
+
+    def _probe(self, name: str) -> None:
+        """Ask for a change of a role that does not exist: 404 where changing is possible, 403 where it is for nobody."""
+        answer = self._send(
+            "PATCH", name, name=name, wanted=frozenset(), what="to see whether roles can be changed at all"
+        )
+        if answer is not None and answer.status == 403:
+            self._learn_forbidden(answer)
+
+    def _patch(self, name: str) -> None:
+        """Change a role in place, a hundred new permissions at a time, and see what the server made of it."""
+        before = self._have(name)
+        adds = self.mirror.capabilities.patch_role is Patch.ADDS
+        done = before & self.wanted
+        while True:
+            new = _part(self.wanted - done)
+            done |= new
+            answer = self._send(
+                "PATCH",
+                name,
+                name=name,
+                wanted=new if adds else done,
+                what=f"actions={len(new if adds else done)}",
+                mask="actions",
+            )
+            if answer is None:
+                self._settle(name)
+                return
+            if self._is_unknown_resource(answer):
+                return
+            if answer.status == 403:
+                self._learn_forbidden(answer)
+                return
+            if answer.status not in {200, 404}:
+                raise refused(answer, str(EDIT_ROLES))
+            if answer.status == 404 or done == self.wanted:
+                break
+        self._learn(before, self._read_back(name))
+
+    def _learn(self, before: Permissions, after: Permissions | None) -> None:
+        """See from what is left of the permissions that had to go whether PATCH replaces or only adds."""
+        extras = before - self.wanted
+        if not extras or after is None:
+            return
+        if after == self.wanted:
+            self.mirror.learn(patch=Patch.REPLACES)
+        elif after >= extras:
+            self.mirror.learn(patch=Patch.ADDS)
+
+    def _learn_forbidden(self, answer: Answer) -> None:
+        """Tell "nobody may" (FAB providers 3.0.3 to 3.2.0) from "we may not"."""
+        if not self.mirror.may(EDIT_ROLES):
+            raise refused(answer, f"{EDIT_ROLES} (or it could not be seen whether it has it)")
+        self.mirror.learn(patch=Patch.FORBIDDEN)
+
+    def _is_unknown_resource(self, answer: Answer) -> bool:
+        """Leave out the permissions on a resource that the server does not know yet; it names one at a time."""
+        found = unknown_resource(answer)
+        if found is None or found not in {p.resource for p in self.wanted}:
+            return False
+        self.unknown |= {p for p in self.wanted if p.resource == found}
+        self.wanted -= self.unknown
+        return True
+
+    # --- one of the family --------------------------------------------------------------------------------------------
+
+    def _tidy(self) -> None:
+        """Move everybody to the current member, take the others away, and give the current one its name back."""
+        family = self._family()
+        assert family.current is not None
+        if family.others:
+            for username in self.mirror.holders(family.others):
+                self.users.move(username, away=family.others, to=family.current)
+            for member in family.others:
+                self._retire(member)
+        self._name_back(family.current)
+
+    def _retire(self, member: str) -> None:
+        """Delete a role that nobody holds; where the server cannot, give it a name that says so."""
+        if self.mirror.capabilities.delete_role is not Delete.BROKEN and self._deleted(member):
+            return
+        if member not in self._family().dead and self._can_patch():
+            member = self._renamed(member, self._family().grave(self.mirror.all_roles()))
+        self.left.append(member)
+
+    def _deleted(self, member: str) -> bool:
+        answer = self.calls.send(Area.ROLES, "DELETE", member, what="")
+        if self._read_back(member) is None:
+            if answer is not None and answer.status in {200, 204}:
+                self.mirror.learn(delete=Delete.WORKS)
+            return True
+        if answer is None:
+            raise Stopped(Status.UNKNOWN, f"no answer came to the deletion of role {member!r}, and it is still there")
+        if answer.status < 500:
+            raise refused(answer, "can_delete on Roles")
+        self.mirror.learn(delete=Delete.BROKEN)
+        return False
+
+    def _name_back(self, current: str) -> None:
+        if current != self.name and self._can_patch() and self.mirror.role(self.name) is None:
+            self._renamed(current, self.name)
+
+    def _renamed(self, old: str, new: str) -> str:
+        """Rename a role and give the name that it has then; the old one where the server turns out to forbid it.
+
+        Raises:
+            Stopped: it was not renamed, whatever the answer claims.
+        """
+        answer = self._send("PATCH", old, name=new, wanted=None, what=f"name={new}", mask="name")
+        if answer is not None and answer.status == 403:
+            self._learn_forbidden(answer)
+            return old
+        if self._read_back(new) is None or self._read_back(old) is not None:
+            raise Stopped(
+                Status.FAILED,
+                f"role {old!r} could not be renamed to {new!r} ({answer or 'no answer'}); the next pass tries again",
+            )
+        return new
+
+    # --- taking a role away -------------------------------------------------------------------------------------------
+
+    def _remove(self) -> Ended:
+        """Delete the whole family; where the server cannot, see to it that nobody holds any of it."""
+        members = self._family().members
+        self._guard(members)
+        for member in members:
+            if self.mirror.capabilities.delete_role is not Delete.BROKEN and self._deleted(member):
+                continue
+            for username in self.mirror.holders([member]):
+                self.users.move(username, away=[member], to=None)
+            self._retire(member)
+        self.mirror.buried |= set(self.left)
+        return self._ended()
+
+    # --- ending -------------------------------------------------------------------------------------------------------
+
+    def _send(
+        self, method: str, path: str | None, *, name: str, wanted: Permissions | None, what: str, mask: str = ""
+    ) -> Answer | None:
+        body: dict[str, object] = {"name": name}
+        if wanted is not None:
+            body["actions"] = actions(wanted)
+        timeout_s = self.mirror.wire.session.connection.timeout_s * (1 + len(wanted or ()) / PERMISSIONS_IN_TIME)
+        return self.calls.send(Area.ROLES, method, path, what=what, mask=mask, body=body, timeout_s=timeout_s)
+
+    def _ended(self) -> Ended:
+        said = []
+        if self.unknown:
+            self._learn_run_resources()
+            names = ", ".join(sorted(str(p) for p in self.unknown))
+            said.append(
+                f"the server does not know yet: {names}; it knows a DAG once that was parsed; everything else was done"
+            )
+        if self.left:
+            said.append(f"left behind without people, because this server cannot delete roles: {', '.join(self.left)}")
+        return (Status.PENDING if self.unknown else Status.APPLIED), "; ".join(said)
+
+    def _learn_run_resources(self) -> None:
+        """See that a server has no `DAG Run:` resources at all: it took `DAG:x` and not one `DAG Run:x`."""
+        runs = {p.resource.removeprefix("DAG Run:") for p in self.unknown if p.resource.startswith("DAG Run:")}
+        taken = {p.resource for p in self.wanted}
+        if any(f"DAG:{dag}" in taken for dag in runs) and not any(r.startswith("DAG Run:") for r in taken):
+            self.mirror.learn(dag_run_resources=False)
+
+
+def _part(wanted: Permissions) -> Permissions:
+    """Take the first hundred permissions, in an order that is always the same."""
+    return frozenset(sorted(wanted, key=str)[:CHUNK])
+
+
+def unknown_resource(answer: Answer) -> str | None:
+    """Read the resource out of a 400 that says `The specified resource: 'DAG:x' was not found`; nothing was written then."""
+    if answer.status != 400:
+        return None
+    m = re.search(r"specified resource: '(.+)' was not found", str(answer.fields.get("detail") or ""))
+    return m[1] if m else None

@@ -1,0 +1,37 @@
+"""How to reach one Airflow and as whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from syncd.http import Connection, Secret
+
+KINDS: Final = ("basic", "token", "bearer")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One way to prove who we are. A deployment may need two: some releases want basic for users and a token for the rest.
+
+    kind   | what is sent                                                   | secret
+    basic  | user name and password with every call                         | password
+    token  | Airflow 3: a token that user name and password were traded for | password
+    bearer | the secret itself, as `Authorization: Bearer`                  | token
+    """
+
+    kind: str
+    username: str | None
+    secret: Secret
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+        if self.kind != "bearer" and not self.username:
+            raise ValueError(f'a credential of kind "{self.kind}" needs a username')
+
+
+@dataclass(frozen=True, slots=True)
+class AirflowSettings:
+    connection: Connection
+    credentials: tuple[Credential, ...]

@@ -1,0 +1,203 @@
+"""One Airflow deployment as the rest of syncd sees it: look, list, observe, apply."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+
+from syncd.errors import TargetUnavailable
+from syncd.http import Retries, Session
+from syncd.model import (
+    Capabilities,
+    Change,
+    Dag,
+    Delete,
+    Dialect,
+    ObservedState,
+    Outcome,
+    Patch,
+    Role,
+    Scope,
+    Status,
+    User,
+    key,
+)
+from syncd.ports import Recorder
+from syncd.targets.airflow.calls import Calls, Stopped
+from syncd.targets.airflow.dialect import dialect
+from syncd.targets.airflow.look import look
+from syncd.targets.airflow.mirror import Mirror
+from syncd.targets.airflow.names import Family, families, logical
+from syncd.targets.airflow.reading import text, texts
+from syncd.targets.airflow.roles import RoleWriter
+from syncd.targets.airflow.settings import AirflowSettings
+from syncd.targets.airflow.users import UserWriter
+from syncd.targets.airflow.wire import Area, Wire
+
+
+class AirflowTarget:
+    """Reads and writes one deployment, for the length of one pass. Not for use by several threads at once.
+
+    `known` is what an earlier pass found out; what still holds is not asked again.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        settings: AirflowSettings,
+        *,
+        known: Capabilities | None = None,
+        retries: Retries = Retries(),
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.deployment = deployment
+        self._session = Session(settings.connection, retries=retries, pause=pause)
+        self._wire = Wire(settings, self._session, now=now)
+        self._known = known
+        self._pause = pause
+        self._mirror: Mirror | None = None
+
+    @property
+    def calls(self) -> int:
+        """Requests made so far, those that were repeated included."""
+        return self._session.calls
+
+    def close(self) -> None:
+        self._session.close()
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def look(self) -> Capabilities:
+        """Find out what the server can do; asks only once."""
+        return self._looked.capabilities
+
+    def learned(self) -> Capabilities:
+        """Give the capabilities as the writes of this pass showed them to be."""
+        return self._looked.capabilities
+
+    def dialect(self) -> Dialect:
+        """Say how this server spells levels."""
+        return dialect(self._looked.capabilities)
+
+    def inventory(self) -> tuple[Dag, ...]:
+        """List every DAG, those included whose file is gone, sorted by id."""
+        assert self._looked
+        rows = self._wire.all(Area.DAGS)
+        found = [
+            Dag(text(row, "dag_id"), frozenset(texts(row, "tags", "name")), frozenset(texts(row, "owners", "name")))
+            for row in rows
+        ]
+        return tuple(sorted(found, key=lambda dag: dag.id))
+
+    def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
+        """Read users and roles under the names that the rest of syncd uses."""
+        mirror = self._looked
+        mirror.names = role_names
+        mirror.require_users()
+        if scope.usernames is not None:
+            return self._observe_people(mirror, scope)
+        mirror.read_roles()
+        mirror.read_users()
+        assert mirror.users is not None
+        _bury(mirror, once - role_names)
+        found = mirror.families()
+        return ObservedState(
+            self.deployment,
+            users=_logical_users(mirror.users, logical(found)),
+            roles=_logical_roles(mirror, found),
+            scope=scope,
+            leftovers=_leftovers(mirror, found),
+        )
+
+    @property
+    def _looked(self) -> Mirror:
+        if self._mirror is None:
+            self._mirror = Mirror(self._wire, look(self._wire, self._known))
+        return self._mirror
+
+    def _observe_people(self, mirror: Mirror, scope: Scope) -> ObservedState:
+        read = [mirror.user(username) for username in sorted(scope.usernames or ())]
+        users = {key(user.username): user for user in read if user is not None}
+        held = frozenset().union(*(user.roles for user in users.values()), frozenset())
+        names = logical(families(mirror.names, held))
+        return ObservedState(self.deployment, users=_logical_users(users, names), roles={}, scope=scope)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def apply(self, change: Change, record: Recorder) -> Outcome:
+        """Make one change and look whether it was made; never raises for a refusal or for silence."""
+        calls = Calls(self._wire, record)
+        try:
+            mirror = self._looked
+            mirror.require_users()
+            users = UserWriter(mirror, calls)
+            if isinstance(change.thing, User):
+                status, detail = users.write(change)
+            else:
+                status, detail = RoleWriter(mirror, calls, users, self._pause).write(change)
+        except Stopped as e:
+            status, detail = e.status, e.detail
+        except TargetUnavailable as e:
+            status, detail = (Status.UNKNOWN if calls.silent else Status.FAILED), str(e)
+        return Outcome(change, status, detail)
+
+
+def _logical_users(users: Mapping[str, User], names: Mapping[str, str]) -> dict[str, User]:
+    return {
+        name: User(
+            user.username,
+            user.email,
+            user.first_name,
+            user.last_name,
+            frozenset(names.get(role, role) for role in user.roles),
+        )
+        for name, user in users.items()
+    }
+
+
+def _logical_roles(mirror: Mirror, found: Mapping[str, Family]) -> dict[str, Role]:
+    assert mirror.roles is not None
+    held = _held(mirror)
+    hidden = frozenset(logical(found)) | mirror.buried
+    roles = {name: Role(name, permissions) for name, permissions in mirror.roles.items() if name not in hidden}
+    for name, family in found.items():
+        if family.current is not None:
+            roles[name] = Role(name, mirror.roles[family.current], unfinished=_unfinished(mirror, family, held))
+    return roles
+
+
+def _unfinished(mirror: Mirror, family: Family, held: Collection[str]) -> bool:
+    """Say whether a change of this role was cut off.
+
+    people still hold another member                                   | they must be moved
+    it lives under a number, and the server is not known to refuse that | it can have its name back
+    a replaced member is there, and the server can perhaps delete it    | it must go
+    """
+    can = mirror.capabilities
+    return (
+        any(member in held for member in family.others)
+        or (family.current != family.name and can.patch_role is not Patch.FORBIDDEN)
+        or (bool(family.others) and can.delete_role is not Delete.BROKEN)
+        or (bool(family.replaced) and can.patch_role is not Patch.FORBIDDEN)
+    )
+
+
+def _leftovers(mirror: Mirror, found: Mapping[str, Family]) -> tuple[str, ...]:
+    assert mirror.roles is not None
+    held = _held(mirror)
+    left = {member for family in found.values() for member in family.others if member not in held}
+    if mirror.capabilities.delete_role is not Delete.BROKEN:
+        left = {member for family in found.values() if family.current is None for member in family.dead}
+    return tuple(sorted((left | mirror.buried) & mirror.roles.keys()))
+
+
+def _bury(mirror: Mirror, once: frozenset[str]) -> None:
+    """See what is left, without people, of roles that are managed no more, where the server cannot delete them."""
+    if mirror.capabilities.delete_role is Delete.BROKEN:
+        left = {member for name in once for member in mirror.families([name])[name].members}
+        mirror.buried |= left - _held(mirror)
+
+
+def _held(mirror: Mirror) -> frozenset[str]:
+    return frozenset().union(*(user.roles for user in (mirror.users or {}).values()), frozenset())

@@ -1,0 +1,237 @@
+"""Writing accounts: making, changing roles, deleting.
+
+A list of roles is replaced whole by the API, so each account is read right before it is written, and only what the plan
+grants and revokes is changed in what was read: a role that a person gave by hand in between is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from syncd.http import Answer
+from syncd.model import Change, Kind, Status, User, key
+from syncd.targets.airflow.calls import Calls, Stopped, refused
+from syncd.targets.airflow.mirror import Mirror, account
+from syncd.targets.airflow.names import families, unreachable
+from syncd.targets.airflow.wire import Area
+
+EMPTY_ROLE: Final = "Public"
+"""A new account must have a role; Airflow's own one without permissions is given and taken at once."""
+
+Ended = tuple[Status, str]
+
+
+@dataclass(slots=True)
+class UserWriter:
+    """Makes one change of an account."""
+
+    mirror: Mirror
+    calls: Calls
+
+    def write(self, change: Change) -> Ended:
+        """Make the change and look whether it was made.
+
+        Raises:
+            Stopped: it was not.
+        """
+        user = change.thing
+        assert isinstance(user, User)
+        self._guard(user.username)
+        match change.kind:
+            case Kind.CREATE:
+                return self._create(user, change)
+            case Kind.UPDATE:
+                return self._update(user.username, change)
+            case Kind.DELETE:
+                return self._delete(user.username)
+
+    def _guard(self, username: str) -> None:
+        if why := unreachable(username):
+            raise Stopped(Status.FAILED, why)
+        login = self.mirror.wire.chosen[Area.USERS].username
+        own = {key(name) for name in (self.mirror.capabilities.service_user, login) if name}
+        if key(username) in own:
+            raise Stopped(Status.FAILED, f"{username} is the account that syncd runs as and is never changed")
+
+    # --- making -------------------------------------------------------------------------------------------------------
+
+    def _create(self, user: User, change: Change) -> Ended:
+        if not user.email:
+            raise Stopped(Status.FAILED, f"{user.username} has no e-mail address; Airflow makes no account without one")
+        missing: set[str] = set()
+        while True:
+            roles = frozenset(self.mirror.physical(role) for role in user.roles) - missing or frozenset({EMPTY_ROLE})
+            what = f"{user.username} roles={len(roles)}"
+            answer = self.calls.send(Area.USERS, "POST", None, what=what, body=_body(user, roles))
+            if not self._learn_missing(answer, missing):
+                break
+        found = self._after(answer, user.username)
+        if found is None:
+            raise self._not_made(user, answer)
+        made = answer is not None and answer.status == 200
+        return self._change(found, change, missing, lent=roles & {EMPTY_ROLE} if made else frozenset())
+
+    def _not_made(self, user: User, answer: Answer | None) -> Stopped:
+        if answer is None:
+            return Stopped(Status.UNKNOWN, f"no answer came to the making of {user.username}, and it is not there yet")
+        if answer.status == 409:
+            return Stopped(
+                Status.FAILED,
+                f"{answer}: another account has the e-mail address {user.email}; "
+                "set match_email for this deployment, or change that account",
+            )
+        return refused(answer, "can_create on Users")
+
+    # --- changing roles -----------------------------------------------------------------------------------------------
+
+    def _update(self, username: str, change: Change) -> Ended:
+        found = self.mirror.user(username)
+        if found is None:
+            raise Stopped(Status.FAILED, f"the account {username} is gone; the next pass decides anew")
+        return self._change(found, change, set())
+
+    def _change(self, found: User, change: Change, missing: set[str], *, lent: frozenset[str] = frozenset()) -> Ended:
+        """Bring an account that was read just now to what the change wants of it, and take back what was lent to it."""
+        while True:
+            wanted = self._wanted(found.roles - lent, change) - missing
+            if wanted == found.roles:
+                return _ended(missing)
+            answer = self.put_roles(found, wanted)
+            if not self._learn_missing(answer, missing):
+                return _ended(missing)
+
+    def _wanted(self, roles: frozenset[str], change: Change) -> frozenset[str]:
+        """Apply what a change grants and revokes to the roles as read, whatever physical names they bear."""
+        touched = frozenset(change.granted + change.revoked)
+        found = families(self.mirror.names | touched, roles | (self.mirror.roles or {}).keys())
+        gone = touched.union(*(found[role].members for role in touched if role in found))
+        return (roles - gone) | {self.mirror.physical(role) for role in change.granted}
+
+    def _learn_missing(self, answer: Answer | None, missing: set[str]) -> bool:
+        """Leave out roles that the server does not have, or find out their other names; True where it pays to ask again."""
+        unknown = unknown_roles(answer) - missing
+        if unknown and self.mirror.roles is None:
+            self.mirror.read_roles()  # a change that was cut off may have left one under another name
+        else:
+            missing |= unknown
+        return bool(unknown)
+
+    def put_roles(self, found: User, wanted: frozenset[str]) -> Answer | None:
+        """Replace the roles of an account that was read just now, and look whether that was done.
+
+        Gives the answer where it names roles that the server does not have; then nothing was done.
+
+        Raises:
+            Stopped: it was not done, or nobody knows.
+        """
+        answer = self.calls.send(
+            Area.USERS,
+            "PATCH",
+            found.username,
+            what=f"roles={len(wanted)}",
+            mask="roles",
+            body=self._patch_body(found) | {"roles": [{"name": name} for name in sorted(wanted)]},
+        )
+        if unknown_roles(answer):
+            return answer
+        now = self._after(answer, found.username)
+        if now is not None and now.roles == wanted:
+            return answer
+        if answer is None:
+            raise Stopped(Status.UNKNOWN, f"no answer came, and {found.username} does not have the roles yet")
+        if answer.status == 200:
+            raise Stopped(
+                Status.FAILED, f"{answer.asked} gave 200, but the roles of {found.username} are not what was sent"
+            )
+        raise refused(answer, "can_edit on Users")
+
+    def _after(self, answer: Answer | None, username: str) -> User | None:
+        """Say what an account is after a write: by its answer, which is the account as stored, else by reading it."""
+        if answer is not None and answer.status == 200 and key(str(answer.fields.get("username"))) == key(username):
+            return self.mirror.keep(account(answer.fields))
+        found = self.mirror.user(username)
+        self.calls.silent = False
+        return found
+
+    def _patch_body(self, found: User) -> dict[str, object]:
+        """Repeat the names as read where the release wants them in every change, whatever the mask says."""
+        wire = self.mirror.wire
+        if wire.generation >= 3 and Area.USERS not in wire.connexion:
+            return {}
+        return {
+            "username": found.username,
+            "email": found.email,
+            "first_name": found.first_name,
+            "last_name": found.last_name,
+        }
+
+    def move(self, username: str, *, away: Collection[str], to: str | None) -> None:
+        """Take an account out of some physical roles and into another in one call, so that it never is without.
+
+        Raises:
+            Stopped: the account could not be changed.
+        """
+        found = self.mirror.user(username)
+        if found is None or not found.roles & frozenset(away):
+            return
+        wanted = (found.roles - frozenset(away)) | (frozenset({to}) if to else frozenset())
+        answer = self.put_roles(found, wanted)
+        if unknown := unknown_roles(answer):
+            raise Stopped(
+                Status.FAILED, f"{username} could not be moved: the server has no role {', '.join(sorted(unknown))}"
+            )
+
+    # --- deleting -----------------------------------------------------------------------------------------------------
+
+    def _delete(self, username: str) -> Ended:
+        found = self.mirror.user(username)
+        if found is None:
+            return Status.APPLIED, "the account was gone already"
+        if found.roles:
+            self.put_roles(found, frozenset())
+        answer = self.calls.send(Area.USERS, "DELETE", username, what="")
+        if self._after(None, username) is None:
+            return Status.APPLIED, ""
+        if answer is None:
+            raise Stopped(Status.UNKNOWN, f"no answer came, and {username} is still there, without roles")
+        if answer.status >= 500:
+            raise Stopped(
+                Status.FAILED,
+                f"the server cannot delete {username} ({answer}), as Airflow 2 cannot where somebody wrote a note on a run; "
+                "the account is left without roles and sees nothing",
+            )
+        raise refused(answer, "can_delete on Users")
+
+
+def _body(user: User, roles: Collection[str]) -> dict[str, object]:
+    """Spell a new account. The password is long, random and known to nobody afterwards: people come in by single sign-on."""
+    named = replace(user, first_name=user.first_name or user.username, last_name=user.last_name or "-")
+    return {
+        "username": named.username,
+        "email": named.email,
+        "first_name": named.first_name[:256],
+        "last_name": named.last_name[:256],
+        "password": secrets.token_urlsafe(48),
+        "roles": [{"name": name} for name in sorted(set(roles))],  # one named twice is a 500 on Airflow 2
+    }
+
+
+def unknown_roles(answer: Answer | None) -> set[str]:
+    """Read the names out of a 400 that says `Unknown roles: 'a', 'b'`."""
+    if answer is None or answer.status != 400:
+        return set()
+    _, _, names = str(answer.fields.get("detail") or "").partition("Unknown roles:")
+    return {single or double for single, double in re.findall(r"'([^']*)'|\"([^\"]*)\"", names)}
+
+
+def _ended(missing: Collection[str]) -> Ended:
+    if not missing:
+        return Status.APPLIED, ""
+    return (
+        Status.PENDING,
+        f"the server does not have the role yet: {', '.join(sorted(missing))}; everything else was done",
+    )

@@ -1,0 +1,247 @@
+"""Calls to one server: where each area of the API lives, and which credential it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+from syncd.errors import TargetUnauthorized, TargetUnavailable
+from syncd.http import Answer, NoAnswer, SecretUnreadable, Session
+from syncd.targets.airflow.auth import Basic, Login, login
+from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all
+from syncd.targets.airflow.settings import AirflowSettings
+
+BACKEND_2: Final = "AIRFLOW__API__AUTH_BACKENDS=airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session"
+BACKEND_3: Final = "AIRFLOW__FAB__AUTH_BACKENDS=airflow.providers.fab.auth_manager.api.auth.backend.basic_auth"
+Query = Sequence[tuple[str, str]]
+
+
+class Area(StrEnum):
+    """A part of the API with a credential of its own: on some releases they differ."""
+
+    ROLES = "roles"
+    USERS = "users"
+    DAGS = "dags"
+
+
+KEY: Final = {Area.ROLES: "name", Area.USERS: "username", Area.DAGS: "dag_id"}
+RIGHT: Final = {Area.ROLES: "can_read on Roles", Area.USERS: "can_read on Users", Area.DAGS: "can_read on DAGs"}
+
+
+class Wire:
+    """Sends calls and remembers which credential each area took."""
+
+    def __init__(self, settings: AirflowSettings, session: Session, *, now: Callable[[], float]) -> None:
+        self.session = session
+        self.logins: tuple[Login, ...] = tuple(login(c, session, now=now) for c in settings.credentials)
+        self.chosen: dict[Area, Login] = {}
+        self.generation = 0
+        self.connexion: frozenset[Area] = frozenset()
+        """Areas that Airflow 3 still serves the way of Airflow 2: basic authentication, every name of a user required."""
+        self._first: dict[Area, Page] = {}
+        self._whole: dict[Area, tuple[Row, ...]] = {}
+        self._trimmed = True
+
+    # --- paths --------------------------------------------------------------------------------------------------------
+
+    def path(self, area: Area, name: str | None = None) -> str:
+        """Give the path of an area's listing, or of one thing in it."""
+        # On Airflow 2 /auth/fab/v1 does the same and leaves a row in the session table for each call.
+        prefix = "/api/v1" if self.generation == 2 else "/api/v2" if area is Area.DAGS else "/auth/fab/v1"
+        return f"{prefix}/{area}" + (f"/{quote(name, safe='')}" if name is not None else "")
+
+    # --- calls --------------------------------------------------------------------------------------------------------
+
+    def anonymous(self, path: str) -> Answer:
+        """Read without a credential."""
+        try:
+            return self.session.send("GET", path)
+        except NoAnswer as e:
+            raise TargetUnavailable(str(e)) from e
+        except SecretUnreadable as e:
+            raise TargetUnauthorized(str(e)) from e
+
+    def ask(self, who: Login, path: str, query: Query = ()) -> Answer:
+        """Read as somebody.
+
+        Raises:
+            TargetUnavailable: no answer came.
+        """
+        try:
+            return self._send(who, "GET", path, query=query)
+        except NoAnswer as e:
+            raise TargetUnavailable(str(e)) from e
+
+    def get(self, area: Area, name: str) -> Answer:
+        """Read one thing with the credential of its area."""
+        return self.ask(self.chosen[area], self.path(area, name))
+
+    def write(
+        self,
+        area: Area,
+        method: str,
+        name: str | None,
+        *,
+        mask: str = "",
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send one writing call.
+
+        Raises:
+            NoAnswer: nobody knows whether it was done.
+            TargetUnavailable: it was not even sent.
+        """
+        self._first.clear()  # pages that were kept for a listing are out of date now
+        self._whole.clear()
+        query = [("update_mask", mask)] if mask else []
+        return self._send(self.chosen[area], method, self.path(area, name), query=query, body=body, timeout_s=timeout_s)
+
+    def _send(
+        self,
+        who: Login,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        def once() -> Answer:
+            headers = _headers(who)
+            try:
+                return self.session.send(method, path, query=query, body=body, headers=headers, timeout_s=timeout_s)
+            except SecretUnreadable as e:
+                raise TargetUnauthorized(f"a secret cannot be read: {e}") from e
+
+        answer = once()
+        try:
+            renewed = who.renewed(answer)
+        except (NoAnswer, SecretUnreadable) as e:
+            raise TargetUnavailable(f"{answer.asked}: the credential is out of date, and: {e}") from e
+        if renewed:
+            answer = once()
+            who.judged(answer)
+        return answer
+
+    # --- listings -----------------------------------------------------------------------------------------------------
+
+    def first(self, area: Area) -> Page:
+        """Read the first page of an area; whichever credential gets it is the area's own from then on.
+
+        The page is kept for the reading of the whole that follows.
+
+        Raises:
+            Refused: no configured credential got it.
+        """
+        tried: list[tuple[Login, Answer]] = []
+        for who in self._order(area):
+            answer = self._ask_page(who, area, 0)
+            if found := page(answer, area):
+                self.chosen[area] = who
+                self._first[area] = found
+                return found
+            tried.append((who, answer))
+        raise Refused(area, tried, self._hint(area, tried))
+
+    def peek(self, area: Area) -> tuple[Row, ...]:
+        """Give the rows of the first page where it was read and not used yet."""
+        return self._first[area].rows if area in self._first else ()
+
+    def all(self, area: Area, *, keep: bool = False) -> tuple[Row, ...]:
+        """Read an area whole; with `keep` the next call gives the same without asking."""
+        rows = self._whole.pop(area, None)
+        if rows is None:
+            first = self._first.pop(area, None) or self.first(area)
+            self._first.pop(area, None)
+            what = f"{area} of {self.session.connection.root}"
+            rows = read_all(lambda offset: self._page(area, offset), KEY[area], what=what, first=first)
+        if keep:
+            self._whole[area] = rows
+        return rows
+
+    def _page(self, area: Area, offset: int) -> Page:
+        answer = self._ask_page(self.chosen[area], area, offset)
+        found = page(answer, area)
+        if found is None:
+            raise TargetUnavailable(f"{answer.asked}: a page of {area} was wanted, {answer} came")
+        return found
+
+    def _ask_page(self, who: Login, area: Area, offset: int) -> Answer:
+        numbers = [("limit", str(PAGE)), ("offset", str(offset))]
+        answer = self.ask(who, self.path(area), [*self._query(area), *numbers])
+        if answer.status == 400 and area is Area.DAGS and self.generation == 2 and self._trimmed:
+            self._trimmed = False  # an Airflow 2 that does not know `fields` refuses it
+            return self._ask_page(who, area, offset)
+        return answer
+
+    def _query(self, area: Area) -> Query:
+        """Ask for every DAG, those whose file is gone too: roles keep their grants on them."""
+        if area is not Area.DAGS:
+            return ()
+        if self.generation >= 3:
+            return [("exclude_stale", "false"), ("order_by", "dag_id")]
+        trimmed = [("fields", field) for field in ("dag_id", "tags", "owners")] if self._trimmed else []
+        return [("only_active", "false"), ("order_by", "dag_id"), *trimmed]
+
+    def _order(self, area: Area) -> tuple[Login, ...]:
+        """Say in which order credentials are tried: the one that worked, then as this release is known to want it."""
+        if self.generation == 2:
+            kinds = ["basic", "bearer"]
+        elif area in self.connexion:
+            kinds = ["basic", "bearer", "token"]
+        else:
+            kinds = ["token", "bearer"]
+        ordered = [who for kind in kinds for who in self.logins if who.kind == kind]
+        chosen = self.chosen.get(area)
+        return tuple(dict.fromkeys([*([chosen] if chosen in ordered else []), *ordered]))
+
+    def _hint(self, area: Area, tried: Sequence[tuple[Login, Answer]]) -> str:
+        kinds = {who.kind for who in self.logins}
+        if self.generation == 2:
+            if "basic" not in kinds and not tried:
+                return 'Airflow 2 wants a credential of kind "basic"'
+            return (
+                f"Airflow 2 says the same to a wrong password, a missing right and a backend that is off: look at user name and "
+                f"password, at {RIGHT[area]}, and whether the server has {BACKEND_2}"
+            )
+        if area in self.connexion:
+            add = "" if "basic" in kinds else ' and, here, a credential of kind "basic"'
+            return (
+                f"this release takes only basic authentication for {area}, which needs {BACKEND_3} on the server{add}"
+            )
+        if not kinds & {"token", "bearer"}:
+            return f'{area} of Airflow 3 want a credential of kind "token"'
+        return f"look at user name and password, and whether the account has {RIGHT[area]}"
+
+
+class Refused(TargetUnauthorized):
+    """No credential got a listing."""
+
+    def __init__(self, area: Area, tried: Sequence[tuple[Login, Answer]], hint: str) -> None:
+        self.answers = tuple(answer for _, answer in tried)
+        said = "; ".join(
+            f"{answer.asked} with {who.kind} as {who.username or 'bearer'} gave {answer}" for who, answer in tried
+        )
+        super().__init__(f"{area} cannot be read: {said or 'no configured credential is of a kind it takes'}; {hint}")
+
+
+def _headers(who: Login) -> dict[str, str]:
+    try:
+        return who.headers()
+    except NoAnswer as e:
+        raise TargetUnavailable(str(e)) from e
+    except SecretUnreadable as e:
+        raise TargetUnauthorized(f"a secret cannot be read: {e}") from e
+
+
+def take_cookie(wire: Wire, who: Basic) -> None:
+    """Ask Airflow 2 for a session cookie, which spares the hashing of the password in every later call.
+
+    Where the `session` backend is not on, the first use of the cookie is refused and the password is used again.
+    """
+    answer = wire.ask(who, "/auth/fab/v1/roles", [("limit", "1")])
+    if page(answer, Area.ROLES) and "session" in answer.cookies:
+        who.cookie = answer.cookies["session"]

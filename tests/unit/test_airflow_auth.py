@@ -1,0 +1,188 @@
+"""Logins: when a token is made anew, and when a cookie is not to be trusted."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+from airflow_world import Steps, person, world
+
+from syncd.errors import TargetUnauthorized
+from syncd.http import Answer, Connection, Secret
+from syncd.model import Change, Scope, Status
+from syncd.sandbox.airflow import PRESETS, StandIn
+from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
+from syncd.targets.airflow.auth import expiry, is_out_of_date
+
+
+def token(claims: object) -> str:
+    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{middle}.sig"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (token({"exp": 1_900_000_000}), 1_900_000_000.0),
+        (token({"exp": 1.5}), 1.5),
+        (token({"exp": "soon"}), None),
+        (token({}), None),
+        (token([1]), None),
+        ("opaque", None),
+        ("a.b.c", None),
+        ("a.!!!!.c", None),
+        ("a.ÿÿÿ.c", None),
+    ],
+)
+def test_the_end_of_a_token(text: str, expected: float | None) -> None:
+    assert expected == expiry(text)
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "expected"),
+    [
+        (401, "Token Expired", True),
+        (403, "Invalid JWT token", True),
+        (403, "Forbidden", False),
+        (401, "Not authenticated", False),
+        (200, "Token Expired", False),
+    ],
+)
+def test_which_answers_ask_for_a_new_token(status: int, detail: str, *, expected: bool) -> None:
+    assert expected == is_out_of_date(
+        Answer("GET x", status, "application/json", json.dumps({"detail": detail}).encode())
+    )
+
+
+def ask(target: AirflowTarget) -> None:
+    """Make one call that needs to be somebody."""
+    assert ["admin"] == list(target.observe(Scope.people(["admin"]), role_names=frozenset()).users)
+
+
+def tokens(server: StandIn) -> int:
+    return sum(call.path == "/auth/token" for call in server.calls)
+
+
+def test_a_token_is_made_anew_before_it_ends_and_when_the_server_calls_it_over(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    server = StandIn("3.3.2", now=lambda: clock[0])
+    with world(server, tmp_path) as w:
+        target = w.target(kinds=("token",), now=lambda: clock[0])
+        target.look()
+        assert 1 == tokens(server)
+        clock[0] += 86_400 - 61
+        ask(target)
+        assert 1 == tokens(server)
+        clock[0] += 2
+        ask(target)
+        assert 2 == tokens(server)
+        late = w.target(kinds=("token",), now=lambda: 0.0)
+        late.look()
+        clock[0] += 2 * 86_400
+        ask(late)
+        assert [401] == [call.status for call in server.calls if call.status >= 400]
+
+
+def test_a_bearer_token_is_read_again_when_the_server_calls_it_over(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    server = StandIn("3.3.2", now=lambda: clock[0])
+    with world(server, tmp_path) as w:
+        place = tmp_path / "token"
+        secret = Secret.parse(f"file:{place}")
+
+        def new() -> str:
+            maker = w.target(kinds=("token",), now=lambda: clock[0])
+            return maker._wire.logins[0].headers()["Authorization"].removeprefix("Bearer ")
+
+        place.write_text(new())
+        target = AirflowTarget("prod", AirflowSettings(Connection(w.url), (Credential("bearer", None, secret),)))
+        assert target.look().service_user is None
+        clock[0] += 2 * 86_400
+        with pytest.raises(TargetUnauthorized, match="Token Expired"):
+            target.observe(Scope.people(["admin"]), role_names=frozenset())
+        place.write_text(new())
+        ask(target)
+
+
+def test_airflow_2_hashes_the_password_once(tmp_path: Path) -> None:
+    server = StandIn("2.11.2")
+    with world(server, tmp_path) as w:
+        target = w.target()
+        assert target.look().session
+        target.observe(Scope(), role_names=frozenset())
+        assert 1 == server.state.users["admin"].login_count
+        assert 1 == server.state.sessions
+
+
+def test_a_cookie_that_is_over_gives_way_to_the_password_and_a_missing_right_does_not_end_it(tmp_path: Path) -> None:
+    server = StandIn("2.11.2")
+    with world(server, tmp_path) as w:
+        target = w.target()
+        target.look()
+        (who,) = {id(login): login for login in target._wire.chosen.values()}.values()
+        who.cookie = "over"  # type: ignore[attr-defined]
+        ask(target)
+        assert [403, 200] == [call.status for call in server.calls][-2:]
+        server.state.roles["Admin"] = {p for p in server.state.roles["Admin"] if p.resource != "Providers"}
+        assert w.target().look().session
+
+
+@pytest.mark.parametrize("preset", sorted(set(PRESETS) - {"3.3.2-simple", "3.3.2-keycloak"}))
+def test_a_wrong_password_is_told_as_such(preset: str, tmp_path: Path) -> None:
+    with world(StandIn(preset), tmp_path) as w:
+        w.password.write_text("wrong")
+        with pytest.raises(TargetUnauthorized, match="password"):
+            w.target().look()
+
+
+@pytest.mark.parametrize(
+    ("preset", "kinds", "todo"),
+    [
+        ("2.11.2", ("token",), 'Airflow 2 wants a credential of kind "basic"'),
+        (
+            "3.0.6",
+            ("token",),
+            'roles.*AIRFLOW__FAB__AUTH_BACKENDS=.*basic_auth on the server.*a credential of kind "basic"',
+        ),
+        (
+            "3.1.8+3.1.1",
+            ("token",),
+            'users.*AIRFLOW__FAB__AUTH_BACKENDS=.*basic_auth on the server.*a credential of kind "basic"',
+        ),
+        ("3.1.8+3.1.1", ("basic",), 'roles of Airflow 3 want a credential of kind "token"'),
+        ("3.0.6", ("basic",), 'dags of Airflow 3 want a credential of kind "token"'),
+        ("3.3.2", ("basic",), 'roles of Airflow 3 want a credential of kind "token"'),
+    ],
+)
+def test_a_missing_kind_of_credential_is_named(preset: str, kinds: tuple[str, ...], todo: str, tmp_path: Path) -> None:
+    with world(StandIn(preset), tmp_path) as w, pytest.raises(TargetUnauthorized, match=todo):
+        w.target(kinds=kinds).look()
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("2.11.2", ("basic", "basic", "basic")),
+        ("3.0.6", ("basic", "basic", "token")),
+        ("3.1.8+3.1.1", ("token", "basic", "token")),
+        ("3.3.2", ("token", "token", "token")),
+    ],
+)
+def test_each_area_gets_the_credential_that_it_takes(preset: str, expected: tuple[str, ...], tmp_path: Path) -> None:
+    with world(StandIn(preset), tmp_path) as w:
+        can = w.target().look()
+        assert expected == (can.roles_credential, can.users_credential, can.dags_credential)
+
+
+@pytest.mark.parametrize("login", ["ADMIN", "admin@example.com"])
+def test_our_own_account_is_found_and_never_changed(login: str, tmp_path: Path) -> None:
+    with world(StandIn("3.3.2"), tmp_path) as w:
+        target = w.target(kinds=("token",), username=login)
+        assert "admin" == target.look().service_user
+        outcome = target.apply(Change(person("Admin", "Admin"), None), Steps())
+        assert (Status.FAILED, "Admin is the account that syncd runs as and is never changed") == (
+            outcome.status,
+            outcome.detail,
+        )
