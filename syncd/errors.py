@@ -63,6 +63,10 @@ class SourceUnavailable(SyncdError):
     exit_code = EXIT_NO_ANSWER
 
 
+class CursorLost(SourceUnavailable):
+    """What an incremental read goes on from is no longer accepted: a full read is needed, nothing is lost."""
+
+
 class TargetUnavailable(SyncdError):
     """A deployment did not answer as an Airflow server does; nothing on it was changed by this pass."""
 

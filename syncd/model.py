@@ -378,11 +378,15 @@ class ObservedState:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What syncd owns on one deployment: accounts it made, roles, and grants (key(username) -> roles)."""
+    """What syncd owns on one deployment: accounts it made, roles, and grants (key(username) -> roles).
+
+    `once` are roles that were owned and are no more: what a server could not delete of them is still recognised.
+    """
 
     users: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     grants: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    once: frozenset[str] = frozenset()
 
 
 # --- what is to be done -----------------------------------------------------------------------------------------------

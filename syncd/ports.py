@@ -47,6 +47,25 @@ class Source(Protocol):
         ...
 
 
+class IncrementalSource(Source, Protocol):
+    """A source that can say what changed. A cursor is opaque text that the database keeps beside the snapshot."""
+
+    def read_from_here(self) -> tuple[Snapshot, str]:
+        """Read everything, and give a cursor that misses no change made during or after the read."""
+        ...
+
+    def refresh(self, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str]:
+        """Give `earlier` with what changed since the cursor, as a whole snapshot, and the next cursor.
+
+        A group that could not be read whole has a certificate that is not complete, and the next call reads it again.
+
+        Raises:
+            CursorLost: only a full read can go on from here.
+            SourceUnavailable: nothing new can be said.
+        """
+        ...
+
+
 class TargetReader(Protocol):
     """Looks at one deployment. Every method may raise TargetUnavailable or one of its subclasses."""
 
@@ -62,8 +81,8 @@ class TargetReader(Protocol):
         """List every DAG, sorted by id."""
         ...
 
-    def observe(self, scope: Scope, *, role_names: frozenset[str]) -> ObservedState:
-        """Read users and roles; `role_names` are the roles that syncd manages here.
+    def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
+        """Read users and roles; `role_names` are the roles that syncd manages here, `once` those it managed before.
 
         With a scope that is not everything, only those people are read and `roles` is empty.
         """

@@ -354,8 +354,9 @@ def _see(
         desired = replace(desired, notes=tuple(n for n in desired.notes if n.code not in _ABOUT_DAGS))
     owned = this.journal.owned(this.name)
     with this.timed("observe"):
-        role_names = owned.roles | desired.roles.keys()
-        observed = _observe(reader, _resolve(this.scope, desired), deployment=deployment, role_names=role_names)
+        wide = EVERYTHING if deployment.match_email else _resolve(this.scope, desired)
+        # people whose account is found by e-mail can only be found by looking at everybody
+        observed = reader.observe(wide, role_names=owned.roles | desired.roles.keys(), once=owned.once)
     this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
     with this.timed("diff"):
         wanted = {user.email for name, user in desired.users.items() if _resolve(this.scope, desired).covers(name)}
@@ -385,14 +386,6 @@ def _resolve(scope: Scope, desired: DesiredState, *, emails: Collection[str] = (
     asked = scope.usernames | {email.casefold() for email in emails}
     found = {name for name, user in desired.users.items() if user.email.casefold() in asked}
     return Scope(scope.usernames | found)
-
-
-def _observe(
-    reader: TargetReader, scope: Scope, *, deployment: Deployment, role_names: frozenset[str]
-) -> ObservedState:
-    """Look at the scope; people whose account is found by e-mail can only be found by looking at everybody."""
-    wide = EVERYTHING if deployment.match_email else scope
-    return reader.observe(wide, role_names=role_names)
 
 
 def _yield_to_code(
@@ -506,19 +499,25 @@ def _was_done(change: Change, observed: ObservedState) -> tuple[bool, str]:
         return there is None, "it is gone" if there is None else "it is still there"
     if there is None:
         return False, "it is not there"
-    if _has(there, change):
-        return True, "it is as intended"
-    if change.kind is Kind.CREATE and isinstance(there, Role):
-        return True, "it was made in part; this pass finishes it"
-    return False, "it is not as intended; planned again"
-
-
-def _has(there: User | Role, change: Change) -> bool:
     match there:
         case User():
-            return there.roles.issuperset(change.granted) and there.roles.isdisjoint(change.revoked)
+            done = there.roles.issuperset(change.granted) and there.roles.isdisjoint(change.revoked)
+            return done, "it is as intended" if done else "it is not as intended; planned again"
         case Role():
-            return there == change.after
+            return _role_was_made(there, change)
+
+
+def _role_was_made(there: Role, change: Change) -> tuple[bool, str]:
+    """Role writes are not atomic: tell whole from in part. What is there and was not before is what was meant."""
+    after = change.after
+    assert isinstance(after, Role)
+    if there.permissions == after.permissions:
+        return True, "it was made, and this pass finishes it" if there.unfinished else "it is as intended"
+    missing = len(after.permissions - there.permissions)
+    detail = (
+        f"it was made in part ({missing} of {len(after.permissions)} permissions are missing); this pass finishes it"
+    )
+    return change.kind is Kind.CREATE, detail
 
 
 def _adopt(this: _Pass, seen: _Seen) -> None:

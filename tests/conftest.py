@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgres_server import boot_postgres
 
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
 
@@ -32,3 +33,10 @@ def real_airflow_3(sample_dags: Path) -> Iterator[RealAirflow]:
     """A real Airflow 3.3.2 server whose permission cache lasts one second instead of thirty."""
     with RealAirflow("3.3.2", dags=sample_dags, settings={"AIRFLOW__FAB__CACHE_TTL": "1"}) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server, empty."""
+    with boot_postgres() as url:
+        yield url

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,11 @@ from syncd.plan.guard import Limits, guard
 
 PROD = Deployment("prod")
 flags = st.booleans()
+T = TypeVar("T")
+
+
+def shuffled(mapping: Mapping[str, T], chance: random.Random) -> dict[str, T]:
+    return dict(chance.sample(sorted(mapping.items(), key=str), len(mapping)))
 
 
 def plan(desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment = PROD) -> Plan:
@@ -124,11 +131,8 @@ def test_roles_come_before_the_people_who_get_them_and_go_after(
 def test_order_of_reading_changes_no_digest(
     desired: DesiredState, observed: ObservedState, owned: Owned, chance: random.Random
 ) -> None:
-    def shuffled(mapping: dict[str, object]) -> dict[str, object]:
-        return dict(chance.sample(sorted(mapping.items(), key=str), len(mapping)))
-
-    other = replace(observed, users=shuffled(dict(observed.users)), roles=shuffled(dict(observed.roles)))
-    wanted = replace(desired, users=shuffled(dict(desired.users)))
+    other = replace(observed, users=shuffled(observed.users, chance), roles=shuffled(observed.roles, chance))
+    wanted = replace(desired, users=shuffled(desired.users, chance))
     assert plan(desired, observed, owned) == plan(wanted, other, owned)
     assert plan(desired, observed, owned).digest == plan(wanted, other, owned).digest
 
