@@ -449,23 +449,29 @@ def _reason(error: BaseException, connection: Connection, timeout_s: float) -> s
             (requests.exceptions.SSLError, ssl.SSLError),
             "no TLS connection; look at scheme, port and client certificate",
         ),
-        ((requests.ConnectTimeout,), f"no connection within {connection.connect_timeout_s:g} s"),
+        (
+            (requests.ConnectTimeout,),
+            f"no connection within {connection.connect_timeout_s:g} s; look at the URL, and at firewalls",
+        ),
         (
             (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError),
-            f"no answer within {timeout_s:g} s",
+            f"no answer within {timeout_s:g} s; look at the server's load, or allow more time in `timeouts`",
         ),
-        ((urllib3.exceptions.NameResolutionError,), "the host name is unknown"),
+        ((urllib3.exceptions.NameResolutionError,), "the host name is unknown; look at the URL"),
         ((ConnectionRefusedError,), "the connection was refused; is the server running?"),
         (
             (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError),
-            "the answer could not be unpacked",
+            "the answer could not be unpacked; look at what is between here and the server",
         ),
-        ((urllib3.exceptions.IncompleteRead,), "the answer broke off"),
+        (
+            (urllib3.exceptions.IncompleteRead,),
+            "the answer broke off; look at the server, and at the proxies before it",
+        ),
     )
     for kinds, sentence in table:
         if any(isinstance(cause, kinds) for cause in causes):
             return sentence
-    return "the connection broke"
+    return "the connection broke; is the server running?"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -16,6 +16,8 @@ from typing import Any, Protocol, TextIO
 import structlog
 
 LONGEST = 256
+_SENTENCES = frozenset({"exception", "error", "detail", "why"})
+"""Fields that hold our own words, which say at their end what to do."""
 """Characters of a text. What is longer is the body of an answer, and nobody knows what is in it."""
 
 _LEVELS = {
@@ -101,6 +103,5 @@ def _clean(name: str, value: object) -> object:
             return value
         case _:
             text = _SECRET_TEXT.sub(_BLOT, str(value))
-            return (
-                text if name == "exception" or len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-            )
+            whole = name in _SENTENCES or len(text) <= LONGEST
+            return text if whole else f"{text[:LONGEST]}… ({len(text)} characters)"

@@ -49,7 +49,7 @@ roles:
 bindings:
   - group: people:analysts        # source:group
     roles: [analyst]
-    deployments: { env: dev }     # by labels; leave it out for every deployment
+    deployments: { env: dev }     # by labels; or the word all
 """
 
 PEOPLE = """\

@@ -384,18 +384,30 @@ class RealAirflow:
         Raises:
             ServerFailed: with the end of the log.
         """
-        self._folder = tempfile.TemporaryDirectory(prefix="syncd-airflow-")
-        folder = Path(self._folder.name)
-        self.dags_folder, self.log, self.database = folder / "dags", folder / "airflow.log", folder / "airflow.db"
+        with contextlib.ExitStack() as undo:
+            made = tempfile.TemporaryDirectory(prefix="syncd-airflow-", ignore_cleanup_errors=True)
+            folder = Path(undo.enter_context(made))
+            self.dags_folder, self.log, self.database = folder / "dags", folder / "airflow.log", folder / "airflow.db"
+            self._copy_dags()
+            self._venv = install(self.version, self.home)
+            _copy_database(template(self.version, self.dags_folder, home=self.home), self.database)
+            self._shell: Shell | None = None
+            undo.callback(self._stop_shell)
+            self._serve(folder)
+            undo.callback(self._server.stop)
+            self._wait()
+            self._undo = undo.pop_all()
+        return self
+
+    def _stop_shell(self) -> None:
+        if self._shell is not None:
+            self._shell.stop()
+
+    def _copy_dags(self) -> None:
         if self._dags is None:
             write_sample_dags(self.dags_folder)
         else:
             shutil.copytree(self._dags, self.dags_folder)
-        self._venv = install(self.version, self.home)
-        _copy_database(template(self.version, self.dags_folder, home=self.home), self.database)
-        self._shell: Shell | None = None
-        self._serve(folder)
-        return self
 
     def _serve(self, folder: Path) -> None:
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
@@ -403,11 +415,6 @@ class RealAirflow:
             self._env = environment(self.version, folder, url=self.url) | self._settings
             script, fd = _SERVE_2 if self.generation == 2 else _SERVE_3, listener.fileno()
             self._server = Process(self._venv, script, str(fd), env=self._env, log=self.log, inherit=(fd,))
-        try:
-            self._wait()
-        except BaseException:
-            self.stop()
-            raise
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_S
@@ -434,6 +441,4 @@ class RealAirflow:
 
     def stop(self) -> None:
         """End the server at once and remove all that was its own."""
-        for process in filter(None, (self._server, self._shell)):
-            process.stop()
-        self._folder.cleanup()
+        self._undo.close()

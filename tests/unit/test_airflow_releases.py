@@ -127,6 +127,25 @@ def finish(w: World, known: Capabilities | None, wanted: Role) -> None:
     assert frozenset({"finance"}) == users["ann"].roles
 
 
+def test_people_left_on_a_replaced_role_that_cannot_go_make_it_unfinished(tmp_path: Path) -> None:
+    with world(StandIn("3.1.8+3.0.3", dags=DAGS), tmp_path) as w:
+        role, known = begun(w)
+        target = w.target(known)
+        target.observe(Scope(), role_names=frozenset({"finance"}))
+        apply(target, role, fewer(role))
+        again = w.target(target.learned())
+        again.observe(Scope(), role_names=frozenset({"finance"}))
+        assert dies(again, Change(fewer(role), role), 2)
+        users, roles, leftovers = everything(again, "finance")
+        assert role.permissions == roles["finance"].permissions
+        assert roles["finance"].unfinished
+        assert frozenset({"finance", "Viewer"}) == users["ann"].roles
+        assert ("finance",) == leftovers
+        assert Status.APPLIED == apply(again, roles["finance"], role).status
+        assert role.permissions | viewer(w) == w.permissions_of("ann")
+        assert ("finance", "finance~1") == everything(again, "finance")[2]
+
+
 def test_a_deleted_role_gives_nobody_anything(preset: str, tmp_path: Path) -> None:
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         role, known = begun(w)

@@ -174,7 +174,7 @@ def test_a_file_that_may_not_be_written_or_read(folder_mode: int, file_mode: int
         (folder / "syncd.db").chmod(file_mode)
         folder.chmod(folder_mode)
         with somebody_else(), pytest.raises(StoreError, match="let the user that runs syncd own the file") as caught:
-            Store(sqlite(folder)).start_run("plan", scope=EVERYTHING, now=NOW)
+            _write_once(sqlite(folder))
         folder.chmod(0o700)
     assert str(caught.value).startswith(f"database {folder}/syncd.db: it cannot be ")
 
@@ -184,3 +184,8 @@ def test_a_folder_where_no_file_can_be_made() -> None:
         Path(name).chmod(0o555)
         with somebody_else(), pytest.raises(StoreError, match="it cannot be opened: let the user"):
             Store(sqlite(Path(name)))
+
+
+def _write_once(url: str) -> None:
+    with closing(Store(url)) as store:
+        store.start_run("plan", scope=EVERYTHING, now=NOW)

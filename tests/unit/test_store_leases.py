@@ -82,10 +82,16 @@ def test_a_renewed_lease_lasts(store: Store, clock: Clock) -> None:
 
 
 def test_a_check_renews_only_when_a_third_has_passed(store: Store, clock: Clock) -> None:
+    second = timedelta(seconds=1)
     with store.lease("prod") as lease:
-        clock.advance(RENEW - timedelta(seconds=1))
-        lease.check()
-        clock.advance(TTL - RENEW + timedelta(seconds=1))
+        clock.advance(RENEW)
+        lease.check()  # renews: it now runs out at RENEW + TTL
+        clock.advance(RENEW - second)
+        lease.check()  # does not
+        clock.advance(TTL - RENEW)
+        with pytest.raises(DeploymentBusy), store.lease("prod"):
+            pass
+        clock.advance(second)
         with store.lease("prod") as later:
             later.check()
 

@@ -150,8 +150,8 @@ class Token:
 
 def is_out_of_date(answer: Answer) -> bool:
     """Tell the two answers that ask for a new token from a missing right (Airflow 3.3.2)."""
-    said = (answer.status, answer.fields.get("detail"))  # of a 422 the detail is a list
-    return said in ((401, "Token Expired"), (403, "Invalid JWT token"))
+    sentence = {401: "Token Expired", 403: "Invalid JWT token"}.get(answer.status)
+    return sentence is not None and answer.fields.get("detail") == sentence
 
 
 def expiry(token: str) -> float | None:

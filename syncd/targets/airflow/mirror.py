@@ -12,7 +12,7 @@ from syncd.http import Answer
 from syncd.model import Capabilities, Delete, Patch, Permission, User, key
 from syncd.targets.airflow.names import Family, families
 from syncd.targets.airflow.reading import Row, text, texts
-from syncd.targets.airflow.wire import Area, Wire
+from syncd.targets.airflow.wire import KEY, Area, Wire
 
 FRESH_S: Final = 30.0
 """How old a listing of users may be when a role is about to be taken from the server."""
@@ -91,14 +91,15 @@ class Mirror:
 
     def _one(self, area: Area, name: str) -> Row | None:
         answer = self.wire.get(area, name)
-        if answer.status == 401 or answer.status == 403:
+        if answer.status in {401, 403}:
             self.wire.first(area)  # another credential may be the right one; if none is, this says what to do
             answer = self.wire.get(area, name)
         if is_absent(answer):
             return None
-        if answer.status != 200 or ("name" if area is Area.ROLES else "username") not in answer.fields:
+        found = answer.fields
+        if answer.status != 200 or KEY[area] not in found:
             raise TargetUnavailable(f"{answer.asked}: one of the {area} was wanted, {answer} came")
-        return answer.fields
+        return found
 
     # --- deriving -----------------------------------------------------------------------------------------------------
 

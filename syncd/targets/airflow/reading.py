@@ -32,8 +32,9 @@ class _Moved(Exception):
 
 def page(answer: Answer, key: str) -> Page | None:
     """Read a page out of an answer; None where it is something else, whatever its status."""
-    rows, total = answer.fields.get(key), answer.fields.get("total_entries")
-    if answer.status != 200 or not isinstance(rows, list) or not isinstance(total, int):
+    fields = answer.fields if answer.status == 200 else {}
+    rows, total = fields.get(key), fields.get("total_entries")
+    if not isinstance(rows, list) or not isinstance(total, int):
         return None
     if not all(isinstance(row, dict) for row in rows):
         return None

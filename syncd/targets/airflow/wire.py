@@ -200,6 +200,12 @@ class Wire:
 
     def _hint(self, area: Area, tried: Sequence[tuple[Login, Answer]]) -> str:
         kinds = {who.kind for who in self.logins}
+        if tried and tried[-1][1].status >= 500:
+            return "the server, or a proxy before it, is broken: look at its log"
+        if tried and tried[-1][1].status == 200:
+            return (
+                "something other than Airflow's API answers there: look at the URL, its path included, and at proxies"
+            )
         if self.generation == 2:
             if "basic" not in kinds and not tried:
                 return 'Airflow 2 wants a credential of kind "basic"'
