@@ -224,6 +224,14 @@ def test_a_role_that_the_server_does_not_have_is_pending_and_the_others_are_give
     assert {"Viewer"} == three.server.state.users["ann"].roles
 
 
+def test_an_account_that_was_given_something_since_the_plan_is_not_deleted(tmp_path: Path) -> None:
+    with world(StandIn("3.3.2"), tmp_path) as w:
+        w.server.state.add_user("ann", password="", roles={"Op"})
+        outcome = apply(w.target(), person("ann"), None)
+        assert (Status.FAILED, {"Op"}) == (outcome.status, w.server.state.users["ann"].roles)
+        assert "was given Op since the plan was made" in outcome.detail
+
+
 def test_an_account_that_cannot_be_deleted_is_left_without_roles(tmp_path: Path) -> None:
     with world(StandIn("2.11.2"), tmp_path) as w:
         w.server.state.add_user("ann", password="", roles={"Viewer"}).noted = True

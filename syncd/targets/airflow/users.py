@@ -47,7 +47,7 @@ class UserWriter:
             case Kind.UPDATE:
                 return self._update(user.username, change)
             case Kind.DELETE:
-                return self._delete(user.username)
+                return self._delete(user)
 
     def _guard(self, username: str) -> None:
         if why := unreachable(username):
@@ -187,10 +187,18 @@ class UserWriter:
 
     # --- deleting -----------------------------------------------------------------------------------------------------
 
-    def _delete(self, username: str) -> Ended:
+    def _delete(self, planned: User) -> Ended:
+        """Delete an account that still is what the plan saw; what it was given since is a person's decision."""
+        username = planned.username
         found = self.mirror.user(username)
         if found is None:
             return Status.APPLIED, "the account was gone already"
+        seen = planned.roles | {self.mirror.physical(role) for role in planned.roles}
+        if given := found.roles - seen:
+            raise Stopped(
+                Status.FAILED,
+                f"{username} was given {', '.join(sorted(given))} since the plan was made; the next pass decides anew",
+            )
         if found.roles:
             self.put_roles(found, frozenset())
         answer = self.calls.send(Area.USERS, "DELETE", username, what="")
