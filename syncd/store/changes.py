@@ -179,10 +179,10 @@ def close(
 ) -> None:
     """Write down how a change that was begun ended, and move ownership with it.
 
-    status                   | what it took | what its intent marked
-    applied                  | ended        | stays
-    unknown                  | stays        | stays
-    failed, skipped, pending | stays        | forgotten
+    status           | what it took | what its intent marked
+    applied          | ended        | stays
+    unknown, pending | stays        | stays: some of it may be there, or is
+    failed, skipped  | stays        | forgotten
 
     Raises:
         StoreError: the change was never begun, or has ended before.
@@ -197,7 +197,7 @@ def close(
         deployment = connection.execute(select(plans.c.deployment).where(plans.c.id == row.plan_id)).scalar_one()
         ownership.mark_brought(connection, deployment, change_of(row), id_=id_, now=now)
         ownership.end_taken(connection, deployment, change_of(row), id_=id_, now=now)
-    elif status is not Status.UNKNOWN:
+    elif status not in {Status.UNKNOWN, Status.PENDING}:
         ownership.unmark(connection, id_)
 
 

@@ -29,7 +29,7 @@ ANNA = Owned(users=frozenset({"anna"}), grants=grants(anna={"Viewer"}))
         (Status.UNKNOWN, ANNA),
         (Status.FAILED, NOTHING),
         (Status.SKIPPED, NOTHING),
-        (Status.PENDING, NOTHING),
+        (Status.PENDING, ANNA),
     ],
 )
 @pytest.mark.parametrize("by", ["conclude", "settle"])

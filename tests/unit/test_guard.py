@@ -1,0 +1,99 @@
+"""Every limit at both of its edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, key
+from syncd.plan.guard import Guarded, Limits, guard
+
+LIMITS = Limits(removals=20, share=0.10, floor=5, permissions=40, permission_floor=8)
+
+
+def user(name: str, *roles: str) -> User:
+    return User(name, f"{name}@x", name, name, frozenset(roles))
+
+
+def loses(count: int) -> list[Change]:
+    return [Change(user(f"p{n}", "finance"), user(f"p{n}")) for n in range(count)]
+
+
+def role(name: str, permissions: int) -> Role:
+    return Role(name, frozenset(Permission("can_read", f"DAG:d{n}") for n in range(permissions)))
+
+
+def judged(
+    changes: list[Change], *, people: int = 1000, roles: tuple[Role, ...] = (), limits: Limits = LIMITS
+) -> Guarded:
+    owned = Owned(
+        users=frozenset(f"p{n}" for n in range(people)),
+        roles=frozenset(r.name for r in roles),
+        grants={f"p{n}": frozenset({"finance"}) for n in range(people)},
+    )
+    observed = ObservedState("prod", {}, {r.name: r for r in roles})
+    return guard(Plan("prod", EVERYTHING, tuple(changes)), observed, limits, owned=owned)
+
+
+@pytest.mark.parametrize(
+    ("count", "people", "held"),
+    [
+        (5, 5, False),  # up to the floor, whatever the share
+        (6, 6, True),  # above the floor, all of them
+        (6, 60, False),  # just a tenth
+        (6, 59, True),  # a little more
+        (20, 1000, False),  # just the count
+        (21, 1000, True),  # one more
+    ],
+)
+def test_people_who_lose_a_role(count: int, people: int, held: bool) -> None:
+    assert held == (judged(loses(count), people=people).held is not None)
+
+
+@pytest.mark.parametrize(("count", "held"), [(5, False), (6, True)])
+@pytest.mark.parametrize("subject", ["accounts", "roles"])
+def test_deletions(subject: str, count: int, held: bool) -> None:
+    limits = replace(LIMITS, removals=5)
+    roles = tuple(role(f"r{n}", 0) for n in range(1000))
+    things = [user(f"p{n}") for n in range(count)] if subject == "accounts" else list(roles[:count])
+    assert held == (judged([Change(t, None) for t in things], roles=roles, limits=limits).held is not None)
+
+
+@pytest.mark.parametrize(
+    ("lost", "of", "held"),
+    [(8, 8, False), (9, 9, True), (9, 90, False), (9, 89, True), (40, 400, False), (41, 4000, True)],
+)
+def test_permissions_that_roles_lose(lost: int, of: int, held: bool) -> None:
+    before = role("finance", of)
+    after = Role("finance", frozenset(sorted(before.permissions, key=str)[lost:]))
+    assert held == (judged([Change(before, after)], roles=(before,)).held is not None)
+
+
+def test_what_is_given_goes_on_and_a_mover_is_cut_in_two() -> None:
+    mover = Change(user("p0", "finance"), user("p0", "platform"))
+    joiner = Change(None, user("new", "finance"))
+    guarded = judged([*loses(6)[1:], mover, joiner], people=6)
+    assert [Change(user("p0", "finance"), user("p0", "finance", "platform")), joiner] == list(guarded.go)
+    assert guarded.held is not None
+    assert 6 == len(guarded.held.changes)
+    assert ("6 of 6 people who lose a role: the limit is 10%",) == guarded.held.why
+
+
+def test_a_role_or_an_account_whose_loss_is_held_does_not_go_either() -> None:
+    gone = [Change(user(f"p{n}"), None) for n in range(2)]
+    guarded = judged([*loses(6), *gone, Change(role("finance", 1), None)], people=6)
+    assert () == guarded.go
+
+
+def test_one_kind_over_its_limit_holds_no_other() -> None:
+    shrinks = Change(role("other", 3), role("other", 2))
+    guarded = judged([*loses(6), shrinks], people=6, roles=(role("other", 3),))
+    assert (shrinks,) == guarded.go
+
+
+def test_names_are_compared_without_case_in_a_digest() -> None:
+    upper = Change(user("ANNA", "finance"), user("ANNA"))
+    lower = Change(user("anna", "finance"), user("anna"))
+    assert upper.effects == lower.effects
+    assert key("ANNA") == upper.effects[0][2]
