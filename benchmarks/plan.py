@@ -11,6 +11,7 @@ import statistics
 import time
 import tracemalloc
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from syncd.mapping.compile import compile_desired
@@ -93,13 +94,13 @@ def compared(desired: DesiredState, observed: ObservedState, owned: Owned) -> Pl
     return diff(align(desired, observed, match_email=False), observed, owned=owned, deployment=PROD)
 
 
-def floor(members: dict[str, frozenset[str]], have: dict[str, frozenset[str]]) -> int:
+def floor(members: dict[str, frozenset[str]], have: dict[str, AbstractSet[str]]) -> int:
     """Turn groups into what each person holds, and count who does not hold it."""
     want: dict[str, set[str]] = {}
     for role, people in members.items():
         for person in people:
             want.setdefault(person, set()).add(role)
-    return sum(1 for person, roles in want.items() if have.get(person) != roles)
+    return len([person for person, roles in want.items() if have.get(person, frozenset()) != roles])
 
 
 def timed(work: Callable[[], object], *, runs: int = 7) -> float:
@@ -130,7 +131,9 @@ def main() -> None:
     grants = sum(len(user.roles) for user in desired.users.values())
     assert not compared(desired, observed, owned), "the server has everything, so nothing may be planned"
     members = {m.group.name: m.members for m in world.groups.values()}
-    have = {user.username.removeprefix("okta_"): user.roles for user in desired.users.values()}
+    have: dict[str, AbstractSet[str]] = {
+        user.username.removeprefix("okta_"): user.roles for user in desired.users.values()
+    }
     assert floor(members, have) == 0, "the floor must find the same"
     compile_s = timed(lambda: compiled(world, wanted))
     diff_s = timed(lambda: compared(desired, observed, owned))

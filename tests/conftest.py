@@ -1,14 +1,16 @@
-"""Fixtures that every test may use: real servers, booted once for the whole run."""
+"""Fixtures that every test may use: real servers, booted once for the whole run, and databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import boot_postgres
+from postgres_server import boot_postgres, new_database
 
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
+from syncd.store import Store, migrate
 
 BULK_DAGS = 100
 
@@ -40,3 +42,45 @@ def postgres_url() -> Iterator[str]:
     """A real PostgreSQL server, empty."""
     with boot_postgres() as url:
         yield url
+
+
+# --- databases: each test that asks for one runs on SQLite, and on a real PostgreSQL where servers are wanted -------------
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Makes a database without tables and gives its URL; names tell several in one test apart."""
+    if request.param == "sqlite":
+        return lambda name: f"sqlite:///{tmp_path}/{name}.db"
+    server_url: str = request.getfixturevalue("postgres_url")
+    return lambda _name: new_database(server_url)
+
+
+@pytest.fixture
+def empty_database_url(make_database: Callable[[str], str]) -> str:
+    """The URL of a new database without tables."""
+    return make_database("syncd")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables, to be copied: making them takes a tenth of a second."""
+    path = tmp_path_factory.mktemp("store") / "syncd.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def database_url(empty_database_url: str, migrated_file: Path) -> str:
+    """The URL of a new database with the tables."""
+    if empty_database_url.startswith("sqlite"):
+        shutil.copy(migrated_file, empty_database_url.removeprefix("sqlite:///"))
+    return empty_database_url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store on a new database."""
+    opened = Store(database_url)
+    yield opened
+    opened.close()

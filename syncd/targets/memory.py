@@ -47,6 +47,7 @@ class MemoryTarget:
     vanishes   writes about these names are accepted and not kept
     silent     writes about these names are made, and no answer comes
     breaks     writes about these names raise it, as a defect would
+    hides_once the next list of DAGs lacks these, as a read of a table that changes may
     """
 
     deployment: str
@@ -63,6 +64,7 @@ class MemoryTarget:
     vanishes: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
     breaks: dict[str, Exception] = field(default_factory=dict)
+    hides_once: frozenset[str] = frozenset()
     calls: int = 0
     applied: list[str] = field(default_factory=list)
     closed: bool = False
@@ -91,7 +93,8 @@ class MemoryTarget:
 
     def inventory(self) -> tuple[Dag, ...]:
         self._read()
-        return self.dags
+        hidden, self.hides_once = self.hides_once, frozenset()
+        return tuple(dag for dag in self.dags if dag.id not in hidden)
 
     def observe(
         self,

@@ -364,6 +364,15 @@ def test_a_dag_that_takes_back_twice_is_reported_and_not_fought_for_ever(stage: 
     assert edit in stage.prod.roles["finance"].permissions
 
 
+def test_a_dag_that_one_read_missed_takes_nothing(stage: Stage) -> None:
+    stage.apply()
+    stage.prod.hides_once = frozenset({"fin_daily"})
+    assert () == stage.apply().deployments[0].outcomes
+    stage.prod.dags = DAGS[1:]
+    assert {"finance": Status.APPLIED} == stage.statuses(stage.apply())
+    assert Permission("can_read", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
+
+
 def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:
     with stage.store.lease("prod"):
         report = stage.apply()
