@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import partial
+from typing import assert_never
 
-from syncd.config import FileSourceSettings, Settings, read_mappings
+from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSettings, Settings, read_mappings
 from syncd.config.settings import DeploymentSettings, SourceSettings
 from syncd.mapping.parse import parse
-from syncd.model import Capabilities, Rules
+from syncd.model import Capabilities, Finding, Rules
 from syncd.ports import Source, TargetSession
 from syncd.reconcile import Emit, Target, World
+from syncd.sources import file
+from syncd.sources.entra import EntraSource
+from syncd.sources.entra import examine as entra
 from syncd.sources.file import FileSource
+from syncd.sources.okta import OktaSource
+from syncd.sources.okta import examine as okta
 from syncd.store import Store
 from syncd.targets.airflow import AirflowTarget
+from syncd.targets.airflow import examine as airflow
 
 
 def utc_now() -> datetime:
@@ -46,28 +54,66 @@ def build(
     emit: Emit,
     clock: Callable[[], datetime] = utc_now,
     only: Collection[str] | None = None,
+    full: bool = False,
 ) -> World:
-    """Put a world together; `only` names the deployments to work on (None: all).
+    """Put a world together; `only` names the deployments to work on (None: all); `full` reads sources whole.
 
     Raises:
         MappingInvalid: a mapping file cannot be used.
     """
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     return World(
-        sources=tuple(_source(source, clock) for source in settings.sources),
+        sources=tuple(_source(source, store, emit=emit, clock=clock) for source in settings.sources),
         rules=read_rules(settings),
         targets=tuple(_target(deployment) for deployment in chosen),
         journal=store,
         clock=clock,
         emit=emit,
         workers=settings.workers,
+        joining=settings.joining,
+        full_read_every=settings.full_read_every,
+        full=full,
     )
 
 
-def _source(settings: SourceSettings, clock: Callable[[], datetime]) -> Source:
+def close(world: World) -> None:
+    """Give back what the sources of a world hold."""
+    for source in world.sources:
+        if isinstance(source, EntraSource):
+            source.close()
+
+
+def examinations(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now
+) -> tuple[Callable[[], tuple[Finding, ...]], ...]:
+    """Give one examination for each source and deployment, in the order of the file; they can run side by side."""
+    sources = [partial(_examine_source, source, clock) for source in settings.sources]
+    deployments = [partial(airflow.examine, d.deployment.name, d.airflow, now=clock) for d in settings.deployments]
+    return (*sources, *deployments)
+
+
+def _examine_source(settings: SourceSettings, clock: Callable[[], datetime]) -> tuple[Finding, ...]:
     match settings:
-        case FileSourceSettings():
-            return FileSource(settings.name, settings.directory, now=clock)
+        case FileSourceSettings(name, directory):
+            return file.examine(FileSource(name, directory, now=clock))
+        case OktaSourceSettings(name, org):
+            return okta.examine(name, org, now=clock)
+        case EntraSourceSettings(name, tenant):
+            return entra.examine(name, tenant, now=clock)
+        case _:
+            assert_never(settings)
+
+
+def _source(settings: SourceSettings, store: Store, *, emit: Emit, clock: Callable[[], datetime]) -> Source:
+    match settings:
+        case FileSourceSettings(name, directory):
+            return FileSource(name, directory, now=clock)
+        case OktaSourceSettings(name, org):
+            return OktaSource(name, org, now=clock, earlier=lambda: store.last_snapshot(name), emit=emit)
+        case EntraSourceSettings(name, tenant):
+            return EntraSource(name, tenant, now=clock)
+        case _:
+            assert_never(settings)
 
 
 def _target(settings: DeploymentSettings) -> Target:

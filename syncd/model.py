@@ -36,6 +36,7 @@ class Identity:
     given_name: str
     family_name: str
     active: bool = True
+    employee_number: str = ""
 
     def __str__(self) -> str:
         return f"{self.source}:{self.login or self.id}"
@@ -67,6 +68,9 @@ class Group:
     members: frozenset[str]
     certificate: Certificate
 
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name or self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -94,6 +98,8 @@ class Members:
     certified: bool = True
     unknown: bool = False
     why: str = ""
+    since: datetime | None = None
+    """When the group was last read whole, where this read was not."""
 
     @property
     def members(self) -> frozenset[str]:
@@ -101,12 +107,59 @@ class Members:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A group whose last read may take nothing from anybody. `since`: when it was last read whole; None: never."""
+
+    group_id: str
+    group: str
+    since: datetime | None
+    why: str
+
+
+class JoinKey(StrEnum):
+    """What makes identities of different sources one person. Compared without regard to case; nothing joins nothing."""
+
+    EMAIL = "email"
+    ID = "id"
+    EMPLOYEE_NUMBER = "employee_number"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """How identities of several sources become people. `precedence` holds every source, the most trusted first."""
+
+    key: JoinKey = JoinKey.EMAIL
+    precedence: tuple[str, ...] = ()
+
+
+BY_EMAIL = Joining()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with an identity in several sources, in the order of precedence; at most one of each source."""
+
+    accounts: tuple[Identity, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
-    """All sources joined: people by (source, id), groups by (source, id), and which sources failed, with the reason."""
+    """All sources joined: people by (source, id), groups by (source, id), and which sources failed, with the reason.
+
+    names    for (source, name): the id of the group that a mapping first meant by that name
+    persons  by (source, id): who is known in several sources; nobody else is in it
+    order    sources that are joined, the most trusted first; empty where none are
+    notes    what was found while joining
+    """
 
     identities: Mapping[tuple[str, str], Identity]
     groups: Mapping[tuple[str, str], Members]
     failed: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    persons: Mapping[tuple[str, str], Person] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 # --- what mapping files say -------------------------------------------------------------------------------------------
@@ -226,7 +279,8 @@ class Adopt(StrEnum):
 class Deployment:
     """What mapping evaluation and planning know of a deployment before they look at it.
 
-    `username` is the template of account names (`okta_{id}`, `{id}`, `{login}`, `{email}`).
+    `username` is the template of account names (`okta_{id}`, `{id}`, `{login}`, `{email}`). `login_source` is the source
+    whose identity fills it in; empty: the first in precedence that knows the person.
     """
 
     name: str
@@ -239,6 +293,7 @@ class Deployment:
     adopt: Adopt = Adopt.MATCHING
     protected: frozenset[str] = frozenset()
     """User names (any case) that are never touched."""
+    login_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +520,7 @@ def _parts(thing: User | Role | None) -> frozenset[str]:
 def digest(changes: Iterable[Change]) -> str:
     """Hash the effects of changes: 12 hexadecimal digits that depend on no order, no reason and no reading."""
     effects = sorted(effect for change in changes for effect in change.effects)
-    return hashlib.sha256(json.dumps(effects, ensure_ascii=False).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(effects).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -571,6 +626,31 @@ class Capabilities:
     def fingerprint(self) -> str:
         """Tell servers apart whose learned abilities may differ."""
         return f"{self.version}+fab-{self.fab_version or '?'}"
+
+
+CLOCK_SKEW_S = 60
+"""Servers tell time to the second, and an answer takes a while; identity providers allow some minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an examination found out about one thing. `ok` is None where it cannot be known, or is no more than advice."""
+
+    subject: str
+    check: str
+    ok: bool | None
+    detail: str
+
+    @classmethod
+    def of_clock(cls, subject: str, server: datetime | None, *, now: datetime) -> Finding:
+        """Compare a server's clock with ours; signatures and tokens stop working when they are minutes apart."""
+        if server is None:
+            return cls(subject, "clock", None, "the server does not say what time it is")
+        seconds = round((server - now).total_seconds())
+        ahead = "ahead of" if seconds > 0 else "behind"
+        close = abs(seconds) <= CLOCK_SKEW_S
+        told = "agrees with ours" if close else f"is {abs(seconds)} s {ahead} ours; set the clock of this machine right"
+        return cls(subject, "clock", close, f"the server's clock {told}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from syncd.model import (
     Capabilities,
@@ -17,6 +17,7 @@ from syncd.model import (
     Dag,
     DesiredState,
     Dialect,
+    Doubt,
     Held,
     Loss,
     ObservedState,
@@ -47,6 +48,7 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
 class IncrementalSource(Source, Protocol):
     """A source that can say what changed. A cursor is opaque text that the database keeps beside the snapshot."""
 
@@ -159,8 +161,29 @@ class Journal(Protocol):
         """Give the newest saved read of a source."""
         ...
 
-    def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep a read; a read equal to the newest one (its times aside) only moves that one's time."""
+    def save_snapshot(
+        self, snapshot: Snapshot, *, cursor: str | None = None, full: bool = True, doubts: Iterable[Doubt] = ()
+    ) -> None:
+        """Keep a read, with the cursor to go on from and what was not read whole; all of it or nothing.
+
+        A read equal to the newest one (its times aside) only moves that one's time. `full` is false of a refresh.
+        """
+        ...
+
+    def last_cursor(self, source: str) -> tuple[str, datetime] | None:
+        """Give the cursor of the newest read, and when the last full read was; None where there is none to go on from."""
+        ...
+
+    def source_failed(self, source: str, why: str, *, now: datetime) -> None:
+        """Note that a source could not be read; the next read that is saved clears it."""
+        ...
+
+    def group_names(self) -> Mapping[tuple[str, str], str]:
+        """Give for (source, name) the id of the group that a mapping first meant by that name."""
+        ...
+
+    def remember_groups(self, names: Mapping[tuple[str, str], str], *, now: datetime) -> None:
+        """Keep what names mean; a name that is known already means the new group from now on."""
         ...
 
     # what is known of a deployment
@@ -204,8 +227,9 @@ class Journal(Protocol):
     def conclude(self, change: int, outcome: Outcome, *, now: datetime) -> None:
         """Commit how a change ended.
 
-        applied: what it took is owned no more. failed, skipped, pending: what its intent marked as owned, and was not
-        before, is owned no more. unknown: nothing moves; it stays unsettled.
+        applied: what it took is owned no more. failed, skipped: what its intent marked as owned, and was not before, is
+        owned no more. pending: some of it was made, so what was marked stays ours. unknown: nothing moves; it stays
+        unsettled.
         """
         ...
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Protocol
 
@@ -20,12 +20,12 @@ from syncd.errors import (
     EXIT_FAILED,
     EXIT_HELD,
     EXIT_NO_ANSWER,
-    SourceUnavailable,
     SyncdError,
 )
+from syncd.intake import FULL_READ_EVERY, Intake, read_sources
 from syncd.mapping.compile import compile_desired
-from syncd.mapping.directory import join, lay_over
 from syncd.model import (
+    BY_EMAIL,
     EVERYTHING,
     Adopt,
     Capabilities,
@@ -35,6 +35,7 @@ from syncd.model import (
     DesiredState,
     Directory,
     Held,
+    Joining,
     Kind,
     Note,
     ObservedState,
@@ -44,7 +45,6 @@ from syncd.model import (
     Role,
     Rules,
     Scope,
-    Snapshot,
     Status,
     User,
     key,
@@ -86,6 +86,10 @@ class World:
     clock: Callable[[], datetime]
     emit: Emit
     workers: int = 4
+    joining: Joining = BY_EMAIL
+    full_read_every: timedelta = FULL_READ_EVERY
+    full: bool = False
+    """Whether sources are read whole although it would be enough to read what changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,30 +210,17 @@ def _unused(approved: frozenset[str], reports: tuple[DeploymentReport, ...]) -> 
 
 
 def read_directory(world: World) -> Directory:
-    """Read every source and lay each read over the last certified one; a source that fails keeps its last read."""
-    with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="source") as pool:
-        reads = list(pool.map(lambda source: _read(world, source), world.sources))
-    earlier = {s.name: found for s in world.sources if (found := world.journal.last_snapshot(s.name)) is not None}
-    fresh = {read.source: read for read in reads if isinstance(read, Snapshot)}
-    failed = {s.name: read for s, read in zip(world.sources, reads, strict=True) if isinstance(read, str)}
-    for name, read in fresh.items():
-        world.journal.save_snapshot(lay_over(read, earlier.get(name)))
-    return join(fresh, earlier, failed)
-
-
-def _read(world: World, source: Source) -> Snapshot | str:
-    try:
-        snapshot = source.read()
-    except SourceUnavailable as error:
-        world.emit("source_failed", source=source.name, error=str(error))
-        return str(error)
-    except Exception as error:  # noqa: BLE001 - a source that breaks must not stop the others; logged whole
-        world.emit("source_failed", source=source.name, error=repr(error), exc_info=error)
-        return f"unexpected {type(error).__name__}: {error}; this is a defect, see the log"
-    incomplete = sum(1 for group in snapshot.groups if not group.certificate.complete)
-    people, groups = len(snapshot.identities), len(snapshot.groups)
-    world.emit("snapshot_read", source=source.name, people=people, groups=groups, incomplete=incomplete)
-    return snapshot
+    """Read every source, as `intake` says, and join them."""
+    intake = Intake(
+        world.journal,
+        world.clock,
+        world.emit,
+        workers=world.workers,
+        joining=world.joining,
+        full_read_every=world.full_read_every,
+        full=world.full,
+    )
+    return read_sources(world.sources, world.rules.bindings, intake)
 
 
 # --- one deployment ---------------------------------------------------------------------------------------------------
@@ -256,6 +247,8 @@ class _Pass:
     directory: Directory
     scope: Scope
     keep_states: bool
+    earlier: DesiredState | None = None
+    """What a pass over everything last read back as reached."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -337,8 +330,25 @@ def _report(
 
 
 def _look(this: _Pass, reader: TargetReader) -> tuple[Capabilities, tuple[Dag, ...]]:
+    this.earlier = this.journal.last_desired(this.name)
     with this.timed("look"):
-        return reader.look(), reader.inventory() if this.scope.everything else ()
+        return reader.look(), _inventory(this, reader) if this.scope.everything else ()
+
+
+def _inventory(this: _Pass, reader: TargetReader) -> tuple[Dag, ...]:
+    """List the DAGs; one of which roles hold permissions is only gone when two reads say so.
+
+    A row that goes while another comes can hide a third from a read in pages, and here absence takes permissions away.
+    """
+    found = {dag.id: dag for dag in reader.inventory()}
+    if this.earlier is not None and not _dags_of(this.earlier) <= found.keys():
+        found = {dag.id: dag for dag in reader.inventory()} | found
+    return tuple(found[dag] for dag in sorted(found))
+
+
+def _dags_of(desired: DesiredState) -> set[str]:
+    resources = {p.resource for role in desired.roles.values() for p in role.permissions}
+    return {resource.partition(":")[2] for resource in resources if resource.startswith("DAG:")}
 
 
 def _see(
@@ -361,9 +371,8 @@ def _see(
     with this.timed("diff"):
         wanted = {user.email for name, user in desired.users.items() if _resolve(this.scope, desired).covers(name)}
         desired = align(desired, observed, match_email=deployment.match_email)
-        earlier = this.journal.last_desired(this.name)
         if this.scope.everything:
-            desired = _yield_to_code(this, desired, observed, earlier=earlier, now=now, count=count)
+            desired = _yield_to_code(this, desired, observed, now=now, count=count)
         plan = diff(
             desired,
             observed,
@@ -371,7 +380,7 @@ def _see(
             deployment=deployment,
             scope=_resolve(this.scope, desired, emails=wanted),
             service_user=reader.look().service_user,
-            earlier=earlier,
+            earlier=this.earlier,
         )
         guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved)
     held = guarded.held.digest if guarded.held else None
@@ -389,16 +398,10 @@ def _resolve(scope: Scope, desired: DesiredState, *, emails: Collection[str] = (
 
 
 def _yield_to_code(
-    this: _Pass,
-    desired: DesiredState,
-    observed: ObservedState,
-    *,
-    earlier: DesiredState | None,
-    now: datetime,
-    count: bool,
+    this: _Pass, desired: DesiredState, observed: ObservedState, *, now: datetime, count: bool
 ) -> DesiredState:
     if count:
-        for role, permissions in lost(desired, observed, earlier=earlier).items():
+        for role, permissions in lost(desired, observed, earlier=this.earlier).items():
             this.journal.count_loss(this.name, role, permissions, now=now)
     return give_way(desired, observed, losses=this.journal.losses(this.name), now=now)
 

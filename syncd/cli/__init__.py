@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import apply, audit, check, demo, explain, init, plan, status
+from syncd.cli import accept_group, apply, audit, check, demo, doctor, explain, init, plan, status
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
 from syncd.errors import EXIT_INVALID, InvalidInput, SyncdError
 
@@ -37,6 +37,8 @@ program.command()(apply.apply)
 program.command()(status.status)
 program.command()(audit.audit)
 program.command()(explain.explain)
+program.command()(doctor.doctor)
+program.command()(accept_group.accept_group)
 program.command()(demo.demo)
 
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.

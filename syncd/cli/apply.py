@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from syncd.cli.invocation import invocation
-from syncd.cli.options import Deployments, PlanFormat
+from syncd.cli.options import Deployments, Full, PlanFormat
 from syncd.cli.output import PlanOutput
 from syncd.cli.plan import show_report
 
@@ -25,6 +25,7 @@ def apply(
         list[str] | None,
         typer.Option("--approve", metavar="DIGEST", help="Let the held changes with this digest pass; several times."),
     ] = None,
+    full: Full = False,
     output: PlanFormat = PlanOutput.TEXT,
 ) -> int:
     """Make what `plan` shows, look whether it is there, and write down all of it."""
@@ -35,7 +36,7 @@ def apply(
     settings = this.settings()
     scope = Scope.people(user) if user else EVERYTHING
     with this.store(settings) as store:
-        with this.world(settings, store, deployments=deployment or ()) as world:
+        with this.world(settings, store, deployments=deployment or (), full=full) as world:
             report = reconcile.apply(world, scope=scope, approved=approve or ())
         show_report(report, output=output, verb="apply", this=this)
     return report.exit_code()

@@ -52,15 +52,22 @@ def _planned(world: World, text: str) -> Report:
 
 
 def _people(world: World, text: str) -> list[Identity]:
-    """Find whom a word means at the sources, by what was read last."""
+    """Find whom a word means at the sources, by what was read last; with all accounts of a person."""
+    from syncd.mapping.persons import with_persons
+    from syncd.model import Directory, Person
+
     snapshots = [found for source in world.sources if (found := world.journal.last_snapshot(source.name))]
+    known = {(i.source, i.id): i for snapshot in snapshots for i in snapshot.identities}
+    persons = with_persons(Directory(known, {}), world.joining).persons
     wanted = text.casefold()
-    return [
-        person
-        for snapshot in snapshots
-        for person in snapshot.identities
-        if wanted in {name.casefold() for name in (person.id, person.login, person.email)}
-    ]
+    return list(
+        dict.fromkeys(
+            account
+            for place, identity in known.items()
+            if wanted in {name.casefold() for name in (identity.id, identity.login, identity.email)}
+            for account in persons.get(place, Person((identity,))).accounts
+        )
+    )
 
 
 def _account_names(world: World, text: str) -> set[str]:

@@ -57,14 +57,20 @@ class Invocation:
             yield store
 
     @contextmanager
-    def world(self, settings: Settings, store: Store, *, deployments: Sequence[str]) -> Iterator[World]:
+    def world(
+        self, settings: Settings, store: Store, *, deployments: Sequence[str], full: bool = False
+    ) -> Iterator[World]:
         """Build what a pass works with, and show its progress while the context lasts."""
         from syncd import app
         from syncd.cli.progress import showing
 
         only = chosen(settings, deployments)
         with showing(self.log(), quiet=self.quiet) as emit:
-            yield app.build(settings, store, emit=emit, only=only)
+            world = app.build(settings, store, emit=emit, only=only, full=full)
+            try:
+                yield world
+            finally:
+                app.close(world)
 
 
 def invocation(context: typer.Context) -> Invocation:

@@ -13,5 +13,8 @@ Deployments = Annotated[
     typer.Option("--deployment", "-d", metavar="NAME", help="Only this deployment; may be given several times."),
 ]
 Deployment = Annotated[str | None, typer.Option("--deployment", "-d", metavar="NAME", help="Only this deployment.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="Read every source whole, although it would be enough to read what changed.")
+]
 PlanFormat = Annotated[PlanOutput, typer.Option("--output", "-o", help="Who is to read it.")]
 Format = Annotated[Output, typer.Option("--output", "-o", help="Who is to read it.")]

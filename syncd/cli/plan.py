@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from syncd.cli.invocation import Invocation, invocation
-from syncd.cli.options import Deployments, PlanFormat
+from syncd.cli.options import Deployments, Full, PlanFormat
 from syncd.cli.output import PlanOutput, show, show_json, show_text
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def plan(
     check: Annotated[
         bool, typer.Option("--check", help="End with exit code 2 if there is anything to change.")
     ] = False,
+    full: Full = False,
 ) -> int:
     """Show what has to change, and why. Changes nothing."""
     from syncd import reconcile
@@ -28,7 +29,7 @@ def plan(
     this = invocation(context)
     settings = this.settings()
     with this.store(settings) as store:
-        with this.world(settings, store, deployments=deployment or ()) as world:
+        with this.world(settings, store, deployments=deployment or (), full=full) as world:
             report = reconcile.plan(world)
         show_report(report, output=output, verb="plan", this=this)
     return report.exit_code(check=check)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,10 +47,13 @@ def status(
         with this.world(settings, store, deployments=deployment or ()) as world:
             cards = _cards(world, store, offline=offline)
         uncertified = _uncertified(world, store)
+        silent = _silent(world, store)
     if output is Output.JSON:
-        show_json({"deployments": [_json(card) for card in cards], "uncertified_groups": uncertified})
+        sources = {"failed_sources": silent, "uncertified_groups": uncertified}
+        show_json({"deployments": [_json(card) for card in cards], **sources})
     else:
-        show(_lines(cards, uncertified, program=this.program))
+        show(_lines(cards, program=this.program))
+        show(_source_lines(silent, uncertified))
     return max((card.error.exit_code for card in cards if card.error), default=EXIT_DONE)
 
 
@@ -77,21 +80,56 @@ def _card(target: Target, store: Store, *, offline: bool) -> _Card:
         return _Card(target, known, standing, unsettled, error)
 
 
-def _uncertified(world: World, store: Store) -> list[dict[str, str]]:
-    """List the groups whose last read does not allow anybody to lose access."""
+def _uncertified(world: World, store: Store) -> list[dict[str, str | None]]:
+    """List the groups whose last read does not allow anybody to lose access, and when each was last read whole."""
     return [
-        {"source": source.name, "group": group.name, "why": group.certificate.why}
+        {
+            "source": source.name,
+            "group": doubt.group or doubt.group_id,
+            "id": doubt.group_id,
+            "since": doubt.since.isoformat() if doubt.since else None,
+            "for": _age(now() - doubt.since) if doubt.since else None,
+            "why": doubt.why,
+        }
         for source in world.sources
-        if (snapshot := store.last_snapshot(source.name))
-        for group in snapshot.groups
-        if not group.certificate.complete
+        if (reading := store.reading(source.name))
+        for doubt in reading.doubts
     ]
+
+
+def _silent(world: World, store: Store) -> list[dict[str, str | None]]:
+    """List the sources that could not be read the last time."""
+    return [
+        {
+            "source": source.name,
+            "since": reading.failed_at.isoformat(),
+            "for": _age(now() - reading.failed_at),
+            "last_read": reading.read_at.isoformat() if reading.read_at else None,
+            "why": reading.failure,
+        }
+        for source in world.sources
+        if (reading := store.reading(source.name)) and reading.failed_at
+    ]
+
+
+def now() -> datetime:
+    """Tell the time."""
+    return datetime.now(UTC)
+
+
+def _age(span: timedelta) -> str:
+    """Say how long, in the two largest units: `3 d 4 h`, `5 h 12 min`, `8 min`."""
+    minutes = max(0, int(span.total_seconds()) // 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
-def _lines(cards: Sequence[_Card], uncertified: Sequence[dict[str, str]], *, program: str) -> Iterator[Line]:
+def _lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
     for card in cards:
         yield Line(f"{safe(card.target.deployment.name)} ({_mode(card)})", Style.TITLE)
         if card.error:
@@ -102,9 +140,26 @@ def _lines(cards: Sequence[_Card], uncertified: Sequence[dict[str, str]], *, pro
             command = approval(card.target.deployment.name, held, scope=card.standing.scope, program=program)
             yield Line(f"  {'held':<12} {len(held.changes)} changes: {safe('; '.join(held.why))}", Style.WARN)
             yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN)
+
+
+def _source_lines(
+    silent: Sequence[dict[str, str | None]], uncertified: Sequence[dict[str, str | None]]
+) -> Iterator[Line]:
+    if silent:
+        yield Line("sources that could not be read; nobody loses access by them", Style.WARN)
+        for source in silent:
+            last = f"last read {source['last_read']}" if source["last_read"] else "never read"
+            yield Line(f"  {safe(str(source['source']))}: for {source['for']}, {last}: {_one_line(source['why'])}")
     if uncertified:
         yield Line("groups that were not read whole; nobody loses access by them", Style.WARN)
-        yield from (Line(f"  {safe(u['source'])}:{safe(u['group'])}: {safe(u['why'])}") for u in uncertified)
+        for group in uncertified:
+            name = safe(f"{group['source']}:{group['group']}")
+            since = f"for {group['for']}, since {group['since']}" if group["since"] else "never read whole"
+            yield Line(f"  {name}: {since}: {_one_line(group['why'])}")
+
+
+def _one_line(text: str | None) -> str:
+    return safe("; ".join((text or "").splitlines()))
 
 
 def _mode(card: _Card) -> str:

@@ -9,20 +9,17 @@ from typing import Any, Never
 
 from pydantic import ValidationError
 
+from syncd.config.fields import span
 from syncd.config.places import NotScannable, locate
+from syncd.config.places import Path as Place
 from syncd.config.problems import Written, dotted, settings_problem, syntax_problem
-from syncd.config.settings import DatabaseSettings, DeploymentSettings, FileSourceSettings, Settings
-from syncd.config.tables import (
-    Auth,
-    ConfigFile,
-    Database,
-    DeploymentTable,
-    LimitsTable,
-    Reference,
-)
+from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings
+from syncd.config.source_settings import secret, source_settings
+from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
 from syncd.errors import ConfigInvalid, Problem
-from syncd.http import Connection, Secret
-from syncd.model import Adopt, Deployment
+from syncd.http import Connection
+from syncd.mapping.strict import did_you_mean
+from syncd.model import Adopt, Deployment, Joining, JoinKey
 from syncd.plan.guard import Limits
 from syncd.sources.folder import FolderUnreadable, read_folder
 from syncd.targets.airflow.settings import AirflowSettings, Credential
@@ -45,6 +42,7 @@ def load(path: Path) -> Settings:
     except ValidationError as error:
         raise ConfigInvalid(settings_problem(written, found) for found in error.errors()) from None
     _different_servers(written, config)
+    _known_sources(written, config)
     return _settings(config, path=path.absolute())
 
 
@@ -135,22 +133,51 @@ def _different_servers(written: Written, config: ConfigFile) -> None:
         raise ConfigInvalid(problems)
 
 
+def _known_sources(written: Written, config: ConfigFile) -> None:
+    """Refuse names of sources that there are not."""
+    named: list[tuple[Place, str]] = [(("join", "precedence", n), s) for n, s in enumerate(config.join.precedence)]
+    for name, table in config.deployments.items():
+        own = "login_source" in written.values["deployments"][name]
+        path: Place = ("deployments", name, "login_source") if own else ("defaults", "login_source")
+        named += [(path, table.login_source)] if table.login_source else []
+    problems = [
+        written.problem(
+            written.places.value(path), f'{dotted(path)}: there is no source "{source}"{_hint(source, config)}'
+        )
+        for path, source in named
+        if source not in config.sources
+    ]
+    if problems:
+        raise ConfigInvalid(problems)
+
+
+def _hint(source: str, config: ConfigFile) -> str:
+    return did_you_mean(source, config.sources) or f"; there are {', '.join(config.sources)}"
+
+
 def _settings(config: ConfigFile, *, path: Path) -> Settings:
     return Settings(
         path=path,
         database=_database(config.database, folder=path.parent),
         mappings=config.mappings.directory,
         workers=config.run.workers,
-        sources=tuple(FileSourceSettings(name, table.directory) for name, table in config.sources.items()),
+        full_read_every=span(config.run.full_read_every),
+        joining=_joining(config),
+        sources=tuple(source_settings(name, table) for name, table in config.sources.items()),
         deployments=tuple(_deployment(name, table) for name, table in config.deployments.items()),
     )
+
+
+def _joining(config: ConfigFile) -> Joining:
+    """Put every source in its order: those that are named first, then as they stand in the file."""
+    return Joining(JoinKey(config.join.key), tuple(dict.fromkeys([*config.join.precedence, *config.sources])))
 
 
 def _database(table: Database, *, folder: Path) -> DatabaseSettings:
     prefix = "sqlite:///"
     local = table.url.startswith(prefix)
     url = prefix + str(folder / table.url.removeprefix(prefix)) if local else table.url
-    return DatabaseSettings(url, _secret(table.password) if table.password else None)
+    return DatabaseSettings(url, secret(table.password) if table.password else None)
 
 
 def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
@@ -163,6 +190,7 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         remove_manual_grants=table.manual_grants == "remove",
         adopt=Adopt(table.adopt),
         protected=frozenset(table.protected),
+        login_source=table.login_source or "",
     )
     airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
     return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow)
@@ -181,19 +209,14 @@ def _connection(table: DeploymentTable) -> Connection:
         client_cert=table.client_cert,
         client_key=table.client_key,
         proxy=table.proxy,
-        headers={name: value if isinstance(value, str) else _secret(value) for name, value in table.headers.items()},
+        headers={name: value if isinstance(value, str) else secret(value) for name, value in table.headers.items()},
     )
 
 
 def _credential(auth: Auth) -> Credential:
     reference = auth.token if auth.kind == "bearer" else auth.password
     assert reference is not None  # the check of Auth
-    return Credential(auth.kind, auth.username, _secret(reference))
-
-
-def _secret(reference: Reference) -> Secret:
-    [(kind, place)] = reference.model_dump(exclude_unset=True).items()
-    return Secret(kind, place if isinstance(place, tuple) else (str(place),))
+    return Credential(auth.kind, auth.username, secret(reference))
 
 
 # --- mapping files ----------------------------------------------------------------------------------------------------

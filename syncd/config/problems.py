@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from syncd.config.fields import Reference
 from syncd.config.places import Path, Place, Places
-from syncd.config.tables import SECTIONS, Reference
+from syncd.config.tables import SECTIONS
 from syncd.errors import Problem
 from syncd.mapping.strict import did_you_mean
 
@@ -31,6 +32,7 @@ _WANTED = {
     "tuple_type": "a list in [ ]",
     "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
     "less_than_equal": "at most {le:g}",
     "string_too_short": "at least one character long",
 }
@@ -75,9 +77,12 @@ def settings_problem(written: Written, error: ErrorDetails) -> Problem:
     loc = error["loc"][:-1] if about_key else error["loc"]
     wanted = tuple(loc[:-1]) if error["type"] == "missing" else tuple(loc)
     path = _written_path(written.values, wanted)
-    at_key = about_key or error["type"] in ("missing", "extra_forbidden", "too_short")
+    at_key = about_key or error["type"] in ("missing", "extra_forbidden", "too_short", "union_tag_not_found")
+    if error["type"] == "union_tag_invalid":  # pydantic points at the table, and means the key that tells its kind
+        path = (*path, "type")
     place = written.places.key(path) if at_key else written.places.value(path)
-    return written.problem(place, _sentence(error, path=path, key=str(loc[-1])))
+    known = _known_keys(written.values, path[:-1])
+    return written.problem(place, _sentence(error, path=path, key=str(loc[-1]), known=known))
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -118,7 +123,7 @@ def _deepest(values: Any, loc: Path) -> Path:
     return path
 
 
-def _sentence(error: ErrorDetails, *, path: Path, key: str) -> str:
+def _sentence(error: ErrorDetails, *, path: Path, key: str, known: frozenset[str]) -> str:
     name = dotted(path)
     context = error.get("ctx", {})
     match error["type"]:
@@ -128,7 +133,12 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str) -> str:
             return f"{name} is empty: write at least one"
         case "extra_forbidden":
             table = f" in {dotted(path[:-1])}" if path[:-1] else ""
-            return f'unknown key "{key}"{table}{_hint(key, _known_keys(path[:-1]))}'
+            return f'unknown key "{key}"{table}{_hint(key, known)}'
+        case "union_tag_not_found":
+            return f"{name} has no type"
+        case "union_tag_invalid":
+            *front, last = _quoted(context["expected_tags"]).split(", ")
+            return f'{name} must be {", ".join(front)} or {last}, not "{context["tag"]}"'
         case "literal_error":
             return f"{name} must be {_quoted(context['expected'])}, not {_seen(error['input'], shown=True)}"
         case "string_pattern_mismatch":
@@ -158,12 +168,18 @@ def _seen(value: object, *, shown: bool) -> str:
     return next((words for kind, words in _SEEN if isinstance(value, kind)), "a date or time")
 
 
-def _known_keys(table: Path) -> frozenset[str]:
+_SOURCES = {"okta": "OKTA", "entra": "ENTRA"}
+"""The name in SECTIONS that stands for any source of a type."""
+
+
+def _known_keys(values: Mapping[str, Any], table: Path) -> frozenset[str]:
     """Give the keys that a table of the file may have; a table without a section of its own is a reference to a secret."""
     names = tuple(part for part in table if isinstance(part, str))
     match names:
         case ("defaults", *rest):
             names = ("deployments", "NAME", *rest)
+        case ("sources", name, *rest):
+            names = ("sources", _SOURCES.get(values["sources"][name].get("type"), "NAME"), *rest)
         case (section, _, *rest):
             names = (section, "NAME", *rest)
     return frozenset(dict(SECTIONS).get(names, Reference).model_fields)

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from syncd.config.tables import SECTIONS, Reference, Table
+from syncd.config.fields import Reference, Table
+from syncd.config.tables import SECTIONS
 
 _WORDS = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path", Any: "any"}
 
@@ -28,7 +29,9 @@ def _tables(most: int) -> list[type[Table]]:
 
 
 def _section(path: tuple[str, ...], table: type[Table]) -> str:
-    title = f"## `[{'.'.join(path)}]`" if path else "## The file"
+    kind = next((part.lower() for part in path if part in ("OKTA", "ENTRA")), "")
+    shown = ".".join("NAME" if part.lower() == kind else part for part in path)
+    title = f"## `[{shown}]`" + (f" of type `{kind}`" if kind else "") if path else "## The file"
     fields = "\n".join(_field(name, field) for name, field in sorted(table.model_fields.items(), key=_optional))
     return f"{title}\n\n{inspect.getdoc(table)}\n\n{fields}\n"
 

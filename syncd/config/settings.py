@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from syncd.http import Secret
-from syncd.model import Deployment
+from syncd.model import Deployment, Joining
 from syncd.plan.guard import Limits
+from syncd.sources.entra import EntraSettings
+from syncd.sources.okta import OktaSettings
 from syncd.targets.airflow.settings import AirflowSettings
 
 
@@ -36,7 +39,23 @@ class FileSourceSettings:
     directory: Path
 
 
-SourceSettings = FileSourceSettings  # okta and entra will join here
+@dataclass(frozen=True, slots=True)
+class OktaSourceSettings:
+    """An Okta org."""
+
+    name: str
+    okta: OktaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EntraSourceSettings:
+    """A tenant of Entra ID."""
+
+    name: str
+    entra: EntraSettings
+
+
+SourceSettings = FileSourceSettings | OktaSourceSettings | EntraSourceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +76,7 @@ class Settings:
     database: DatabaseSettings
     mappings: Path
     workers: int
+    full_read_every: timedelta
+    joining: Joining
     sources: tuple[SourceSettings, ...]
     deployments: tuple[DeploymentSettings, ...]

@@ -1,7 +1,7 @@
 """The configuration file as people write it: one class for each table of TOML, one documented field for each key.
 
-docs/configuration.md is generated from the docstrings here. Nothing else in syncd sees these classes: `load` turns them
-into the frozen `Settings`.
+docs/configuration.md is generated from the docstrings here and in `source_tables`. Nothing else in syncd sees these classes:
+`load` turns them into the frozen `Settings`.
 """
 
 from __future__ import annotations
@@ -9,113 +9,49 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
-    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from syncd.config.fields import (
+    LOOPBACK,
+    HeaderName,
+    HeaderValue,
+    InFolder,
+    Names,
+    PemFile,
+    Reference,
+    SecretReference,
+    Span,
+    Table,
+    Text,
+    list_of_one,
+    readable_pem,
+    split_url,
+    web_address,
+)
+from syncd.config.source_tables import (
+    EntraAuth,
+    EntraGroups,
+    EntraSourceTable,
+    FileSourceTable,
+    OktaAuth,
+    OktaGroups,
+    OktaSourceTable,
+    SourceTimeouts,
+)
 from syncd.mapping.accounts import template_problem
 from syncd.plan.guard import Limits
 
 _LIMITS = Limits()
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class Table(BaseModel):
-    """A table that takes its own keys, in their own types, and nothing else."""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-def _in_folder(value: object, info: ValidationInfo) -> object:
-    """Take a path as seen from the folder of the configuration file."""
-    folder: Path = (info.context or {})["folder"]
-    return folder / Path(value).expanduser() if isinstance(value, str) else value
-
-
-def _readable_pem(path: Path) -> Path:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    if b"-----BEGIN " not in content:
-        raise ValueError(f"{path} is not a PEM file: no line in it starts with -----BEGIN")
-    return path
-
-
-def _list_of_one(value: object) -> object:
-    return [value] if isinstance(value, dict) else value
-
-
-def _by_reference(value: object) -> object:
-    if isinstance(value, str):
-        raise ValueError(
-            'a secret is not written here; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
-            'or {command = ["program", "argument"]}'
-        )
-    return value
-
-
-Text = Annotated[str, StringConstraints(min_length=1)]
-Names = Annotated[tuple[Text, ...], Field(strict=False)]
-InFolder = Annotated[Path, BeforeValidator(_in_folder)]
-
-
-class Reference(Table):
-    """Where a secret is, here and wherever else one is wanted (`database.password`, `token`, a header). Exactly one key.
-    The secret is read each time it is needed and kept nowhere."""
-
-    env: Text | None = None
-    """Name of the environment variable that holds it."""
-    file: InFolder | None = None
-    """File that holds it and nothing else; a line end at its end is dropped."""
-    credential: Text | None = None
-    """Name of the systemd credential (`LoadCredential=`) that holds it."""
-    command: Names | None = None
-    """Program and arguments; what it prints is the secret. No shell reads it."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("say where the secret is in exactly one way: env, file, credential or command")
-        if self.command == ():
-            raise ValueError("command names no program")
-        if self.credential and Path(self.credential).name != self.credential:
-            raise ValueError("credential is the name of a systemd credential, not a path")
-        return self
-
-
-SecretReference = Annotated[Reference, BeforeValidator(_by_reference)]
-PemFile = Annotated[Path, BeforeValidator(_in_folder)]
-
-
-def _kind_of_header(value: object) -> str:
-    return "reference" if isinstance(value, dict | Reference) else "text"
-
-
-def _header_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
-        raise ValueError("this cannot be the name of a header")
-    return name
-
-
-def _header_text(text: str) -> str:
-    if not re.fullmatch(r"[\x20-\x7e]*", text):
-        raise ValueError("the value of a header may only have printable ASCII characters")
-    return text
 
 
 def _label_name(name: str) -> str:
@@ -125,11 +61,6 @@ def _label_name(name: str) -> str:
 
 
 LabelName = Annotated[Text, AfterValidator(_label_name)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[
-    Annotated[str, AfterValidator(_header_text), Tag("text")] | Annotated[Reference, Tag("reference")],
-    Discriminator(_kind_of_header),
-]
 
 
 class Database(Table):
@@ -146,7 +77,7 @@ class Database(Table):
     def _usable(cls, url: str) -> str:
         if url.startswith("sqlite:///") and url != "sqlite:///":
             return url
-        parts = _split(url)
+        parts = split_url(url)
         if parts.scheme not in ("postgresql", "postgresql+psycopg") or not parts.hostname:
             raise ValueError("write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
         if parts.password:
@@ -166,6 +97,20 @@ class Run(Table):
 
     workers: int = Field(default=4, ge=1, le=64)
     """How many deployments are worked on at the same time. One deployment never has more than one writer."""
+    full_read_every: Span = "6h"
+    """How often a source is read whole that can say what changed; in between only changes are read. A number and a unit
+    (`s`, `m`, `h`, `d`); `"0s"`: always whole. What the changes missed, if anything, is found and repaired by that read."""
+
+
+class Join(Table):
+    """How one person who has accounts in several sources is known to be one person."""
+
+    key: Literal["email", "id", "employee_number", "none"] = "email"
+    """What has to be the same in both sources, in any letter case. `none`: nobody is joined. Two accounts of one source are
+    never joined, whatever they have in common."""
+    precedence: Names = ()
+    """The sources, the most trusted first: whose names an account gets. What is not named follows in the order of the
+    file."""
 
 
 class LimitsTable(Table):
@@ -181,23 +126,6 @@ class LimitsTable(Table):
     """Permissions that roles lose; above this many, held."""
     permission_floor: int = Field(default=_LIMITS.permission_floor, ge=0)
     """Up to this many lost permissions always pass."""
-
-
-class FileSourceTable(Table):
-    """A source of people and groups. `type` says which kind; a directory of files is the one that there is.
-
-    Each file has `people` (`login`, and where it is known `id`, `email`, `given_name`, `family_name`, `active`), `groups`
-    (`name`, `members` by login or id, and if it differs `id`), or both; all files count as one. JSON is read much faster
-    than YAML, which matters from some thousand people on.
-    """
-
-    type: Literal["file"]
-    """`file`: YAML or JSON files with `people` and `groups`."""
-    directory: InFolder
-    """Every `*.yaml`, `*.yml` and `*.json` file in this directory and below is read; one mistake and none is used."""
-
-
-SourceTable = FileSourceTable  # okta and entra will join here, as a union that `type` tells apart
 
 
 class Timeouts(Table):
@@ -239,7 +167,7 @@ class DeploymentTable(Table):
     """Allow a `http://` address that is not this machine: passwords then cross the network in the clear."""
     url: Text
     """Where the web server is, with the path if it has one: `https://airflow.example.com/prod`. No `/api/...`."""
-    auth: Annotated[tuple[Auth, ...], BeforeValidator(_list_of_one), Field(strict=False, min_length=1)]
+    auth: Annotated[tuple[Auth, ...], BeforeValidator(list_of_one), Field(strict=False, min_length=1)]
     """The account to use, as a table, or several as a list of tables."""
     mode: Literal["observe", "enforce"] = "observe"
     """`observe` plans and changes nothing; `enforce` applies. A new deployment is observed until you say otherwise."""
@@ -248,6 +176,10 @@ class DeploymentTable(Table):
     username: Text = "{login}"
     """How accounts are named: a template of `{id}`, `{login}` and `{email}`. It must give the name that your single
     sign-on gives, or the account is not found: `okta_{id}` for Okta and `{id}` for Entra, as Airflow is delivered."""
+    login_source: Text | None = None
+    """The source that people log in with here: its identity fills in `username`, and who is inactive there has nothing. It has
+    to read a group that everybody is in. If nothing is said: for each person the first source in `join.precedence` that
+    knows them."""
     match_email: bool = False
     """Whether a person without an account of that name is looked for by e-mail, and that account used."""
     leavers: Literal["keep", "delete"] = "keep"
@@ -278,7 +210,7 @@ class DeploymentTable(Table):
     @field_validator("ca", "client_cert", "client_key")
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
-        return None if path is None else _readable_pem(path)
+        return None if path is None else readable_pem(path)
 
     @field_validator("client_key")
     @classmethod
@@ -290,7 +222,7 @@ class DeploymentTable(Table):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str, info: ValidationInfo) -> str:
-        parts = _web_address(url)
+        parts = web_address(url)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK and not info.data.get("insecure_http"):
             raise ValueError(
                 "http:// to another machine sends passwords in the clear: write https://, or insecure_http = true "
@@ -312,29 +244,13 @@ class DeploymentTable(Table):
     @field_validator("proxy")
     @classmethod
     def _proxy_address(cls, url: str | None) -> str | None:
-        return url if url is None else _web_address(url).geturl()
-
-
-def _web_address(url: str) -> SplitResult:
-    parts = _split(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("an address such as https://airflow.example.com is wanted here")
-    if parts.username or parts.password:
-        raise ValueError("user name and password are not written into an address")
-    return parts
-
-
-def _split(url: str) -> SplitResult:
-    """Part a URL; `urlsplit` finds out about a wrong port only when it is asked for the port."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"not an address: {error}") from error
-    return parts
+        return url if url is None else web_address(url).geturl()
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+
+
+SourceTable = Annotated[FileSourceTable | OktaSourceTable | EntraSourceTable, Discriminator("type")]
 
 
 class ConfigFile(Table):
@@ -347,6 +263,8 @@ class ConfigFile(Table):
     """Where the mapping files are."""
     run: Run = Field(default=Run())
     """How a pass runs."""
+    join: Join = Field(default=Join())
+    """How accounts of several sources become one person."""
     limits: LimitsTable = Field(default=LimitsTable())
     """How much one pass may take away without approval."""
     sources: dict[Name, SourceTable] = Field(min_length=1)
@@ -363,12 +281,22 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Table]], ...] = (
     (("database",), Database),
     (("mappings",), Mappings),
     (("run",), Run),
+    (("join",), Join),
     (("limits",), LimitsTable),
     (("sources", "NAME"), FileSourceTable),
+    (("sources", "OKTA"), OktaSourceTable),
+    (("sources", "OKTA", "auth"), OktaAuth),
+    (("sources", "OKTA", "groups"), OktaGroups),
+    (("sources", "OKTA", "timeouts"), SourceTimeouts),
+    (("sources", "ENTRA"), EntraSourceTable),
+    (("sources", "ENTRA", "auth"), EntraAuth),
+    (("sources", "ENTRA", "groups"), EntraGroups),
+    (("sources", "ENTRA", "timeouts"), SourceTimeouts),
     (("deployments", "NAME"), DeploymentTable),
     (("deployments", "NAME", "auth"), Auth),
     (("deployments", "NAME", "auth", "password"), Reference),
     (("deployments", "NAME", "timeouts"), Timeouts),
     (("deployments", "NAME", "limits"), LimitsTable),
 )
-"""Each table by its path, in the order of the reference; `NAME` stands for any name."""
+"""Each table by its path, in the order of the reference; `NAME` stands for any name, `OKTA` and `ENTRA` for the name of a
+source of that type."""

@@ -36,7 +36,7 @@ def compile_desired(
     Raises:
         MappingInvalid: a name in a rule stands for several groups.
     """
-    findings = Findings()
+    findings = Findings(set(directory.notes))
     live = _live(rules, deployment, now, findings)
     found = people(bind(live, directory, findings), directory, deployment, findings)
     roles = _roles(rules, live, Speller(Inventory(inventory), dialect, findings))

@@ -8,11 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from syncd.model import Directory, Group, Members, Snapshot
+from syncd.mapping.persons import with_persons
+from syncd.model import Directory, Doubt, Group, Joining, JoinKey, Members, Snapshot
+
+ALONE = Joining(JoinKey.NONE)
 
 
-def join(fresh: Mapping[str, Snapshot], earlier: Mapping[str, Snapshot], failed: Mapping[str, str]) -> Directory:
-    """Join what was just read with what was saved before; all by source.
+def join(
+    fresh: Mapping[str, Snapshot],
+    earlier: Mapping[str, Snapshot],
+    failed: Mapping[str, str],
+    *,
+    names: Mapping[tuple[str, str], str] | None = None,
+    joining: Joining = ALONE,
+) -> Directory:
+    """Join what was just read with what was saved before; all by source. `names` is what group names are known to mean.
 
     fresh read of a group | saved read    | result
     complete              | any           | certified: the fresh members
@@ -30,7 +40,15 @@ def join(fresh: Mapping[str, Snapshot], earlier: Mapping[str, Snapshot], failed:
     for identity in (i for snapshot in earlier.values() for i in snapshot.identities):
         if (identity.source, identity.id) in stale:
             identities.setdefault((identity.source, identity.id), identity)
-    return Directory(identities, {(m.group.source, m.group.id): m for m in groups}, dict(failed))
+    by_id = {(m.group.source, m.group.id): m for m in groups}
+    return with_persons(Directory(identities, by_id, dict(failed), dict(names or {})), joining)
+
+
+def doubts(fresh: Snapshot, earlier: Snapshot | None) -> tuple[Doubt, ...]:
+    """List the groups that were not read whole, and when each of them last was."""
+    saved = _groups(earlier)
+    unread = (_members(g, saved.get(g.id)) for g in fresh.groups if not g.certificate.complete)
+    return tuple(Doubt(m.group.id, m.group.name, m.since, m.why) for m in unread)
 
 
 def lay_over(fresh: Snapshot, earlier: Snapshot | None) -> Snapshot:
@@ -59,7 +77,8 @@ def _members(group: Group, saved: Group | None) -> Members:
     if group.certificate.complete:
         return Members(group)
     if saved and saved.certificate.complete:
-        return Members(group, saved.members - group.members, certified=False, why=group.certificate.why)
+        since = saved.certificate.taken_at
+        return Members(group, saved.members - group.members, certified=False, why=group.certificate.why, since=since)
     return Members(group, certified=False, unknown=True, why=group.certificate.why)
 
 

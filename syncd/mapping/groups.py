@@ -2,15 +2,24 @@
 
 A group that is not there is not an empty group: nothing is given by it, and nobody may lose the roles of its binding until
 it is back, or the binding is taken out.
+
+Names change hands, ids do not. What a name meant when it was first used is remembered, and from then on:
+
+the remembered group | who bears the name | then
+---------------------|--------------------|------------------------------------------------------------------------
+has the name         | it                 | it is meant
+has another name     | nobody, or another | it is meant all the same (group_renamed); who has the name now gets nothing
+is gone              | another            | nobody is meant until a person says so (group_recreated)
+is gone              | nobody             | there is no such group (group_missing)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from syncd.errors import MappingInvalid, Problem
-from syncd.mapping.findings import Findings
+from syncd.mapping.findings import Findings, some
 from syncd.model import Directory, GroupRef, Members, Rule
 
 
@@ -35,6 +44,14 @@ def bind(rules: Iterable[Rule], directory: Directory, findings: Findings) -> tup
     return tuple(b for b in found if b)
 
 
+def new_names(rules: Iterable[Rule], directory: Directory) -> Mapping[tuple[str, str], str]:
+    """Give what names in rules mean and is not remembered yet; only groups that were just read whole count."""
+    lookup = _Lookup(directory)
+    asked = {(r.group.source, r.group.name) for r in rules if r.group.id is None and r.group.name is not None}
+    meant = {name: lookup.by_name.get(name, []) for name in sorted(asked - directory.names.keys())}
+    return {name: found[0].group.id for name, found in meant.items() if len(found) == 1 and found[0].certified}
+
+
 class _Lookup:
     """Groups by id, and by name within a source."""
 
@@ -51,9 +68,23 @@ class _Lookup:
             return self.directory.groups.get((ref.source, ref.id))
         assert ref.name is not None
         found = self.by_name.get((ref.source, ref.name), [])
+        remembered = self.remembered(ref)
+        meant = self.directory.groups.get((ref.source, remembered)) if remembered else None
+        if meant and meant not in found:
+            return meant
         if len(found) > 1:
             self.problems.append(_ambiguous(rule, found))
-        return found[0] if found else None
+        return None if remembered and not meant else next(iter(found), None)
+
+    def remembered(self, ref: GroupRef) -> str | None:
+        """Give the id that a rule's name is known to mean; None for a rule that names the id itself."""
+        return None if ref.id or ref.name is None else self.directory.names.get((ref.source, ref.name))
+
+    def usurpers(self, ref: GroupRef) -> tuple[str, ...]:
+        """Give the ids of groups that bear a name which is known to mean another group."""
+        known = self.remembered(ref)
+        bearers = self.by_name.get((ref.source, ref.name or ""), []) if known else []
+        return tuple(sorted(m.group.id for m in bearers if m.group.id != known))
 
 
 def _ambiguous(rule: Rule, found: Iterable[Members]) -> Problem:
@@ -64,16 +95,41 @@ def _ambiguous(rule: Rule, found: Iterable[Members]) -> Problem:
 def _bound(rule: Rule, lookup: _Lookup, findings: Findings) -> Bound | None:
     members = lookup.find(rule)
     if members is None:
-        why = _missing(rule.group, lookup.directory)
-        findings.note("group_missing", f"{rule.at}: {why}; nobody loses {', '.join(rule.roles)} for now")
-        findings.freeze(rule.roles, why)
+        _not_there(rule, lookup, findings)
         return None
     if rule.group.name not in {None, members.group.name}:
-        now = f'the group with the id {rule.group.id} is now called "{members.group.name}"'
-        findings.note("group_renamed", f'{rule.at}: {now}, not "{rule.group.name}"; the id decides; correct the name')
+        now = f'the group with the id {members.group.id} is now called "{members.group.name}"'
+        others = lookup.usurpers(rule.group)
+        other = f" (what is called so now is another group, {some(others)}, and gives nothing)" if others else ""
+        text = f'{rule.at}: {now}, not "{rule.group.name}"{other}; the id decides; correct the name'
+        findings.note("group_renamed", text)
     if members.unknown:
         findings.freeze(rule.roles, f"the group {rule.group} was never read whole: {members.why}")
+    elif members.stale:
+        findings.note("removal_held_back", _held_back(rule, members, lookup.directory))
     return Bound(rule, members)
+
+
+def _held_back(rule: Rule, members: Members, directory: Directory) -> str:
+    """Say who is given something only because a read that was not whole may not take it."""
+    source = members.group.source
+    who = some(str(directory.identities.get((source, id_), f"{source}:{id_}")) for id_ in members.stale)
+    since = f" since {members.since:%Y-%m-%d %H:%M} UTC" if members.since else ""
+    roles = ", ".join(rule.roles)
+    return f"{rule.at}: {members.group} was not read whole{since} ({members.why}); {who} may keep {roles} only because of that"
+
+
+def _not_there(rule: Rule, lookup: _Lookup, findings: Findings) -> None:
+    ref, roles = rule.group, ", ".join(rule.roles)
+    if others := lookup.usurpers(ref):
+        why = f"{ref} meant the group {lookup.remembered(ref)}, which is gone; {some(others)} has the name now"
+        write = f"write {{source: {ref.source}, id: {others[0]}, name: {ref.name}}}"
+        accept = f'{write}, or run: syncd accept-group {ref.source} "{ref.name}"'
+        findings.note("group_recreated", f"{rule.at}: {why}, and gives nothing; nobody loses {roles} for now; {accept}")
+    else:
+        why = _missing(ref, lookup.directory)
+        findings.note("group_missing", f"{rule.at}: {why}; nobody loses {roles} for now")
+    findings.freeze(rule.roles, why)
 
 
 def _missing(ref: GroupRef, directory: Directory) -> str:

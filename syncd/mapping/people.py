@@ -13,9 +13,12 @@ from dataclasses import dataclass, field, replace
 from syncd.mapping.accounts import account_of, username_of, username_problem
 from syncd.mapping.findings import Findings, some
 from syncd.mapping.groups import Bound
-from syncd.model import Deployment, Directory, Identity, Reason, User, key
+from syncd.mapping.persons import described, login_identity
+from syncd.model import Deployment, Directory, Identity, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
+_Given = dict[str, dict[str, "list[_Gift]"]]
+"""What each person is given, by source and id."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +43,11 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     owners: dict[str, Identity] = {}
     clashes: dict[str, list[Identity]] = defaultdict(list)
     shared: dict[tuple[_Gift, ...], tuple[frozenset[str], Because]] = {}
-    for name, username, identity, gifts in _holders(bounds, directory, deployment, findings):
+    given = _given(bounds)
+    holding = _each(given, directory, findings)
+    if directory.persons or deployment.login_source or len(directory.order) > 1:
+        holding = _joined(holding, directory, deployment, findings)
+    for name, username, identity, gifts in _holders(holding, deployment, findings):
         if name in owners:
             clashes[name].append(identity)
             continue
@@ -58,26 +65,112 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
 
 
 def _holders(
-    bounds: Iterable[Bound], directory: Directory, deployment: Deployment, findings: Findings
+    holding: Iterable[_Holder], deployment: Deployment, findings: Findings
 ) -> Iterator[tuple[str, str, Identity, tuple[_Gift, ...]]]:
-    """Give each person who is given something and can have an account: key of the user name, user name, who, what."""
+    """Give each person who can have an account: key of the user name, user name, who, what."""
     protected = {key(name) for name in deployment.protected}
+    for login, shown, gifts in holding:
+        username = username_of(login, deployment.username)
+        name = key(username)
+        if refusal := _refusal(username, name in protected):
+            code, why = refusal
+            findings.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
+        else:
+            yield name, username, shown, tuple(gifts)
+
+
+_Holder = tuple[Identity, Identity, "list[_Gift]"]
+"""Somebody who is given something: the identity that names the account, the one that describes it, and what."""
+
+
+def _each(given: _Given, directory: Directory, findings: Findings) -> Iterator[_Holder]:
+    """Give every active identity that is given something, each for itself."""
     strangers: dict[_Gift, list[str]] = defaultdict(list)
-    for source, given in _given(bounds).items():
-        for person, gifts in given.items():
+    for source, people_given in given.items():
+        for person, gifts in people_given.items():
             identity = directory.identities.get((source, person))
             if identity is None:
                 for gift in gifts:
                     strangers[gift].append(person)
             elif identity.active:
-                username = username_of(identity, deployment.username)
-                name = key(username)
-                if refusal := _refusal(username, name in protected):
-                    code, why = refusal
-                    findings.note(code, f'{identity} gets nothing, because of the user name "{username}": {why}')
-                else:
-                    yield name, username, identity, tuple(gifts)
+                yield identity, identity, gifts
     _note_strangers(strangers, findings)
+
+
+# --- people with several accounts -------------------------------------------------------------------------------------
+
+
+def _joined(
+    holding: Iterable[_Holder], directory: Directory, deployment: Deployment, findings: Findings
+) -> Iterator[_Holder]:
+    """Put together what the identities of a person are given, under the name that the login source knows.
+
+    identity in the login source | then
+    -----------------------------|---------------------------------------------------------------
+    active                       | the person holds what all active identities are given
+    inactive                     | nothing, whatever other sources say
+    none                         | nothing; and nothing is taken where it might just not be read
+    """
+    pooled: dict[tuple[Identity, ...], list[_Gift]] = {}
+    for identity, _, gifts in holding:
+        person = directory.persons.get((identity.source, identity.id)) or Person((identity,))
+        pooled.setdefault(person.accounts, []).extend(gifts)
+    unnamed: list[tuple[Identity, list[_Gift]]] = []
+    doubtful = () if deployment.login_source else [(s, why) for s in directory.order if (why := _unread(directory, s))]
+    for accounts, gifts in pooled.items():
+        _freeze_if_named_otherwise(accounts, gifts, directory.order, doubtful, findings)
+        login = login_identity(accounts, deployment.login_source)
+        if login is None:
+            unnamed.append((accounts[0], gifts))
+        elif login.active:
+            yield login, described(login, accounts), gifts
+    if unnamed:
+        _note_unnamed(unnamed, directory, deployment.login_source, findings)
+
+
+def _freeze_if_named_otherwise(
+    accounts: tuple[Identity, ...],
+    gifts: Iterable[_Gift],
+    order: tuple[str, ...],
+    doubtful: Iterable[tuple[str, str]],
+    findings: Findings,
+) -> None:
+    """Keep what a person may hold on another account: one named by a source of higher rank that just did not show them."""
+    named_by = accounts[0].source
+    higher = order[: order.index(named_by)] if named_by in order else order
+    for source, why in doubtful:
+        if source in higher:
+            roles = {role for gift in gifts for role in gift.roles}
+            findings.freeze(roles, f"{accounts[0]} may be in {source}, which was not read whole: {why}")
+
+
+def _note_unnamed(
+    unnamed: Iterable[tuple[Identity, list[_Gift]]], directory: Directory, source: str, findings: Findings
+) -> None:
+    who = some(str(identity) for identity, _ in unnamed)
+    text = f"{who} get nothing: {source}, which this deployment logs in with, has nobody that they could be"
+    if why := _unread(directory, source):
+        roles = sorted({role for _, gifts in unnamed for gift in gifts for role in gift.roles})
+        findings.freeze(roles, f"{who} may be in {source}, which was not read whole: {why}")
+        text = f"{text}; but {why}, so nobody loses {', '.join(roles)} for now"
+    findings.note("no_login_identity", text)
+
+
+def _unread(directory: Directory, source: str) -> str:
+    """Say why somebody may be in a source although nothing that was read shows them; empty where that is ruled out.
+
+    Whoever the last whole read of a group knew is still known, so only what was never read whole leaves a doubt.
+    """
+    if source in directory.failed:
+        return f"{source} failed: {directory.failed[source]}"
+    for members in directory.groups.values():
+        if members.group.source == source and members.unknown:
+            return f"{members.group} was never read whole: {members.why}"
+    known = {id_ for of, id_ in directory.identities if of == source}
+    for members in directory.groups.values():
+        if members.group.source == source and not members.members <= known:
+            return f"{members.group} has members of whom {source} says nothing"
+    return ""
 
 
 def _refusal(username: str, is_protected: bool) -> tuple[str, str] | None:
@@ -87,9 +180,9 @@ def _refusal(username: str, is_protected: bool) -> tuple[str, str] | None:
     return ("user_protected", "it is protected on this deployment") if is_protected else None
 
 
-def _given(bounds: Iterable[Bound]) -> dict[str, dict[str, list[_Gift]]]:
-    """Collect what each person is given, by source and id."""
-    by_source: dict[str, dict[str, list[_Gift]]] = {}
+def _given(bounds: Iterable[Bound]) -> _Given:
+    """Collect what each person is given."""
+    by_source: _Given = {}
     for bound in bounds:
         rule, members = bound.rule, bound.members
         given = by_source.setdefault(members.group.source, defaultdict(list))

@@ -1,0 +1,1 @@
+"""Where people and groups come from: one module for each kind of source."""

@@ -25,7 +25,7 @@ from typing import Any
 from syncd.errors import Problem, SourceUnavailable
 from syncd.mapping.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.mapping.strict import Strict, did_you_mean
-from syncd.model import At, Certificate, Group, Identity, Snapshot
+from syncd.model import At, Certificate, Finding, Group, Identity, Snapshot
 from syncd.sources.folder import FolderUnreadable, read_folder
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -55,6 +55,17 @@ class FileSource:
             _, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=True)
             raise SourceUnavailable("\n".join(_shown(self.name, problems)))
         return snapshot
+
+
+def examine(source: FileSource) -> tuple[Finding, ...]:
+    """Say whether the directory can be used."""
+    subject = f"source {source.name}"
+    try:
+        found = source.read()
+    except SourceUnavailable as error:
+        return (Finding(subject, "reachable", False, str(error)),)
+    held = f"{len(found.identities):,} people, {len(found.groups):,} groups"
+    return (Finding(subject, "reachable", True, f"{source.directory}: {held}"),)
 
 
 def _shown(name: str, problems: list[Problem]) -> Iterator[str]:
@@ -129,7 +140,7 @@ def _quick(value: Any, at: At) -> Node:
 
 # --- nodes to people and groups ---------------------------------------------------------------------------------------
 
-_TEXTS = ("id", "login", "email", "given_name", "family_name")
+_TEXTS = ("id", "login", "email", "given_name", "family_name", "employee_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +178,7 @@ class _Draft:
         active = self.truth(found["active"], "`active`") if "active" in found else True
         login, id_ = texts.get("login", ""), texts.get("id") or texts.get("login", "")
         if login and self.new("person with the id", id_, node) and self.new("login", login.casefold(), node):
-            names = {name: texts.get(name, "") for name in ("email", "given_name", "family_name")}
+            names = {name: texts.get(name, "") for name in ("email", "given_name", "family_name", "employee_number")}
             self.people[id_] = Identity(self.source, id_, login, **names, active=active)
             self.ids_by_login[login.casefold()] = id_
 

@@ -3,5 +3,6 @@
 from syncd.store.journal import Store
 from syncd.store.migrations import migrate
 from syncd.store.queries import AuditRow, HeldPlan, Holding, Run, Standing, Step
+from syncd.store.readings import Reading
 
-__all__ = ["AuditRow", "HeldPlan", "Holding", "Run", "Standing", "Step", "Store", "migrate"]
+__all__ = ["AuditRow", "HeldPlan", "Holding", "Reading", "Run", "Standing", "Step", "Store", "migrate"]

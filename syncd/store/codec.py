@@ -21,6 +21,7 @@ from syncd.model import (
     Change,
     Delete,
     DesiredState,
+    Doubt,
     Group,
     Identity,
     Kept,
@@ -122,7 +123,8 @@ def _times_to(groups: Iterable[Group]) -> dict[str, Json]:
 
 
 def _identity_to(i: Identity) -> Json:
-    return [i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.active]
+    fields = [i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.active]
+    return [*fields, i.employee_number] if i.employee_number else fields
 
 
 def _group_to(group: Group) -> Json:
@@ -135,6 +137,15 @@ def _group_from(fields: Json, taken_at: datetime) -> Group:
     source, id_, name, members, (pages, count, independent, complete, why) = fields
     certificate = Certificate(pages, count, independent, taken_at, complete, why)
     return Group(source, id_, name, frozenset(members), certificate)
+
+
+def doubts_to(doubts: Iterable[Doubt]) -> Json:
+    return {"v": VERSION, "doubts": [[d.group_id, d.group, _until_to(d.since), d.why] for d in doubts]}
+
+
+def doubts_from(body: Json) -> tuple[Doubt, ...]:
+    fields = _versioned(body)["doubts"]
+    return tuple(Doubt(id_, name, _until_from(since), why) for id_, name, since, why in fields)
 
 
 # --- users, roles, changes --------------------------------------------------------------------------------------------

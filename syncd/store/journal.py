@@ -12,6 +12,7 @@ from syncd.model import (
     Capabilities,
     Change,
     DesiredState,
+    Doubt,
     Held,
     Loss,
     Outcome,
@@ -23,9 +24,10 @@ from syncd.model import (
     Status,
 )
 from syncd.ports import Lease, Recorder, Unsettled
-from syncd.store import changes, codec, leases, migrations, ownership, queries, snapshots
+from syncd.store import changes, codec, leases, migrations, ownership, queries, readings, snapshots
 from syncd.store.engine import Clock, Database
 from syncd.store.queries import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, Run, Standing, Step
+from syncd.store.readings import Reading
 
 
 class Store:
@@ -54,10 +56,31 @@ class Store:
         with self._database.read() as connection:
             return snapshots.last_snapshot(connection, source)
 
-    def save_snapshot(self, snapshot: Snapshot) -> None:
+    def save_snapshot(
+        self, snapshot: Snapshot, *, cursor: str | None = None, full: bool = True, doubts: Iterable[Doubt] = ()
+    ) -> None:
         encoded = codec.snapshot_to(snapshot)  # a second for a large one: not while others wait to write
+        packed = readings.pack_cursor(cursor)
         with self._database.write() as connection:
             snapshots.save_snapshot(connection, snapshot, encoded=encoded)
+            readings.save_reading(connection, snapshot, cursor=packed, full=full, doubts=doubts)
+
+    def last_cursor(self, source: str) -> tuple[str, datetime] | None:
+        with self._database.read() as connection:
+            return readings.last_cursor(connection, source)
+
+    def source_failed(self, source: str, why: str, *, now: datetime) -> None:
+        with self._database.write() as connection:
+            readings.save_failure(connection, source, why, now=now)
+
+    def group_names(self) -> Mapping[tuple[str, str], str]:
+        with self._database.read() as connection:
+            return readings.all_group_names(connection)
+
+    def remember_groups(self, names: Mapping[tuple[str, str], str], *, now: datetime) -> None:
+        if names:
+            with self._database.write() as connection:
+                readings.remember_groups(connection, names, now=now)
 
     # what is known of a deployment
 
@@ -140,6 +163,11 @@ class Store:
         return leases.lease(self._database, deployment)
 
     # what people ask: see queries.py
+
+    def reading(self, source: str) -> Reading | None:
+        """Tell how a source was last read; None where it never was."""
+        with self._database.read() as connection:
+            return readings.reading(connection, source)
 
     def audit(self, **wanted: Unpack[AuditFilter]) -> tuple[AuditRow, ...]:
         """List changes, newest first: deployment, user, role, since, until, status, run, limit, offset."""

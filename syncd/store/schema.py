@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -100,6 +100,28 @@ snapshots = Table(
     Column("taken_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
     Index("uq_snapshots_source_digest", "source", "digest", unique=True),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("cursor", LargeBinary, comment="where an incremental read goes on"),
+    Column("full_at", Moment, comment="the last read of everything"),
+    Column("read_at", Moment, comment="the last read that gave an answer"),
+    Column("doubts", LargeBinary, comment="groups that it did not read whole"),
+    Column("failed_at", Moment, comment="the first failure since"),
+    Column("failure", Words),
+)
+
+group_names = Table(
+    "group_names",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("group_id", Words, nullable=False, comment="the group that a mapping means by this name"),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False, comment="the OS user"),
 )
 
 desired = Table(

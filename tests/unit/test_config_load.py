@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from syncd.config import DeploymentSettings, FileSourceSettings, Settings, load, read_mappings
+from syncd.config import (
+    DeploymentSettings,
+    EntraSourceSettings,
+    FileSourceSettings,
+    OktaSourceSettings,
+    Settings,
+    load,
+    read_mappings,
+)
 from syncd.errors import ConfigInvalid
-from syncd.http import Secret
-from syncd.model import Adopt
+from syncd.http import Connection, Retries, Secret
+from syncd.model import Adopt, Joining, JoinKey
 from syncd.plan.guard import Limits
+from syncd.sources import entra, okta
 from syncd.sources.folder import read_folder
 
 ROOT = Path(__file__).parents[2]
@@ -247,3 +257,146 @@ def test_a_mapping_directory_that_holds_nothing_is_a_mistake(tmp_path: Path, mad
         read_mappings(folder)
 
     assert why in str(caught.value)
+
+
+# --- sources of other types -------------------------------------------------------------------------------------------
+
+
+def test_an_okta_source(tmp_path: Path) -> None:
+    least = """[sources.okta]
+type = "okta"
+url = "https://example.okta.com/"
+auth = { kind = "token", token = { env = "T" } }
+groups = { all = true }
+"""
+    [source] = loaded(tmp_path, least + DEPLOYMENT).sources
+    assert isinstance(source, OktaSourceSettings)
+    connection = Connection("https://example.okta.com", timeout_s=30.0, connect_timeout_s=10.0)
+    expected = okta.OktaSettings(connection, okta.ApiToken(Secret("env", ("T",))), okta.GroupSelection(all=True))
+    assert expected == source.okta, "what the file leaves out is as the adapter has it"
+
+    most = """[sources.okta]
+type = "okta"
+url = "https://example.okta.com"
+auth = { kind = "private_key", client_id = "0oa", key = { file = "k.pem" }, key_id = "kid", scopes = ["a"], dpop = true }
+groups = { ids = ["00g"], names = ["n"], prefixes = ["p-"], types = ["BUILT_IN"] }
+page_limit = 100
+leave_free = 0.25
+concurrency = 3
+deadline_s = 60
+overlap_s = 5
+attempts = 2
+timeouts = { connect_s = 1, read_s = 2 }
+proxy = "http://proxy:3128"
+"""
+    [source] = loaded(tmp_path, most + DEPLOYMENT).sources
+    assert isinstance(source, OktaSourceSettings)
+    expected = okta.OktaSettings(
+        Connection("https://example.okta.com", timeout_s=2.0, connect_timeout_s=1.0, proxy="http://proxy:3128"),
+        okta.PrivateKey("0oa", Secret("file", (str(tmp_path / "k.pem"),)), "kid", ("a",), dpop=True),
+        okta.GroupSelection(ids=("00g",), names=("n",), prefixes=("p-",), types=("BUILT_IN",)),
+        page_limit=100,
+        leave_free=0.25,
+        concurrency=3,
+        deadline_s=60.0,
+        overlap_s=5.0,
+        retries=Retries(attempts=2),
+    )
+    assert expected == source.okta
+
+
+ENTRA = '[sources.entra]\ntype = "entra"\ntenant = "contoso.example"\nclient_id = "app"\n'
+
+
+def test_an_entra_source(tmp_path: Path) -> None:
+    least = 'auth = { kind = "client_secret", secret = { env = "S" } }\ngroups = { all = true }\n'
+    [source] = loaded(tmp_path, ENTRA + least + DEPLOYMENT).sources
+    assert isinstance(source, EntraSourceSettings)
+    secret = entra.ClientSecret(Secret("env", ("S",)))
+    expected = entra.EntraSettings("contoso.example", "app", secret, (entra.GroupSelection("all"),))
+    assert expected == source.entra, "what the file leaves out is as the adapter has it"
+
+
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [
+        ('kind = "pfx", pfx = "x.pfx"', entra.PfxCertificate(Path("x.pfx"))),
+        (
+            'kind = "pfx", pfx = "x.pfx", passphrase = { env = "P" }',
+            entra.PfxCertificate(Path("x.pfx"), Secret("env", ("P",))),
+        ),
+        (
+            'kind = "certificate", certificate = "c.pem", key = { env = "K" }',
+            entra.PemCertificate(Secret("env", ("K",)), Path("c.pem")),
+        ),
+        ('kind = "workload_identity"', entra.WorkloadIdentity()),
+        ('kind = "workload_identity", token_file = "t"', entra.WorkloadIdentity(Path("t"))),
+        ('kind = "managed_identity"', entra.ManagedIdentity()),
+        ('kind = "managed_identity", client_id = "c"', entra.ManagedIdentity("c")),
+    ],
+)
+def test_the_credentials_of_entra(tmp_path: Path, auth: str, expected: entra.Credential) -> None:
+    (tmp_path / "c.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    groups = 'groups = [{ id = "1" }, { name = "n", transitive = true }, { prefix = "p" }]\napp_roles = ["app"]\n'
+    [source] = loaded(tmp_path, f"{ENTRA}auth = {{ {auth} }}\n{groups}{DEPLOYMENT}").sources
+    assert isinstance(source, EntraSourceSettings)
+    assert repr(expected).replace("Path('", f"Path('{tmp_path}/") == repr(source.entra.credential)
+    chosen = [("id", "1", False), ("name", "n", True), ("prefix", "p", False)]
+    assert (chosen, ("app",)) == ([(g.by, g.value, g.transitive) for g in source.entra.groups], source.entra.app_roles)
+
+
+def test_how_sources_are_joined_and_how_often_they_are_read_whole(tmp_path: Path) -> None:
+    second = SOURCE.replace("sources.people", "sources.more")
+    settings = loaded(tmp_path, SOURCE + second + DEPLOYMENT)
+    assert Joining(JoinKey.EMAIL, ("people", "more")) == settings.joining
+    assert (timedelta(hours=6), "") == (settings.full_read_every, only(settings).deployment.login_source)
+
+    says = '[join]\nkey = "none"\nprecedence = ["more"]\n[run]\nfull_read_every = "90s"\n'
+    settings = loaded(tmp_path, says + SOURCE + second + '[defaults]\nlogin_source = "more"\n' + DEPLOYMENT)
+    assert Joining(JoinKey.NONE, ("more", "people")) == settings.joining
+    assert (timedelta(seconds=90), "more") == (settings.full_read_every, only(settings).deployment.login_source)
+
+
+def test_everything_that_can_be_said_of_an_entra_source(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    most = """auth = { kind = "managed_identity" }
+groups = { prefix = "airflow-" }
+cloud = "usgov"
+authority = "https://login.example.com/t"
+graph = "https://graph.example.com/v1.0"
+guests = "exclude"
+page_size = 100
+concurrency = 2
+throttle_share = 0.5
+attempts = 3
+first_wait_s = 0.5
+longest_wait_s = 60
+settle_s = 1
+timeouts = { connect_s = 1, read_s = 2 }
+ca = "ca.pem"
+proxy = "http://proxy:3128"
+"""
+    [source] = loaded(tmp_path, ENTRA + most + DEPLOYMENT).sources
+    assert isinstance(source, EntraSourceSettings)
+    expected = entra.EntraSettings(
+        "contoso.example",
+        "app",
+        entra.ManagedIdentity(),
+        (entra.GroupSelection("prefix", "airflow-"),),
+        cloud="usgov",
+        authority="https://login.example.com/t",
+        graph="https://graph.example.com/v1.0",
+        guests="exclude",
+        page_size=100,
+        concurrency=2,
+        throttle_share=0.5,
+        attempts=3,
+        first_wait_s=0.5,
+        longest_wait_s=60.0,
+        settle_s=1.0,
+        timeout_s=2.0,
+        connect_timeout_s=1.0,
+        ca=tmp_path / "ca.pem",
+        proxy="http://proxy:3128",
+    )
+    assert expected == source.entra

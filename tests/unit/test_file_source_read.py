@@ -121,7 +121,8 @@ groups:
         "people/a.yaml:13:5: a group needs `members`",
         "people/a.yaml:14:18: `members` has no value; write a list, or take the key out",
         'people/b.json:2:2: there is a person with the id "x" already, at people/b.json:1; keep one',
-        'people/b.json:2:17: unknown key "q"; a person knows `id`, `login`, `email`, `given_name`, `family_name`, `active`',
+        'people/b.json:2:17: unknown key "q"; a person knows `id`, `login`, `email`, `given_name`, `family_name`, '
+        "`employee_number`, `active`",
     ] == refusal(source(tmp_path, a__yaml=yaml, b__json=other))
 
 

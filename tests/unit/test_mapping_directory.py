@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mapping_world import ANN, BOB, CID, compiled, directory, grants, group, person, snapshot
+from mapping_world import ANN, BOB, CID, NOW, compiled, directory, grants, group, person, snapshot
 
 from syncd.mapping.directory import join, lay_over
 from syncd.model import DesiredState, Directory, Group, Members, Snapshot
@@ -41,7 +41,7 @@ def test_a_cut_read_is_laid_over_the_last_whole_one() -> None:
     fresh = group("finance", "bob", "cid", complete=False, why="page 2 was cut")
     found = the_group(joined(snapshot(PEOPLE, fresh), earlier))
 
-    assert Members(fresh, frozenset({"ann"}), certified=False, why="page 2 was cut") == found
+    assert Members(fresh, frozenset({"ann"}), certified=False, why="page 2 was cut", since=NOW) == found
 
 
 @pytest.mark.parametrize("earlier", [None, snapshot(PEOPLE), snapshot(PEOPLE, group("finance", "ann", complete=False))])

@@ -1,0 +1,86 @@
+"""`syncd doctor`: look at everything that syncd depends on, and say what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Format
+from syncd.cli.output import Output, show, show_json
+from syncd.plan.render import Line, Style, safe
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.model import Finding
+
+REACHABLE = "reachable"
+_STYLES = {True: ("ok", Style.PLAIN), None: ("note", Style.WARN), False: ("wrong", Style.FAIL)}
+
+
+def doctor(context: typer.Context, output: Format = Output.TEXT) -> int:
+    """Examine the database, the mapping files, every source and every deployment, by reading only."""
+    settings = invocation(context).settings()
+    found = _examined(settings)
+    if output is Output.JSON:
+        show_json({"findings": [asdict(finding) for finding in found]})
+    else:
+        show(_lines(found))
+    return exit_code(found)
+
+
+def exit_code(found: Sequence[Finding]) -> int:
+    """Give the worst that was found: something wrong, something out of reach, nothing."""
+    from syncd.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO_ANSWER
+
+    wrong = [finding for finding in found if finding.ok is False]
+    if any(finding.check != REACHABLE for finding in wrong):
+        return EXIT_FAILED
+    return EXIT_NO_ANSWER if wrong else EXIT_DONE
+
+
+def _examined(settings: Settings) -> tuple[Finding, ...]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from syncd import app
+
+    examinations = app.examinations(settings)
+    with ThreadPoolExecutor(min(settings.workers, len(examinations)), thread_name_prefix="doctor") as pool:
+        rest = [pool.submit(examine) for examine in examinations]
+        own = [_database(settings), _mapping(settings)]
+        return (*own, *(finding for done in rest for finding in done.result()))
+
+
+def _database(settings: Settings) -> Finding:
+    from syncd import app
+    from syncd.errors import SyncdError
+    from syncd.model import Finding
+
+    try:
+        app.open_store(settings).close()
+    except SyncdError as error:
+        return Finding("database", REACHABLE, False, str(error))
+    return Finding("database", REACHABLE, True, settings.database.url)
+
+
+def _mapping(settings: Settings) -> Finding:
+    from syncd import app
+    from syncd.errors import InvalidInput
+    from syncd.model import Finding
+
+    try:
+        rules = app.read_rules(settings)
+    except InvalidInput as error:
+        return Finding("mapping", "valid", False, str(error))
+    return Finding("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
+
+
+def _lines(found: Sequence[Finding]) -> Iterator[Line]:
+    width = max(len(finding.subject) for finding in found)
+    for finding in found:
+        word, style = _STYLES[finding.ok]
+        detail = safe(finding.detail.replace("\n", "; "))
+        yield Line(f"{word:<6} {safe(finding.subject):<{width}}  {finding.check:<14}  {detail}", style)

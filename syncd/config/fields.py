@@ -1,0 +1,151 @@
+"""What tables are made of: strict keys, paths, secrets by reference, addresses, headers, spans of time."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Table(BaseModel):
+    """A table that takes its own keys, in their own types, and nothing else."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+def _in_folder(value: object, info: ValidationInfo) -> object:
+    """Take a path as seen from the folder of the configuration file."""
+    folder: Path = (info.context or {})["folder"]
+    return folder / Path(value).expanduser() if isinstance(value, str) else value
+
+
+def readable_pem(path: Path) -> Path:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    if b"-----BEGIN " not in content:
+        raise ValueError(f"{path} is not a PEM file: no line in it starts with -----BEGIN")
+    return path
+
+
+def list_of_one(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+def _by_reference(value: object) -> object:
+    if isinstance(value, str):
+        raise ValueError(
+            'a secret is not written here; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
+            'or {command = ["program", "argument"]}'
+        )
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Names = Annotated[tuple[Text, ...], Field(strict=False)]
+InFolder = Annotated[Path, BeforeValidator(_in_folder)]
+
+
+class Reference(Table):
+    """Where a secret is, here and wherever else one is wanted (`database.password`, `token`, a header). Exactly one key.
+    The secret is read each time it is needed and kept nowhere."""
+
+    env: Text | None = None
+    """Name of the environment variable that holds it."""
+    file: InFolder | None = None
+    """File that holds it and nothing else; a line end at its end is dropped."""
+    credential: Text | None = None
+    """Name of the systemd credential (`LoadCredential=`) that holds it."""
+    command: Names | None = None
+    """Program and arguments; what it prints is the secret. No shell reads it."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("say where the secret is in exactly one way: env, file, credential or command")
+        if self.command == ():
+            raise ValueError("command names no program")
+        if self.credential and Path(self.credential).name != self.credential:
+            raise ValueError("credential is the name of a systemd credential, not a path")
+        return self
+
+
+SecretReference = Annotated[Reference, BeforeValidator(_by_reference)]
+PemFile = Annotated[Path, BeforeValidator(_in_folder)]
+
+
+def _kind_of_header(value: object) -> str:
+    return "reference" if isinstance(value, dict | Reference) else "text"
+
+
+def _header_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+        raise ValueError("this cannot be the name of a header")
+    return name
+
+
+def _header_text(text: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e]*", text):
+        raise ValueError("the value of a header may only have printable ASCII characters")
+    return text
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[
+    Annotated[str, AfterValidator(_header_text), Tag("text")] | Annotated[Reference, Tag("reference")],
+    Discriminator(_kind_of_header),
+]
+
+
+def _span(text: str) -> str:
+    if not re.fullmatch(r"[0-9]+[smhd]", text):
+        raise ValueError('a span of time is a number and a unit: "90s", "30m", "6h" or "1d"')
+    return text
+
+
+Span = Annotated[str, AfterValidator(_span)]
+
+
+def span(text: str) -> timedelta:
+    """Read a span of time that `Span` accepted."""
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
+
+
+def web_address(url: str) -> SplitResult:
+    parts = split_url(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("an address such as https://airflow.example.com is wanted here")
+    if parts.username or parts.password:
+        raise ValueError("user name and password are not written into an address")
+    return parts
+
+
+def split_url(url: str) -> SplitResult:
+    """Part a URL; `urlsplit` finds out about a wrong port only when it is asked for the port."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"not an address: {error}") from error
+    return parts

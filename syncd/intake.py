@@ -1,0 +1,136 @@
+"""Reading every source: what changed where that is enough, everything where it is due; and taking note of it.
+
+what is asked of a source                                             | then
+----------------------------------------------------------------------|-----------------------------------------------
+it cannot say what changed, or has no cursor, or a full read is asked | everything is read
+its last full read is younger than `full_read_every`                  | what changed since the cursor is read
+its last full read is older                                           | everything, and it is compared with what the
+                                                                      | changes alone had led to
+the cursor is no longer accepted                                      | everything is read; nothing is lost
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from syncd.errors import CursorLost, SourceUnavailable
+from syncd.mapping.directory import doubts, join, lay_over
+from syncd.mapping.divergence import diverged
+from syncd.mapping.groups import new_names
+from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
+from syncd.ports import IncrementalSource, Journal, Source
+
+FULL_READ_EVERY = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How sources are read. `full` asks for everything, whatever the database says."""
+
+    journal: Journal
+    clock: Callable[[], datetime]
+    emit: Callable[..., None]
+    workers: int = 4
+    joining: Joining = BY_EMAIL
+    full_read_every: timedelta = FULL_READ_EVERY
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One read that gave an answer. `cursor` is None of a source that cannot say what changed."""
+
+    snapshot: Snapshot
+    cursor: str | None
+    full: bool
+
+
+def read_sources(sources: Sequence[Source], rules: Iterable[Rule], intake: Intake) -> Directory:
+    """Read every source and lay each read over the last certified one; a source that fails keeps its last read.
+
+    What a group name in a rule means is remembered at first sight, by a pass that only plans too: the next pass that
+    applies would remember the same, and what is remembered can only keep a later group of that name from being given
+    something.
+    """
+    journal = intake.journal
+    with ThreadPoolExecutor(max(1, intake.workers), thread_name_prefix="source") as pool:
+        reads = list(pool.map(lambda source: _read(source, intake), sources))
+    earlier = {s.name: found for s in sources if (found := journal.last_snapshot(s.name)) is not None}
+    fresh = {read.snapshot.source: read.snapshot for read in reads if isinstance(read, _Read)}
+    failed = {s.name: read for s, read in zip(sources, reads, strict=True) if isinstance(read, str)}
+    for read in reads:
+        if isinstance(read, _Read):
+            _save(read, earlier.get(read.snapshot.source), journal)
+    for name, why in failed.items():
+        journal.source_failed(name, why, now=intake.clock())
+    directory = join(fresh, earlier, failed, names=journal.group_names(), joining=intake.joining)
+    journal.remember_groups(new_names(rules, directory), now=intake.clock())
+    return directory
+
+
+def _save(read: _Read, earlier: Snapshot | None, journal: Journal) -> None:
+    fresh = read.snapshot
+    journal.save_snapshot(lay_over(fresh, earlier), cursor=read.cursor, full=read.full, doubts=doubts(fresh, earlier))
+
+
+def _read(source: Source, intake: Intake) -> _Read | str:
+    try:
+        read = _whole_or_changes(source, intake)
+    except SourceUnavailable as error:
+        intake.emit("source_failed", source=source.name, error=str(error))
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a source that breaks must not stop the others; logged whole
+        intake.emit("source_failed", source=source.name, error=repr(error), exc_info=error)
+        return f"unexpected {type(error).__name__}: {error}; this is a defect, see the log"
+    found = read.snapshot
+    intake.emit(
+        "snapshot_read",
+        source=source.name,
+        full=read.full,
+        people=len(found.identities),
+        groups=len(found.groups),
+        incomplete=sum(1 for group in found.groups if not group.certificate.complete),
+    )
+    return read
+
+
+def _whole_or_changes(source: Source, intake: Intake) -> _Read:
+    if not isinstance(source, IncrementalSource):
+        return _Read(source.read(), None, full=True)
+    # The cursor first: a snapshot that is newer than its cursor only sees some changes twice.
+    known = intake.journal.last_cursor(source.name)
+    earlier = intake.journal.last_snapshot(source.name) if known else None
+    if known is None or earlier is None:
+        return _Read(*source.read_from_here(), full=True)
+    cursor, full_at = known
+    is_young = timedelta(0) <= intake.clock() - full_at < intake.full_read_every
+    if intake.full or not is_young:
+        return _compared(source, earlier, cursor, intake=intake)
+    try:
+        return _Read(*source.refresh(earlier, cursor), full=False)
+    except CursorLost as lost:
+        intake.emit("cursor_lost", source=source.name, why=str(lost))
+        return _Read(*source.read_from_here(), full=True)
+
+
+def _compared(source: IncrementalSource, earlier: Snapshot, cursor: str, *, intake: Intake) -> _Read:
+    """Read everything, between two refreshes that show what reading only the changes would have led to."""
+    before = _refreshed(source, earlier, cursor)
+    full = _Read(*source.read_from_here(), full=True)
+    after = _refreshed(source, *before) if before else None
+    if before and after:
+        groups, people = diverged(before[0], full.snapshot, after[0])
+        if groups or people:
+            intake.emit("divergence_found", source=source.name, groups=list(groups), people=list(people))
+    return full
+
+
+def _refreshed(source: IncrementalSource, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str] | None:
+    """Refresh for comparison; nothing to compare where that cannot be done, and the full read says more anyway."""
+    try:
+        return source.refresh(earlier, cursor)
+    except SourceUnavailable:
+        return None

@@ -1,0 +1,371 @@
+"""Microsoft Graph v1.0, as far as directories are read: the true answer to each request. Lies are told elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from syncd.sandbox.entra.answers import Answer, Asked, Refused
+from syncd.sandbox.entra.tenant import App, Event, Tenant
+
+USER_FIELDS = (
+    "id",
+    "userPrincipalName",
+    "mail",
+    "givenName",
+    "surname",
+    "displayName",
+    "accountEnabled",
+    "userType",
+    "employeeId",
+)
+GROUP_FIELDS = ("id", "displayName", "visibility", "securityEnabled")
+LIMITED = frozenset({"id"})
+"""All that is shown of people to an application without User.Read.All."""
+QUERY_COSTS = (
+    (r"/transitiveMembers", 5),
+    (r"/members", 3),
+    (r"^/users(\?|$)", 2),
+    (r"/transitiveMemberOf", 2),
+)
+"""Resource units by path, as documented; others cost 1, $select saves 1, a $top below 20 saves 1."""
+
+Entry = dict[str, object]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Which application permissions were granted."""
+
+    users: bool = True
+    groups: bool = True
+    hidden_members: bool = False
+    applications: bool = True
+
+
+class Graph:
+    """Answers requests from a tenant. `base` is the URL that links in answers begin with."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self.base = ""
+        self.rights = Rights()
+        self.default_page = 100
+        self.delta_page = 200
+        self.shuffle: random.Random | None = None
+        """Where given, delta entries come in an order that it decides, some of them twice."""
+        self.epoch = 0
+        """Delta tokens of an earlier epoch have expired."""
+        self._routes: tuple[tuple[re.Pattern[str], Callable[..., Answer]], ...] = tuple(
+            (re.compile(pattern + "$"), handler)
+            for pattern, handler in (
+                (r"/groups", self._groups),
+                (r"/(groups|users)/delta(?:\(\))?", self._delta),
+                (r"/groups/([^/]+)", self._group),
+                (r"/groups/([^/]+)/(members|transitiveMembers)(?:/((?:microsoft\.)?graph\.user))?", self._members),
+                (r"/users", self._users),
+                (r"/users/([^/]+)", self._user),
+                (r"/users/([^/]+)/transitiveMemberOf/microsoft\.graph\.group", self._member_of),
+                (r"/servicePrincipals", self._apps),
+                (r"/servicePrincipals/([^/]+)", self._app),
+                (r"/servicePrincipals\(appId='([^']+)'\)", self._app_by_app_id),
+                (r"/servicePrincipals/([^/]+)/appRoleAssignedTo", self._assigned),
+                (r"/servicePrincipals\(appId='([^']+)'\)/appRoleAssignedTo", self._assigned_by_app_id),
+            )
+        )
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer one request that is no batch."""
+        try:
+            if asked.method != "GET":
+                raise Refused(405, "Request_BadRequest", "Specified HTTP method is not allowed.")
+            for pattern, handler in self._routes:
+                if found := pattern.match(asked.path):
+                    return self._priced(asked, handler(asked, *found.groups()))
+            raise Refused(400, "BadRequest", "Resource not found for the segment.")
+        except Refused as refused:
+            return refused.answer
+
+    def _priced(self, asked: Asked, answer: Answer) -> Answer:
+        answer.headers["x-ms-resource-unit"] = str(units(asked))
+        return answer
+
+    # --- groups
+
+    def _groups(self, asked: Asked) -> Answer:
+        self._allow(self.rights.groups)
+        chosen = _filtered(asked, self.tenant.groups.values(), "displayName", lambda g: g.displayName)
+        return self._page(asked, [g.id for g in chosen], self._group_entry)
+
+    def _group(self, asked: Asked, id_: str) -> Answer:
+        self._allow(self.rights.groups)
+        return Answer(
+            200, {"@odata.context": self._context("groups/$entity")} | self._group_entry(self._found(id_), asked)
+        )
+
+    def _found(self, id_: str) -> str:
+        """Give the id as the tenant spells it: Graph takes ids in any letter case."""
+        if id_.lower() not in self.tenant.groups:
+            raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
+        return id_.lower()
+
+    def _group_entry(self, id_: str, asked: Asked) -> Entry:
+        group = self.tenant.groups[id_]
+        return {name: getattr(group, name) for name in _selected(asked, GROUP_FIELDS)}
+
+    def _members(self, asked: Asked, id_: str, which: str, cast: str | None) -> Answer:
+        self._allow(self.rights.groups)
+        id_ = self._found(id_)
+        group = self.tenant.groups[id_]
+        if group.visibility == "HiddenMembership" and not self.rights.hidden_members:
+            return self._page(asked, [], self._member_entry)
+        members = list(group.members if which == "members" else self.tenant.transitive(id_))
+        if cast:
+            _need_advanced(asked)
+            return self._page(asked, [m for m in members if m in self.tenant.users], self._user_entry)
+        # v1.0 does not list service principals: a known issue in Microsoft's documentation
+        shown = [m for m in members if self.tenant.kind(m) != "servicePrincipal"]
+        return self._page(asked, shown, self._member_entry)
+
+    def _member_entry(self, id_: str, asked: Asked) -> Entry:
+        kind = self.tenant.kind(id_)
+        typed: Entry = {"@odata.type": f"#microsoft.graph.{kind}"}
+        if kind == "user":
+            return typed | self._user_entry(id_, asked)
+        thing = self.tenant.groups[id_] if kind == "group" else self.tenant.things[id_]
+        return typed | {n: getattr(thing, n) for n in _selected(asked, ("id", "displayName")) if hasattr(thing, n)}
+
+    # --- people
+
+    def _users(self, asked: Asked) -> Answer:
+        self._allow(self.rights.users)
+        chosen = _filtered(asked, self.tenant.users.values(), "displayName", lambda u: u.displayName or "")
+        return self._page(asked, [u.id for u in chosen], self._user_entry)
+
+    def _user(self, asked: Asked, id_: str) -> Answer:
+        self._allow(self.rights.users)
+        if id_ not in self.tenant.users:
+            raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
+        return Answer(200, {"@odata.context": self._context("users/$entity")} | self._user_entry(id_, asked))
+
+    def _user_entry(self, id_: str, asked: Asked) -> Entry:
+        user = self.tenant.users[id_]
+        shown = LIMITED if not self.rights.users else frozenset(USER_FIELDS)
+        return {name: getattr(user, name) if name in shown else None for name in _selected(asked, USER_FIELDS)}
+
+    def _member_of(self, asked: Asked, id_: str) -> Answer:
+        self._allow(self.rights.groups)
+        _need_advanced(asked)
+        found: dict[str, None] = {}
+        open_ = list(self.tenant.holders(id_))
+        while open_:
+            group = open_.pop()
+            if group not in found:
+                found[group] = None
+                open_ += self.tenant.holders(group)
+        return self._page(asked, list(found), self._group_entry)
+
+    # --- applications
+
+    def _apps(self, asked: Asked) -> Answer:
+        self._allow(self.rights.applications)
+        chosen = _filtered(asked, self.tenant.apps.values(), "appId", lambda a: a.app_id)
+        return self._page(asked, [a.id for a in chosen], lambda id_, _: _app_entry(self.tenant.apps[id_]))
+
+    def _app(self, asked: Asked, id_: str) -> Answer:  # noqa: ARG002 - handlers share one form
+        self._allow(self.rights.applications)
+        return Answer(200, _app_entry(self._found_app(lambda app: app.id == id_)))
+
+    def _app_by_app_id(self, asked: Asked, app_id: str) -> Answer:
+        return self._app(asked, self._found_app(lambda app: app.app_id == app_id).id)
+
+    def _assigned(self, asked: Asked, id_: str) -> Answer:
+        self._allow(self.rights.applications)
+        app = self._found_app(lambda app: app.id == id_)
+        numbers = [str(n) for n in range(len(app.assignments))]
+        return self._page(asked, numbers, lambda n, _: self._assignment(app, int(n)), counts=False)
+
+    def _assigned_by_app_id(self, asked: Asked, app_id: str) -> Answer:
+        return self._assigned(asked, self._found_app(lambda app: app.app_id == app_id).id)
+
+    def _found_app(self, right: Callable[[App], bool]) -> App:
+        for app in self.tenant.apps.values():
+            if right(app):
+                return app
+        raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
+
+    def _assignment(self, app: App, number: int) -> Entry:
+        principal, role = app.assignments[number]
+        kind = self.tenant.kind(principal)
+        return {
+            "id": base64.urlsafe_b64encode(f"{app.id}{principal}{role}".encode()).decode(),
+            "principalId": principal,
+            "principalType": kind[0].upper() + kind[1:],
+            "appRoleId": role,
+            "resourceId": app.id,
+        }
+
+    # --- pages
+
+    def _page(
+        self, asked: Asked, ids: Sequence[str], entry: Callable[[str, Asked], Entry], *, counts: bool = True
+    ) -> Answer:
+        """Give one page; the skiptoken holds where the next one begins."""
+        query = asked.query
+        top = _top(query, self.default_page)
+        start = int(_opened(query["$skiptoken"])["at"]) if "$skiptoken" in query else 0
+        fields: Entry = {"@odata.context": self._context(asked.path.strip("/"))}
+        if counts and query.get("$count") == "true" and asked.headers.get("consistencylevel") == "eventual":
+            fields["@odata.count"] = len(ids)
+        if start + top < len(ids):
+            fields["@odata.nextLink"] = self._link(asked, **{"$skiptoken": _sealed(at=start + top)})
+        fields["value"] = [entry(id_, asked) for id_ in ids[start : start + top]]
+        return Answer(200, fields)
+
+    def _link(self, asked: Asked, **changes: str) -> str:
+        query = {k: v for k, v in asked.query.items() if k not in ("$skiptoken", "$deltatoken")} | changes
+        return f"{self.base}{asked.path}?{urlencode(query, safe='$,', quote_via=quote)}"
+
+    def _context(self, what: str) -> str:
+        return f"{self.base}/$metadata#{what}"
+
+    def _allow(self, right: bool) -> None:
+        if not right:
+            raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+    # --- deltas
+
+    def _delta(self, asked: Asked, of: str) -> Answer:
+        """Tell what changed. A token holds the part of the log it is for: (since, until), and where the page begins."""
+        self._allow(self.rights.groups if of == "groups" else self.rights.users)
+        if {"$top", "$expand", "$orderby", "$search"} & asked.query.keys():
+            raise Refused(400, "Request_UnsupportedQuery", "Unsupported query parameter on a delta.")
+        token, end = asked.query.get("$deltatoken", ""), len(self.tenant.log)
+        if token == "latest":  # noqa: S105 - a word of the API
+            return self._delta_page(asked, [], since=end, until=end, at=0)
+        seal = asked.query.get("$skiptoken") or token
+        state = _opened(seal) if seal else {"since": 0, "until": end, "at": 0, "epoch": self.epoch}
+        if state.get("epoch") != self.epoch:
+            return self.delta_gone(of)
+        since = int(state["since"])
+        until = end if token else int(state["until"])
+        entries = self._told(of, self.tenant.log[since:until], asked, complete=since == 0)
+        return self._delta_page(asked, entries, since=since, until=until, at=int(state["at"]))
+
+    def delta_gone(self, of: str) -> Answer:
+        """Say that a delta token is too old, and where to start again."""
+        refused = Refused(410, "syncStateNotFound", "The sync state generation is not found.").answer
+        refused.headers["location"] = f"{self.base}/{of}/delta?$deltatoken="
+        return refused
+
+    def _delta_page(self, asked: Asked, entries: list[Entry], *, since: int, until: int, at: int) -> Answer:
+        end = at + self.delta_page
+        if end < len(entries):
+            seal = _sealed(since=since, until=until, at=end, epoch=self.epoch)
+            link = {"@odata.nextLink": self._link(asked, **{"$skiptoken": seal})}
+        else:
+            seal = _sealed(since=until, until=until, at=0, epoch=self.epoch)
+            link = {"@odata.deltaLink": self._link(asked, **{"$deltatoken": seal})}
+        of = "groups" if asked.path.startswith("/groups") else "users"
+        return Answer(200, {"@odata.context": self._context(of), **link, "value": entries[at:end]})
+
+    def replay(self, asked: Asked, answer: Answer) -> None:
+        """Put everything that was ever said in front of what a delta page says."""
+        of = "groups" if asked.path.startswith("/groups") else "users"
+        value = answer.fields.get("value")
+        assert isinstance(value, list)
+        answer.fields["value"] = self._told(of, self.tenant.log, asked, complete=True) + value
+
+    def _told(self, of: str, events: Iterable[Event], asked: Asked, *, complete: bool) -> list[Entry]:
+        told: dict[str, list[Event]] = {}
+        for event in events:
+            if event.of == of:
+                told.setdefault(event.id, []).append(event)
+        entries = [self._entry(id_, found, asked) for id_, found in told.items()]
+        if complete and not self.shuffle:
+            entries = [e for e in entries if "@removed" not in e]
+        if self.shuffle:
+            entries += self.shuffle.sample(entries, len(entries) // 2)
+            self.shuffle.shuffle(entries)
+        return entries
+
+    def _entry(self, id_: str, events: Sequence[Event], asked: Asked) -> Entry:
+        there = self.tenant.groups if events[0].of == "groups" else self.tenant.users
+        if id_ not in there:
+            return {"id": id_, "@removed": {"reason": events[-1].removed or "changed"}}
+        entry = (self._group_entry if events[0].of == "groups" else self._user_entry)(id_, asked)
+        members = [self._member_event(e) for e in events if e.member]
+        return entry | ({"members@delta": members} if members else {})
+
+    def _member_event(self, event: Event) -> Entry:
+        assert event.member
+        known = event.member in self.tenant.groups or event.member in self.tenant.things
+        kind = self.tenant.kind(event.member) if known else "user"
+        entry: Entry = {"@odata.type": f"#microsoft.graph.{kind}", "id": event.member}
+        return entry if event.present else entry | {"@removed": {"reason": "deleted"}}
+
+
+def units(asked: Asked) -> int:
+    """Give the resource units that a request costs."""
+    cost = next((cost for pattern, cost in QUERY_COSTS if re.search(pattern, asked.url)), 1)
+    query = asked.query
+    return max(1, cost - ("$select" in query) - (int(query.get("$top", "100") or 100) < 20))
+
+
+def _app_entry(app: App) -> Entry:
+    roles = [
+        {"id": i, "value": v, "isEnabled": i not in app.disabled, "displayName": v, "allowedMemberTypes": ["User"]}
+        for i, v in app.roles.items()
+    ]
+    return {"id": app.id, "appId": app.app_id, "appRoles": roles}
+
+
+def _selected(asked: Asked, known: tuple[str, ...]) -> Sequence[str]:
+    wanted = asked.query.get("$select", "")
+    return [n for n in wanted.split(",") if n in known] + ["id"] * ("id" not in wanted.split(",")) if wanted else known
+
+
+def _top(query: dict[str, str], default: int) -> int:
+    text = query.get("$top", str(default))
+    if not text.isdigit() or not 1 <= int(text) <= 999:
+        raise Refused(400, "Request_BadRequest", "Invalid page size specified. Must be between 1 and 999 inclusive.")
+    return int(text)
+
+
+def _need_advanced(asked: Asked) -> None:
+    if asked.headers.get("consistencylevel") != "eventual" or asked.query.get("$count") != "true":
+        raise Refused(400, "Request_UnsupportedQuery", "OData casts need ConsistencyLevel: eventual and $count=true.")
+
+
+def _filtered(asked: Asked, things: Iterable[T], name: str, value: Callable[[T], str]) -> list[T]:
+    text = asked.query.get("$filter")
+    if text is None:
+        return list(things)
+    equal = re.fullmatch(rf"{name} eq '((?:[^']|'')*)'", text)
+    starts = re.fullmatch(rf"startswith\({name},'((?:[^']|'')*)'\)", text)
+    if not (found := equal or starts):
+        raise Refused(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified.")
+    wanted = found[1].replace("''", "'").casefold()
+    if equal:
+        return [t for t in things if value(t).casefold() == wanted]
+    return [t for t in things if value(t).casefold().startswith(wanted)]
+
+
+def _sealed(**state: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps(state).encode()).decode().rstrip("=")
+
+
+def _opened(seal: str) -> dict[str, int]:
+    try:
+        state = json.loads(base64.urlsafe_b64decode(seal + "=" * (-len(seal) % 4)))
+    except ValueError:
+        raise Refused(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from None
+    assert isinstance(state, dict)
+    return state

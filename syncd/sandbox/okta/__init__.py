@@ -1,0 +1,13 @@
+"""An Okta to test and rehearse against: management API and token endpoint, in memory, which can be told to lie.
+
+Shapes, headers and error bodies are those of the Management API 2026.06.3 and of Okta's documentation; where an official
+answer is not known the comment says so.
+"""
+
+from syncd.sandbox.okta.faults import FAULTS, Fault
+from syncd.sandbox.okta.limits import Limit
+from syncd.sandbox.okta.org import Clock, Org
+from syncd.sandbox.okta.standin import OktaStandIn, Seen
+from syncd.sandbox.okta.tokens import Application
+
+__all__ = ["FAULTS", "Application", "Clock", "Fault", "Limit", "OktaStandIn", "Org", "Seen"]

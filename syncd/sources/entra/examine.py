@@ -1,0 +1,129 @@
+"""Look at an Entra tenant with a few requests, and say whether syncd can work with it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from syncd.errors import SourceUnavailable
+from syncd.http import Answer, Connection, NoAnswer, Retries, Session
+from syncd.model import Finding
+from syncd.sources.entra.graph import Ask, Graph, Reply
+from syncd.sources.entra.settings import EntraSettings
+from syncd.sources.entra.tokens import Tokens
+
+LEAST = frozenset({"GroupMember.Read.All", "User.Read.All", "Member.Read.Hidden", "Application.Read.All"})
+"""What syncd can make use of: the last two for hidden groups and for app roles."""
+
+
+def examine(name: str, settings: EntraSettings, *, now: Callable[[], datetime]) -> tuple[Finding, ...]:
+    """Find out about reach, credential, rights, clock, throttling and abilities."""
+    return tuple(_findings(f"source {name}", name, replace(settings, attempts=1), now=now))
+
+
+def _findings(subject: str, name: str, settings: EntraSettings, *, now: Callable[[], datetime]) -> Iterator[Finding]:
+    try:
+        anonymous = _anonymous(settings)
+    except NoAnswer as error:
+        yield Finding(subject, "reachable", False, str(error))
+        return
+    yield Finding(subject, "reachable", True, settings.graph_url)
+    yield Finding.of_clock(subject, _date(anonymous), now=now())
+    tokens = Tokens(name, settings, now=now)
+    graph = Graph(name, settings, tokens)
+    try:
+        token = tokens.bearer()
+        yield Finding(subject, "credential", True, "the authority gives access tokens")
+        groups = graph.ask([Ask("/groups?$select=id&$top=1&$count=true", eventual=True)])[0]
+        users = graph.get("/users?$select=id,userPrincipalName,accountEnabled&$top=1")
+    except SourceUnavailable as error:
+        yield Finding(subject, "credential", False, str(error))
+        return
+    finally:
+        graph.close()
+    yield _rights(subject, groups, users)
+    yield no_more(subject, roles_of(token))
+    yield _throttling(subject, groups, users)
+    yield _abilities(subject, groups)
+
+
+def _anonymous(settings: EntraSettings) -> Answer:
+    """Ask Graph without a token: whatever it answers, it is there."""
+    connection = Connection(
+        settings.graph_url,
+        timeout_s=settings.timeout_s,
+        connect_timeout_s=settings.connect_timeout_s,
+        ca=settings.ca,
+        proxy=settings.proxy,
+    )
+    session = Session(connection, retries=Retries(attempts=1))
+    try:
+        return session.send("GET", "/groups")
+    finally:
+        session.close()
+
+
+def _date(answer: Answer) -> datetime | None:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _rights(subject: str, groups: Reply, users: Reply) -> Finding:
+    """Without User.Read.All Graph answers 200 with nulls, so the status alone does not tell."""
+    problems = [f"{what}: {r.problem}" for what, r in (("groups", groups), ("users", users)) if not r.ok]
+    if problems:
+        advice = "grant the application GroupMember.Read.All and User.Read.All, and consent to them"
+        return Finding(subject, "rights", False, f"{'; '.join(problems)}; {advice}")
+    found = users.fields.get("value")
+    if isinstance(found, list) and any(u.get("accountEnabled") is None for u in found if isinstance(u, dict)):
+        return Finding(subject, "rights", False, "users come without what they are: grant User.Read.All")
+    return Finding(subject, "rights", True, "groups and users may be read")
+
+
+def roles_of(token: str) -> frozenset[str] | None:
+    """Read the permissions that an access token carries; None where it does not tell. Its signature is Graph's business."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError):
+        return None
+    roles = claims.get("roles") if isinstance(claims, dict) else None
+    return frozenset(map(str, roles)) if isinstance(roles, list) else None
+
+
+def no_more(subject: str, roles: Collection[str] | None) -> Finding:
+    """Compare the permissions of the application with what syncd can make use of."""
+    if roles is None:
+        return Finding(subject, "no more rights", None, "the access token does not tell its permissions")
+    extra = sorted(set(roles) - LEAST)
+    if extra:
+        told = f"it may more than syncd needs: {', '.join(extra)}"
+        return Finding(subject, "no more rights", None, f"{told}; GroupMember.Read.All and User.Read.All are enough")
+    return Finding(subject, "no more rights", True, ", ".join(sorted(roles)))
+
+
+def _throttling(subject: str, *replies: Reply) -> Finding:
+    used = [r.headers.get("x-ms-throttle-limit-percentage", "") for r in replies]
+    told = next((text for text in used if text), None)
+    if told is None:
+        return Finding(
+            subject, "rate limits", True, "less than 80% of our limit is used (Graph says nothing below that)"
+        )
+    return Finding(subject, "rate limits", None, f"{told} of our limit is used; Graph slows us down above 1.0")
+
+
+def _abilities(subject: str, groups: Reply) -> Finding:
+    counted = isinstance(groups.fields.get("@odata.count"), int)
+    told = "lists come with counts; changes can be read by themselves"
+    return Finding(
+        subject, "abilities", counted, told if counted else "lists come without counts: no read is certified"
+    )

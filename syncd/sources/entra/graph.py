@@ -1,0 +1,278 @@
+"""Requests to Graph: the token, waiting as Graph asks, sending again, batches, links. Judges answers, not their meaning.
+
+An answer is what Graph itself said: JSON with its keys, or an error in its form. Whatever else comes (a web page of a proxy,
+an empty 502, half a body) is no answer, and is asked for again.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from syncd.errors import SourceUnavailable
+from syncd.http import Connection, NoAnswer, Retries, Session
+from syncd.sources.entra.settings import EntraSettings
+from syncd.sources.entra.tokens import Tokens
+
+BATCH: Final = 20
+"""Most requests in one $batch, as documented."""
+PASSING: Final = frozenset({0, 429, 500, 502, 503, 504})
+GIVE_UP_AFTER: Final = 3
+"""So many requests unanswered in a row, and the source counts as not answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One GET: path and query below the base URL, percent-encoded. `eventual` asks the index, which can count."""
+
+    path: str
+    eventual: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"ConsistencyLevel": "eventual"} if self.eventual else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came. `status` is 0 where nothing came that Graph said; then `why` says what did."""
+
+    status: int
+    fields: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 200
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Graph's own error codes, outer and inner, in lower case; its messages change, its codes do not."""
+        found: set[str] = set()
+        error = self.fields.get("error")
+        while isinstance(error, dict):
+            found.add(str(error.get("code", "")).casefold())
+            error = error.get("innerError") or error.get("innererror")
+        return frozenset(found - {""})
+
+    @property
+    def is_gone(self) -> bool:
+        """Graph itself says that there is no such object."""
+        return self.status == 404 and "request_resourcenotfound" in self.codes
+
+    @property
+    def problem(self) -> str:
+        """Say what is wrong, for a sentence; empty if nothing is."""
+        if self.ok:
+            return ""
+        code = ", ".join(sorted(self.codes))
+        return self.why or f"Graph answered {self.status}" + (f" ({code})" if code else "")
+
+    @property
+    def retry_after_s(self) -> float | None:
+        text = self.headers.get("retry-after", "").strip()
+        return float(text) if text.isdigit() else None
+
+
+def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) -> Reply:
+    """Take an answer for one of Graph's only if it is in Graph's form: a JSON object, and in it `error` if it refuses."""
+    if isinstance(body, dict) and ("error" in body) == (status >= 300):
+        return Reply(status, body, headers)
+    if status >= 300:
+        return Reply(status if status in PASSING else 0, {}, headers, f"{what} answered {status}, not in Graph's form")
+    return Reply(0, {}, headers, f"{what} answered {status} with something that is not Graph's JSON")
+
+
+class Throttle:
+    """How long all threads wait: Graph's limit is one for the application, whichever request meets it."""
+
+    def __init__(self, share: float, *, clock: Callable[[], float], pause: Callable[[float], None]) -> None:
+        self._share = share
+        self._clock = clock
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._until = 0.0
+
+    def wait(self) -> None:
+        with self._lock:
+            rest_s = self._until - self._clock()
+        if rest_s > 0:
+            self._pause(rest_s)
+
+    def hold(self, seconds: float) -> None:
+        with self._lock:
+            self._until = max(self._until, self._clock() + seconds)
+
+    def heed(self, headers: Mapping[str, str]) -> None:
+        """Slow down in the measure in which Graph says that our share is exceeded; its window is 10 s."""
+        try:
+            used = float(headers.get("x-ms-throttle-limit-percentage", ""))
+        except ValueError:
+            return
+        if used > self._share:
+            self.hold(min(10.0, 10.0 * (used - self._share)))
+
+
+class Graph:
+    """Asks Graph, for any number of threads. `calls` counts the requests sent; a batch is one."""
+
+    def __init__(
+        self,
+        source: str,
+        settings: EntraSettings,
+        tokens: Tokens,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.source = source
+        self.calls = 0
+        self._settings = settings
+        self._tokens = tokens
+        self._pause = pause
+        self._chance = chance
+        self._throttle = Throttle(settings.throttle_share, clock=clock, pause=pause)
+        self._lock = threading.Lock()
+        self._idle: list[Session] = []
+        self._unanswered = 0
+
+    def ask(self, asks: Sequence[Ask]) -> list[Reply]:
+        """Ask one by itself or up to 20 in a batch; gives a final reply for each, in order.
+
+        What fails in passing is sent again, in a batch by itself. A reply that is not `ok` is the last word.
+
+        Raises:
+            SourceUnavailable: no token is to be had, it is refused, or Graph does not answer any more.
+        """
+        replies = [Reply(0)] * len(asks)
+        open_ = list(range(len(asks)))
+        for attempt, wait_s in enumerate(self._waits()):
+            for i, reply in zip(open_, self._once([asks[i] for i in open_]), strict=True):
+                replies[i] = reply
+            open_ = [i for i in open_ if replies[i].status in PASSING or (replies[i].status == 401 and attempt == 0)]
+            if not open_ or not self._rested([replies[i] for i in open_], wait_s, tries=attempt + 1):
+                break
+        self._tally(replies, unanswered=len(open_) == len(asks))
+        return replies
+
+    def get(self, path: str) -> Reply:
+        """Ask one."""
+        return self.ask([Ask(path)])[0]
+
+    def below(self, link: object) -> str | None:
+        """Turn a link that Graph gave into a path below the base URL; None where it leads elsewhere."""
+        if not isinstance(link, str):
+            return None
+        base, parts = urlsplit(self._settings.graph_url), urlsplit(link)
+        path = parts.path.removeprefix(base.path)
+        here = parts.scheme == base.scheme and parts.netloc.lower() == base.netloc.lower()
+        if not here or not parts.path.startswith(f"{base.path}/") or parts.fragment:
+            return None
+        return path + (f"?{parts.query}" if parts.query else "")
+
+    def close(self) -> None:
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
+    # --- sending
+
+    def _waits(self) -> Iterator[float]:
+        bound_s = self._settings.first_wait_s
+        for _ in range(self._settings.attempts):
+            yield bound_s * self._chance()
+            bound_s = min(2 * bound_s, self._settings.longest_wait_s)
+
+    def _rested(self, failed: Sequence[Reply], wait_s: float, *, tries: int) -> bool:
+        """Wait before the next attempt; False where it is not worth it."""
+        if tries >= self._settings.attempts:
+            return False
+        asked_s = max((r.retry_after_s or 0.0 for r in failed), default=0.0)
+        if asked_s > self._settings.longest_wait_s:
+            return False
+        wait_s = max(asked_s, wait_s if any(r.status != 401 for r in failed) else 0.0)
+        if any(r.status == 429 for r in failed):
+            self._throttle.hold(wait_s)
+        else:
+            self._pause(wait_s)
+        return True
+
+    def _tally(self, replies: Sequence[Reply], *, unanswered: bool) -> None:
+        if any(r.status == 401 for r in replies):
+            raise SourceUnavailable(f"source {self.source}: Graph refuses a new access token; look at `cloud`")
+        with self._lock:
+            self._unanswered = self._unanswered + 1 if unanswered else 0
+            many = self._unanswered >= GIVE_UP_AFTER
+        if many:
+            raise SourceUnavailable(f"source {self.source}: Graph does not answer: {replies[0].problem}")
+
+    def _once(self, asks: Sequence[Ask]) -> list[Reply]:
+        token = self._tokens.bearer()
+        self._throttle.wait()
+        replies = self._batched(asks, token) if len(asks) > 1 else [self._single(asks[0], token)]
+        for reply in replies:
+            self._throttle.heed(reply.headers)
+        if any(r.status == 401 for r in replies):
+            self._tokens.reject(token)
+        return replies
+
+    def _single(self, ask: Ask, token: str) -> Reply:
+        return self._sent("GET", ask.path, token, headers=ask.headers)
+
+    def _batched(self, asks: Sequence[Ask], token: str) -> list[Reply]:
+        wanted = [
+            {"id": str(n), "method": "GET", "url": ask.path, "headers": ask.headers} for n, ask in enumerate(asks)
+        ]
+        outer = self._sent("POST", "/$batch", token, headers={}, body={"requests": wanted})
+        if not outer.ok:
+            return [outer] * len(asks)
+        found = outer.fields.get("responses")
+        by_id = {r.get("id"): r for r in found if isinstance(r, dict)} if isinstance(found, list) else {}
+        return [_inner(by_id.get(str(n))) for n in range(len(asks))]
+
+    def _sent(self, method: str, path: str, token: str, *, headers: Mapping[str, str], body: object = None) -> Reply:
+        session = self._session()
+        try:
+            answer = session.send(method, path, body=body, headers={"Authorization": f"Bearer {token}", **headers})
+        except NoAnswer as e:
+            return Reply(0, why=str(e))
+        finally:
+            self._done(session)
+        return judged(answer.status, answer.json, answer.headers, what=answer.asked)
+
+    def _session(self) -> Session:
+        with self._lock:
+            self.calls += 1
+            if self._idle:
+                return self._idle.pop()
+        settings = self._settings
+        connection = Connection(
+            settings.graph_url,
+            timeout_s=settings.timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            ca=settings.ca,
+            proxy=settings.proxy,
+            # background work: Graph may serve others first
+            headers={"x-ms-throttle-priority": "Low"},
+        )
+        return Session(connection, retries=Retries(attempts=1))
+
+    def _done(self, session: Session) -> None:
+        with self._lock:
+            self._idle.append(session)
+
+
+def _inner(response: object) -> Reply:
+    """Judge one response of a batch; one that is missing is no answer."""
+    if not isinstance(response, dict) or not isinstance(response.get("status"), int):
+        return Reply(0, why="the answer is missing from a batch")
+    headers = response.get("headers")
+    names = {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
+    return judged(response["status"], response.get("body"), names, what="a request in a batch")

@@ -1,0 +1,182 @@
+"""Microsoft Entra ID as a source: people and groups, read whole, or what changed since the last time."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from syncd.errors import CursorLost, SourceUnavailable
+from syncd.model import Group, Snapshot
+from syncd.sources.entra.delta import (
+    LATEST_GROUPS,
+    LATEST_USERS,
+    Cursor,
+    Round,
+    parse_cursor,
+    read_round,
+)
+from syncd.sources.entra.draft import Draft
+from syncd.sources.entra.graph import Graph
+from syncd.sources.entra.people import People
+from syncd.sources.entra.reading import Reader
+from syncd.sources.entra.roles import AppRoles, user_path
+from syncd.sources.entra.selection import Picked, check_names, found, group_path, pick, select
+from syncd.sources.entra.settings import EntraSettings
+from syncd.sources.entra.tokens import Tokens
+
+MANY: Final = 100
+"""Up to so many people, or a tenth of all, are looked at one by one when the feed names them."""
+
+
+class EntraSource:
+    """Reads one tenant; see `ports.IncrementalSource`. Not for two reads at once.
+
+    calls    requests made to Graph so far; a batch is one, tokens are not counted
+    ignored  what the last read met in groups and left out, by kind (device, servicePrincipal, orgContact, guest)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: EntraSettings,
+        *,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.ignored: Mapping[str, int] = {}
+        self._settings = settings
+        self._now = now
+        tokens = Tokens(name, settings, now=now, pause=pause, chance=chance)
+        self._graph = Graph(name, settings, tokens, clock=clock, pause=pause, chance=chance)
+        self._reader = Reader(self._graph, concurrency=settings.concurrency, settle_s=settings.settle_s, pause=pause)
+        self._made_for = _fingerprint(settings)
+
+    @property
+    def calls(self) -> int:
+        return self._graph.calls
+
+    def close(self) -> None:
+        self._graph.close()
+
+    def read(self) -> Snapshot:
+        """Read everything; people and groups come sorted by id. See `ports.Source`."""
+        return self._read().snapshot(self._now())
+
+    def read_from_here(self) -> tuple[Snapshot, str]:
+        """Read everything. The cursor is from before the read: what changes meanwhile is seen, if need be twice."""
+        groups = read_round(self._graph, LATEST_GROUPS).link
+        users = read_round(self._graph, LATEST_USERS).link
+        draft = self._read()
+        return draft.snapshot(self._now()), draft.cursor(self._made_for, groups=groups, users=users).text()
+
+    def refresh(self, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str]:
+        """Read what changed since. Where nothing did, that is two calls, and one for each application with app roles.
+
+        What the delta names is read anew and whole: the group, every group that holds it and is read with its nested ones,
+        every group of a person who was deleted or became a guest.
+        """
+        was = parse_cursor(cursor, source=self.name, made_for=self._made_for)
+        groups, users = (read_round(self._graph, start) for start in (was.groups, was.users))
+        draft = self._refreshed(earlier, was, groups, users)
+        text = draft.cursor(self._made_for, groups=groups.link, users=users.link).text()
+        return draft.snapshot(self._now()), text
+
+    # --- everything
+
+    def _read(self) -> Draft:
+        draft = Draft(self.name, self._settings, People(self.name))
+        picked = select(self.name, self._settings, self._reader)
+        self._read_groups(draft, list(picked.values()))
+        for app_id in self._settings.app_roles:
+            self._read_app(draft, app_id)
+        self.ignored = dict(draft.ignored)
+        return draft
+
+    def _read_groups(self, draft: Draft, picked: Sequence[Picked]) -> None:
+        wanted = [group.members(self._settings.page_size) for group in picked]
+        taken_at = self._now()
+        readings = self._reader.read(wanted, draft.people.member, counted=lambda m: m.is_person)
+        for group, reading in zip(picked, readings, strict=True):
+            draft.add(group, reading, taken_at=taken_at)
+
+    def _read_app(self, draft: Draft, app_id: str) -> None:
+        read = self._roles(draft).read(app_id, known=draft.known, taken_at=self._now())
+        draft.add_app(app_id, read.groups, read.cursor)
+
+    def _roles(self, draft: Draft) -> AppRoles:
+        return AppRoles(self.name, self._reader, draft.people, page_size=self._settings.page_size)
+
+    # --- what changed
+
+    def _refreshed(self, earlier: Snapshot, was: Cursor, groups: Round, users: Round) -> Draft:
+        draft = Draft(self.name, self._settings, People(self.name), known={i.id: i for i in earlier.identities})
+        left = self._look_at_people(draft, users.touched.keys() & draft.known.keys())
+        stirred = groups.touched.keys() | set(was.again)
+        due = {g.id for g in earlier.groups if _is_due(g, was, stirred=stirred, left=left)}
+        apps = {app_id: self._app_is_due(draft, app_id, was, stirred | due) for app_id in self._settings.app_roles}
+        draft.keep((g for g in earlier.groups if g.id not in due), was, apps=apps)
+        self._read_groups(draft, self._still_picked(due | stirred))
+        check_names(self.name, self._settings.groups, (Picked(g.id, g.name) for g in draft.groups.values()))
+        for app_id in (app_id for app_id, is_due in apps.items() if is_due):
+            self._read_app(draft, app_id)
+        draft.doubt(groups.touched)
+        draft.hold(earlier)
+        self.ignored = dict(draft.ignored)
+        return draft
+
+    def _look_at_people(self, draft: Draft, touched: Iterable[str]) -> set[str]:
+        """Learn how people are now; gives those who may be in no group any more: deleted, or guests who do not count.
+
+        Raises:
+            CursorLost: they are too many to be looked at one by one.
+            SourceUnavailable: somebody could not be looked at.
+        """
+        ids = sorted(touched)
+        if len(ids) > max(MANY, len(draft.known) // 10):
+            raise CursorLost(
+                f"source {self.name}: {len(ids)} people changed; a full read costs less than to look at each"
+            )
+        left = set()
+        for id_, reply in zip(ids, self._reader.look_up([user_path(id_) for id_ in ids]), strict=True):
+            if not reply.ok and not reply.is_gone:
+                raise SourceUnavailable(f"source {self.name}: person {id_} could not be looked up: {reply.problem}")
+            if reply.is_gone or draft.is_left_out(draft.people.person(reply.fields).id):
+                left.add(id_)
+        return left
+
+    def _still_picked(self, ids: Iterable[str]) -> list[Picked]:
+        """Look groups up; gives those that exist and are to be read."""
+        selections = self._settings.groups
+        wanted = sorted(id_ for id_ in ids if ":" not in id_ and _may_pick(self._settings, id_))
+        replies = self._reader.look_up([group_path(id_) for id_ in wanted])
+        groups = [found(self.name, reply, id_) for id_, reply in zip(wanted, replies, strict=True)]
+        return [p for fields in groups if fields is not None and (p := pick(selections, fields))]
+
+    def _app_is_due(self, draft: Draft, app_id: str, was: Cursor, stirred: set[str]) -> bool:
+        cursor = was.apps[app_id]
+        hit = stirred & set(cursor.via) or any(id_.startswith(f"{app_id}:") for id_ in stirred)
+        return bool(hit) or not self._roles(draft).is_unchanged(cursor)
+
+
+def _is_due(group: Group, was: Cursor, *, stirred: set[str], left: set[str]) -> bool:
+    """Say whether a group has to be read again."""
+    touched = group.id in stirred or not stirred.isdisjoint(was.nested.get(group.id, ()))
+    return touched or not left.isdisjoint(group.members)
+
+
+def _may_pick(settings: EntraSettings, id_: str) -> bool:
+    """Say whether a group of this id, whatever its name, may be one to read."""
+    return any(s.by != "id" or s.picks(id_, "") for s in settings.groups)
+
+
+def _fingerprint(settings: EntraSettings) -> str:
+    """Hash the settings that decide what is in a snapshot."""
+    decisive = (settings.groups, settings.guests, settings.app_roles, settings.graph_url, settings.tenant)
+    return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

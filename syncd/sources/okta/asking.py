@@ -1,0 +1,240 @@
+"""Ask an org within its limits, again where that may help, and follow lists to their end.
+
+A list is read whole or `NotRead` says why not, and what was read of it. What is looked for in every list: an answer that is
+no list, entries without an id, a next link to another host or another list, a page chain that runs in a circle, entries
+that come twice, and an end that may be none (a full page without a next link).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+from urllib.parse import parse_qsl, quote, urlencode
+
+from syncd.http import Retries
+from syncd.sources.okta.answers import Halted, Missing, NotRead, Refused, Reply, Unanswered, advice
+from syncd.sources.okta.budget import Budget
+
+API: Final = "/api/v1"
+_TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
+_FAILURES_IN_A_ROW: Final = 20
+"""After so many requests that failed for good, one after the other, the org is taken to be down."""
+
+Item = dict[str, object]
+
+
+class Sender(Protocol):
+    """What carries a request: the transport."""
+
+    @property
+    def renews(self) -> bool: ...
+
+    async def get(self, path: str) -> Reply: ...
+
+    def forget_token(self, authorization: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that was read to its end. `asked_at` is the server's time at the first answer."""
+
+    items: tuple[Item, ...]
+    pages: int
+    asked_at: datetime | None
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The pages of one list, as far as they were read. `start` is the list's path, `last` the page asked for last."""
+
+    start: str
+    last: str = ""
+    items: list[Item] = field(default_factory=list)
+    pages: int = 0
+    followed: set[str] = field(default_factory=set)
+    asked_at: datetime | None = None
+
+    def stop(self, why: str) -> NotRead:
+        """Give the error of a chain that is broken, with what was read; reading anew may help."""
+        return NotRead(f"page {self.pages + 1}: {why}", items=tuple(self.items), pages=self.pages, again=True)
+
+
+@dataclass(slots=True)
+class Asker:
+    """Reads one org, for one read. `halted` says why nothing more is asked."""
+
+    sender: Sender
+    budget: Budget
+    retries: Retries
+    deadline: float
+    page_limit: int
+    chance: Callable[[], float] = random.random
+    calls: int = 0
+    failures: int = 0
+    halted: str = ""
+
+    async def whole(self, path: str, *, area: str, **query: str) -> Listing:
+        """Read a list to a proven end.
+
+        Raises:
+            NotRead: it could not be; with what was read.
+        """
+        start = f"{API}/{path}"
+        for _ in range(2):
+            chain = await self._ended(start, area, query)
+            if not _twice(chain.items):
+                return Listing(tuple(chain.items), chain.pages, chain.asked_at)
+        raise chain.stop("entries came more than once, in two reads")
+
+    async def _ended(self, start: str, area: str, query: dict[str, str]) -> _Chain:
+        """Read a list, and where it ends with a full page read that page once more, as two: a lost link looks the same."""
+        limit = self.page_limit
+        chain = _Chain(start)
+        if not await self._ends_full(chain, {**query, "limit": str(limit)}, area=area):
+            return chain
+        last_page, chain.items = chain.items[-limit:], chain.items[:-limit]
+        asked = dict(parse_qsl(chain.last.partition("?")[2]))
+        if await self._ends_full(chain, {**asked, "limit": str(limit - 1)}, area=area):
+            raise chain.stop("a full page has no next link, asked for twice with different page sizes")
+        again = {item["id"] for item in chain.items}
+        chain.items += [item for item in last_page if item["id"] not in again]
+        return chain
+
+    async def _ends_full(self, chain: _Chain, query: dict[str, str], *, area: str) -> bool:
+        """Follow a list from a page on; says whether its last page is full."""
+        target: str | None = f"{chain.start}?{urlencode(query, quote_via=quote)}"
+        count = 0
+        while target is not None:
+            chain.followed.add(target)
+            chain.last = target
+            try:
+                reply, found = await self.get(target, area=area)
+            except NotRead as e:
+                e.items, e.pages = tuple(chain.items), chain.pages
+                raise
+            count = len(chain.items)
+            target = _added(chain, reply, found)
+        return len(chain.items) - count >= int(query["limit"])
+
+    async def get(self, path: str, *, area: str) -> tuple[Reply, object]:
+        """Ask until there is an answer of 200 with JSON in it.
+
+        Raises:
+            Halted: there is none, and there will be none for any other request.
+            Missing: Okta says that there is no such thing.
+            NotRead: there is none.
+        """
+        why, renewed = "", False
+        for attempt in range(self.retries.attempts):
+            if attempt:
+                await self._pause(attempt, retry_after_s=None)
+            reply = await self._sent(path, area)
+            if isinstance(reply, str):
+                why = reply
+                continue
+            if reply.status == 200:
+                try:
+                    found = json.loads(reply.body)
+                except ValueError:
+                    why = "the answer is not JSON" + ("" if reply.body else ": it is empty")
+                    continue
+                self.failures = 0
+                return reply, found
+            if reply.status == 401 and self.sender.renews and not renewed:
+                renewed, why = True, "the access token was refused"
+                self.sender.forget_token(reply.authorization)
+                continue
+            if reply.status not in _TRY_AGAIN:
+                raise self._refusal(reply)
+            why = f"Okta answered {reply.status}{_named(reply)}"
+            if reply.retry_after_s:
+                await self._pause(attempt, retry_after_s=reply.retry_after_s)
+        raise self._failed(f"{why}, {self.retries.attempts} times")
+
+    async def _sent(self, path: str, area: str) -> Reply | str:
+        """Send one request when its turn comes; gives the answer, or why there is none."""
+        if self.halted:
+            raise Halted(self.halted)
+        loop = asyncio.get_running_loop()
+        try:
+            async with self.budget.turn(area, deadline=self.deadline):
+                self.calls += 1
+                reply = await self.sender.get(path)
+                self.budget.heard(area, reply.rate, loop.time())
+        except TimeoutError:
+            raise self._halt("the time for this read was over before it could be asked for") from None
+        except Refused as e:
+            raise self._halt(str(e)) from None
+        except Unanswered as e:
+            self.budget.heard(area, None, loop.time())
+            return str(e)
+        return reply
+
+    async def _pause(self, attempt: int, *, retry_after_s: float | None) -> None:
+        """Wait before the next try, by chance between 0 and a bound that doubles."""
+        bound_s = min(self.retries.first_s * 2 ** (attempt - 1), self.retries.cap_s)
+        wait_s = bound_s * self.chance() if retry_after_s is None else min(retry_after_s, self.retries.cap_s)
+        if asyncio.get_running_loop().time() + wait_s > self.deadline:
+            raise self._halt("the time for this read was over before an answer came")
+        await asyncio.sleep(wait_s)
+
+    def _refusal(self, reply: Reply) -> NotRead:
+        code = _code(reply)
+        hint = advice(reply.status, code, api_token=not self.sender.renews)
+        why = f"Okta answered {reply.status}{_named(reply)}" + (f": {hint}" if hint else "")
+        if reply.status == 401:
+            return self._halt(why)
+        return Missing(why) if code == "E0000007" else NotRead(why)
+
+    def _failed(self, why: str) -> NotRead:
+        self.failures += 1
+        if self.failures >= _FAILURES_IN_A_ROW:
+            return self._halt(f"given up after {self.failures} failures in a row; the last: {why}")
+        return NotRead(why)
+
+    def _halt(self, why: str) -> Halted:
+        self.halted = self.halted or why
+        return Halted(self.halted)
+
+
+def _added(chain: _Chain, reply: Reply, found: object) -> str | None:
+    """Add a page to a chain and give where it goes on."""
+    if not isinstance(found, list):
+        raise chain.stop("the answer is not a list")
+    good: list[Item] = [item for item in found if isinstance(item, dict) and isinstance(item.get("id"), str)]
+    chain.asked_at = chain.asked_at or (reply.server_time if not chain.pages else None)
+    chain.items += good
+    if len(good) < len(found):
+        raise chain.stop("an entry has no id")
+    if reply.foreign is not None:
+        raise chain.stop(f"the next link leads to another host ({reply.foreign[:80]}), which is not asked")
+    if reply.next_path in chain.followed:
+        raise chain.stop("the pages run in a circle")
+    if reply.next_path is not None and reply.next_path.partition("?")[0] != chain.start:
+        raise chain.stop("the next link leads to another list")
+    chain.pages += 1
+    return reply.next_path
+
+
+def _twice(items: list[Item]) -> bool:
+    return len({item["id"] for item in items}) < len(items)
+
+
+def _code(reply: Reply) -> str:
+    try:
+        found = json.loads(reply.body)
+    except ValueError:
+        return ""
+    code = found.get("errorCode") if isinstance(found, dict) else None
+    return code[:20] if isinstance(code, str) else ""
+
+
+def _named(reply: Reply) -> str:
+    """Name the errorCode; only that is stable, the summary is not."""
+    code = _code(reply)
+    return f" ({code})" if code else ""

@@ -1,0 +1,240 @@
+"""Okta as a source: full reads, and reads of what changed since the last.
+
+The transport wants an event loop; the loop lives as long as the source and runs only inside a call, so a source can be
+used from any thread that has no loop of its own running. One call at a time; others wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from syncd.errors import SourceUnavailable
+from syncd.model import Group, Snapshot
+from syncd.sources.okta.answers import NotRead
+from syncd.sources.okta.asking import Asker, Listing
+from syncd.sources.okta.budget import Budget
+from syncd.sources.okta.cursor import EPOCH, Cursor, fingerprint, mark
+from syncd.sources.okta.people import Known, Listed, Seen, seen_user
+from syncd.sources.okta.reading import Emit, Groups, Reading
+from syncd.sources.okta.settings import OktaSettings
+
+if TYPE_CHECKING:
+    from syncd.sources.okta.transport import Transport
+
+Work = Callable[[Reading], Awaitable[tuple[Snapshot, str]]]
+
+
+def _silent(event: str, **facts: object) -> None:
+    """Say nothing."""
+
+
+class OktaSource:
+    """One org; see `ports.IncrementalSource`.
+
+    `earlier` gives the last saved snapshot: groups in it are followed by their ids whatever they are called now, and who
+    has a status that is not known stays as they were in it. `emit` is told of users in doubt (`user_in_doubt`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: OktaSettings,
+        *,
+        now: Callable[[], datetime],
+        earlier: Callable[[], Snapshot | None] = lambda: None,
+        emit: Emit = _silent,
+    ) -> None:
+        self.name: Final = name
+        self.settings: Final = settings
+        self.calls = 0
+        self._now = now
+        self._earlier = earlier
+        self._emit = emit
+        self._budget = Budget(settings.leave_free, settings.concurrency)
+        self._one_at_a_time = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._transport: Transport | None = None
+
+    def read(self) -> Snapshot:
+        """Read everything; see `ports.Source`. People and groups come sorted by id."""
+        return self.read_from_here()[0]
+
+    def read_from_here(self) -> tuple[Snapshot, str]:
+        """Read everything, and give the cursor to go on from; see `ports.IncrementalSource`."""
+        return self._run(self._full, self._earlier())
+
+    def refresh(self, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str]:
+        """Give `earlier` with what changed; see `ports.IncrementalSource`.
+
+        With nothing changed this costs two requests. A deleted group does not show in what changed: a full read finds it.
+        """
+        since = Cursor.read(cursor, settings=fingerprint(self.settings))
+
+        async def work(reading: Reading) -> tuple[Snapshot, str]:
+            return await self._changes(reading, earlier, since)
+
+        return self._run(work, earlier)
+
+    # --- running -------------------------------------------------------------------------------------------------------
+
+    def _run(self, work: Work, earlier: Snapshot | None) -> tuple[Snapshot, str]:
+        with self._one_at_a_time:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                weakref.finalize(self, self._loop.close)
+            return _completed(self._loop, self._opened(work, Known.of(earlier)))
+
+    async def _opened(self, work: Work, known: Known) -> tuple[Snapshot, str]:
+        settings = self.settings
+        try:
+            transport = self._signed_in()
+            deadline = asyncio.get_running_loop().time() + settings.deadline_s
+            asker = Asker(transport, self._budget, settings.retries, deadline, settings.page_limit)
+            reading = Reading(self.name, asker, settings.groups, known, self._now, self._emit)
+            async with transport.open():
+                return await self._counted(work, reading)
+        except (NotRead, SourceUnavailable) as e:
+            raise SourceUnavailable(f"source {self.name}: {settings.connection.root}: {e}") from None
+
+    def _signed_in(self) -> Transport:
+        from syncd.sources.okta.transport import Transport  # a second of importing, which other commands are spared
+
+        if self._transport is None:
+            self._transport = Transport(self.settings)
+        return self._transport
+
+    async def _counted(self, work: Work, reading: Reading) -> tuple[Snapshot, str]:
+        try:
+            return await work(reading)
+        finally:
+            self.calls += reading.asker.calls
+            if reading.asker.halted:  # perhaps a credential was replaced: the next read looks it up anew
+                self._transport = None
+
+    # --- everything ----------------------------------------------------------------------------------------------------
+
+    async def _full(self, reading: Reading) -> tuple[Snapshot, str]:
+        found = await reading.all_groups()
+        groups = await reading.groups(found)
+        people = reading.identities(groups, reading.known.people)
+        since = Cursor(EPOCH, EPOCH, fingerprint(self.settings))
+        asked = [found.asked_at.isoformat()] if found.asked_at else []
+        cursor = self._next(
+            since,
+            groups,
+            found.listed,
+            asked_at=found.asked_at,
+            users=asked or [s.updated for s in reading.people.values()],
+            stamps=[] if found.listed else asked,
+        )
+        return Snapshot(self.name, people, tuple(groups), self._now()), cursor.text()
+
+    def _next(
+        self,
+        since: Cursor,
+        read: list[Group],
+        listed: tuple[Listed, ...],
+        *,
+        asked_at: datetime | None,
+        users: list[str],
+        stamps: Iterable[str] = (),
+    ) -> Cursor:
+        """Move the marks on. Groups changed after the mark are remembered with their stamps, so each is read once."""
+        overlap_s = self.settings.overlap_s
+        groups = mark(
+            (*stamps, *(g.newest for g in listed)), asked_at=asked_at, overlap_s=overlap_s, floor=since.groups
+        )
+        again = {g.id for g in read if not g.certificate.complete}
+        seen = {**since.seen, **{g.id: g.stamps for g in listed}}
+        return replace(
+            since,
+            groups=groups,
+            users=mark(users, asked_at=asked_at, overlap_s=overlap_s, floor=since.users),
+            seen={id_: stamps for id_, stamps in seen.items() if max(stamps) > groups and id_ not in again},
+            again=frozenset(again),
+        )
+
+    # --- what changed --------------------------------------------------------------------------------------------------
+
+    async def _changes(self, reading: Reading, earlier: Snapshot, since: Cursor) -> tuple[Snapshot, str]:
+        (listed, listing), users = await _both(reading.changed_groups(since.groups), reading.changed_users(since.users))
+        before = {g.id: g for g in earlier.groups}
+        shown = {g.id for g in listed}
+        again, unread, _ = await reading.groups_by_id(since.again - shown)
+        gone = since.again - shown - {g.id for g in again} - set(unread)
+        moved = tuple(g for g in listed if _to_be_read(g, before.get(g.id), since))
+        read = await reading.groups(Groups((*moved, *again), unread))
+        renamed = {g.id: replace(before[g.id], name=g.name) for g in listed if g.name and g.id in before}
+        groups = {**before, **renamed, **{g.id: g for g in read}}
+        groups = {id_: groups[id_] for id_ in sorted(groups) if id_ not in gone}
+        changed = self._users(reading, users)
+        people = reading.identities(groups.values(), reading.known.people)
+        crowded = listing.pages > 1  # a mass change, behind which the mark would stay until the next change anywhere
+        cursor = self._next(
+            since,
+            read,
+            (*listed, *again),
+            asked_at=listing.asked_at,
+            users=[s.updated for s in changed],
+            stamps=[listing.asked_at.isoformat()] if crowded and listing.asked_at else [],
+        )
+        return Snapshot(self.name, people, tuple(groups.values()), self._now()), cursor.text()
+
+    def _users(self, reading: Reading, users: Listing) -> list[Seen]:
+        changed = [seen_user(self.name, item) for item in users.items]
+        for one in changed:
+            reading.see(one)
+        members = reading.known.people
+        reading.tell(s for s in changed if s.doubt and s.identity.id in members)
+        return changed
+
+
+def _completed(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, tuple[Snapshot, str]]
+) -> tuple[Snapshot, str]:
+    """Run work to its end; an interruption from the keyboard ends it too."""
+    task = loop.create_task(work)
+    try:
+        return loop.run_until_complete(task)
+    finally:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(task)
+
+
+async def _both(
+    groups: Awaitable[tuple[tuple[Listed, ...], Listing]], users: Awaitable[Listing]
+) -> tuple[tuple[tuple[Listed, ...], Listing], Listing]:
+    """Ask for both lists at once."""
+    first, second = await asyncio.gather(groups, users, return_exceptions=True)
+    for found in (first, second):
+        if isinstance(found, BaseException):
+            raise found
+    assert not isinstance(first, BaseException)
+    assert not isinstance(second, BaseException)
+    return first, second
+
+
+def _to_be_read(group: Listed, before: Group | None, since: Cursor) -> bool:
+    """Say whether a group that a list of changes shows has members that were not read yet.
+
+    membership changed after the mark | read since at these stamps | count as before = read?
+    no                                | any                        | yes             = no, it was renamed
+    yes                               | yes                        | yes             = no, it is in the overlap
+    yes                               | no                         | any             = yes
+    any                               | any                        | no              = yes
+    """
+    if before is None or group.id in since.again or not before.certificate.complete:
+        return True
+    if group.users_count != before.certificate.independent_count:
+        return True
+    known = since.seen.get(group.id)
+    return group.membership_updated > since.groups and (known is None or known[1] != group.membership_updated)

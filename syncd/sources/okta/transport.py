@@ -1,0 +1,297 @@
+"""The okta package as a transport: it signs in and sends; nothing else of it is used. Importing this takes a second.
+
+Its list methods lose pages, swallow errors and refuse whole pages for one odd record (measured with 3.4.6), so only
+`RequestExecutor` is used, with retries off. Three of its habits are undone here: it logs tokens, takes proxies from the
+environment, and waits for ever for an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+import aiohttp
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from jwt import PyJWTError
+from jwt.algorithms import RSAAlgorithm
+from okta.cache.no_op_cache import NoOpCache
+from okta.constants import LOGGER_NAME
+from okta.http_client import HTTPClient
+from okta.request_executor import RequestExecutor
+from yarl import URL
+
+from syncd.errors import SourceUnavailable
+from syncd.http import Connection, Secret, SecretUnreadable
+from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
+from syncd.sources.okta.budget import Rate
+from syncd.sources.okta.settings import ApiToken, OktaSettings, PrivateKey
+
+_RENEW_MINUTES: Final = 5
+_ODD: Final = (ValueError, TypeError, KeyError, AttributeError, LookupError, PyJWTError)
+"""What the package raises where an answer is not as it expects: a text that is no JSON, an object that is a list."""
+
+
+def _nothing(record: logging.LogRecord) -> bool:  # noqa: ARG001
+    """Let no record pass. At DEBUG the package logs whole requests, tokens included; what went wrong we say ourselves."""
+    return False
+
+
+logging.getLogger(LOGGER_NAME).addFilter(_nothing)
+
+
+class _Client(HTTPClient):
+    """The package's client with our time-outs and our proxy, and neither from the environment."""
+
+    def __init__(self, http_config: dict[str, Any], *, connection: Connection) -> None:
+        super().__init__(http_config)  # type: ignore[no-untyped-call]  # the package is not typed
+        self._timeout = aiohttp.ClientTimeout(
+            total=3 * connection.timeout_s + connection.connect_timeout_s,
+            sock_connect=connection.connect_timeout_s,
+            sock_read=connection.timeout_s,
+        )
+        self._proxy = connection.proxy
+
+    def _setup_proxy(self, proxy: object) -> None:  # noqa: ARG002
+        return None
+
+
+class Transport:
+    """One org, signed in to. Belongs to one event loop; the access token outlives its sessions."""
+
+    def __init__(self, settings: OktaSettings) -> None:
+        """Read the secrets.
+
+        Raises:
+            SourceUnavailable: a secret cannot be read, or is no key.
+        """
+        self._settings = settings
+        self._connection = settings.connection
+        self._origin = URL(self._connection.root).origin()
+        self._executor: Any = cast("Any", RequestExecutor)(  # the package is not typed
+            {"client": _config(settings)},
+            cast("Any", NoOpCache)(),
+            partial(_Client, connection=self._connection),
+        )
+        self._executor.set_custom_headers(_headers(self._connection))
+
+    @property
+    def renews(self) -> bool:
+        """Whether a refused token can be replaced by a new one."""
+        return isinstance(self._settings.credential, PrivateKey)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Keep connections for as long as the context lasts.
+
+        Raises:
+            SourceUnavailable: a certificate file cannot be used.
+        """
+        connector = aiohttp.TCPConnector(ssl=_trust(self._connection), limit=self._settings.concurrency + 2)
+        watch = aiohttp.TraceConfig()
+        watch.on_request_redirect.append(_not_followed)
+        jar = aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, trace_configs=[watch]) as session:
+            self._executor.set_session(session)
+            yield
+
+    async def get(self, path: str) -> Reply:
+        """Ask for a path of the org, with its query.
+
+        Raises:
+            Unanswered: no answer came that can be judged.
+            Refused: no token was given to us.
+        """
+        request = await self._request(path)
+        try:
+            _, response, body, error = await self._executor.fire_request(request)
+        except _ODD as e:
+            raise Unanswered(f"the answer cannot be read as text ({type(e).__name__})") from None
+        if response is None:
+            raise Unanswered(_reason(error, self._connection))
+        return self._reply(response, body, request["headers"].get("Authorization", ""))
+
+    def forget_token(self, authorization: str) -> None:
+        """Have a new access token made, unless that was done since this one was used: the package never does."""
+        token, kind = self._executor._oauth.get_current_token()
+        if f"{kind} {token}" == authorization:
+            self._executor._oauth.clear_access_token()
+
+    async def _request(self, path: str) -> dict[str, Any]:
+        try:
+            request, error = await self._executor.create_request("GET", path)
+        except _ODD as e:
+            raise Unanswered(f"the token endpoint's answer cannot be understood ({type(e).__name__})") from None
+        if error is not None:
+            raise _token_error(error, self._connection)
+        found: dict[str, Any] = request
+        return found
+
+    def _reply(self, response: aiohttp.ClientResponse, body: str, authorization: str) -> Reply:
+        date = _date(response.headers.get("Date", ""))
+        next_url = _next(response)
+        foreign = next_url is not None and _origin(next_url) != self._origin
+        return Reply(
+            status=response.status,
+            body=body,
+            next_path=next_url.raw_path_qs if next_url is not None and not foreign else None,
+            foreign=next_url.host or "?" if next_url is not None and foreign else None,
+            rate=_rate(response.headers, date),
+            retry_after_s=_seconds(response.headers.get("Retry-After", "")),
+            server_time=date,
+            authorization=authorization,
+        )
+
+
+# --- what the package is given ----------------------------------------------------------------------------------------
+
+
+def _config(settings: OktaSettings) -> dict[str, Any]:
+    common: dict[str, Any] = {"orgUrl": settings.connection.root, "rateLimit": {"maxRetries": 0}, "requestTimeout": 0}
+    match settings.credential:
+        case ApiToken(token):
+            return {**common, "authorizationMode": "SSWS", "token": _read(token).strip()}
+        case PrivateKey() as credential:
+            pem, kid = _pem(credential.key)
+            return {
+                **common,
+                "authorizationMode": "PrivateKey",
+                "clientId": credential.client_id,
+                "scopes": list(credential.scopes),
+                "privateKey": pem,
+                "kid": credential.kid or kid,
+                "dpopEnabled": credential.dpop,
+                "oauthTokenRenewalOffset": _RENEW_MINUTES,
+            }
+
+
+def _read(secret: Secret) -> str:
+    try:
+        return secret.read()
+    except SecretUnreadable as e:
+        raise SourceUnavailable(str(e)) from None
+
+
+def _pem(secret: Secret) -> tuple[str, str | None]:
+    """Give a key as PEM, which the package reads most reliably, and the id that a JWK names."""
+    text = _read(secret)
+    kid: str | None = None
+    try:
+        if text.lstrip().startswith("{"):
+            key: object = RSAAlgorithm.from_jwk(text)
+            kid = json.loads(text).get("kid")
+        else:
+            key = load_pem_private_key(text.encode(), password=None)
+        if isinstance(key, RSAPrivateKey):
+            return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), kid
+    except (*_ODD, UnsupportedAlgorithm):
+        pass  # the text of the error may hold a part of the key
+    raise SourceUnavailable(f"{secret}: is no private RSA key in PEM or JWK form without a password")
+
+
+def _headers(connection: Connection) -> dict[str, str]:
+    return {name: _read(v) if isinstance(v, Secret) else v for name, v in connection.headers.items()}
+
+
+def _trust(connection: Connection) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=connection.ca)
+        if connection.client_cert is not None:
+            context.load_cert_chain(connection.client_cert, connection.client_key)
+    except OSError as e:
+        raise SourceUnavailable(f"the certificates of {connection.root} cannot be used: {e.strerror or e}") from None
+    return context
+
+
+# --- what comes -------------------------------------------------------------------------------------------------------
+
+
+class _Redirected(aiohttp.ClientError):
+    """The answer leads elsewhere; credentials are not sent there."""
+
+
+async def _not_followed(
+    session: aiohttp.ClientSession,  # noqa: ARG001
+    context: SimpleNamespace,  # noqa: ARG001
+    params: aiohttp.TraceRequestRedirectParams,
+) -> None:
+    raise _Redirected(params.response.headers.get("Location", "").partition("?")[0])
+
+
+def _next(response: aiohttp.ClientResponse) -> URL | None:
+    """Find the next page; both links may come in either order, in one header or two."""
+    try:
+        link = response.links.get("next")
+    except ValueError:
+        raise Unanswered("the next link is no address") from None
+    found = link.get("url") if link is not None else None
+    return found if isinstance(found, URL) else None
+
+
+def _origin(url: URL) -> URL | None:
+    return url.origin() if url.is_absolute() and url.scheme in {"http", "https"} else None
+
+
+def _rate(headers: Mapping[str, str], date: datetime | None) -> Rate | None:
+    """Read the bucket. Without a Date nothing can be said of the window's end: our own clock may be wrong."""
+    limit, remaining, reset = (_number(headers.get(f"X-Rate-Limit-{n}")) for n in ("Limit", "Remaining", "Reset"))
+    if limit is None or remaining is None:
+        return None
+    reset_s = reset - date.timestamp() if reset is not None and date is not None else 60.0
+    return Rate(limit, remaining, max(reset_s, 0.0))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdecimal() else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _token_error(error: Exception, connection: Connection) -> Exception:
+    """Tell a refusal of the token endpoint, which stays, from a failure, which may pass."""
+    status = getattr(error, "status", None)
+    if status is None:
+        return Unanswered(f"the token endpoint: {_reason(error, connection)}")
+    if status == 429 or status >= 500:
+        return Unanswered(f"the token endpoint answered {status}")
+    code = str(getattr(error, "error_code", "") or "no reason given")[:40]
+    hint = TOKEN_ADVICE.get(code, "is the address right, and the application active?")
+    return Refused(f"Okta gave no access token ({status} {code}): {hint}")
+
+
+def _reason(error: object, connection: Connection) -> str:
+    """Say why no answer came; no text of the error itself, which may name a proxy's password."""
+    table: tuple[tuple[type[BaseException], str], ...] = (
+        (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted; is `ca` set?"),
+        (aiohttp.ClientConnectorSSLError, "a TLS connection cannot be made"),
+        (aiohttp.ClientSSLError, "a TLS connection cannot be made"),
+        (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
+        (aiohttp.ClientHttpProxyError, "the proxy refused"),
+        (aiohttp.ClientConnectorDNSError, "the host name is not known"),
+        (aiohttp.ConnectionTimeoutError, f"no connection within {connection.connect_timeout_s:g} s"),
+        (aiohttp.ClientConnectorError, "the connection was refused"),
+        (TimeoutError, f"no answer came within {connection.timeout_s:g} s"),
+        (aiohttp.ClientPayloadError, "the answer broke off"),
+        (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
+    )
+    if isinstance(error, _Redirected):
+        return f"it redirects to {error}; is the address right?"
+    return next((words for kind, words in table if isinstance(error, kind)), "the connection broke")

@@ -1,0 +1,96 @@
+"""Look at one deployment, by reading only, and say whether syncd can work with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
+from syncd.http import Retries, Session
+from syncd.model import Capabilities, Finding, Permission
+from syncd.targets.airflow.look import VERSION_PATHS, look
+from syncd.targets.airflow.mirror import Mirror
+from syncd.targets.airflow.settings import AirflowSettings
+from syncd.targets.airflow.wire import Wire
+
+NEEDED = frozenset(
+    {Permission(action, area) for action in ("can_create", "can_read", "can_edit") for area in ("Roles", "Users")}
+    | {Permission("can_delete", "Roles"), Permission("can_read", "DAGs")}
+)
+"""What the account must hold. Deleting accounts (`leavers = "delete"`) needs can_delete on Users besides."""
+LOGIN_SYNC = (
+    "no API tells whether AUTH_ROLES_SYNC_AT_LOGIN is on; where it is, each login replaces the roles that syncd gave by "
+    "those that the login brings: look at webserver_config.py"
+)
+
+
+def examine(deployment: str, settings: AirflowSettings, *, now: Callable[[], datetime]) -> tuple[Finding, ...]:
+    """Find out about reach, credential, rights, clock and abilities."""
+    session = Session(settings.connection, retries=Retries(attempts=2))
+    try:
+        return tuple(_findings(f"deployment {deployment}", Wire(settings, session, now=time.time), now=now))
+    finally:
+        session.close()
+
+
+def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Iterator[Finding]:
+    root = wire.session.connection.root
+    try:
+        can = look(wire, None)
+    except TargetUnauthorized as error:
+        yield Finding(subject, "credential", False, str(error))
+        return
+    except TargetUnmanageable as error:
+        yield Finding(subject, "reachable", True, root)
+        yield Finding(subject, "abilities", False, str(error))
+        return
+    except TargetUnavailable as error:
+        yield Finding(subject, "reachable", False, str(error))
+        return
+    yield Finding(subject, "reachable", True, root)
+    yield Finding(subject, "credential", True, f"{can.service_user or 'a bearer token'} is accepted")
+    yield from _rights(subject, Mirror(wire, can))
+    yield Finding.of_clock(subject, _server_time(wire), now=now())
+    yield _abilities(subject, can)
+    yield Finding(subject, "login sync", None, LOGIN_SYNC)
+
+
+def _server_time(wire: Wire) -> datetime | None:
+    answer = wire.anonymous(VERSION_PATHS[wire.generation])
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
+    except (TypeError, ValueError):
+        return None
+
+
+def _rights(subject: str, mirror: Mirror) -> Iterator[Finding]:
+    """Compare what the roles of our own account hold with what syncd needs."""
+    name = mirror.capabilities.service_user
+    try:
+        account = mirror.user(name) if name and mirror.capabilities.users_readable else None
+        roles = mirror.read_roles() if account else {}
+    except TargetUnavailable as error:
+        yield Finding(subject, "rights", None, str(error))
+        return
+    if account is None:
+        yield Finding(subject, "rights", None, "it cannot be seen which account this is, so not what it may")
+        return
+    held = frozenset().union(*(roles.get(role, frozenset()) for role in account.roles), frozenset[Permission]())
+    missing = sorted(map(str, NEEDED - held))
+    yield Finding(subject, "rights", not missing, f"it lacks {', '.join(missing)}" if missing else "all that is needed")
+    if "Admin" in account.roles:
+        told = f"{name} holds Admin, which is more than is needed: give it a role with {', '.join(sorted(map(str, NEEDED)))}"
+        yield Finding(subject, "no more rights", None, told)
+    else:
+        yield Finding(
+            subject, "no more rights", True, f"{name} holds {', '.join(sorted(account.roles))}, and not Admin"
+        )
+
+
+def _abilities(subject: str, can: Capabilities) -> Finding:
+    fab = f", FAB provider {can.fab_version}" if can.fab_version else ""
+    users = "users can be read" if can.users_readable else "users cannot be read: nothing can be managed"
+    told = f"Airflow {can.version}{fab}; {users}; PATCH of roles {can.patch_role.value}, DELETE {can.delete_role.value}"
+    return Finding(subject, "abilities", can.users_readable, told)

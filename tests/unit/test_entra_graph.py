@@ -1,0 +1,110 @@
+"""What counts as an answer of Graph, which links are followed, how long is waited."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from syncd.errors import CursorLost
+from syncd.http import Secret
+from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
+from syncd.sources.entra.delta import AppCursor, Cursor, parse_cursor
+from syncd.sources.entra.graph import Graph, Reply, Throttle, judged
+from syncd.sources.entra.reading import query
+from syncd.sources.entra.tokens import Tokens
+
+SETTINGS = EntraSettings("contoso.example", "me", ClientSecret(Secret("env", ("X",))), (GroupSelection("all"),))
+ERROR = {"error": {"code": "", "message": "", "innerError": {"code": "syncStateNotFound", "date": "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"value": []}, 200),
+        (200, {}, 200),
+        (200, {"error": {"code": "x"}}, 0),
+        (200, [], 0),
+        (200, None, 0),
+        (204, None, 0),
+        (302, None, 0),
+        (404, ERROR, 404),
+        (404, {"detail": "a proxy"}, 0),
+        (404, None, 0),
+        (429, None, 429),
+        (502, None, 502),
+        (503, ERROR, 503),
+    ],
+)
+def test_an_answer_is_one_only_in_graphs_own_form(status: int, body: object, expected: int) -> None:
+    assert expected == judged(status, body, {}, what="it").status
+
+
+def test_codes_are_found_wherever_they_are() -> None:
+    assert {"syncstatenotfound"} == Reply(400, ERROR).codes
+    assert set() == Reply(400, {"error": "text"}).codes
+    assert "Graph answered 400 (syncstatenotfound)" == Reply(400, ERROR).problem
+
+
+def test_only_graph_itself_can_say_that_something_is_gone() -> None:
+    gone = {"error": {"code": "Request_ResourceNotFound", "message": ""}}
+    assert Reply(404, gone).is_gone
+    assert not Reply(404, ERROR).is_gone
+    assert not Reply(403, gone).is_gone
+
+
+@pytest.mark.parametrize(
+    ("link", "path"),
+    [
+        ("https://graph.microsoft.com/v1.0/groups?$skiptoken=x%3D", "/groups?$skiptoken=x%3D"),
+        ("https://GRAPH.microsoft.com/v1.0/groups", "/groups"),
+        ("http://graph.microsoft.com/v1.0/groups", None),
+        ("https://graph.microsoft.com:8443/v1.0/groups", None),
+        ("https://graph.microsoft.com.evil.example/v1.0/groups", None),
+        ("https://evil.example@graph.microsoft.com/v1.0/groups", None),
+        ("https://graph.microsoft.com/beta/groups", None),
+        ("https://graph.microsoft.com/v1.0x/groups", None),
+        ("https://graph.microsoft.us/v1.0/groups", None),
+        ("/groups?$skiptoken=x", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_only_links_below_the_base_are_followed(link: object, path: str | None) -> None:
+    graph = Graph("entra", SETTINGS, Tokens("entra", SETTINGS, now=lambda: datetime.now(UTC)))
+    assert path == graph.below(link)
+
+
+def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
+    clock, waits = [100.0], list[float]()
+    throttle = Throttle(0.8, clock=lambda: clock[0], pause=waits.append)
+    throttle.wait()
+    throttle.hold(5.0)
+    throttle.hold(2.0)
+    throttle.wait()
+    clock[0] = 104.0
+    throttle.wait()
+    clock[0] = 105.0
+    throttle.wait()
+    assert [5.0, 1.0] == waits
+
+
+@pytest.mark.parametrize(("used", "wait_s"), [("0.8", 0.0), ("1.2", 4.0), ("2.5", 10.0), ("", 0.0), ("much", 0.0)])
+def test_the_more_of_the_limit_is_used_the_slower(used: str, wait_s: float) -> None:
+    waits: list[float] = []
+    throttle = Throttle(0.8, clock=lambda: 0.0, pause=waits.append)
+    throttle.heed({"x-ms-throttle-limit-percentage": used})
+    throttle.wait()
+    assert ([pytest.approx(wait_s)] if wait_s else []) == waits
+
+
+def test_options_are_encoded_as_graph_wants_them() -> None:
+    url = query("/groups", select="id,displayName", top=5, filter="displayName eq 'R&D''s'")
+    assert "/groups?$select=id,displayName&$top=5&$filter=displayName%20eq%20%27R%26D%27%27s%27" == url
+
+
+def test_a_cursor_comes_back_as_it_was() -> None:
+    cursor = Cursor("f", "/g", "/u", ("1",), {"a": ("b", "c")}, {"app": AppCursor("p", "d", ("g",))})
+    assert cursor == parse_cursor(cursor.text(), source="entra", made_for="f")
+    with pytest.raises(CursorLost):
+        parse_cursor(cursor.text(), source="entra", made_for="other")

@@ -1,0 +1,65 @@
+"""How sources were read, and what names mean, as the database keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from store_samples import NOW, at, snapshot
+
+from syncd.model import Doubt
+from syncd.store import Store
+
+DOUBTS = (Doubt("g1", "finance", NOW, "page 2 was cut"), Doubt("g2", "new\x00", None, ""))
+
+
+def test_a_cursor_is_kept_beside_the_read_that_it_goes_on_from(store: Store) -> None:
+    assert store.last_cursor("okta") is None
+    store.save_snapshot(snapshot(), cursor='{"since": "é"}')
+    assert ('{"since": "é"}', NOW) == store.last_cursor("okta")
+    store.save_snapshot(snapshot(taken_at=at(5)), cursor="second", full=False)
+    assert ("second", NOW) == store.last_cursor("okta"), "a refresh is no full read"
+    store.save_snapshot(snapshot(taken_at=at(9)), cursor="third")
+    assert ("third", at(9)) == store.last_cursor("okta")
+    store.save_snapshot(snapshot(taken_at=at(10)))
+    assert store.last_cursor("okta") is None, "a read without a cursor leaves none to go on from"
+
+
+def test_doubts_are_those_of_the_last_read(store: Store) -> None:
+    assert store.reading("okta") is None
+    store.save_snapshot(snapshot(), doubts=DOUBTS)
+    reading = store.reading("okta")
+    assert reading is not None
+    assert DOUBTS == reading.doubts
+    store.save_snapshot(snapshot(taken_at=at(1)))
+    reading = store.reading("okta")
+    assert reading is not None
+    assert ((), at(1)) == (reading.doubts, reading.read_at)
+
+
+def test_a_failure_is_kept_with_its_beginning_until_a_read_succeeds(store: Store) -> None:
+    store.source_failed("okta", "first", now=at(1))
+    store.source_failed("okta", "second", now=at(2))
+    reading = store.reading("okta")
+    assert reading is not None
+    assert (at(1), "second", None) == (reading.failed_at, reading.failure, reading.read_at)
+    store.save_snapshot(snapshot(taken_at=at(3)), cursor="c")
+    store.source_failed("okta", "third", now=at(4))
+    reading = store.reading("okta")
+    assert reading is not None
+    assert (at(4), at(3)) == (reading.failed_at, reading.read_at)
+    assert ("c", at(3)) == store.last_cursor("okta"), "a failure loses no cursor"
+
+
+def test_names_mean_what_was_remembered_last(store: Store) -> None:
+    assert {} == store.group_names()
+    store.remember_groups({}, now=NOW)
+    store.remember_groups({("okta", "finance"): "g1", ("entra", "finance"): "e1"}, now=NOW)
+    store.remember_groups({("okta", "finance"): "g2"}, now=at(1))
+    assert {("okta", "finance"): "g2", ("entra", "finance"): "e1"} == store.group_names()
+
+
+def test_an_employee_number_is_kept(store: Store) -> None:
+    plain = snapshot()
+    numbered = replace(plain, identities=tuple(replace(i, employee_number="007") for i in plain.identities))
+    store.save_snapshot(numbered)
+    assert numbered == store.last_snapshot("okta")
