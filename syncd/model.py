@@ -149,6 +149,7 @@ class Directory:
 
     names    for (source, name): the id of the group that a mapping first meant by that name
     persons  by (source, id): who is known in several sources; nobody else is in it
+    mistaken by (source, id): who cannot be told from somebody else, and why
     order    sources that are joined, the most trusted first; empty where none are
     notes    what was found while joining
     """
@@ -160,6 +161,7 @@ class Directory:
     persons: Mapping[tuple[str, str], Person] = field(default_factory=dict)
     order: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    mistaken: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 # --- what mapping files say -------------------------------------------------------------------------------------------
@@ -399,7 +401,7 @@ class DesiredState:
     """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
 
     `because[user][role]` holds every reason for a grant. `frozen` names the roles that nobody may lose now, with the
-    reason; `frozen_users` (by key) the accounts that are not touched at all, because it is not clear whose they are.
+    reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
     """
 
     deployment: str

@@ -45,7 +45,7 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     shared: dict[tuple[_Gift, ...], tuple[frozenset[str], Because]] = {}
     given = _given(bounds)
     holding = _each(given, directory, findings)
-    if directory.persons or deployment.login_source or len(directory.order) > 1:
+    if directory.persons or directory.mistaken or deployment.login_source or len(directory.order) > 1:
         holding = _joined(holding, directory, deployment, findings)
     for name, username, identity, gifts in _holders(holding, deployment, findings):
         if name in owners:
@@ -112,6 +112,7 @@ def _joined(
     none                         | nothing; and nothing is taken where it might just not be read
     """
     pooled: dict[tuple[Identity, ...], list[_Gift]] = {}
+    _freeze_mistaken(directory, deployment, findings)
     for identity, _, gifts in holding:
         person = directory.persons.get((identity.source, identity.id)) or Person((identity,))
         pooled.setdefault(person.accounts, []).extend(gifts)
@@ -126,6 +127,13 @@ def _joined(
             yield login, described(login, accounts), gifts
     if unnamed:
         _note_unnamed(unnamed, directory, deployment.login_source, findings)
+
+
+def _freeze_mistaken(directory: Directory, deployment: Deployment, findings: Findings) -> None:
+    """Take nothing from people who cannot be told from others: what they hold may have come through the other account."""
+    for who, why in directory.mistaken.items():
+        username = username_of(directory.identities[who], deployment.username)
+        findings.frozen_users.setdefault(key(username), why)
 
 
 def _freeze_if_named_otherwise(

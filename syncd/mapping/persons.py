@@ -4,7 +4,7 @@ key (any case) | identities with it in one source | then
 ---------------|----------------------------------|------------------------------------------------------------
 empty          | any                              | each stands alone
 not empty      | one at most, in every source     | they are one person
-not empty      | two or more, in any source       | nobody knows who is who: each stands alone, with a note
+not empty      | two or more, in any source       | nobody knows who is who: each stands alone, and nothing is taken from them
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WORDS = {JoinKey.EMAIL: "e-mail", JoinKey.ID: "id", JoinKey.EMPLOYEE_NUMBER: "e
 def with_persons(directory: Directory, joining: Joining) -> Directory:
     """Find the people who are known in several sources; in which order sources were read makes no difference."""
     alike = _alike(directory.identities.values(), joining)
-    persons = {}
+    persons, mistaken = {}, {}
     notes = []
     for value, several in alike.items():
         if len({i.source for i in several}) == len(several):
@@ -34,8 +34,10 @@ def with_persons(directory: Directory, joining: Joining) -> Directory:
             persons.update({(i.source, i.id): person for i in several})
         else:
             notes.append(_ambiguous(value, several, joining.key))
+            mistaken.update({(i.source, i.id): notes[-1].text for i in several})
     order = () if joining.key is JoinKey.NONE else joining.precedence
-    return replace(directory, persons=persons, order=order, notes=tuple(sorted({*directory.notes, *notes})))
+    noted = tuple(sorted({*directory.notes, *notes}))
+    return replace(directory, persons=persons, mistaken=mistaken, order=order, notes=noted)
 
 
 def _alike(identities: Iterable[Identity], joining: Joining) -> dict[str, list[Identity]]:
@@ -60,8 +62,8 @@ def _ambiguous(value: str, several: Iterable[Identity], key: JoinKey) -> Note:
     who = " and ".join(sorted(f"{i} (id {i.id})" for i in several))
     return Note(
         "join_ambiguous",
-        f'{who} have one {_WORDS[key]}, "{value}", and two of them are of one source: each is taken for somebody else; '
-        "correct it at the source, or join by another key",
+        f'{who} have one {_WORDS[key]}, "{value}", and two of them are of one source, so nobody knows who is who: each '
+        "stands alone, and nothing is taken from them; correct it at the source, or join by another key",
     )
 
 

@@ -60,7 +60,8 @@ def align(desired: DesiredState, observed: ObservedState, *, match_email: bool) 
         if account is not None:
             users[key(account)] = replace(person, username=account)
             because[key(account)] = reasons
-    return replace(desired, users=users, because=because, notes=desired.notes + tuple(notes))
+    frozen = {key(moves.get(name) or name): why for name, why in desired.frozen_users.items()}
+    return replace(desired, users=users, because=because, frozen_users=frozen, notes=desired.notes + tuple(notes))
 
 
 def _match(
@@ -203,7 +204,7 @@ def _diff_users(
     ours = owned.roles & desired.roles.keys()
     strangers: dict[str, list[str]] = {}
     for name in _candidates(desired, observed, owned=owned, every_account=bool(ours)):
-        if name in untouchable or not scope.covers(name) or name in desired.frozen_users:
+        if name in untouchable or not scope.covers(name):
             continue
         want, have = desired.users.get(name), observed.users.get(name)
         wanted = want.roles if want else _NOBODY
@@ -240,16 +241,18 @@ def _candidates(desired: DesiredState, observed: ObservedState, *, owned: Owned,
 
 
 def _keep(have: User, loses: frozenset[str], *, desired: DesiredState, draft: _Draft) -> frozenset[str]:
-    doubtful = frozenset(role for role in loses if role in desired.frozen)
-    draft.kept.extend(Kept(have.username, role, desired.frozen[role]) for role in doubtful)
-    return doubtful
+    whose = desired.frozen_users.get(key(have.username))
+    doubtful = {role: whose or desired.frozen[role] for role in loses if whose or role in desired.frozen}
+    draft.kept.extend(Kept(have.username, role, why) for role, why in doubtful.items())
+    return frozenset(doubtful)
 
 
 def _leave(
     user: User, name: str, *, owned: Owned, deployment: Deployment, desired: DesiredState, draft: _Draft
 ) -> None:
     """Plan the end of an account that syncd made, once nothing is left on it."""
-    if deployment.delete_leavers and not user.roles and name in owned.users and name not in desired.users:
+    wanted = name in desired.users or name in desired.frozen_users
+    if deployment.delete_leavers and not user.roles and name in owned.users and not wanted:
         draft.changes.append(Change(user, None, ("no mapping line gives this person anything here",)))
 
 

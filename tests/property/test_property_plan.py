@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
-from states import carry_out, desired_states, observed_states, own, owned_states
+from states import NAMES, carry_out, desired_states, observed_states, own, owned_states
 
 from syncd.model import (
     Change,
@@ -94,6 +94,17 @@ def test_a_frozen_role_is_taken_from_nobody(desired: DesiredState, observed: Obs
     certain = plan(desired, observed, owned)
     would_go = {(c.name, r) for c in certain.changes if c.subject == "user" for r in c.revoked}
     assert {(k.username, k.role) for k in made.kept} == {(n, r) for n, r in would_go if r in {"finance", "Viewer"}}
+
+
+@given(desired_states(), observed_states(), owned_states)
+def test_a_frozen_account_loses_nothing_and_may_gain(
+    desired: DesiredState, observed: ObservedState, owned: Owned
+) -> None:
+    leaving = Deployment("prod", delete_leavers=True, remove_manual_grants=True)
+    doubtful = replace(desired, frozen_users={key(name): "two people" for name in NAMES})
+    frozen, free = plan(doubtful, observed, owned, leaving), plan(desired, observed, owned, leaving)
+    effects = {e for c in frozen.changes if c.subject == "user" for e in c.effects}
+    assert {e for c in free.changes if c.subject == "user" for e in c.effects if e[0] in {"grant", "create"}} == effects
 
 
 @given(desired_states(), observed_states(), owned_states, st.data())
