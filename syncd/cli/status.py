@@ -16,9 +16,12 @@ from syncd.plan.render import Line, Style, approval, safe
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
-    from syncd.model import Capabilities
+    from syncd.model import Capabilities, Note
     from syncd.reconcile import Target, World
     from syncd.store import Standing, Store
+
+
+MOST_NOTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,13 @@ def _lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
             command = approval(card.target.deployment.name, held, scope=card.standing.scope, program=program)
             yield Line(f"  {'held':<12} {len(held.changes)} changes: {safe('; '.join(held.why))}", Style.WARN)
             yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN)
+        yield from _note_lines(card.standing.notes if card.standing else ())
+
+
+def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:
+    yield from (Line(f"  {'note':<12} {safe(note.text)}", Style.WARN) for note in notes[:MOST_NOTES])
+    if len(notes) > MOST_NOTES:
+        yield Line(f"  {'':<12} and {len(notes) - MOST_NOTES:,} more notes (see -o json)", Style.WARN)
 
 
 def _source_lines(
