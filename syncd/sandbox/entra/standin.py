@@ -22,9 +22,9 @@ from syncd.sandbox.entra.answers import Answer, Asked, error
 from syncd.sandbox.entra.authority import Authority
 from syncd.sandbox.entra.graph import Graph, units
 from syncd.sandbox.entra.lies import Kind, Lie
-from syncd.sandbox.entra.serving import served
 from syncd.sandbox.entra.tenant import Tenant
-from syncd.sandbox.entra.tls import HOST, make_files
+from syncd.sandbox.entra.tls import make_files
+from syncd.sandbox.serving import HOST, serving
 
 BATCH_LIMIT = 20
 WINDOW_S = 10.0
@@ -99,7 +99,7 @@ class EntraStandIn:
         """Serve from a thread of this process until the context ends."""
         with tempfile.TemporaryDirectory(prefix="entra-") as folder:
             files = make_files(Path(folder))
-            with served(self._app(), files) as port:
+            with serving(self._app(), certificate=files.certificate, key=files.key) as port:
                 self._root = f"https://{HOST}:{port}"
                 self.graph.base = f"{self._root}/v1.0"
                 self.authority.base = f"{self._root}/{self.authority.tenant}"

@@ -20,8 +20,9 @@ from syncd.sandbox.okta.faults import Fault
 from syncd.sandbox.okta.filters import BadFilter, Test, parse_filter
 from syncd.sandbox.okta.limits import Bucket, Limit
 from syncd.sandbox.okta.org import Org, Person, Team
-from syncd.sandbox.okta.serve import Receive, Send, read_body, send_answer, serving
 from syncd.sandbox.okta.tokens import Application, TokenOffice
+from syncd.sandbox.okta.wire import Receive, Send, read_body, send_answer
+from syncd.sandbox.serving import serving
 
 GROUP_PROPERTIES: Final = frozenset({"id", "type", "lastUpdated", "lastMembershipUpdated"})
 GROUP_SEARCH: Final = GROUP_PROPERTIES | {"profile.name", "created"}
@@ -90,7 +91,7 @@ class OktaStandIn:
     ) -> Iterator[str]:
         """Serve over HTTP, with TLS where a certificate is given; gives the address."""
         scheme = "https" if certificate else "http"
-        with serving(self.app, port=port, certificate=certificate, key=key) as bound:
+        with serving(self.app, port=port, certificate=certificate, key=key, own_date=True) as bound:
             self.url = f"{scheme}://{host}:{bound}"
             yield self.url
 
