@@ -363,14 +363,15 @@ def _see(
     if not this.scope.everything:
         desired = replace(desired, notes=tuple(n for n in desired.notes if n.code not in _ABOUT_DAGS))
     owned = this.journal.owned(this.name)
+    scope = _resolve(this.scope, desired)
     with this.timed("observe"):
-        wide = EVERYTHING if deployment.match_email else _resolve(this.scope, desired)
         # people whose account is found by e-mail can only be found by looking at everybody
-        observed = reader.observe(wide, role_names=owned.roles | desired.roles.keys(), once=owned.once)
+        asked = EVERYTHING if deployment.match_email else scope
+        observed = reader.observe(asked, role_names=owned.roles | desired.roles.keys(), once=owned.once)
     this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
     with this.timed("diff"):
-        wanted = {user.email for name, user in desired.users.items() if _resolve(this.scope, desired).covers(name)}
-        desired = align(desired, observed, match_email=deployment.match_email)
+        aligned = align(desired, observed, match_email=deployment.match_email)
+        scope, desired = _renamed(scope, desired, aligned), aligned
         if this.scope.everything:
             desired = _yield_to_code(this, desired, observed, now=now, count=count)
         plan = diff(
@@ -378,7 +379,7 @@ def _see(
             observed,
             owned=owned,
             deployment=deployment,
-            scope=_resolve(this.scope, desired, emails=wanted),
+            scope=scope,
             service_user=reader.look().service_user,
             earlier=this.earlier,
         )
@@ -388,13 +389,20 @@ def _see(
     return _Seen(desired, observed, owned, plan, guarded)
 
 
-def _resolve(scope: Scope, desired: DesiredState, *, emails: Collection[str] = ()) -> Scope:
-    """Turn what people are called (account name or e-mail) into account names; `emails` adds people by their e-mail."""
+def _resolve(scope: Scope, desired: DesiredState) -> Scope:
+    """Turn what people are called (account name or e-mail) into account names."""
     if scope.usernames is None:
         return scope
-    asked = scope.usernames | {email.casefold() for email in emails}
-    found = {name for name, user in desired.users.items() if user.email.casefold() in asked}
+    found = {name for name, user in desired.users.items() if user.email.casefold() in scope.usernames}
     return Scope(scope.usernames | found)
+
+
+def _renamed(scope: Scope, desired: DesiredState, aligned: DesiredState) -> Scope:
+    """Add the names that people of the scope have on the server, where those are other ones."""
+    if scope.usernames is None or desired is aligned:
+        return scope
+    emails = {desired.users[name].email.casefold() for name in scope.usernames & desired.users.keys()}
+    return Scope(scope.usernames | {name for name, user in aligned.users.items() if user.email.casefold() in emails})
 
 
 def _yield_to_code(

@@ -337,6 +337,9 @@ def test_an_account_found_by_email_is_used_where_the_deployment_says_so(stage: S
     stage.deployment = Deployment("prod", match_email=True)
     stage.apply()
     assert {"a.schmidt": {"finance", "Viewer"}} == {n: roles_of(stage.prod, n) for n in stage.prod.users}
+    stage.prod.users["a.schmidt"] = replace(stage.prod.users["a.schmidt"], roles=frozenset())
+    report = stage.apply(scope=Scope.people(["anna"]))
+    assert ["a.schmidt"] == [o.change.name for o in report.deployments[0].outcomes], "found by either name"
     stage.people.members = {"finance": []}
     stage.apply()
     assert set() == roles_of(stage.prod, "a.schmidt")
