@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -16,7 +17,7 @@ from syncd.plan.render import Line, Style, change_text, reasons_text, safe
 from syncd.plan.render_json import change_json
 
 if TYPE_CHECKING:
-    from syncd.store import AuditRow
+    from syncd.store import AuditRow, Holding
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
@@ -31,6 +32,9 @@ _Since = Annotated[
 ]
 _Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Before then; the same forms.")]
 _Status = Annotated[str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(_STATUSES)}.")]
+_Held = Annotated[
+    bool, typer.Option("--held", help="Show who held which role between --since and --until, and why, not the changes.")
+]
 _Limit = Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the newest.")]
 
 
@@ -42,6 +46,7 @@ def audit(
     since: _Since = None,
     until: _Until = None,
     status: _Status = None,
+    held: _Held = False,
     limit: _Limit = 100,
     output: Format = Output.TEXT,
 ) -> int:
@@ -52,22 +57,39 @@ def audit(
     if status is not None and status not in _STATUSES:
         raise typer.BadParameter(f"it is one of {', '.join(_STATUSES)}", param_hint="--status")
     this = invocation(context)
+    chosen: _Chosen = {
+        "deployment": deployment,
+        "user": user,
+        "role": role,
+        "since": moment(since, "--since", now=now),
+        "until": moment(until, "--until", now=now),
+        "limit": limit + 1,
+    }
     with this.store(this.settings()) as store:
-        found = store.audit(
-            deployment=deployment,
-            user=user,
-            role=role,
-            since=moment(since, "--since", now=now),
-            until=moment(until, "--until", now=now),
-            status=status,
-            limit=limit + 1,
-        )
+        if held:
+            _show_held(store.history(**chosen), limit=limit, output=output)
+        else:
+            _show_changes(store.audit(**chosen, status=status), limit=limit, output=output)
+    return 0
+
+
+class _Chosen(TypedDict):
+    """What is asked of the journal, whichever way it is shown."""
+
+    deployment: str | None
+    user: str | None
+    role: str | None
+    since: datetime | None
+    until: datetime | None
+    limit: int
+
+
+def _show_changes(found: Sequence[AuditRow], *, limit: int, output: Output) -> None:
     rows = found[:limit][::-1]
     if output is Output.JSON:
         show_json([_json(row) for row in rows])
     else:
         show(_lines(rows, more=len(found) > limit))
-    return 0
 
 
 def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
@@ -101,6 +123,42 @@ def _row_lines(row: AuditRow) -> list[Line]:
     by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
     lines = [Line(head, _STYLES.get(row.status, Style.WARN)), Line(f"    {why}{by}", Style.QUIET)]
     return lines + ([Line(f"    {safe(row.detail)}", Style.QUIET)] if row.detail else [])
+
+
+# --- who held what ----------------------------------------------------------------------------------------------------
+
+
+def _show_held(found: Sequence[Holding], *, limit: int, output: Output) -> None:
+    rows = found[:limit][::-1]
+    if output is Output.JSON:
+        show_json([_held_json(row) for row in rows])
+        return
+    if not rows:
+        show([Line("nobody held anything of this kind that syncd gave or adopted", Style.QUIET)])
+        return
+    more = [Line("there is more, and older; see --limit and --until", Style.QUIET)] if len(found) > limit else []
+    show(more + [line for row in rows for line in _held_lines(row)])
+
+
+def _held_lines(row: Holding) -> list[Line]:
+    until = f"{row.until.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if row.until else "now"
+    since = f"{row.since.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+    head = f"{safe(row.deployment)}  {safe(row.username)}  {safe(row.role)}  from {since} to {until}"
+    named = f"{row.role}: "
+    given = "; ".join(safe(why.removeprefix(named)) for why in row.because if why.startswith(named))
+    by = f"; run {row.run} by {safe(row.by or '?')}" if row.run else ""
+    by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
+    why = f"because {given}{by}" if row.change else "it was there before, and a mapping line gave it too: adopted"
+    doubt = [] if row.proven else [Line("    nobody knows yet whether that was done", Style.WARN)]
+    return [Line(head), Line(f"    {why}", Style.QUIET), *doubt]
+
+
+def _held_json(row: Holding) -> dict[str, Any]:
+    times = {"since": row.since.isoformat(), "until": row.until.isoformat() if row.until else None}
+    return {**asdict(row), **times}
+
+
+# --- for programs -----------------------------------------------------------------------------------------------------
 
 
 def _json(row: AuditRow) -> dict[str, Any]:

@@ -123,6 +123,13 @@ def test_the_journal_is_shown_oldest_first_and_filtered(desk: Desk) -> None:
     assert [desk.team] == rows[-1]["revoked"]
     assert "the journal has nothing of this kind\n" == desk.types("audit", "--until", "2020-01-01")[1]
     assert desk.types("audit", "--limit", "1")[1].startswith("there is more, and older")
+    code, out, _ = desk.types("audit", "--held", "--user", f"{desk.team}.user0")
+    assert (0, True, False) == (code, f"{desk.team}  from " in out, " to now" in out), "it was taken"
+    assert "\n    because people:team (mappings/access.yaml:11); run 1 by " in out
+    assert " to now\n" in desk.types("audit", "--held", "--user", f"{desk.team}.user1")[1]
+    held = desk.reads("audit", "--held", "--since", "1h", "--role", desk.team)
+    assert {desk.team} == {row["role"] for row in held}
+    assert "nobody held anything" in desk.types("audit", "--held", "--until", "2020-01-01")[1]
 
 
 def test_a_person_is_explained_by_any_of_their_names(desk: Desk) -> None:
