@@ -1,7 +1,8 @@
 # make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
 # make test   everything: lint, types, layers, all tests, real servers included
-# make unit   the fast inner loop
+# make unit   the fast inner loop; TESTS=tests/unit/test_guard.py for some of it
 PYTHON ?= python3
+TESTS  ?= tests/unit tests/property tests/golden
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 AIRFLOW ?= stand-in
@@ -15,7 +16,7 @@ test: lint
 	@$(BIN)/python -m pytest
 
 unit: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m "not servers"
+	@$(BIN)/python -m pytest -n auto -m "not servers" $(TESTS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

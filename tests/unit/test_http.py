@@ -119,7 +119,11 @@ def session(server: Server, *, waits: Waits | None = None, path: str = "", **set
 # --- repeating --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reply", [says(429), says(502, b"", ""), says(503), says(504), hangs_up], ids=str)
+@pytest.mark.parametrize(
+    "reply",
+    [says(429), says(502, b"", ""), says(503), says(504), hangs_up],
+    ids=["429", "502", "503", "504", "hang up"],
+)
 def test_a_read_is_tried_again(server: Server, reply: Reply) -> None:
     server.replies = [reply, reply, says(200, b'{"a": 1}')]
     waits = Waits()
@@ -129,7 +133,7 @@ def test_a_read_is_tried_again(server: Server, reply: Reply) -> None:
     assert 3 == asks.calls
 
 
-@pytest.mark.parametrize("reply", [says(429), says(503), hangs_up], ids=str)
+@pytest.mark.parametrize("reply", [says(429), says(503), hangs_up], ids=["429", "503", "hang up"])
 def test_a_write_is_never_tried_again(server: Server, reply: Reply) -> None:
     server.replies = [reply]
     asks = session(server)
