@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,9 @@ class Scene:
         assert process.returncode in {0, 2}, said.decode()
         return process.returncode
 
+    def store(self) -> AbstractContextManager[Store]:
+        return closing(Store(f"sqlite:///{self.folder / 'syncd.db'}"))
+
     def access(self) -> dict[str, set[str]]:
         """What each account may do in the end, whatever the roles are called."""
         state = self.server.state
@@ -112,7 +116,8 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.mark.parametrize(("call", "after_work"), PLACES)
 def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int, after_work: bool) -> None:
-    first_run = Store(f"sqlite:///{scene.folder / 'syncd.db'}").runs(limit=1)[0].id
+    with scene.store() as store:
+        first_run = store.runs(limit=1)[0].id
     killer = Killer(call)
     scene.server.faults.add(HangUp(after_work=after_work), killer)
     killer.process = scene.start("apply")
@@ -127,7 +132,8 @@ def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int,
     assert {"can_read on DAG:fin_daily", "can_read on DAG:fin_monthly"} == {p for p in access["anna"] if "DAG:" in p}
     assert access["anna"] < access["bob"], "the one who joined another team as well"
     assert "can_edit on DAG:plat_cleanup" in access[key("dora")], "the joiner"
-    the_journal_is_whole(Store(f"sqlite:///{scene.folder / 'syncd.db'}"), after=first_run)
+    with scene.store() as store:
+        the_journal_is_whole(store, after=first_run)
 
 
 def the_journal_is_whole(store: Store, *, after: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,9 +111,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    store = Store(f"sqlite:///{tmp_path / 'syncd.db'}")
-    return Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+        yield Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
 
 
 def planned(report: Report) -> Plan:
@@ -288,13 +290,13 @@ def test_damage_by_hand_is_healed(stage: Stage) -> None:
 
 def test_after_a_lost_database_nothing_is_taken_and_the_mapping_is_adopted_again(stage: Stage, tmp_path: Path) -> None:
     stage.apply()
-    stage.store = Store(f"sqlite:///{tmp_path / 'new.db'}")
-    stage.people.members = {"finance": ["anna"]}
-    assert 0 == stage.apply().exit_code()
-    assert {"finance", "Viewer"} == roles_of(stage.prod, "bob"), "nobody knows any more who gave it"
-    stage.people.members = {"finance": []}
-    assert 0 == stage.apply().exit_code()
-    assert set() == roles_of(stage.prod, "anna"), "adopted by the pass before, since a mapping line gave it"
+    with closing(Store(f"sqlite:///{tmp_path / 'new.db'}")) as stage.store:
+        stage.people.members = {"finance": ["anna"]}
+        assert 0 == stage.apply().exit_code()
+        assert {"finance", "Viewer"} == roles_of(stage.prod, "bob"), "nobody knows any more who gave it"
+        stage.people.members = {"finance": []}
+        assert 0 == stage.apply().exit_code()
+        assert set() == roles_of(stage.prod, "anna"), "adopted by the pass before, since a mapping line gave it"
 
 
 @pytest.mark.parametrize(
