@@ -21,7 +21,7 @@ from syncd.mapping.directory import doubts, join, lay_over
 from syncd.mapping.divergence import diverged
 from syncd.mapping.groups import new_names
 from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
-from syncd.ports import IncrementalSource, Journal, Source
+from syncd.ports import Ignoring, IncrementalSource, Journal, Source
 
 FULL_READ_EVERY = timedelta(hours=6)
 
@@ -93,6 +93,7 @@ def _read(source: Source, intake: Intake) -> _Read | str:
         people=len(found.identities),
         groups=len(found.groups),
         incomplete=sum(1 for group in found.groups if not group.certificate.complete),
+        **({"ignored": dict(source.ignored)} if isinstance(source, Ignoring) else {}),
     )
     return read
 

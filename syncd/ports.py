@@ -68,6 +68,16 @@ class IncrementalSource(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class Ignoring(Protocol):
+    """A source that meets members which are no people."""
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """Count, by kind, what the last read left out."""
+        ...
+
+
 class TargetReader(Protocol):
     """Looks at one deployment. Every method may raise TargetUnavailable or one of its subclasses."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from directories_world import TOKEN, Company, company
 
+from syncd.cli import run
 from syncd.sandbox.entra import Kind, Rights
 
 
@@ -39,6 +40,14 @@ def test_joiners_movers_and_leavers_have_one_account(corp: Company) -> None:
     corp.applies()
     assert set() == corp.roles("anna"), "whoever cannot log in has nothing, although Entra still has them in the group"
     assert {"finance"} == corp.roles("zoe")
+
+
+def test_what_is_no_person_is_counted_in_the_log(corp: Company) -> None:
+    corp.entra.tenant.join(corp.finance, corp.entra.tenant.add_thing("device"))
+    assert 0 == run(["--config", str(corp.folder / "config.toml"), "--verbose", "apply"])
+    said = [json.loads(line) for line in corp.capsys.readouterr().err.splitlines()]
+    [read] = [event for event in said if event["event"] == "snapshot_read" and event["source"] == "entra"]
+    assert {"device": 1} == read["ignored"]
 
 
 def test_a_quiet_pass_asks_each_source_three_times_at_most(corp: Company) -> None:
