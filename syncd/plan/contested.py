@@ -55,9 +55,9 @@ def _notes(role: str, permissions: set[Permission]) -> list[Note]:
     return [
         Note(
             "dag_takes_back",
-            f"DAG {dag} takes {' and '.join(actions)} back from role {role} each time syncd gives it: its code sets "
-            f"access_control, which wins over the API. Name {role} there, or remove access_control from the DAG; syncd "
-            f"tries again after {TRY_AGAIN_AFTER // timedelta(hours=1)} hours",
+            f"DAG {dag} takes {' and '.join(actions)} back from role {role} each time syncd gives it, as a DAG does whose "
+            f"code sets access_control: that wins over the API. Name {role} there, or remove access_control; if there is "
+            f"none, somebody takes it by hand. syncd tries again after {TRY_AGAIN_AFTER // timedelta(hours=1)} hours",
         )
         for dag, actions in sorted(by_dag.items())
     ]
