@@ -31,9 +31,13 @@ golden: $(VENV)/.dev
 	@SYNCD_GOLDEN=write $(BIN)/python -m pytest tests/golden
 	@git diff --stat -- tests/golden docs
 
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
+
 lock: $(VENV)/.dev
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml --group build -o requirements/run.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml --group build --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+	printf 'apache-airflow==2.11.2\napache-airflow-providers-fab==1.5.4\n' | $(COMPILE) - -o requirements/airflow-2.11.2.txt
+	printf 'apache-airflow==3.3.2\napache-airflow-providers-fab==3.10.2\n' | $(COMPILE) - -o requirements/airflow-3.3.2.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
