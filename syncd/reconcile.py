@@ -20,6 +20,8 @@ from syncd.errors import (
     EXIT_FAILED,
     EXIT_HELD,
     EXIT_NO_ANSWER,
+    DeploymentBusy,
+    StoreError,
     SyncdError,
 )
 from syncd.intake import FULL_READ_EVERY, Intake, read_sources
@@ -52,7 +54,7 @@ from syncd.model import (
 from syncd.plan.contested import give_way, lost
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import Guarded, Limits, guard
-from syncd.ports import Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
+from syncd.ports import Journal, Lease, Recorder, Source, TargetReader, TargetSession, TargetWriter
 
 SETTLED = "found by looking"
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
@@ -462,13 +464,28 @@ def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:
     return tuple(Outcome(change, Status.HELD, why) for change in held.changes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Leased:
+    """A recorder that looks before each call whether the lease is still ours: one change can be hundreds of calls."""
+
+    record: Recorder
+    lease: Lease
+
+    def before(self, call: str) -> int:
+        self.lease.check()
+        return self.record.before(call)
+
+    def after(self, step: int, answer: str) -> None:
+        self.record.after(step, answer)
+
+
 def _make(this: _Pass, plan: int, change: Change, *, writer: TargetWriter, lease: Lease) -> Outcome:
     lease.check()
     number = this.journal.intend(plan, change, now=this.world.clock())
     try:
-        outcome = writer.apply(change, this.journal.recorder(number))
-    except SyncdError as error:
-        outcome = Outcome(change, Status.FAILED, str(error))
+        outcome = writer.apply(change, _Leased(this.journal.recorder(number), lease))
+    except (StoreError, DeploymentBusy):
+        raise  # nothing more may be done here; the intent stays open, and the next pass looks what became of it
     except Exception as error:  # noqa: BLE001 - one failed change does not stop the others; logged whole
         this.emit("change_unknown", subject=change.subject, name=change.name, exc_info=error)
         outcome = Outcome(change, Status.UNKNOWN, f"unexpected {type(error).__name__}: {error}; see the log")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from syncd.errors import DeploymentBusy, SourceUnavailable, TargetUnavailable
+from syncd.errors import DeploymentBusy, SourceUnavailable, StoreError, TargetUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import (
     Adopt,
@@ -29,6 +29,7 @@ from syncd.model import (
     key,
 )
 from syncd.plan.guard import Limits
+from syncd.ports import Lease, Recorder
 from syncd.reconcile import DeploymentReport, Report, Target, World, apply, plan
 from syncd.store import Store
 from syncd.targets.memory import MemoryTarget
@@ -376,6 +377,64 @@ def test_a_dag_that_one_read_missed_takes_nothing(stage: Stage) -> None:
     stage.prod.dags = DAGS[1:]
     assert {"finance": Status.APPLIED} == stage.statuses(stage.apply())
     assert Permission("can_read", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
+
+
+class StoreThatBreaks(Store):
+    """A database that cannot be written to after the first call of a change was answered."""
+
+    def recorder(self, change: int) -> Recorder:
+        record = super().recorder(change)
+
+        class Broken:
+            def before(self, call: str) -> int:
+                return record.before(call)
+
+            def after(self, step: int, answer: str) -> None:
+                del step, answer
+                raise StoreError("the disk is full")
+
+        return Broken()
+
+
+def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stage: Stage, tmp_path: Path) -> None:
+    sound = stage.store
+    with closing(StoreThatBreaks(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
+        report = stage.apply()
+    assert (1, "the disk is full") == (report.exit_code(), str(report.deployments[0].error))
+    assert ["finance"] == [u.change.name for u in sound.unsettled("prod")], "nothing after it was begun"
+    stage.store = sound
+    assert 0 == stage.apply().exit_code()
+    assert "finance" in sound.owned("prod").roles
+    assert ["applied"] == [
+        row.status for row in sound.audit(role="finance", deployment="prod") if row.change.subject == "role"
+    ]
+
+
+class StoreThatLosesItsLease(Store):
+    """A database whose lease is taken by somebody else after some looks."""
+
+    looks: int = 0
+
+    @contextmanager
+    def lease(self, deployment: str) -> Iterator[Lease]:
+        store = self
+        with super().lease(deployment) as held:
+
+            class Lost:
+                def check(self) -> None:
+                    store.looks += 1
+                    if store.looks > 1:
+                        raise DeploymentBusy("somebody else has it now")
+                    held.check()
+
+            yield Lost()
+
+
+def test_a_lease_that_is_lost_inside_a_change_stops_before_the_next_call(stage: Stage, tmp_path: Path) -> None:
+    with closing(StoreThatLosesItsLease(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
+        report = stage.apply()
+    assert isinstance(report.deployments[0].error, DeploymentBusy)
+    assert ({}, {}) == (stage.prod.roles, stage.prod.users), "the change was begun, and its call was not made"
 
 
 def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:
