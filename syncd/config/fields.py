@@ -62,6 +62,7 @@ def _by_reference(value: object) -> object:
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
 InFolder = Annotated[Path, BeforeValidator(_in_folder)]
 
@@ -94,7 +95,7 @@ SecretReference = Annotated[Reference, BeforeValidator(_by_reference)]
 PemFile = Annotated[Path, BeforeValidator(_in_folder)]
 
 
-def _kind_of_header(value: object) -> str:
+def kind_of_value(value: object) -> str:
     return "reference" if isinstance(value, dict | Reference) else "text"
 
 
@@ -113,13 +114,20 @@ def _header_text(text: str) -> str:
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[
     Annotated[str, AfterValidator(_header_text), Tag("text")] | Annotated[Reference, Tag("reference")],
-    Discriminator(_kind_of_header),
+    Discriminator(kind_of_value),
 ]
 
 
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=36500)  # a hundred years; Python has no date from which far more could be taken
+
+
 def _span(text: str) -> str:
-    if not re.fullmatch(r"[0-9]+[smhd]", text):
+    if not _SPAN.fullmatch(text):
         raise ValueError('a span of time is a number and a unit: "90s", "30m", "6h" or "1d"')
+    if span(text) > _LONGEST:
+        raise ValueError(f"a span of time is at most {_LONGEST.days}d")
     return text
 
 
@@ -128,8 +136,10 @@ Span = Annotated[str, AfterValidator(_span)]
 
 def span(text: str) -> timedelta:
     """Read a span of time that `Span` accepted."""
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[text[-1]]
-    return timedelta(**{unit: int(text[:-1])})
+    found = _SPAN.fullmatch(text)
+    assert found is not None  # the check of `Span`
+    number, unit = found.groups()
+    return timedelta(**{_UNITS[unit]: float(number)})
 
 
 def web_address(url: str) -> SplitResult:

@@ -9,6 +9,7 @@ from typing import Any, Never
 
 from pydantic import ValidationError
 
+from syncd.config.daemon_settings import daemon_settings, http_settings, notify_settings
 from syncd.config.fields import span
 from syncd.config.places import NotScannable, locate
 from syncd.config.places import Path as Place
@@ -20,11 +21,12 @@ from syncd.errors import ConfigInvalid, Problem
 from syncd.http import Connection
 from syncd.mapping.strict import did_you_mean
 from syncd.model import Adopt, Deployment, Joining, JoinKey
+from syncd.pace import Budget
 from syncd.plan.guard import Limits
 from syncd.sources.folder import FolderUnreadable, read_folder
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 
-MERGED = ("labels", "headers", "limits", "timeouts")
+MERGED = ("labels", "headers", "limits", "timeouts", "courtesy")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
 
 
@@ -165,6 +167,9 @@ def _settings(config: ConfigFile, *, path: Path) -> Settings:
         joining=_joining(config),
         sources=tuple(source_settings(name, table) for name, table in config.sources.items()),
         deployments=tuple(_deployment(name, table) for name, table in config.deployments.items()),
+        daemon=daemon_settings(config.daemon, config.control, folder=path.parent),
+        http=http_settings(config.http) if config.http else None,
+        notify=notify_settings(config.notify),
     )
 
 
@@ -193,7 +198,8 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         login_source=table.login_source or "",
     )
     airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
-    return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow)
+    courtesy = Budget(**table.courtesy.model_dump())
+    return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow, courtesy)
 
 
 def _limits(table: LimitsTable) -> Limits:

@@ -178,6 +178,10 @@ def _known_keys(values: Mapping[str, Any], table: Path) -> frozenset[str]:
     match names:
         case ("defaults", *rest):
             names = ("deployments", "NAME", *rest)
+        case ("http", "tokens", _, *rest):
+            names = ("http", "tokens", "NAME", *rest)
+        case ("http" | "notify", *_):
+            pass
         case ("sources", name, *rest):
             names = ("sources", _SOURCES.get(values["sources"][name].get("type"), "NAME"), *rest)
         case (section, _, *rest):

@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from syncd.http import Secret
 from syncd.model import Deployment, Joining
+from syncd.notify import NotifySettings
+from syncd.pace import Budget
 from syncd.plan.guard import Limits
 from syncd.sources.entra import EntraSettings
 from syncd.sources.okta import OktaSettings
@@ -66,6 +68,48 @@ class DeploymentSettings:
     enforce: bool
     limits: Limits
     airflow: AirflowSettings
+    courtesy: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSettings:
+    """How the daemon works: its rhythm, its width, its control socket. The configuration page says what each is for."""
+
+    poll: timedelta = timedelta(seconds=15)
+    sweep: timedelta = timedelta(minutes=15)
+    leaky_sweep: timedelta = timedelta(hours=1)
+    dags: timedelta = timedelta(minutes=5)
+    upkeep: timedelta = timedelta(hours=1)
+    keep: timedelta = timedelta(days=90)
+    hold_expires: timedelta = timedelta(hours=24)
+    stale_after: timedelta = timedelta(minutes=10)
+    workers: int = 16
+    socket: Path | None = None
+    """The control socket; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A caller of the HTTP API: how it is called in the audit, its secret, and its rights (`read`, `reconcile`, `approve`)."""
+
+    name: str
+    secret: Secret
+    rights: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where the daemon answers HTTP, and to whom. Beyond the loopback there is TLS, or `plain_http` was written."""
+
+    listen_host: str
+    listen_port: int
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    """None: the key is in the same file as the certificate."""
+    plain_http: bool = False
+    open_metrics: bool = True
+    """Whether /metrics is answered without a token."""
+    tokens: tuple[ApiToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +124,7 @@ class Settings:
     joining: Joining
     sources: tuple[SourceSettings, ...]
     deployments: tuple[DeploymentSettings, ...]
+    daemon: DaemonSettings
+    http: HttpSettings | None
+    """None: the daemon answers no HTTP."""
+    notify: NotifySettings

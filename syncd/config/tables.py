@@ -1,7 +1,7 @@
 """The configuration file as people write it: one class for each table of TOML, one documented field for each key.
 
-docs/configuration.md is generated from the docstrings here and in `source_tables`. Nothing else in syncd sees these classes:
-`load` turns them into the frozen `Settings`.
+docs/configuration.md is generated from the docstrings here, in `source_tables` and in `daemon_tables`. Nothing else in
+syncd sees these classes: `load` turns them into the frozen `Settings`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,27 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from syncd.config.daemon_tables import (
+    ControlTable,
+    CourtesyTable,
+    DaemonTable,
+    EmailTable,
+    HttpTable,
+    NotifyTable,
+    TokenTable,
+    WebhookTable,
+)
 from syncd.config.fields import (
     LOOPBACK,
     HeaderName,
     HeaderValue,
     InFolder,
+    Name,
     Names,
     PemFile,
     Reference,
@@ -196,6 +206,8 @@ class DeploymentTable(Table):
     """How long a request may take."""
     limits: LimitsTable = Field(default=LimitsTable())
     """Other limits for this deployment; what is not written is as in `[limits]`."""
+    courtesy: CourtesyTable = Field(default=CourtesyTable())
+    """How often it is called at most, by the daemon."""
     ca: PemFile | None = None
     """PEM file of the authority that signed the server's certificate, where the system does not know it."""
     client_cert: PemFile | None = None
@@ -247,9 +259,6 @@ class DeploymentTable(Table):
         return url if url is None else web_address(url).geturl()
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
-
-
 SourceTable = Annotated[FileSourceTable | OktaSourceTable | EntraSourceTable, Discriminator("type")]
 
 
@@ -267,11 +276,19 @@ class ConfigFile(Table):
     """How accounts of several sources become one person."""
     limits: LimitsTable = Field(default=LimitsTable())
     """How much one pass may take away without approval."""
+    daemon: DaemonTable = Field(default=DaemonTable())
+    """The rhythm of `syncd run`."""
+    control: ControlTable = Field(default=ControlTable())
+    """How commands reach the daemon."""
+    http: HttpTable | None = None
+    """Where the daemon answers HTTP; without this table it does not."""
+    notify: NotifyTable = Field(default=NotifyTable())
+    """Who is told of alarms."""
     sources: dict[Name, SourceTable] = Field(min_length=1)
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})
-    """What each deployment has that does not say otherwise: any key of a deployment. `labels`, `headers`, `limits` and
-    `timeouts` are filled key by key; anything else that a deployment writes stands alone."""
+    """What each deployment has that does not say otherwise: any key of a deployment. `labels`, `headers`, `limits`,
+    `timeouts` and `courtesy` are filled key by key; anything else that a deployment writes stands alone."""
     deployments: dict[Name, DeploymentTable] = Field(min_length=1)
     """The Airflow deployments, at least one. The name is yours: letters, digits, `-` and `_`."""
 
@@ -283,6 +300,13 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Table]], ...] = (
     (("run",), Run),
     (("join",), Join),
     (("limits",), LimitsTable),
+    (("daemon",), DaemonTable),
+    (("control",), ControlTable),
+    (("http",), HttpTable),
+    (("http", "tokens", "NAME"), TokenTable),
+    (("notify",), NotifyTable),
+    (("notify", "webhooks"), WebhookTable),
+    (("notify", "email"), EmailTable),
     (("sources", "NAME"), FileSourceTable),
     (("sources", "OKTA"), OktaSourceTable),
     (("sources", "OKTA", "auth"), OktaAuth),
@@ -297,6 +321,7 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Table]], ...] = (
     (("deployments", "NAME", "auth", "password"), Reference),
     (("deployments", "NAME", "timeouts"), Timeouts),
     (("deployments", "NAME", "limits"), LimitsTable),
+    (("deployments", "NAME", "courtesy"), CourtesyTable),
 )
 """Each table by its path, in the order of the reference; `NAME` stands for any name, `OKTA` and `ENTRA` for the name of a
 source of that type."""

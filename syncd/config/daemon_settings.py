@@ -1,0 +1,78 @@
+"""From the tables of the daemon to its settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from syncd.config.daemon_tables import (
+    ControlTable,
+    DaemonTable,
+    EmailTable,
+    HttpTable,
+    NotifyTable,
+    TokenTable,
+    WebhookTable,
+    listen_address,
+)
+from syncd.config.fields import span
+from syncd.config.settings import ApiToken, DaemonSettings, HttpSettings
+from syncd.config.source_settings import secret
+from syncd.notify import Email, NotifySettings, Webhook
+
+_PORTS = {"starttls": 587, "implicit": 465, "none": 25}
+
+
+def daemon_settings(table: DaemonTable, control: ControlTable, *, folder: Path) -> DaemonSettings:
+    """Put the rhythm and the control socket together; the socket is as seen from the folder."""
+    spans = {name: span(value) for name, value in table.model_dump(exclude={"impatient", "workers"}).items()}
+    spans["leaky_sweep"] = max(spans["leaky_sweep"], spans["sweep"])
+    socket = folder / Path(control.socket).expanduser() if control.socket else None
+    return DaemonSettings(**spans, workers=table.workers, socket=socket)
+
+
+def http_settings(table: HttpTable) -> HttpSettings:
+    host, port = listen_address(table.listen)
+    return HttpSettings(
+        host,
+        port,
+        tls_cert=table.tls_cert,
+        tls_key=table.tls_key,
+        plain_http=table.plain_http,
+        open_metrics=table.open_metrics,
+        tokens=tuple(_token(name, token) for name, token in table.tokens.items()),
+    )
+
+
+def _token(name: str, table: TokenTable) -> ApiToken:
+    return ApiToken(name, secret(table.secret), frozenset(table.rights))
+
+
+def notify_settings(table: NotifyTable) -> NotifySettings:
+    webhooks = tuple(map(_webhook, table.webhooks))
+    return NotifySettings(span(table.repeat), webhooks, _email(table.email) if table.email else None)
+
+
+def _webhook(table: WebhookTable) -> Webhook:
+    return Webhook(
+        table.url if isinstance(table.url, str) else secret(table.url),
+        table.format,
+        frozenset(table.kinds),
+        insecure_http=table.insecure_http,
+        ca=table.ca,
+        proxy=table.proxy,
+        headers={name: value if isinstance(value, str) else secret(value) for name, value in table.headers.items()},
+    )
+
+
+def _email(table: EmailTable) -> Email:
+    return Email(
+        server=table.server,
+        port=table.port or _PORTS[table.tls],
+        sender=table.sender,
+        to=table.to,
+        tls=table.tls,
+        username=table.username,
+        password=secret(table.password) if table.password else None,
+        ca=table.ca,
+        kinds=frozenset(table.kinds),
+    )

@@ -1,0 +1,465 @@
+"""Alarms to people: what is posted, what is mailed, what is tried again, and what nobody may read in a log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from email.message import EmailMessage
+from io import StringIO
+from pathlib import Path
+from threading import Event
+
+import pytest
+from notify_world import NOON, Chat, Post, chat_service, mail_server, write_certificate
+
+from syncd.http import Secret
+from syncd.notify import (
+    Email,
+    Message,
+    Notifier,
+    NotifySettings,
+    Webhook,
+    is_loopback,
+    json_body,
+    mail,
+    mailbox,
+    slack_body,
+    webhook_problem,
+)
+
+HELD = Message("held", "finance-prod", "12 removals are held: `syncd approve 4f2a`", True, at=NOON, since=NOON)
+OVER = replace(HELD, firing=False, at=NOON + timedelta(hours=3))
+SETTINGS = Email("127.0.0.1", 25, "syncd <syncd@example.com>", ("ops@example.com",), tls="none")
+
+
+class Sending:
+    """Sends, and keeps what was logged and how long was waited."""
+
+    def __init__(self, *webhooks: Webhook, email: Email | None = None, timeout_s: float = 5) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+        self.waits: list[float] = []
+        settings = NotifySettings(webhooks=webhooks, email=email)
+        self.notifier = Notifier(settings, emit=self._emit, pause=self.waits.append, timeout_s=timeout_s)
+
+    def _emit(self, event: str, /, **facts: object) -> None:
+        self.events.append((event, facts))
+
+    def send(self, *messages: Message) -> Sending:
+        for message in messages:
+            self.notifier.send(message)
+        return self
+
+    @property
+    def outcomes(self) -> list[tuple[str, object]]:
+        return [(event, facts.get("error")) for event, facts in self.events]
+
+    @property
+    def only_error(self) -> str:
+        [(event, facts)] = self.events
+        assert "notification_failed" == event
+        return str(facts["error"])
+
+
+@pytest.fixture
+def chat() -> Iterator[Chat]:
+    with chat_service() as found:
+        yield found
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    with mail_server() as found:
+        yield found
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+def test_the_fields_of_a_json_webhook_stay_as_they_are() -> None:
+    expected = {
+        "version": 1,
+        "id": "2014fd46852332c4e8614f1d4f3b6790",
+        "alarm": "495b93ffbb0b6667050c7cb06790d3ff",
+        "state": "firing",
+        "kind": "held",
+        "subject": "finance-prod",
+        "text": "12 removals are held: `syncd approve 4f2a`",
+        "at": "2026-01-31T12:00:00.000Z",
+        "since": "2026-01-31T12:00:00.000Z",
+    }
+
+    assert expected == json_body(HELD)
+
+
+def test_an_alarm_keeps_its_name_and_each_message_has_its_own() -> None:
+    again = replace(HELD, at=NOON + timedelta(days=1))
+    said = [json_body(m) for m in (HELD, again, OVER)]
+
+    assert ["firing", "firing", "cleared"] == [s["state"] for s in said]
+    assert 1 == len({s["alarm"] for s in said})
+    assert 3 == len({s["id"] for s in said})
+    others = [replace(HELD, subject="x"), replace(HELD, kind="drift"), replace(HELD, since=NOON - timedelta(1))]
+    assert 4 == len({json_body(m)["alarm"] for m in (HELD, *others)})
+
+
+def test_what_slack_reads_as_markup_is_escaped() -> None:
+    body = slack_body(replace(HELD, subject="a&b", text="<!channel> & <@U1|x>"))
+
+    says = ":rotating_light: *held: a&amp;b*\n&lt;!channel&gt; &amp; &lt;@U1|x&gt;\nsince 2026-01-31 12:00 UTC"
+    assert {"text": says} == body
+
+
+def test_slack_hears_that_an_alarm_is_over_and_no_more_than_a_screen() -> None:
+    text = str(slack_body(replace(OVER, text="x" * 5000))["text"])
+
+    assert text.startswith(":white_check_mark: *over: held: finance-prod*\nxxx")
+    assert 3100 > len(text)
+
+
+def test_a_mail_has_the_headers_of_a_machine_that_writes() -> None:
+    written = mail(replace(SETTINGS, to=("ops@example.com", "Zoë <zoe@example.com>")), HELD)
+
+    assert "syncd <syncd@example.com>" == written["From"]
+    assert "ops@example.com, Zoë <zoe@example.com>" == written["To"]
+    assert "[syncd] held: finance-prod" == written["Subject"]
+    assert "Sat, 31 Jan 2026 12:00:00 +0000" == written["Date"]
+    assert "auto-generated" == written["Auto-Submitted"]
+    assert re.fullmatch(r"<[0-9a-f]{32}@example\.com>", written["Message-ID"])
+    assert (None, None) == (written["In-Reply-To"], written["References"])
+    says = "held: finance-prod\n\n12 removals are held: `syncd approve 4f2a`\nsince 2026-01-31 12:00 UTC\n"
+    assert says == written.get_content()
+
+
+def test_a_mail_is_ascii_whatever_it_says() -> None:
+    written = mail(replace(SETTINGS, sender="Zoë <zoe@example.com>"), replace(HELD, subject="Zürich", text="Zoë"))
+
+    assert "[syncd] held: Zürich" == written["Subject"]
+    assert written.as_bytes().decode("ascii"), "no server has to know of anything else"
+
+
+def test_an_alarm_and_its_end_are_one_thread() -> None:
+    raised, told_late, again, over = (
+        mail(SETTINGS, m)
+        for m in (HELD, replace(HELD, at=NOON + timedelta(seconds=2)), replace(HELD, at=NOON + timedelta(1)), OVER)
+    )
+
+    assert raised["Message-ID"] == told_late["Message-ID"]
+    assert 3 == len({m["Message-ID"] for m in (raised, again, over)})
+    for later in (again, over):
+        assert (raised["Message-ID"],) * 2 == (later["In-Reply-To"], later["References"])
+        assert f"Re: {raised['Subject']}" == later["Subject"]
+    assert over.get_content().startswith("over: held: finance-prod\n")
+
+
+def test_line_breaks_in_a_subject_make_no_header() -> None:
+    written = mail(SETTINGS, replace(HELD, subject="prod\r\nBcc: all@example.com\x00"))
+
+    assert "[syncd] held: prod Bcc: all@example.com" == written["Subject"]
+    assert written["Bcc"] is None
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_gets_json_at_its_path_and_query(chat: Chat) -> None:
+    hook = Webhook(f"{chat.url}/hooks/x?sig=a%2Fb%20c&flag", "json", headers={"Authorization": "Bearer x"})
+    sending = Sending(hook).send(HELD)
+
+    [(path, headers, body)] = chat.posts
+    assert ("/hooks/x?sig=a%2Fb%20c&flag", "application/json") == (path, headers["content-type"])
+    assert ("Bearer x", json_body(HELD)) == (headers["authorization"], json.loads(body))
+    facts = {"to": "notify.webhooks[1]", "kind": "held", "subject": "finance-prod", "firing": True}
+    assert [("notification_sent", facts)] == sending.events
+
+
+def test_each_place_gets_the_kinds_it_wants(chat: Chat, post: Post) -> None:
+    everything, drift = Webhook(f"{chat.url}/all"), Webhook(f"{chat.url}/drift", kinds=frozenset({"drift"}))
+    email = replace(SETTINGS, port=post.port, kinds=frozenset({"held"}))
+    Sending(everything, drift, email=email).send(HELD, replace(HELD, kind="drift"))
+
+    assert ["/all", "/all", "/drift"] == [path for path, _, _ in chat.posts]
+    assert ["[syncd] held: finance-prod"] == [m["Subject"] for m in post.mails]
+
+
+def test_nobody_to_tell_is_no_mistake() -> None:
+    assert [] == Sending().send(HELD).events
+
+
+def test_the_address_is_read_when_it_is_needed(chat: Chat, tmp_path: Path) -> None:
+    place = tmp_path / "url"
+    sending = Sending(Webhook(Secret("file", (str(place),))))
+    for path in ("/one", "/two"):
+        place.write_text(f"{chat.url}{path}\n", encoding="utf-8")
+        sending.send(HELD)
+
+    assert ["/one", "/two"] == [path for path, _, _ in chat.posts]
+
+
+def test_what_may_pass_is_tried_again_and_then_given_up(chat: Chat) -> None:
+    chat.answers = [(500, {}, b""), (503, {}, b""), (200, {}, b"ok")]
+    sending = Sending(Webhook(chat.url)).send(HELD)
+    assert ([("notification_sent", None)], [1.0, 4.0], 3) == (sending.outcomes, sending.waits, len(chat.posts))
+
+    chat.answers = [(500, {}, b"")] * 4
+    sending = Sending(Webhook(chat.url)).send(HELD)
+    assert ([("notification_failed", "the answer was 500")], 6) == (sending.outcomes, len(chat.posts))
+
+
+def test_a_server_says_when_to_come_back_within_reason(chat: Chat) -> None:
+    chat.answers = [(429, {"Retry-After": "7"}, b""), (429, {"Retry-After": "86400"}, b"")]
+    sending = Sending(Webhook(chat.url)).send(HELD)
+
+    assert ([("notification_sent", None)], [7.0, 30.0]) == (sending.outcomes, sending.waits)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((404, {}, b"no_service"), "the answer was 404 (no_service); look at the address and what it wants"),
+        ((404, {}, b"/hooks/hunter2 is not here"), "the answer was 404; look at the address and what it wants"),
+        ((302, {"Location": "/login?hunter2"}, b""), "the answer was 302; look at the address and what it wants"),
+        (
+            (400, {"Content-Type": "application/json"}, b'{"detail": "hunter2"}'),
+            "the answer was 400; look at the address and what it wants",
+        ),
+    ],
+)
+def test_a_refusal_is_not_tried_again(chat: Chat, answer: tuple[int, dict[str, str], bytes], says: str) -> None:
+    chat.answers = [answer]
+    sending = Sending(Webhook(f"{chat.url}/hooks/hunter2")).send(HELD)
+
+    assert ([("notification_failed", says)], 1) == (sending.outcomes, len(chat.posts))
+
+
+def test_silence_ends(chat: Chat) -> None:
+    chat.silent = Event()
+    sending = Sending(Webhook(f"{chat.url}/hunter2"), timeout_s=0.05).send(HELD)
+    chat.silent.set()
+
+    assert 3 == len(chat.posts)
+    assert sending.only_error.startswith("no answer within 0.05 s")
+
+
+def test_one_dead_place_keeps_nothing_from_the_others(chat: Chat) -> None:
+    with chat_service() as gone:
+        pass
+    sending = Sending(Webhook(f"{gone.url}/hunter2"), Webhook(chat.url)).send(HELD)
+
+    refused = ("notification_failed", "the connection was refused; is the server running?")
+    assert [refused, ("notification_sent", None)] == sending.outcomes
+    assert 1 == len(chat.posts)
+
+
+@pytest.mark.parametrize(
+    ("says", "problem"),
+    [
+        ("hunter2", "an address such as https://chat.example.com/hooks/... is wanted here"),
+        ("http://chat.example.com/hunter2", "http:// to another machine shows alarms to everybody on the way"),
+        ("https://chat.example.com/hun ter2", "an address has only ASCII characters and no blanks"),
+        ("https://hunter2@chat.example.com/", "user name and password are not written into an address"),
+        ("", "is empty"),
+    ],
+)
+def test_a_secret_that_is_no_address_is_not_told(tmp_path: Path, says: str, problem: str) -> None:
+    (tmp_path / "url").write_text(says, encoding="utf-8")
+    sending = Sending(Webhook(Secret("file", (f"{tmp_path}/url",)))).send(HELD)
+
+    assert sending.only_error.startswith(f"file:{tmp_path}/url: {problem}")
+    assert "hunter2" not in sending.only_error
+    assert [] == sending.waits
+
+
+def test_what_nobody_foresaw_is_logged_without_its_words() -> None:
+    sending = Sending(Webhook("https://hunter2.example.com", "no such format")).send(HELD)
+
+    assert "unforeseen: KeyError" == sending.only_error
+
+
+def test_an_address_is_in_no_log_not_even_the_loudest(chat: Chat) -> None:
+    said = StringIO()
+    handler, root = logging.StreamHandler(said), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.NOTSET)
+    logging.getLogger("urllib3").setLevel(logging.DEBUG)
+    try:
+        chat.answers = [(500, {}, b"hunter2")] * 3
+        sending = Sending(Webhook(f"{chat.url}/hooks/hunter2")).send(HELD, HELD)
+    finally:
+        logging.getLogger("urllib3").setLevel(logging.NOTSET)
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+    assert 4 == len(chat.posts)
+    assert "hunter2" not in said.getvalue() + repr(sending.events)
+
+
+# --- mail -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_arrives_as_it_was_written(post: Post) -> None:
+    email = replace(SETTINGS, port=post.port, to=("ops@example.com", "Zoë <zoe@example.com>"))
+    sending = Sending(email=email).send(replace(HELD, text="Zoë\n.\nloses 12 roles"))
+
+    [mail_] = post.mails
+    assert isinstance(mail_, EmailMessage)
+    assert "held: finance-prod\n\nZoë\n.\nloses 12 roles\nsince 2026-01-31 12:00 UTC\n" == mail_.get_content()
+    assert ["<ops@example.com>", "<zoe@example.com>"] == post.recipients
+    assert ([("notification_sent", None)], []) == (sending.outcomes, post.logins)
+
+
+@pytest.fixture
+def trusted(post: Post, tmp_path: Path) -> Email:
+    """Settings for a server that speaks TLS and wants a login."""
+    certificate, key = write_certificate(tmp_path)
+    post.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    post.tls.load_cert_chain(certificate, key)
+    (tmp_path / "pw").write_text("hunter2\n", encoding="utf-8")
+    password = Secret("file", (f"{tmp_path}/pw",))
+    return replace(SETTINGS, port=post.port, tls="starttls", ca=certificate, username="syncd", password=password)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_the_password_is_sent_after_tls_only(post: Post, trusted: Email, tls: str) -> None:
+    post.implicit = tls == "implicit"
+    sending = Sending(email=replace(trusted, tls=tls)).send(HELD)
+
+    assert [("notification_sent", None)] == sending.outcomes
+    assert ([("\0syncd\0hunter2", True)], 1) == (post.logins, len(post.mails))
+
+
+def test_a_server_without_tls_gets_nothing(post: Post, trusted: Email) -> None:
+    post.extensions = ("AUTH PLAIN",)
+    sending = Sending(email=trusted).send(HELD)
+
+    assert "cannot do what is wanted: STARTTLS or login; look at `tls`" in sending.only_error
+    assert (1, [], []) == (post.connections, post.logins, post.mails)
+
+
+def test_a_server_that_nobody_vouches_for_gets_nothing(post: Post, trusted: Email) -> None:
+    sending = Sending(email=replace(trusted, ca=None)).send(HELD)
+
+    assert "its certificate is not trusted (self-signed certificate); set `ca`" in sending.only_error
+    assert (1, [], []) == (post.connections, post.logins, post.mails)
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "says", "tries"),
+    [
+        ("AUTH", "535 hunter2 is wrong", "refused the login with 535; look at username and password", 1),
+        ("AUTH", "454 later", None, 2),
+        ("MAIL", "550 not\x07 from you", "answered 550 (not from you)", 1),
+        ("MAIL", "451 later", None, 2),
+        ("RCPT", "550 nobody", "refused ops@example.com", 1),
+        ("RCPT", "450 greylisted", None, 2),
+        ("DATA", "554 spam", "answered 554 (spam)", 1),
+        ("DATA", "", None, 2),
+        ("QUIT", "500 stay", None, 1),
+    ],
+)
+def test_what_a_mail_server_may_say(
+    post: Post, trusted: Email, verb: str, answer: str, says: str | None, tries: int
+) -> None:
+    post.answers = {verb: [answer]}
+    sending = Sending(email=trusted).send(HELD)
+
+    if says:
+        assert f"127.0.0.1:{post.port} {says}" == sending.only_error
+    else:
+        assert ([("notification_sent", None)], 1) == (sending.outcomes, len(post.mails))
+    assert tries == post.connections
+
+
+def test_who_can_be_reached_is_and_the_rest_is_named(post: Post) -> None:
+    post.answers = {"RCPT": ["550 nobody"]}
+    email = replace(SETTINGS, port=post.port, to=("gone@example.com", "ops@example.com"))
+    sending = Sending(email=email).send(HELD)
+
+    assert f"127.0.0.1:{post.port} refused gone@example.com" == sending.only_error
+    assert (1, 1) == (post.connections, len(post.mails))
+
+
+def test_a_silent_mail_server_is_given_up(post: Post) -> None:
+    post.silent = Event()
+    sending = Sending(email=replace(SETTINGS, port=post.port), timeout_s=0.05).send(HELD)
+    post.silent.set()
+
+    assert f"127.0.0.1:{post.port}: no answer within 0.05 s" in sending.only_error
+    assert (3, [1.0, 4.0]) == (post.connections, sending.waits)
+
+
+def test_a_mail_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
+    with mail_server() as gone:
+        pass
+    sending = Sending(email=replace(SETTINGS, port=gone.port)).send(HELD)
+
+    assert f"127.0.0.1:{gone.port}: Connection refused" == sending.only_error
+    assert [1.0, 4.0] == sending.waits
+
+
+def test_a_password_that_is_not_there_is_named_by_its_place(post: Post, tmp_path: Path) -> None:
+    password = Secret("file", (f"{tmp_path}/pw",))
+    sending = Sending(email=replace(SETTINGS, port=post.port, username="syncd", password=password)).send(HELD)
+
+    assert f"file:{tmp_path}/pw: No such file or directory" == sending.only_error
+    assert 0 == post.connections
+
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "address"),
+    [
+        ("ops@example.com", "", "ops@example.com"),
+        ("<ops@example.com>", "", "ops@example.com"),
+        ("Ops Team <ops+x@example.com>", "Ops Team", "ops+x@example.com"),
+        ('"Ops, Team" <ops@localhost>', "Ops, Team", "ops@localhost"),
+    ],
+)
+def test_mail_addresses(text: str, name: str, address: str) -> None:
+    assert (name, address) == (mailbox(text).display_name, mailbox(text).addr_spec)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ops",
+        "@example.com",
+        "a@b, c@d",
+        "a b@c",
+        "a@b>",
+        "<a@b",
+        "a@b\n",
+        ".a@b",
+        "a..b@c",
+        "ö@b",
+        ".<",
+        "a\r\nB:c <a@b>",
+    ],
+)
+def test_what_is_no_mail_address(text: str) -> None:
+    with pytest.raises(ValueError, match="one mail address is wanted here"):
+        mailbox(text)
+
+
+def test_which_hosts_are_this_machine() -> None:
+    here = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LocalHost"]
+    away = ["0.0.0.1", "::", "10.0.0.1", "localhost.example.com", ""]
+
+    assert here == [host for host in here + away if is_loopback(host)]
+
+
+def test_where_can_be_posted() -> None:
+    fine = ["https://a.example.com", "https://a/b?c=d", "http://localhost:1/x", "http://[::1]/x"]
+
+    assert [""] * 4 == [webhook_problem(url, insecure_http=False) for url in fine]
+    assert "" == webhook_problem("http://a.example.com/x", insecure_http=True)
+    for url in ("ftp://a/b", "https:///b", "https://a/#b", "https://[a/", "https://a:x/"):
+        assert webhook_problem(url, insecure_http=True)
