@@ -6,6 +6,8 @@ What the rest may rely on:
 - the environment changes nothing: no proxy, CA bundle or netrc is taken from it, only from the `Connection`;
 - no cookie is kept; who wants to send one says so in each request;
 - reads are tried again on a dropped connection, 429, 502, 503 and 504; writes never, because they may have been done;
+- where a `Pace` is given, it lets every request through and hears how each one went; without one nothing is held back;
+- headers that are secrets are read again when a server refuses them, because a file or command may have newer ones;
 - a message holds what was asked and what came, never a body, save for a short `detail` that is not part of a 422
   (Airflow 3 repeats the request in a 422, passwords included).
 """
@@ -20,7 +22,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -33,8 +35,13 @@ import requests
 import urllib3
 
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
+from syncd.pace import Halted, Pace
 
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+REFUSES: Final = frozenset({301, 302, 303, 307, 401, 403, 407})
+"""Whoever answers so wants another proof of who is asking: Airflow itself, or a gateway before it that shows its login."""
+FRESH_SECRET_S: Final = 10.0
+"""A secret that was read so short a time ago is not read again when it is refused: it may be a command that costs."""
 DETAIL_LIMIT: Final = 200
 
 
@@ -42,6 +49,10 @@ class NoAnswer(SyncdError):
     """No answer came that can be judged; a write may have been done all the same."""
 
     exit_code = EXIT_NO_ANSWER
+
+
+class NotAsked(NoAnswer):
+    """The request was not sent, so it was not done: the server needs rest."""
 
 
 class SecretUnreadable(SyncdError):
@@ -272,8 +283,23 @@ class Retries:
     cap_s: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    what: str
+    body: object
+    headers: Mapping[str, str]
+    timeout_s: float
+    deadline: float
+
+    @property
+    def asked(self) -> str:
+        return f"{self.method} {self.url.partition('?')[0]}"
+
+
 class Session:
-    """Asks one server. Not for use by several threads at once.
+    """Asks one server. Not for use by several threads at once; several one after the other do no harm.
 
     `calls` counts the requests made, repeated ones included. Clock, pause and chance can be given by tests.
     """
@@ -284,6 +310,7 @@ class Session:
         *,
         retries: Retries = Retries(),
         size_cap: int = 64 * 1024 * 1024,
+        pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
@@ -292,10 +319,12 @@ class Session:
         self.calls = 0
         self._retries = retries
         self._size_cap = size_cap
+        self._pace = pace
         self._clock = clock
         self._pause = pause
         self._chance = chance
         self._headers: dict[str, str] | None = None
+        self._headers_read = 0.0
         self._session = _prepared(connection)
 
     def send(
@@ -308,13 +337,15 @@ class Session:
         headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
         repeatable: bool | None = None,
+        what: str = "",
     ) -> Answer:
         """Ask, and give whatever answer comes.
 
         `path` is percent-encoded and begins with one slash; the base URL's path is put in front. `repeatable` says that
-        asking twice does no harm (default: for GET only).
+        asking twice does no harm (default: for GET only). `what` is what the pace is told was asked (default: the path).
 
         Raises:
+            NotAsked: it was not sent; the pace lets nothing through now.
             NoAnswer: nothing came that can be judged.
             SecretUnreadable: a header's secret cannot be read.
         """
@@ -322,17 +353,24 @@ class Session:
         url = self.connection.root + path + (f"?{urlencode(query)}" if query else "")
         timeout_s = timeout_s or self.connection.timeout_s
         deadline = self._clock() + 3 * timeout_s + self.connection.connect_timeout_s
-        again = repeatable if repeatable is not None else method == "GET"
-        for last in self._tries(self._retries.attempts if again else 1):
+        request = _Request(method, url, what or path, body, headers or {}, timeout_s, deadline)
+        attempts = self._retries.attempts if (method == "GET" if repeatable is None else repeatable) else 1
+        answer = self._try(request, attempts)
+        if answer.status in REFUSES and self._headers_changed():
+            answer = self._try(request, attempts)  # a refused write was not done
+        return answer
+
+    def _try(self, request: _Request, attempts: int) -> Answer:
+        for last in self._tries(attempts):
             try:
-                answer, retry_after_s = self._once(
-                    method, url, body=body, headers=headers or {}, timeout_s=timeout_s, deadline=deadline
-                )
+                answer, retry_after_s = self._once(request)
+            except NotAsked:
+                raise
             except NoAnswer:
-                if last or not self._waited(None, deadline):
+                if last or not self._waited(None, request.deadline):
                     raise
                 continue
-            if answer.status not in TRY_AGAIN or last or not self._waited(retry_after_s, deadline):
+            if answer.status not in TRY_AGAIN or last or not self._waited(retry_after_s, request.deadline):
                 return answer
         raise AssertionError("the last try returns or raises")
 
@@ -350,30 +388,66 @@ class Session:
         self._bound_s = min(2 * self._bound_s, self._retries.cap_s)
         if self._clock() + wait_s >= deadline:
             return False
-        self._pause(wait_s)
+        if retry_after_s is None or self._pace is None:  # else the pace waits, and for everybody
+            self._pause(wait_s)
         return True
 
-    def _once(
-        self, method: str, url: str, *, body: object, headers: Mapping[str, str], timeout_s: float, deadline: float
-    ) -> tuple[Answer, float | None]:
+    def _once(self, request: _Request) -> tuple[Answer, float | None]:
+        """Ask once, when the pace says so, and tell it how that went."""
+        headers = {"Accept": "application/json", **self._own_headers(), **request.headers}
+        if self._pace is None:
+            return self._ask(request, headers)
+        request = replace(request, deadline=request.deadline + self._let_in(self._pace, request))
+        began = self._clock()
+        try:
+            answer, retry_after_s = self._ask(request, headers)
+        except NoAnswer:
+            self._pace.left(request.method, request.what, None, self._clock() - began)
+            raise
+        seconds = self._clock() - began
+        self._pace.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
+        return answer, retry_after_s
+
+    def _let_in(self, pace: Pace, request: _Request) -> float:
+        """Wait until the pace lets the request through; gives how long that took."""
+        began = self._clock()
+        try:
+            pace.enter()
+        except Halted as e:
+            raise NotAsked(f"{request.asked}: not asked: {e}") from e
+        return self._clock() - began
+
+    def _own_headers(self) -> Mapping[str, str]:
         if self._headers is None:
             self._headers = {k: v.read() if isinstance(v, Secret) else v for k, v in self.connection.headers.items()}
-        asked = f"{method} {url.partition('?')[0]}"
+            self._headers_read = self._clock()
+        return self._headers
+
+    def _headers_changed(self) -> bool:
+        """Read the secrets among the headers again, if that was not done just now; True where they are other ones."""
+        secret = any(isinstance(value, Secret) for value in self.connection.headers.values())
+        if not secret or self._clock() - self._headers_read < FRESH_SECRET_S:
+            return False
+        before, self._headers = self._headers, None
+        return self._own_headers() != before
+
+    def _ask(self, request: _Request, headers: Mapping[str, str]) -> tuple[Answer, float | None]:
         self.calls += 1
         try:
             with self._session.request(
-                method,
-                url,
-                json=body,
-                headers={"Accept": "application/json", **self._headers, **headers},
-                timeout=(self.connection.connect_timeout_s, timeout_s),
+                request.method,
+                request.url,
+                json=request.body,
+                headers=headers,
+                timeout=(self.connection.connect_timeout_s, request.timeout_s),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = self._content(response, asked, deadline)
+                content = self._content(response, request.asked, request.deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
-            raise NoAnswer(f"{asked}: {_reason(e, self.connection, timeout_s)}") from None
-        return _answer(asked, response, content), _retry_after_s(response.headers.get("Retry-After", ""))
+            raise NoAnswer(f"{request.asked}: {_reason(e, self.connection, request.timeout_s)}") from None
+        retry_after_s = _retry_after_s(response.headers.get("Retry-After", ""))
+        return _answer(request.asked, response, content), retry_after_s
 
     def _content(self, response: requests.Response, asked: str, deadline: float) -> bytes:
         """Read the body: never more than the cap, never beyond the deadline, however slowly it drips."""

@@ -192,6 +192,8 @@ def _facts(card: _Card) -> Iterator[tuple[str, str]]:
 
 
 def _abilities(can: Capabilities) -> Iterator[tuple[str, str]]:
+    from syncd.targets.airflow import leaks
+
     yield "server", f"Airflow {can.version} (generation {can.generation}), {can.auth_manager}"
     yield "provider", f"FAB provider {can.fab_version}" if can.fab_version else ""
     areas = {"roles": can.roles_credential, "users": can.users_credential, "DAGs": can.dags_credential}
@@ -202,6 +204,7 @@ def _abilities(can: Capabilities) -> Iterator[tuple[str, str]]:
     yield "DAG runs", "have permissions of their own" if can.dag_run_resources else "have no permissions of their own"
     yield "pages", f"{can.page_limit or '?'} rows at most"
     yield "session", "spares the password check of each call" if can.session else ""
+    yield "memory", leaks(can) or ""
 
 
 def _history(standing: Standing) -> Iterator[tuple[str, str]]:

@@ -48,6 +48,8 @@ class MemoryTarget:
     silent     writes about these names are made, and no answer comes
     breaks     writes about these names raise it, as a defect would
     hides_once the next list of DAGs lacks these, as a read of a table that changes may
+
+    It remembers nothing that it read; `forgotten` holds the `looked` of each `forget`.
     """
 
     deployment: str
@@ -67,6 +69,7 @@ class MemoryTarget:
     hides_once: frozenset[str] = frozenset()
     calls: int = 0
     applied: list[str] = field(default_factory=list)
+    forgotten: list[bool] = field(default_factory=list)
     closed: bool = False
 
     @classmethod
@@ -105,9 +108,8 @@ class MemoryTarget:
     ) -> ObservedState:
         self._read()
         users = {name: user for name, user in self.users.items() if scope.covers(name)}
-        return ObservedState(
-            self.deployment, users=users, roles=dict(self.roles) if scope.everything else {}, scope=scope
-        )
+        roles = dict(self.roles) if scope.everything or scope.dags else {}
+        return ObservedState(self.deployment, users=users, roles=roles, scope=scope)
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         step = record.before(f"{change.kind} {change.subject} {change.name}")
@@ -125,6 +127,9 @@ class MemoryTarget:
             return Outcome(change, Status.UNKNOWN, "no answer")
         record.after(step, "done")
         return Outcome(change, Status.APPLIED)
+
+    def forget(self, *, looked: bool = False) -> None:
+        self.forgotten.append(looked)
 
     def close(self) -> None:
         self.closed = True

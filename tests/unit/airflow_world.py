@@ -11,6 +11,7 @@ from pathlib import Path
 
 from syncd.http import Connection, Retries, Secret
 from syncd.model import Capabilities, Change, Level, Outcome, Permission, Role, Scope, User
+from syncd.pace import Pace
 from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
 
@@ -78,13 +79,24 @@ class World:
         kinds: tuple[str, ...] = ("basic", "token"),
         username: str = "admin",
         timeout_s: float = 10.0,
+        pace: Pace | None = None,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = lambda _: None,
     ) -> AirflowTarget:
         secret = Secret("file", (str(self.password),))
         credentials = tuple(Credential(kind, username, secret) for kind in kinds)
         settings = AirflowSettings(Connection(self.url, timeout_s=timeout_s), credentials)
-        return AirflowTarget("prod", settings, known=known, retries=Retries(attempts=2), now=now, pause=pause)
+        return AirflowTarget(
+            "prod",
+            settings,
+            known=known,
+            pace=pace,
+            retries=Retries(attempts=2),
+            now=now,
+            monotonic=monotonic,
+            pause=pause,
+        )
 
     def permissions_of(self, username: str) -> frozenset[Permission]:
         return self.server.state.permissions_of(self.server.state.users[username])

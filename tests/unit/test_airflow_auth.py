@@ -58,6 +58,7 @@ def test_which_answers_ask_for_a_new_token(status: int, detail: str, *, expected
 
 def ask(target: AirflowTarget) -> None:
     """Make one call that needs to be somebody."""
+    target.forget()
     assert ["admin"] == list(target.observe(Scope.people(["admin"]), role_names=frozenset()).users)
 
 

@@ -58,10 +58,12 @@ def served() -> Iterator[Server]:
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     found.url = f"http://127.0.0.1:{http.server_port}"
-    yield found
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    try:
+        yield found
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
 
 
 def says(status: int, body: bytes = b"{}", kind: str = "application/json", **headers: str) -> Reply:

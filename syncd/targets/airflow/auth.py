@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
-from syncd.http import Answer, Session
+from syncd.http import FRESH_SECRET_S, Answer, Session
 from syncd.targets.airflow.settings import Credential
 
 RENEW_BEFORE_S: Final = 60.0
@@ -39,7 +39,7 @@ def login(credential: Credential, session: Session, *, now: Callable[[], float])
     """Make the login of a credential; nothing is read or asked before the first use."""
     match credential.kind:
         case "basic":
-            return Basic(credential)
+            return Basic(credential, now=now)
         case "token":
             return Token(credential, session, now=now)
         case _:
@@ -47,37 +47,57 @@ def login(credential: Credential, session: Session, *, now: Callable[[], float])
 
 
 class Basic:
-    """User name and password; on Airflow 2 a session cookie in their place, because each password costs 130 ms of hashing."""
+    """User name and password; on Airflow 2 a session cookie in their place, because each password costs 130 ms of hashing.
+
+    refused was                           | then asked again with
+    a cookie                              | the password, read again where it is not fresh: both may be over
+    a password that is not fresh          | the password as it is now, where that is another one
+    a password that was read just now     | nothing: a right is missing
+
+    `lost_cookie` says that a cookie that used to work does not any more while the password does: it pays to ask for another.
+    """
 
     kind = "basic"
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(self, credential: Credential, *, now: Callable[[], float]) -> None:
         assert credential.username is not None
         self.username: str | None = credential.username
         self.cookie: str | None = None
+        self.lost_cookie = False
+        self._worked: str | None = None
         self._doubted: str | None = None
         self._credential = credential
+        self._now = now
         self._line: str | None = None
+        self._read_at = 0.0
 
     def headers(self) -> dict[str, str]:
         if self.cookie is not None:
             return {"Cookie": f"{SESSION_COOKIE}={self.cookie}"}
         if self._line is None:
             pair = f"{self.username}:{self._credential.secret.read()}"
-            self._line = base64.b64encode(pair.encode()).decode()
+            self._line, self._read_at = base64.b64encode(pair.encode()).decode(), self._now()
         return {"Authorization": f"Basic {self._line}"}
 
     def renewed(self, answer: Answer) -> bool:
-        """Doubt the cookie, and use the password."""
-        if answer.status not in {401, 403} or self.cookie is None:
+        """Doubt the cookie, and use the password; doubt the password, and read it again."""
+        if answer.status not in {401, 403}:
+            self._worked = self.cookie
             return False
-        self._doubted, self.cookie = self.cookie, None
-        return True
+        before = self._line
+        if self._now() - self._read_at >= FRESH_SECRET_S:
+            self._line = None
+        if self.cookie is not None:
+            self._doubted, self.cookie = self.cookie, None
+            return True
+        return self.headers() != {"Authorization": f"Basic {before}"}
 
     def judged(self, second: Answer) -> None:
         """Take the cookie back where the password fared no better: then it is a right that is missing."""
         if second.status in {401, 403}:
             self.cookie = self._doubted
+        elif self._doubted is not None:
+            self.lost_cookie = self._doubted == self._worked
         self._doubted = None
 
 

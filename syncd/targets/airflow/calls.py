@@ -22,11 +22,15 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Calls:
-    """The writing calls of one change. `silent` says that the last one got no answer and nobody has looked since."""
+    """The writing calls of one change.
+
+    `silent` says that the last one got no answer and nobody has looked since; `made` that at least one was carried out.
+    """
 
     wire: Wire
     record: Recorder
     silent: bool = False
+    made: bool = False
 
     def send(
         self,
@@ -54,6 +58,7 @@ class Calls:
         self.record.after(step, str(answer))
         # A proxy says these where it lost patience; the server behind it may well go on.
         self.silent = answer.status in {502, 503, 504}
+        self.made |= answer.status < 300
         return None if self.silent else answer
 
 

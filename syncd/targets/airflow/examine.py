@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
 from syncd.http import Retries, Session
 from syncd.model import Capabilities, Finding, Permission
+from syncd.targets.airflow.leak import leaks
 from syncd.targets.airflow.look import VERSION_PATHS, look
 from syncd.targets.airflow.mirror import Mirror
 from syncd.targets.airflow.settings import AirflowSettings
@@ -54,6 +55,8 @@ def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Itera
     yield from _rights(subject, Mirror(wire, can))
     yield Finding.of_clock(subject, _server_time(wire), now=now())
     yield _abilities(subject, can)
+    if why := leaks(can):
+        yield Finding(subject, "memory", None, why)
     yield Finding(subject, "login sync", None, LOGIN_SYNC)
 
 

@@ -87,7 +87,7 @@ def _recall(wire: Wire, known: Capabilities) -> bool:
         wire.chosen[area] = found
     if known.generation == 3:
         wire.connexion = frozenset(area for area in (Area.ROLES, Area.USERS) if kinds[area] == "basic")
-    if known.session and isinstance(who := wire.chosen[Area.ROLES], Basic):
+    if known.session and isinstance(who := wire.chosen[Area.ROLES], Basic) and who.cookie is None:
         take_cookie(wire, who)
     return True
 

@@ -10,6 +10,7 @@ from typing import Final
 from syncd.errors import TargetUnavailable, TargetUnmanageable
 from syncd.http import Answer
 from syncd.model import Capabilities, Delete, Patch, Permission, User, key
+from syncd.targets.airflow.dialect import release
 from syncd.targets.airflow.names import Family, families
 from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.wire import KEY, Area, Wire
@@ -17,12 +18,24 @@ from syncd.targets.airflow.wire import KEY, Area, Wire
 FRESH_S: Final = 30.0
 """How old a listing of users may be when a role is about to be taken from the server."""
 
+FRESH_USER_S: Final = 5.0
+"""How old the sight of one account may be when it is written, or when what was written is read back."""
+
+FRESH_NAMES_S: Final = 60.0
+"""How old the list of role names may be when a role is granted."""
+
 FIRST_READABLE: Final = "3.4.0"
+NEVER: Final = float("-inf")
 
 
 @dataclass(slots=True)
 class Mirror:
-    """`names` are the roles that syncd manages here; `buried` are physical roles that it deleted and the server kept."""
+    """`names` are the roles that syncd manages here; `buried` are physical roles that it deleted and the server kept.
+
+    An account is seen by reading it, by reading all of them, or in the answer to writing it, which is the account as
+    stored. Until it is FRESH_USER_S old, or written to, or any role is (that can change what people hold), it is not
+    read again. So a person is looked at and written in two calls.
+    """
 
     wire: Wire
     capabilities: Capabilities
@@ -32,12 +45,25 @@ class Mirror:
     roles: dict[str, frozenset[Permission]] | None = None
     users: dict[str, User] | None = None
     _users_read: float = 0.0
+    _users_sure: bool = False
+    _seen: dict[str, tuple[float, User | None]] = field(default_factory=dict)
+    _role_names: frozenset[str] = frozenset()
+    _role_names_read: float = NEVER
+
+    def forget(self) -> None:
+        """Drop what was read, save the names of roles for as long as they are fresh."""
+        self.roles = self.users = None
+        self.buried.clear()
+        self._seen.clear()
+        self.wire.forget()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def read_roles(self) -> dict[str, frozenset[Permission]]:
         """Read every role."""
+        read = self.clock()
         self.roles = {text(row, "name"): permissions(row) for row in self.wire.all(Area.ROLES)}
+        self._role_names, self._role_names_read = frozenset(self.roles), read
         return self.roles
 
     def read_users(self) -> dict[str, User]:
@@ -49,7 +75,8 @@ class Mirror:
         self.require_users()
         read = self.clock()
         self.users = {key(user.username): user for user in map(account, self.wire.all(Area.USERS))}
-        self._users_read = read
+        self._users_read, self._users_sure = read, True
+        self._seen.clear()
         return self.users
 
     def require_users(self) -> None:
@@ -74,20 +101,45 @@ class Mirror:
         return self.roles[name]
 
     def user(self, username: str) -> User | None:
-        """Read one user anew; None where there is no such account."""
+        """Read one user, unless it was seen a moment ago; None where there is no such account."""
         self.require_users()
+        name, now = key(username), self.clock()
+        at, found = self._sight(name)
+        if now - at <= FRESH_USER_S:
+            return found
         row = self._one(Area.USERS, username)
         if row is not None:
             return self.keep(account(row))
+        self._seen[name] = now, None
         if self.users is not None:
-            self.users.pop(key(username), None)
+            self.users.pop(name, None)
         return None
+
+    def _sight(self, name: str) -> tuple[float, User | None]:
+        """Say when an account was last seen, and what was seen."""
+        if name in self._seen:
+            return self._seen[name]
+        if self.users is None or not self._users_sure:
+            return NEVER, None
+        return self._users_read, self.users.get(name)
 
     def keep(self, user: User) -> User:
         """Note how an account was just seen."""
+        name = key(user.username)
+        self._seen[name] = self.clock(), user
         if self.users is not None:
-            self.users[key(user.username)] = user
+            self.users[name] = user
         return user
+
+    def doubt(self, username: str) -> None:
+        """Count an account as not seen: it is about to be written."""
+        self._seen[key(username)] = NEVER, None
+
+    def doubt_users(self) -> None:
+        """Count no account as seen, and no role name as known: a role is about to be written."""
+        self._seen.clear()
+        self._users_sure = False
+        self._role_names_read = NEVER
 
     def _one(self, area: Area, name: str) -> Row | None:
         answer = self.wire.get(area, name)
@@ -123,11 +175,31 @@ class Mirror:
         return tuple(sorted(user.username for user in self.fresh_users().values() if user.roles & wanted))
 
     def physical(self, name: str) -> str:
-        """Give the physical name under which a role is to be granted now."""
-        if self.roles is None and self.capabilities.patch_role in {Patch.REPLACES, Patch.ADDS}:
+        """Give the physical name under which a role is to be granted now.
+
+        Where roles can be changed, each one has its own name again when a change of it has ended; a name that is gone for
+        a moment is refused by the server. Only where PATCH is forbidden a role stays under a number, and the one that it
+        replaced stays beside it, so there the names are looked up, in a list of at most FRESH_NAMES_S. In that time
+        somebody else would have to change the role for a person to get what it was before; the next sweep moves them.
+        """
+        if self.roles is None and self._names_stay():
             return name
-        found = self.families([name]).get(name)
+        known = self.roles is None and self.clock() - self._role_names_read <= FRESH_NAMES_S
+        present = self._role_names if known else self.all_roles().keys()
+        found = families(self.names | {name}, present - self.buried).get(name)
         return found.current if found and found.current else name
+
+    def _names_stay(self) -> bool:
+        """Say whether PATCH of roles is allowed here: seen, or, until a write shows it, as measured of this release.
+
+        Of all releases measured, it is forbidden on FAB providers 3.0.3 to 3.2.0 alone (3.0.3 is the first to serve it so).
+        """
+        can = self.capabilities
+        if can.patch_role is not Patch.UNKNOWN:
+            return can.patch_role is not Patch.FORBIDDEN
+        if can.generation == 2:
+            return True
+        return can.fab_version is not None and not (3, 0, 3) <= release(can.fab_version) < (3, 3)
 
     def may(self, permission: Permission) -> bool:
         """Say whether our own account is known to hold a permission."""

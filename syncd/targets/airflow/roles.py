@@ -250,6 +250,7 @@ class RoleWriter:
         self.left.append(member)
 
     def _deleted(self, member: str) -> bool:
+        self.mirror.doubt_users()
         answer = self.calls.send(Area.ROLES, "DELETE", member, what="")
         if self._read_back(member) is None:
             if answer is not None and answer.status in {200, 204}:
@@ -306,6 +307,7 @@ class RoleWriter:
         body: dict[str, object] = {"name": name}
         if wanted is not None:
             body["actions"] = actions(wanted)
+        self.mirror.doubt_users()
         timeout_s = self.mirror.wire.session.connection.timeout_s * (1 + len(wanted or ()) / PERMISSIONS_IN_TIME)
         return self.calls.send(Area.ROLES, method, path, what=what, mask=mask, body=body, timeout_s=timeout_s)
 

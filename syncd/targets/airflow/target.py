@@ -22,6 +22,7 @@ from syncd.model import (
     User,
     key,
 )
+from syncd.pace import Pace
 from syncd.ports import Recorder
 from syncd.targets.airflow.calls import Calls, Stopped
 from syncd.targets.airflow.dialect import dialect
@@ -36,9 +37,10 @@ from syncd.targets.airflow.wire import Area, Wire
 
 
 class AirflowTarget:
-    """Reads and writes one deployment, for the length of one pass. Not for use by several threads at once.
+    """Reads and writes one deployment, for one pass or for months. Not for use by several threads at once.
 
-    `known` is what an earlier pass found out; what still holds is not asked again.
+    `known` is what an earlier session found out; what still holds is not asked again. `pace` says how fast the deployment
+    may be asked; every session with it shares one. Who keeps a session calls `forget` between passes.
     """
 
     def __init__(
@@ -47,14 +49,17 @@ class AirflowTarget:
         settings: AirflowSettings,
         *,
         known: Capabilities | None = None,
+        pace: Pace | None = None,
         retries: Retries = Retries(),
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.deployment = deployment
-        self._session = Session(settings.connection, retries=retries, pause=pause)
+        self._session = Session(settings.connection, retries=retries, pace=pace, pause=pause)
         self._wire = Wire(settings, self._session, now=now)
         self._known = known
+        self._monotonic = monotonic
         self._pause = pause
         self._mirror: Mirror | None = None
 
@@ -66,10 +71,22 @@ class AirflowTarget:
     def close(self) -> None:
         self._session.close()
 
+    def forget(self, *, looked: bool = False) -> None:
+        """Drop what was read of users, roles and DAGs, so that the next pass sees the deployment as it is then.
+
+        Logins, tokens, cookies and what is known of the server are kept; with `looked` the next `look` asks whether it
+        still is the same server, which costs two calls where it is.
+        """
+        if self._mirror is None:
+            return
+        self._mirror.forget()
+        if looked:
+            self._known, self._mirror = self._mirror.capabilities, None
+
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def look(self) -> Capabilities:
-        """Find out what the server can do; asks only once."""
+        """Find out what the server can do; asks only once, and again after `forget(looked=True)`."""
         return self._looked.capabilities
 
     def learned(self) -> Capabilities:
@@ -83,6 +100,7 @@ class AirflowTarget:
     def inventory(self) -> tuple[Dag, ...]:
         """List every DAG, those included whose file is gone, sorted by id."""
         assert self._looked
+        self._wire.prove()
         rows = self._wire.all(Area.DAGS)
         found = [
             Dag(text(row, "dag_id"), frozenset(texts(row, "tags", "name")), frozenset(texts(row, "owners", "name")))
@@ -91,12 +109,15 @@ class AirflowTarget:
         return tuple(sorted(found, key=lambda dag: dag.id))
 
     def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
-        """Read users and roles under the names that the rest of syncd uses."""
+        """Read users and roles under the names that the rest of syncd uses.
+
+        With a scope of DAGs, every role is read; no user, beside those that the scope names.
+        """
         mirror = self._looked
         mirror.names = role_names
         mirror.require_users()
-        if scope.usernames is not None:
-            return self._observe_people(mirror, scope)
+        if not scope.everything:
+            return self._observe_some(mirror, scope)
         mirror.read_roles()
         mirror.read_users()
         assert mirror.users is not None
@@ -113,15 +134,19 @@ class AirflowTarget:
     @property
     def _looked(self) -> Mirror:
         if self._mirror is None:
-            self._mirror = Mirror(self._wire, look(self._wire, self._known))
+            self._mirror = Mirror(self._wire, look(self._wire, self._known), self._monotonic)
         return self._mirror
 
-    def _observe_people(self, mirror: Mirror, scope: Scope) -> ObservedState:
+    def _observe_some(self, mirror: Mirror, scope: Scope) -> ObservedState:
+        roles: Mapping[str, Role] = {}
+        if scope.dags:
+            mirror.read_roles()
+            roles = _logical_roles(mirror, mirror.families())
         read = [mirror.user(username) for username in sorted(scope.usernames or ())]
         users = {key(user.username): user for user in read if user is not None}
         held = frozenset().union(*(user.roles for user in users.values()), frozenset())
         names = logical(families(mirror.names, held))
-        return ObservedState(self.deployment, users=_logical_users(users, names), roles={}, scope=scope)
+        return ObservedState(self.deployment, users=_logical_users(users, names), roles=roles, scope=scope)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -139,7 +164,7 @@ class AirflowTarget:
         except Stopped as e:
             status, detail = e.status, e.detail
         except TargetUnavailable as e:
-            status, detail = (Status.UNKNOWN if calls.silent else Status.FAILED), str(e)
+            status, detail = (Status.UNKNOWN if calls.silent or calls.made else Status.FAILED), str(e)
         return Outcome(change, status, detail)
 
 

@@ -1,7 +1,7 @@
 """Writing accounts: making, changing roles, deleting.
 
-A list of roles is replaced whole by the API, so each account is read right before it is written, and only what the plan
-grants and revokes is changed in what was read: a role that a person gave by hand in between is kept.
+A list of roles is replaced whole by the API, so each account is read before it is written, unless it was seen a moment
+ago, and only what the plan grants and revokes is changed in what was read: a role that a person gave by hand is kept.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class UserWriter:
         while True:
             roles = frozenset(self.mirror.physical(role) for role in user.roles) - missing or frozenset({EMPTY_ROLE})
             what = f"{user.username} roles={len(roles)}"
+            self.mirror.doubt(user.username)
             answer = self.calls.send(Area.USERS, "POST", None, what=what, body=_body(user, roles))
             if not self._learn_missing(answer, missing):
                 break
@@ -95,7 +96,7 @@ class UserWriter:
         return self._change(found, change, set())
 
     def _change(self, found: User, change: Change, missing: set[str], *, lent: frozenset[str] = frozenset()) -> Ended:
-        """Bring an account that was read just now to what the change wants of it, and take back what was lent to it."""
+        """Bring an account that was just seen to what the change wants of it, and take back what was lent to it."""
         while True:
             wanted = self._wanted(found.roles - lent, change) - missing
             if wanted == found.roles:
@@ -121,13 +122,14 @@ class UserWriter:
         return bool(unknown)
 
     def put_roles(self, found: User, wanted: frozenset[str]) -> Answer | None:
-        """Replace the roles of an account that was read just now, and look whether that was done.
+        """Replace the roles of an account that was just seen, and look whether that was done.
 
         Gives the answer where it names roles that the server does not have; then nothing was done.
 
         Raises:
             Stopped: it was not done, or nobody knows.
         """
+        self.mirror.doubt(found.username)
         answer = self.calls.send(
             Area.USERS,
             "PATCH",
@@ -201,6 +203,7 @@ class UserWriter:
             )
         if found.roles:
             self.put_roles(found, frozenset())
+        self.mirror.doubt(username)
         answer = self.calls.send(Area.USERS, "DELETE", username, what="")
         if self._after(None, username) is None:
             return Status.APPLIED, ""
