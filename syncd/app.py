@@ -11,6 +11,7 @@ from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSett
 from syncd.config.settings import DeploymentSettings, SourceSettings
 from syncd.mapping.parse import parse
 from syncd.model import Capabilities, Finding, Rules
+from syncd.pace import Pace
 from syncd.ports import Source, TargetSession
 from syncd.reconcile import Emit, Target, World
 from syncd.sources import file
@@ -55,8 +56,13 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     only: Collection[str] | None = None,
     full: bool = False,
+    rules: Rules | None = None,
+    target: Callable[[DeploymentSettings], Target] | None = None,
 ) -> World:
     """Put a world together; `only` names the deployments to work on (None: all); `full` reads sources whole.
+
+    `rules` are read from the mapping files where they are not given. `target` makes a target of its settings (default: one
+    that opens a new session for each pass).
 
     Raises:
         MappingInvalid: a mapping file cannot be used.
@@ -64,8 +70,8 @@ def build(
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     return World(
         sources=tuple(_source(source, store, emit=emit, clock=clock) for source in settings.sources),
-        rules=read_rules(settings),
-        targets=tuple(_target(deployment) for deployment in chosen),
+        rules=rules if rules is not None else read_rules(settings),
+        targets=tuple((target or passing_target)(deployment) for deployment in chosen),
         journal=store,
         clock=clock,
         emit=emit,
@@ -116,8 +122,17 @@ def _source(settings: SourceSettings, store: Store, *, emit: Emit, clock: Callab
             assert_never(settings)
 
 
-def _target(settings: DeploymentSettings) -> Target:
+def passing_target(settings: DeploymentSettings) -> Target:
+    """Make a target whose sessions last for one pass."""
+
     def open_session(known: Capabilities | None) -> TargetSession:
-        return AirflowTarget(settings.deployment.name, settings.airflow, known=known)
+        return open_airflow(settings, known)
 
     return Target(settings.deployment, settings.enforce, settings.limits, open_session)
+
+
+def open_airflow(
+    settings: DeploymentSettings, known: Capabilities | None, *, pace: Pace | None = None
+) -> AirflowTarget:
+    """Open a session with a deployment."""
+    return AirflowTarget(settings.deployment.name, settings.airflow, known=known, pace=pace)

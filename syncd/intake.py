@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncd.errors import CursorLost, SourceUnavailable
+from syncd.errors import CursorLost, SourceUnavailable, StoreError
 from syncd.mapping.directory import doubts, join, lay_over
 from syncd.mapping.divergence import diverged
 from syncd.mapping.groups import new_names
@@ -40,6 +40,16 @@ class Intake:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What one source said, and what was saved of it before. `fresh` is None where it failed; `failure` says why."""
+
+    source: str
+    fresh: Snapshot | None
+    earlier: Snapshot | None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """One read that gave an answer. `cursor` is None of a source that cannot say what changed."""
 
@@ -49,36 +59,46 @@ class _Read:
 
 
 def read_sources(sources: Sequence[Source], rules: Iterable[Rule], intake: Intake) -> Directory:
-    """Read every source and lay each read over the last certified one; a source that fails keeps its last read.
+    """Read every source and lay each read over the last certified one; a source that fails keeps its last read."""
+    with ThreadPoolExecutor(max(1, intake.workers), thread_name_prefix="source") as pool:
+        readings = list(pool.map(lambda source: read_one(source, intake), sources))
+    return gather(readings, rules, intake)
+
+
+def read_one(source: Source, intake: Intake) -> Reading:
+    """Read a source and keep what it said, or that it failed."""
+    journal = intake.journal
+    read = _read(source, intake)
+    earlier = journal.last_snapshot(source.name)
+    if isinstance(read, str):
+        journal.source_failed(source.name, read, now=intake.clock())
+        return Reading(source.name, None, earlier, read)
+    fresh = read.snapshot
+    saved, in_doubt = lay_over(fresh, earlier), doubts(fresh, earlier)
+    journal.save_snapshot(saved, cursor=read.cursor, full=read.full, doubts=in_doubt)
+    return Reading(source.name, fresh, earlier)
+
+
+def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -> Directory:
+    """Join what every source said last.
 
     What a group name in a rule means is remembered at first sight, by a pass that only plans too: the next pass that
     applies would remember the same, and what is remembered can only keep a later group of that name from being given
     something.
     """
-    journal = intake.journal
-    with ThreadPoolExecutor(max(1, intake.workers), thread_name_prefix="source") as pool:
-        reads = list(pool.map(lambda source: _read(source, intake), sources))
-    earlier = {s.name: found for s in sources if (found := journal.last_snapshot(s.name)) is not None}
-    fresh = {read.snapshot.source: read.snapshot for read in reads if isinstance(read, _Read)}
-    failed = {s.name: read for s, read in zip(sources, reads, strict=True) if isinstance(read, str)}
-    for read in reads:
-        if isinstance(read, _Read):
-            _save(read, earlier.get(read.snapshot.source), journal)
-    for name, why in failed.items():
-        journal.source_failed(name, why, now=intake.clock())
-    directory = join(fresh, earlier, failed, names=journal.group_names(), joining=intake.joining)
-    journal.remember_groups(new_names(rules, directory), now=intake.clock())
+    fresh = {r.source: r.fresh for r in readings if r.fresh is not None}
+    earlier = {r.source: r.earlier for r in readings if r.earlier is not None}
+    failed = {r.source: r.failure for r in readings if r.fresh is None}
+    directory = join(fresh, earlier, failed, names=intake.journal.group_names(), joining=intake.joining)
+    intake.journal.remember_groups(new_names(rules, directory), now=intake.clock())
     return directory
-
-
-def _save(read: _Read, earlier: Snapshot | None, journal: Journal) -> None:
-    fresh = read.snapshot
-    journal.save_snapshot(lay_over(fresh, earlier), cursor=read.cursor, full=read.full, doubts=doubts(fresh, earlier))
 
 
 def _read(source: Source, intake: Intake) -> _Read | str:
     try:
         read = _whole_or_changes(source, intake)
+    except StoreError:
+        raise
     except SourceUnavailable as error:
         intake.emit("source_failed", source=source.name, error=str(error))
         return str(error)

@@ -28,6 +28,22 @@ _LEVELS = {
     "not_converged": logging.ERROR,
     "change_held": logging.WARNING,
     "change_pending": logging.WARNING,
+    "api_failed": logging.ERROR,
+    "api_refused": logging.WARNING,
+    "certificate_rejected": logging.ERROR,
+    "doors_failed": logging.ERROR,
+    "use_not_recorded": logging.ERROR,
+    "alarm_raised": logging.WARNING,
+    "alarm_dropped": logging.ERROR,
+    "alarms_failed": logging.ERROR,
+    "config_rejected": logging.ERROR,
+    "clock_jumped": logging.WARNING,
+    "database_failed": logging.ERROR,
+    "deployment_quarantined": logging.ERROR,
+    "job_failed": logging.ERROR,
+    "notification_failed": logging.ERROR,
+    "pass_failed": logging.ERROR,
+    "poll_failed": logging.ERROR,
 }
 _SECRET_NAME = re.compile(r"password|passwd|secret|token|authorization|cookie|api_?key", re.IGNORECASE)
 _SECRET_TEXT = re.compile(

@@ -374,23 +374,30 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a pass is about: everything, or these people (by user name) and nothing else."""
+    """What a pass is about: everything, or these people (by user name), or what roles hold on these DAGs; nothing else."""
 
     usernames: frozenset[str] | None = None
+    dags: frozenset[str] = frozenset()
 
     @property
     def everything(self) -> bool:
-        return self.usernames is None
+        return self.usernames is None and not self.dags
 
     def covers(self, username: str) -> bool:
-        return self.usernames is None or key(username) in self.usernames
+        return self.everything or key(username) in (self.usernames or ())
 
     @classmethod
     def people(cls, usernames: Iterable[str]) -> Scope:
         return cls(frozenset(key(u) for u in usernames))
 
+    @classmethod
+    def of_dags(cls, dags: Iterable[str]) -> Scope:
+        return cls(frozenset(), frozenset(dags))
+
     def __str__(self) -> str:
-        return "everything" if self.usernames is None else ", ".join(sorted(self.usernames))
+        if self.everything:
+            return "everything"
+        return ", ".join([*sorted(self.usernames or ()), *(f"DAG {dag}" for dag in sorted(self.dags))])
 
 
 EVERYTHING = Scope()
@@ -444,6 +451,8 @@ class Owned:
     roles: frozenset[str] = frozenset()
     grants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     once: frozenset[str] = frozenset()
+    people: int | None = None
+    """How many people have grants; None: as many as `grants` has, which then holds everybody."""
 
 
 # --- what is to be done -----------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class Recorder(Protocol):
         ...
 
     def after(self, step: int, answer: str) -> None:
-        """Commit what came of it."""
+        """Note what came of it."""
         ...
 
 
@@ -149,13 +149,48 @@ class Unsettled:
 
 
 class Lease(Protocol):
-    """The right to write to one deployment."""
+    """The right to write to one deployment. It is renewed in the background for as long as it is held."""
+
+    @property
+    def name(self) -> str:
+        """What it is the lease of."""
+        ...
+
+    @property
+    def fence(self) -> int:
+        """A number that grows with every taking, and so tells this holder from the next."""
+        ...
 
     def check(self) -> None:
-        """Renew the lease where that is due.
+        """Make sure that it is still ours.
 
         Raises:
-            DeploymentBusy: somebody else has it now; make no further call.
+            DeploymentBusy: somebody else has it now, or it was let go of; make no further call.
+        """
+        ...
+
+
+class Entry(Recorder, Protocol):
+    """One change in the journal, from its intent to its end; for one thread. Nothing is written until it has to be.
+
+    `before` commits the intent together with the first call, and marks what the change brings as owned. An answer that
+    `after` was given is committed with the next call, or with the end. So a change of one call costs two commits.
+    """
+
+    def before(self, call: str) -> int:
+        """Commit the intent, where it is not yet, and that `call` is about to be made.
+
+        Raises:
+            DeploymentBusy: the lease that the entry was begun under is no longer ours; make no call.
+        """
+        ...
+
+    def conclude(self, outcome: Outcome, *, now: datetime) -> None:
+        """Commit how the change ended; one that needed no call is begun and ended at once.
+
+        applied: what it took is owned no more. failed, skipped: what its intent marked as owned, and was not before, is
+        owned no more. pending: some of it was made, so what was marked stays ours. unknown: nothing moves; it stays
+        unsettled.
         """
         ...
 
@@ -163,7 +198,7 @@ class Lease(Protocol):
 class Journal(Protocol):
     """What was meant, done and found, kept in the desired-state database. Each method commits before it returns.
 
-    Every method may raise StoreError. Times are aware, in UTC.
+    Threads may share one. Every method may raise StoreError. Times are aware, in UTC.
     """
 
     # what sources said
@@ -197,7 +232,9 @@ class Journal(Protocol):
         ...
 
     # what is known of a deployment
-    def owned(self, deployment: str) -> Owned: ...
+    def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
+        """Give what is owned; with `usernames` (as `key` gives them) the grants of just these people, and `people`."""
+        ...
 
     def adopt(self, deployment: str, found: Owned) -> None:
         """Mark things that were there before as owned."""
@@ -230,16 +267,10 @@ class Journal(Protocol):
         """Keep a plan before anything of it is done. Held changes are kept with status `held`."""
         ...
 
-    def intend(self, plan: int, change: Change, *, now: datetime) -> int:
-        """Commit that a change is about to be made, and mark what it brings as owned, in one transaction."""
-        ...
+    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> Entry:
+        """Open the entry of a planned change; nothing is written yet. No call of it is let through once `lease` is lost.
 
-    def conclude(self, change: int, outcome: Outcome, *, now: datetime) -> None:
-        """Commit how a change ended.
-
-        applied: what it took is owned no more. failed, skipped: what its intent marked as owned, and was not before, is
-        owned no more. pending: some of it was made, so what was marked stays ours. unknown: nothing moves; it stays
-        unsettled.
+        The entry raises StoreError where the plan has no such change that waits to be made.
         """
         ...
 
@@ -248,15 +279,11 @@ class Journal(Protocol):
         ...
 
     def settle(self, change: int, status: Status, detail: str, *, now: datetime) -> None:
-        """Close an unsettled change by what a later look found; moves ownership as `conclude` does."""
+        """Close an unsettled change by what a later look found; moves ownership as `Entry.conclude` does."""
         ...
 
-    def recorder(self, change: int) -> Recorder:
-        """Give the recorder of the calls that this change needs."""
-        ...
-
-    def lease(self, deployment: str) -> AbstractContextManager[Lease]:
-        """Take the lease of a deployment for as long as the context lasts.
+    def lease(self, name: str) -> AbstractContextManager[Lease]:
+        """Take a lease, by its name (a deployment's, or that of anything else), for as long as the context lasts.
 
         A lease whose holder was a process of this host that is gone, or that was not renewed in time, is taken over.
 

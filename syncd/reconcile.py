@@ -43,6 +43,7 @@ from syncd.model import (
     ObservedState,
     Outcome,
     Owned,
+    Permission,
     Plan,
     Role,
     Rules,
@@ -54,9 +55,10 @@ from syncd.model import (
 from syncd.plan.contested import give_way, lost
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import Guarded, Limits, guard
-from syncd.ports import Journal, Lease, Recorder, Source, TargetReader, TargetSession, TargetWriter
+from syncd.ports import Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
 
 SETTLED = "found by looking"
+STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 """Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
 
@@ -92,6 +94,8 @@ class World:
     full_read_every: timedelta = FULL_READ_EVERY
     full: bool = False
     """Whether sources are read whole although it would be enough to read what changed."""
+    stopping: Callable[[], bool] = bool
+    """Asked before each change; once it says True, no further change is begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class DeploymentReport:
     outcomes: tuple[Outcome, ...] = ()
     remaining: Plan | None = None
     leftovers: tuple[str, ...] = ()
+    drift: int = 0
+    """Changes of what nobody wanted otherwise than the last pass over everything did: somebody else had a hand in it."""
     desired: DesiredState | None = None
     observed: ObservedState | None = None
     capabilities: Capabilities | None = None
@@ -170,6 +176,33 @@ def apply(world: World, *, scope: Scope = EVERYTHING, approved: Collection[str] 
     return _run(world, scope, command=command, approved=frozenset(approved), keep_states=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What one pass over one deployment is for.
+
+    approved  None: only plan. Else the digests of held changes that a person lets pass
+    earlier   the desired state before the event that led to this pass, for the reasons of what is taken
+    lately    people who lost a role there within the last hour by other passes, without a person's word
+    """
+
+    scope: Scope
+    command: str
+    approved: frozenset[str] | None = frozenset()
+    earlier: DesiredState | None = None
+    lately: int = 0
+
+
+def one_pass(world: World, target: Target, directory: Directory, errand: Errand) -> Report:
+    """Plan or apply on one deployment, as a run of its own, with what is known of people already."""
+    started = perf_counter()
+    run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock())
+    world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
+    this = _Pass(world, run, target, directory, errand.scope, keep_states=False, lately=errand.lately)
+    this.earlier = errand.earlier
+    reports = (_guarded_pass(this, errand.approved),)
+    return _ended(world, run, reports, directory, errand.approved, command=errand.command, started=started)
+
+
 def _run(world: World, scope: Scope, *, command: str, approved: frozenset[str] | None, keep_states: bool) -> Report:
     started = perf_counter()
     run = world.journal.start_run(command, scope=scope, now=world.clock())
@@ -181,12 +214,32 @@ def _run(world: World, scope: Scope, *, command: str, approved: frozenset[str] |
             for target in world.targets
         ]
         reports = tuple(done.result() for done in passes)
+    return _ended(world, run, reports, directory, approved, command=command, started=started)
+
+
+def _ended(
+    world: World,
+    run: int,
+    reports: tuple[DeploymentReport, ...],
+    directory: Directory,
+    approved: frozenset[str] | None,
+    *,
+    command: str,
+    started: float,
+) -> Report:
     notes = tuple(_unused(approved or frozenset(), reports))
     report = Report(run, reports, directory.failed, notes, perf_counter() - started)
     summary = _summary(report)
     world.journal.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
-    world.emit("run_ended", run=run, exit_code=report.exit_code(), seconds=round(report.seconds, 3), **summary)
+    facts = {"exit_code": report.exit_code(), "seconds": round(report.seconds, 3), "stages": _stages(reports)}
+    world.emit("run_ended", run=run, command=command, **facts, **summary)
     return report
+
+
+def _stages(reports: tuple[DeploymentReport, ...]) -> dict[str, float]:
+    """Sum up how long each stage took, in seconds of work."""
+    names = sorted({stage for report in reports for stage in report.seconds})
+    return {stage: round(sum(r.seconds.get(stage, 0.0) for r in reports), 3) for stage in names}
 
 
 def _summary(report: Report) -> dict[str, object]:
@@ -249,8 +302,9 @@ class _Pass:
     directory: Directory
     scope: Scope
     keep_states: bool
+    lately: int = 0
     earlier: DesiredState | None = None
-    """What a pass over everything last read back as reached."""
+    """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -325,16 +379,30 @@ def _report(
         outcomes=outcomes,
         remaining=after.plan if after else None,
         leftovers=last.observed.leftovers,
+        drift=_drift(this, seen),
         desired=last.desired if this.keep_states else None,
         observed=last.observed if this.keep_states else None,
         capabilities=capabilities,
     )
 
 
+def _drift(this: _Pass, seen: _Seen) -> int:
+    if this.earlier is None or not this.scope.everything:
+        return 0
+    return sum(1 for c in seen.guarded.go if _is_wanted(this.earlier, c) == _is_wanted(seen.desired, c))
+
+
+def _is_wanted(state: DesiredState, change: Change) -> frozenset[str] | frozenset[Permission] | None:
+    if change.subject == "user":
+        return state.users[key(change.name)].roles if key(change.name) in state.users else None
+    return state.roles[change.name].permissions if change.name in state.roles else None
+
+
 def _look(this: _Pass, reader: TargetReader) -> tuple[Capabilities, tuple[Dag, ...]]:
-    this.earlier = this.journal.last_desired(this.name)
+    if this.earlier is None:
+        this.earlier = this.journal.last_desired(this.name)
     with this.timed("look"):
-        return reader.look(), _inventory(this, reader) if this.scope.everything else ()
+        return reader.look(), _inventory(this, reader) if this.scope.everything or this.scope.dags else ()
 
 
 def _inventory(this: _Pass, reader: TargetReader) -> tuple[Dag, ...]:
@@ -364,18 +432,19 @@ def _see(
         )
     if not this.scope.everything:
         desired = replace(desired, notes=tuple(n for n in desired.notes if n.code not in _ABOUT_DAGS))
-    owned = this.journal.owned(this.name)
     scope = _resolve(this.scope, desired)
+    # people whose account is found by e-mail may be owned under another name
+    owned = this.journal.owned(this.name, usernames=None if deployment.match_email else scope.usernames)
     with this.timed("observe"):
         # people whose account is found by e-mail can only be found by looking at everybody
-        asked = EVERYTHING if deployment.match_email else scope
+        asked = EVERYTHING if deployment.match_email and not scope.dags else scope
         observed = reader.observe(asked, role_names=owned.roles | desired.roles.keys(), once=owned.once)
     this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
     with this.timed("diff"):
         aligned = align(desired, observed, match_email=deployment.match_email)
         scope, desired = _renamed(scope, desired, aligned), aligned
-        if this.scope.everything:
-            desired = _yield_to_code(this, desired, observed, now=now, count=count)
+        if this.scope.everything or this.scope.dags:
+            desired = _yield_to_code(this, desired, observed, now=now, count=count and this.scope.everything)
         plan = diff(
             desired,
             observed,
@@ -385,7 +454,8 @@ def _see(
             service_user=reader.look().service_user,
             earlier=this.earlier,
         )
-        guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved)
+        limits, lately = this.target.limits, this.lately
+        guarded = guard(plan, observed, limits, owned=owned, approved=approved, lately=lately)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return _Seen(desired, observed, owned, plan, guarded)
@@ -396,7 +466,7 @@ def _resolve(scope: Scope, desired: DesiredState) -> Scope:
     if scope.usernames is None:
         return scope
     found = {name for name, user in desired.users.items() if user.email.casefold() in scope.usernames}
-    return Scope(scope.usernames | found)
+    return replace(scope, usernames=scope.usernames | found)
 
 
 def _renamed(scope: Scope, desired: DesiredState, aligned: DesiredState) -> Scope:
@@ -404,7 +474,8 @@ def _renamed(scope: Scope, desired: DesiredState, aligned: DesiredState) -> Scop
     if scope.usernames is None or desired is aligned:
         return scope
     emails = {desired.users[name].email.casefold() for name in scope.usernames & desired.users.keys()}
-    return Scope(scope.usernames | {name for name, user in aligned.users.items() if user.email.casefold() in emails})
+    also = {name for name, user in aligned.users.items() if user.email.casefold() in emails}
+    return replace(scope, usernames=scope.usernames | also)
 
 
 def _yield_to_code(
@@ -453,7 +524,12 @@ def _make_all(this: _Pass, seen: _Seen, writer: TargetWriter, *, lease: Lease) -
     now = this.world.clock()
     plan = this.journal.record_plan(this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now)
     with this.timed("apply"):
-        return tuple(_make(this, plan, change, writer=writer, lease=lease) for change in guarded.go)
+        return tuple(
+            Outcome(change, Status.SKIPPED, STOPPING)
+            if this.world.stopping()
+            else _make(this, plan, change, writer=writer, lease=lease)
+            for change in guarded.go
+        )
 
 
 def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:
@@ -464,32 +540,16 @@ def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:
     return tuple(Outcome(change, Status.HELD, why) for change in held.changes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Leased:
-    """A recorder that looks before each call whether the lease is still ours: one change can be hundreds of calls."""
-
-    record: Recorder
-    lease: Lease
-
-    def before(self, call: str) -> int:
-        self.lease.check()
-        return self.record.before(call)
-
-    def after(self, step: int, answer: str) -> None:
-        self.record.after(step, answer)
-
-
 def _make(this: _Pass, plan: int, change: Change, *, writer: TargetWriter, lease: Lease) -> Outcome:
-    lease.check()
-    number = this.journal.intend(plan, change, now=this.world.clock())
+    entry = this.journal.begin(plan, change, lease=lease, now=this.world.clock())
     try:
-        outcome = writer.apply(change, _Leased(this.journal.recorder(number), lease))
+        outcome = writer.apply(change, entry)
     except (StoreError, DeploymentBusy):
         raise  # nothing more may be done here; the intent stays open, and the next pass looks what became of it
     except Exception as error:  # noqa: BLE001 - one failed change does not stop the others; logged whole
         this.emit("change_unknown", subject=change.subject, name=change.name, exc_info=error)
         outcome = Outcome(change, Status.UNKNOWN, f"unexpected {type(error).__name__}: {error}; see the log")
-    this.journal.conclude(number, outcome, now=this.world.clock())
+    entry.conclude(outcome, now=this.world.clock())
     this.emit(
         f"change_{outcome.status}",
         subject=change.subject,

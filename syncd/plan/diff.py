@@ -123,7 +123,9 @@ def diff(
     Order: people who only lose, roles that come or change, people who gain, accounts that go, roles that go.
     """
     draft = _Draft()
-    if scope.everything:
+    if scope.dags:
+        desired = only_on(scope.dags, desired, observed)
+    if scope.everything or scope.dags:
         _diff_roles(desired, observed, owned=owned, adopt=deployment.adopt, draft=draft)
     draft.notes.extend(_left_behind(name) for name in observed.leftovers)
     untouchable = {key(name) for name in deployment.protected} | ({key(service_user)} if service_user else set())
@@ -149,6 +151,23 @@ def _order(change: Change) -> tuple[int, str]:
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------
+
+
+def only_on(dags: frozenset[str], desired: DesiredState, observed: ObservedState) -> DesiredState:
+    """Want of each role what it has now, and what is wanted of it on these DAGs; a role that is not there, as it should be.
+
+    Roles that no mapping line gives any more are wanted as they are: that they go is for a pass over everything.
+    """
+    roles = {name: _on(dags, want, observed.roles.get(name)) for name, want in desired.roles.items()}
+    return replace(desired, roles={**observed.roles, **roles})
+
+
+def _on(dags: frozenset[str], want: Role, have: Role | None) -> Role:
+    if have is None:
+        return want
+    there = {p for p in have.permissions if p.resource.partition(":")[2] not in dags}
+    wanted = {p for p in want.permissions if p.resource.partition(":")[2] in dags}
+    return replace(have, permissions=frozenset(there | wanted))
 
 
 def _diff_roles(desired: DesiredState, observed: ObservedState, *, owned: Owned, adopt: Adopt, draft: _Draft) -> None:

@@ -48,14 +48,25 @@ class _Kind:
     total: int
     most: int
     floor: int
+    before: int = 0
+    """How many of this kind earlier passes took a little while ago: many small passes are one large one."""
 
 
 def guard(
-    plan: Plan, observed: ObservedState, limits: Limits, *, owned: Owned, approved: Collection[str] = ()
+    plan: Plan,
+    observed: ObservedState,
+    limits: Limits,
+    *,
+    owned: Owned,
+    approved: Collection[str] = (),
+    lately: int = 0,
 ) -> Guarded:
-    """Part a plan into what may go and what is held, unless the digest of what would be held is approved."""
+    """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
+
+    `lately` people lost a role there by earlier passes of the last hour, without a person's word: they count too.
+    """
     whys, held_kinds = [], []
-    for kind in _kinds(observed, limits, owned=owned):
+    for kind in _kinds(observed, limits, owned=owned, lately=lately):
         count = sum(kind.count(change) for change in plan.changes)
         if why := _too_much(kind, count, share=limits.share):
             whys.append(why)
@@ -68,12 +79,12 @@ def guard(
     return Guarded(tuple(go), Held(tuple(held), tuple(whys)))
 
 
-def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned) -> tuple[_Kind, ...]:
+def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: int) -> tuple[_Kind, ...]:
     permissions = sum(len(observed.roles[name].permissions) for name in owned.roles if name in observed.roles)
-    people = sum(1 for roles in owned.grants.values() if roles)
+    people = owned.people if owned.people is not None else sum(1 for roles in owned.grants.values() if roles)
     count, floor = limits.removals, limits.floor
     return (
-        _Kind("people who lose a role", _person_loses, people, count, floor),
+        _Kind("people who lose a role", _person_loses, people + lately, count, floor, lately),
         _Kind("accounts deleted", _account_goes, len(owned.users), count, floor),
         _Kind("roles deleted", _role_goes, len(owned.roles), count, floor),
         _Kind(
@@ -99,12 +110,14 @@ def _permissions_lost(change: Change) -> int:
 
 
 def _too_much(kind: _Kind, count: int, *, share: float) -> str | None:
-    if count <= kind.floor:
+    whole = count + kind.before
+    if not count or whole <= kind.floor:
         return None
-    if count > kind.most:
-        return f"{count} {kind.words}: the limit is {kind.most}"
-    if count > share * kind.total:
-        return f"{count} of {kind.total} {kind.words}: the limit is {share:.0%}"
+    lately = f", after {kind.before} within the last hour" if kind.before else ""
+    if whole > kind.most:
+        return f"{count} {kind.words}{lately}: the limit is {kind.most}"
+    if whole > share * kind.total:
+        return f"{count} of {kind.total} {kind.words}{lately}: the limit is {share:.0%}"
     return None
 
 

@@ -45,6 +45,7 @@ def _plan_json(plan: Plan) -> dict[str, Any]:
     return {
         "digest": plan.digest,
         "scope": None if plan.scope.usernames is None else sorted(plan.scope.usernames),
+        "dags": sorted(plan.scope.dags),
         "counts": {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles},
         "changes": [change_json(change) for change in plan.changes],
         "kept": [{"username": kept.username, "role": kept.role, "why": kept.why} for kept in plan.kept],

@@ -1,8 +1,22 @@
 """The desired-state database: what was read, wanted, owned, planned and done, on SQLite or PostgreSQL."""
 
+from syncd.store.alarms import AlarmRow
 from syncd.store.journal import Store
 from syncd.store.migrations import migrate
 from syncd.store.queries import AuditRow, HeldPlan, Holding, Run, Standing, Step
 from syncd.store.readings import Reading
+from syncd.store.uses import Use
 
-__all__ = ["AuditRow", "HeldPlan", "Holding", "Reading", "Run", "Standing", "Step", "Store", "migrate"]
+__all__ = [
+    "AlarmRow",
+    "AuditRow",
+    "HeldPlan",
+    "Holding",
+    "Reading",
+    "Run",
+    "Standing",
+    "Step",
+    "Store",
+    "Use",
+    "migrate",
+]

@@ -3,8 +3,8 @@
 status   | set by       | meaning
 planned  | record_plan  | part of a plan, not begun
 held     | record_plan  | part of a plan, kept back by a limit
-intent   | intend       | begun; whether it happened is not known yet
-others   | conclude     | as the outcome says; `unknown` stays open until a later look settles it
+intent   | begin        | begun; whether it happened is not known yet
+others   | close        | as the outcome says; `unknown` stays open until a later look settles it
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from syncd.errors import StoreError
 from syncd.model import Change, Held, Plan, Scope, Status, key
 from syncd.ports import Unsettled
 from syncd.store import codec, ownership
-from syncd.store.engine import Database
 from syncd.store.processes import os_user
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
 KEPT_PLANS = 20
-"""Of how many plans for a deployment the changes are kept that were never begun (only planned, or held): a plan that is
-made every few minutes and never carried out would otherwise fill the disk. What was begun is kept for ever."""
+"""Of how many plans for a deployment (over everything, and beside them over a few people) the changes are kept that were
+never begun (only planned, or held): a plan that is made every few minutes and never carried out would otherwise fill the
+disk. What was begun is kept for ever."""
 
 
 # --- runs and plans ---------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def record_plan(
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
     _record_changes(connection, id_, _parts(plan.changes, held), now=now)
-    _forget_unbegun(connection, plan.deployment)
+    _forget_unbegun(connection, plan)
     return id_
 
 
@@ -85,6 +85,11 @@ class _Encoded(NamedTuple):
 
 def _encode(change: Change) -> _Encoded:
     return _Encoded(*(codec.dumps(codec.thing_to(thing)) for thing in (change.before, change.after)))
+
+
+def fingerprint(change: Change) -> str:
+    """Tell a change from the others of its plan."""
+    return _encode(change).fingerprint
 
 
 def _record_changes(connection: Connection, plan: int, parts: Iterable[tuple[Change, str]], *, now: datetime) -> None:
@@ -111,10 +116,14 @@ def _parts(planned: Iterable[Change], held: Held | None) -> Iterator[tuple[Chang
         yield kept_back, Status.HELD.value
 
 
-def _forget_unbegun(connection: Connection, deployment: str) -> None:
-    """Delete what was never begun of the plan that is too old now; each recording makes one plan too old."""
-    newest_first = select(plans.c.id).where(plans.c.deployment == deployment).order_by(plans.c.id.desc())
-    too_old = newest_first.offset(KEPT_PLANS).limit(1).scalar_subquery()
+def _forget_unbegun(connection: Connection, plan: Plan) -> None:
+    """Delete what was never begun of the plan that is too old now; each recording makes one plan of its kind too old.
+
+    The kinds are apart, because what a plan over everything holds can be approved until the next one, however many
+    people come and go between the two.
+    """
+    alike = plans.c.deployment == plan.deployment, plans.c.everything == plan.scope.everything
+    too_old = select(plans.c.id).where(*alike).order_by(plans.c.id.desc()).offset(KEPT_PLANS).limit(1).scalar_subquery()
     unbegun = changes.c.status.in_((PLANNED, Status.HELD.value))
     connection.execute(delete(changes).where(changes.c.plan_id == too_old, unbegun))
 
@@ -152,26 +161,51 @@ def _record_touches(connection: Connection, plan: int, wanted: list[list[dict[st
 
 # --- one change -------------------------------------------------------------------------------------------------------
 
+# Statements that run for every change are built once: building one takes SQLAlchemy longer than SQLite to run it.
+_deployment = select(plans.c.deployment).where(plans.c.id == changes.c.plan_id).scalar_subquery().label("deployment")
+_first = (
+    select(changes.c.id)
+    .where(
+        changes.c.plan_id == bindparam("of_plan"),
+        changes.c.fingerprint == bindparam("like"),
+        changes.c.status == PLANNED,
+    )
+    .order_by(changes.c.seq)
+    .limit(1)
+)
+_begin = update(changes).where(changes.c.id == _first.scalar_subquery()).returning(changes.c.id, _deployment)
+_close = (
+    update(changes)
+    .where(changes.c.id == bindparam("which"), is_unsettled)
+    .returning(changes.c.before, changes.c.after, _deployment)
+)
+_call = insert(steps).returning(steps.c.id)
+_answer = update(steps).where(steps.c.id == bindparam("which"))
 
-def intend(connection: Connection, plan: int, change: Change, *, now: datetime) -> int:
-    """Begin a planned change.
+
+class Begun(NamedTuple):
+    """The number of a change that was begun, and where."""
+
+    id: int
+    deployment: str
+
+
+def begin(connection: Connection, plan: int, change: Change, *, fingerprint: str, now: datetime) -> Begun:
+    """Begin a planned change, and own what it brings.
 
     Raises:
         StoreError: the plan has no such change that waits to be made (it was never recorded, is held, or was begun).
     """
-    mine = changes.c.plan_id == plan, changes.c.fingerprint == _encode(change).fingerprint
-    first = select(changes.c.id).where(*mine, changes.c.status == PLANNED).order_by(changes.c.seq).limit(1)
-    begun = update(changes).where(changes.c.id == first.scalar_subquery())
-    begun = begun.values(status=INTENT, intent_at=now, moved_at=now)
-    id_ = connection.execute(begun.returning(changes.c.id)).scalar()
-    if id_ is None:
+    begun = {"status": INTENT, "intent_at": now, "moved_at": now}
+    row = connection.execute(_begin, begun | {"of_plan": plan, "like": fingerprint}).first()
+    if row is None:
         raise StoreError(
             f"journal: plan {plan} has no {change.kind} of {change.subject} {change.name!r} that waits to be made; "
             "nothing is done that was not written down first"
         )
-    deployment = connection.execute(select(plans.c.deployment).where(plans.c.id == plan)).scalar_one()
-    ownership.mark_brought(connection, deployment, change, id_=id_, now=now)
-    return int(id_)
+    found = Begun(*row)
+    ownership.mark_brought(connection, found.deployment, change, id_=found.id, now=now)
+    return found
 
 
 def close(
@@ -188,15 +222,12 @@ def close(
         StoreError: the change was never begun, or has ended before.
     """
     ended = {"status": status.value, "detail": detail, "ended_at": now, "moved_at": now}
-    open_ = changes.c.id == id_, is_unsettled
-    done = update(changes).where(*open_).values(ended | {"settled_by_looking": by_looking})
-    row = connection.execute(done.returning(changes.c.plan_id, changes.c.before, changes.c.after)).first()
+    row = connection.execute(_close, ended | {"which": id_, "settled_by_looking": by_looking}).first()
     if row is None:
         raise StoreError(f"journal: change {id_} is not open, so it cannot end as {status}")
     if status is Status.APPLIED:
-        deployment = connection.execute(select(plans.c.deployment).where(plans.c.id == row.plan_id)).scalar_one()
-        ownership.mark_brought(connection, deployment, change_of(row), id_=id_, now=now)
-        ownership.end_taken(connection, deployment, change_of(row), id_=id_, now=now)
+        ownership.mark_brought(connection, row.deployment, change_of(row), id_=id_, now=now)
+        ownership.end_taken(connection, row.deployment, change_of(row), id_=id_, now=now)
     elif status not in {Status.UNKNOWN, Status.PENDING}:
         ownership.unmark(connection, id_)
 
@@ -220,19 +251,10 @@ def change_of(row: Row[Any]) -> Change:
 # --- its calls --------------------------------------------------------------------------------------------------------
 
 
-class StepRecorder:
-    """Takes down the calls of one change, each in a transaction of its own."""
+def record_call(connection: Connection, change: int, call: str, *, now: datetime) -> int:
+    return int(connection.execute(_call, {"change_id": change, "call": call, "at": now}).scalar_one())
 
-    def __init__(self, database: Database, change: int) -> None:
-        self._database = database
-        self._change = change
 
-    def before(self, call: str) -> int:
-        with self._database.write() as connection:
-            row = {"change_id": self._change, "call": call, "at": self._database.now(connection)}
-            return int(connection.execute(insert(steps).values(row).returning(steps.c.id)).scalar_one())
-
-    def after(self, step: int, answer: str) -> None:
-        with self._database.write() as connection:
-            answered = {"answer": answer, "answered_at": self._database.now(connection)}
-            connection.execute(update(steps).where(steps.c.id == step).values(answered))
+def record_answers(connection: Connection, answers: Iterable[tuple[int, str]], *, now: datetime) -> None:
+    for step, answer in answers:
+        connection.execute(_answer, {"which": step, "answer": answer, "answered_at": now})

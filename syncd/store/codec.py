@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,8 @@ from syncd.model import (
 )
 
 VERSION = 1
+UNKNOWN = datetime.min.replace(tzinfo=UTC)
+"""Stands where a time is not known yet."""
 
 Json = Any
 """What `json.loads` gives; each reader below knows the shape it wants."""
@@ -60,7 +63,12 @@ def unpack(packed: bytes) -> Json:
     return loads(zlib.decompress(packed))
 
 
-def _versioned(body: Json) -> Json:
+def versioned(body: Json) -> Json:
+    """Give a body of the version that this program reads.
+
+    Raises:
+        StoreError: it is of another one.
+    """
     if body["v"] != VERSION:
         raise StoreError(
             f"the database holds a record of version {body['v']}, and this syncd reads version {VERSION}: "
@@ -96,44 +104,68 @@ def snapshot_to(snapshot: Snapshot) -> tuple[str, str]:
     body = {
         "v": VERSION,
         "source": snapshot.source,
-        "identities": [_identity_to(i) for i in snapshot.identities],
-        "groups": [_group_to(g) for g in snapshot.groups],
+        "identities": [identity_to(i) for i in snapshot.identities],
+        "groups": [group_to(g) for g in snapshot.groups],
     }
-    times = {"v": VERSION, "taken_at": time_to(snapshot.taken_at), **_times_to(snapshot.groups)}
-    return dumps(body), dumps(times)
+    return dumps(body), times_to(snapshot)
+
+
+def times_to(snapshot: Snapshot) -> str:
+    """Give the second text of `snapshot_to`."""
+    return dumps({"v": VERSION, "taken_at": time_to(snapshot.taken_at), **_times_to(snapshot.groups)})
 
 
 def snapshot_from(body: Json, times: Json) -> Snapshot:
-    _versioned(body), _versioned(times)
-    moments = [time_from(t) for t in times["moments"]]
-    groups = zip(body["groups"], times["groups"], strict=True)
+    return timed(untimed(body), times)
+
+
+def untimed(body: Json) -> Snapshot:
+    """Give a snapshot whose times are not known."""
+    versioned(body)
     return Snapshot(
         source=body["source"],
         identities=tuple(Identity(*fields) for fields in body["identities"]),
-        groups=tuple(_group_from(group, moments[at]) for group, at in groups),
+        groups=tuple(group_from(fields, UNKNOWN) for fields in body["groups"]),
+        taken_at=UNKNOWN,
+    )
+
+
+def timed(snapshot: Snapshot, times: Json) -> Snapshot:
+    """Give a snapshot with these times."""
+    versioned(times)
+    moments = [time_from(t) for t in times["moments"]]
+    groups = zip(snapshot.groups, times["groups"], strict=True)
+    return replace(
+        snapshot,
+        groups=tuple(_taken(group, moments[at]) for group, at in groups),
         taken_at=time_from(times["taken_at"]),
     )
 
 
+def _taken(group: Group, at: datetime) -> Group:
+    is_same = group.certificate.taken_at == at
+    return group if is_same else replace(group, certificate=replace(group.certificate, taken_at=at))
+
+
 def _times_to(groups: Iterable[Group]) -> dict[str, Json]:
     """Thousands of groups share a few moments: each is written once and then named by its place."""
-    moments: dict[str, int] = {}
-    places = [moments.setdefault(time_to(g.certificate.taken_at), len(moments)) for g in groups]
-    return {"moments": list(moments), "groups": places}
+    moments: dict[datetime, int] = {}
+    places = [moments.setdefault(g.certificate.taken_at, len(moments)) for g in groups]
+    return {"moments": [time_to(moment) for moment in moments], "groups": places}
 
 
-def _identity_to(i: Identity) -> Json:
+def identity_to(i: Identity) -> Json:
     fields = [i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.active]
     return [*fields, i.employee_number] if i.employee_number else fields
 
 
-def _group_to(group: Group) -> Json:
+def group_to(group: Group) -> Json:
     c = group.certificate
     certificate = [c.pages, c.count, c.independent_count, c.complete, c.why]
     return [group.source, group.id, group.name, sorted(group.members), certificate]
 
 
-def _group_from(fields: Json, taken_at: datetime) -> Group:
+def group_from(fields: Json, taken_at: datetime) -> Group:
     source, id_, name, members, (pages, count, independent, complete, why) = fields
     certificate = Certificate(pages, count, independent, taken_at, complete, why)
     return Group(source, id_, name, frozenset(members), certificate)
@@ -144,7 +176,7 @@ def doubts_to(doubts: Iterable[Doubt]) -> Json:
 
 
 def doubts_from(body: Json) -> tuple[Doubt, ...]:
-    fields = _versioned(body)["doubts"]
+    fields = versioned(body)["doubts"]
     return tuple(Doubt(id_, name, _until_from(since), why) for id_, name, since, why in fields)
 
 
@@ -164,7 +196,7 @@ def thing_to(thing: User | Role | None) -> Json:
 def thing_from(body: Json) -> User | Role | None:
     if body is None:
         return None
-    _versioned(body)
+    versioned(body)
     return _user_from(body["user"]) if "user" in body else _role_from(body["role"])
 
 
@@ -196,7 +228,7 @@ def change_to(change: Change) -> Json:
 
 
 def change_from(body: Json) -> Change:
-    _versioned(body)
+    versioned(body)
     return Change(thing_from(body["before"]), thing_from(body["after"]), tuple(body["because"]))
 
 
@@ -204,11 +236,19 @@ def change_from(body: Json) -> Change:
 
 
 def scope_to(scope: Scope) -> Json:
-    return None if scope.usernames is None else sorted(scope.usernames)
+    """Give null for everything, else the user names; with the DAGs beside them where it is about DAGs."""
+    usernames = None if scope.usernames is None else sorted(scope.usernames)
+    return {"usernames": usernames, "dags": sorted(scope.dags)} if scope.dags else usernames
 
 
 def scope_from(body: Json) -> Scope:
-    return EVERYTHING if body is None else Scope(frozenset(body))
+    match body:
+        case None:
+            return EVERYTHING
+        case {"usernames": usernames, "dags": dags}:
+            return Scope(None if usernames is None else frozenset(usernames), frozenset(dags))
+        case _:
+            return Scope(frozenset(body))
 
 
 def notes_to(notes: Iterable[Note]) -> Json:
@@ -239,7 +279,7 @@ def plan_to(plan: Plan) -> Json:
 
 
 def plan_from(body: Json) -> Plan:
-    _versioned(body)
+    versioned(body)
     return Plan(
         deployment=body["deployment"],
         scope=scope_from(body["scope"]),
@@ -274,7 +314,7 @@ def desired_to(desired: DesiredState) -> Json:
 
 
 def desired_from(body: Json) -> DesiredState:
-    _versioned(body)
+    versioned(body)
     reasons = [_reason_from(fields) for fields in body["reasons"]]
     return DesiredState(
         deployment=body["deployment"],
@@ -329,7 +369,7 @@ def capabilities_to(c: Capabilities) -> Json:
 
 
 def capabilities_from(body: Json) -> Capabilities:
-    fields = {name: value for name, value in _versioned(body).items() if name != "v"}
+    fields = {name: value for name, value in versioned(body).items() if name != "v"}
     return Capabilities(
         **fields | {"patch_role": Patch(body["patch_role"]), "delete_role": Delete(body["delete_role"])}
     )

@@ -9,21 +9,37 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
 
 from syncd.errors import StoreError, SyncdError
+from syncd.store.commits import GroupCommit
 
 WAIT_S = 30
 """How long a writer waits for another one. Each of our transactions takes milliseconds; the largest about a second."""
 
+_POOL = {"pool_size": 16, "max_overflow": 8}
+"""As many connections as the daemon has workers stay open; some more serve its other threads."""
+
+_NOTICE_SILENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A PostgreSQL host that vanishes without a word is noticed within half a minute (libpq's words; the last is in ms):
+everybody who wants to write waits behind whoever writes now."""
+
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 _ADVICE = {
     "database or disk is full": "the disk is full: free some space, then run syncd again",
@@ -43,7 +59,7 @@ _ADVICE = {
 
 
 class Database:
-    """One database and the two ways to use it: `read()` and `write()`, each one transaction.
+    """One database and the ways to use it: `read()` and `write()`, each one transaction, and `commit()`, a part of one.
 
     Raises:
         StoreError: by every method, in place of what the libraries raise.
@@ -56,16 +72,38 @@ class Database:
         with self._in_sentences():
             self._engine = _engine(self._url)
         self._writer = self._engine.execution_options(syncd_begin="BEGIN IMMEDIATE")
+        self._one_writer = Lock() if self.is_sqlite else nullcontext()
+        self._group = GroupCommit(self.write)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         with self._in_sentences(), self._engine.begin() as connection:
             yield connection
 
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        with self._in_sentences(), self._writer.begin() as connection:
+        """Write in a transaction of its own. SQLite has one writer: threads queue here, since it only polls."""
+        with self._one_writer, self._in_sentences(), self._writer.begin() as connection:
             yield connection
+
+    def commit(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
+        """Do something in a transaction that it shares with what other threads do, if it is not large; see `commits`."""
+        if not alone:
+            return self._group.run(work)
+        with self.write() as connection:
+            return work(connection)
+
+    def tidy(self) -> None:
+        """Let SQLite do its housekeeping; PostgreSQL does its own. It waits for nobody and holds nobody up for long."""
+        if not self.is_sqlite:
+            return
+        with self._in_sentences(), closing(self._engine.raw_connection()) as connection:
+            for pragma in ("analysis_limit=400", "optimize", "wal_checkpoint(PASSIVE)"):
+                connection.cursor().execute(f"PRAGMA {pragma}").fetchall()
 
     def now(self, connection: Connection) -> datetime:
         """Tell the time: PostgreSQL's own, because several hosts meet there and their clocks differ."""
@@ -91,7 +129,12 @@ class Database:
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Begin an INSERT that can say ON CONFLICT, which both databases spell the same and SQLAlchemy's core does not."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Do what `insert` does, before there is a connection."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def _parse(url: str) -> URL:
@@ -120,12 +163,12 @@ def _place(url: URL) -> str:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         _create_private(Path(str(url.database)))
-        engine = create_engine(url, connect_args=_unless_given(url, {"timeout": WAIT_S}))
+        engine = create_engine(url, **_POOL, connect_args=_unless_given(url, {"timeout": WAIT_S}))
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    arguments = _unless_given(url, {"connect_timeout": 10, "application_name": "syncd"})
-    engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
+    arguments = _unless_given(url, {"application_name": "syncd"} | _NOTICE_SILENCE)
+    engine = create_engine(url, **_POOL, pool_pre_ping=True, connect_args=arguments)
     event.listen(engine, "connect", _prepare_postgres)
     return engine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Unpack
 
 from syncd.errors import StoreError
@@ -15,7 +15,6 @@ from syncd.model import (
     Doubt,
     Held,
     Loss,
-    Outcome,
     Owned,
     Permission,
     Plan,
@@ -23,11 +22,31 @@ from syncd.model import (
     Snapshot,
     Status,
 )
-from syncd.ports import Lease, Recorder, Unsettled
-from syncd.store import changes, codec, leases, migrations, ownership, queries, readings, snapshots
+from syncd.ports import Lease, Unsettled
+from syncd.store import (
+    alarms,
+    changes,
+    codec,
+    migrations,
+    ownership,
+    queries,
+    readings,
+    replicas,
+    states,
+    upkeep,
+    uses,
+)
+from syncd.store.alarms import AlarmRow
 from syncd.store.engine import Clock, Database
+from syncd.store.entries import DatabaseEntry
+from syncd.store.leases import Leases
 from syncd.store.queries import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, Run, Standing, Step
 from syncd.store.readings import Reading
+from syncd.store.snapshots import Snapshots
+from syncd.store.uses import Use
+
+LARGE = 500
+"""How many changes make a plan large: it is recorded by itself, and what others write does not wait for it."""
 
 
 class Store:
@@ -41,6 +60,8 @@ class Store:
 
     def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         self._database = Database(url, clock=clock)
+        self._leases = Leases(self._database)
+        self._snapshots = Snapshots(self._database)
         try:
             migrations.upgrade(self._database)
         except StoreError:
@@ -53,25 +74,22 @@ class Store:
     # what sources said
 
     def last_snapshot(self, source: str) -> Snapshot | None:
-        with self._database.read() as connection:
-            return snapshots.last_snapshot(connection, source)
+        return self._snapshots.last(source)
 
     def save_snapshot(
         self, snapshot: Snapshot, *, cursor: str | None = None, full: bool = True, doubts: Iterable[Doubt] = ()
     ) -> None:
-        encoded = codec.snapshot_to(snapshot)  # a second for a large one: not while others wait to write
-        packed = readings.pack_cursor(cursor)
-        with self._database.write() as connection:
-            snapshots.save_snapshot(connection, snapshot, encoded=encoded)
-            readings.save_reading(connection, snapshot, cursor=packed, full=full, doubts=doubts)
+        packed, in_doubt = readings.pack_cursor(cursor), tuple(doubts)
+        self._snapshots.save(
+            snapshot, also=lambda c: readings.save_reading(c, snapshot, cursor=packed, full=full, doubts=in_doubt)
+        )
 
     def last_cursor(self, source: str) -> tuple[str, datetime] | None:
         with self._database.read() as connection:
             return readings.last_cursor(connection, source)
 
     def source_failed(self, source: str, why: str, *, now: datetime) -> None:
-        with self._database.write() as connection:
-            readings.save_failure(connection, source, why, now=now)
+        self._database.commit(lambda c: readings.save_failure(c, source, why, now=now))
 
     def group_names(self) -> Mapping[tuple[str, str], str]:
         with self._database.read() as connection:
@@ -79,14 +97,13 @@ class Store:
 
     def remember_groups(self, names: Mapping[tuple[str, str], str], *, now: datetime) -> None:
         if names:
-            with self._database.write() as connection:
-                readings.remember_groups(connection, names, now=now)
+            self._database.commit(lambda c: readings.remember_groups(c, names, now=now))
 
     # what is known of a deployment
 
-    def owned(self, deployment: str) -> Owned:
+    def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
         with self._database.read() as connection:
-            return ownership.owned(connection, deployment)
+            return ownership.owned(connection, deployment, usernames=usernames)
 
     def adopt(self, deployment: str, found: Owned) -> None:
         things = ownership.things_of(found)
@@ -97,70 +114,105 @@ class Store:
 
     def capabilities(self, deployment: str) -> Capabilities | None:
         with self._database.read() as connection:
-            return snapshots.last_capabilities(connection, deployment)
+            return states.last_capabilities(connection, deployment)
 
     def save_capabilities(self, deployment: str, capabilities: Capabilities) -> None:
-        with self._database.write() as connection:
-            now = self._database.now(connection)
-            snapshots.save_capabilities(connection, deployment, capabilities, now=now)
+        self._database.commit(
+            lambda c: states.save_capabilities(c, deployment, capabilities, now=self._database.now(c))
+        )
 
     def last_desired(self, deployment: str) -> DesiredState | None:
         with self._database.read() as connection:
-            return snapshots.last_desired(connection, deployment)
+            return states.last_desired(connection, deployment)
 
     def save_desired(self, run: int, desired: DesiredState) -> None:
         body = codec.dumps(codec.desired_to(desired))
-        with self._database.write() as connection:
-            now = self._database.now(connection)
-            snapshots.save_desired(connection, run, desired.deployment, body=body, now=now)
+        where = desired.deployment
+        self._database.commit(
+            lambda c: states.save_desired(c, run, where, body=body, now=self._database.now(c)), alone=True
+        )
 
     def losses(self, deployment: str) -> tuple[Loss, ...]:
         with self._database.read() as connection:
-            return snapshots.all_losses(connection, deployment)
+            return states.all_losses(connection, deployment)
 
     def count_loss(self, deployment: str, role: str, permissions: Iterable[Permission], *, now: datetime) -> None:
-        with self._database.write() as connection:
-            snapshots.count_loss(connection, deployment, role, permissions=permissions, now=now)
+        lost = tuple(permissions)
+        self._database.commit(lambda c: states.count_loss(c, deployment, role, permissions=lost, now=now))
 
     def forget_losses(self, deployment: str, role: str, permissions: Iterable[Permission]) -> None:
-        with self._database.write() as connection:
-            snapshots.forget_losses(connection, deployment, role, permissions=permissions)
+        kept = tuple(permissions)
+        self._database.commit(lambda c: states.forget_losses(c, deployment, role, permissions=kept))
 
     # runs, plans, changes
 
     def start_run(self, command: str, *, scope: Scope, now: datetime) -> int:
-        with self._database.write() as connection:
-            return changes.start_run(connection, command, scope=scope, now=now)
+        return self._database.commit(lambda c: changes.start_run(c, command, scope=scope, now=now))
 
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
-        with self._database.write() as connection:
-            changes.end_run(connection, run, exit_code=exit_code, summary=summary, now=now)
+        self._database.commit(lambda c: changes.end_run(c, run, exit_code=exit_code, summary=summary, now=now))
 
     def record_plan(self, run: int, plan: Plan, *, held: Held | None, approved: str | None, now: datetime) -> int:
-        with self._database.write() as connection:
-            return changes.record_plan(connection, run, plan, held=held, approved=approved, now=now)
+        return self._database.commit(
+            lambda c: changes.record_plan(c, run, plan, held=held, approved=approved, now=now),
+            alone=len(plan.changes) > LARGE,
+        )
 
-    def intend(self, plan: int, change: Change, *, now: datetime) -> int:
-        with self._database.write() as connection:
-            return changes.intend(connection, plan, change, now=now)
-
-    def conclude(self, change: int, outcome: Outcome, *, now: datetime) -> None:
-        with self._database.write() as connection:
-            changes.close(connection, change, outcome.status, detail=outcome.detail, now=now)
+    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
+        return DatabaseEntry(self._database, plan, change, lease=lease, now=now)
 
     def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:
         with self._database.read() as connection:
             return changes.unsettled(connection, deployment)
 
     def settle(self, change: int, status: Status, detail: str, *, now: datetime) -> None:
-        with self._database.write() as connection:
-            changes.close(connection, change, status, detail=detail, now=now, by_looking=True)
+        self._database.commit(lambda c: changes.close(c, change, status, detail=detail, now=now, by_looking=True))
 
-    def recorder(self, change: int) -> Recorder:
-        return changes.StepRecorder(self._database, change)
+    def lease(self, name: str) -> AbstractContextManager[Lease]:
+        return self._leases.take(name)
 
-    def lease(self, deployment: str) -> AbstractContextManager[Lease]:
-        return leases.lease(self._database, deployment)
+    def release_all(self) -> None:
+        """Let go of every lease now; whoever works under one is stopped before its next call."""
+        self._leases.release_all()
+
+    # the daemon
+
+    def beat(self, replica: str, *, ttl: timedelta) -> tuple[str, ...]:
+        """Note that this replica lives, and will have said so again in `ttl`; names all that do, sorted."""
+        return self._database.commit(lambda c: replicas.beat(c, replica, ttl=ttl, now=self._database.now(c)))
+
+    def leave(self, replica: str) -> None:
+        """Note that this replica is gone."""
+        self._database.commit(lambda c: replicas.leave(c, replica))
+
+    def alarms(self) -> Mapping[tuple[str, str], AlarmRow]:
+        """Give every alarm that stands, by (kind, subject)."""
+        with self._database.read() as connection:
+            return alarms.all_alarms(connection)
+
+    def save_alarm(
+        self, kind: str, subject: str, text: str, *, since: datetime, notified_at: datetime, earlier: datetime | None
+    ) -> bool:
+        """Keep an alarm if the one that is kept was told at `earlier` (None: none is kept); say whether it was."""
+        row = AlarmRow(text, since, notified_at)
+        return self._database.commit(lambda c: alarms.save_alarm(c, kind, subject, row=row, earlier=earlier))
+
+    def clear_alarm(self, kind: str, subject: str) -> bool:
+        """Forget an alarm; say whether it was there."""
+        return self._database.commit(lambda c: alarms.clear_alarm(c, kind, subject))
+
+    def record_use(self, who: str, what: str, answer: int, *, now: datetime, detail: str = "") -> None:
+        """Note that somebody asked for something, and what was answered (an HTTP status)."""
+        self._database.commit(lambda c: uses.record_use(c, who, what, answer=answer, now=now, detail=detail))
+
+    def uses(self, limit: int = queries.LIMIT, offset: int = 0) -> tuple[Use, ...]:
+        """List who asked for what, newest first."""
+        with self._database.read() as connection:
+            return uses.newest_uses(connection, limit=limit, offset=offset)
+
+    def upkeep(self, *, before: datetime) -> Mapping[str, int]:
+        """Delete what is older than that and says nothing; gives how many rows of which table. See upkeep.py."""
+        return upkeep.upkeep(self._database, before=before)
 
     # what people ask: see queries.py
 
@@ -188,6 +240,11 @@ class Store:
         """Tell how a deployment stood after the last plan for it; None where there was none."""
         with self._database.read() as connection:
             return queries.standing(connection, deployment)
+
+    def journal_head(self) -> tuple[int, int]:
+        """Give the highest id of a change, and how many changes have no known outcome."""
+        with self._database.read() as connection:
+            return queries.journal_head(connection)
 
     def held(self, deployment: str) -> HeldPlan | None:
         """Give what the newest plan over everything keeps back."""

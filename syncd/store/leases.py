@@ -1,6 +1,8 @@
 """One writer per deployment: a lease with a number that grows, so that a late holder notices that it is late.
 
 A lease passes on when its holder lets go of it, does not renew it in time, or was a process of this host that is gone.
+One thread renews all leases of a process for as long as it holds any, however long a call takes. What is written under a
+lease looks for it in the same transaction (`confirm`), so that nothing is begun by somebody who has lost it.
 """
 
 from __future__ import annotations
@@ -8,88 +10,147 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from threading import Event, Lock, Thread
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
+from syncd import ports
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.store.engine import Database, insert
 from syncd.store.processes import Process, os_user
 from syncd.store.schema import leases
 
-TTL = timedelta(seconds=60)
-"""How long a lease lasts without renewal: longer than the slowest single call (18 s for a role of 1,000 permissions),
-short enough that a host that died does not keep a deployment waiting."""
+TTL = timedelta(seconds=20)
+"""How long a lease lasts without renewal: what a host that died holds is free for others within half a minute."""
 
-RENEW = TTL / 3
+RENEW = TTL / 4
+"""How often leases are renewed: three times may fail before one runs out."""
+
+
+_mine = leases.c.deployment == bindparam("name"), leases.c.fence == bindparam("number"), leases.c.held
+_look = select(leases.c.renewed_at).where(*_mine)
 
 
 class DatabaseLease:
-    """The lease of one deployment while this process has it."""
+    """A lease while this process has it; implements `ports.Lease`."""
 
-    def __init__(self, database: Database, deployment: str, *, fence: int, renewed_at: datetime) -> None:
+    def __init__(self, database: Database, name: str, fence: int) -> None:
         self._database = database
-        self._deployment = deployment
-        self._fence = fence
-        self._renewed_at = renewed_at
+        self.name = name
+        self.fence = fence
 
     def check(self) -> None:
-        """Make sure that the lease is still ours; renew it when a third of its time has passed.
-
-        Raises:
-            DeploymentBusy: somebody else has it now; make no further call.
-        """
         with self._database.read() as connection:
-            now = self._database.now(connection)
-            mine = connection.execute(select(leases.c.fence).where(*self._mine())).first() is not None
-        if mine and now - self._renewed_at >= RENEW:
-            mine = self._renew(now)
-        if not mine:
-            raise DeploymentBusy(
-                f"deployment {self._deployment}: the lease was lost to another syncd, because this one paused for "
-                f"longer than {TTL.seconds} s; nothing more is written; the other one carries on"
-            )
-
-    def release(self) -> None:
-        with self._database.write() as connection:
-            connection.execute(update(leases).where(*self._mine()).values(held=False))
-
-    def _renew(self, now: datetime) -> bool:
-        with self._database.write() as connection:
-            later = {"renewed_at": now, "expires_at": now + TTL}
-            renewed = connection.execute(update(leases).where(*self._mine()).values(later)).rowcount == 1
-        self._renewed_at = now
-        return renewed
-
-    def _mine(self) -> tuple[Any, ...]:
-        return leases.c.deployment == self._deployment, leases.c.fence == self._fence, leases.c.held
+            _renewed_at(connection, self)
 
 
-@contextmanager
-def lease(database: Database, deployment: str) -> Iterator[DatabaseLease]:
-    with database.write() as connection:
-        now = database.now(connection)
-        taken = DatabaseLease(database, deployment, fence=_take(connection, deployment, now), renewed_at=now)
-    try:
-        yield taken
-    finally:
-        with suppress(StoreError):  # it then ends by time; what went wrong inside matters more
-            taken.release()
+class Leases:
+    """Every lease that this process has of one database, and the thread that renews them. Threads may share it."""
+
+    def __init__(self, database: Database, *, every: timedelta = RENEW) -> None:
+        self._database = database
+        self._every_s = every.total_seconds()
+        self._lock = Lock()
+        self._held: list[DatabaseLease] = []
+        self._idle = Event()
+        """Set once the last lease is let go of; ends the thread."""
+
+    @contextmanager
+    def take(self, name: str) -> Iterator[DatabaseLease]:
+        lease = self._database.commit(lambda connection: self._take(connection, name))
+        self._keep(lease)
+        try:
+            yield lease
+        finally:
+            self._forget(lease)
+            with suppress(StoreError):  # it then ends by time; what went wrong inside matters more
+                self._database.commit(lambda connection: _release(connection, [lease]))
+
+    def release_all(self) -> None:
+        """Let go of everything now; whoever works under one of the leases is stopped before its next call."""
+        with self._lock:
+            held = list(self._held)
+        if held:
+            self._database.commit(lambda connection: _release(connection, held))
+
+    def renew(self) -> None:
+        """Renew what is still ours; what was lost stays lost."""
+        with self._lock:
+            held = list(self._held)
+        if held:
+            self._database.commit(lambda connection: _renew(connection, held, now=self._database.now(connection)))
+
+    def _take(self, connection: Connection, name: str) -> DatabaseLease:
+        return DatabaseLease(self._database, name, _take(connection, name, self._database.now(connection)))
+
+    def _keep(self, lease: DatabaseLease) -> None:
+        with self._lock:
+            self._held.append(lease)
+            if len(self._held) == 1:
+                self._idle = Event()
+                Thread(target=self._renew_until, args=(self._idle,), name="leases", daemon=True).start()
+
+    def _forget(self, lease: DatabaseLease) -> None:
+        with self._lock:
+            self._held.remove(lease)
+            if not self._held:
+                self._idle.set()
+
+    def _renew_until(self, idle: Event) -> None:
+        while not idle.wait(self._every_s):
+            with suppress(
+                StoreError
+            ):  # the next time may do; a lease that runs out is noticed by whoever works under it
+                self.renew()
 
 
-def _take(connection: Connection, deployment: str, now: datetime) -> int:
+def confirm(connection: Connection, lease: ports.Lease, *, now: datetime) -> None:
+    """Make sure, within a transaction that writes, that a lease is ours; renew it where that is late.
+
+    Raises:
+        DeploymentBusy: it is not.
+    """
+    if now - _renewed_at(connection, lease) >= TTL / 2:
+        _renew(connection, [lease], now=now)
+
+
+def _renewed_at(connection: Connection, lease: ports.Lease) -> datetime:
+    renewed_at: datetime | None = connection.execute(_look, _key(lease)).scalar()
+    if renewed_at is None:
+        raise DeploymentBusy(
+            f"{lease.name}: the lease was lost to another syncd, or let go of because this one stops; nothing more is "
+            "written under it, and the next pass looks what became of what was begun"
+        )
+    return renewed_at
+
+
+def _renew(connection: Connection, held: list[Any], *, now: datetime) -> None:
+    later = {"renewed_at": now, "expires_at": now + TTL}
+    connection.execute(update(leases).where(*_mine).values(later), [_key(lease) for lease in held])
+
+
+def _release(connection: Connection, held: list[DatabaseLease]) -> None:
+    connection.execute(update(leases).where(*_mine).values(held=False), [_key(lease) for lease in held])
+
+
+def _key(lease: ports.Lease) -> dict[str, object]:
+    return {"name": lease.name, "number": lease.fence}
+
+
+def _take(connection: Connection, name: str, now: datetime) -> int:
     """Take the lease and give its fencing number. The row is locked from the look to the commit."""
     mine = _row(Process.current(), now)
-    first = insert(connection, leases).values(mine | {"deployment": deployment, "fence": 1})
+    first = insert(connection, leases).values(mine | {"deployment": name, "fence": 1})
     if connection.execute(first.on_conflict_do_nothing().returning(leases.c.fence)).first() is not None:
         return 1
-    row = connection.execute(select(leases).where(leases.c.deployment == deployment).with_for_update()).one()
+    row = connection.execute(select(leases).where(leases.c.deployment == name).with_for_update()).one()
     if row.held and now < row.expires_at and not _holder(row).is_gone():
         raise DeploymentBusy(
-            f"deployment {deployment}: {row.by} has been writing to it since {row.taken_at:%Y-%m-%d %H:%M:%S} UTC "
+            f"{name}: {row.by} has been at work on it since {row.taken_at:%Y-%m-%d %H:%M:%S} UTC "
             f"(process {row.pid} on {row.host}); wait until that ends, or stop it"
         )
-    connection.execute(update(leases).where(leases.c.deployment == deployment).values(mine | {"fence": row.fence + 1}))
+    connection.execute(update(leases).where(leases.c.deployment == name).values(mine | {"fence": row.fence + 1}))
     return int(row.fence) + 1
 
 

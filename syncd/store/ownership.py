@@ -7,14 +7,16 @@ the other way round. Only where the change turns out not to have happened is the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import Change, Kind, Owned, key
-from syncd.store.engine import insert
+from syncd.store.engine import insert_for
 from syncd.store.schema import changes, is_unsettled, ownership
 
 BATCH = 5_000
@@ -29,23 +31,47 @@ class Thing(NamedTuple):
     role: str = ""
 
 
-def owned(connection: Connection, deployment: str) -> Owned:
-    which = ownership.c.deployment == deployment, ownership.c.until.is_(None)
-    rows = connection.execute(select(ownership.c.kind, ownership.c.name, ownership.c.role).where(*which))
+def owned(connection: Connection, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
+    """Give what is owned now; with `usernames` only these people's grants, and how many people have any."""
     users: set[str] = set()
     roles: set[str] = set()
     grants: defaultdict[str, set[str]] = defaultdict(set)
-    for kind, name, role in rows:  # streamed: a quarter million rows in a list keep the garbage collector busy
-        if kind == "grant":
-            grants[name].add(role)
-        else:
-            (users if kind == "user" else roles).add(name)
+    for which in _of_whom(usernames):
+        rows = connection.execute(
+            _open(ownership.c.kind, ownership.c.name, ownership.c.role, at=deployment).where(which)
+        )
+        for kind, name, role in rows:  # streamed: a quarter million rows in a list keep the garbage collector busy
+            if kind == "grant":
+                grants[name].add(role)
+            else:
+                (users if kind == "user" else roles).add(name)
     return Owned(
         frozenset(users),
         frozenset(roles),
         {name: frozenset(held) for name, held in grants.items()},
         _once(connection, deployment) - roles,
+        None if usernames is None else _people(connection, deployment),
     )
+
+
+def _of_whom(usernames: frozenset[str] | None) -> Iterator[ColumnElement[bool]]:
+    """Choose the rows to read, in several statements where one would have too many parameters."""
+    if usernames is None:
+        yield true()
+        return
+    yield ownership.c.kind.in_(("user", "role"))
+    wanted = sorted(usernames)
+    for start in range(0, len(wanted), BATCH):
+        yield and_(ownership.c.kind == "grant", ownership.c.name.in_(wanted[start : start + BATCH]))
+
+
+def _people(connection: Connection, deployment: str) -> int:
+    people = _open(func.count(ownership.c.name.distinct()), at=deployment).where(ownership.c.kind == "grant")
+    return int(connection.execute(people).scalar_one())
+
+
+def _open(*columns: ColumnElement[Any], at: str) -> Select[Any]:
+    return select(*columns).where(ownership.c.deployment == at, ownership.c.until.is_(None))
 
 
 def _once(connection: Connection, deployment: str) -> frozenset[str]:
@@ -125,12 +151,17 @@ def _mark(
     happened, and would then take the claim with it."""
     rows = [{"deployment": deployment, **t._asdict(), "change_id": change, "since": now} for t in things]
     if rows:
-        statement = insert(connection, ownership)
-        unproven = ownership.c.change_id.in_(select(changes.c.id).where(is_unsettled))
-        statement = statement.on_conflict_do_update(
-            index_elements=["deployment", "kind", "name", "role"],
-            index_where=ownership.c.until.is_(None),
-            set_={"change_id": statement.excluded.change_id, "since": statement.excluded.since},
-            where=unproven,
-        )
-        connection.execute(statement, rows)
+        connection.execute(_claim(connection.dialect.name), rows)
+
+
+@cache
+def _claim(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Build the statement of `_mark` once: that takes longer than to run it."""
+    statement = insert_for(dialect, ownership)
+    unproven = ownership.c.change_id.in_(select(changes.c.id).where(is_unsettled))
+    return statement.on_conflict_do_update(
+        index_elements=["deployment", "kind", "name", "role"],
+        index_where=ownership.c.until.is_(None),
+        set_={"change_id": statement.excluded.change_id, "since": statement.excluded.since},
+        where=unproven,
+    )

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 from syncd.model import Change, Held, Kept, Note, Permission, Role, Scope, key
 from syncd.store import codec
 from syncd.store.changes import change_of
-from syncd.store.schema import INTENT, PLANNED, changes, desired, ownership, plans, runs, steps, touches
+from syncd.store.schema import INTENT, PLANNED, changes, desired, is_unsettled, ownership, plans, runs, steps, touches
 
 LIMIT = 100
 
@@ -112,12 +112,17 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class HeldPlan:
-    """What the newest plan over everything keeps back. `approved` is set where a person has let it pass since."""
+    """What the newest plan over everything keeps back.
+
+    It was made at `made_at`; `since` is when the first plan was made that kept back the same, with none between them
+    that did not.
+    """
 
     run: int
     plan: int
     digest: str
-    at: datetime
+    made_at: datetime
+    since: datetime
     held: Held
 
 
@@ -255,6 +260,12 @@ def standing(connection: Connection, deployment: str) -> Standing | None:
     )
 
 
+def journal_head(connection: Connection) -> tuple[int, int]:
+    highest = connection.execute(select(func.max(changes.c.id))).scalar_one()
+    unsettled = connection.execute(select(func.count()).select_from(changes).where(is_unsettled)).scalar_one()
+    return int(highest or 0), int(unsettled)
+
+
 def held(connection: Connection, deployment: str) -> HeldPlan | None:
     """Give what the newest plan over everything keeps back."""
     plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything))
@@ -263,7 +274,17 @@ def held(connection: Connection, deployment: str) -> HeldPlan | None:
     which = changes.c.plan_id == plan.id, changes.c.status == "held"
     rows = connection.execute(select(changes).where(*which).order_by(changes.c.seq))
     kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)))
-    return HeldPlan(plan.run_id, plan.id, plan.held_digest, plan.made_at, kept_back)
+    return HeldPlan(plan.run_id, plan.id, plan.held_digest, plan.made_at, _held_since(connection, plan), kept_back)
+
+
+def _held_since(connection: Connection, plan: Row[Any]) -> datetime:
+    whole = plans.c.deployment == plan.deployment, plans.c.everything
+    others = or_(plans.c.held_digest.is_(None), plans.c.held_digest != plan.held_digest)
+    last_other = select(plans.c.id).where(*whole, others).order_by(plans.c.id.desc()).limit(1)
+    after = plans.c.id > func.coalesce(last_other.scalar_subquery(), 0)
+    first = select(plans.c.made_at).where(*whole, after).order_by(plans.c.id).limit(1)
+    since: datetime = connection.execute(first).scalar_one()
+    return since
 
 
 def _newest_plan(connection: Connection, which: ColumnElement[bool]) -> Row[Any] | None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -102,6 +102,14 @@ snapshots = Table(
     Index("uq_snapshots_source_digest", "source", "digest", unique=True),
 )
 
+snapshot_patches = Table(
+    "snapshot_patches",
+    metadata,
+    Column("snapshot_id", Id, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
+    Column("saved", Id, primary_key=True, comment="as in snapshots; patches are applied in this order"),
+    Column("body", LargeBinary, nullable=False, comment="what changed since the patch before"),
+)
+
 readings = Table(
     "readings",
     metadata,
@@ -168,6 +176,7 @@ runs = Table(
     Column("ended_at", Moment),
     Column("exit_code", Integer),
     Column("summary", Words),
+    Index("ix_runs_started_at", "started_at"),
 )
 
 plans = Table(
@@ -187,6 +196,7 @@ plans = Table(
     Column("approved_by", Words, comment="the OS user"),
     Column("made_at", Moment, nullable=False),
     Index("ix_plans_deployment_id", "deployment", "id"),
+    Index("ix_plans_deployment_everything_id", "deployment", "everything", "id"),
 )
 
 changes = Table(
@@ -277,4 +287,36 @@ leases = Table(
     Column("taken_at", Moment, nullable=False),
     Column("renewed_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+)
+
+# --- the daemon -------------------------------------------------------------------------------------------------------
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("replica", Words, primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False, comment="when it counts as gone, unless it says before that it lives"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("kind", Words, primary_key=True),
+    Column("subject", Words, primary_key=True),
+    Column("text", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("notified_at", Moment, nullable=False, comment="when somebody was last told"),
+)
+
+uses = Table(
+    "uses",
+    metadata,
+    _id(),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False, comment="the name of a token, or an OS user"),
+    Column("what", Words, nullable=False),
+    Column("answer", Integer, nullable=False, comment="an HTTP status"),
+    Column("detail", Words, nullable=False),
+    Index("ix_uses_at", "at"),
 )

@@ -25,7 +25,12 @@ def role(name: str, permissions: int) -> Role:
 
 
 def judged(
-    changes: list[Change], *, people: int = 1000, roles: tuple[Role, ...] = (), limits: Limits = LIMITS
+    changes: list[Change],
+    *,
+    people: int = 1000,
+    roles: tuple[Role, ...] = (),
+    limits: Limits = LIMITS,
+    lately: int = 0,
 ) -> Guarded:
     owned = Owned(
         users=frozenset(f"p{n}" for n in range(people)),
@@ -33,7 +38,7 @@ def judged(
         grants={f"p{n}": frozenset({"finance"}) for n in range(people)},
     )
     observed = ObservedState("prod", {}, {r.name: r for r in roles})
-    return guard(Plan("prod", EVERYTHING, tuple(changes)), observed, limits, owned=owned)
+    return guard(Plan("prod", EVERYTHING, tuple(changes)), observed, limits, owned=owned, lately=lately)
 
 
 @pytest.mark.parametrize(
@@ -97,3 +102,30 @@ def test_names_are_compared_without_case_in_a_digest() -> None:
     lower = Change(user("anna", "finance"), user("anna"))
     assert upper.effects == lower.effects
     assert key("ANNA") == upper.effects[0][2]
+
+
+@pytest.mark.parametrize(
+    ("count", "lately", "held"),
+    [
+        (1, 4, False),  # up to the floor
+        (1, 19, False),  # just the count
+        (1, 20, True),  # one more
+        (2, 19, True),
+        (0, 500, False),  # who takes nothing is not held for what others took
+    ],
+)
+def test_many_small_passes_are_one_large_one(count: int, lately: int, held: bool) -> None:
+    assert held == (judged(loses(count), lately=lately).held is not None)
+
+
+def test_the_share_is_of_those_who_were_there_an_hour_ago() -> None:
+    assert judged(loses(5), people=95, lately=5).held is None, "ten of a hundred"
+    found = judged(loses(6), people=95, lately=5).held
+    assert found is not None
+    assert ("6 of 100 people who lose a role, after 5 within the last hour: the limit is 10%",) == found.why
+
+
+def test_how_many_people_are_owned_can_be_said_without_naming_them() -> None:
+    owned = Owned(grants={"p0": frozenset({"finance"})}, people=100)
+    plan, observed = Plan("prod", EVERYTHING, tuple(loses(6))), ObservedState("prod", {}, {})
+    assert guard(plan, observed, LIMITS, owned=owned).held is None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +15,12 @@ from syncd.mapping.parse import parse
 from syncd.model import (
     Adopt,
     Certificate,
+    Change,
     Dag,
     Deployment,
     Group,
     Identity,
+    Outcome,
     Permission,
     Plan,
     Role,
@@ -32,6 +34,7 @@ from syncd.plan.guard import Limits
 from syncd.ports import Lease, Recorder
 from syncd.reconcile import DeploymentReport, Report, Target, World, apply, plan
 from syncd.store import Store
+from syncd.store.entries import DatabaseEntry
 from syncd.targets.memory import MemoryTarget
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -382,18 +385,13 @@ def test_a_dag_that_one_read_missed_takes_nothing(stage: Stage) -> None:
 class StoreThatBreaks(Store):
     """A database that cannot be written to after the first call of a change was answered."""
 
-    def recorder(self, change: int) -> Recorder:
-        record = super().recorder(change)
-
-        class Broken:
-            def before(self, call: str) -> int:
-                return record.before(call)
-
-            def after(self, step: int, answer: str) -> None:
-                del step, answer
+    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
+        class Broken(DatabaseEntry):
+            def conclude(self, outcome: Outcome, *, now: datetime) -> None:
+                del outcome, now
                 raise StoreError("the disk is full")
 
-        return Broken()
+        return Broken(self._database, plan, change, lease=lease, now=now)
 
 
 def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stage: Stage, tmp_path: Path) -> None:
@@ -410,31 +408,24 @@ def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stag
     ]
 
 
-class StoreThatLosesItsLease(Store):
-    """A database whose lease is taken by somebody else after some looks."""
+class TargetThatLosesTheLease(MemoryTarget):
+    """A deployment whose lease is lost while a change is being made, before its call."""
 
-    looks: int = 0
+    lose: Callable[[], None]
 
-    @contextmanager
-    def lease(self, deployment: str) -> Iterator[Lease]:
-        store = self
-        with super().lease(deployment) as held:
-
-            class Lost:
-                def check(self) -> None:
-                    store.looks += 1
-                    if store.looks > 1:
-                        raise DeploymentBusy("somebody else has it now")
-                    held.check()
-
-            yield Lost()
+    def apply(self, change: Change, record: Recorder) -> Outcome:
+        self.lose()
+        return MemoryTarget.apply(self, change, record)
 
 
-def test_a_lease_that_is_lost_inside_a_change_stops_before_the_next_call(stage: Stage, tmp_path: Path) -> None:
-    with closing(StoreThatLosesItsLease(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
-        report = stage.apply()
+def test_a_lease_that_is_lost_inside_a_change_stops_before_the_next_call(stage: Stage) -> None:
+    target = TargetThatLosesTheLease("prod", dags=DAGS)
+    target.lose = stage.store.release_all
+    stage.targets = {"prod": target}
+    report = stage.apply()
     assert isinstance(report.deployments[0].error, DeploymentBusy)
-    assert ({}, {}) == (stage.prod.roles, stage.prod.users), "the change was begun, and its call was not made"
+    assert ({}, {}) == (stage.prod.roles, stage.prod.users), "the change was planned, and its call was not made"
+    assert () == stage.store.unsettled("prod")
 
 
 def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:

@@ -165,3 +165,10 @@ def test_a_record_of_a_newer_syncd_is_refused() -> None:
     newer = codec.capabilities_to(Capabilities(3, "3.3.2", "x")) | {"v": 2}
     with pytest.raises(StoreError, match="version 2, and this syncd reads version 1"):
         codec.capabilities_from(newer)
+
+
+def test_scopes_are_kept_and_old_ones_are_read() -> None:
+    scopes = [Scope(), Scope.people([]), Scope.people(["Anna", "bob"]), Scope.of_dags(["b", "a"])]
+    scopes += [Scope(None, frozenset({"a"})), Scope(frozenset({"anna"}), frozenset({"a"}))]
+    assert scopes == [codec.scope_from(codec.loads(codec.dumps(codec.scope_to(scope)))) for scope in scopes]
+    assert [Scope(), Scope.people(["anna"])] == [codec.scope_from(old) for old in (None, ["anna"])]

@@ -54,7 +54,7 @@ def test_threads_that_write_at_once_lose_nothing(store: Store) -> None:
 
     def make(number: int) -> None:
         change = changes[number]
-        store.conclude(store.intend(plan, change, now=NOW), Outcome(change, Status.APPLIED), now=NOW)
+        store.begin(plan, change, now=NOW).conclude(Outcome(change, Status.APPLIED), now=NOW)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(make, range(len(changes))))

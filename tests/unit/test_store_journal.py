@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_samples import NOW, at, created, made, moved, plan_of, planned, role, snapshot, user
+from store_samples import NOW, at, begun, created, made, moved, plan_of, planned, role, snapshot, user
 
 from syncd.errors import StoreError
 from syncd.model import (
@@ -132,16 +132,18 @@ def test_counting_and_forgetting_nothing_is_nothing(store: Store) -> None:
 
 def test_a_change_that_was_begun_is_unsettled_until_its_outcome_is_known(store: Store) -> None:
     change = created("anna", "Viewer")
-    number = store.intend(planned(store, change), change, now=NOW)
-    assert (Unsettled(number, change),) == store.unsettled("prod")
+    entry = store.begin(planned(store, change), change, now=NOW)
+    assert () == store.unsettled("prod"), "nothing is written before it has to be"
+    entry.before("POST")
+    assert [change] == [u.change for u in store.unsettled("prod")]
     assert () == store.unsettled("test")
-    store.conclude(number, Outcome(change, Status.APPLIED), now=at(1))
+    entry.conclude(Outcome(change, Status.APPLIED), now=at(1))
     assert () == store.unsettled("prod")
 
 
 def test_an_unsettled_change_comes_back_with_its_reasons(store: Store) -> None:
     change = created("anna", "Viewer")
-    store.intend(planned(store, change), change, now=NOW)
+    begun(store, planned(store, change), change)
     assert ("anna joins",) == store.unsettled("prod")[0].change.because
 
 
@@ -160,30 +162,30 @@ def test_an_unknown_outcome_stays_unsettled_until_a_look_settles_it(store: Store
 def test_unsettled_changes_come_oldest_first(store: Store) -> None:
     first, second = created("zoe"), created("anna")
     plan = planned(store, second, first)
-    begun = [store.intend(plan, c, now=at(n)) for n, c in enumerate((first, second))]
-    assert begun == [u.id for u in store.unsettled("prod")]
+    numbers = [begun(store, plan, c, now=at(n)) for n, c in enumerate((first, second))]
+    assert numbers == [u.id for u in store.unsettled("prod")]
 
 
 def test_a_change_that_no_plan_has_cannot_be_begun(store: Store) -> None:
     plan = planned(store, created("anna"))
     with pytest.raises(StoreError, match="has no create of user 'bob' that waits to be made"):
-        store.intend(plan, created("bob"), now=NOW)
+        begun(store, plan, created("bob"), now=NOW)
 
 
 def test_a_change_cannot_be_begun_twice(store: Store) -> None:
     change = created("anna")
     plan = planned(store, change)
-    store.intend(plan, change, now=NOW)
+    begun(store, plan, change, now=NOW)
     with pytest.raises(StoreError, match="waits to be made"):
-        store.intend(plan, change, now=NOW)
+        begun(store, plan, change, now=NOW)
 
 
 def test_a_held_change_cannot_be_begun(store: Store) -> None:
     held, free = created("anna"), created("bob")
     plan = planned(store, held, free, held=Held((held,), ("too many",)))
-    store.intend(plan, free, now=NOW)
+    begun(store, plan, free, now=NOW)
     with pytest.raises(StoreError, match="waits to be made"):
-        store.intend(plan, held, now=NOW)
+        begun(store, plan, held, now=NOW)
 
 
 @pytest.mark.parametrize("status", [Status.APPLIED, Status.FAILED])
@@ -197,14 +199,14 @@ def test_a_change_that_ended_cannot_end_again(store: Store, status: Status) -> N
 def test_a_change_that_was_only_planned_cannot_end(store: Store) -> None:
     planned(store, created("anna"))
     with pytest.raises(StoreError, match="is not open"):
-        store.conclude(1, Outcome(created("anna"), Status.APPLIED), now=NOW)
+        store.settle(1, Status.APPLIED, "", now=NOW)
 
 
 def test_of_a_change_that_is_held_in_part_the_rest_can_be_made(store: Store) -> None:
     whole = moved("anna", {"Op"}, {"Viewer"})
     gives, takes = moved("anna", {"Op"}, {"Op", "Viewer"}), moved("anna", {"Op", "Viewer"}, {"Viewer"})
     plan = planned(store, whole, held=Held((takes,), ("too many",)))
-    store.conclude(store.intend(plan, gives, now=NOW), Outcome(gives, Status.APPLIED), now=NOW)
+    store.begin(plan, gives, now=NOW).conclude(Outcome(gives, Status.APPLIED), now=NOW)
     assert {(gives, "applied"), (takes, "held")} == {(row.change, row.status) for row in store.audit()}
 
 
@@ -223,7 +225,7 @@ def test_what_was_never_begun_is_kept_of_so_many_plans_only(store: Store) -> Non
 def test_two_changes_of_one_person_in_one_plan_are_told_apart(store: Store) -> None:
     take, delete = moved("anna", {"Viewer"}, set()), Change(user("anna"), None)
     plan = planned(store, take, delete)
-    numbers = [store.intend(plan, c, now=NOW) for c in (delete, take)]
+    numbers = [begun(store, plan, c, now=NOW) for c in (delete, take)]
     assert [delete, take] == [u.change for u in sorted(store.unsettled("prod"), key=lambda u: numbers.index(u.id))]
 
 
@@ -244,22 +246,27 @@ def test_a_plan_and_a_run_are_found_again_as_they_were(store: Store) -> None:
 
 def test_the_calls_of_a_change_are_taken_down_before_and_after(store: Store) -> None:
     change = created("anna")
-    number = store.intend(planned(store, change), change, now=NOW)
-    record = store.recorder(number)
-    record.after(record.before("POST /users"), "200")
-    record.before("GET /users/anna")
-    assert [("POST /users", "200"), ("GET /users/anna", None)] == [(s.call, s.answer) for s in store.steps(number)]
+    entry = store.begin(planned(store, change), change, now=NOW)
+
+    def calls() -> list[tuple[str, str | None]]:
+        return [(s.call, s.answer) for s in store.steps(entry.id or 0)]
+
+    entry.after(entry.before("POST /users"), "200")
+    assert [("POST /users", None)] == calls(), "an answer may wait for the next commit"
+    entry.after(entry.before("GET /users/anna"), "404")
+    assert [("POST /users", "200"), ("GET /users/anna", None)] == calls()
+    entry.conclude(Outcome(change, Status.FAILED), now=NOW)
+    assert [("POST /users", "200"), ("GET /users/anna", "404")] == calls()
 
 
 def test_text_that_a_database_refuses_is_kept_readable(store: Store) -> None:
     change = created("anna\x00b")
-    number = store.intend(planned(store, change), change, now=NOW)
-    record = store.recorder(number)
-    record.after(record.before("POST \x00"), "\ud800 body")
-    store.conclude(number, Outcome(change, Status.FAILED, "bad \x00 name"), now=NOW)
+    entry = store.begin(planned(store, change), change, now=NOW)
+    entry.after(entry.before("POST \x00"), "\ud800 body")
+    entry.conclude(Outcome(change, Status.FAILED, "bad \x00 name"), now=NOW)
     row = store.audit()[0]
     assert (change, "bad \ufffd name") == (row.change, row.detail)
-    assert ("POST \ufffd", "? body") == (store.steps(number)[0].call, store.steps(number)[0].answer)
+    assert ("POST \ufffd", "? body") == (store.steps(row.id)[0].call, store.steps(row.id)[0].answer)
 
 
 def test_a_time_without_a_zone_is_refused(store: Store) -> None:

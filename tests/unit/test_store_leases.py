@@ -7,19 +7,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from threading import Barrier
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from store_samples import NOW, at
+from sqlalchemy import select
+from store_samples import NOW, at, created, planned
 
 from syncd.errors import DeploymentBusy
-from syncd.store import Store
-from syncd.store.leases import RENEW, TTL
+from syncd.model import Outcome, Status
+from syncd.store import Store, migrate, schema
+from syncd.store.engine import Database
+from syncd.store.leases import RENEW, TTL, Leases
 
 
 class Clock:
@@ -76,24 +81,82 @@ def test_a_renewed_lease_lasts(store: Store, clock: Clock) -> None:
     with store.lease("prod") as lease:
         for _ in range(6):
             clock.advance(RENEW)
-            lease.check()
+            store._leases.renew()
+        lease.check()
         with pytest.raises(DeploymentBusy), store.lease("prod"):
             pass
 
 
-def test_a_check_renews_only_when_a_third_has_passed(store: Store, clock: Clock) -> None:
-    second = timedelta(seconds=1)
+def test_a_lease_is_renewed_in_the_background_while_its_holder_waits(database_url: str, clock: Clock) -> None:
+    migrate(database_url)
+    with closing(Database(database_url, clock=clock)) as database:
+        leases = Leases(database, every=timedelta(milliseconds=1))
+        with leases.take("prod") as first:
+            clock.advance(TTL)
+            until(lambda: ends(database) == {NOW + 2 * TTL})
+            with leases.take("source okta") as second:
+                clock.advance(TTL)
+                until(lambda: ends(database) == {NOW + 3 * TTL})
+                first.check()
+                second.check()
+            clock.advance(TTL)
+            until(lambda: NOW + 4 * TTL in ends(database))
+        until(lambda: "leases" not in {thread.name for thread in threading.enumerate()})
+
+
+def ends(database: Database) -> set[datetime]:
+    with database.read() as connection:
+        return set(connection.execute(select(schema.leases.c.expires_at)).scalars())
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    deadline = monotonic() + 10
+    while not done():
+        assert monotonic() < deadline
+        sleep(0.001)
+
+
+def test_what_is_written_under_a_lease_renews_it_where_that_is_late(store: Store, clock: Clock) -> None:
+    people = [created(name) for name in ("anna", "bob")]
+    plan = planned(store, *people)
     with store.lease("prod") as lease:
-        clock.advance(RENEW)
-        lease.check()  # renews: it now runs out at RENEW + TTL
-        clock.advance(RENEW - second)
-        lease.check()  # does not
-        clock.advance(TTL - RENEW)
-        with pytest.raises(DeploymentBusy), store.lease("prod"):
-            pass
-        clock.advance(second)
-        with store.lease("prod") as later:
-            later.check()
+        entries = [store.begin(plan, change, now=NOW, lease=lease) for change in people]
+        clock.advance(TTL / 2 - timedelta(seconds=1))
+        entries[0].before("POST")  # early enough
+        assert {NOW + TTL} == ends(store._database)
+        clock.advance(timedelta(seconds=1))
+        entries[1].before("POST")
+        assert {clock() + TTL} == ends(store._database)
+
+
+def test_nothing_is_begun_or_called_under_a_lease_that_was_lost(store: Store, clock: Clock) -> None:
+    people = [created(name) for name in ("anna", "bob")]
+    plan = planned(store, *people)
+    with store.lease("prod") as late:
+        begun, not_begun = (store.begin(plan, change, now=NOW, lease=late) for change in people)
+        begun.before("POST")
+        clock.advance(TTL)
+        with store.lease("prod"):
+            for entry in (begun, not_begun):
+                with pytest.raises(DeploymentBusy, match="lost to another syncd"):
+                    entry.before("PATCH")
+            with pytest.raises(DeploymentBusy):
+                not_begun.conclude(Outcome(people[1], Status.APPLIED), now=NOW)
+            begun.conclude(Outcome(people[0], Status.APPLIED), now=NOW)  # what was done is written down all the same
+    assert {("anna", "applied")} == {(row.change.name, row.status) for row in store.audit()}
+    assert ["POST"] == [step.call for step in store.steps(store.audit()[0].id)]
+
+
+def test_letting_go_of_all_leases_stops_who_works_under_them(store: Store) -> None:
+    store.release_all()
+    with store.lease("prod") as prod, store.lease("source okta") as okta:
+        store.release_all()
+        for lease in (prod, okta):
+            with pytest.raises(DeploymentBusy, match="let go of because this one stops"):
+                lease.check()
+        with store.lease("prod") as next_:
+            next_.check()
 
 
 def test_a_lease_runs_out_at_its_time_and_not_before(store: Store, clock: Clock) -> None:
@@ -130,6 +193,7 @@ def test_a_late_holder_that_nobody_replaced_goes_on(store: Store, clock: Clock) 
     with store.lease("prod") as lease:
         clock.advance(10 * TTL)
         lease.check()
+        store._leases.renew()
         with pytest.raises(DeploymentBusy), store.lease("prod"):
             pass
 

@@ -9,12 +9,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import insert
+from store_samples import NOW, at, snapshot
 
 from syncd.errors import StoreError
-from syncd.store import Store, migrate
+from syncd.model import Scope
+from syncd.store import Store, codec, migrate
 from syncd.store.engine import Database
 from syncd.store.migrations import alembic_config
-from syncd.store.schema import REVISION, VERSION_TABLE, metadata
+from syncd.store.schema import REVISION, VERSION_TABLE, metadata, runs, snapshots
 
 REVISIONS = [s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
 
@@ -54,6 +57,21 @@ def test_each_revision_is_upgraded_to_the_tables_of_the_program(empty_database_u
     assert start == revision(empty_database_url)
     migrate(empty_database_url)
     assert [] == differences(empty_database_url)
+
+
+def test_what_the_second_revision_kept_is_read(empty_database_url: str) -> None:
+    migrate(empty_database_url, to="0002")
+    body, times = (codec.pack(text) for text in codec.snapshot_to(snapshot()))
+    with closing(Database(empty_database_url)) as database, database.write() as connection:
+        run = insert(runs).values(id=1, command="apply", scope='["anna"]', by="root", host="h", pid=1, started_at=NOW)
+        connection.execute(run)
+        read = {"source": "okta", "digest": "x", "saved": 4, "taken_at": NOW, "last_seen_at": NOW}
+        connection.execute(insert(snapshots).values(**read, body=body, times=times))
+    with closing(Store(empty_database_url)) as store:
+        assert snapshot() == store.last_snapshot("okta")
+        assert Scope.people(["anna"]) == store.runs()[0].scope
+        store.save_snapshot(snapshot(taken_at=at(1)))
+        assert snapshot(taken_at=at(1)) == store.last_snapshot("okta")
 
 
 def test_migrating_twice_is_migrating_once(empty_database_url: str) -> None:

@@ -10,6 +10,7 @@ from store_samples import at, created, left, made, moved, planned, role
 
 from syncd.model import Change, Outcome, Owned, Status
 from syncd.store import Store
+from syncd.store.ownership import BATCH
 
 NOTHING = Owned()
 
@@ -35,12 +36,14 @@ ANNA = Owned(users=frozenset({"anna"}), grants=grants(anna={"Viewer"}))
 @pytest.mark.parametrize("by", ["conclude", "settle"])
 def test_what_a_change_brings(store: Store, status: Status, owned: Owned, by: str) -> None:
     change = created("Anna", "Viewer")
-    number = store.intend(planned(store, change), change, now=at(0))
+    entry = store.begin(planned(store, change), change, now=at(0))
+    entry.before("POST")
     assert ANNA == store.owned("prod")
     if by == "conclude":
-        store.conclude(number, Outcome(change, status), now=at(1))
+        entry.conclude(Outcome(change, status), now=at(1))
     else:
-        store.settle(number, status, "", now=at(1))
+        assert entry.id is not None
+        store.settle(entry.id, status, "", now=at(1))
     assert owned == store.owned("prod")
 
 
@@ -148,3 +151,24 @@ def test_a_failed_change_does_not_lose_what_was_adopted_meanwhile(store: Store) 
     store.adopt("prod", Owned(grants=grants(anna={"Viewer"})))
     store.settle(number, Status.FAILED, "", now=at(1))
     assert grants(anna={"Viewer"}) == store.owned("prod").grants
+
+
+# --- of some people ---------------------------------------------------------------------------------------------------
+
+
+def test_of_some_people_only_their_grants_are_given_and_how_many_people_have_any(store: Store) -> None:
+    roles = frozenset({"x"})
+    store.adopt("prod", Owned(frozenset({"anna", "zoe"}), roles, grants(anna={"x", "Viewer"}, bob={"x"}, carol={"x"})))
+    store.adopt("test", Owned(grants=grants(dora={"x"})))
+    made(store, left("carol", "x"))
+    found = store.owned("prod", usernames=frozenset({"anna", "nobody"}))
+    assert Owned(frozenset({"anna", "zoe"}), roles, grants(anna={"x", "Viewer"}), people=2) == found
+    assert replace(found, grants={}) == store.owned("prod", usernames=frozenset())
+    assert store.owned("prod").people is None
+
+
+def test_very_many_people_can_be_asked_for(store: Store) -> None:
+    everybody = {f"user{n}": {"x"} for n in range(BATCH + 10)}
+    store.adopt("prod", Owned(grants=grants(**everybody)))
+    found = store.owned("prod", usernames=frozenset(everybody) - {"user7"})
+    assert (set(everybody) - {"user7"}, BATCH + 10) == (set(found.grants), found.people)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from store_samples import NOW, at, created, left, made, moved, plan_of, planned, role, user
+from store_samples import NOW, at, begun, created, left, made, moved, plan_of, planned, role, user
 
 from syncd.model import (
     EVERYTHING,
@@ -24,6 +24,7 @@ from syncd.model import (
     Status,
 )
 from syncd.store import Store
+from syncd.store.changes import KEPT_PLANS
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_an_audit_shows_who_approved(store: Store) -> None:
     change = left("anna", "Viewer")
     run = store.start_run("apply", scope=EVERYTHING, now=NOW)
     plan = store.record_plan(run, plan_of(change), held=None, approved="abc123", now=NOW)
-    store.intend(plan, change, now=NOW)
+    begun(store, plan, change)
     row = store.audit()[0]
     assert ("abc123", row.by) == (row.approved, row.approved_by)
 
@@ -116,7 +117,7 @@ def test_how_a_deployment_stands(store: Store) -> None:
     plan = Plan("prod", EVERYTHING, (go, stay), (Kept("carol", "Op", "cut page"),), (Note("code", "text"),))
     run = store.start_run("apply", scope=EVERYTHING, now=NOW)
     number = store.record_plan(run, plan, held=Held((stay,), ("1 of 2 accounts",)), approved=None, now=at(1))
-    store.conclude(store.intend(number, go, now=at(1)), Outcome(go, Status.APPLIED), now=at(1))
+    store.begin(number, go, now=at(1)).conclude(Outcome(go, Status.APPLIED), now=at(1))
     store.end_run(run, exit_code=4, summary={"held": 1}, now=at(2))
     found = store.last_run("prod")
     assert found is not None
@@ -148,6 +149,38 @@ def test_a_plan_for_some_people_does_not_hide_what_is_held(store: Store) -> None
     assert first == found.plan
     planned(store, created("carol"))
     assert store.held("prod") is None
+
+
+def test_since_when_the_same_is_held(store: Store) -> None:
+    stay, other = left("anna", "Viewer"), left("bob", "Viewer")
+
+    def held_since() -> tuple[datetime, datetime] | None:
+        found = store.held("prod")
+        return (found.since, found.made_at) if found else None
+
+    for minute in (0, 1, 2):
+        planned(store, stay, held=Held((stay,), ("why",)), now=at(minute))
+        planned(store, stay, deployment="test", now=at(minute))
+    assert (at(0), at(2)) == held_since()
+    planned(store, now=at(3))
+    assert held_since() is None
+    planned(store, stay, held=Held((stay,), ("why",)), now=at(4))
+    assert (at(4), at(4)) == held_since(), "nothing was held in between"
+    planned(store, stay, other, held=Held((stay, other), ("why",)), now=at(5))
+    assert (at(5), at(5)) == held_since(), "it is not the same"
+
+
+def test_what_is_held_is_kept_however_many_people_come_and_go(store: Store) -> None:
+    stay = left("anna", "Viewer")
+    planned(store, stay, held=Held((stay,), ("why",)))
+    run = store.start_run("people", scope=Scope.people(["bob"]), now=at(1))
+    for _ in range(KEPT_PLANS + 2):
+        store.record_plan(
+            run, plan_of(created("bob"), scope=Scope.people(["bob"])), held=None, approved=None, now=at(1)
+        )
+    found = store.held("prod")
+    assert found is not None
+    assert ((stay,), found.digest) == (found.held.changes, found.held.digest)
 
 
 def test_runs_come_newest_first_and_in_pages(store: Store) -> None:

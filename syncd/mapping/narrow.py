@@ -1,0 +1,180 @@
+"""A directory cut down to a few people, so that what the rules want of them is worked out without everybody else.
+
+What compiling a narrowed directory gives those people is what compiling the whole one gives them. What nobody may lose
+(`frozen`) is only the same where the directory `is_certain`: a doubt about somebody else can freeze a role for all.
+
+kept                                          | because
+----------------------------------------------|------------------------------------------------------------
+the people asked for, all accounts of each    | a person holds what all of their accounts are given
+whoever would have the same account name      | two people with one account name get nothing
+members of whom the source says nothing       | they freeze the roles of their group
+who cannot be told from somebody else         | nothing is taken from them
+every group, with its certificate and doubts  | they decide what may be taken
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from syncd.mapping.accounts import username_of
+from syncd.model import Deployment, Directory, Group, Members, key
+
+Who = tuple[str, str]
+"""Source and id of an identity."""
+
+_T = TypeVar("_T")
+_KEPT = 32
+"""Narrowed directories that are kept: deployments share them, one after the other."""
+
+
+def changed(before: Directory, after: Directory) -> frozenset[Who]:
+    """Name everybody of whom one directory says something else than the other: who they are, or what they are in."""
+    if before is after:
+        return frozenset()
+    found = set(before.identities.keys() ^ after.identities.keys())
+    found |= {
+        who
+        for who, identity in after.identities.items()
+        if (was := before.identities.get(who)) is not identity and was is not None and was != identity
+    }
+    for where in before.groups.keys() | after.groups.keys():
+        found |= {(where[0], id_) for id_ in _moved(before.groups.get(where), after.groups.get(where))}
+    joined = before.persons.keys() | after.persons.keys()
+    found |= {who for who in joined if before.persons.get(who) != after.persons.get(who)}
+    found |= before.mistaken.keys() ^ after.mistaken.keys()
+    return frozenset(found)
+
+
+def _moved(before: Members | None, after: Members | None) -> frozenset[str]:
+    """Name who joined or left a group; everybody in it where the group came, went, or came into or out of doubt."""
+    nobody: frozenset[str] = frozenset()
+    was, is_ = (before.members if before else nobody), (after.members if after else nobody)
+    if before is None or after is None or before.unknown != after.unknown:
+        return was | is_
+    if before is after or (before.group.members is after.group.members and before.stale == after.stale):
+        return nobody
+    return was ^ is_
+
+
+def cleared(before: Directory, after: Directory) -> frozenset[Who]:
+    """Name the groups that came out of doubt: people who are in no group any more may have kept what those froze."""
+    return frozenset(
+        where
+        for where, members in after.groups.items()
+        if not members.unknown and ((was := before.groups.get(where)) is None or was.unknown)
+    )
+
+
+class Lens:
+    """One directory, ready to be narrowed again and again. Threads may share one: at worst a thing is worked out twice."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self._named: dict[str, Mapping[str, frozenset[Who]]] = {}
+        self._narrowed: dict[frozenset[Who], Directory] = {}
+        self._strangers: Mapping[Who, frozenset[str]] | None = None
+        self._certain: bool | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Say whether everything was read whole, and everybody in a group is known."""
+        if self._certain is None:
+            whole = self.directory
+            read = not whole.failed and all(m.certified for m in whole.groups.values())
+            self._certain = read and not any(self._of_strangers().values())
+        return self._certain
+
+    def closed(self, who: Iterable[Who], deployment: Deployment) -> frozenset[Who]:
+        """Add the other accounts of these people, and whoever would share an account with one of them there."""
+        return self._with_namesakes(self._whole(who), deployment.username)
+
+    def narrowed(self, who: Iterable[Who], deployment: Deployment) -> Directory:
+        """Cut the directory down to these people, and whoever would share an account with one of them there."""
+        wanted = self.closed(who, deployment).union(self.directory.mistaken)
+        found = self._narrowed.get(wanted)
+        if found is None:
+            kept = self._narrowed if len(self._narrowed) < _KEPT else {}
+            found = self._cut(wanted)
+            self._narrowed = {**kept, wanted: found}
+        return found
+
+    def known_as(self, words: Iterable[str], deployment: Deployment) -> frozenset[Who]:
+        """Find people by account name or e-mail, in any letter case."""
+        named, wanted = self._names(deployment.username), {key(word) for word in words}
+        by_name: set[Who] = set().union(*(named.get(word, ()) for word in wanted))
+        by_email = {who for who, i in self.directory.identities.items() if i.email.casefold() in wanted}
+        return frozenset(by_name | by_email)
+
+    def names_of(self, who: Iterable[Who], deployment: Deployment) -> frozenset[str]:
+        """Give the keys of the account names that these people have there, if they have any."""
+        identities = [identity for one in who if (identity := self.directory.identities.get(one))]
+        return frozenset(key(username_of(i, deployment.username)) for i in identities) - {""}
+
+    def _whole(self, who: Iterable[Who]) -> frozenset[Who]:
+        """Add the other accounts of each person."""
+        wanted = set(who)
+        for one in tuple(wanted):
+            if person := self.directory.persons.get(one):
+                wanted |= {(i.source, i.id) for i in person.accounts}
+        return frozenset(wanted)
+
+    def _with_namesakes(self, who: frozenset[Who], template: str) -> frozenset[Who]:
+        named = self._names(template)
+        identities = [identity for one in who if (identity := self.directory.identities.get(one))]
+        same = [named.get(key(username_of(identity, template)), frozenset()) for identity in identities]
+        return self._whole(who.union(*same))
+
+    def _names(self, template: str) -> Mapping[str, frozenset[Who]]:
+        """Say who would have each account name."""
+        if template not in self._named:
+            found: dict[str, set[Who]] = defaultdict(set)
+            for who, identity in self.directory.identities.items():
+                found[key(username_of(identity, template))].add(who)
+            found.pop("", None)  # no account name is nobody's name, not everybody's
+            self._named[template] = {name: frozenset(several) for name, several in found.items()}
+        return self._named[template]
+
+    def _cut(self, who: frozenset[Who]) -> Directory:
+        whole = self.directory
+        ids: dict[str, set[str]] = defaultdict(set)
+        for source, id_ in who:
+            ids[source].add(id_)
+        strangers = self._of_strangers()
+        groups = {where: _only(m, ids[where[0]] | strangers[where]) for where, m in whole.groups.items()}
+        return replace(
+            whole,
+            identities=_some(whole.identities, who),
+            groups=groups,
+            persons=_some(whole.persons, who),
+        )
+
+    def _of_strangers(self) -> Mapping[Who, frozenset[str]]:
+        if self._strangers is None:
+            self._strangers = _strangers(self.directory)
+        return self._strangers
+
+
+def _some(table: Mapping[Who, _T], who: frozenset[Who]) -> dict[Who, _T]:
+    return {one: table[one] for one in sorted(who & table.keys())}
+
+
+def _only(members: Members, ids: set[str]) -> Members:
+    group = members.group
+    if not ids:
+        return replace(members, group=_with(group, frozenset()), stale=frozenset())
+    return replace(members, group=_with(group, group.members & ids), stale=members.stale & ids)
+
+
+def _with(group: Group, members: frozenset[str]) -> Group:
+    return replace(group, members=members)
+
+
+def _strangers(directory: Directory) -> Mapping[Who, frozenset[str]]:
+    """Name, by group, the members of whom the source says nothing."""
+    known: dict[str, set[str]] = defaultdict(set)
+    for source, id_ in directory.identities:
+        known[source].add(id_)
+    return {where: m.members - known[where[0]] for where, m in directory.groups.items()}

@@ -1,0 +1,115 @@
+"""Group commit: what several threads want to write at the same time becomes one transaction.
+
+A commit waits for the disk, and on SQLite for every other writer; a thousand small ones wait a thousand times. So each
+thread puts its work in line, and whoever gets the turn does all that stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from threading import Condition
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from syncd.errors import StoreError
+
+T = TypeVar("T")
+
+
+_INTERRUPTED = "interrupted while the database was written to; the next pass looks what was written"
+
+
+class _Ticket:
+    """One piece of work that stands in line, and what came of it.
+
+    Until it is known to be committed it counts as interrupted: that may happen at any place, in anybody's thread.
+    """
+
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Callable[[Connection], Any]) -> None:
+        self.work = work
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = StoreError(_INTERRUPTED)
+
+    def succeed(self) -> None:
+        self.error, self.done = None, True
+
+    def fail(self, error: BaseException) -> None:
+        self.error, self.done = error, True
+
+
+class GroupCommit:
+    """Does the work of many threads in as few transactions as it can. `write` gives a transaction.
+
+    A piece of work may be done twice, and in the thread of somebody else, so it changes nothing but the database. One
+    that raises fails alone: its transaction is rolled back, and the others are done again without it.
+    """
+
+    def __init__(self, write: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._write = write
+        self._turn = Condition()
+        self._line: list[_Ticket] = []
+        self._has_turn: _Ticket | None = None
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        """Give what `work` gives, when it is committed; raise what it raises."""
+        mine = _Ticket(work)
+        try:
+            self._commit(self._wait(mine))
+        finally:
+            self._pass_on(mine)
+        if mine.error is not None:
+            raise mine.error
+        result: T = mine.result
+        return result
+
+    def _wait(self, mine: _Ticket) -> list[_Ticket]:
+        """Stand in line until somebody has done our work, or it is our turn; then give everything that stands there."""
+        with self._turn:
+            self._line.append(mine)
+            while self._has_turn and not mine.done:
+                self._turn.wait()
+            if mine.done:
+                return []
+            self._has_turn = mine
+            taken, self._line = self._line, []
+            return taken
+
+    def _pass_on(self, mine: _Ticket) -> None:
+        if self._has_turn is mine:
+            with self._turn:
+                self._has_turn = None
+                self._turn.notify_all()
+
+    def _commit(self, taken: list[_Ticket]) -> None:
+        while taken:
+            taken = self._attempt(taken)
+
+    def _attempt(self, tickets: list[_Ticket]) -> list[_Ticket]:
+        """Try to commit everything; give what is to be tried again, because it stood beside work that failed."""
+        at_work: _Ticket | None = None
+        try:
+            with self._write() as connection:
+                for at_work in tickets:
+                    at_work.result = at_work.work(connection)
+                at_work = None
+        except Exception as error:  # noqa: BLE001 - handed to whom it belongs to, who raises it
+            if at_work is None:  # nobody's own fault; each gets an error of its own, because threads must not share one
+                for ticket in tickets:
+                    ticket.fail(_caused(error))
+                return []
+            at_work.fail(error)
+            return [ticket for ticket in tickets if not ticket.done]
+        for ticket in tickets:
+            ticket.succeed()
+        return []
+
+
+def _caused(cause: Exception) -> StoreError:
+    error = StoreError(str(cause))
+    error.__cause__ = cause
+    return error

@@ -1,0 +1,138 @@
+"""What a narrowed directory says of people is what the whole one says of them, whatever is in doubt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from syncd.daemon.census import Moved, Turn, turn, turns, wanted
+from syncd.mapping.compile import compile_desired
+from syncd.mapping.directory import join
+from syncd.mapping.narrow import Lens, changed
+from syncd.model import (
+    At,
+    Certificate,
+    Deployment,
+    DesiredState,
+    Dialect,
+    Directory,
+    Group,
+    GroupRef,
+    Identity,
+    Joining,
+    JoinKey,
+    Level,
+    RoleDefinition,
+    Rule,
+    Rules,
+    Snapshot,
+    key,
+)
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+AT = At("a.yaml", 1)
+IDS = ("1", "2", "3", "4")
+LOGINS = ("anna", "Anna", "bob", "")
+MAILS = ("a@x.org", "A@x.org", "b@x.org", "")
+DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
+ROLES = ("Viewer", "finance")
+
+
+def certificates(*, complete: bool) -> Certificate:
+    return Certificate(1, 0, None, NOW, complete, "" if complete else "cut off")
+
+
+@st.composite
+def snapshots(draw: st.DrawFn, source: str) -> Snapshot:
+    people = draw(st.lists(st.sampled_from(IDS), unique=True))
+    identities = tuple(
+        Identity(source, i, draw(st.sampled_from(LOGINS)), draw(st.sampled_from(MAILS)), "A", "B", draw(st.booleans()))
+        for i in people
+    )
+    groups = tuple(
+        Group(source, g, g, draw(st.frozensets(st.sampled_from(IDS))), certificates(complete=draw(st.booleans())))
+        for g in draw(st.lists(st.sampled_from(("g", "h")), unique=True))
+    )
+    return Snapshot(source, identities, groups, NOW)
+
+
+@st.composite
+def directories(draw: st.DrawFn) -> Directory:
+    sources = ("okta", "entra")
+    fresh = {s: draw(snapshots(s)) for s in sources if draw(st.booleans())}
+    earlier = {s: draw(snapshots(s)) for s in sources if draw(st.booleans())}
+    failed = {s: "it is down" for s in sources if s not in fresh}
+    return join(fresh, earlier, failed, joining=draw(st.sampled_from(JOININGS)))
+
+
+JOININGS = (Joining(JoinKey.NONE), Joining(JoinKey.EMAIL, ("okta", "entra")), Joining(JoinKey.ID, ("entra", "okta")))
+
+
+@st.composite
+def rule_sets(draw: st.DrawFn) -> Rules:
+    refs = [GroupRef(s, id=g) for s in ("okta", "entra") for g in ("g", "h")]
+    chosen = draw(st.lists(st.sampled_from(refs), unique=True))
+    bindings = tuple(Rule(ref, (draw(st.sampled_from(ROLES)),), (), AT) for ref in chosen)
+    return Rules({"finance": RoleDefinition("finance", "", (), (), AT)}, bindings)
+
+
+deployments = st.builds(
+    Deployment,
+    name=st.just("prod"),
+    username=st.sampled_from(("{login}", "{email}", "okta_{id}", "{id}")),
+    login_source=st.sampled_from(("", "okta", "entra")),
+    protected=st.sampled_from((frozenset[str](), frozenset({"bob"}))),
+)
+
+
+def whole(rules: Rules, directory: Directory, deployment: Deployment) -> DesiredState:
+    return compile_desired(rules, directory, deployment, inventory=(), dialect=DIALECT, now=NOW)
+
+
+@settings(max_examples=400, deadline=None)
+@given(directories(), rule_sets(), deployments, st.data())
+def test_narrowing_changes_nothing_for_the_people_asked_for(
+    directory: Directory, rules: Rules, deployment: Deployment, data: st.DataObject
+) -> None:
+    everybody = whole(rules, directory, deployment)
+    lens = Lens(directory)
+    who = data.draw(st.frozensets(st.sampled_from([*directory.identities] or [("okta", "1")])))
+    some = wanted(lens, who, rules, deployment, now=NOW)
+    names = lens.names_of(who, deployment)
+    assert {n: u for n, u in everybody.users.items() if n in names} == {
+        n: u for n, u in some.users.items() if n in names
+    }
+    assert {n: b for n, b in everybody.because.items() if n in names} == {
+        n: b for n, b in some.because.items() if n in names
+    }
+    assert {n for n in everybody.frozen_users if n in names} == {n for n in some.frozen_users if n in names}
+    if lens.is_certain:
+        assert everybody.frozen == some.frozen
+        assert everybody.frozen_users.keys() == some.frozen_users.keys() | (everybody.frozen_users.keys() - names)
+
+
+@settings(max_examples=400, deadline=None)
+@given(directories(), directories(), rule_sets(), deployments)
+def test_whoever_is_given_something_else_than_before_is_found(
+    before: Directory, after: Directory, rules: Rules, deployment: Deployment
+) -> None:
+    expected = turn(whole(rules, before, deployment), whole(rules, after, deployment))
+    moved = Moved(Lens(before), Lens(after), changed(before, after))
+    found, unclear = turns(moved, rules, [deployment], now=NOW)
+    assert frozenset() == unclear
+    assert _of(expected) <= _of(found.get("prod"))
+
+
+def _of(change: Turn | None) -> frozenset[str]:
+    return change.usernames if change else frozenset()
+
+
+def test_a_name_without_letters_is_nobodys() -> None:
+    nameless = [Identity("okta", i, "", "", "A", "B") for i in IDS]
+    group = Group("okta", "g", "g", frozenset(IDS), certificates(complete=True))
+    directory = join({"okta": Snapshot("okta", tuple(nameless), (group,), NOW)}, {}, {})
+    narrowed = Lens(directory).narrowed([("okta", "1")], Deployment("prod"))
+    assert [("okta", "1")] == list(narrowed.identities)
+    assert key("") not in Lens(directory).names_of([("okta", "1")], Deployment("prod"))
