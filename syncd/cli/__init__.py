@@ -12,7 +12,21 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import accept_group, apply, audit, check, demo, doctor, explain, init, plan, status
+from syncd.cli import (
+    accept_group,
+    apply,
+    approve,
+    audit,
+    check,
+    daemon,
+    demo,
+    doctor,
+    explain,
+    init,
+    plan,
+    reconcile,
+    status,
+)
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
 from syncd.errors import EXIT_INVALID, InvalidInput, SyncdError
 
@@ -34,6 +48,9 @@ program.command()(init.init)
 program.command()(check.check)
 program.command()(plan.plan)
 program.command()(apply.apply)
+program.command()(daemon.run)
+program.command()(reconcile.reconcile)
+program.command()(approve.approve)
 program.command()(status.status)
 program.command()(audit.audit)
 program.command()(explain.explain)

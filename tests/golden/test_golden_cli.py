@@ -11,7 +11,23 @@ import pytest
 from syncd.cli import run
 
 GOLDEN = Path(__file__).parent / "cli"
-COMMANDS = ("init", "check", "plan", "apply", "status", "audit", "explain", "doctor", "accept-group", "demo")
+COMMANDS = (
+    *(
+        "init",
+        "check",
+        "plan",
+        "apply",
+        "run",
+        "reconcile",
+        "approve",
+        "status",
+        "audit",
+        "explain",
+        "doctor",
+        "accept-group",
+    ),
+    "demo",
+)
 CHECKS = sorted(path.name for path in (GOLDEN / "check").iterdir() if path.is_dir())
 
 

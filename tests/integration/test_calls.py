@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fleet import Fleet
+from site_fleet import Fleet
 from sites import Site, StandInSite
 
 from syncd.sandbox.airflow import PRESETS, SAMPLE_DAGS, DagFile, StandIn, serve

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import requests
-from fleet import Fleet
+from site_fleet import Fleet
 from sites import Hands, RealSite
 
 from syncd.sandbox.servers import RealAirflow

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from fleet import Fleet
+from site_fleet import Fleet
 from sites import Hands, RealSite, Site, StandInSite, sample
 
 from syncd.model import Permission

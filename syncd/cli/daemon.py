@@ -1,0 +1,68 @@
+"""`syncd run`: the daemon."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import typer
+
+from syncd.cli.invocation import invocation
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.log import Emit
+    from syncd.store import Store
+
+
+def run(context: typer.Context) -> int:
+    """Watch the sources and keep every deployment as the mapping says, until told to stop.
+
+    SIGTERM ends it within ten seconds. SIGHUP reads configuration and mappings anew, as happens by itself when they change.
+    """
+    from syncd.log import set_up
+
+    this = invocation(context)
+    settings = this.settings()
+    emit = set_up(verbose=not this.quiet, quiet=this.quiet)
+    with this.store(settings) as store:
+        _serve(settings, store, emit, verbose=this.verbose)
+    _leave()
+    return 0
+
+
+def _serve(settings: Settings, store: Store, emit: Emit, *, verbose: bool) -> None:
+    from syncd import web
+    from syncd.daemon.service import Daemon
+    from syncd.daemon.systemd import Notify
+
+    doors = web.Doors(settings.http)
+    daemon = Daemon(
+        settings,
+        store,
+        emit=emit,
+        systemd=Notify.from_env(os.environ),
+        verbose=verbose,
+        reloaded=lambda fresh: doors.change(fresh.http),
+    )
+    asked = web.app(daemon, store, doors=doors, emit=daemon.emit)
+    server = web.Server(asked, path=settings.daemon.socket, http=settings.http, emit=daemon.emit)
+    signal.signal(signal.SIGTERM, lambda *_: daemon.ask_to_stop())
+    signal.signal(signal.SIGINT, lambda *_: daemon.ask_to_stop())
+    signal.signal(signal.SIGHUP, lambda *_: daemon.ask_to_reload())
+    server.start()
+    try:
+        daemon.run()
+    finally:
+        server.stop(1.0)
+
+
+def _leave() -> None:
+    """End now, although a call may still be waiting for its answer: its intent is in the journal."""
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

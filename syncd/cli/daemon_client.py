@@ -1,0 +1,297 @@
+"""Asks a running daemon, over its control socket or over HTTP with a token, and shows what came of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
+from syncd.plan.render import MOST, Line, Style, counted, number, safe
+
+if TYPE_CHECKING:
+    from syncd.cli.invocation import Invocation
+    from syncd.config import Settings
+    from syncd.control import DeploymentResult, Order
+
+WAIT_S = 30
+"""How long the daemon holds one question about a job."""
+ANSWER_S = WAIT_S + 15.0
+MOST_BYTES = 256 * 2**20
+"""Of an answer; a plan over everything on a hundred deployments is some tens of MB."""
+
+
+class NoDaemon(SyncdError):
+    """Nobody listens on the control socket."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class DaemonSilent(SyncdError):
+    """A daemon was asked and gave no usable answer, or cannot do it now."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class DaemonRefused(SyncdError):
+    """The daemon answered that this cannot be asked, or not by us."""
+
+    exit_code = EXIT_INVALID
+
+
+# --- asking -------------------------------------------------------------------------------------------------------------
+
+
+class Daemon:
+    """A daemon to talk to: `socket_path`, or a `url` with a token."""
+
+    def __init__(self, *, socket_path: Path | None = None, url: str = "", token: str = "") -> None:
+        self.place = url or str(socket_path)
+        self._path = socket_path
+        self._url = urlsplit(url)
+        self._token = token
+
+    def reconcile(self, order: Order) -> dict[str, Any]:
+        """Queue work; gives the job."""
+        names = {name: sorted(getattr(order, name)) for name in ("users", "groups", "deployments", "dags")}
+        return self._ask("POST", "/api/v1/reconcile", {**names, "dry_run": order.dry_run})
+
+    def approve(self, deployment: str, digest: str) -> dict[str, Any]:
+        """Let held changes go; gives the job."""
+        return self._ask("POST", f"/api/v1/holds/{quote(deployment, safe='')}/{quote(digest, safe='')}/approve")
+
+    def ended(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait for the end of a job, however long it takes.
+
+        Raises:
+            DaemonSilent: the daemon is gone, or is stopping.
+        """
+        while True:
+            found = self._ask("GET", f"/api/v1/jobs/{job['id']}?wait={WAIT_S}")
+            if found["state"] == "done":
+                return found
+
+    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        connection = self._connection()
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", "Connection": "close", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        try:
+            connection.request(method, self._url.path.rstrip("/") + path, content, headers)
+            answer = connection.getresponse()
+            text = answer.read(MOST_BYTES)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NoDaemon(f"no daemon listens at {self.place}") from error
+        except PermissionError as error:
+            raise DaemonSilent(
+                f"{self.place}: only its owner may use it; run this as the user of the daemon"
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise DaemonSilent(f"{self.place}: the daemon gave no answer: {error}; see: syncd audit") from error
+        finally:
+            connection.close()
+        return self._understood(answer.status, text)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._path is not None:
+            return _UnixConnection(self._path)
+        host, port = self._url.hostname or "", self._url.port
+        if self._url.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=ANSWER_S)
+
+    def _understood(self, status: int, text: bytes) -> dict[str, Any]:
+        """Read a job, or the problem that stands in its place."""
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or (status < 300 and not {"id", "state", "results"} <= found.keys()):
+            raise DaemonSilent(f"{self.place}: this is not syncd's answer (HTTP {status}); is the address right?")
+        if status < 300:
+            return found
+        detail = str(found.get("detail", f"HTTP {status}"))
+        raise DaemonSilent(detail) if status >= 500 else DaemonRefused(detail)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=ANSWER_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(os.fspath(self._path))
+
+
+def daemon_at(settings: Settings | None, *, url: str | None, token_env: str | None) -> Daemon | None:
+    """Give the daemon that was named on the command line, or the one of the configuration; None: it has no socket.
+
+    Raises:
+        ConfigInvalid: the address or the token cannot be used.
+    """
+    if url is None:
+        path = settings.daemon.socket if settings else None
+        return Daemon(socket_path=path) if path else None
+    _check_url(url)
+    if not token_env:
+        raise _wrong("--token-env", "--url needs a token: name the environment variable that has it")
+    token = os.environ.get(token_env, "").strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise _wrong("--token-env", f"the environment variable {token_env} has no token")
+    return Daemon(url=url, token=token)
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.username)
+        _ = parts.port  # raises where it is no port
+    except ValueError:
+        fits = False
+    if not fits:
+        raise _wrong("--url", "write https://host:port")
+
+
+def _wrong(option: str, what: str) -> ConfigInvalid:
+    return ConfigInvalid([Problem(option, 0, 0, what)])
+
+
+# --- showing ------------------------------------------------------------------------------------------------------------
+
+_SIGNS = {"create": "+", "update": "~", "delete": "−"}
+
+
+def show_queued(job: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print that work was queued, for whoever does not wait."""
+    from syncd.cli.output import show_json, show_text
+
+    if as_json:
+        show_json(job)
+    else:
+        show_text(f"queued: job {job['id']} on {counted(len(job['deployments']), 'deployment', 'deployments')}")
+
+
+def show_results(
+    results: Sequence[DeploymentResult], *, verb: str, exit_code: int, as_json: bool, this: Invocation
+) -> int:
+    """Print what came of work, whoever did it; gives its exit code."""
+    from dataclasses import asdict
+
+    from syncd.cli.output import show, show_json
+
+    if as_json:
+        show_json({"exit_code": exit_code, "results": [asdict(result) for result in results]})
+    else:
+        show(result_lines(results, verb=verb, program=this.program))
+    return exit_code
+
+
+def results_of(job: Mapping[str, Any]) -> list[DeploymentResult]:
+    """Read the results of a job; keys that a newer daemon has added are left out."""
+    from dataclasses import fields
+
+    from syncd.control import DeploymentResult
+
+    known = {field.name for field in fields(DeploymentResult)}
+    return [DeploymentResult(**{k: v for k, v in result.items() if k in known}) for result in job["results"]]
+
+
+def result_lines(results: Sequence[DeploymentResult], *, verb: str, program: str = "syncd") -> Iterator[Line]:
+    """Say what came of it: nothing of a deployment with nothing to do, few lines of any other. The last line sums up."""
+    for result in results:
+        yield from _deployment_lines(result, program=program)
+    quiet = sum(1 for result in results if not _said(result))
+    if quiet:
+        yield Line(f"nothing to do on {counted(quiet, 'deployment', 'deployments')}", Style.QUIET)
+    yield Line(_summary(results, verb=verb), Style.TITLE)
+
+
+def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Line]:
+    name = safe(result.deployment)
+    if said := _said(result):
+        style = Style.FAIL if result.error or result.failed or result.not_converged else Style.TITLE
+        yield Line(f"{name}: {said}", style)
+    yield from (Line(f"  {safe(line)}", Style.FAIL) for line in result.error.splitlines())
+    yield from _change_lines(result.plan)
+    if result.held:
+        yield Line(
+            f"  to let exactly this pass: {safe(f'{program} approve {result.deployment} {result.held}')}", Style.WARN
+        )
+
+
+def _said(result: DeploymentResult) -> str:
+    planned = len(_changes(result.plan))
+    words = [
+        (result.applied, f"{number(result.applied)} applied"),
+        (result.failed, f"{number(result.failed)} failed"),
+        (result.not_converged, f"{number(result.not_converged)} accepted by the server and not kept"),
+        (planned and not (result.applied or result.failed), counted(planned, "change", "changes")),
+        (bool(result.held), "held, and needs approval"),
+        (bool(result.error), "failed"),
+    ]
+    return ", ".join(text for count, text in words if count)
+
+
+def _changes(plan: Mapping[str, object]) -> list[Mapping[str, Any]]:
+    """Give the changes of a plan as `plan -o json` shows it."""
+    inner = plan.get("plan")
+    changes = inner.get("changes") if isinstance(inner, Mapping) else None
+    return changes if isinstance(changes, list) else []
+
+
+def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
+    changes = _changes(plan)
+    yield from (Line(f"    {_change_text(change)}") for change in changes[:MOST])
+    if len(changes) > MOST:
+        yield Line(f"    and {number(len(changes) - MOST)} more (see -o json)", Style.QUIET)
+
+
+def _change_text(change: Mapping[str, Any]) -> str:
+    parts = [f"{_SIGNS.get(change['kind'], '~')} {safe(change['name'])}"]
+    what = "account" if change["subject"] == "user" else "role"
+    parts += {"create": [f"new {what}"], "delete": [f"{what} is deleted"]}.get(change["kind"], [])
+    for sign, found in (("+", change["granted"]), ("−", change["revoked"])):
+        if change["subject"] == "user":
+            parts += [f"{sign} {safe(role)}" for role in found]
+        elif found:
+            parts.append(f"{sign} {counted(len(found), 'permission', 'permissions')}")
+    why = _reasons(change)
+    return "  ".join(parts) + (f"   because {why}" if why else "")
+
+
+def _reasons(change: Mapping[str, Any]) -> str:
+    """Say why, without repeating the one role that the change is about."""
+    roles = [*change["granted"], *change["revoked"]] if change["subject"] == "user" else []
+    prefix = f"{roles[0]}: " if len(roles) == 1 else ""
+    return safe("; ".join(reason.removeprefix(prefix) for reason in change["because"]))
+
+
+def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:
+    total = Counter[str]()
+    for result in results:
+        total["applied"] += result.applied
+        total["failed"] += result.failed
+        total["not converged"] += result.not_converged
+        total["calls"] += result.calls
+    held = sum(1 for result in results if result.held)
+    wrong = sum(1 for result in results if result.error)
+    said = [f"{number(total[word])} {word}" for word in ("applied", "failed", "not converged") if total[word]]
+    said += [f"{counted(held, 'deployment', 'deployments')} held"] if held else []
+    said += [f"{counted(wrong, 'deployment', 'deployments')} failed"] if wrong else []
+    planned = sum(len(_changes(result.plan)) for result in results)
+    said = said or ([counted(planned, "change", "changes")] if planned else ["nothing to do"])
+    slowest = max((result.seconds for result in results), default=0.0)
+    looked = counted(len(results), "deployment", "deployments")
+    return f"{verb}: {', '.join(said)} ({looked}, {slowest:.1f} s, {counted(total['calls'], 'call', 'calls')})"

@@ -1,0 +1,217 @@
+"""`syncd reconcile`: have something put right now, by the running daemon or, where there is none, from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.invocation import Invocation, chosen, invocation
+from syncd.cli.options import Deployments, Format
+from syncd.cli.output import Output, show_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from syncd.cli.daemon_client import Daemon
+    from syncd.config import Settings
+    from syncd.control import DeploymentResult, Order
+    from syncd.model import Directory, Identity, Scope
+    from syncd.reconcile import Report, World
+
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Ask the daemon at this address, not on its control socket.")
+]
+TokenEnv = Annotated[
+    str | None,
+    typer.Option("--token-env", metavar="NAME", help="The environment variable with the token for --url."),
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end and show what was done.")]
+
+
+def reconcile(
+    context: typer.Context,
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", "-u", metavar="USER", help="This person, by account name or e-mail; several times."),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", "-g", metavar="SOURCE:GROUP", help="The members of this group; several times."),
+    ] = None,
+    deployment: Deployments = None,
+    dag: Annotated[
+        list[str] | None,
+        typer.Option("--dag", metavar="DAG", help="What roles hold on this DAG; several times."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    wait: Wait = True,
+    output: Format = Output.TEXT,
+    url: Url = None,
+    token_env: TokenEnv = None,
+) -> int:
+    """Put people, deployments or DAGs right now, ahead of everything else the daemon does."""
+    from syncd.cli.daemon_client import NoDaemon, daemon_at
+    from syncd.control import Order
+
+    if dag and (user or group):
+        raise typer.BadParameter(
+            "it is about roles, not about people; leave --user and --group out", param_hint="--dag"
+        )
+    this = invocation(context)
+    order = Order(
+        frozenset(user or ()), frozenset(group or ()), frozenset(deployment or ()), frozenset(dag or ()), dry_run
+    )
+    settings = None if url else this.settings()
+    daemon = daemon_at(settings, url=url, token_env=token_env)
+    as_json = output is Output.JSON
+    if daemon is not None:
+        try:
+            return by_daemon(daemon, daemon.reconcile(order), verb="reconcile", wait=wait, as_json=as_json, this=this)
+        except NoDaemon as error:
+            if settings is None:
+                raise
+            tell(f"syncd: {error}; working from here", this)
+    assert settings is not None
+    return from_here(this, settings, order, as_json=as_json)
+
+
+def by_daemon(daemon: Daemon, job: dict[str, object], *, verb: str, wait: bool, as_json: bool, this: Invocation) -> int:
+    """Show what became of a job; without waiting, that it was queued."""
+    from syncd.cli.daemon_client import DaemonSilent, NoDaemon, results_of, show_queued, show_results
+
+    if not wait:
+        show_queued(job, as_json=as_json)
+        return 0
+    try:
+        ended = daemon.ended(job)
+    except NoDaemon as error:
+        raise DaemonSilent("the daemon went away before it was done; what it did: syncd audit") from error
+    return show_results(results_of(ended), verb=verb, exit_code=ended["exit_code"], as_json=as_json, this=this)
+
+
+def tell(text: str, this: Invocation) -> None:
+    """Say something aside, on standard error."""
+    if not this.quiet:
+        show_error(text)
+
+
+# --- without a daemon ---------------------------------------------------------------------------------------------------
+
+
+def from_here(
+    this: Invocation,
+    settings: Settings,
+    order: Order,
+    *,
+    as_json: bool,
+    approved: Collection[str] = (),
+    verb: str = "reconcile",
+) -> int:
+    """Do what a daemon would, in this process and under the same leases."""
+    from syncd.cli.daemon_client import show_results
+
+    only = chosen(settings, sorted(order.deployments))
+    with this.store(settings) as store, this.world(settings, store, deployments=sorted(only)) as world:
+        report = _reported(world, order, approved=approved, verb=verb)
+    return show_results(results(report), verb=verb, exit_code=report.exit_code(), as_json=as_json, this=this)
+
+
+def _reported(world: World, order: Order, *, approved: Collection[str], verb: str) -> Report:
+    from syncd import reconcile as core
+
+    scope = _scope(world, order)
+    if order.dry_run:
+        return core.plan(world, scope=scope, command=verb)
+    return core.apply(world, scope=scope, approved=approved, command=verb)
+
+
+def _scope(world: World, order: Order) -> Scope:
+    from syncd.model import EVERYTHING, Scope
+
+    if order.dags:
+        return Scope.of_dags(order.dags)
+    if order.groups:
+        return Scope.people(_members(world, order))
+    return Scope.people(order.users) if order.users else EVERYTHING
+
+
+def _members(world: World, order: Order) -> set[str]:
+    """Find the account names of the people in the groups, as the sources say now, and of who had a role through them."""
+    from syncd.mapping.accounts import username_of
+    from syncd.model import key
+    from syncd.reconcile import read_directory
+
+    people = _people(read_directory(world), order.groups)
+    wanted = {key(user) for user in order.users}
+    found = _were_members(world, order.groups, wanted=wanted)
+    for person in people:
+        names = {username_of(person, target.deployment.username) for target in world.targets} - {""}
+        if not wanted or wanted & {key(name) for name in (*names, person.id, person.login, person.email)}:
+            found |= names
+    return found
+
+
+def _people(directory: Directory, groups: Collection[str]) -> list[Identity]:
+    """List the members of groups, with all accounts of each person.
+
+    Raises:
+        ConfigInvalid: no source knows such a group.
+    """
+    from syncd.errors import ConfigInvalid, Problem
+    from syncd.model import Person
+
+    found, seen = [], set()
+    for (source, id_), members in directory.groups.items():
+        meant = {f"{source}:{id_}", f"{source}:{members.group.name}"} & set(groups)
+        seen |= meant
+        found += [(source, member) for member in sorted(members.members)] if meant else []
+    if unknown := sorted(set(groups) - seen):
+        raise ConfigInvalid(Problem("--group", 0, 0, f"no source knows {name}; write source:name") for name in unknown)
+    known = [(place, directory.identities[place]) for place in found if place in directory.identities]
+    return [a for place, one in known for a in directory.persons.get(place, Person((one,))).accounts]
+
+
+def _were_members(world: World, groups: Collection[str], *, wanted: set[str]) -> set[str]:
+    """Find who held a role through the groups when each deployment last was as it should be."""
+    from syncd.model import key
+
+    states = [state for t in world.targets if (state := world.journal.last_desired(t.deployment.name))]
+    return {
+        name
+        for state in states
+        for name, roles in state.because.items()
+        if not wanted or wanted & {name, key(state.users[name].email)}
+        for reasons in roles.values()
+        for reason in reasons
+        if {f"{reason.source}:{reason.group}", f"{reason.source}:{reason.group_id}"} & set(groups)
+    }
+
+
+def results(report: Report) -> list[DeploymentResult]:
+    """Give a report as a daemon gives the results of a job."""
+    from syncd.control import DeploymentResult
+    from syncd.model import Status
+    from syncd.plan.render_json import report_json
+    from syncd.reconcile import Report
+
+    shown = report_json(report)["deployments"]
+    found = []
+    for deployment, plan in zip(report.deployments, shown, strict=True):
+        ended = [outcome.status for outcome in deployment.outcomes]
+        found.append(
+            DeploymentResult(
+                deployment.deployment,
+                exit_code=Report(report.run, (deployment,), {}).exit_code(),
+                error=str(deployment.error or ""),
+                applied=ended.count(Status.APPLIED),
+                failed=ended.count(Status.FAILED) + ended.count(Status.UNKNOWN),
+                held=deployment.held.digest if deployment.held else "",
+                not_converged=len(deployment.not_converged),
+                calls=deployment.calls,
+                seconds=round(sum(deployment.seconds.values()), 3),
+                run=report.run,
+                plan=plan,
+            )
+        )
+    return found

@@ -1,0 +1,217 @@
+"""What a running daemon can be asked: small values and one protocol, between the daemon and its doors (socket, HTTP).
+
+The doors know this module and the database; the daemon knows nothing of its doors. Times are aware, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from syncd.errors import SyncdError
+
+
+class Right(StrEnum):
+    """What a caller may do. Reading shows who holds what; reconciling asks for work now; approving lets held changes go."""
+
+    READ = "read"
+    RECONCILE = "reconcile"
+    APPROVE = "approve"
+
+
+class NotKnown(SyncdError):
+    """Something that was named does not exist: a deployment, a job, a held plan; the message names it and what there is."""
+
+
+class NotNow(SyncdError):
+    """The daemon cannot do that in its present state; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody wants reconciled now, on these deployments (empty: all). Without people and DAGs: everything there.
+
+    users   account names or e-mail addresses
+    groups  `source:name` or `source:id`: their members, and those who just left; together with `users`
+    dags    DAG ids: what roles hold on these
+    """
+
+    users: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    deployments: frozenset[str] = frozenset()
+    dags: frozenset[str] = frozenset()
+    dry_run: bool = False
+    by: str = ""
+
+
+class JobState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentResult:
+    """How a job ended on one deployment. `plan` is as `plan -o json` shows one deployment; empty where it failed before."""
+
+    deployment: str
+    exit_code: int
+    error: str = ""
+    applied: int = 0
+    failed: int = 0
+    held: str = ""
+    """The digest of what a limit holds."""
+    not_converged: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+    run: int = 0
+    plan: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that was asked for. Its results come deployment by deployment; jobs are forgotten an hour after their end."""
+
+    id: int
+    state: JobState
+    order: Order
+    deployments: tuple[str, ...]
+    asked_at: datetime
+    ended_at: datetime | None = None
+    results: tuple[DeploymentResult, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return max((r.exit_code for r in self.results), default=0)
+
+
+class Standing(StrEnum):
+    """How a deployment stands.
+
+    ok           its last pass ended as it should, or none has run yet
+    retrying     its last pass failed; it is tried again on a ladder of intervals
+    quarantined  it failed several times in a row; tried again at the top of the ladder, for ever
+    elsewhere    another replica works on it
+    """
+
+    OK = "ok"
+    RETRYING = "retrying"
+    QUARANTINED = "quarantined"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    name: str
+    read_at: datetime | None
+    """The last read that gave an answer."""
+    full_at: datetime | None
+    failed_at: datetime | None
+    """The first failure since."""
+    failure: str = ""
+    people: int = 0
+    groups: int = 0
+    uncertified: tuple[str, ...] = ()
+    """Groups that were not read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    name: str
+    standing: Standing
+    enforce: bool
+    swept_at: datetime | None = None
+    """The last full observation that ended."""
+    next_try_at: datetime | None = None
+    failures: int = 0
+    """In a row."""
+    error: str = ""
+    held: str = ""
+    """The digest of what a limit holds."""
+    waiting: bool = False
+    """Work is queued."""
+    running: bool = False
+    calls: int = 0
+    calls_per_s: float = 0.0
+    """What the courtesy budget allows now."""
+    latency_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmState:
+    """Something that a person should see to. `kind`: see docs/operations.md."""
+
+    kind: str
+    subject: str
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """Everything at one glance."""
+
+    replica: str
+    replicas: tuple[str, ...]
+    started_at: datetime
+    config_at: datetime
+    """When the configuration and mappings in use were read."""
+    config_error: str
+    """What is wrong with the files as they are now; empty: nothing, they are in use."""
+    database_error: str
+    stopping: bool
+    sources: tuple[SourceState, ...]
+    deployments: tuple[DeploymentState, ...]
+    alarms: tuple[AlarmState, ...]
+
+
+class Control(Protocol):
+    """A running daemon. Every method may be called from any thread and returns at once."""
+
+    def alive(self) -> str:
+        """Say why the process should be restarted; empty: it need not."""
+        ...
+
+    def unready(self) -> tuple[str, ...]:
+        """Say why the daemon does not do its work now, one sentence each; empty: it does."""
+        ...
+
+    def state(self) -> DaemonState: ...
+
+    def reconcile(self, order: Order) -> Job:
+        """Queue work ahead of everything else.
+
+        Raises:
+            NotKnown: a name in the order.
+            NotNow: no directory was read yet, or the daemon is stopping.
+        """
+        ...
+
+    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+        """Queue a pass over everything on one deployment that lets the held changes with this digest go.
+
+        Raises:
+            NotKnown: nothing with this digest is held there now, or it was held too long ago.
+            NotNow: as `reconcile`.
+        """
+        ...
+
+    def job(self, id_: int) -> Job:
+        """Give a job as it is now.
+
+        Raises:
+            NotKnown: there is no such job.
+        """
+        ...
+
+    def reload(self) -> str:
+        """Read configuration and mappings again now; gives what is wrong with them, empty: they are in use."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Give the metrics in Prometheus' text format."""
+        ...

@@ -1,0 +1,137 @@
+"""What the daemon works with: the configuration and mappings in use, and what is reached by them.
+
+Files that cannot be used change nothing: the last good ones stay in use, and `error` says what is wrong with the new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Event, Lock
+
+from syncd import app
+from syncd.config import Settings, load
+from syncd.config.settings import DeploymentSettings
+from syncd.daemon.sessions import Lasting, Sessions
+from syncd.errors import InvalidInput
+from syncd.model import Capabilities, Deployment
+from syncd.pace import Call, Pace
+from syncd.reconcile import Emit, Target, World
+from syncd.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One reading of the files, whole and checked."""
+
+    settings: Settings
+    world: World
+    at: datetime
+    targets: Mapping[str, Target] = field(default_factory=dict)
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        return tuple(target.deployment for target in self.world.targets)
+
+
+class Fleet:
+    """Holds the reading in use. Any thread may call.
+
+    Raises:
+        InvalidInput: by making it, where the files cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        emit: Emit,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        called: Callable[[str, Call], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.sessions = Sessions()
+        self.error = ""
+        self._store = store
+        self._emit = emit
+        self._clock = clock
+        self._monotonic = monotonic
+        self._called = called
+        self._stopping = stopping
+        self._lock = Lock()
+        self._abandoned = Event()
+        self._paces: dict[str, Pace] = {}
+        self._now = self._make(settings)
+
+    @property
+    def now(self) -> Loaded:
+        return self._now
+
+    def pace(self, name: str) -> Pace | None:
+        with self._lock:
+            return self._paces.get(name)
+
+    def reload(self) -> str:
+        """Read the files anew and use them; gives what is wrong with them, empty: they are in use."""
+        try:
+            fresh = self._make(load(self._now.settings.path))
+        except InvalidInput as error:
+            self.error = str(error)
+            self._emit("config_rejected", error=self.error)
+            return self.error
+        before, self._now, self.error = self._now, fresh, ""
+        self._end_what_is_other(before, fresh)
+        app.close(before.world)
+        self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.world.rules.bindings))
+        return ""
+
+    def halt(self) -> None:
+        """Let no further call to any deployment out, nor wait for its turn."""
+        self._abandoned.set()
+        with self._lock:
+            paces = tuple(self._paces.values())
+        for pace in paces:
+            pace.halt()
+
+    def close(self) -> None:
+        self.sessions.close()
+        app.close(self._now.world)
+
+    def _make(self, settings: Settings) -> Loaded:
+        world = app.build(settings, self._store, emit=self._emit, clock=self._clock, target=self._target)
+        world = replace(world, stopping=self._stopping)
+        return Loaded(settings, world, self._clock(), {t.deployment.name: t for t in world.targets})
+
+    def _target(self, settings: DeploymentSettings) -> Target:
+        name = settings.deployment.name
+
+        def open_(known: Capabilities | None) -> Lasting:
+            return app.open_airflow(settings, known, pace=self._pace_of(settings))
+
+        opened = self.sessions.opener(name, open_)
+        return Target(settings.deployment, settings.enforce, settings.limits, opened)
+
+    def _pace_of(self, settings: DeploymentSettings) -> Pace:
+        name = settings.deployment.name
+        with self._lock:
+            if name not in self._paces or self._paces[name].budget != settings.courtesy:
+                self._paces[name] = Pace(
+                    settings.courtesy,
+                    monotonic=self._monotonic,
+                    pause=self._abandoned.wait,
+                    observe=lambda call: self._called(name, call),
+                )
+            return self._paces[name]
+
+    def _end_what_is_other(self, before: Loaded, after: Loaded) -> None:
+        """End the sessions of deployments that are reached in another way now, or not at all."""
+        kept = {d.deployment.name: d for d in after.settings.deployments}
+        for was in before.settings.deployments:
+            is_ = kept.get(was.deployment.name)
+            if is_ is None or (is_.airflow, is_.courtesy) != (was.airflow, was.courtesy):
+                self.sessions.drop(was.deployment.name)
+        with self._lock:
+            self._paces = {name: pace for name, pace in self._paces.items() if name in kept}

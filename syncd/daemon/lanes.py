@@ -1,0 +1,242 @@
+"""Work that waits, deployment by deployment: one lane each, one pass at a time in a lane, the urgent first.
+
+urgency | what                                        | why there
+--------|---------------------------------------------|---------------------------------------------------
+LOSS    | people who lose something                   | the leaver is first
+ORDER   | what a person asked for                     | somebody waits
+GAIN    | people who only gain                        |
+WHOLE   | a pass over everything: sweep, mapping, end | large, and may not fill every worker
+DAGS    | what roles hold on DAGs that came or went   | as above
+
+A lane whose pass failed waits on a ladder of intervals that has a top and no end.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from threading import Condition
+from typing import Final
+
+from syncd.model import DesiredState, Scope
+
+LADDER_S: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
+"""How long a deployment is left alone after so many failures in a row."""
+QUARANTINE_AFTER: Final = 5
+"""Failures in a row: by then some ten minutes have gone by, and somebody should be told."""
+BUSY_S: Final = 2.0
+"""How long to wait for another writer, such as a command that somebody runs."""
+MOST_PEOPLE: Final = 50
+"""In one scoped pass. For more people reading the users page by page is cheaper than asking for each."""
+
+
+class Urgency(IntEnum):
+    LOSS = 0
+    ORDER = 1
+    GAIN = 2
+    WHOLE = 3
+    DAGS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One pass to be made on one deployment.
+
+    command   what led to it: people, sweep, mapping, expiry, dags, retry, reconcile, approve
+    approved  as in `Errand`; None: only plan
+    earlier   what was wanted of the people before, for the reasons of what is taken
+    seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself
+              (both monotonic; None where no poll led to this)
+    job       who waits for the result
+    """
+
+    scope: Scope
+    command: str
+    urgency: Urgency
+    approved: frozenset[str] | None = frozenset()
+    earlier: DesiredState | None = None
+    seen_at: float | None = None
+    bound_at: float | None = None
+    job: int | None = None
+
+    @property
+    def is_bulk(self) -> bool:
+        return self.urgency >= Urgency.WHOLE
+
+    def _about(self) -> tuple[bool, bool]:
+        return bool(self.scope.usernames), bool(self.scope.dags)
+
+    def with_(self, other: Task) -> Task | None:
+        """Make one task of two, where one pass does the work of both; None where it cannot."""
+        if self.job is not None or other.job is not None or self.approved or other.approved:
+            return None
+        if self.scope.everything and other.scope.everything:
+            return self if self.urgency <= other.urgency else replace(other, seen_at=self.seen_at)
+        if self.scope.everything or other.scope.everything or self._about() != other._about():
+            return None
+        people = (self.scope.usernames or frozenset()) | (other.scope.usernames or frozenset())
+        return replace(
+            self,
+            scope=Scope(people, self.scope.dags | other.scope.dags),
+            urgency=min(self.urgency, other.urgency),
+            earlier=_earliest(self.earlier, other.earlier),
+            seen_at=_first(self.seen_at, other.seen_at),
+            bound_at=_first(self.bound_at, other.bound_at),
+        )
+
+
+def _first(a: float | None, b: float | None) -> float | None:
+    return min((x for x in (a, b) if x is not None), default=None)
+
+
+def _earliest(first: DesiredState | None, later: DesiredState | None) -> DesiredState | None:
+    if first is None or later is None:
+        return first or later
+    return replace(
+        first, users={**later.users, **first.users}, because={**later.because, **first.because}, roles=later.roles
+    )
+
+
+@dataclass(slots=True)
+class Lane:
+    """One deployment's waiting work and how its last passes went."""
+
+    tasks: list[Task] = field(default_factory=list)
+    running: Task | None = None
+    began_at: float = 0.0
+    failures: int = 0
+    not_before: float = 0.0
+
+
+class Lanes:
+    """Every lane. Any thread may call."""
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._bulk = max(1, workers - max(1, workers // 4)) if workers > 1 else 1
+        self._monotonic = monotonic
+        self._chance = chance
+        self._lanes: dict[str, Lane] = {}
+        self._closed = False
+        self._changed = Condition()
+
+    def put(self, name: str, task: Task) -> None:
+        """Queue a task, as one with another where that does the work of both."""
+        with self._changed:
+            lane = self._lanes.setdefault(name, Lane())
+            for place, waiting in enumerate(lane.tasks):
+                if (both := waiting.with_(task)) is not None:
+                    lane.tasks[place] = _not_too_many(both)
+                    break
+            else:
+                lane.tasks.append(_not_too_many(task))
+            lane.tasks.sort(key=lambda t: t.urgency)
+            self._changed.notify_all()
+
+    def take(self) -> tuple[str, Task] | None:
+        """Wait for work and begin it; None once the lanes are closed."""
+        with self._changed:
+            while not self._closed:
+                found, wait_s = self._next()
+                if found is not None:
+                    lane = self._lanes[found]
+                    lane.running, lane.began_at = lane.tasks.pop(0), self._monotonic()
+                    return found, lane.running
+                self._changed.wait(wait_s)
+            return None
+
+    def ended(self, name: str) -> int:
+        """Close a pass that did its work; gives how many before it did not."""
+        with self._changed:
+            lane = self._lanes.setdefault(name, Lane())
+            before, lane.failures, lane.not_before, lane.running = lane.failures, 0, 0.0, None
+            self._changed.notify_all()
+            return before
+
+    def failed(self, name: str, again: Task) -> int:
+        """Close a pass that failed, and queue it again for later; gives how many failed in a row."""
+        with self._changed:
+            lane = self._lanes.setdefault(name, Lane())
+            lane.failures += 1
+            rung = LADDER_S[min(lane.failures, len(LADDER_S)) - 1]
+            lane.not_before = self._monotonic() + rung * (0.8 + 0.4 * self._chance())
+            lane.running = None
+        self.put(name, again)
+        return lane.failures
+
+    def postponed(self, name: str, again: Task, *, wait_s: float = BUSY_S) -> None:
+        """Close a pass that could not begin, because of another writer for example, and queue it again for soon."""
+        with self._changed:
+            lane = self._lanes.setdefault(name, Lane())
+            lane.not_before, lane.running = self._monotonic() + wait_s, None
+        self.put(name, again)
+
+    def keep_only(self, names: Iterable[str]) -> tuple[Task, ...]:
+        """Forget the lanes of deployments that are not there any more; gives what waited in them."""
+        kept = set(names)
+        with self._changed:
+            gone = [name for name, lane in self._lanes.items() if name not in kept and lane.running is None]
+            return tuple(task for name in gone for task in self._lanes.pop(name).tasks)
+
+    def cancel(self, name: str, *, keep: Callable[[Task], bool]) -> None:
+        """Take waiting work out of a lane, but for what is to be kept."""
+        with self._changed:
+            if name in self._lanes:
+                self._lanes[name].tasks = [task for task in self._lanes[name].tasks if keep(task)]
+
+    def look(self, name: str) -> Lane:
+        """Give a lane as it is now."""
+        with self._changed:
+            return replace(self._lanes.get(name, Lane()))
+
+    def longest_s(self) -> float:
+        """Say for how long the oldest running pass has been at work."""
+        with self._changed:
+            now = self._monotonic()
+            return max((now - lane.began_at for lane in self._lanes.values() if lane.running), default=0.0)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no pass is running; False where that took too long."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while any(lane.running for lane in self._lanes.values()):
+                if (left := deadline - time.monotonic()) <= 0:
+                    return False
+                self._changed.wait(left)
+            return True
+
+    def _next(self) -> tuple[str | None, float | None]:
+        """Choose the lane to work on now, or say how long until one may be."""
+        now = self._monotonic()
+        bulk = sum(1 for lane in self._lanes.values() if lane.running and lane.running.is_bulk)
+        ready = {
+            name: lane.tasks[0]
+            for name, lane in self._lanes.items()
+            if lane.tasks and lane.running is None and (bulk < self._bulk or not lane.tasks[0].is_bulk)
+        }
+        due = [name for name, task in ready.items() if self._lanes[name].not_before <= now or task.job is not None]
+        if due:
+            return min(due, key=lambda name: (ready[name].urgency, ready[name].seen_at or now)), None
+        return None, min((max(0.01, self._lanes[name].not_before - now) for name in ready), default=None)
+
+
+def _not_too_many(task: Task) -> Task:
+    """Look at everybody where too many people are asked for one by one."""
+    people = task.scope.usernames
+    if people is None or len(people) <= MOST_PEOPLE or task.scope.dags or task.job is not None:
+        return task
+    return replace(task, scope=Scope())

@@ -1,0 +1,331 @@
+"""The workers: each takes the most urgent task of any lane, makes the pass, and sees to what follows from its end.
+
+how a pass ended                         | then
+-----------------------------------------|---------------------------------------------------------------------------
+another writer has the deployment        | again in two seconds, without a word
+the database cannot be used              | again in seconds, alarm `database_down`; nothing is done without it
+the deployment did not answer, or refused | again by the ladder; alarm `unreachable`, later `quarantined`
+as it should, after failures             | the alarms are cleared, and everything is looked at once
+some changes failed or are unknown       | everything is looked at again, in a minute, then five, then with each sweep
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from syncd.control import DeploymentResult
+from syncd.daemon.cadence import Cadence
+from syncd.daemon.census import Census
+from syncd.daemon.common import Common
+from syncd.daemon.fleet import Fleet
+from syncd.daemon.jobs import Jobs
+from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes, Task, Urgency
+from syncd.errors import EXIT_FAILED, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
+from syncd.model import EVERYTHING, Dag, Scope, Status
+from syncd.notify import Kind
+from syncd.plan.render_json import report_json
+from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, World, one_pass
+
+HOUR_S: Final = 3600.0
+_NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
+_AGAIN = (timedelta(minutes=1), timedelta(minutes=5))
+"""When a deployment is looked at again after a pass some of whose changes failed; after that, with each sweep."""
+UNREACHABLE_AFTER: Final = 2
+UNREAD_S: Final = 0.2
+
+
+@dataclass(slots=True)
+class Record:
+    """What is remembered of one deployment between passes."""
+
+    swept_at: datetime | None = None
+    error: str = ""
+    held: str = ""
+    calls: int = 0
+    drift: int = 0
+    notes: tuple[str, ...] = ()
+    looked_again: int = 0
+    lost: deque[tuple[float, int]] = field(default_factory=deque)
+    """When how many people lost something without a person's word."""
+
+
+class Passes:
+    """Makes passes until the lanes are closed; `work` is what each thread runs."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        census: Census,
+        lanes: Lanes,
+        jobs: Jobs,
+        cadence: Cadence,
+        common: Common,
+    ) -> None:
+        self._fleet = fleet
+        self._census = census
+        self._lanes = lanes
+        self._jobs = jobs
+        self._alarms = common.alarms
+        self._cadence = cadence
+        self._emit = common.emit
+        self._clock = common.clock
+        self._monotonic = common.monotonic
+        self._lock = Lock()
+        self._records: dict[str, Record] = {}
+
+    def work(self) -> None:
+        """Make passes; nothing that happens in one ends this."""
+        while (found := self._lanes.take()) is not None:
+            name, task = found
+            try:
+                self._do(name, task)
+            except Exception as error:  # noqa: BLE001 - a worker outlives any pass; logged whole
+                self._emit("pass_failed", deployment=name, error=repr(error), exc_info=error)
+                self._result(name, task, error=SyncdError(f"unexpected {type(error).__name__}: {error}; see the log"))
+                self._lanes.failed(name, again=_whole("retry"))
+
+    def record(self, name: str) -> Record:
+        """Give what is remembered of a deployment."""
+        with self._lock:
+            return replace(self._records.get(name, Record()))
+
+    def forget(self, names: frozenset[str]) -> None:
+        """Forget deployments that are not there any more."""
+        with self._lock:
+            self._records = {name: record for name, record in self._records.items() if name in names}
+
+    # --- one pass -----------------------------------------------------------------------------------------------------
+
+    def _do(self, name: str, task: Task) -> None:
+        loaded = self._fleet.now
+        target = loaded.targets.get(name)
+        if target is None:
+            self._result(name, task, error=SyncdError(f"{name} is not in the configuration any more"))
+            self._lanes.ended(name)
+        elif task.command == "dags" and not task.scope.dags:
+            self._list_dags(name, task, target, loaded.world)
+        else:
+            self._reconcile(name, task, target, loaded.world)
+
+    def _reconcile(self, name: str, task: Task, target: Target, world: World) -> None:
+        if task.job is not None:
+            self._jobs.begun(task.job)
+        if task.command in ("sweep", "retry"):
+            self._fleet.sessions.look_again(name)
+        directory = self._census.narrowed(task.scope, target.deployment)
+        if directory is None:  # nobody was read yet: the first poll is under way
+            self._lanes.postponed(name, task, wait_s=UNREAD_S)
+            return
+        errand = Errand(task.scope, task.command, task.approved, task.earlier, self._lost_lately(name))
+        try:
+            report = one_pass(replace(world, emit=self._listening(task)), target, directory, errand)
+        except StoreError as error:
+            self._database_is_down(name, task, error)
+            return
+        self._conclude(name, task, report)
+
+    def _list_dags(self, name: str, task: Task, target: Target, world: World) -> None:
+        """Compare the DAGs with those that the last pass listed; what roles hold on the others is looked at."""
+        before = self._fleet.sessions.inventory(name)
+        try:
+            session = target.open(world.journal.capabilities(name))
+            try:
+                now = frozenset(session.inventory())
+            finally:
+                session.close()
+        except StoreError as error:
+            self._database_is_down(name, task, error)
+            return
+        except TargetUnavailable as error:
+            self._failed(name, task, error)
+            return
+        self._recovered(name, self._lanes.ended(name))
+        if before is not None and before != now:
+            scope = Scope.of_dags(_ids(before ^ now))
+            self._lanes.put(name, Task(scope, "dags", Urgency.DAGS))
+
+    def _listening(self, task: Task) -> Emit:
+        """Measure how long a change took to reach the deployment, from the poll that saw it and from the one before."""
+
+        def emit(event: str, /, **facts: object) -> None:
+            self._emit(event, **facts)
+            if event == "change_applied" and task.seen_at is not None and facts.get("subject") == "user":
+                now = self._monotonic()
+                bound = now - (task.bound_at if task.bound_at is not None else task.seen_at)
+                for kind in ("granted", "revoked"):
+                    if facts.get(kind):
+                        self._emit("lag_measured", kind=kind, seconds=now - task.seen_at, bound_s=bound)
+
+        return emit
+
+    # --- what follows -------------------------------------------------------------------------------------------------
+
+    def _conclude(self, name: str, task: Task, report: Report) -> None:
+        this = report.deployments[0]
+        with self._lock:
+            record = self._records.setdefault(name, Record())
+            record.calls += this.calls
+        match this.error:
+            case None:
+                self._went_well(name, task, report)
+            case DeploymentBusy():
+                self._lanes.postponed(name, task)
+            case StoreError() as error:
+                self._database_is_down(name, task, error)
+            case error:
+                self._failed(name, task, error, run=report.run)
+
+    def _went_well(self, name: str, task: Task, report: Report) -> None:
+        this = report.deployments[0]
+        self._alarms.clear("database_down", "database")
+        self._remember(name, task, this)
+        self._tell(name, task, this)
+        self._result(name, task, report=report)
+        failures = self._lanes.ended(name)
+        if not task.scope.everything:
+            self._recovered(name, failures)
+        elif failures:
+            self._reached(name)
+        if any(o.status in _NOT_DONE for o in this.outcomes) or this.not_converged:
+            self._look_again_later(name)
+        if this.held and not task.scope.everything:
+            # approved is what a plan over everything holds back: make one now, and tell people then
+            self._lanes.put(name, _whole("held"))
+
+    def _remember(self, name: str, task: Task, this: DeploymentReport) -> None:
+        lost = sum(
+            1 for o in this.outcomes if o.status is Status.APPLIED and o.change.subject == "user" and o.change.revoked
+        )
+        with self._lock:
+            record = self._records.setdefault(name, Record())
+            record.error = ""
+            if lost and not this.approved:
+                record.lost.append((self._monotonic(), lost))
+            if task.scope.everything:
+                record.swept_at, record.drift = self._clock(), this.drift
+                record.held = this.held.digest if this.held else ""
+                record.notes = tuple(note.text for note in this.plan.notes) if this.plan else ()
+                if not any(o.status in _NOT_DONE for o in this.outcomes):
+                    record.looked_again = 0
+
+    def _tell(self, name: str, task: Task, this: DeploymentReport) -> None:
+        self._say("not_converged", name, _not_converged(this), whole=task.scope.everything)
+        if task.scope.everything:
+            seconds, changes = sum(this.seconds.values()), len(this.plan.changes) if this.plan is not None else 0
+            self._emit("sweep_ended", deployment=name, seconds=seconds, changes=changes, drift=this.drift)
+            self._say("held", name, _held(name, this), whole=True)
+            self._say("drift", name, _drift(name, this), whole=True)
+
+    def _say(self, kind: Kind, name: str, text: str, *, whole: bool) -> None:
+        """Raise an alarm that has a text; only a look at everything can tell that there is none."""
+        if text:
+            self._alarms.raise_(kind, name, text)
+        elif whole:
+            self._alarms.clear(kind, name)
+
+    def _failed(self, name: str, task: Task, error: SyncdError, *, run: int = 0) -> None:
+        if isinstance(error, TargetUnavailable):
+            self._fleet.sessions.drop(name)
+        with self._lock:
+            self._records.setdefault(name, Record()).error = str(error)
+        self._result(name, task, error=error, run=run)
+        again = _whole("retry") if task.job is not None or task.command == "dags" else task
+        failures = self._lanes.failed(name, again=again)
+        if failures >= QUARANTINE_AFTER:
+            self._emit("deployment_quarantined", deployment=name, failures=failures, error=str(error))
+            text = f"{failures} passes in a row failed; it is tried again every quarter of an hour: {error}"
+            self._alarms.raise_("quarantined", name, text)
+        elif failures >= UNREACHABLE_AFTER:
+            self._alarms.raise_("unreachable", name, str(error))
+
+    def _recovered(self, name: str, failures: int) -> None:
+        """Look at everything after a time when nothing could be done."""
+        if failures:
+            self._reached(name)
+            self._lanes.put(name, _whole("retry"))
+
+    def _reached(self, name: str) -> None:
+        with self._lock:
+            self._records.setdefault(name, Record()).error = ""
+        self._alarms.clear("unreachable", name)
+        self._alarms.clear("quarantined", name)
+
+    def _database_is_down(self, name: str, task: Task, error: StoreError) -> None:
+        self._alarms.raise_("database_down", "database", str(error))
+        self._lanes.postponed(name, task)
+
+    def _look_again_later(self, name: str) -> None:
+        with self._lock:
+            record = self._records.setdefault(name, Record())
+            record.looked_again += 1
+            number = record.looked_again
+        if number <= len(_AGAIN):
+            self._cadence.later(f"again {name}", _AGAIN[number - 1], lambda: self._lanes.put(name, _whole("retry")))
+
+    def _lost_lately(self, name: str) -> int:
+        with self._lock:
+            lost = self._records.setdefault(name, Record()).lost
+            while lost and lost[0][0] < self._monotonic() - HOUR_S:
+                lost.popleft()
+            return sum(number for _, number in lost)
+
+    def _result(
+        self, name: str, task: Task, *, report: Report | None = None, error: SyncdError | None = None, run: int = 0
+    ) -> None:
+        if task.job is not None:
+            found = _of_report(name, report) if report else _of_error(name, error, run)
+            self._jobs.add(task.job, found)
+
+
+def _whole(command: str) -> Task:
+    return Task(EVERYTHING, command, Urgency.WHOLE)
+
+
+def _ids(dags: frozenset[Dag]) -> frozenset[str]:
+    return frozenset(dag.id for dag in dags)
+
+
+def _held(name: str, this: DeploymentReport) -> str:
+    if this.held is None:
+        return ""
+    return (
+        f"{len(this.held.changes)} changes are held ({'; '.join(this.held.why)}); see them with: syncd plan -d {name}; "
+        f"let exactly these go with: syncd approve {name} {this.held.digest}"
+    )
+
+
+def _not_converged(this: DeploymentReport) -> str:
+    names = sorted({change.name for change in this.not_converged})
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"the server accepted and did not keep changes of {', '.join(names[:5])}{more}" if names else ""
+
+
+def _drift(name: str, this: DeploymentReport) -> str:
+    if not this.drift:
+        return ""
+    return f"{this.drift} things were changed there by somebody else; what was put back: syncd audit -d {name}"
+
+
+def _of_error(name: str, error: SyncdError | None, run: int) -> DeploymentResult:
+    return DeploymentResult(name, error.exit_code if error else EXIT_FAILED, str(error), run=run)
+
+
+def _of_report(name: str, report: Report) -> DeploymentResult:
+    this = report.deployments[0]
+    statuses = [o.status for o in this.outcomes]
+    return DeploymentResult(
+        name,
+        report.exit_code(),
+        applied=statuses.count(Status.APPLIED),
+        failed=sum(1 for s in statuses if s in _NOT_DONE),
+        held=this.held.digest if this.held else "",
+        not_converged=len(this.not_converged),
+        calls=this.calls,
+        seconds=round(report.seconds, 3),
+        run=report.run,
+        plan=report_json(report)["deployments"][0],
+    )

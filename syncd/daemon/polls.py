@@ -1,0 +1,208 @@
+"""From a poll to work: who moved, on which deployments that changes something, and what each of them is to do.
+
+With several replicas one polls a source and the others take what it saved; each works out what that means for its share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from syncd.daemon.census import Census, Moved, Turn, concerned, turns, until_over
+from syncd.daemon.common import Common
+from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.shares import Shares
+from syncd.errors import DeploymentBusy
+from syncd.intake import Intake
+from syncd.model import EVERYTHING, Deployment, Scope
+from syncd.ports import Source
+from syncd.store import Store
+
+
+@dataclass(slots=True)
+class _Last:
+    """When a source was polled, by the monotonic clock, and since when its groups are in doubt."""
+
+    polled_at: float | None = None
+    good_at: datetime | None = None
+    doubtful_since: dict[str, float] = field(default_factory=dict)
+
+
+class Polls:
+    """Polls sources and queues what follows. One thread polls one source at a time."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        census: Census,
+        lanes: Lanes,
+        store: Store,
+        shares: Shares,
+        common: Common,
+    ) -> None:
+        self._fleet = fleet
+        self._census = census
+        self._lanes = lanes
+        self._store = store
+        self._alarms = common.alarms
+        self._emit = common.emit
+        self._clock = common.clock
+        self._monotonic = common.monotonic
+        self._shares = shares
+        self._lock = Lock()
+        self._last: dict[str, _Last] = {}
+        self._polling: dict[str, Lock] = {}
+        self._expired_until = common.clock()
+
+    def recall(self) -> None:
+        """Begin with what the database knows of people."""
+        loaded = self._fleet.now
+        self._census.forget_others(loaded.world.sources)
+        self._census.recall(loaded.world.sources, loaded.world.rules, self._intake(loaded))
+
+    def poll(self, name: str, *, now: bool = False) -> None:
+        """Poll one source, and queue what follows; with `now`, even if another replica did so a moment ago.
+
+        Raises:
+            StoreError: nothing can be kept, so nothing was asked.
+        """
+        loaded = self._fleet.now
+        source = next((s for s in loaded.world.sources if s.name == name), None)
+        if source is None:
+            return
+        with self._of(name):
+            self._poll(source, loaded, now=now)
+
+    def expire(self) -> None:
+        """Take what ended since the last time: rules give nothing from the moment of their `until` on."""
+        loaded, since, now = self._fleet.now, self._expired_until, self._clock()
+        lens = self._census.lens
+        if lens is None or now <= since:
+            return
+        self._expired_until = now
+        rules = loaded.world.rules
+        who, over = until_over(lens, rules, since=since, now=now)
+        if not over:
+            return
+        self._emit("bindings_ended", rules=[str(rule.at) for rule in over], people=len(who))
+        moved = Moved(lens, lens, who)
+        found, unclear = turns(moved, rules, self._ours(loaded), before_at=since, now=now)
+        self._queue(found, unclear, "expiry", seen_at=None, bound_at=None)
+
+    def last_good(self, name: str) -> datetime | None:
+        """Say when a source last gave an answer since we run."""
+        return self._last[name].good_at if name in self._last else None
+
+    def next_end(self) -> datetime | None:
+        """Say when the next rule ends."""
+        ends = [rule.until for rule in self._fleet.now.world.rules.bindings if rule.until]
+        return min((until for until in ends if until > self._expired_until), default=None)
+
+    # --- one poll -----------------------------------------------------------------------------------------------------
+
+    def _poll(self, source: Source, loaded: Loaded, *, now: bool) -> None:
+        began, last = self._monotonic(), self._last.setdefault(source.name, _Last())
+        bound = last.polled_at if last.polled_at is not None else began
+        moved = self._moved(source, loaded, now=now)
+        last.polled_at = began
+        if (reading := self._census.reading(source.name)) is not None and reading.fresh is not None:
+            last.good_at = self._clock()
+        queued = self._follow_up(moved, loaded, seen_at=began, bound_at=bound) if moved else 0
+        self._emit("poll_ended", source=source.name, seconds=self._monotonic() - began, changed=moved is not None)
+        if moved is not None and moved.who:
+            self._emit("people_changed", count=len(moved.who), deployments=queued)
+        self._watch(source.name, last)
+        self._alarms.clear("database_down", "database")
+
+    def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> Moved | None:
+        world, intake = loaded.world, self._intake(loaded)
+        try:
+            if not now and self._was_polled_just_now(source.name, loaded):
+                raise DeploymentBusy("another replica polled it")
+            with self._store.lease(f"source {source.name}"):
+                return self._census.poll(source, world.rules, intake)
+        except DeploymentBusy:
+            reading = self._store.reading(source.name)
+            failure = (reading.failure or "it failed") if reading and reading.failed_at else ""
+            return self._census.follow(source.name, world.rules, intake, journal=self._store, failure=failure)
+
+    def _was_polled_just_now(self, name: str, loaded: Loaded) -> bool:
+        """Say whether somebody else polled a source in the second half of the interval: one of us is enough."""
+        if len(self._shares.replicas) < 2:
+            return False
+        reading, mine = self._store.reading(name), self._census.reading(name)
+        if reading is None or reading.read_at is None or mine is None or mine.fresh is None:
+            return False
+        age = self._clock() - reading.read_at
+        return mine.fresh.taken_at < reading.read_at and age < loaded.settings.daemon.poll / 2
+
+    def _follow_up(self, moved: Moved, loaded: Loaded, *, seen_at: float, bound_at: float) -> int:
+        rules, ours = loaded.world.rules, self._ours(loaded)
+        found, unclear = turns(moved, rules, ours, now=self._clock())
+        self._queue(found, unclear, "people", seen_at=seen_at, bound_at=bound_at)
+        directory = moved.after.directory
+        for name in sorted(concerned(moved.cleared, rules, directory, ours)) if moved.before is not moved.after else ():
+            self._lanes.put(name, Task(EVERYTHING, "people", Urgency.WHOLE))
+        return len(found)
+
+    def _queue(
+        self,
+        found: dict[str, Turn],
+        unclear: frozenset[str],
+        command: str,
+        *,
+        seen_at: float | None,
+        bound_at: float | None,
+    ) -> None:
+        for name, change in sorted(found.items(), key=lambda item: not item[1].loss):
+            urgency = Urgency.LOSS if change.loss else Urgency.GAIN
+            task = Task(
+                Scope(change.usernames), command, urgency, earlier=change.earlier, seen_at=seen_at, bound_at=bound_at
+            )
+            self._lanes.put(name, task)
+        for name in unclear:
+            self._lanes.put(name, Task(EVERYTHING, command, Urgency.WHOLE))
+
+    def _watch(self, name: str, last: _Last) -> None:
+        """Raise the alarms of a source: it failed, or a group of it is in doubt for a while."""
+        reading = self._store.reading(name)
+        if reading is None:
+            return
+        if reading.failed_at:
+            self._alarms.raise_(
+                "source_failed", name, f"since {reading.failed_at:%Y-%m-%d %H:%M} UTC: {reading.failure}"
+            )
+            return
+        self._alarms.clear("source_failed", name)
+        now = self._monotonic()
+        doubtful = {doubt.group or doubt.group_id: doubt.why for doubt in reading.doubts}
+        last.doubtful_since = {group: last.doubtful_since.get(group, now) for group in doubtful}
+        patience = self._fleet.now.settings.daemon.stale_after.total_seconds()
+        long = sorted(group for group, since in last.doubtful_since.items() if now - since >= patience)
+        if long:
+            more = f" and {len(long) - 5} more" if len(long) > 5 else ""
+            self._alarms.raise_(
+                "uncertified",
+                name,
+                f"{', '.join(long[:5])}{more}: not read whole, so nobody loses anything by them; {doubtful[long[0]]}",
+            )
+        else:
+            self._alarms.clear("uncertified", name)
+
+    # --- what is needed for it ----------------------------------------------------------------------------------------
+
+    def _ours(self, loaded: Loaded) -> Sequence[Deployment]:
+        return [t.deployment for t in loaded.world.targets if t.enforce and self._shares.is_ours(t.deployment.name)]
+
+    def _intake(self, loaded: Loaded) -> Intake:
+        world = loaded.world
+        return Intake(
+            self._store, self._clock, self._emit, joining=world.joining, full_read_every=world.full_read_every
+        )
+
+    def _of(self, name: str) -> Lock:
+        with self._lock:
+            return self._polling.setdefault(name, Lock())

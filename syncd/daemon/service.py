@@ -1,0 +1,474 @@
+"""The daemon: a clock that queues work, workers that do it, and a door for people who ask.
+
+thread      | does
+------------|------------------------------------------------------------------------------------------------
+main        | ticks once a second: files, signals, watchdog, jumps of the clock
+scheduler   | polls, sweeps, DAG lists, upkeep, expiries, beats: each only queues work, or talks to the database
+workers     | passes, one at a time on each deployment
+alarms      | tells people
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event, Lock, Thread
+from typing import Final
+
+from syncd.app import utc_now
+from syncd.config import Settings
+from syncd.control import DaemonState, Job, Order
+from syncd.daemon import view
+from syncd.daemon.alarms import Alarms
+from syncd.daemon.cadence import Cadence
+from syncd.daemon.census import Census
+from syncd.daemon.common import Common
+from syncd.daemon.fleet import Fleet
+from syncd.daemon.jobs import Jobs
+from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.metrics import JournalHead, Metrics
+from syncd.daemon.orders import Orders
+from syncd.daemon.passes import Passes
+from syncd.daemon.polls import Polls
+from syncd.daemon.shares import BEAT, Shares, new_name
+from syncd.daemon.systemd import Notify
+from syncd.daemon.telling import Telling
+from syncd.daemon.watch import Watch
+from syncd.errors import StoreError, SyncdError
+from syncd.model import EVERYTHING, Scope
+from syncd.notify import Notifier
+from syncd.pace import Call
+from syncd.reconcile import Emit
+from syncd.store import Store
+from syncd.targets.airflow import leaks
+
+FINISH_S: Final = 4.5
+"""How long changes under way may take when the daemon is told to stop; then no further call is let out."""
+ABANDON_S: Final = 1.5
+"""How long calls that are out may take after that."""
+JITTER: Final = 0.1
+TICK_S: Final = 1.0
+NAP_S: Final = 0.1
+WATCH_EVERY_S: Final = 2.0
+JUMP_S: Final = 5.0
+STUCK_S: Final = 2 * 3600.0
+"""No pass takes so long: every call has a time-out, and the largest role takes minutes."""
+MISSED_BEATS_S: Final = 60.0
+
+
+class Daemon:
+    """The running service; implements `control.Control`. `reloaded` hears of settings that came into use while it runs.
+
+    Raises:
+        InvalidInput: by making it, where configuration or mappings cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        emit: Emit,
+        systemd: Notify,
+        verbose: bool = False,
+        reloaded: Callable[[Settings], None] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._log = emit
+        self._systemd = systemd
+        self._verbose = verbose
+        self._reloaded = reloaded
+        self._telling = Telling()
+        self._clock = clock
+        self._monotonic = monotonic
+        self._stopping = Event()
+        self._reloading = Lock()
+        self._told_to_stop = self._told_to_reload = False
+        self._started_at = clock()
+        self._database_error = ""
+        self._files = settings.path, settings.mappings
+        self._watch = Watch(lambda: self._files)  # before the files are read: then no change falls in between
+        self.metrics_ = Metrics(clock=clock)
+        self.fleet = Fleet(
+            settings,
+            store,
+            emit=self.emit,
+            clock=clock,
+            monotonic=monotonic,
+            called=self._called,
+            stopping=self._stopping.is_set,
+        )
+        daemon = settings.daemon
+        self.alarms = Alarms(
+            store,
+            Notifier(settings.notify, emit=self.emit),
+            clock=clock,
+            repeat=settings.notify.repeat,
+            emit=self.emit,
+        )
+        self.census = Census()
+        self.lanes = Lanes(daemon.workers, monotonic=monotonic)
+        self._jobs = Jobs(clock)
+        self.shares = Shares(new_name(), store, emit=self.emit)
+        self.cadence = Cadence(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
+        common = Common(self.alarms, self.emit, clock, monotonic, self._stopping.is_set)
+        self.polls = Polls(self.fleet, self.census, self.lanes, store, self.shares, common)
+        self.passes = Passes(self.fleet, self.census, self.lanes, self._jobs, self.cadence, common)
+        self._orders = Orders(self.fleet, self.census, self.lanes, self._jobs, self.polls, store, common)
+        self._workers = [
+            Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(daemon.workers)
+        ]
+        self._offset_s = 0.0
+        self._ticked_at = self._looked_at = self._beat_at = monotonic()
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Work until `ask_to_stop`, then end in order."""
+        self.start()
+        due = self._monotonic()
+        while not self._told_to_stop:
+            if self._told_to_reload or self._monotonic() >= due:
+                due = self._monotonic() + TICK_S
+                self.tick()
+            time.sleep(NAP_S)
+        self.stop()
+
+    def start(self) -> None:
+        """Begin: what the database knows of people first, then polls and a look at every deployment."""
+        self._offset_s = self._clock().timestamp() - self._monotonic()
+        self.alarms.start()
+        self._beat()
+        self._with_database(self.polls.recall)
+        for worker in self._workers:
+            worker.start()
+        self.cadence.start()
+        self._schedule()
+        self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
+        self._systemd.ready()
+
+    def ask_to_stop(self) -> None:
+        """Let `run` end. A signal handler may call this: it takes no lock."""
+        self._told_to_stop = True
+
+    def ask_to_reload(self) -> None:
+        """Let the next tick read the files anew. A signal handler may call this: it takes no lock."""
+        self._told_to_reload = True
+
+    def stop(self) -> None:
+        """End within ten seconds: changes under way are finished, or left for the next pass to settle."""
+        self._stopping.set()
+        self._systemd.stopping()
+        self.emit("daemon_stopping")
+        self.cadence.stop()
+        self.lanes.close()
+        if not self.lanes.wait_idle(FINISH_S):
+            self.fleet.halt()
+            left = not self.lanes.wait_idle(ABANDON_S)
+            self.emit("changes_abandoned", still_running=left)
+        for give_back in (self._store.release_all, self.shares.leave):
+            try:
+                give_back()
+            except StoreError as error:
+                self.emit("database_failed", error=str(error))
+        self.alarms.stop(1.0)
+        self.fleet.close()
+        self.emit("daemon_stopped")
+
+    def tick(self) -> None:
+        """Do what is due every second."""
+        self._ticked_at = self._monotonic()
+        self._look_at_clock()
+        if self._told_to_reload or self._files_changed():
+            self._told_to_reload = False
+            self._systemd.reloading()
+            self.reload()
+            self._systemd.ready()
+        self._systemd.status(self._line())
+        if not self.alive():
+            self._systemd.watchdog()
+
+    # --- what is asked of it: control.Control ---------------------------------------------------------------------------
+
+    def alive(self) -> str:
+        """Say why the process should be restarted; empty: it need not."""
+        if self._stopping.is_set():
+            return ""
+        if not self.cadence.is_running:
+            return "the scheduler has stopped"
+        if self.lanes.longest_s() > STUCK_S:
+            return "a pass does not end"
+        if self._monotonic() - self._ticked_at > MISSED_BEATS_S:
+            return "the main thread does not tick"
+        return ""
+
+    def unready(self) -> tuple[str, ...]:
+        """Say why the daemon does not do its work now, one sentence each; empty: it does."""
+        if self._stopping.is_set():
+            return ("syncd is stopping",)
+        reasons = []
+        if self._database_error:
+            reasons.append(self._database_error)
+        if self.fleet.error:
+            reasons.append(f"the files as they are now cannot be used, the last good ones are: {self.fleet.error}")
+        if self.census.directory is None:
+            reasons.append("no source was read yet")
+        return (*reasons, *self._stale())
+
+    def state(self) -> DaemonState:
+        """Give everything at one glance."""
+        loaded = self.fleet.now
+        try:
+            sources = view.sources(loaded, self.census, self._store)
+        except StoreError as error:
+            self._database_error = str(error)
+            sources = view.sources(loaded, self.census, None)
+        now = self._monotonic()
+        return DaemonState(
+            replica=self.shares.name,
+            replicas=self.shares.replicas,
+            started_at=self._started_at,
+            config_at=loaded.at,
+            config_error=self.fleet.error,
+            database_error=self._database_error,
+            stopping=self._stopping.is_set(),
+            sources=sources,
+            deployments=view.deployments(loaded, self.fleet, self.lanes, self.passes, self.shares, monotonic=now),
+            alarms=self.alarms.current(),
+        )
+
+    def reconcile(self, order: Order) -> Job:
+        """Queue work ahead of everything else."""
+        return self._orders.reconcile(order)
+
+    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+        """Queue a pass that lets the held changes with this digest go."""
+        return self._orders.approve(deployment, digest, by=by)
+
+    def job(self, id_: int) -> Job:
+        """Give a job as it is now."""
+        return self._jobs.get(id_)
+
+    def reload(self) -> str:
+        """Read configuration and mappings anew; gives what is wrong with them, empty: they are in use."""
+        with self._reloading:
+            return self._reload()
+
+    def _reload(self) -> str:
+        before = self.fleet.now
+        error = self.fleet.reload()
+        if error:
+            self.alarms.raise_("config_invalid", self.shares.name, error)
+            return error
+        self.alarms.clear("config_invalid", self.shares.name)
+        loaded = self.fleet.now
+        self._files = loaded.settings.path, loaded.settings.mappings
+        if (loaded.settings, loaded.world.rules) == (before.settings, before.world.rules):
+            return ""
+        self.alarms.use(Notifier(loaded.settings.notify, emit=self.emit), repeat=loaded.settings.notify.repeat)
+        if self._reloaded is not None:
+            self._reloaded(loaded.settings)
+        self._forget_what_is_gone()
+        self._with_database(self.polls.recall)
+        self._schedule()
+        self._put_all("mapping")
+        return ""
+
+    def _forget_what_is_gone(self) -> None:
+        loaded = self.fleet.now
+        self.lanes.keep_only(loaded.targets)
+        self.passes.forget(frozenset(loaded.targets))
+        known = {*loaded.targets, *(source.name for source in loaded.world.sources), "database", self.shares.name}
+        for alarm in self.alarms.current():
+            if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):
+                self.alarms.clear(alarm.kind, alarm.subject)
+
+    def metrics(self) -> bytes:
+        """Give the metrics in Prometheus' text format."""
+        try:
+            head: JournalHead | None = JournalHead(*self._store.journal_head())
+        except StoreError as error:
+            self._database_error, head = str(error), None
+        return self.metrics_.render(self.state(), journal_head=head)
+
+    # --- the clock ----------------------------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        """Set every job that comes again and again, and take away those of what is gone."""
+        loaded, daemon, before = self.fleet.now, self.fleet.now.settings.daemon, self.cadence.names()
+        for source in loaded.world.sources:
+            self._every(f"poll {source.name}", daemon.poll, self._poller(source.name), before)
+        for name in loaded.targets:
+            first = self._first_sweep(len(before))
+            self._every(f"sweep {name}", self._sweep_interval(name), self._sweeper(name), before, first=first)
+            self._every(f"dags {name}", daemon.dags, self._lister(name), before, first=daemon.dags)
+        self._every("upkeep", daemon.upkeep, self._upkeep, before, first=daemon.upkeep)
+        self._every("beat", BEAT, self._beat, before, first=BEAT)
+        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry"}
+        wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
+        for name in self.cadence.names() - wanted:
+            self.cadence.drop(name)
+        self._schedule_expiry()
+
+    def _every(
+        self,
+        name: str,
+        interval: timedelta,
+        do: Callable[[], None],
+        before: frozenset[str],
+        *,
+        first: timedelta = timedelta(0),
+    ) -> None:
+        """Set a job; one that is there keeps its turn unless its interval is another one now."""
+        if name not in before or self.cadence.interval(name) != interval:
+            self.cadence.every(
+                name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat")) else JITTER
+            )
+
+    def _first_sweep(self, known: int) -> timedelta:
+        return timedelta(0) if not known else timedelta(seconds=1)
+
+    def _sweep_interval(self, name: str) -> timedelta:
+        """Look less often at a release that is known to lose memory with each call."""
+        daemon = self.fleet.now.settings.daemon
+        try:
+            known = self._store.capabilities(name)
+        except StoreError:
+            return daemon.sweep
+        return daemon.leaky_sweep if known is not None and leaks(known) else daemon.sweep
+
+    def _poller(self, name: str) -> Callable[[], None]:
+        return lambda: self._with_database(lambda: self.polls.poll(name))
+
+    def _sweeper(self, name: str) -> Callable[[], None]:
+        return lambda: self._put(name, Task(EVERYTHING, "sweep", Urgency.WHOLE))
+
+    def _lister(self, name: str) -> Callable[[], None]:
+        return lambda: self._put(name, Task(Scope.of_dags(()), "dags", Urgency.DAGS))
+
+    def _put(self, name: str, task: Task) -> None:
+        if self.shares.is_ours(name) and name in self.fleet.now.targets:
+            self.lanes.put(name, task)
+
+    def _put_all(self, command: str) -> None:
+        for name in self.fleet.now.targets:
+            self._put(name, Task(EVERYTHING, command, Urgency.WHOLE))
+
+    def _schedule_expiry(self) -> None:
+        if (when := self.polls.next_end()) is not None:
+            self.cadence.at("expiry", when, self._expire)
+        else:
+            self.cadence.drop("expiry")
+
+    def _expire(self) -> None:
+        self.polls.expire()
+        self._schedule_expiry()
+
+    def _beat(self) -> None:
+        try:
+            changed = self.shares.beat()
+        except StoreError as error:
+            self._lost_database(error)
+            return
+        self._database_is_back()
+        if changed:
+            for name in self.fleet.now.targets:
+                if not self.shares.is_ours(name):
+                    self.lanes.cancel(name, keep=lambda task: task.job is not None)
+            self._put_all("takeover")
+
+    def _upkeep(self) -> None:
+        keep = self.fleet.now.settings.daemon.keep
+        self._with_database(lambda: self.emit("upkeep_ended", **dict(self._store.upkeep(before=self._clock() - keep))))
+        self._with_database(self._look_at_holds)
+        for name in self.fleet.now.targets:  # a server may have been upgraded since
+            if self.cadence.interval(f"sweep {name}") != self._sweep_interval(name):
+                interval = self._sweep_interval(name)
+                self.cadence.every(f"sweep {name}", interval, self._sweeper(name), first=interval, jitter=JITTER)
+
+    def _look_at_holds(self) -> None:
+        """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""
+        patience = self.fleet.now.settings.daemon.hold_expires
+        for name in self.fleet.now.targets:
+            held = self._store.held(name) if self.shares.is_ours(name) else None
+            if held is not None and self._clock() - held.since > patience:
+                text = f"{len(held.held.changes)} changes are held since {held.since:%Y-%m-%d %H:%M} UTC: approve or correct"
+                self.alarms.raise_("expiry", name, f"{text} them (syncd plan -d {name})")
+            else:
+                self.alarms.clear("expiry", name)
+
+    # --- what a tick looks at -------------------------------------------------------------------------------------------
+
+    def _look_at_clock(self) -> None:
+        offset = self._clock().timestamp() - self._monotonic()
+        jump, self._offset_s = offset - self._offset_s, offset
+        if abs(jump) > JUMP_S:
+            self.emit("clock_jumped", seconds=round(jump, 1))
+            self.cadence.wake()
+            self._schedule_expiry()
+
+    def _files_changed(self) -> bool:
+        if self._monotonic() - self._looked_at < WATCH_EVERY_S:
+            return False
+        self._looked_at = self._monotonic()
+        return self._watch.changed()
+
+    def _line(self) -> str:
+        unready = self.unready()
+        targets = len(self.fleet.now.targets)
+        alarms = len(self.alarms.current())
+        return unready[0] if unready else f"{targets} deployments, {alarms} alarms"
+
+    def _stale(self) -> tuple[str, ...]:
+        """Name the sources that gave no answer for too long."""
+        patience = self.fleet.now.settings.daemon.stale_after
+        found = []
+        for source in self.fleet.now.world.sources:
+            reading = self.census.reading(source.name)
+            if reading is None or reading.fresh is None:
+                said = f": {reading.failure}" if reading and reading.failure else ""
+                since = self.polls.last_good(source.name) or self._started_at
+                if self._clock() - since > patience:
+                    found.append(f"source {source.name} gave no answer since {since:%Y-%m-%d %H:%M} UTC{said}")
+        return tuple(found)
+
+    # --- the database and the log -----------------------------------------------------------------------------------------
+
+    def _with_database(self, do: Callable[[], None]) -> None:
+        """Do something that needs the database; while that is away nothing is done, and it is said."""
+        try:
+            do()
+        except StoreError as error:
+            self._lost_database(error)
+            return
+        self._database_is_back()
+
+    def _lost_database(self, error: StoreError) -> None:
+        if not self._database_error:
+            self.emit("database_failed", error=str(error))
+        self._database_error = str(error)
+        self.alarms.raise_("database_down", "database", str(error))
+
+    def _database_is_back(self) -> None:
+        if self._database_error:
+            self.emit("database_back")
+        self._database_error = ""
+        self.alarms.clear("database_down", "database")
+
+    def _job_failed(self, name: str, error: Exception) -> None:
+        if isinstance(error, SyncdError):
+            self.emit("job_failed", job=name, error=str(error))
+        else:
+            self.emit("job_failed", job=name, error=repr(error), exc_info=error)
+
+    def _called(self, deployment: str, call: Call) -> None:
+        self.metrics_.call(deployment, call)
+
+    def emit(self, event: str, /, **facts: object) -> None:
+        """Count an event, and log it where it says something new."""
+        self.metrics_.event(event, facts)
+        if self._verbose or self._telling.is_news(event, facts):
+            self._log(event, **facts)

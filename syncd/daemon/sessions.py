@@ -1,0 +1,121 @@
+"""Sessions with deployments that outlive a pass: a login, a token or a connection is made once and used for days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Protocol
+
+from syncd.model import Capabilities, Change, Dag, Dialect, ObservedState, Outcome, Scope
+from syncd.ports import Recorder, TargetSession
+
+
+class Lasting(TargetSession, Protocol):
+    """A session that can be used for pass after pass."""
+
+    def forget(self, *, looked: bool = False) -> None:
+        """Drop what was read of the deployment; with `looked`, also what was found out about the server."""
+        ...
+
+
+Open = Callable[[Capabilities | None], Lasting]
+
+
+class Sessions:
+    """At most one session for each deployment; a lane makes sure that one pass at a time uses it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._open: dict[str, Lasting] = {}
+        self._lent: dict[str, Lasting] = {}
+        self._inventories: dict[str, frozenset[Dag]] = {}
+
+    def opener(self, name: str, open_new: Open) -> Callable[[Capabilities | None], TargetSession]:
+        """Give what `Target.open` should be: the session that is there, or a new one."""
+
+        def open_(known: Capabilities | None) -> TargetSession:
+            with self._lock:
+                found = self._open.get(name)
+            if found is None:
+                found = open_new(known)
+            with self._lock:
+                self._open[name] = self._lent[name] = found
+            return _Lent(found, listed=lambda dags: self._listed(name, dags), back=lambda: self._back(name))
+
+        return open_
+
+    def look_again(self, name: str) -> None:
+        """Let the next pass find out anew what the server can do: it may have been upgraded."""
+        with self._lock:
+            found = self._open.get(name)
+        if found is not None:
+            found.forget(looked=True)
+
+    def drop(self, name: str) -> None:
+        """End a session that got no answer, or that is not to be used any more; a pass that uses it may end first."""
+        with self._lock:
+            found = self._open.pop(name, None)
+            in_use = name in self._lent
+        if found is not None and not in_use:
+            found.close()
+
+    def inventory(self, name: str) -> frozenset[Dag] | None:
+        """Give the DAGs as the last pass listed them."""
+        with self._lock:
+            return self._inventories.get(name)
+
+    def close(self) -> None:
+        for name in tuple(self._open):
+            self.drop(name)
+
+    def _back(self, name: str) -> None:
+        with self._lock:
+            session = self._lent.pop(name)
+            is_wanted = self._open.get(name) is session
+        if is_wanted:
+            session.forget()
+        else:
+            session.close()
+
+    def _listed(self, name: str, dags: tuple[Dag, ...]) -> None:
+        with self._lock:
+            self._inventories[name] = frozenset(dags)
+
+
+class _Lent:
+    """A lasting session in the hands of one pass: closing gives it back, and calls are counted from here."""
+
+    def __init__(
+        self, session: Lasting, *, listed: Callable[[tuple[Dag, ...]], None], back: Callable[[], None]
+    ) -> None:
+        self._session = session
+        self._listed = listed
+        self._back = back
+        self._calls = session.calls
+
+    @property
+    def calls(self) -> int:
+        return self._session.calls - self._calls
+
+    def look(self) -> Capabilities:
+        return self._session.look()
+
+    def dialect(self) -> Dialect:
+        return self._session.dialect()
+
+    def inventory(self) -> tuple[Dag, ...]:
+        found = self._session.inventory()
+        self._listed(found)
+        return found
+
+    def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
+        return self._session.observe(scope, role_names=role_names, once=once)
+
+    def apply(self, change: Change, record: Recorder) -> Outcome:
+        return self._session.apply(change, record)
+
+    def learned(self) -> Capabilities:
+        return self._session.learned()
+
+    def close(self) -> None:
+        self._back()

@@ -1,0 +1,81 @@
+"""The daemon at one glance, put together from its parts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from syncd.control import DeploymentState, SourceState, Standing
+from syncd.daemon.census import Census
+from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.lanes import QUARANTINE_AFTER, Lane, Lanes
+from syncd.daemon.passes import Passes
+from syncd.daemon.shares import Shares
+from syncd.reconcile import Target
+from syncd.store import Reading
+
+
+class Readings(Protocol):
+    """Where it is kept how sources were read."""
+
+    def reading(self, source: str) -> Reading | None: ...
+
+
+def sources(loaded: Loaded, census: Census, readings: Readings | None) -> tuple[SourceState, ...]:
+    """Say how each source stands; `readings` is None while the database is away."""
+    return tuple(_source(s.name, census, readings) for s in loaded.world.sources)
+
+
+def _source(name: str, census: Census, readings: Readings | None) -> SourceState:
+    kept = readings.reading(name) if readings else None
+    known = census.reading(name)
+    said = (known.fresh or known.earlier) if known else None
+    return SourceState(
+        name,
+        read_at=kept.read_at if kept else None,
+        full_at=kept.full_at if kept else None,
+        failed_at=kept.failed_at if kept else None,
+        failure=(kept.failure or "") if kept else "",
+        people=len(said.identities) if said else 0,
+        groups=len(said.groups) if said else 0,
+        uncertified=tuple(doubt.group or doubt.group_id for doubt in kept.doubts) if kept else (),
+    )
+
+
+def deployments(
+    loaded: Loaded, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, monotonic: float
+) -> tuple[DeploymentState, ...]:
+    """Say how each deployment stands."""
+    return tuple(_deployment(t, fleet, lanes, passes, shares, monotonic=monotonic) for t in loaded.world.targets)
+
+
+def _deployment(
+    target: Target, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, monotonic: float
+) -> DeploymentState:
+    name = target.deployment.name
+    lane, record, pace = lanes.look(name), passes.record(name), fleet.pace(name)
+    wait_s = lane.not_before - monotonic
+    return DeploymentState(
+        name,
+        _standing(lane, is_ours=shares.is_ours(name)),
+        target.enforce,
+        swept_at=record.swept_at,
+        next_try_at=datetime.now(UTC) + timedelta(seconds=wait_s) if lane.failures and wait_s > 0 else None,
+        failures=lane.failures,
+        error=record.error,
+        held=record.held,
+        waiting=bool(lane.tasks),
+        running=lane.running is not None,
+        calls=record.calls,
+        calls_per_s=round(pace.rate, 3) if pace else 0.0,
+        latency_s=round(pace.latency_s, 4) if pace and pace.latency_s is not None else 0.0,
+        notes=record.notes,
+    )
+
+
+def _standing(lane: Lane, *, is_ours: bool) -> Standing:
+    if not is_ours:
+        return Standing.ELSEWHERE
+    if not lane.failures:
+        return Standing.OK
+    return Standing.QUARANTINED if lane.failures >= QUARANTINE_AFTER else Standing.RETRYING

@@ -1,0 +1,83 @@
+"""Values of the daemon and of the database as JSON. Keys are the names of fields; times are ISO 8601 with their zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from syncd.control import Job
+from syncd.plan.render import Counts
+from syncd.plan.render_json import change_json
+from syncd.store import AuditRow, HeldPlan, Standing
+
+
+def plain(value: object) -> Any:
+    """Give any value made of dataclasses, mappings, sequences, sets, times and words as JSON has it; sets are sorted."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case str():
+            return str(value)
+        case Mapping():
+            return {str(name): plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case set() | frozenset():
+            return sorted(plain(inner) for inner in value)
+        case _ if is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            return value
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    return {**plain(job), "exit_code": job.exit_code}
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """Give the newest plan of a deployment and what came of it, without its changes."""
+    people = standing.scope.usernames
+    return {
+        "deployment": standing.deployment,
+        "run": standing.run.id,
+        "command": standing.run.command,
+        "plan": standing.plan,
+        "digest": standing.digest,
+        "made_at": standing.made_at.isoformat(),
+        "scope": None if people is None else sorted(people),
+        "dags": sorted(standing.scope.dags),
+        "counts": dict(standing.counts),
+        "exit_code": standing.run.exit_code,
+        "held": _held_json(standing.held) if standing.held else None,
+        "reached_at": standing.reached_at.isoformat() if standing.reached_at else None,
+        "notes": plain(standing.notes),
+    }
+
+
+def _held_json(held: HeldPlan) -> dict[str, Any]:
+    return {"digest": held.digest, "changes": len(held.held.changes), "why": list(held.held.why)}
+
+
+def hold_json(deployment: str, hold: HeldPlan, *, limit: int, offset: int) -> dict[str, Any]:
+    """Give what is held on a deployment: all the numbers, and a page of the changes."""
+    changes = hold.held.changes
+    counts = Counts.of(changes)
+    return {
+        "deployment": deployment,
+        "digest": hold.digest,
+        "since": hold.since.isoformat(),
+        "made_at": hold.made_at.isoformat(),
+        "run": hold.run,
+        "why": list(hold.held.why),
+        "counts": {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles},
+        "total": len(changes),
+        "changes": [change_json(change) for change in changes[offset : offset + limit]],
+    }
+
+
+def audit_json(row: AuditRow) -> dict[str, Any]:
+    """Give a change as `syncd audit -o json` does."""
+    found = plain({field.name: getattr(row, field.name) for field in fields(row) if field.name != "change"})
+    return {**found, **change_json(row.change)}

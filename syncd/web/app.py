@@ -1,0 +1,231 @@
+"""The application. Every request goes the same way: host, caller, right, query, body, note of a write, work, note.
+
+A use is noted after it was answered. One that writes is noted before it is done as well, with the answer 0, and is not done
+where that fails.
+"""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from syncd.control import Control, Right
+from syncd.errors import SyncdError
+from syncd.log import Emit
+from syncd.plan.render import safe
+from syncd.web.asking import read_body, read_query
+from syncd.web.doors import SOCKET, Caller, Doors
+from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Books, Endpoint, House, metrics
+from syncd.web.openapi import document
+from syncd.web.problems import Refusal, problem, refused
+
+AT_SOCKET = "syncd.socket"
+"""In the scope of what came through the Unix socket; put there by the server."""
+BEGUN = 0
+"""The answer in the note of a write that is about to be done."""
+LONGEST_DETAIL = 500
+
+_NOBODY = Caller("", frozenset())
+_LOCAL = Caller("", frozenset({Right.READ}))
+"""Somebody on this machine without a token: told why the daemon is not ready, and nothing else."""
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def utc_now() -> datetime:
+    """Tell the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def app(
+    control: Control, store: Books, *, doors: Doors, emit: Emit, clock: Callable[[], datetime] = utc_now
+) -> Starlette:
+    """Put the API together. `doors` may be changed while it serves.
+
+    It takes a request for one from outside unless its scope says that it came through the socket.
+    """
+    house = House(control, store, doors, clock, emit)
+    routes = [Route(e.path, partial(_answered, house, e), methods=[e.method], name=e.path) for e in ENDPOINTS]
+    description = JSONResponse(document(ENDPOINTS))
+
+    async def openapi(_request: Request) -> Response:
+        return description
+
+    made = Starlette(
+        routes=[*routes, Route("/openapi.json", openapi)],
+        middleware=[Middleware(_Outermost, doors=doors)],
+        exception_handlers={HTTPException: _not_routed},
+    )
+    made.router.redirect_slashes = False
+    made.state.house = house
+    return made
+
+
+def house_of(made: Starlette) -> House:
+    """Give what the endpoints of an application work with."""
+    found = made.state.house
+    assert isinstance(found, House)
+    return found
+
+
+class _Outermost:
+    """Around everything: asks whether we are meant at all, and says how the answer may be used."""
+
+    def __init__(self, inner: ASGIApp, *, doors: Doors) -> None:
+        self._inner = inner
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        host = Request(scope).headers.get("host", "")
+        meant = scope.get(AT_SOCKET) is True or self._doors.knows_host(host)
+        answer = self._inner if meant else problem(_not_meant(host))
+        await answer(scope, receive, sealed)
+
+
+def _not_meant(host: str) -> Refusal:
+    return Refusal(
+        421, f'the host "{host[:100]}" is not a name of this service; ask for localhost or the configured host'
+    )
+
+
+async def _not_routed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    say = {
+        404: "there is nothing at this path; /openapi.json lists what there is",
+        405: "this path is not asked in this way; the header Allow says how",
+    }
+    return problem(Refusal(error.status_code, say.get(error.status_code, error.detail), error.headers))
+
+
+# --- one request ------------------------------------------------------------------------------------------------------
+
+
+async def _answered(house: House, endpoint: Endpoint, request: Request) -> Response:
+    """Answer one request, whatever happens; note who asked, where they had to say who they are."""
+    caller = _NOBODY
+    try:
+        caller = await _caller(house, _needs(house, endpoint), request)
+        asked = await _asked(house, endpoint, request, caller)
+        response = _response(await _done(house, endpoint, asked, request))
+    except Exception as error:  # noqa: BLE001 - one request that fails does not end the service; logged whole
+        response = problem(_refusal(house, error))
+    if endpoint.is_noted and caller.name:
+        # after the answer went out: how the daemon stands is asked most when the database does not answer
+        response.background = BackgroundTask(_note_after, house, request, caller, response.status_code)
+    return response
+
+
+def _needs(house: House, endpoint: Endpoint) -> frozenset[Right]:
+    return OPEN if endpoint.does is metrics and house.doors.open_metrics else endpoint.needs
+
+
+async def _caller(house: House, needs: frozenset[Right], request: Request) -> Caller:
+    """Find out who asks.
+
+    Raises:
+        Refusal: somebody has to be known for this, and is not.
+    """
+    if request.scope.get(AT_SOCKET) is True:
+        return SOCKET
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    found = None
+    if kind.lower() == "bearer":
+        found = await house.asking_daemon.run(partial(house.doors.caller, token.strip()))
+    if found is not None:
+        return found
+    if needs:
+        house.emit("api_refused", method=request.method, path=request.url.path)
+        raise Refusal(401, "send a token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
+    return _LOCAL if house.doors.is_local else _NOBODY
+
+
+async def _asked(house: House, endpoint: Endpoint, request: Request, caller: Caller) -> Asked:
+    needs = _needs(house, endpoint)
+    if needs and needs.isdisjoint(caller.rights):
+        raise Refusal(403, f'the token "{caller.name}" has no right to {" or to ".join(sorted(needs))}')
+    now = house.clock()
+    return Asked(
+        house,
+        caller,
+        path=request.path_params,
+        query=read_query(request, endpoint.query, now=now),
+        body=await read_body(request, within_s=house.body_s) if endpoint.method == "POST" else b"",
+        now=now,
+        is_gone=request.is_disconnected,
+        wants_text=request.headers.get("accept", "").startswith("text/plain"),
+    )
+
+
+async def _done(house: House, endpoint: Endpoint, asked: Asked, request: Request) -> Answer:
+    if endpoint.writes:
+        await _note(house, request, asked.caller, BEGUN, asked.body)
+    match endpoint.asks:
+        case Asks.DAEMON:
+            found = await house.asking_daemon.run(partial(endpoint.does, asked))
+        case Asks.STORE:
+            found = await house.asking_store.run(partial(endpoint.does, asked))
+        case Asks.NOBODY:
+            found = endpoint.does(asked)
+    return await found if inspect.isawaitable(found) else found
+
+
+def _response(answer: Answer) -> Response:
+    headers = dict(answer.headers)
+    if answer.media:
+        return Response(answer.content, answer.status, headers=headers, media_type=answer.media)
+    return JSONResponse(answer.content, answer.status, headers=headers)
+
+
+def _refusal(house: House, error: Exception) -> Refusal:
+    match error:
+        case Refusal():
+            return error
+        case SyncdError():
+            return refused(error)
+        case _:
+            number = uuid.uuid4().hex[:12]
+            house.emit("api_failed", number=number, error=repr(error), exc_info=error)
+            return Refusal(500, f"unexpected {type(error).__name__}; this is a defect, the log has it under {number}")
+
+
+# --- who did what -----------------------------------------------------------------------------------------------------
+
+
+async def _note(house: House, request: Request, caller: Caller, answer: int, body: bytes = b"") -> None:
+    said = "; ".join(part for part in (request.url.query, body.decode(errors="replace")) if part)
+    # what a caller wrote may hold anything; a NUL is more than PostgreSQL takes
+    detail, what = safe(said[:LONGEST_DETAIL]), safe(f"{request.method} {request.url.path}"[:LONGEST_DETAIL])
+    keep = partial(house.store.record_use, caller.name, what, answer, now=house.clock(), detail=detail)
+    await house.asking_store.run(keep)
+
+
+async def _note_after(house: House, request: Request, caller: Caller, answer: int) -> None:
+    """Note what is done already; where that fails the answer is given all the same, and the log has it."""
+    try:
+        await _note(house, request, caller, answer)
+    except (SyncdError, Refusal) as error:
+        path = f"{request.method} {request.url.path}"
+        house.emit("use_not_recorded", who=caller.name, what=path, answer=answer, error=str(error))

@@ -1,0 +1,134 @@
+"""Who may come in: bearer tokens and their rights, and the names under which this host may be asked.
+
+Who comes through the Unix socket is let in by the mode of its file and has all rights.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+
+from syncd.config.settings import ApiToken, HttpSettings
+from syncd.control import Right
+from syncd.http import Secret, SecretUnreadable
+
+LOOK_EVERY_S = 10.0
+"""How often at most the files of tokens are looked at: a new token is good, an old one no more, that much later."""
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::\d{1,5})?", re.IGNORECASE)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the name in the audit of use, and their rights."""
+
+    name: str
+    rights: frozenset[Right]
+
+
+SOCKET = Caller("socket", frozenset(Right))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches an address to listen on."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Doors:
+    """Knows the tokens of the configuration. May be asked from any thread; reads files, so not from the event loop."""
+
+    def __init__(self, http: HttpSettings | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self.is_local = http is None or is_loopback(http.listen_host)
+        self._hosts = _LOOPBACK | ({_bracketed(http.listen_host)} if http else set())
+        self.change(http)
+
+    def change(self, http: HttpSettings | None) -> None:
+        """Take the tokens and the openness of metrics of another configuration from now on.
+
+        Where we listen does not change while we do, and so neither does what follows from it.
+        """
+        self.open_metrics = http is None or http.open_metrics
+        self._looked_at = self._monotonic()
+        self._keys = tuple(_key(token) for token in (http.tokens if http else ()))
+
+    def caller(self, presented: str) -> Caller | None:
+        """Find who presents a token; None: nobody we know.
+
+        Every configured token is compared, each as a hash in constant time: how long it takes says neither whether one
+        fits, nor which, nor how much of it.
+        """
+        self._look_again()
+        digest = sha256(presented.encode(errors="surrogateescape")).digest()
+        found = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
+        return Caller(found[0].token.name, frozenset(Right(r) for r in found[0].token.rights)) if found else None
+
+    def knows_host(self, header: str) -> bool:
+        """Say whether a Host header is one of ours.
+
+        On the loopback a page in somebody's browser could reach us under a name of its own making (DNS rebinding);
+        elsewhere the names of this machine are not ours to know.
+        """
+        found = _HOST.fullmatch(header)
+        return not self.is_local or (found is not None and found[1].lower() in self._hosts)
+
+    def _look_again(self) -> None:
+        now = self._monotonic()
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self._keys = tuple(_renewed(key) for key in self._keys)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host.lower()}]" if ":" in host else host.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A token as it was last read. One that cannot be read has a digest that nothing hashes to."""
+
+    token: ApiToken
+    digest: bytes
+    stamp: tuple[int, ...] | None
+    """What changes with its file; None where it could not be read."""
+
+
+def _key(token: ApiToken) -> _Key:
+    stamp = _stamp(token.secret)
+    try:
+        return _Key(token, sha256(token.secret.read().encode()).digest(), stamp)
+    except SecretUnreadable:
+        return _Key(token, secrets.token_bytes(32), None)
+
+
+def _renewed(key: _Key) -> _Key:
+    unchanged = key.stamp is not None and key.stamp == _stamp(key.token.secret)
+    return key if unchanged else _key(key.token)
+
+
+def _stamp(secret: Secret) -> tuple[int, ...] | None:
+    """Tell two states of a secret's file apart; other kinds of secrets are read once."""
+    match secret.kind:
+        case "file":
+            path = Path(secret.place[0])
+        case "credential":
+            path = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / secret.place[0]
+        case _:
+            return ()
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

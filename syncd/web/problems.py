@@ -1,0 +1,49 @@
+"""What is wrong with a request, as the answer that says so: application/problem+json (RFC 9457) with one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse
+
+from syncd.control import NotKnown, NotNow
+from syncd.errors import InvalidInput, StoreError, SyncdError
+
+RETRY_S = 5
+"""When to ask again, where the daemon says that it cannot do something now."""
+
+
+class Refusal(Exception):
+    """A request that is not done, and why."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+
+
+def refused(error: SyncdError) -> Refusal:
+    """Give the answer to a request that ended with one of our own errors."""
+    match error:
+        case NotKnown():
+            return Refusal(404, str(error))
+        case NotNow() | StoreError():
+            return Refusal(503, str(error), {"Retry-After": str(RETRY_S)})
+        case InvalidInput():
+            return Refusal(422, str(error))
+        case _:
+            return Refusal(500, str(error))
+
+
+def problem(refusal: Refusal) -> JSONResponse:
+    """Give the answer."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.detail,
+    }
+    headers = dict(refusal.headers)
+    return JSONResponse(body, refusal.status, headers=headers, media_type="application/problem+json")

@@ -1,0 +1,513 @@
+"""Alarms: told once, told again while they last, told when they are over; across restarts, replicas and outages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+
+import pytest
+
+from syncd.control import AlarmState
+from syncd.daemon.alarms import MOST, SETTLE, TICK_S, Alarms
+from syncd.errors import StoreError
+from syncd.notify import Message
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+REPEAT = timedelta(hours=24)
+SECOND = timedelta(seconds=1)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, time: timedelta) -> None:
+        self.now += time
+
+
+@dataclass(frozen=True)
+class Row:
+    text: str
+    since: datetime
+    notified_at: datetime | None
+
+
+@dataclass
+class Kept:
+    """A database that can be away, and that lets a test step in between a look and a write."""
+
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    is_away: bool = False
+    before_writing: Callable[[], None] = lambda: None
+
+    def alarms(self) -> Mapping[tuple[str, str], Row]:
+        self._come()
+        return dict(self.rows)
+
+    def save_alarm(
+        self, kind: str, subject: str, text: str, *, since: datetime, notified_at: datetime, earlier: datetime | None
+    ) -> bool:
+        self._step_in()
+        there = self.rows.get((kind, subject))
+        if (there.notified_at if there else None) != earlier:
+            return False
+        self.rows[kind, subject] = Row(text, since, notified_at)
+        return True
+
+    def clear_alarm(self, kind: str, subject: str) -> bool:
+        self._step_in()
+        return self.rows.pop((kind, subject), None) is not None
+
+    def _come(self) -> None:
+        if self.is_away:
+            raise StoreError("the database is away")
+
+    def _step_in(self) -> None:
+        self._come()
+        act, self.before_writing = self.before_writing, lambda: None
+        act()
+
+
+@dataclass
+class Box:
+    """Where messages arrive."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    def send(self, message: Message) -> None:
+        self.messages.append(message)
+
+    @property
+    def short(self) -> list[tuple[str, str, bool]]:
+        return [(m.subject, m.text, m.firing) for m in self.messages]
+
+
+@dataclass
+class World:
+    """One database and one mailbox, which any number of replicas share."""
+
+    clock: Clock = field(default_factory=Clock)
+    kept: Kept = field(default_factory=Kept)
+    box: Box = field(default_factory=Box)
+    events: list[str] = field(default_factory=list)
+
+    def replica(self) -> Alarms:
+        def emit(event: str, /, **facts: object) -> None:
+            self.events.append(event)
+
+        return Alarms(self.kept, self.box, clock=self.clock, repeat=REPEAT, emit=emit)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def alarms(world: World) -> Alarms:
+    return world.replica()
+
+
+# --- one replica ------------------------------------------------------------------------------------------------------
+
+
+def test_an_alarm_is_told_once_however_often_it_is_raised(world: World, alarms: Alarms) -> None:
+    for _ in range(3):
+        alarms.raise_("held", "prod", "2 changes")
+        alarms.deliver()
+        world.clock.advance(SECOND)
+    assert [Message("held", "prod", "2 changes", True, NOW, NOW)] == world.box.messages
+
+
+def test_kinds_and_subjects_tell_alarms_apart(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "a")
+    alarms.raise_("held", "test", "b")
+    alarms.raise_("drift", "prod", "c")
+    alarms.deliver()
+    assert [("prod", "a", True), ("test", "b", True), ("prod", "c", True)] == world.box.short
+
+
+def test_the_newest_text_is_shown_and_sends_nothing(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.clock.advance(SECOND)
+    alarms.raise_("held", "prod", "3 changes")
+    alarms.deliver()
+    assert [("prod", "2 changes", True)] == world.box.short
+    assert (AlarmState("held", "prod", "3 changes", NOW),) == alarms.current()
+
+
+def test_what_lasts_is_told_again_with_the_newest_text(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    alarms.raise_("held", "prod", "3 changes")
+    world.clock.advance(REPEAT - SECOND)
+    alarms.deliver()
+    assert 1 == len(world.box.messages)
+    world.clock.advance(SECOND)
+    alarms.deliver()
+    alarms.deliver()
+    assert [("prod", "2 changes", True), ("prod", "3 changes", True)] == world.box.short
+    assert NOW == world.box.messages[1].since
+    assert Row("3 changes", NOW, NOW + REPEAT) == world.kept.rows["held", "prod"]
+
+
+def test_the_end_is_told_once_when_it_has_lasted(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.clock.advance(SECOND)
+    alarms.clear("held", "prod")
+    world.clock.advance(SETTLE - SECOND)
+    alarms.clear("held", "prod")
+    alarms.deliver()
+    assert 1 == len(world.box.messages)
+    world.clock.advance(SECOND)
+    for _ in range(2):
+        alarms.deliver()
+    assert Message("held", "prod", "2 changes", False, NOW + SECOND, NOW) == world.box.messages[1]
+    assert 2 == len(world.box.messages)
+    assert {} == world.kept.rows
+
+
+def test_what_is_cleared_is_shown_no_more_at_once(alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.clear("held", "prod")
+    assert () == alarms.current()
+
+
+def test_an_alarm_that_comes_and_goes_is_the_same_alarm(world: World, alarms: Alarms) -> None:
+    for _ in range(10):
+        alarms.raise_("unreachable", "prod", "no answer")
+        alarms.deliver()
+        alarms.clear("unreachable", "prod")
+        world.clock.advance(SETTLE - SECOND)
+        alarms.deliver()
+    assert [("prod", "no answer", True)] == world.box.short
+
+
+def test_an_alarm_that_comes_back_later_is_another_one(world: World, alarms: Alarms) -> None:
+    for _ in range(2):
+        alarms.raise_("unreachable", "prod", "no answer")
+        alarms.deliver()
+        alarms.clear("unreachable", "prod")
+        world.clock.advance(SETTLE)
+        alarms.deliver()
+    assert [True, False, True, False] == [m.firing for m in world.box.messages]
+    assert [NOW, NOW, NOW + SETTLE, NOW + SETTLE] == [m.since for m in world.box.messages]
+
+
+def test_what_was_over_before_it_could_be_told_is_not_told(world: World, alarms: Alarms) -> None:
+    alarms.raise_("unreachable", "prod", "no answer")
+    alarms.clear("unreachable", "prod")
+    alarms.deliver()
+    world.clock.advance(SETTLE)
+    alarms.deliver()
+    assert [] == world.box.messages
+
+
+def test_clearing_what_was_never_raised_does_nothing(world: World, alarms: Alarms) -> None:
+    alarms.clear("held", "prod")
+    alarms.deliver()
+    assert ([], []) == (world.box.messages, world.events)
+
+
+def test_another_notifier_takes_over(world: World, alarms: Alarms) -> None:
+    other = Box()
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    alarms.use(other, repeat=timedelta(hours=1))
+    world.clock.advance(timedelta(hours=1))
+    alarms.deliver()
+    assert (1, 1) == (len(world.box.messages), len(other.messages))
+
+
+def test_there_is_a_most(world: World, alarms: Alarms) -> None:
+    for number in range(MOST + 3):
+        alarms.raise_("held", f"deployment-{number}", "x")
+    assert MOST == len(alarms.current())
+    assert 3 == world.events.count("alarm_dropped")
+
+
+def test_raising_and_ending_are_events_once(world: World, alarms: Alarms) -> None:
+    for _ in range(2):
+        alarms.raise_("held", "prod", "x")
+    for _ in range(2):
+        alarms.clear("held", "prod")
+    assert ["alarm_raised", "alarm_cleared"] == world.events
+
+
+# --- a restart --------------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_tells_nothing_twice(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.clock.advance(SECOND)
+    again = world.replica()
+    again.raise_("held", "prod", "3 changes")
+    again.deliver()
+    assert 1 == len(world.box.messages)
+    assert (AlarmState("held", "prod", "3 changes", NOW),) == again.current()
+
+
+def test_a_restart_shows_what_was_raised_and_tells_its_end(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    again = world.replica()
+    again.deliver()
+    assert alarms.current() == again.current()
+    again.clear("held", "prod")
+    world.clock.advance(SETTLE)
+    again.deliver()
+    assert [True, False] == [m.firing for m in world.box.messages]
+
+
+def test_a_restart_goes_on_counting_to_the_repeat(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    again = world.replica()
+    world.clock.advance(REPEAT)
+    again.deliver()
+    assert 2 == len(world.box.messages)
+
+
+# --- replicas ---------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_replicas_one_tells(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    for replica in (alarms, other):
+        replica.raise_("held", "prod", "2 changes")
+    for replica in (alarms, other, alarms, other):
+        replica.deliver()
+    assert 1 == len(world.box.messages)
+
+
+def test_of_two_replicas_at_the_same_moment_one_tells(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    for replica in (alarms, other):
+        replica.raise_("held", "prod", "2 changes")
+    world.kept.before_writing = other.deliver
+    alarms.deliver()
+    alarms.deliver()
+    assert 1 == len(world.box.messages)
+
+
+def test_of_two_replicas_one_repeats(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    other.deliver()
+    world.clock.advance(REPEAT)
+    world.kept.before_writing = other.deliver
+    alarms.deliver()
+    alarms.deliver()
+    assert 2 == len(world.box.messages)
+
+
+def test_of_two_replicas_one_tells_the_end(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    other.deliver()
+    for replica in (alarms, other):
+        replica.clear("held", "prod")
+    world.clock.advance(SETTLE)
+    world.kept.before_writing = other.deliver
+    alarms.deliver()
+    assert [True, False] == [m.firing for m in world.box.messages]
+
+
+def test_a_replica_that_took_over_ends_the_alarm_of_the_one_before(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    alarms.raise_("unreachable", "prod", "no answer")
+    alarms.deliver()
+    other.deliver()
+    other.clear("unreachable", "prod")
+    world.clock.advance(SETTLE)
+    other.deliver()
+    alarms.deliver()
+    assert () == alarms.current()
+    assert [True, False] == [m.firing for m in world.box.messages]
+
+
+def test_what_is_raised_while_its_end_is_told_is_another_alarm(world: World, alarms: Alarms) -> None:
+    alarms.raise_("unreachable", "prod", "no answer")
+    alarms.deliver()
+    alarms.clear("unreachable", "prod")
+    world.clock.advance(SETTLE)
+    world.kept.before_writing = lambda: alarms.raise_("unreachable", "prod", "again")
+    alarms.deliver()
+    alarms.deliver()
+    assert [("prod", "no answer", True), ("prod", "no answer", False), ("prod", "again", True)] == world.box.short
+
+
+# --- the database is away ---------------------------------------------------------------------------------------------
+
+
+def test_without_the_database_alarms_are_told_once_and_kept_later(world: World, alarms: Alarms) -> None:
+    alarms.deliver()
+    world.kept.is_away = True
+    alarms.raise_("source_failed", "okta", "no answer")
+    for _ in range(2):
+        alarms.deliver()
+        world.clock.advance(SECOND)
+    assert [("okta", "no answer", True)] == world.box.short
+    world.kept.is_away = False
+    alarms.deliver()
+    assert {("source_failed", "okta"): Row("no answer", NOW, NOW)} == world.kept.rows
+    assert 1 == len(world.box.messages)
+
+
+def test_a_repeat_without_the_database_is_kept_later(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.kept.is_away = True
+    world.clock.advance(REPEAT)
+    alarms.deliver()
+    world.kept.is_away = False
+    alarms.deliver()
+    assert NOW + REPEAT == world.kept.rows["held", "prod"].notified_at
+    assert 2 == len(world.box.messages)
+
+
+def test_before_the_database_was_read_only_that_it_is_away_is_told(world: World, alarms: Alarms) -> None:
+    world.kept.rows["held", "prod"] = Row("2 changes", NOW - SECOND, NOW - SECOND)
+    world.kept.is_away = True
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.raise_("database_down", "a", "no answer")
+    alarms.deliver()
+    assert [("a", "no answer", True)] == world.box.short
+    world.kept.is_away = False
+    alarms.deliver()
+    assert 1 == len(world.box.messages)
+
+
+def test_that_the_database_is_back_is_told(world: World, alarms: Alarms) -> None:
+    world.kept.is_away = True
+    alarms.raise_("database_down", "a", "no answer")
+    alarms.deliver()
+    world.kept.is_away = False
+    alarms.clear("database_down", "a")
+    world.clock.advance(SETTLE)
+    alarms.deliver()
+    assert [True, False] == [m.firing for m in world.box.messages]
+    assert {} == world.kept.rows
+
+
+def test_an_end_waits_for_the_database(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.kept.is_away = True
+    alarms.clear("held", "prod")
+    world.clock.advance(SETTLE)
+    alarms.deliver()
+    assert 1 == len(world.box.messages)
+    world.kept.is_away = False
+    alarms.deliver()
+    assert [True, False] == [m.firing for m in world.box.messages]
+
+
+# --- the thread -------------------------------------------------------------------------------------------------------
+
+
+class SlowBox(Box):
+    """A webhook that hangs until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_reached, self.let_go = Event(), Event()
+
+    def send(self, message: Message) -> None:
+        self.was_reached.set()
+        assert self.let_go.wait(20)
+        super().send(message)
+
+
+def test_nothing_waits_for_a_slow_webhook(world: World) -> None:
+    slow = world.box = SlowBox()
+    alarms = world.replica()
+    alarms.start()
+    alarms.raise_("held", "prod", "2 changes")
+    assert slow.was_reached.wait(TICK_S / 2), "raising wakes the thread"
+    alarms.raise_("held", "test", "2 changes")
+    alarms.clear("held", "prod")
+    assert ("test",) == tuple(alarm.subject for alarm in alarms.current())
+    slow.let_go.set()
+    assert alarms.stop(20)
+    assert ["prod", "test"] == [m.subject for m in slow.messages]
+
+
+def test_stopping_ends_in_time_and_what_was_not_sent_is_told_after_a_restart(world: World) -> None:
+    slow = world.box = SlowBox()
+    alarms = world.replica()
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.raise_("held", "test", "2 changes")
+    alarms.start()
+    assert slow.was_reached.wait(20)
+    assert not alarms.stop(0.05)
+    slow.let_go.set()
+    assert alarms.stop(20)
+    assert ["prod"] == [m.subject for m in slow.messages]
+    again = world.replica()
+    again.raise_("held", "test", "2 changes")
+    again.deliver()
+    assert ["prod", "test"] == [m.subject for m in slow.messages]
+
+
+def test_stopping_what_was_not_started_is_no_error(alarms: Alarms) -> None:
+    assert alarms.stop(1)
+
+
+def test_the_thread_outlives_a_notifier_that_breaks(world: World) -> None:
+    class Broken(Box):
+        def send(self, message: Message) -> None:
+            super().send(message)
+            if len(self.messages) == 1:
+                raise OSError("broken")
+            second.set()
+
+    second = Event()
+    world.box = Broken()
+    alarms = world.replica()
+    alarms.start()
+    alarms.raise_("held", "prod", "x")
+    alarms.raise_("held", "test", "x")
+    _wait_for(world, "alarms_failed")
+    alarms.raise_("drift", "prod", "x")
+    assert second.wait(20)
+    assert alarms.stop(20)
+
+
+def _wait_for(world: World, event: str) -> None:
+    waiting = Event()
+    for _ in range(2000):
+        if event in world.events:
+            return
+        waiting.wait(0.01)
+    raise AssertionError(f"no {event} in {world.events}")
+
+
+def test_many_threads_raise_and_clear(world: World, alarms: Alarms) -> None:
+    def churn(thread: int) -> None:
+        for number in range(200):
+            alarms.raise_("held", f"deployment-{number % 20}", str(thread))
+            alarms.clear("held", f"deployment-{number % 20}")
+
+    threads = [Thread(target=churn, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        alarms.deliver()
+    for number in range(20):
+        alarms.raise_("held", f"deployment-{number}", "last")
+    alarms.deliver()
+    expected = sorted(f"deployment-{number}" for number in range(20))
+    assert expected == sorted(message.subject for message in world.box.messages)

@@ -1,0 +1,307 @@
+"""`syncd reconcile` and `syncd approve`: through a daemon over its socket or over HTTP, and from here without one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from threading import Thread
+from time import sleep
+from typing import Any
+
+import pytest
+from web_world import FakeControl, Place, http_settings, secret_of, serving
+
+from syncd.cli import run
+from syncd.cli.daemon_client import result_lines
+from syncd.cli.init import CONFIG, MAPPING
+from syncd.control import DeploymentResult, Job, Order
+from syncd.plan.render import plain
+from syncd.sandbox.airflow import StandIn, serve
+from syncd.store import Store
+
+USER = {
+    "kind": "update",
+    "subject": "user",
+    "name": "anna",
+    "granted": ["analyst"],
+    "revoked": ["Viewer"],
+    "because": ["people:team (a.yaml:3)"],
+}
+ROLE = {
+    "kind": "create",
+    "subject": "role",
+    "name": "analyst",
+    "granted": ["can_read on DAG:a", "can_read on DAG:b"],
+    "revoked": [],
+    "because": [],
+}
+DONE = DeploymentResult("prod", 0, applied=2, calls=5, seconds=0.8, run=7, plan={"plan": {"changes": [USER, ROLE]}})
+
+
+class Prompt(FakeControl):
+    """A daemon that is done at once, with the results that a test laid out; without any it never is."""
+
+    results: tuple[DeploymentResult, ...] = (DONE,)
+
+    def _open(self, order: Order, deployments: tuple[str, ...]) -> Job:
+        job = super()._open(order, deployments)
+        if self.results:
+            self.end(job.id, *self.results)
+        return job
+
+
+class Desk:
+    """A folder with a configuration, and a person who types commands in it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys = folder, capsys
+
+    def types(self, *words: str, aloud: bool = False) -> tuple[int, str, str]:
+        code = run(["--config", str(self.folder / "config.toml"), *([] if aloud else ["--quiet"]), *words])
+        out, err = self.capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("SYNCD_DEV_PASSWORD", "admin")
+    (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "access.yaml").write_text(MAPPING)
+    return Desk(tmp_path, capsys)
+
+
+@pytest.fixture
+def daemon(desk: Desk, migrated_file: Path, tmp_path: Path) -> Iterator[Place]:
+    """A daemon on the socket of that configuration, and on HTTP."""
+    shutil.copy(migrated_file, tmp_path / "web.db")
+    with closing(Store(f"sqlite:///{tmp_path}/web.db")) as store:
+        http = http_settings(tmp_path)
+        with serving(store, tmp_path, http, name="syncd.sock", control=Prompt()) as place:
+            yield place
+
+
+# --- through a daemon ---------------------------------------------------------------------------------------------------
+
+
+def test_a_daemon_is_asked_and_its_results_are_shown(desk: Desk, daemon: Place) -> None:
+    code, out, err = desk.types(
+        "reconcile", "--user", "anna", "--group", "okta:finance", "--deployment", "prod", aloud=True
+    )
+
+    assert (0, "") == (code, err)
+    assert [
+        "prod: 2 applied",
+        "    ~ anna  + analyst  − Viewer   because people:team (a.yaml:3)",
+        "    + analyst  new role  + 2 permissions",
+        "reconcile: 2 applied (1 deployment, 0.8 s, 5 calls)",
+    ] == out.splitlines()
+    wanted = Order(frozenset({"anna"}), frozenset({"okta:finance"}), frozenset({"prod"}), by="socket")
+    assert [wanted] == daemon.control.asked
+
+
+def test_a_dry_run_of_some_dags(desk: Desk, daemon: Place) -> None:
+    code, _, _ = desk.types("reconcile", "--dag", "sales", "--dag", "etl", "--dry-run")
+
+    assert 0 == code
+    assert [Order(dags=frozenset({"sales", "etl"}), dry_run=True, by="socket")] == daemon.control.asked
+
+
+def test_what_was_done_in_full_for_programs(desk: Desk, daemon: Place) -> None:
+    said = json.loads(desk.types("reconcile", "-o", "json")[1])
+
+    assert (0, "prod", 2, [USER, ROLE]) == (
+        said["exit_code"],
+        said["results"][0]["deployment"],
+        said["results"][0]["applied"],
+        said["results"][0]["plan"]["plan"]["changes"],
+    )
+
+
+def test_who_does_not_wait_is_told_the_job(desk: Desk, daemon: Place) -> None:
+    assert (0, "queued: job 1 on 2 deployments\n", "") == desk.types("reconcile", "--no-wait")
+    assert 2 == json.loads(desk.types("reconcile", "--no-wait", "-o", "json")[1])["id"]
+
+
+def test_the_exit_code_is_the_worst_of_the_results(desk: Desk, daemon: Place) -> None:
+    silent = DeploymentResult("test", 5, error="it did not answer\nsee there")
+    held = DeploymentResult("prod", 4, held="abc123")
+    daemon.control.results = (held, silent)  # type: ignore[attr-defined]
+
+    code, out, _ = desk.types("reconcile")
+
+    program = f"syncd --config {desk.folder}/config.toml"
+    assert 5 == code
+    assert [
+        "prod: held, and needs approval",
+        f"  to let exactly this pass: {program} approve prod abc123",
+        "test: failed",
+        "  it did not answer",
+        "  see there",
+        "reconcile: 1 deployment held, 1 deployment failed (2 deployments, 0.0 s, 0 calls)",
+    ] == out.splitlines()
+
+
+def test_held_changes_are_approved_through_the_daemon(desk: Desk, daemon: Place) -> None:
+    code, out, _ = desk.types("approve", "prod", "abc")
+
+    assert (0, "approve: 2 applied (1 deployment, 0.8 s, 5 calls)") == (code, out.splitlines()[-1])
+    assert [("prod", "abc", "socket")] == daemon.control.asked
+    assert (3, "", "syncd: nothing with the digest abd is held on prod\n") == desk.types("approve", "prod", "abd")
+
+
+def test_what_the_daemon_refuses(desk: Desk, daemon: Place) -> None:
+    assert (3, "", 'syncd: no deployment "dev2"; there are prod, test\n') == desk.types("reconcile", "-d", "dev2")
+    daemon.control.stopping = True
+    assert (5, "", "syncd: the daemon is stopping\n") == desk.types("reconcile")
+    assert 3 == desk.types("reconcile", "--dag", "a", "--user", "b")[0]
+
+
+def test_a_daemon_that_goes_away_meanwhile(desk: Desk, daemon: Place) -> None:
+    daemon.control.results = ()  # type: ignore[attr-defined]
+    ended: list[Any] = []
+    asking = Thread(target=lambda: ended.append(desk.types("reconcile")))
+    asking.start()
+    sleep(0.5)
+
+    daemon.server.stop()
+    asking.join(10)
+
+    [(code, _, err)] = ended
+    assert (5, True) == (code, err.endswith("syncd audit\n")), err
+
+
+def test_over_http_with_a_token(desk: Desk, daemon: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{daemon.server.port}"
+    monkeypatch.setenv("WORD", secret_of("doer"))
+    (desk.folder / "config.toml").unlink()  # it is not needed for that
+
+    code, out, _ = desk.types("reconcile", "--user", "anna", "--url", url, "--token-env", "WORD")
+
+    assert (0, "prod: 2 applied") == (code, out.splitlines()[0])
+    assert ["doer"] == [order.by for order in daemon.control.asked]
+    code, _, err = desk.types("approve", "prod", "abc", "--url", url, "--token-env", "WORD")
+    assert (3, 'syncd: the token "doer" has no right to approve\n') == (code, err)
+    monkeypatch.setenv("WORD", "wrong")
+    assert "syncd: send a token" in desk.types("reconcile", "--url", url, "--token-env", "WORD")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--url", "ftp://a"], "--url: write https://host:port"),
+        (["--url", "https://"], "--url: write https://host:port"),
+        (["--url", "https://a:b"], "--url: write https://host:port"),
+        (["--url", "https://a"], "--token-env: --url needs a token"),
+        (["--url", "https://a", "--token-env", "SYNCD_NO_SUCH"], "SYNCD_NO_SUCH has no token"),
+    ],
+)
+def test_an_address_that_cannot_be(desk: Desk, words: list[str], says: str) -> None:
+    code, _, err = desk.types("reconcile", *words)
+    assert (3, True) == (code, says in err)
+
+
+def test_nobody_there_and_somebody_else_there(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORD", "x" * 20)
+    code, _, err = desk.types("reconcile", "--url", "http://127.0.0.1:1", "--token-env", "WORD")
+    assert (5, "syncd: no daemon listens at http://127.0.0.1:1\n") == (code, err)
+    for answer in (b"<html>", b"[]", b"{}"):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            Thread(target=answer_with, args=(listener, answer)).start()
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            code, _, err = desk.types("reconcile", "--url", url, "--token-env", "WORD")
+        assert (5, True) == (code, "this is not syncd's answer (HTTP 200)" in err)
+
+
+def answer_with(listener: socket.socket, body: bytes) -> None:
+    """Answer one request, whatever it is."""
+    with listener.accept()[0] as wire:
+        wire.settimeout(0.2)
+        with suppress(TimeoutError):
+            while wire.recv(65536):
+                pass
+        wire.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+
+
+def test_long_results_are_cut_and_names_cannot_act() -> None:
+    changes = [{**USER, "name": f"user\x1b[31m{n}"} for n in range(60)]
+    lines = plain(result_lines([DeploymentResult("prod", 0, plan={"plan": {"changes": changes}})], verb="reconcile"))
+
+    assert "    and 10 more (see -o json)\n" in lines
+    assert "\x1b" not in lines
+    assert "reconcile: 60 changes (1 deployment, 0.0 s, 0 calls)" == lines.splitlines()[-1]
+    quiet = plain(result_lines([DeploymentResult("a", 0), DeploymentResult("b", 0)], verb="reconcile"))
+    assert "nothing to do on 2 deployments\nreconcile: nothing to do (2 deployments, 0.0 s, 0 calls)\n" == quiet
+
+
+# --- without one --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def airflow() -> Iterator[str]:
+    with serve(StandIn("3.3.2")) as url:
+        yield url
+
+
+@pytest.fixture
+def alone(desk: Desk, airflow: str, request: pytest.FixtureRequest) -> Desk:
+    """Eight people in the group "team", a reachable deployment, and nobody on the socket."""
+    enforced = CONFIG.replace('"observe" ', '"enforce" ').replace('"syncd"', '"admin"')
+    (desk.folder / "config.toml").write_text(enforced.replace("http://localhost:8080", airflow))
+    team = request.node.name.removeprefix("test_").replace("_", "-")[:25]
+    (desk.folder / "mappings" / "access.yaml").write_text(MAPPING.replace("analyst", team).replace(f"{team}s", "team"))
+    members(desk, team, 8)
+    return desk
+
+
+def members(desk: Desk, team: str, count: int) -> None:
+    people = [{"login": f"{team}.{n}", "email": f"{n}@{team}.example.com"} for n in range(count)]
+    groups = [{"name": "team", "members": [person["login"] for person in people]}]
+    (desk.folder / "people").mkdir(exist_ok=True)
+    (desk.folder / "people" / "people.yaml").write_text(json.dumps({"people": people, "groups": groups}))
+
+
+def test_one_person_without_a_daemon(alone: Desk) -> None:
+    desk, team = alone, "one-person-without-a-daem"
+    code, out, err = desk.types("reconcile", "--user", f"{team}.0", "--dry-run", aloud=True)
+    said = f"syncd: no daemon listens at {desk.folder}/syncd.sock; working from here\n"
+    assert (0, True) == (code, err.startswith(said))
+    assert f"    + {team}.0  new account  + {team}   because people:team (mappings/access.yaml:11)" in out.splitlines()
+    assert f"{team}.1" not in out
+
+    assert "dev: 9 applied" == desk.types("reconcile")[1].splitlines()[0]
+
+    assert "nothing to do on 1 deployment" == desk.types("reconcile", "-u", f"0@{team}.example.com")[1].splitlines()[0]
+
+
+def test_the_members_of_a_group_and_who_just_left(alone: Desk) -> None:
+    desk, team = alone, "the-members-of-a-group-an"
+    assert "dev: 9 applied" == desk.types("reconcile")[1].splitlines()[0]
+    members(desk, team, 7)
+
+    code, out, _ = desk.types("reconcile", "--group", "people:team", "--user", f"{team}.7", "--dry-run")
+    assert (0, "dev: 1 change") == (code, out.splitlines()[0])
+    code, out, _ = desk.types("reconcile", "--group", "people:team")
+    assert (0, "dev: 1 applied") == (code, out.splitlines()[0])
+    code, _, err = desk.types("reconcile", "--group", "people:teem")
+    assert (3, "--group: no source knows people:teem; write source:name\n") == (code, err)
+
+
+def test_held_changes_are_approved_without_a_daemon(alone: Desk) -> None:
+    desk, team = alone, "held-changes-are-approved"
+    desk.types("reconcile")
+    members(desk, team, 1)
+
+    code, out, _ = desk.types("reconcile")
+    assert 4 == code
+    [command] = [line.partition("pass: ")[2] for line in out.splitlines() if "to let exactly this" in line]
+    code, out, _ = desk.types(*command.split()[3:])
+
+    assert (0, "approve: 7 applied") == (code, out.splitlines()[-1].partition(" (")[0])
+    said = json.loads(desk.types("reconcile", "--dry-run", "-o", "json")[1])
+    assert (0, []) == (said["exit_code"], said["results"][0]["plan"]["plan"]["changes"])

@@ -1,0 +1,242 @@
+"""The small parts of the daemon: shares, jobs, lasting sessions, the clock."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from syncd.control import DeploymentResult, JobState, NotKnown, Order
+from syncd.daemon.cadence import Cadence
+from syncd.daemon.jobs import KEPT, Jobs
+from syncd.daemon.sessions import Sessions
+from syncd.daemon.shares import Shares
+from syncd.model import Capabilities, Dag
+from syncd.ports import TargetSession
+from syncd.targets.memory import MemoryTarget
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Beats:
+    """Where replicas hear of each other."""
+
+    def __init__(self) -> None:
+        self.living: set[str] = set()
+
+    def beat(self, replica: str, *, ttl: timedelta) -> tuple[str, ...]:
+        assert ttl > timedelta(0)
+        self.living.add(replica)
+        return tuple(sorted(self.living))
+
+    def leave(self, replica: str) -> None:
+        self.living.discard(replica)
+
+
+def nothing(_event: str, **_facts: object) -> None: ...
+
+
+DEPLOYMENTS = [f"d{n}" for n in range(300)]
+
+
+def test_each_deployment_is_one_replicas_and_the_shares_are_alike() -> None:
+    beats = Beats()
+    replicas = [Shares(name, beats, emit=nothing) for name in ("x", "y", "z")]
+    for _ in range(2):
+        for replica in replicas:
+            replica.beat()
+    owners = Counter(r.name for d in DEPLOYMENTS for r in replicas if r.is_ours(d))
+    assert len(DEPLOYMENTS) == sum(owners.values())
+    assert all(60 < number < 140 for number in owners.values()), owners
+
+
+def test_only_what_a_replica_had_moves_when_it_goes() -> None:
+    beats = Beats()
+    x, y, z = (Shares(name, beats, emit=nothing) for name in ("x", "y", "z"))
+    for replica in (x, y, z, x, y, z):
+        replica.beat()
+    before = {d: x.is_ours(d) for d in DEPLOYMENTS}
+    z.leave()
+    assert x.beat()
+    assert not x.beat(), "nothing changed since"
+    assert all(x.is_ours(d) for d, mine in before.items() if mine)
+
+
+def test_replicas_that_come_and_go_are_told() -> None:
+    said = []
+    beats = Beats()
+    x = Shares("x", beats, emit=lambda event, **facts: said.append((event, facts["replica"])))
+    beats.living.add("y")
+    x.beat()
+    beats.living.discard("y")
+    x.beat()
+    assert [("replica_joined", "y"), ("replica_left", "y")] == said
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_done_when_every_deployment_is() -> None:
+    jobs = Jobs(lambda: NOW)
+    id_ = jobs.open(Order(), ("a", "b")).id
+    jobs.begun(id_)
+    jobs.add(id_, DeploymentResult("b", 4))
+    assert JobState.RUNNING is jobs.get(id_).state
+    jobs.add(id_, DeploymentResult("a", 0))
+    done = jobs.get(id_)
+    assert (JobState.DONE, NOW, ["a", "b"], 4) == (
+        done.state,
+        done.ended_at,
+        [r.deployment for r in done.results],
+        done.exit_code,
+    )
+
+
+def test_the_first_result_of_a_deployment_counts() -> None:
+    jobs = Jobs(lambda: NOW)
+    id_ = jobs.open(Order(), ("a", "b")).id
+    jobs.add(id_, DeploymentResult("a", 5))
+    jobs.add(id_, DeploymentResult("a", 0))
+    assert [5] == [r.exit_code for r in jobs.get(id_).results]
+
+
+def test_jobs_are_forgotten_an_hour_after_their_end() -> None:
+    now = [NOW]
+    jobs = Jobs(lambda: now[0])
+    ended = jobs.open(Order(), ()).id
+    waiting = jobs.open(Order(), ("a",)).id
+    now[0] += KEPT + timedelta(seconds=1)
+    jobs.open(Order(), ())
+    assert JobState.WAITING is jobs.get(waiting).state
+    with pytest.raises(NotKnown, match=f"no job {ended}"):
+        jobs.get(ended)
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+class Lasting(MemoryTarget):
+    """A deployment in memory that notes how its session is used."""
+
+    def __init__(self, name: str, dags: tuple[Dag, ...] = ()) -> None:
+        super().__init__(name, dags=dags)
+        self.said: list[str] = []
+
+    def forget(self, *, looked: bool = False) -> None:
+        self.said.append(f"forget {looked}")
+
+    def close(self) -> None:
+        self.said.append("close")
+
+
+def opened(sessions: Sessions, made: list[Lasting]) -> TargetSession:
+    def open_new(_known: Capabilities | None) -> Lasting:
+        made.append(Lasting("a", (Dag("x"),)))
+        return made[-1]
+
+    return sessions.opener("a", open_new)(None)
+
+
+def test_a_session_is_used_again() -> None:
+    sessions, made = Sessions(), list[Lasting]()
+    opened(sessions, made).close()
+    opened(sessions, made).close()
+    assert [["forget False", "forget False"]] == [one.said for one in made]
+
+
+def test_a_session_that_was_dropped_in_use_ends_when_it_is_given_back() -> None:
+    sessions, made = Sessions(), list[Lasting]()
+    lent = opened(sessions, made)
+    sessions.drop("a")
+    assert [] == made[0].said, "a pass is at work with it"
+    lent.close()
+    assert ["close"] == made[0].said
+    opened(sessions, made)
+    assert 2 == len(made)
+
+
+def test_a_session_that_nobody_uses_is_dropped_at_once() -> None:
+    sessions, made = Sessions(), list[Lasting]()
+    opened(sessions, made).close()
+    sessions.drop("a")
+    assert ["forget False", "close"] == made[0].said
+
+
+def test_calls_are_counted_pass_by_pass() -> None:
+    sessions, made = Sessions(), list[Lasting]()
+    first = opened(sessions, made)
+    assert frozenset({Dag("x")}) == frozenset(first.inventory())
+    used = first.calls
+    first.close()
+    assert (1, 0) == (used, opened(sessions, made).calls)
+    assert frozenset({Dag("x")}) == sessions.inventory("a")
+
+
+# --- the clock --------------------------------------------------------------------------------------------------------
+
+
+def utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def unheard(_name: str, _error: Exception) -> None: ...
+
+
+def test_what_a_job_runs_into_does_not_end_the_clock() -> None:
+    failed, ran = [], threading.Event()
+    cadence = Cadence(threads=2, clock=utc, failed=lambda name, error: failed.append((name, str(error))))
+    times = []
+
+    def do() -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise ValueError("boom")
+        ran.set()
+
+    cadence.every("job", timedelta(milliseconds=20), do)
+    cadence.start()
+    assert ran.wait(5)
+    cadence.stop()
+    assert [("job", "boom")] == failed
+
+
+def test_what_takes_longer_than_its_interval_is_not_begun_twice() -> None:
+    running, most, done = [], [], threading.Event()
+    cadence = Cadence(threads=4, clock=utc, failed=unheard)
+
+    def do() -> None:
+        running.append(1)
+        most.append(len(running))
+        done.wait(0.05)
+        running.pop()
+        if len(most) > 3:
+            done.set()
+
+    cadence.every("job", timedelta(milliseconds=5), do)
+    cadence.start()
+    assert done.wait(5)
+    cadence.stop()
+    assert {1} == set(most)
+
+
+def test_after_a_jump_of_the_clock_everything_is_done_soon() -> None:
+    offset, ran = [timedelta(0)], threading.Event()
+    cadence = Cadence(threads=1, clock=lambda: utc() + offset[0], failed=unheard)
+    cadence.every("job", timedelta(hours=1), ran.set, first=timedelta(hours=1))
+    cadence.start()
+    assert not ran.wait(0.05)
+    cadence.wake()
+    assert ran.wait(5)
+    assert timedelta(hours=1) == cadence.interval("job")
+    cadence.stop()
+
+
+def test_a_time_that_is_over_is_now() -> None:
+    ran = threading.Event()
+    cadence = Cadence(threads=1, clock=utc, failed=unheard)
+    cadence.start()
+    cadence.at("job", utc() - timedelta(days=1), ran.set)
+    assert ran.wait(5)
+    cadence.stop()

@@ -1,0 +1,192 @@
+"""Waiting work: what is urgent goes first, one pass at a time on a deployment, and failures wait on a ladder."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from syncd.daemon.lanes import LADDER_S, MOST_PEOPLE, Lanes, Task, Urgency
+from syncd.model import EVERYTHING, DesiredState, Scope, User
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lanes(clock: Clock, workers: int = 4) -> Lanes:
+    return Lanes(workers, monotonic=clock, chance=lambda: 0.5)
+
+
+def people(*names: str, urgency: Urgency = Urgency.GAIN, seen_at: float | None = None) -> Task:
+    return Task(Scope.people(names), "people", urgency, seen_at=seen_at, bound_at=seen_at)
+
+
+SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
+
+
+def taken(these: Lanes) -> tuple[str, Task]:
+    found = these.take()
+    assert found is not None
+    return found
+
+
+def test_the_urgent_goes_first() -> None:
+    these = lanes(Clock())
+    these.put("a", SWEEP)
+    these.put("b", people("anna"))
+    these.put("c", Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
+    these.put("d", people("bob", urgency=Urgency.LOSS))
+    assert ["d", "c", "b", "a"] == [taken(these)[0] for _ in range(4)]
+
+
+def test_what_was_seen_first_goes_first_among_equals() -> None:
+    these = lanes(Clock())
+    these.put("late", people("a", seen_at=9.0))
+    these.put("early", people("b", seen_at=3.0))
+    assert "early" == taken(these)[0]
+
+
+def test_one_pass_at_a_time_on_a_deployment() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    these.put("a", people("anna"))
+    name, first = taken(these)
+    these.put("a", people("bob"))
+    these.put("b", SWEEP)
+    assert "b" == taken(these)[0], "a is at work"
+    these.ended("a")
+    assert ("a", frozenset({"bob"})) == (name, taken(these)[1].scope.usernames)
+    assert frozenset({"anna"}) == first.scope.usernames
+
+
+def test_people_who_wait_for_the_same_deployment_become_one_pass() -> None:
+    these = lanes(Clock())
+    these.put("a", people("anna", seen_at=5.0))
+    these.put("a", people("bob", urgency=Urgency.LOSS, seen_at=7.0))
+    _, task = taken(these)
+    assert (frozenset({"anna", "bob"}), Urgency.LOSS, 5.0) == (task.scope.usernames, task.urgency, task.seen_at)
+
+
+def test_reasons_of_the_first_change_are_kept_when_a_second_joins_it() -> None:
+    def state(role: str) -> DesiredState:
+        user = User("anna", "", "", "", frozenset({role}))
+        return DesiredState("a", {"anna": user}, {}, {"anna": {role: ()}})
+
+    first = replace(people("anna"), earlier=state("Viewer"))
+    both = first.with_(replace(people("anna"), earlier=state("Op")))
+    assert both is not None
+    assert both.earlier is not None
+    assert {"anna": {"Viewer": ()}} == dict(both.earlier.because)
+
+
+def test_what_somebody_waits_for_is_a_pass_of_its_own() -> None:
+    these = lanes(Clock())
+    these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
+    these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=2))
+    jobs = []
+    for _ in range(2):
+        jobs.append(taken(these)[1].job)
+        these.ended("a")
+    assert [1, 2] == jobs
+
+
+def test_an_approval_is_not_given_to_another_pass() -> None:
+    approving = Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"abc"}))
+    assert SWEEP.with_(approving) is None
+
+
+def test_a_list_of_dags_and_people_are_two_passes() -> None:
+    listing = Task(Scope.of_dags(()), "dags", Urgency.DAGS)
+    assert people("anna").with_(listing) is None
+    assert listing == listing.with_(listing)
+
+
+def test_for_many_people_everything_is_looked_at() -> None:
+    these = lanes(Clock())
+    these.put("a", people(*(f"p{n}" for n in range(MOST_PEOPLE))))
+    these.put("a", people("one-more"))
+    assert taken(these)[1].scope.everything
+
+
+def test_sweeps_leave_workers_for_people() -> None:
+    these = lanes(Clock(), workers=4)
+    for name in "abcd":
+        these.put(name, SWEEP)
+    for _ in range(3):
+        taken(these)
+    these.put("e", people("anna"))
+    assert "e" == taken(these)[0], "the fourth sweep waits"
+
+
+def test_failures_wait_on_a_ladder_with_a_top_and_no_end() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    waits = []
+    task = people("anna")
+    these.put("a", task)
+    for _ in range(len(LADDER_S) + 3):
+        _, task = taken(these)
+        these.failed("a", again=task)
+        waits.append(these.look("a").not_before - clock.now)
+        clock.now = these.look("a").not_before
+    assert [*LADDER_S, *[LADDER_S[-1]] * 3] == pytest.approx(waits)
+
+
+def test_success_ends_the_ladder() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    these.put("a", SWEEP)
+    taken(these)
+    assert 1 == these.failed("a", again=SWEEP)
+    clock.now += LADDER_S[0]
+    taken(these)
+    assert 1 == these.ended("a")
+    assert 0 == these.look("a").failures
+
+
+def test_a_person_need_not_wait_for_the_ladder() -> None:
+    these = lanes(Clock())
+    these.put("a", SWEEP)
+    taken(these)
+    these.failed("a", again=SWEEP)
+    these.put("a", Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
+    assert 1 == taken(these)[1].job
+
+
+def test_closing_ends_the_waiting() -> None:
+    these = lanes(Clock())
+    ended = threading.Event()
+
+    def wait() -> None:
+        assert these.take() is None
+        ended.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    these.close()
+    thread.join(5)
+    assert ended.is_set()
+    assert these.wait_idle(1)
+
+
+def test_idle_is_waited_for() -> None:
+    these = lanes(Clock())
+    these.put("a", SWEEP)
+    taken(these)
+    assert not these.wait_idle(0.01)
+    these.ended("a")
+    assert these.wait_idle(0.01)
+
+
+def test_lanes_of_deployments_that_are_gone_are_forgotten() -> None:
+    these = lanes(Clock())
+    these.put("a", SWEEP)
+    these.put("b", people("anna"))
+    assert (SWEEP,) == these.keep_only(["b"])
+    assert "b" == taken(these)[0]

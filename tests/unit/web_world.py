@@ -1,0 +1,296 @@
+"""A daemon that does as it is told, its journal, and people who call it over real sockets."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from starlette.applications import Starlette
+
+from syncd.config.settings import ApiToken, HttpSettings
+from syncd.control import (
+    AlarmState,
+    DaemonState,
+    DeploymentResult,
+    DeploymentState,
+    Job,
+    JobState,
+    NotKnown,
+    NotNow,
+    Order,
+    SourceState,
+    Standing,
+)
+from syncd.errors import StoreError
+from syncd.http import Secret
+from syncd.store import AuditRow, HeldPlan, Holding, Store
+from syncd.store import Standing as LastPlan
+from syncd.store.uses import Use
+from syncd.web import Doors, Server, app
+from syncd.web.patience import Patience
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+TOKENS = {"reader": ("read",), "doer": ("reconcile",), "boss": ("approve",), "all": ("approve", "read", "reconcile")}
+
+STATE = DaemonState(
+    replica="host-1",
+    replicas=("host-1", "host-2"),
+    started_at=NOW,
+    config_at=NOW,
+    config_error="",
+    database_error="",
+    stopping=False,
+    sources=(SourceState("okta", NOW, None, NOW, "timed out", 3, 2, ("finance",)),),
+    deployments=(
+        DeploymentState("prod", Standing.OK, enforce=True, swept_at=NOW, held="abc", notes=("a note",)),
+        DeploymentState("test", Standing.QUARANTINED, enforce=False, next_try_at=NOW, failures=5, error="refused"),
+    ),
+    alarms=(AlarmState("held", "prod", "60 changes are held", NOW),),
+)
+
+
+@dataclass
+class FakeControl:
+    """What a test says the daemon is; what it was asked is in `asked`."""
+
+    dead: str = ""
+    reasons: tuple[str, ...] = ()
+    jobs: dict[int, Job] = field(default_factory=dict)
+    asked: list[Any] = field(default_factory=list)
+    wrong_files: str = ""
+    stopping: bool = False
+    stuck: Event | None = None
+    """While it is there and not set, `state` does not return."""
+
+    def alive(self) -> str:
+        return self.dead
+
+    def unready(self) -> tuple[str, ...]:
+        return self.reasons
+
+    def state(self) -> DaemonState:
+        if self.stuck is not None:
+            self.stuck.wait(20)
+        return STATE
+
+    def reconcile(self, order: Order) -> Job:
+        if self.stopping:
+            raise NotNow("the daemon is stopping")
+        if unknown := order.deployments - {"prod", "test"}:
+            raise NotKnown(f'no deployment "{min(unknown)}"; there are prod, test')
+        self.asked.append(order)
+        return self._open(order, tuple(sorted(order.deployments)) or ("prod", "test"))
+
+    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+        if (deployment, digest) != ("prod", "abc"):
+            raise NotKnown(f"nothing with the digest {digest} is held on {deployment}")
+        self.asked.append((deployment, digest, by))
+        return self._open(Order(deployments=frozenset({deployment}), by=by), (deployment,))
+
+    def job(self, id_: int) -> Job:
+        if id_ not in self.jobs:
+            raise NotKnown(f"there is no job {id_}")
+        return self.jobs[id_]
+
+    def end(self, id_: int, *results: DeploymentResult) -> None:
+        self.jobs[id_] = replace(self.jobs[id_], state=JobState.DONE, ended_at=NOW, results=results)
+
+    def reload(self) -> str:
+        self.asked.append("reload")
+        return self.wrong_files
+
+    def metrics(self) -> bytes:
+        return b"# HELP syncd_up Whether it is.\nsyncd_up 1\n"
+
+    def _open(self, order: Order, deployments: tuple[str, ...]) -> Job:
+        job = Job(len(self.jobs) + 1, JobState.WAITING, order, deployments, NOW)
+        self.jobs[job.id] = job
+        return job
+
+
+@dataclass
+class Ledger:
+    """A database whose ability to answer, or to answer soon, a test can take away."""
+
+    books: Store
+    fails: bool = False
+    stuck: Event | None = None
+    before: int = 0
+    """The newest use that is none of this test's."""
+
+    def _wait(self) -> None:
+        if self.stuck is not None:
+            self.stuck.wait(20)
+        if self.fails:
+            raise StoreError("database syncd.db: the disk is full")
+
+    def last_run(self, deployment: str) -> LastPlan | None:
+        self._wait()
+        return self.books.last_run(deployment)
+
+    def held(self, deployment: str) -> HeldPlan | None:
+        self._wait()
+        return self.books.held(deployment)
+
+    def audit(self, **wanted: Any) -> tuple[AuditRow, ...]:
+        self._wait()
+        return self.books.audit(**wanted)
+
+    def history(self, **wanted: Any) -> tuple[Holding, ...]:
+        self._wait()
+        return self.books.history(**wanted)
+
+    def record_use(self, who: str, what: str, answer: int, *, now: datetime, detail: str = "") -> None:
+        self._wait()
+        self.books.record_use(who, what, answer, now=now, detail=detail)
+
+    def uses(self, limit: int, *, offset: int) -> tuple[Use, ...]:
+        self._wait()
+        return self.books.uses(limit, offset=offset)
+
+    def notes(self) -> list[Use]:
+        """List this test's uses, oldest first."""
+        return [use for use in reversed(self.books.uses(1000)) if use.id > self.before]
+
+    def noted(self, count: int = 0) -> list[tuple[str, str, int]]:
+        """Wait until so many uses are noted; says who did what with which answer, oldest first."""
+        until = time.monotonic() + 10
+        while len(self.notes()) < count and time.monotonic() < until:
+            time.sleep(0.01)
+        return [(use.who, use.what, use.answer) for use in self.notes()]
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass
+class Caller:
+    """Somebody who calls over the Unix socket (`path`), or over TCP."""
+
+    path: Path | None = None
+    port: int = 0
+    token: str = ""
+    tls: ssl.SSLContext | None = None
+
+    def open(self) -> socket.socket:
+        if self.path is None:
+            return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        opened.settimeout(10)
+        opened.connect(str(self.path))
+        return opened
+
+    def connection(self) -> http.client.HTTPConnection:
+        made = http.client.HTTPConnection("localhost", timeout=10)
+        made.sock = self.tls.wrap_socket(self.open(), server_hostname="localhost") if self.tls else self.open()
+        return made
+
+    def says(self, method: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Reply:
+        sent = dict(headers or {})
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if content and "Content-Type" not in sent:
+            sent["Content-Type"] = "application/json"
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        connection = self.connection()
+        try:
+            connection.request(method, path, content, sent)
+            answer = connection.getresponse()
+            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Reply:
+        return self.says("GET", path)
+
+
+@dataclass
+class Place:
+    """A running server with all that belongs to it."""
+
+    control: FakeControl
+    ledger: Ledger
+    doors: Doors
+    server: Server
+    app: Starlette
+    path: Path
+    events: list[tuple[str, dict[str, object]]]
+
+    def as_new(self) -> Place:
+        """Forget what an earlier test did, once the last of it was noted."""
+        until = time.monotonic() + 10
+        while any(s.server_state.tasks for s in self.server._serving) and time.monotonic() < until:
+            time.sleep(0.01)
+        vars(self.control).update(vars(FakeControl()))
+        self.ledger.fails, self.ledger.stuck = False, None
+        self.ledger.before = max((use.id for use in self.ledger.books.uses(1)), default=0)
+        self.events.clear()
+        return self
+
+    @property
+    def inside(self) -> Caller:
+        """Somebody at the Unix socket."""
+        return Caller(path=self.path)
+
+    def outside(self, name: str = "") -> Caller:
+        """Somebody at the TCP port, with the token of that name."""
+        assert self.server.port is not None
+        return Caller(port=self.server.port, token=secret_of(name) if name else "")
+
+
+def secret_of(name: str) -> str:
+    return f"{name}-0123456789abcdef0123456789abcdef"
+
+
+def http_settings(folder: Path, **others: Any) -> HttpSettings:
+    """Give settings with a token in a file for each name in TOKENS, on any free port of the loopback."""
+    tokens = []
+    for name, rights in TOKENS.items():
+        (folder / f"{name}.token").write_text(secret_of(name), encoding="utf-8")
+        tokens.append(ApiToken(name, Secret("file", (str(folder / f"{name}.token"),)), frozenset(rights)))
+    return HttpSettings("127.0.0.1", 0, tokens=tuple(tokens), **others)
+
+
+@contextmanager
+def serving(
+    books: Store,
+    folder: Path,
+    http: HttpSettings | None,
+    *,
+    patience: type[Patience] = Patience,
+    name: str = "s.sock",
+    control: FakeControl | None = None,
+) -> Iterator[Place]:
+    """Serve a fake daemon as long as the context lasts."""
+    events: list[tuple[str, dict[str, object]]] = []
+
+    def emit(event: str, /, **facts: object) -> None:
+        events.append((event, facts))
+
+    control, ledger, doors = control or FakeControl(), Ledger(books), Doors(http)
+    made = app(control, ledger, doors=doors, emit=emit, clock=lambda: NOW)
+    path = folder / name
+    server = Server(made, path=path, http=http, emit=emit, patience=patience)
+    server.start()
+    try:
+        yield Place(control, ledger, doors, server, made, path, events)
+    finally:
+        server.stop(2.0)
