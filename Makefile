@@ -35,6 +35,7 @@ COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-
 
 lock: $(VENV)/.dev
 	$(COMPILE) pyproject.toml --group build -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group build --extra postgres -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
 	printf 'apache-airflow==2.11.2\napache-airflow-providers-fab==1.5.4\n' | $(COMPILE) - -o requirements/airflow-2.11.2.txt
 	printf 'apache-airflow==3.3.2\napache-airflow-providers-fab==3.10.2\n' | $(COMPILE) - -o requirements/airflow-3.3.2.txt
