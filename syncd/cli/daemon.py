@@ -47,6 +47,7 @@ def _serve(settings: Settings, store: Store, emit: Emit, *, verbose: bool) -> No
         systemd=Notify.from_env(os.environ),
         verbose=verbose,
         reloaded=lambda fresh: doors.change(fresh.http),
+        give_up=lambda: os._exit(0),
     )
     asked = web.app(daemon, store, doors=doors, emit=daemon.emit)
     server = web.Server(asked, path=settings.daemon.socket, http=settings.http, emit=daemon.emit)

@@ -179,12 +179,12 @@ class Lanes:
             lane.not_before, lane.running = self._monotonic() + wait_s, None
         self.put(name, again)
 
-    def keep_only(self, names: Iterable[str]) -> tuple[Task, ...]:
+    def keep_only(self, names: Iterable[str]) -> tuple[tuple[str, Task], ...]:
         """Forget the lanes of deployments that are not there any more; gives what waited in them."""
         kept = set(names)
         with self._changed:
             gone = [name for name, lane in self._lanes.items() if name not in kept and lane.running is None]
-            return tuple(task for name in gone for task in self._lanes.pop(name).tasks)
+            return tuple((name, task) for name in gone for task in self._lanes.pop(name).tasks)
 
     def cancel(self, name: str, *, keep: Callable[[Task], bool]) -> None:
         """Take waiting work out of a lane, but for what is to be kept."""

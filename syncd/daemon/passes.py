@@ -88,6 +88,10 @@ class Passes:
                 self._result(name, task, error=SyncdError(f"unexpected {type(error).__name__}: {error}; see the log"))
                 self._lanes.failed(name, again=_whole("retry"))
 
+    def refuse(self, name: str, task: Task) -> None:
+        """Tell who waits for a task that nothing will come of it."""
+        self._result(name, task, error=SyncdError(f"{name} is not in the configuration any more"))
+
     def record(self, name: str) -> Record:
         """Give what is remembered of a deployment."""
         with self._lock:
@@ -104,7 +108,7 @@ class Passes:
         loaded = self._fleet.now
         target = loaded.targets.get(name)
         if target is None:
-            self._result(name, task, error=SyncdError(f"{name} is not in the configuration any more"))
+            self.refuse(name, task)
             self._lanes.ended(name)
         elif task.command == "dags" and not task.scope.dags:
             self._list_dags(name, task, target, loaded.world)

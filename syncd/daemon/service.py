@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, Timer
 from typing import Final
 
 from syncd.app import utc_now
@@ -47,6 +47,8 @@ FINISH_S: Final = 4.5
 """How long changes under way may take when the daemon is told to stop; then no further call is let out."""
 ABANDON_S: Final = 1.5
 """How long calls that are out may take after that."""
+GIVE_UP_S: Final = 9.5
+"""After that the process ends as it is: what is open in the journal is settled by the next pass, and leases end by time."""
 JITTER: Final = 0.1
 TICK_S: Final = 1.0
 NAP_S: Final = 0.1
@@ -58,7 +60,8 @@ MISSED_BEATS_S: Final = 60.0
 
 
 class Daemon:
-    """The running service; implements `control.Control`. `reloaded` hears of settings that came into use while it runs.
+    """The running service; implements `control.Control`. `reloaded` hears of settings that came into use while it runs,
+    `give_up` is called where stopping takes too long.
 
     Raises:
         InvalidInput: by making it, where configuration or mappings cannot be used.
@@ -73,6 +76,7 @@ class Daemon:
         systemd: Notify,
         verbose: bool = False,
         reloaded: Callable[[Settings], None] | None = None,
+        give_up: Callable[[], None] | None = None,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,6 +85,7 @@ class Daemon:
         self._systemd = systemd
         self._verbose = verbose
         self._reloaded = reloaded
+        self._give_up = give_up
         self._telling = Telling()
         self._clock = clock
         self._monotonic = monotonic
@@ -161,6 +166,10 @@ class Daemon:
     def stop(self) -> None:
         """End within ten seconds: changes under way are finished, or left for the next pass to settle."""
         self._stopping.set()
+        if self._give_up is not None:
+            in_time = Timer(GIVE_UP_S, self._give_up)
+            in_time.daemon = True
+            in_time.start()
         self._systemd.stopping()
         self.emit("daemon_stopping")
         self.cadence.stop()
@@ -279,7 +288,8 @@ class Daemon:
 
     def _forget_what_is_gone(self) -> None:
         loaded = self.fleet.now
-        self.lanes.keep_only(loaded.targets)
+        for name, task in self.lanes.keep_only(loaded.targets):
+            self.passes.refuse(name, task)
         self.passes.forget(frozenset(loaded.targets))
         known = {*loaded.targets, *(source.name for source in loaded.world.sources), "database", self.shares.name}
         for alarm in self.alarms.current():

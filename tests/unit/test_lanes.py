@@ -188,5 +188,5 @@ def test_lanes_of_deployments_that_are_gone_are_forgotten() -> None:
     these = lanes(Clock())
     these.put("a", SWEEP)
     these.put("b", people("anna"))
-    assert (SWEEP,) == these.keep_only(["b"])
+    assert (("a", SWEEP),) == these.keep_only(["b"])
     assert "b" == taken(these)[0]
