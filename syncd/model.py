@@ -452,7 +452,8 @@ class Owned:
     grants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     once: frozenset[str] = frozenset()
     people: int | None = None
-    """How many people have grants; None: as many as `grants` has, which then holds everybody."""
+    accounts: int | None = None
+    """How many people have grants, and how many accounts syncd made; None: as many as are named, which then is all."""
 
 
 # --- what is to be done -----------------------------------------------------------------------------------------------

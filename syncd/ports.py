@@ -233,7 +233,10 @@ class Journal(Protocol):
 
     # what is known of a deployment
     def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
-        """Give what is owned; with `usernames` (as `key` gives them) the grants of just these people, and `people`."""
+        """Give what is owned; with `usernames` (as `key` gives them) accounts and grants of just these people.
+
+        Then `people` and `accounts` say how many there are in all.
+        """
         ...
 
     def adopt(self, deployment: str, found: Owned) -> None:

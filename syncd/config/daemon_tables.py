@@ -77,7 +77,7 @@ class DaemonTable(Table):
     """How long a held change can be approved; at least `1m`. Later it has to be planned anew."""
     stale_after: Span = Field(default="10m", validate_default=True)
     """How long a source may go without a good read before the daemon calls itself not ready; longer than `poll`."""
-    workers: int = Field(default=16, ge=1, le=256)
+    workers: int = Field(default=32, ge=1, le=256)
     """How many deployments are worked on at the same time. One deployment never has more than one writer."""
 
     @field_validator(*_SHORTEST)

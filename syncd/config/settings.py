@@ -83,7 +83,7 @@ class DaemonSettings:
     keep: timedelta = timedelta(days=90)
     hold_expires: timedelta = timedelta(hours=24)
     stale_after: timedelta = timedelta(minutes=10)
-    workers: int = 16
+    workers: int = 32
     socket: Path | None = None
     """The control socket; None: there is none."""
 

@@ -79,10 +79,10 @@ class Polls:
     def expire(self) -> None:
         """Take what ended since the last time: rules give nothing from the moment of their `until` on."""
         loaded, since, now = self._fleet.now, self._expired_until, self._clock()
+        self._expired_until = now  # also back, with a clock that was set back: what it ends then, it ends again
         lens = self._census.lens
         if lens is None or now <= since:
             return
-        self._expired_until = now
         rules = loaded.world.rules
         who, over = until_over(lens, rules, since=since, now=now)
         if not over:

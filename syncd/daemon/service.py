@@ -418,7 +418,7 @@ class Daemon:
         if abs(jump) > JUMP_S:
             self.emit("clock_jumped", seconds=round(jump, 1))
             self.cadence.wake()
-            self._schedule_expiry()
+            self._expire()
 
     def _files_changed(self) -> bool:
         if self._monotonic() - self._looked_at < WATCH_EVERY_S:

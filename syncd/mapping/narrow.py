@@ -103,10 +103,9 @@ class Lens:
 
     def known_as(self, words: Iterable[str], deployment: Deployment) -> frozenset[Who]:
         """Find people by account name or e-mail, in any letter case."""
-        named, wanted = self._names(deployment.username), {key(word) for word in words}
-        by_name: set[Who] = set().union(*(named.get(word, ()) for word in wanted))
-        by_email = {who for who, i in self.directory.identities.items() if i.email.casefold() in wanted}
-        return frozenset(by_name | by_email)
+        tables = self._names(deployment.username), self._names("{email}")
+        nobody: frozenset[Who] = frozenset()
+        return nobody.union(*(named.get(key(word), nobody) for word in words for named in tables))
 
     def names_of(self, who: Iterable[Who], deployment: Deployment) -> frozenset[str]:
         """Give the keys of the account names that these people have there, if they have any."""

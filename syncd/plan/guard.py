@@ -82,10 +82,11 @@ def guard(
 def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: int) -> tuple[_Kind, ...]:
     permissions = sum(len(observed.roles[name].permissions) for name in owned.roles if name in observed.roles)
     people = owned.people if owned.people is not None else sum(1 for roles in owned.grants.values() if roles)
+    accounts = owned.accounts if owned.accounts is not None else len(owned.users)
     count, floor = limits.removals, limits.floor
     return (
         _Kind("people who lose a role", _person_loses, people + lately, count, floor, lately),
-        _Kind("accounts deleted", _account_goes, len(owned.users), count, floor),
+        _Kind("accounts deleted", _account_goes, accounts, count, floor),
         _Kind("roles deleted", _role_goes, len(owned.roles), count, floor),
         _Kind(
             "permissions that roles lose", _permissions_lost, permissions, limits.permissions, limits.permission_floor

@@ -25,7 +25,7 @@ from syncd.store.commits import GroupCommit
 WAIT_S = 30
 """How long a writer waits for another one. Each of our transactions takes milliseconds; the largest about a second."""
 
-_POOL = {"pool_size": 16, "max_overflow": 8}
+_POOL = {"pool_size": 16, "max_overflow": 32}
 """As many connections as the daemon has workers stay open; some more serve its other threads."""
 
 _NOTICE_SILENCE = {

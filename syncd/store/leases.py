@@ -53,6 +53,8 @@ class Leases:
         self._every_s = every.total_seconds()
         self._lock = Lock()
         self._held: list[DatabaseLease] = []
+        self._left: dict[str, int] = {}
+        """Leases that could not be given back, with their numbers: nobody works under them, so they may be taken again."""
         self._idle = Event()
         """Set once the last lease is let go of; ends the thread."""
 
@@ -64,8 +66,13 @@ class Leases:
             yield lease
         finally:
             self._forget(lease)
-            with suppress(StoreError):  # it then ends by time; what went wrong inside matters more
-                self._database.commit(lambda connection: _release(connection, [lease]))
+            self._give_back(lease)
+
+    def _give_back(self, lease: DatabaseLease) -> None:
+        try:
+            self._database.commit(lambda connection: _release(connection, [lease]))
+        except StoreError:  # for others it then ends by time; what went wrong inside matters more
+            self._left[lease.name] = lease.fence
 
     def release_all(self) -> None:
         """Let go of everything now; whoever works under one of the leases is stopped before its next call."""
@@ -82,7 +89,8 @@ class Leases:
             self._database.commit(lambda connection: _renew(connection, held, now=self._database.now(connection)))
 
     def _take(self, connection: Connection, name: str) -> DatabaseLease:
-        return DatabaseLease(self._database, name, _take(connection, name, self._database.now(connection)))
+        fence = _take(connection, name, self._database.now(connection), left=self._left.get(name))
+        return DatabaseLease(self._database, name, fence)
 
     def _keep(self, lease: DatabaseLease) -> None:
         with self._lock:
@@ -138,14 +146,17 @@ def _key(lease: ports.Lease) -> dict[str, object]:
     return {"name": lease.name, "number": lease.fence}
 
 
-def _take(connection: Connection, name: str, now: datetime) -> int:
-    """Take the lease and give its fencing number. The row is locked from the look to the commit."""
+def _take(connection: Connection, name: str, now: datetime, *, left: int | None) -> int:
+    """Take the lease and give its fencing number. The row is locked from the look to the commit.
+
+    `left` is the number under which the caller had it last and could not give it back.
+    """
     mine = _row(Process.current(), now)
     first = insert(connection, leases).values(mine | {"deployment": name, "fence": 1})
     if connection.execute(first.on_conflict_do_nothing().returning(leases.c.fence)).first() is not None:
         return 1
     row = connection.execute(select(leases).where(leases.c.deployment == name).with_for_update()).one()
-    if row.held and now < row.expires_at and not _holder(row).is_gone():
+    if row.held and now < row.expires_at and row.fence != left and not _holder(row).is_gone():
         raise DeploymentBusy(
             f"{name}: {row.by} has been at work on it since {row.taken_at:%Y-%m-%d %H:%M:%S} UTC "
             f"(process {row.pid} on {row.host}); wait until that ends, or stop it"

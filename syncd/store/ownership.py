@@ -32,7 +32,7 @@ class Thing(NamedTuple):
 
 
 def owned(connection: Connection, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
-    """Give what is owned now; with `usernames` only these people's grants, and how many people have any."""
+    """Give what is owned now; with `usernames` only these people's accounts and grants, and how many there are in all."""
     users: set[str] = set()
     roles: set[str] = set()
     grants: defaultdict[str, set[str]] = defaultdict(set)
@@ -50,7 +50,8 @@ def owned(connection: Connection, deployment: str, *, usernames: frozenset[str] 
         frozenset(roles),
         {name: frozenset(held) for name, held in grants.items()},
         _once(connection, deployment) - roles,
-        None if usernames is None else _people(connection, deployment),
+        None if usernames is None else _number(connection, deployment, "grant"),
+        None if usernames is None else _number(connection, deployment, "user"),
     )
 
 
@@ -59,15 +60,15 @@ def _of_whom(usernames: frozenset[str] | None) -> Iterator[ColumnElement[bool]]:
     if usernames is None:
         yield true()
         return
-    yield ownership.c.kind.in_(("user", "role"))
+    yield ownership.c.kind == "role"
     wanted = sorted(usernames)
     for start in range(0, len(wanted), BATCH):
-        yield and_(ownership.c.kind == "grant", ownership.c.name.in_(wanted[start : start + BATCH]))
+        yield and_(ownership.c.kind != "role", ownership.c.name.in_(wanted[start : start + BATCH]))
 
 
-def _people(connection: Connection, deployment: str) -> int:
-    people = _open(func.count(ownership.c.name.distinct()), at=deployment).where(ownership.c.kind == "grant")
-    return int(connection.execute(people).scalar_one())
+def _number(connection: Connection, deployment: str, kind: str) -> int:
+    names = _open(func.count(ownership.c.name.distinct()), at=deployment).where(ownership.c.kind == kind)
+    return int(connection.execute(names).scalar_one())
 
 
 def _open(*columns: ColumnElement[Any], at: str) -> Select[Any]:

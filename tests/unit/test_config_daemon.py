@@ -40,7 +40,7 @@ def test_who_says_nothing_has_a_daemon_without_http_that_tells_nobody(tmp_path: 
     settings = loaded(tmp_path)
 
     assert DaemonSettings(socket=tmp_path / "syncd.sock") == settings.daemon
-    assert (timedelta(seconds=15), timedelta(minutes=15), 16) == (
+    assert (timedelta(seconds=15), timedelta(minutes=15), 32) == (
         settings.daemon.poll,
         settings.daemon.sweep,
         settings.daemon.workers,

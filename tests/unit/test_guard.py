@@ -126,6 +126,7 @@ def test_the_share_is_of_those_who_were_there_an_hour_ago() -> None:
 
 
 def test_how_many_people_are_owned_can_be_said_without_naming_them() -> None:
-    owned = Owned(grants={"p0": frozenset({"finance"})}, people=100)
-    plan, observed = Plan("prod", EVERYTHING, tuple(loses(6))), ObservedState("prod", {}, {})
+    owned = Owned(grants={"p0": frozenset({"finance"})}, people=100, accounts=100)
+    gone = [Change(user(f"p{n}"), None) for n in range(6)]
+    plan, observed = Plan("prod", EVERYTHING, (*loses(6), *gone)), ObservedState("prod", {}, {})
     assert guard(plan, observed, LIMITS, owned=owned).held is None

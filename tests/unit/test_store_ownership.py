@@ -162,9 +162,9 @@ def test_of_some_people_only_their_grants_are_given_and_how_many_people_have_any
     store.adopt("test", Owned(grants=grants(dora={"x"})))
     made(store, left("carol", "x"))
     found = store.owned("prod", usernames=frozenset({"anna", "nobody"}))
-    assert Owned(frozenset({"anna", "zoe"}), roles, grants(anna={"x", "Viewer"}), people=2) == found
-    assert replace(found, grants={}) == store.owned("prod", usernames=frozenset())
-    assert store.owned("prod").people is None
+    assert Owned(frozenset({"anna"}), roles, grants(anna={"x", "Viewer"}), people=2, accounts=2) == found
+    assert replace(found, users=frozenset(), grants={}) == store.owned("prod", usernames=frozenset())
+    assert (None, None) == (store.owned("prod").people, store.owned("prod").accounts)
 
 
 def test_very_many_people_can_be_asked_for(store: Store) -> None:
