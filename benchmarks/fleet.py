@@ -52,7 +52,7 @@ class Size:
     deployments: int = 100
     people: int = 10_000
     latency_s: float = 0.05
-    workers: int = 16
+    workers: int = 32
     repeats: int = 20
     poll_s: float = 3.0
     quiet_s: float = 60.0
