@@ -38,7 +38,7 @@ def join(
     identities = {(i.source, i.id): i for snapshot in fresh.values() for i in snapshot.identities}
     stale = {(m.group.source, person) for m in groups for person in m.stale}
     for identity in (i for snapshot in earlier.values() for i in snapshot.identities):
-        if (identity.source, identity.id) in stale:
+        if identity.source in failed or (identity.source, identity.id) in stale:
             identities.setdefault((identity.source, identity.id), identity)
     by_id = {(m.group.source, m.group.id): m for m in groups}
     return with_persons(Directory(identities, by_id, dict(failed), dict(names or {})), joining)

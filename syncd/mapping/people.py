@@ -167,9 +167,10 @@ def _note_unnamed(
 def _unread(directory: Directory, source: str) -> str:
     """Say why somebody may be in a source although nothing that was read shows them; empty where that is ruled out.
 
-    Whoever the last whole read of a group knew is still known, so only what was never read whole leaves a doubt.
+    Whoever the last whole read of a group knew is still known, so only what was never read whole leaves a doubt: a source
+    that fails now and was read before leaves none.
     """
-    if source in directory.failed:
+    if source in directory.failed and not any(of == source for of, _ in directory.identities):
         return f"{source} failed: {directory.failed[source]}"
     for members in directory.groups.values():
         if members.group.source == source and members.unknown:

@@ -115,6 +115,25 @@ def test_who_was_known_before_the_login_source_failed_keeps_everything() -> None
     assert {"ann": {"Viewer", "Op"}} == held(compiled(MAPPING, known, OKTA))
 
 
+def test_a_source_that_fails_keeps_nobody_of_another_source_who_leaves() -> None:
+    bob = person("e2", source="entra", login="bob@upn", email="bob@corp.example")
+    earlier = {"okta": snapshot((ANN_O,), staff(ANN_O), source="okta")}
+    known = directory(ANN_E, bob, groups=(finance(ANN_E),), failed={"okta": "it does not answer"}, earlier=earlier)
+    desired = compiled(MAPPING, known)
+    assert ({"ann": {"Viewer", "Op"}}, {}) == (held(desired), dict(desired.frozen)), "bob is in no group any more"
+
+
+def test_who_is_in_no_group_of_a_source_that_fails_keeps_the_name_that_it_gives() -> None:
+    earlier = {"okta": snapshot((ANN_O,), staff(), source="okta")}
+    known = directory(ANN_E, groups=(finance(ANN_E),), failed={"okta": "it does not answer"}, earlier=earlier)
+    assert {"ann": {"Op"}} == held(compiled(MAPPING, known))
+
+
+def test_a_source_that_fails_and_was_never_read_may_know_anybody() -> None:
+    known = directory(ANN_E, groups=(finance(ANN_E),), failed={"okta": "it does not answer"})
+    assert {"Op", "Viewer"} == set(compiled(MAPPING, known).frozen)
+
+
 @pytest.mark.parametrize(
     ("order", "frozen"), [(("okta", "entra"), {"Op", "Viewer"}), (("entra", "okta"), {"Viewer"}), ((), {"Viewer"})]
 )
