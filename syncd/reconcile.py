@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -193,12 +193,23 @@ class Errand:
 
 
 def one_pass(world: World, target: Target, directory: Directory, errand: Errand) -> Report:
-    """Plan or apply on one deployment, as a run of its own, with what is known of people already."""
+    """Plan or apply on one deployment, as a run of its own, with what is known of people already.
+
+    Raises:
+        DeploymentBusy: another writer has the deployment; nothing was begun.
+    """
+    if errand.approved is None or not target.enforce:
+        return _one_pass(world, target, directory, errand, lease=None)
+    with world.journal.lease(target.deployment.name) as lease:
+        return _one_pass(world, target, directory, errand, lease=lease)
+
+
+def _one_pass(world: World, target: Target, directory: Directory, errand: Errand, *, lease: Lease | None) -> Report:
     started = perf_counter()
     run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock())
     world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
     this = _Pass(world, run, target, directory, errand.scope, keep_states=False, lately=errand.lately)
-    this.earlier = errand.earlier
+    this.earlier, this.lease = errand.earlier, lease
     reports = (_guarded_pass(this, errand.approved),)
     return _ended(world, run, reports, directory, errand.approved, command=errand.command, started=started)
 
@@ -303,6 +314,8 @@ class _Pass:
     scope: Scope
     keep_states: bool
     lately: int = 0
+    lease: Lease | None = None
+    """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None
     """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -343,7 +356,7 @@ def _guarded_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentRep
 def _run_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
     with closing(this.target.open(this.journal.capabilities(this.name))) as session:
         if approved is not None and this.target.enforce:
-            with this.journal.lease(this.name) as lease:
+            with this.journal.lease(this.name) if this.lease is None else nullcontext(this.lease) as lease:
                 report = _apply(this, session, lease=lease, approved=approved)
         else:
             report = _only_plan(this, session, applying=approved is not None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qs
 
 from pydantic import (
     AfterValidator,
@@ -88,7 +89,8 @@ class Database(Table):
         if url.startswith("sqlite:///") and url != "sqlite:///":
             return url
         parts = split_url(url)
-        if parts.scheme not in ("postgresql", "postgresql+psycopg") or not parts.hostname:
+        host = parts.hostname or parse_qs(parts.query).get("host")  # of a Unix socket: ?host=/run/postgresql
+        if parts.scheme not in ("postgresql", "postgresql+psycopg") or not host:
             raise ValueError("write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
         if parts.password:
             raise ValueError("a password is not written here; take it out of the URL and set database.password")

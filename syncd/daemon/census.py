@@ -54,6 +54,12 @@ class Census:
         with self._lock:
             return self._lens.directory if self._lens else None
 
+    @property
+    def is_unread(self) -> bool:
+        """Say whether a source was neither read nor found to fail since we run."""
+        with self._lock:
+            return any(reading.failure == UNREAD for reading in self._readings.values())
+
     def reading(self, source: str) -> Reading | None:
         with self._lock:
             return self._readings.get(source)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.daemon.alarms import Alarms
+from syncd.daemon.reach import Reach
 from syncd.reconcile import Emit
 
 
@@ -15,6 +16,7 @@ class Common:
     """`clock` tells the time of day, aware and in UTC; `monotonic` seconds that no change of the clock moves."""
 
     alarms: Alarms
+    database: Reach
     emit: Emit
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]

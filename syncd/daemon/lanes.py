@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from threading import Condition
@@ -125,6 +127,7 @@ class Lanes:
         self._monotonic = monotonic
         self._chance = chance
         self._lanes: dict[str, Lane] = {}
+        self._held: Counter[str] = Counter()
         self._closed = False
         self._changed = Condition()
 
@@ -132,6 +135,8 @@ class Lanes:
         """Queue a task, as one with another where that does the work of both."""
         with self._changed:
             lane = self._lanes.setdefault(name, Lane())
+            if task.job is not None:
+                task = _with_waiting(lane, task)
             for place, waiting in enumerate(lane.tasks):
                 if (both := waiting.with_(task)) is not None:
                     lane.tasks[place] = _not_too_many(both)
@@ -178,6 +183,19 @@ class Lanes:
             lane = self._lanes.setdefault(name, Lane())
             lane.not_before, lane.running = self._monotonic() + wait_s, None
         self.put(name, again)
+
+    @contextmanager
+    def held(self, names: Iterable[str]) -> Iterator[None]:
+        """Begin nothing on these deployments for as long as the context lasts."""
+        kept = tuple(names)
+        with self._changed:
+            self._held.update(kept)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held.subtract(kept)
+                self._changed.notify_all()
 
     def keep_only(self, names: Iterable[str]) -> tuple[tuple[str, Task], ...]:
         """Forget the lanes of deployments that are not there any more; gives what waited in them."""
@@ -226,12 +244,29 @@ class Lanes:
         ready = {
             name: lane.tasks[0]
             for name, lane in self._lanes.items()
-            if lane.tasks and lane.running is None and (bulk < self._bulk or not lane.tasks[0].is_bulk)
+            if lane.tasks
+            and lane.running is None
+            and self._held[name] <= 0
+            and (bulk < self._bulk or not lane.tasks[0].is_bulk)
         }
         due = [name for name, task in ready.items() if self._lanes[name].not_before <= now or task.job is not None]
         if due:
             return min(due, key=lambda name: (ready[name].urgency, ready[name].seen_at or now)), None
         return None, min((max(0.01, self._lanes[name].not_before - now) for name in ready), default=None)
+
+
+def _with_waiting(lane: Lane, task: Task) -> Task:
+    """Let what somebody waits for do the waiting work on the same people as well, so that they see what is done."""
+    if task.approved is None or task.scope.dags:
+        return task
+    asked = task.scope.usernames
+    for other in [t for t in lane.tasks if t.job is None and t.scope.usernames and not t.scope.dags]:
+        if asked is None or (other.scope.usernames or frozenset()) <= asked:
+            lane.tasks.remove(other)
+            earlier = _earliest(other.earlier, task.earlier)
+            seen, bound = _first(task.seen_at, other.seen_at), _first(task.bound_at, other.bound_at)
+            task = replace(task, earlier=earlier, seen_at=seen, bound_at=bound)
+    return task
 
 
 def _not_too_many(task: Task) -> Task:

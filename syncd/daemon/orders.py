@@ -105,7 +105,11 @@ class Orders:
                 raise NotKnown(f'no group "{group}": write SOURCE:NAME or SOURCE:ID, of a group that is read')
 
     def _carry_out(self, job: Job, deployments: Sequence[Deployment]) -> None:
-        self._poll_all()
+        with self._lanes.held(deployment.name for deployment in deployments):
+            self._poll_all()
+            self._put(job, deployments)
+
+    def _put(self, job: Job, deployments: Sequence[Deployment]) -> None:
         for deployment in deployments:
             try:
                 scope = self._scope(job.order, deployment)

@@ -36,6 +36,7 @@ _AGAIN = (timedelta(minutes=1), timedelta(minutes=5))
 """When a deployment is looked at again after a pass some of whose changes failed; after that, with each sweep."""
 UNREACHABLE_AFTER: Final = 2
 UNREAD_S: Final = 0.2
+FIRST_POLLS_S: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -70,10 +71,12 @@ class Passes:
         self._lanes = lanes
         self._jobs = jobs
         self._alarms = common.alarms
+        self._database = common.database
         self._cadence = cadence
         self._emit = common.emit
         self._clock = common.clock
         self._monotonic = common.monotonic
+        self._began_at = common.monotonic()
         self._lock = Lock()
         self._records: dict[str, Record] = {}
 
@@ -120,17 +123,25 @@ class Passes:
             self._jobs.begun(task.job)
         if task.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
+        if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
+            task = replace(task, scope=EVERYTHING)  # nobody ever looked at it: its roles are to be made first
         directory = self._census.narrowed(task.scope, target.deployment)
-        if directory is None:  # nobody was read yet: the first poll is under way
+        if directory is None or (task.job is None and self._awaits_first_polls()):
             self._lanes.postponed(name, task, wait_s=UNREAD_S)
             return
         errand = Errand(task.scope, task.command, task.approved, task.earlier, self._lost_lately(name))
         try:
             report = one_pass(replace(world, emit=self._listening(task)), target, directory, errand)
+        except DeploymentBusy:
+            self._lanes.postponed(name, task)
         except StoreError as error:
             self._database_is_down(name, task, error)
-            return
-        self._conclude(name, task, report)
+        else:
+            self._conclude(name, task, report)
+
+    def _awaits_first_polls(self) -> bool:
+        """Say whether a source was not read since the start, and it is worth waiting for: one that hangs is not."""
+        return self._census.is_unread and self._monotonic() - self._began_at < FIRST_POLLS_S
 
     def _list_dags(self, name: str, task: Task, target: Target, world: World) -> None:
         """Compare the DAGs with those that the last pass listed; what roles hold on the others is looked at."""
@@ -185,7 +196,7 @@ class Passes:
 
     def _went_well(self, name: str, task: Task, report: Report) -> None:
         this = report.deployments[0]
-        self._alarms.clear("database_down", "database")
+        self._database.back()
         self._remember(name, task, this)
         self._tell(name, task, this)
         self._result(name, task, report=report)
@@ -259,7 +270,7 @@ class Passes:
         self._alarms.clear("quarantined", name)
 
     def _database_is_down(self, name: str, task: Task, error: StoreError) -> None:
-        self._alarms.raise_("database_down", "database", str(error))
+        self._database.lost(error)
         self._lanes.postponed(name, task)
 
     def _look_again_later(self, name: str) -> None:

@@ -48,6 +48,7 @@ class Polls:
         self._lanes = lanes
         self._store = store
         self._alarms = common.alarms
+        self._database = common.database
         self._emit = common.emit
         self._clock = common.clock
         self._monotonic = common.monotonic
@@ -115,7 +116,7 @@ class Polls:
         if moved is not None and moved.who:
             self._emit("people_changed", count=len(moved.who), deployments=queued)
         self._watch(source.name, last)
-        self._alarms.clear("database_down", "database")
+        self._database.back()
 
     def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> Moved | None:
         world, intake = loaded.world, self._intake(loaded)

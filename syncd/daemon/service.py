@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event, Lock, Thread, Timer
 from typing import Final
 
@@ -26,22 +26,22 @@ from syncd.daemon.census import Census
 from syncd.daemon.common import Common
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.lanes import Lanes
 from syncd.daemon.metrics import JournalHead, Metrics
 from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
 from syncd.daemon.polls import Polls
-from syncd.daemon.shares import BEAT, Shares, new_name
+from syncd.daemon.reach import Reach
+from syncd.daemon.rounds import Rounds
+from syncd.daemon.shares import Shares, new_name
 from syncd.daemon.systemd import Notify
 from syncd.daemon.telling import Telling
 from syncd.daemon.watch import Watch
 from syncd.errors import StoreError, SyncdError
-from syncd.model import EVERYTHING, Scope
 from syncd.notify import Notifier
 from syncd.pace import Call
 from syncd.reconcile import Emit
 from syncd.store import Store
-from syncd.targets.airflow import leaks
 
 FINISH_S: Final = 4.5
 """How long changes under way may take when the daemon is told to stop; then no further call is let out."""
@@ -49,7 +49,6 @@ ABANDON_S: Final = 1.5
 """How long calls that are out may take after that."""
 GIVE_UP_S: Final = 9.5
 """After that the process ends as it is: what is open in the journal is settled by the next pass, and leases end by time."""
-JITTER: Final = 0.1
 TICK_S: Final = 1.0
 NAP_S: Final = 0.1
 WATCH_EVERY_S: Final = 2.0
@@ -93,7 +92,6 @@ class Daemon:
         self._reloading = Lock()
         self._told_to_stop = self._told_to_reload = False
         self._started_at = clock()
-        self._database_error = ""
         self._files = settings.path, settings.mappings
         self._watch = Watch(lambda: self._files)  # before the files are read: then no change falls in between
         self.metrics_ = Metrics(clock=clock)
@@ -119,15 +117,17 @@ class Daemon:
         self._jobs = Jobs(clock)
         self.shares = Shares(new_name(), store, emit=self.emit)
         self.cadence = Cadence(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
-        common = Common(self.alarms, self.emit, clock, monotonic, self._stopping.is_set)
+        self._database = Reach(self.alarms, emit=self.emit)
+        common = Common(self.alarms, self._database, self.emit, clock, monotonic, self._stopping.is_set)
         self.polls = Polls(self.fleet, self.census, self.lanes, store, self.shares, common)
         self.passes = Passes(self.fleet, self.census, self.lanes, self._jobs, self.cadence, common)
         self._orders = Orders(self.fleet, self.census, self.lanes, self._jobs, self.polls, store, common)
+        self._rounds = Rounds(self.fleet, self.polls, self.lanes, self.cadence, self.shares, store, common)
         self._workers = [
             Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(daemon.workers)
         ]
         self._offset_s = 0.0
-        self._ticked_at = self._looked_at = self._beat_at = monotonic()
+        self._ticked_at = self._looked_at = monotonic()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -146,12 +146,12 @@ class Daemon:
         """Begin: what the database knows of people first, then polls and a look at every deployment."""
         self._offset_s = self._clock().timestamp() - self._monotonic()
         self.alarms.start()
-        self._beat()
-        self._with_database(self.polls.recall)
+        self._rounds.beat()
+        self._database.needed(self.polls.recall)
         for worker in self._workers:
             worker.start()
         self.cadence.start()
-        self._schedule()
+        self._rounds.schedule()
         self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
         self._systemd.ready()
 
@@ -219,8 +219,8 @@ class Daemon:
         if self._stopping.is_set():
             return ("syncd is stopping",)
         reasons = []
-        if self._database_error:
-            reasons.append(self._database_error)
+        if self._database.error:
+            reasons.append(self._database.error)
         if self.fleet.error:
             reasons.append(f"the files as they are now cannot be used, the last good ones are: {self.fleet.error}")
         if self.census.directory is None:
@@ -233,7 +233,7 @@ class Daemon:
         try:
             sources = view.sources(loaded, self.census, self._store)
         except StoreError as error:
-            self._database_error = str(error)
+            self._database.lost(error)
             sources = view.sources(loaded, self.census, None)
         now = self._monotonic()
         return DaemonState(
@@ -242,7 +242,7 @@ class Daemon:
             started_at=self._started_at,
             config_at=loaded.at,
             config_error=self.fleet.error,
-            database_error=self._database_error,
+            database_error=self._database.error,
             stopping=self._stopping.is_set(),
             sources=sources,
             deployments=view.deployments(loaded, self.fleet, self.lanes, self.passes, self.shares, monotonic=now),
@@ -281,9 +281,9 @@ class Daemon:
         if self._reloaded is not None:
             self._reloaded(loaded.settings)
         self._forget_what_is_gone()
-        self._with_database(self.polls.recall)
-        self._schedule()
-        self._put_all("mapping")
+        self._database.needed(self.polls.recall)
+        self._rounds.schedule()
+        self._rounds.put_all("mapping")
         return ""
 
     def _forget_what_is_gone(self) -> None:
@@ -301,114 +301,9 @@ class Daemon:
         try:
             head: JournalHead | None = JournalHead(*self._store.journal_head())
         except StoreError as error:
-            self._database_error, head = str(error), None
+            self._database.lost(error)
+            head = None
         return self.metrics_.render(self.state(), journal_head=head)
-
-    # --- the clock ----------------------------------------------------------------------------------------------------
-
-    def _schedule(self) -> None:
-        """Set every job that comes again and again, and take away those of what is gone."""
-        loaded, daemon, before = self.fleet.now, self.fleet.now.settings.daemon, self.cadence.names()
-        for source in loaded.world.sources:
-            self._every(f"poll {source.name}", daemon.poll, self._poller(source.name), before)
-        for name in loaded.targets:
-            first = self._first_sweep(len(before))
-            self._every(f"sweep {name}", self._sweep_interval(name), self._sweeper(name), before, first=first)
-            self._every(f"dags {name}", daemon.dags, self._lister(name), before, first=daemon.dags)
-        self._every("upkeep", daemon.upkeep, self._upkeep, before, first=daemon.upkeep)
-        self._every("beat", BEAT, self._beat, before, first=BEAT)
-        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry"}
-        wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
-        for name in self.cadence.names() - wanted:
-            self.cadence.drop(name)
-        self._schedule_expiry()
-
-    def _every(
-        self,
-        name: str,
-        interval: timedelta,
-        do: Callable[[], None],
-        before: frozenset[str],
-        *,
-        first: timedelta = timedelta(0),
-    ) -> None:
-        """Set a job; one that is there keeps its turn unless its interval is another one now."""
-        if name not in before or self.cadence.interval(name) != interval:
-            self.cadence.every(
-                name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat")) else JITTER
-            )
-
-    def _first_sweep(self, known: int) -> timedelta:
-        return timedelta(0) if not known else timedelta(seconds=1)
-
-    def _sweep_interval(self, name: str) -> timedelta:
-        """Look less often at a release that is known to lose memory with each call."""
-        daemon = self.fleet.now.settings.daemon
-        try:
-            known = self._store.capabilities(name)
-        except StoreError:
-            return daemon.sweep
-        return daemon.leaky_sweep if known is not None and leaks(known) else daemon.sweep
-
-    def _poller(self, name: str) -> Callable[[], None]:
-        return lambda: self._with_database(lambda: self.polls.poll(name))
-
-    def _sweeper(self, name: str) -> Callable[[], None]:
-        return lambda: self._put(name, Task(EVERYTHING, "sweep", Urgency.WHOLE))
-
-    def _lister(self, name: str) -> Callable[[], None]:
-        return lambda: self._put(name, Task(Scope.of_dags(()), "dags", Urgency.DAGS))
-
-    def _put(self, name: str, task: Task) -> None:
-        if self.shares.is_ours(name) and name in self.fleet.now.targets:
-            self.lanes.put(name, task)
-
-    def _put_all(self, command: str) -> None:
-        for name in self.fleet.now.targets:
-            self._put(name, Task(EVERYTHING, command, Urgency.WHOLE))
-
-    def _schedule_expiry(self) -> None:
-        if (when := self.polls.next_end()) is not None:
-            self.cadence.at("expiry", when, self._expire)
-        else:
-            self.cadence.drop("expiry")
-
-    def _expire(self) -> None:
-        self.polls.expire()
-        self._schedule_expiry()
-
-    def _beat(self) -> None:
-        try:
-            changed = self.shares.beat()
-        except StoreError as error:
-            self._lost_database(error)
-            return
-        self._database_is_back()
-        if changed:
-            for name in self.fleet.now.targets:
-                if not self.shares.is_ours(name):
-                    self.lanes.cancel(name, keep=lambda task: task.job is not None)
-            self._put_all("takeover")
-
-    def _upkeep(self) -> None:
-        keep = self.fleet.now.settings.daemon.keep
-        self._with_database(lambda: self.emit("upkeep_ended", **dict(self._store.upkeep(before=self._clock() - keep))))
-        self._with_database(self._look_at_holds)
-        for name in self.fleet.now.targets:  # a server may have been upgraded since
-            if self.cadence.interval(f"sweep {name}") != self._sweep_interval(name):
-                interval = self._sweep_interval(name)
-                self.cadence.every(f"sweep {name}", interval, self._sweeper(name), first=interval, jitter=JITTER)
-
-    def _look_at_holds(self) -> None:
-        """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""
-        patience = self.fleet.now.settings.daemon.hold_expires
-        for name in self.fleet.now.targets:
-            held = self._store.held(name) if self.shares.is_ours(name) else None
-            if held is not None and self._clock() - held.since > patience:
-                text = f"{len(held.held.changes)} changes are held since {held.since:%Y-%m-%d %H:%M} UTC: approve or correct"
-                self.alarms.raise_("expiry", name, f"{text} them (syncd plan -d {name})")
-            else:
-                self.alarms.clear("expiry", name)
 
     # --- what a tick looks at -------------------------------------------------------------------------------------------
 
@@ -418,7 +313,7 @@ class Daemon:
         if abs(jump) > JUMP_S:
             self.emit("clock_jumped", seconds=round(jump, 1))
             self.cadence.wake()
-            self._expire()
+            self._rounds.expire()
 
     def _files_changed(self) -> bool:
         if self._monotonic() - self._looked_at < WATCH_EVERY_S:
@@ -445,28 +340,7 @@ class Daemon:
                     found.append(f"source {source.name} gave no answer since {since:%Y-%m-%d %H:%M} UTC{said}")
         return tuple(found)
 
-    # --- the database and the log -----------------------------------------------------------------------------------------
-
-    def _with_database(self, do: Callable[[], None]) -> None:
-        """Do something that needs the database; while that is away nothing is done, and it is said."""
-        try:
-            do()
-        except StoreError as error:
-            self._lost_database(error)
-            return
-        self._database_is_back()
-
-    def _lost_database(self, error: StoreError) -> None:
-        if not self._database_error:
-            self.emit("database_failed", error=str(error))
-        self._database_error = str(error)
-        self.alarms.raise_("database_down", "database", str(error))
-
-    def _database_is_back(self) -> None:
-        if self._database_error:
-            self.emit("database_back")
-        self._database_error = ""
-        self.alarms.clear("database_down", "database")
+    # --- the log --------------------------------------------------------------------------------------------------------
 
     def _job_failed(self, name: str, error: Exception) -> None:
         if isinstance(error, SyncdError):

@@ -71,14 +71,17 @@ class Database:
         self.place = _place(self._url)
         with self._in_sentences():
             self._engine = _engine(self._url)
+        self._file = self._identity()
         self._writer = self._engine.execution_options(syncd_begin="BEGIN IMMEDIATE")
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
         self._group = GroupCommit(self.write)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with self._in_sentences(), self._engine.begin() as connection:
-            yield connection
+        with self._in_sentences():
+            self._check_file()
+            with self._engine.begin() as connection:
+                yield connection
 
     @property
     def is_sqlite(self) -> bool:
@@ -87,8 +90,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Write in a transaction of its own. SQLite has one writer: threads queue here, since it only polls."""
-        with self._one_writer, self._in_sentences(), self._writer.begin() as connection:
-            yield connection
+        with self._one_writer, self._in_sentences():
+            self._check_file()
+            with self._writer.begin() as connection:
+                yield connection
 
     def commit(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Do something in a transaction that it shares with what other threads do, if it is not large; see `commits`."""
@@ -116,6 +121,24 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Tell SQLite's file from every other one; None where there is none."""
+        if not self.is_sqlite:
+            return None
+        try:
+            found = os.stat(str(self._url.database))
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _check_file(self) -> None:
+        """Refuse to go on with a file that was deleted or replaced: what is written there is lost at the next start."""
+        if self._file is not None and self._identity() != self._file:
+            raise StoreError(
+                f"{self.place}: the file was deleted or replaced while syncd runs: put it back, or restart syncd to use "
+                "what is there now"
+            )
 
     @contextmanager
     def _in_sentences(self) -> Iterator[None]:

@@ -384,7 +384,7 @@ class Rig:
         assert [] == self.heard("pass_failed"), self.heard("pass_failed")
         assert [] == self.heard("alarms_failed"), self.heard("alarms_failed")
         assert [] == [facts for facts in self.heard("job_failed") if "exc_info" in facts]
-        assert "" == self.it.alive()
+        self.until("it ticks after a jump", lambda: self.it.alive() == "")
         assert () == self.it.unready()
         assert 0 == self.figure("syncd_journal_unsettled_changes")
 

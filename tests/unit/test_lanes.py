@@ -190,3 +190,31 @@ def test_lanes_of_deployments_that_are_gone_are_forgotten() -> None:
     these.put("b", people("anna"))
     assert (("a", SWEEP),) == these.keep_only(["b"])
     assert "b" == taken(these)[0]
+
+
+def test_nothing_is_begun_on_a_deployment_that_is_held() -> None:
+    these = lanes(Clock())
+    with these.held(["a"]):
+        these.put("a", people("anna", urgency=Urgency.LOSS))
+        these.put("b", people("bob"))
+        assert "b" == taken(these)[0]
+    assert "a" == taken(these)[0]
+
+
+def test_an_order_does_the_waiting_work_on_its_people() -> None:
+    these = lanes(Clock())
+    these.put("a", people("anna", urgency=Urgency.LOSS, seen_at=3.0))
+    these.put("a", Task(Scope.people(["anna", "bob"]), "reconcile", Urgency.ORDER, job=1))
+    _, task = taken(these)
+    assert (1, 3.0) == (task.job, task.seen_at)
+    these.ended("a")
+    assert [] == these.look("a").tasks
+
+
+def test_an_order_leaves_other_peoples_work_and_a_dry_run_leaves_all() -> None:
+    these = lanes(Clock())
+    these.put("a", people("anna", "zoe", urgency=Urgency.LOSS))
+    these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
+    these.put("b", people("anna"))
+    these.put("b", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, approved=None, job=2))
+    assert [2, 2] == [len(these.look(name).tasks) for name in "ab"]

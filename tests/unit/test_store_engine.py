@@ -189,3 +189,17 @@ def test_a_folder_where_no_file_can_be_made() -> None:
 def _write_once(url: str) -> None:
     with closing(Store(url)) as store:
         store.start_run("plan", scope=EVERYTHING, now=NOW)
+
+
+def test_a_file_that_is_deleted_or_replaced_is_not_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "syncd.db"
+    with closing(Store(f"sqlite:///{path}")) as store:
+        path.rename(tmp_path / "aside")
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            store.leave("a")
+        (tmp_path / "copy").write_bytes((tmp_path / "aside").read_bytes())
+        (tmp_path / "copy").rename(path)
+        with pytest.raises(StoreError, match="restart syncd"):
+            store.runs()
+        (tmp_path / "aside").rename(path)
+        assert () == store.runs(), "it was put back"

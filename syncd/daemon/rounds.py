@@ -1,0 +1,147 @@
+"""What comes again and again: polls, sweeps, lists of DAGs, beats, upkeep; and the ends of bindings.
+
+A round only queues work, or talks to the database: none of it waits for a deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from syncd.daemon.cadence import Cadence
+from syncd.daemon.common import Common
+from syncd.daemon.fleet import Fleet
+from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.polls import Polls
+from syncd.daemon.shares import BEAT, Shares
+from syncd.errors import StoreError
+from syncd.model import EVERYTHING, Scope
+from syncd.store import Store
+from syncd.targets.airflow import leaks
+
+JITTER: Final = 0.1
+"""The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
+
+
+class Rounds:
+    """Sets the clock, and is called by it."""
+
+    def __init__(
+        self, fleet: Fleet, polls: Polls, lanes: Lanes, cadence: Cadence, shares: Shares, store: Store, common: Common
+    ) -> None:
+        self._fleet = fleet
+        self._polls = polls
+        self._lanes = lanes
+        self._cadence = cadence
+        self._shares = shares
+        self._store = store
+        self._alarms = common.alarms
+        self._database = common.database
+        self._emit = common.emit
+        self._clock = common.clock
+
+    def schedule(self) -> None:
+        """Set every job that comes again and again, and take away those of what is gone."""
+        loaded, daemon, before = self._fleet.now, self._fleet.now.settings.daemon, self._cadence.names()
+        for source in loaded.world.sources:
+            self._every(f"poll {source.name}", daemon.poll, self._poller(source.name), before)
+        for name in loaded.targets:
+            self._every(f"sweep {name}", self._sweep_interval(name), self._sweeper(name), before)
+            self._every(f"dags {name}", daemon.dags, self._lister(name), before, first=daemon.dags)
+        self._every("upkeep", daemon.upkeep, self._upkeep, before, first=daemon.upkeep)
+        self._every("beat", BEAT, self.beat, before, first=BEAT)
+        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry"}
+        wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
+        for name in self._cadence.names() - wanted:
+            self._cadence.drop(name)
+        self._schedule_expiry()
+
+    def _every(
+        self,
+        name: str,
+        interval: timedelta,
+        do: Callable[[], None],
+        before: frozenset[str],
+        *,
+        first: timedelta = timedelta(0),
+    ) -> None:
+        """Set a job; one that is there keeps its turn unless its interval is another one now."""
+        if name not in before or self._cadence.interval(name) != interval:
+            self._cadence.every(
+                name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat")) else JITTER
+            )
+
+    def _sweep_interval(self, name: str) -> timedelta:
+        """Look less often at a release that is known to lose memory with each call."""
+        daemon = self._fleet.now.settings.daemon
+        try:
+            known = self._store.capabilities(name)
+        except StoreError:
+            return daemon.sweep
+        return daemon.leaky_sweep if known is not None and leaks(known) else daemon.sweep
+
+    def _poller(self, name: str) -> Callable[[], None]:
+        return lambda: self._database.needed(lambda: self._polls.poll(name))
+
+    def _sweeper(self, name: str) -> Callable[[], None]:
+        return lambda: self._put(name, Task(EVERYTHING, "sweep", Urgency.WHOLE))
+
+    def _lister(self, name: str) -> Callable[[], None]:
+        return lambda: self._put(name, Task(Scope.of_dags(()), "dags", Urgency.DAGS))
+
+    def _put(self, name: str, task: Task) -> None:
+        if self._shares.is_ours(name) and name in self._fleet.now.targets:
+            self._lanes.put(name, task)
+
+    def put_all(self, command: str) -> None:
+        """Queue a look at everything on each deployment of ours."""
+        for name in self._fleet.now.targets:
+            self._put(name, Task(EVERYTHING, command, Urgency.WHOLE))
+
+    def _schedule_expiry(self) -> None:
+        if (when := self._polls.next_end()) is not None:
+            self._cadence.at("expiry", when, self.expire)
+        else:
+            self._cadence.drop("expiry")
+
+    def expire(self) -> None:
+        """Take what ended since the last time, and wait for the next end."""
+        self._polls.expire()
+        self._schedule_expiry()
+
+    def beat(self) -> None:
+        """Say that we live, and take over from replicas that are gone."""
+        try:
+            changed = self._shares.beat()
+        except StoreError as error:
+            self._database.lost(error)
+            return
+        self._database.back()
+        if changed:
+            for name in self._fleet.now.targets:
+                if not self._shares.is_ours(name):
+                    self._lanes.cancel(name, keep=lambda task: task.job is not None)
+            self.put_all("takeover")
+
+    def _upkeep(self) -> None:
+        keep = self._fleet.now.settings.daemon.keep
+        self._database.needed(
+            lambda: self._emit("upkeep_ended", **dict(self._store.upkeep(before=self._clock() - keep)))
+        )
+        self._database.needed(self._look_at_holds)
+        for name in self._fleet.now.targets:  # a server may have been upgraded since
+            if self._cadence.interval(f"sweep {name}") != self._sweep_interval(name):
+                interval = self._sweep_interval(name)
+                self._cadence.every(f"sweep {name}", interval, self._sweeper(name), first=interval, jitter=JITTER)
+
+    def _look_at_holds(self) -> None:
+        """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""
+        patience = self._fleet.now.settings.daemon.hold_expires
+        for name in self._fleet.now.targets:
+            held = self._store.held(name) if self._shares.is_ours(name) else None
+            if held is not None and self._clock() - held.since > patience:
+                text = f"{len(held.held.changes)} changes are held since {held.since:%Y-%m-%d %H:%M} UTC: approve or correct"
+                self._alarms.raise_("expiry", name, f"{text} them (syncd plan -d {name})")
+            else:
+                self._alarms.clear("expiry", name)
