@@ -604,10 +604,11 @@ def test_a_group_that_was_emptied_at_the_provider_is_held(lab: Rig) -> None:
 
 
 def steady(lab: Rig) -> bool:
-    """Say whether what is held is what the newest plan over everything holds, for a sweep or two."""
+    """Say whether what is held is what the newest plan over everything holds, and that plan was made a moment ago."""
     assert lab.store is not None
     held = {name: lab.store.held(name) for name in lab.servers}
-    return all(h is not None and h.digest == lab.deployment(n).held for n, h in held.items())
+    recently = lab.time.now() - timedelta(hours=1)
+    return all(h is not None and h.digest == lab.deployment(n).held and h.made_at > recently for n, h in held.items())
 
 
 def test_what_was_held_too_long_cannot_be_approved(lab: Rig) -> None:
