@@ -209,7 +209,9 @@ def _one_pass(world: World, target: Target, directory: Directory, errand: Errand
     run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock())
     world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
     this = _Pass(world, run, target, directory, errand.scope, keep_states=False, lately=errand.lately)
-    this.earlier, this.lease = errand.earlier, lease
+    this.lease = lease
+    if errand.scope.usernames and not errand.scope.dags:  # of roles it says nothing, which a look at them needs
+        this.earlier = errand.earlier
     reports = (_guarded_pass(this, errand.approved),)
     return _ended(world, run, reports, directory, errand.approved, command=errand.command, started=started)
 

@@ -41,6 +41,8 @@ class Census:
         self._lock = RLock()
         self._readings: dict[str, Reading] = {}
         self._lens: Lens | None = None
+        self._rejoin = False
+        """Whether the sources, or how they are joined, are other ones than when the directory was made."""
 
     @property
     def lens(self) -> Lens | None:
@@ -67,6 +69,7 @@ class Census:
     def recall(self, sources: Iterable[Source], rules: Rules, intake: Intake) -> None:
         """Begin with what the database knows; each source is held over until it was read once."""
         with self._lock:
+            self._rejoin = self._lens is not None
             for name in [source.name for source in sources]:
                 saved = intake.journal.last_snapshot(name)
                 self._readings.setdefault(name, Reading(name, None, saved, UNREAD))
@@ -95,10 +98,10 @@ class Census:
         with self._lock:
             last = self._readings.get(reading.source)
             self._readings[reading.source] = reading
-            if self._lens is not None and last is not None and _same(last, reading):
+            if self._lens is not None and last is not None and not self._rejoin and _same(last, reading):
                 return None
             before, after = self._lens, Lens(gather(tuple(self._readings.values()), rules.bindings, intake))
-            self._lens = after
+            self._lens, self._rejoin = after, False
         if before is None:
             return Moved(after, after, frozenset(), frozenset(after.directory.groups))
         who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)

@@ -13,16 +13,19 @@ import pytest
 from syncd.errors import DeploymentBusy, SourceUnavailable, StoreError, TargetUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import (
+    EVERYTHING,
     Adopt,
     Certificate,
     Change,
     Dag,
     Deployment,
+    DesiredState,
     Group,
     Identity,
     Outcome,
     Permission,
     Plan,
+    Reason,
     Role,
     Scope,
     Snapshot,
@@ -32,7 +35,7 @@ from syncd.model import (
 )
 from syncd.plan.guard import Limits
 from syncd.ports import Lease, Recorder
-from syncd.reconcile import DeploymentReport, Report, Target, World, apply, plan
+from syncd.reconcile import DeploymentReport, Errand, Report, Target, World, apply, one_pass, plan, read_directory
 from syncd.store import Store
 from syncd.store.entries import DatabaseEntry
 from syncd.targets.memory import MemoryTarget
@@ -439,3 +442,72 @@ def test_every_change_has_one_line_in_the_journal(stage: Stage) -> None:
     report = stage.apply()
     made = sorted(o.change.name for o in report.deployments[0].outcomes)
     assert made == sorted(row.change.name for row in stage.store.audit(deployment="prod"))
+
+
+# --- one deployment, for an errand: what the daemon calls ------------------------------------------------------------------
+
+
+def errand(stage: Stage, what: Errand, *, world: World | None = None) -> DeploymentReport:
+    here = world or stage.world()
+    return one_pass(here, here.targets[0], read_directory(here), what).deployments[0]
+
+
+def test_a_narrow_state_of_before_is_not_taken_for_what_roles_held(stage: Stage) -> None:
+    """Else one read that misses a DAG would take permissions away; see `test_a_dag_that_one_read_missed_takes_nothing`."""
+    stage.apply()
+    narrow = DesiredState("prod", {}, {"finance": Role("finance", frozenset())}, {})
+    stage.prod.hides_once = frozenset({"fin_daily"})
+    found = errand(stage, Errand(EVERYTHING, "people", earlier=narrow))
+    assert () == found.outcomes
+
+
+def test_the_reasons_of_a_loss_are_those_of_before(stage: Stage) -> None:
+    stage.apply()
+    reason = Reason("people", "finance", "finance", "mappings/finance.yaml:5")
+    anna = stage.prod.users["anna"]
+    before = DesiredState("prod", {"anna": anna}, {}, {"anna": {"Viewer": (reason,)}})
+    stage.people.members["finance"] = ["bob"]
+    found = errand(stage, Errand(Scope.people(["anna"]), "people", earlier=before))
+    [outcome] = found.outcomes
+    assert "Viewer: was given by people:finance (mappings/finance.yaml:5)" in outcome.change.because
+
+
+def test_what_others_took_within_the_hour_counts(stage: Stage) -> None:
+    stage.apply()
+    stage.limits = Limits(removals=3, share=1.0, floor=0)
+    stage.people.members["finance"] = ["bob"]
+    held = errand(stage, Errand(Scope.people(["anna"]), "people", lately=3)).held
+    assert held is not None
+    assert ("1 people who lose a role, after 3 within the last hour: the limit is 3",) == held.why
+    assert errand(stage, Errand(Scope.people(["anna"]), "people", lately=2)).held is None
+
+
+def test_what_somebody_else_changed_is_drift_and_what_the_mapping_changed_is_not(stage: Stage) -> None:
+    stage.apply()
+    stage.people.members["finance"] = ["anna", "bob", "carol"]
+    put(stage.prod, replace(stage.prod.users["anna"], roles=frozenset({"Viewer"})))
+    found = errand(stage, Errand(EVERYTHING, "sweep"))
+    assert (2, 1) == (len(found.outcomes), found.drift)
+
+
+def test_once_syncd_is_stopping_no_change_is_begun(stage: Stage) -> None:
+    asked = iter([False, True, True])
+    world = replace(stage.world(), stopping=lambda: next(asked))
+    found = errand(stage, Errand(EVERYTHING, "sweep"), world=world)
+    assert [Status.APPLIED, Status.SKIPPED, Status.SKIPPED] == [o.status for o in found.outcomes]
+    assert ["finance"] == stage.prod.applied
+    assert () == stage.store.unsettled("prod")
+
+
+def test_a_busy_deployment_is_no_run(stage: Stage) -> None:
+    with stage.store.lease("prod"), pytest.raises(DeploymentBusy):
+        errand(stage, Errand(EVERYTHING, "sweep"))
+    assert () == stage.store.runs()
+
+
+def test_an_errand_that_only_plans_needs_no_lease(stage: Stage) -> None:
+    with stage.store.lease("prod"):
+        found = errand(stage, Errand(EVERYTHING, "reconcile", approved=None))
+    assert found.plan is not None
+    assert (3, ()) == (len(found.plan.changes), found.outcomes)
+    assert [] == stage.prod.applied
