@@ -123,14 +123,15 @@ class Passes:
             self._jobs.begun(task.job)
         if task.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
-        if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
-            task = replace(task, scope=EVERYTHING)  # nobody ever looked at it: its roles are to be made first
         directory = self._census.narrowed(task.scope, target.deployment)
         if directory is None or (task.job is None and self._awaits_first_polls()):
             self._lanes.postponed(name, task, wait_s=UNREAD_S)
             return
-        errand = Errand(task.scope, task.command, task.approved, task.earlier, self._lost_lately(name))
         try:
+            if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
+                self._lanes.postponed(name, _whole(task.command), wait_s=0.0)  # its roles are to be made first
+                return
+            errand = Errand(task.scope, task.command, task.approved, task.earlier, self._lost_lately(name))
             report = one_pass(replace(world, emit=self._listening(task)), target, directory, errand)
         except DeploymentBusy:
             self._lanes.postponed(name, task)
