@@ -183,6 +183,7 @@ class Errand:
     approved  None: only plan. Else the digests of held changes that a person lets pass
     earlier   the desired state before the event that led to this pass, for the reasons of what is taken
     lately    people who lost a role there within the last hour by other passes, without a person's word
+    by        who asked for it, where that is not the OS user
     """
 
     scope: Scope
@@ -190,6 +191,7 @@ class Errand:
     approved: frozenset[str] | None = frozenset()
     earlier: DesiredState | None = None
     lately: int = 0
+    by: str = ""
 
 
 def one_pass(world: World, target: Target, directory: Directory, errand: Errand) -> Report:
@@ -206,7 +208,7 @@ def one_pass(world: World, target: Target, directory: Directory, errand: Errand)
 
 def _one_pass(world: World, target: Target, directory: Directory, errand: Errand, *, lease: Lease | None) -> Report:
     started = perf_counter()
-    run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock())
+    run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock(), by=errand.by)
     world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
     this = _Pass(world, run, target, directory, errand.scope, keep_states=False, lately=errand.lately)
     this.lease = lease

@@ -131,7 +131,9 @@ class Passes:
             if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
                 self._lanes.postponed(name, _whole(task.command), wait_s=0.0)  # its roles are to be made first
                 return
-            errand = Errand(task.scope, task.command, task.approved, task.earlier, self._lost_lately(name))
+            errand = Errand(
+                task.scope, task.command, task.approved, task.earlier, self._lost_lately(name), self._who_asked(task)
+            )
             report = one_pass(replace(world, emit=self._listening(task)), target, directory, errand)
         except DeploymentBusy:
             self._lanes.postponed(name, task)
@@ -139,6 +141,10 @@ class Passes:
             self._database_is_down(name, task, error)
         else:
             self._conclude(name, task, report)
+
+    def _who_asked(self, task: Task) -> str:
+        """Name who waits for the result, for the journal: who approved something is asked for years later."""
+        return f"api:{self._jobs.get(task.job).order.by}" if task.job is not None else ""
 
     def _awaits_first_polls(self) -> bool:
         """Say whether a source was not read since the start, and it is worth waiting for: one that hangs is not."""

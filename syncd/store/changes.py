@@ -34,11 +34,11 @@ disk. What was begun is kept for ever."""
 # --- runs and plans ---------------------------------------------------------------------------------------------------
 
 
-def start_run(connection: Connection, command: str, *, scope: Scope, now: datetime) -> int:
+def start_run(connection: Connection, command: str, *, scope: Scope, now: datetime, by: str) -> int:
     row = {
         "command": command,
         "scope": codec.dumps(codec.scope_to(scope)),
-        "by": os_user(),
+        "by": by or os_user(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "started_at": now,
@@ -65,13 +65,17 @@ def record_plan(
         "held_digest": held and held.digest,
         "held_why": held and codec.dumps(held.why),
         "approved": approved,
-        "approved_by": approved and os_user(),
+        "approved_by": _who_ran(connection, run) if approved else None,
         "made_at": now,
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
     _record_changes(connection, id_, _parts(plan.changes, held), now=now)
     _forget_unbegun(connection, plan)
     return id_
+
+
+def _who_ran(connection: Connection, run: int) -> str:
+    return str(connection.execute(select(runs.c.by).where(runs.c.id == run)).scalar_one())
 
 
 class _Encoded(NamedTuple):

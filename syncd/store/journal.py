@@ -146,8 +146,8 @@ class Store:
 
     # runs, plans, changes
 
-    def start_run(self, command: str, *, scope: Scope, now: datetime) -> int:
-        return self._database.commit(lambda c: changes.start_run(c, command, scope=scope, now=now))
+    def start_run(self, command: str, *, scope: Scope, now: datetime, by: str = "") -> int:
+        return self._database.commit(lambda c: changes.start_run(c, command, scope=scope, now=now, by=by))
 
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
         self._database.commit(lambda c: changes.end_run(c, run, exit_code=exit_code, summary=summary, now=now))
