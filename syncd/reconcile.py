@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Protocol
 
 from syncd.errors import (
@@ -59,6 +59,7 @@ from syncd.ports import Journal, Lease, Source, TargetReader, TargetSession, Tar
 
 SETTLED = "found by looking"
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
+BUSY_S = 0.2
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 """Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
 
@@ -94,6 +95,8 @@ class World:
     full_read_every: timedelta = FULL_READ_EVERY
     full: bool = False
     """Whether sources are read whole although it would be enough to read what changed."""
+    patience_s: float = 0.0
+    """How long to wait for another writer of a deployment: a pass of a daemon takes seconds."""
     stopping: Callable[[], bool] = bool
     """Asked before each change; once it says True, no further change is begun."""
 
@@ -360,11 +363,23 @@ def _guarded_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentRep
 def _run_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
     with closing(this.target.open(this.journal.capabilities(this.name))) as session:
         if approved is not None and this.target.enforce:
-            with this.journal.lease(this.name) if this.lease is None else nullcontext(this.lease) as lease:
-                report = _apply(this, session, lease=lease, approved=approved)
+            with ExitStack() as stack:
+                report = _apply(this, session, lease=this.lease or _take_lease(this, stack), approved=approved)
         else:
             report = _only_plan(this, session, applying=approved is not None)
         return replace(report, calls=session.calls, seconds=this.seconds)
+
+
+def _take_lease(this: _Pass, stack: ExitStack) -> Lease:
+    """Take the lease; where another writer has it, try again for as long as the world has patience."""
+    deadline = monotonic() + this.world.patience_s
+    while True:
+        try:
+            return stack.enter_context(this.journal.lease(this.name))
+        except DeploymentBusy:
+            if monotonic() >= deadline:
+                raise
+            sleep(BUSY_S)
 
 
 def _only_plan(this: _Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:

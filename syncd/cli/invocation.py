@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from syncd.store import Store
 
 DEFAULT_CONFIG = Path("config.toml")
+PATIENCE_S = 30.0
+"""How long a command waits for another writer of a deployment, such as a daemon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Invocation:
 
         only = chosen(settings, deployments)
         with showing(self.log(), quiet=self.quiet) as emit:
-            world = app.build(settings, store, emit=emit, only=only, full=full)
+            world = replace(app.build(settings, store, emit=emit, only=only, full=full), patience_s=PATIENCE_S)
             try:
                 yield world
             finally:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -503,6 +504,19 @@ def test_a_busy_deployment_is_no_run(stage: Stage) -> None:
     with stage.store.lease("prod"), pytest.raises(DeploymentBusy):
         errand(stage, Errand(EVERYTHING, "sweep"))
     assert () == stage.store.runs()
+
+
+def test_a_command_waits_for_another_writer_as_long_as_it_has_patience(stage: Stage) -> None:
+    with stage.store.lease("prod"):
+        busy = apply(replace(stage.world(), patience_s=0.3)).deployments[0].error
+    assert isinstance(busy, DeploymentBusy)
+    lease = stage.store.lease("prod")
+    lease.__enter__()
+    free = Timer(0.3, lambda: lease.__exit__(None, None, None))
+    free.start()
+    found = apply(replace(stage.world(), patience_s=20)).deployments[0]
+    free.join()
+    assert (None, True) == (found.error, found.converged)
 
 
 def test_an_errand_that_only_plans_needs_no_lease(stage: Stage) -> None:
