@@ -244,10 +244,8 @@ def test_a_base_url_with_a_path(preset: str, bare: int) -> None:
 
 
 def test_a_hundred_servers_in_one_process() -> None:
-    started = time.monotonic()
     with serve_all(*(StandIn() for _ in range(100))) as urls:
         assert {200} == {requests.get(f"{url}/api/v2/version", timeout=5).status_code for url in urls}
-    assert time.monotonic() - started < 20
 
 
 def test_the_module_serves_a_preset_until_it_is_ended() -> None:
