@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from postgres_server import boot_postgres, new_database
 
@@ -13,6 +14,12 @@ from syncd.sandbox.servers import RealAirflow, write_sample_dags
 from syncd.store import Store, migrate
 
 BULK_DAGS = 100
+
+# A busy machine is slow, and that is no property of the code: speed is measured in benchmarks/.
+hypothesis.settings.register_profile(
+    "syncd", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
+)
+hypothesis.settings.load_profile("syncd")
 
 
 @pytest.fixture(scope="session")
