@@ -407,8 +407,9 @@ EVERYTHING = Scope()
 class DesiredState:
     """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
 
-    `because[user][role]` holds every reason for a grant. `frozen` names the roles that nobody may lose now, with the
-    reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
+    `because[user][role]` holds every reason for a grant. `whose[user]` holds the identities of the person, (source, id),
+    the one that names the account first; it is not kept in the database. `frozen` names the roles that nobody may lose
+    now, with the reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
     """
 
     deployment: str
@@ -418,12 +419,22 @@ class DesiredState:
     frozen: Mapping[str, str] = field(default_factory=dict)
     frozen_users: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    whose: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""
         for name in sorted(self.because):
             for role in sorted(self.because[name]):
                 yield Grant(self.users[name].username, role, self.because[name][role])
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAccount:
+    """An account that syncd made: for which identity (source, id), and its e-mail; name and e-mail as `key` gives them."""
+
+    name: str
+    who: tuple[str, str]
+    email: str
 
 
 @dataclass(frozen=True, slots=True)

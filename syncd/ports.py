@@ -5,7 +5,7 @@ Planning is given a `TargetReader` and so cannot write. Only apply is given a `T
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from syncd.model import (
     Doubt,
     Held,
     Loss,
+    MadeAccount,
     ObservedState,
     Outcome,
     Owned,
@@ -241,6 +242,17 @@ class Journal(Protocol):
 
     def adopt(self, deployment: str, found: Owned) -> None:
         """Mark things that were there before as owned."""
+        ...
+
+    def made_accounts(
+        self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
+    ) -> tuple[MadeAccount, ...]:
+        """List for whom syncd made accounts there; with `ids` (of people, in any source) just those made for these, and
+        those made with these e-mails. Whether such an account is still there, and ours, it does not say."""
+        ...
+
+    def remember_accounts(self, deployment: str, made: Iterable[MadeAccount], *, now: datetime) -> None:
+        """Keep for whom accounts are made; of a name that is known already, for whom it is from now on."""
         ...
 
     def capabilities(self, deployment: str) -> Capabilities | None: ...

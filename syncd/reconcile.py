@@ -39,6 +39,7 @@ from syncd.model import (
     Held,
     Joining,
     Kind,
+    MadeAccount,
     Note,
     ObservedState,
     Outcome,
@@ -52,6 +53,7 @@ from syncd.model import (
     User,
     key,
 )
+from syncd.plan.accounts import known_accounts
 from syncd.plan.contested import give_way, lost
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import Guarded, Limits, guard
@@ -308,6 +310,7 @@ class _Seen:
     owned: Owned
     plan: Plan
     guarded: Guarded
+    made: tuple[MadeAccount, ...] = ()
 
 
 @dataclass(slots=True)
@@ -466,14 +469,18 @@ def _see(
         desired = replace(desired, notes=tuple(n for n in desired.notes if n.code not in _ABOUT_DAGS))
     scope = _resolve(this.scope, desired)
     # people whose account is found by e-mail may be owned under another name
-    owned = this.journal.owned(this.name, usernames=None if deployment.match_email else scope.usernames)
+    made = _made_accounts(this, desired, scope)
+    near = None if scope.usernames is None else scope.usernames | {account.name for account in made}
+    owned = this.journal.owned(this.name, usernames=None if deployment.match_email else near)
     with this.timed("observe"):
         # people whose account is found by e-mail can only be found by looking at everybody
-        asked = EVERYTHING if deployment.match_email and not scope.dags else scope
+        asked = EVERYTHING if deployment.match_email and not scope.dags else replace(scope, usernames=near)
         observed = reader.observe(asked, role_names=owned.roles | desired.roles.keys(), once=owned.once)
     this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
     with this.timed("diff"):
-        aligned = align(desired, observed, match_email=deployment.match_email)
+        by_email = deployment.match_email
+        theirs = known_accounts(desired, observed, made=made, ours=owned.users, scope=scope, match_email=by_email)
+        aligned = align(theirs, observed, match_email=by_email)
         scope, desired = _renamed(scope, desired, aligned), aligned
         if this.scope.everything or this.scope.dags:
             desired = _yield_to_code(this, desired, observed, now=now, count=count and this.scope.everything)
@@ -490,7 +497,29 @@ def _see(
         guarded = guard(plan, observed, limits, owned=owned, approved=approved, lately=lately)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
-    return _Seen(desired, observed, owned, plan, guarded)
+    return _Seen(desired, observed, owned, plan, guarded, made)
+
+
+def _made_accounts(this: _Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
+    """List for whom accounts were made here: all of them, or as far as it concerns the people of the scope."""
+    if scope.usernames is None:
+        return this.journal.made_accounts(this.name)
+    people = [name for name in scope.usernames if name in desired.users]
+    if not people:
+        return ()
+    ids = {id_ for name in people for _, id_ in desired.whose.get(name, ())[:1]}
+    return this.journal.made_accounts(this.name, ids=ids, emails=[desired.users[name].email for name in people])
+
+
+def _remember_accounts(this: _Pass, seen: _Seen) -> None:
+    """Note for whom accounts are about to be made, and for whom those are that were made and go by the same name."""
+    whose, known = seen.desired.whose, {a.name: a for a in seen.made}
+    new = [key(c.name) for c in seen.guarded.go if c.subject == "user" and c.kind is Kind.CREATE]
+    ours = [name for name in seen.owned.users & seen.desired.users.keys() if seen.plan.scope.covers(name)]
+    there = {**seen.desired.users, **seen.observed.users}
+    made = [MadeAccount(name, whose[name][0], key(there[name].email)) for name in {*new, *ours} & whose.keys()]
+    changed = [account for account in made if known.get(account.name) != account]
+    this.journal.remember_accounts(this.name, changed, now=this.world.clock())
 
 
 def _resolve(scope: Scope, desired: DesiredState) -> Scope:
@@ -527,6 +556,7 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     seen = first = _see(this, session, inventory=inventory, approved=approved, count=True)
     _settle(this, seen.observed)
     _adopt(this, seen)
+    _remember_accounts(this, seen)
     made = _make_all(this, seen, session, lease=lease)
     after = _read_back(this, session, inventory=inventory) if made else seen
     if session.learned().dag_run_resources != capabilities.dag_run_resources:

@@ -48,6 +48,7 @@ def compile_desired(
         findings.frozen,
         findings.frozen_users,
         tuple(sorted(findings.notes)),
+        found.whose,
     )
 
 

@@ -35,6 +35,7 @@ class People:
 
     users: dict[str, User] = field(default_factory=dict)
     because: dict[str, Because] = field(default_factory=dict)
+    whose: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment, findings: Findings) -> People:
@@ -47,7 +48,7 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     holding = _each(given, directory, findings)
     if directory.persons or directory.mistaken or deployment.login_source or len(directory.order) > 1:
         holding = _joined(holding, directory, deployment, findings)
-    for name, username, identity, gifts in _holders(holding, deployment, findings):
+    for name, username, login, identity, gifts in _holders(holding, deployment, findings):
         if name in owners:
             clashes[name].append(identity)
             continue
@@ -57,8 +58,9 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
             shared[gifts] = (frozenset(because), because)
         roles, found.because[name] = shared[gifts]
         found.users[name] = account_of(identity, username, roles)
+        found.whose[name] = _whose(login, directory)
     for name, others in clashes.items():
-        del found.users[name], found.because[name]
+        del found.users[name], found.because[name], found.whose[name]
         _note_clash(name, (owners[name], *others), findings)
     _note_shared_emails(found.users, findings)
     return found
@@ -66,8 +68,8 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
 
 def _holders(
     holding: Iterable[_Holder], deployment: Deployment, findings: Findings
-) -> Iterator[tuple[str, str, Identity, tuple[_Gift, ...]]]:
-    """Give each person who can have an account: key of the user name, user name, who, what."""
+) -> Iterator[tuple[str, str, Identity, Identity, tuple[_Gift, ...]]]:
+    """Give each person who can have an account: key of the user name, user name, who names it, who describes it, what."""
     protected = {key(name) for name in deployment.protected}
     for login, shown, gifts in holding:
         username = username_of(login, deployment.username)
@@ -76,7 +78,14 @@ def _holders(
             code, why = refusal
             findings.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
         else:
-            yield name, username, shown, tuple(gifts)
+            yield name, username, login, shown, tuple(gifts)
+
+
+def _whose(login: Identity, directory: Directory) -> tuple[tuple[str, str], ...]:
+    """Name the identities of a person, the one that names the account first."""
+    who = login.source, login.id
+    person = directory.persons.get(who)
+    return (who, *((i.source, i.id) for i in person.accounts if i is not login)) if person else (who,)
 
 
 _Holder = tuple[Identity, Identity, "list[_Gift]"]

@@ -34,6 +34,7 @@ from syncd.model import (
     User,
     key,
 )
+from syncd.plan.accounts import renamed
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -54,14 +55,7 @@ def align(desired: DesiredState, observed: ObservedState, *, match_email: bool) 
     moves, notes = _match(desired, missing, by_email=by_email, match_email=match_email)
     if not moves and not notes:
         return desired
-    users, because = dict(desired.users), dict(desired.because)
-    for old, account in moves.items():
-        person, reasons = users.pop(old), because.pop(old, {})
-        if account is not None:
-            users[key(account)] = replace(person, username=account)
-            because[key(account)] = reasons
-    frozen = {key(moves.get(name) or name): why for name, why in desired.frozen_users.items()}
-    return replace(desired, users=users, because=because, frozen_users=frozen, notes=desired.notes + tuple(notes))
+    return renamed(replace(desired, notes=desired.notes + tuple(notes)), moves)
 
 
 def _match(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Unpack
@@ -15,6 +15,7 @@ from syncd.model import (
     Doubt,
     Held,
     Loss,
+    MadeAccount,
     Owned,
     Permission,
     Plan,
@@ -24,6 +25,7 @@ from syncd.model import (
 )
 from syncd.ports import Lease, Unsettled
 from syncd.store import (
+    accounts,
     alarms,
     changes,
     codec,
@@ -111,6 +113,19 @@ class Store:
             batch = things[start : start + ownership.BATCH]
             with self._database.write() as connection:
                 ownership.adopt(connection, deployment, batch, now=self._database.now(connection))
+
+    def made_accounts(
+        self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
+    ) -> tuple[MadeAccount, ...]:
+        with self._database.read() as connection:
+            return accounts.made_accounts(connection, deployment, ids=ids, emails=emails)
+
+    def remember_accounts(self, deployment: str, made: Iterable[MadeAccount], *, now: datetime) -> None:
+        these = tuple(made)
+        if these:
+            self._database.commit(
+                lambda c: accounts.remember_accounts(c, deployment, these, now=now), alone=len(these) > LARGE
+            )
 
     def capabilities(self, deployment: str) -> Capabilities | None:
         with self._database.read() as connection:

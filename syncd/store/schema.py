@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -270,6 +270,19 @@ _key = ownership.c.deployment, ownership.c.kind, ownership.c.name, ownership.c.r
 _partly("uq_ownership_open", *_key, unique=True, where=ownership.c.until.is_(None))
 _partly("ix_ownership_change_id", ownership.c.change_id, where=ownership.c.change_id.is_not(None))
 _partly("ix_ownership_ended_by", ownership.c.ended_by, where=ownership.c.ended_by.is_not(None))
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("name", Words, primary_key=True, comment="as Airflow compares it"),
+    Column("source", Words, nullable=False),
+    Column("person", Words, nullable=False, comment="the id that the source has for them"),
+    Column("email", Words, nullable=False, comment="without regard to case"),
+    Column("at", Moment, nullable=False),
+    Index("ix_accounts_person", "person"),
+    Index("ix_accounts_email", "email"),
+)
 
 # --- who may write ----------------------------------------------------------------------------------------------------
 

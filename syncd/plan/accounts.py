@@ -1,0 +1,146 @@
+"""Whose account an account is: by the id of the person for whom syncd made it, whatever it and they are called now.
+
+Logins and e-mail addresses change, and change hands; ids do not. Of a person whose wanted account is not there:
+
+an account that syncd made, and that is there | then
+----------------------------------------------|---------------------------------------------------------------------
+was made for just this identity               | it stays theirs: they hold on it what is wanted; a note says so
+the same, and somebody else is to have it now | a new account is made
+has the person's e-mail, for somebody else    | a new account is made with a made-up e-mail, because Airflow wants each
+                                              | once; the two are never matched by e-mail
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from syncd.model import DesiredState, MadeAccount, Note, ObservedState, Scope, User, key
+
+Moves = Mapping[str, str | None]
+"""For the key of an account name: the name to go by instead; None where the person is left out."""
+
+
+def known_accounts(
+    desired: DesiredState,
+    observed: ObservedState,
+    *,
+    made: Iterable[MadeAccount],
+    ours: frozenset[str],
+    scope: Scope,
+    match_email: bool = False,
+) -> DesiredState:
+    """Give people the accounts that were made for them; `ours` are the keys of the accounts that syncd made.
+
+    `scope` is what the pass is about: an account outside of it may be wanted for somebody whom the pass does not know.
+    """
+    missing = [name for name in sorted(desired.users) if name not in observed.users]
+    if not missing or not ours:
+        return desired
+    known = _Known.of(desired, observed, made=made, ours=ours, match_email=match_email)
+    moves: dict[str, str | None] = {}
+    users, notes = dict(desired.users), []
+    for name in missing:
+        person = users[name]
+        if (kept := known.kept(name)) is not None:
+            moves[name] = kept.username if scope.covers(kept.username) else None
+            notes.append(_kept_note(person, kept, waits=moves[name] is None))
+        elif taken := known.taken(name):
+            users[name] = replace(person, email=f"{person.username}@example.invalid")
+            notes.append(_taken_note(person, taken))
+    if not notes:
+        return desired
+    return renamed(replace(desired, users=users, notes=desired.notes + tuple(notes)), moves)
+
+
+def renamed(desired: DesiredState, moves: Moves) -> DesiredState:
+    """Let people go by other account names, and leave some out."""
+    users, because, whose = dict(desired.users), dict(desired.because), dict(desired.whose)
+    for old, account in moves.items():
+        person, reasons, who = users.pop(old), because.pop(old, {}), whose.pop(old, ())
+        if account is not None:
+            users[key(account)] = replace(person, username=account)
+            because[key(account)], whose[key(account)] = reasons, who
+    frozen = {key(moves.get(name) or name): why for name, why in desired.frozen_users.items()}
+    return replace(desired, users=users, because=because, whose=whose, frozen_users=frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the accounts that syncd made and that are there, ready to be asked for thousands of people."""
+
+    desired: DesiredState
+    ours: frozenset[str]
+    made_for: Mapping[str, tuple[str, str]]
+    by_who: Mapping[tuple[str, str], list[User]]
+    by_email: Mapping[str, list[User]]
+    match_email: bool
+
+    @classmethod
+    def of(
+        cls,
+        desired: DesiredState,
+        observed: ObservedState,
+        *,
+        made: Iterable[MadeAccount],
+        ours: frozenset[str],
+        match_email: bool,
+    ) -> _Known:
+        made_for = {a.name: a.who for a in made if a.name in ours and a.name in observed.users}
+        by_who: defaultdict[tuple[str, str], list[User]] = defaultdict(list)
+        for name, who in made_for.items():
+            if name not in desired.users:
+                by_who[who].append(observed.users[name])
+        by_email: defaultdict[str, list[User]] = defaultdict(list)
+        for user in observed.users.values():
+            by_email[key(user.email)].append(user)
+        return cls(desired, ours, made_for, by_who, by_email, match_email)
+
+    def kept(self, name: str) -> User | None:
+        """Find the one account that was made for just this identity, and that nobody else is to have now."""
+        who = self.desired.whose.get(name)
+        found = self.by_who.get(who[0], []) if who else []
+        return found[0] if len(found) == 1 else None
+
+    def taken(self, name: str) -> tuple[str, ...]:
+        """Name the accounts that have this person's e-mail, where all of them are of somebody else and made by syncd."""
+        person = self.desired.users[name]
+        alike = self.by_email.get(key(person.email), [])
+        in_the_way = [user for user in alike if self.match_email or user.email == person.email]
+        all_others = all(self._is_of_another(user, name) for user in in_the_way)
+        return tuple(sorted(user.username for user in in_the_way)) if all_others else ()
+
+    def _is_of_another(self, user: User, name: str) -> bool:
+        """Say whether an account is known to be somebody else's, who does not want its e-mail as well.
+
+        For whom older accounts were made was not noted. By name such a one is not this person's; by e-mail it may be.
+        """
+        account, login = key(user.username), self.desired.whose.get(name, ())[:1]
+        wanted = self.desired.users.get(account)
+        if account not in self.ours or (wanted is not None and key(wanted.email) == key(user.email)):
+            return False
+        who = self.made_for.get(account)
+        return not self.match_email if who is None else (who,) != login
+
+
+def _kept_note(person: User, account: User, *, waits: bool) -> Note:
+    then = (
+        "nothing is changed for them by this pass; the next one over everything gives it there"
+        if waits
+        else "what they are given is given there"
+    )
+    return Note(
+        "account_kept",
+        f"{person.username} goes by the account {account.username}, which syncd made for the same person under an earlier "
+        f"login or e-mail; {then}. To let them log in under the new name, rename or delete {account.username} in Airflow",
+    )
+
+
+def _taken_note(person: User, accounts: tuple[str, ...]) -> Note:
+    return Note(
+        "email_placeholder",
+        f"{person.username} gets an account without its e-mail {person.email}: the account {', '.join(accounts)} still has "
+        "it, which syncd made for somebody else and Airflow gives each e-mail once. To free it delete that account, or set "
+        'leavers = "delete" for this deployment',
+    )
