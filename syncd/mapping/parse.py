@@ -127,6 +127,11 @@ def _selector(strict: Strict, node: Node) -> DagSelector | None:
     for glob in ids:
         if problem := glob_problem(glob.text):
             strict.wrong(glob.at, problem)
+    for owner in owners:
+        if owner.text != owner.text.strip():
+            strict.wrong(
+                owner.at, f'the owner "{owner.text}" begins or ends with a blank, and no owner does; take it out'
+            )
     level = _level(strict, found.get("level"))
     return DagSelector(level, node.at, _words(ids), _words(tags), _words(owners)) if level else None
 

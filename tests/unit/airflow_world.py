@@ -17,9 +17,13 @@ from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
 
 DAGS = tuple(DagFile(f"fin_{n:02}", tags=("fin",)) for n in range(30))
 MANAGEABLE = (
+    "2.8.4",
     "2.9.3",
+    "2.10.0",
+    "2.10.2",
     "2.10.5",
     "2.11.2",
+    "3.0.2",
     "3.0.6",
     "3.1.8+3.0.3",
     "3.1.8+3.1.1",

@@ -255,3 +255,12 @@ def test_any_syntax_gives_rules_or_problems_with_places(text: str) -> None:
 
 def test_a_key_of_a_role_that_is_bad_does_not_hide_the_next() -> None:
     assert ["m.yaml:2:6", "m.yaml:3:6"] == [p.partition(": ")[0] for p in problems("roles:\n  a: x\n  b: y\n")]
+
+
+@pytest.mark.finding("R-F2")
+@pytest.mark.parametrize("owner", [" bob", "bob ", "[alice, ' bob']"])
+def test_an_owner_with_a_blank_at_an_end_is_refused(owner: str) -> None:
+    word = owner if owner.startswith("[") else f"'{owner}'"
+    found = problems(f"roles:\n  r:\n    dags: [{{level: view, owner: {word}}}]\nbindings: []\n")
+    assert len(found) == 1
+    assert "begins or ends with a blank" in found[0]

@@ -20,6 +20,8 @@ from syncd.targets.airflow.wire import Area, Refused, Wire, take_cookie
 
 FAB: Final = "apache-airflow-providers-fab"
 VERSION_PATHS: Final = {3: "/api/v2/version", 2: "/api/v1/version"}
+TRIMS_FROM: Final = (2, 10, 3)
+"""From here on Airflow 2 can list DAGs in short and still say how many there are; see the table of `wire`."""
 
 
 def look(wire: Wire, known: Capabilities | None) -> Capabilities:
@@ -31,7 +33,7 @@ def look(wire: Wire, known: Capabilities | None) -> Capabilities:
         TargetUnmanageable: this Airflow has no role API.
     """
     generation, version = _version(wire, known)
-    wire.generation = generation
+    wire.generation, wire.trims = generation, release(version) >= TRIMS_FROM
     if known and known.version == version and _recall(wire, known):
         fab = _fab_version(wire)
         if fab == known.fab_version:
@@ -116,7 +118,7 @@ def _afresh(wire: Wire, generation: int, version: str) -> Capabilities:
         users_credential=users.kind if users else "",
         dags_credential=wire.chosen[Area.DAGS].kind,
         users_readable=users_readable,
-        dag_run_resources=release(version) >= (2, 10),
+        dag_run_resources=release(version) >= (2, 10) and (fab is None or release(fab) >= (1, 3)),
         page_limit=len(roles.rows) if len(roles.rows) < roles.total else None,
         session=isinstance(basic, Basic) and basic.cookie is not None,
         service_user=_service_user(wire, None) if users_readable else _login(wire).username,

@@ -41,6 +41,12 @@ def page(answer: Answer, key: str) -> Page | None:
     return Page(tuple(rows), total)
 
 
+def uncounted(answer: Answer) -> bool:
+    """Say whether an answer is a listing of DAGs that does not say how many there are in all."""
+    fields = answer.fields if answer.status == 200 else {}
+    return isinstance(fields.get("dags"), list) and "total_entries" not in fields
+
+
 def read_all(fetch: Callable[[int], Page], name: str, *, what: str, first: Page | None = None) -> tuple[Row, ...]:
     """Read every row. `fetch` reads the page at an offset; `name` is the field that tells rows apart.
 

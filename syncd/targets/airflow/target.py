@@ -29,7 +29,7 @@ from syncd.targets.airflow.dialect import dialect
 from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror
 from syncd.targets.airflow.names import Family, families, logical
-from syncd.targets.airflow.reading import text, texts
+from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.roles import RoleWriter
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
@@ -101,12 +101,7 @@ class AirflowTarget:
         """List every DAG, those included whose file is gone, sorted by id."""
         assert self._looked
         self._wire.prove()
-        rows = self._wire.all(Area.DAGS)
-        found = [
-            Dag(text(row, "dag_id"), frozenset(texts(row, "tags", "name")), frozenset(texts(row, "owners", "name")))
-            for row in rows
-        ]
-        return tuple(sorted(found, key=lambda dag: dag.id))
+        return tuple(sorted(map(_dag, self._wire.all(Area.DAGS)), key=lambda dag: dag.id))
 
     def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
         """Read users and roles under the names that the rest of syncd uses.
@@ -166,6 +161,12 @@ class AirflowTarget:
         except TargetUnavailable as e:
             status, detail = (Status.UNKNOWN if calls.silent or calls.made else Status.FAILED), str(e)
         return Outcome(change, status, detail)
+
+
+def _dag(row: Row) -> Dag:
+    """Read a DAG. Airflow before 3.0.3 takes `alice, bob` apart at the comma and keeps the blank before bob."""
+    owners = frozenset(owner.strip() for owner in texts(row, "owners", "name"))
+    return Dag(text(row, "dag_id"), frozenset(texts(row, "tags", "name")), owners)
 
 
 def _logical_users(users: Mapping[str, User], names: Mapping[str, str]) -> dict[str, User]:

@@ -1,4 +1,20 @@
-"""Calls to one server: where each area of the API lives, and which credential it wants."""
+"""Calls to one server: where each area of the API lives, and which credential it wants.
+
+What is asked for in the query, and which release knows it (connexion answers 400 to what it does not know, FastAPI ignores
+it, so whatever changes the meaning of an answer is only sent where it is known):
+
+    parameter           | sent to        | known by                    | what another release makes of it
+    --------------------|----------------|-----------------------------|-----------------------------------------------------
+    limit, offset       | every listing  | all                         | -
+    order_by=dag_id     | DAGs           | all (run: 2.7 to 3.4)       | -
+    only_active=false   | DAGs of 2.x    | 2.x (run: 2.7 to 2.11)      | 3.x ignores it and would leave stale DAGs out
+    exclude_stale=false | DAGs of 3.x    | 3.0.0 and later (PR #49018) | 2.x: 400
+    fields              | DAGs of 2.x    | 2.10.3 and later            | before 2.9: 400; 2.9.0 to 2.10.2: 200 without
+                        |                |                             | `total_entries`; then it is asked without it
+    update_mask=roles   | PATCH of users | all                         | -
+    update_mask=name,   | PATCH of roles | all; an answer of 200 does  | -
+      or =actions       |                | not say that it was done    |
+"""
 
 from __future__ import annotations
 
@@ -11,7 +27,7 @@ from urllib.parse import quote
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http import Answer, NoAnswer, NotAsked, SecretUnreadable, Session
 from syncd.targets.airflow.auth import Basic, Login, login
-from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all
+from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all, uncounted
 from syncd.targets.airflow.settings import AirflowSettings
 
 BACKEND_2: Final = "AIRFLOW__API__AUTH_BACKENDS=airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session"
@@ -44,7 +60,8 @@ class Wire:
         """Areas that Airflow 3 still serves the way of Airflow 2: basic authentication, every name of a user required."""
         self._first: dict[Area, Page] = {}
         self._whole: dict[Area, tuple[Row, ...]] = {}
-        self._trimmed = True
+        self.trims = True
+        """Whether DAGs are asked for in short. Where a release cannot do that, the listing is asked for as it is."""
         self._proven = False
 
     def forget(self) -> None:
@@ -198,8 +215,8 @@ class Wire:
     def _ask_page(self, who: Login, area: Area, offset: int) -> Answer:
         numbers = [("limit", str(PAGE)), ("offset", str(offset))]
         answer = self.ask(who, self.path(area), [*self._query(area), *numbers])
-        if answer.status == 400 and area is Area.DAGS and self.generation == 2 and self._trimmed:
-            self._trimmed = False  # an Airflow 2 that does not know `fields` refuses it
+        if area is Area.DAGS and self.generation == 2 and self.trims and (answer.status == 400 or uncounted(answer)):
+            self.trims = False
             return self._ask_page(who, area, offset)
         return answer
 
@@ -209,7 +226,7 @@ class Wire:
             return ()
         if self.generation >= 3:
             return [("exclude_stale", "false"), ("order_by", "dag_id")]
-        trimmed = [("fields", field) for field in ("dag_id", "tags", "owners")] if self._trimmed else []
+        trimmed = [("fields", field) for field in ("dag_id", "tags", "owners")] if self.trims else []
         return [("only_active", "false"), ("order_by", "dag_id"), *trimmed]
 
     def _order(self, area: Area) -> tuple[Login, ...]:
@@ -228,6 +245,8 @@ class Wire:
         kinds = {who.kind for who in self.logins}
         if tried and tried[-1][1].status >= 500:
             return "the server, or a proxy before it, is broken: look at its log"
+        if tried and uncounted(tried[-1][1]):
+            return "Airflow answers there without saying how many there are in all, so nobody can tell whether that is everything"
         if tried and tried[-1][1].status == 200:
             return (
                 "something other than Airflow's API answers there: look at the URL, its path included, and at proxies"
