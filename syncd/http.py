@@ -4,6 +4,7 @@ What the rest may rely on:
 
 - only the configured host is ever asked, so only it ever sees a credential; a redirect is an answer, not followed;
 - the environment changes nothing: no proxy, CA bundle or netrc is taken from it, only from the `Connection`;
+- an answer has one deadline for everything in it, head and trailers too, and one bound of bytes (see `metered`);
 - no cookie is kept; who wants to send one says so in each request;
 - reads are tried again on a dropped connection, 429, 502, 503 and 504; writes never, because they may have been done;
 - where a `Pace` is given, it lets every request through and hears how each one went; without one nothing is held back;
@@ -14,6 +15,7 @@ What the rest may rely on:
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import random
@@ -24,7 +26,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -34,7 +35,9 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 
+from syncd.answers import parse_json, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
+from syncd.metered import Limit, MeteredAdapter, TooLarge, TooSlow
 from syncd.pace import Halted, Pace
 
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
@@ -43,6 +46,8 @@ REFUSES: Final = frozenset({301, 302, 303, 307, 401, 403, 407})
 FRESH_SECRET_S: Final = 10.0
 """A secret that was read so short a time ago is not read again when it is refused: it may be a command that costs."""
 DETAIL_LIMIT: Final = 200
+HEAD_CAP: Final = 1024 * 1024
+"""What may come besides the body: the head, chunk sizes and trailers."""
 
 
 class NoAnswer(SyncdError):
@@ -232,10 +237,9 @@ class Answer:
         if not (self.content_type == "application/json" or self.content_type.endswith("+json")):
             return None
         try:
-            found: object = json.loads(self.body)
+            return parse_json(self.body)
         except ValueError:
             return None
-        return found
 
     @property
     def fields(self) -> Mapping[str, object]:
@@ -325,7 +329,8 @@ class Session:
         self._chance = chance
         self._headers: dict[str, str] | None = None
         self._headers_read = 0.0
-        self._session = _prepared(connection)
+        self._limit = Limit(clock)
+        self._session = _prepared(connection, self._limit)
 
     def send(
         self,
@@ -433,6 +438,7 @@ class Session:
 
     def _ask(self, request: _Request, headers: Mapping[str, str]) -> tuple[Answer, float | None]:
         self.calls += 1
+        self._limit.begin(until=request.deadline, silence_s=request.timeout_s, most=self._size_cap + HEAD_CAP)
         try:
             with self._session.request(
                 request.method,
@@ -443,28 +449,41 @@ class Session:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = self._content(response, request.asked, request.deadline)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as e:
-            raise NoAnswer(f"{request.asked}: {_reason(e, self.connection, request.timeout_s)}") from None
-        retry_after_s = _retry_after_s(response.headers.get("Retry-After", ""))
-        return _answer(request.asked, response, content), retry_after_s
+                content = self._content(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as e:
+            raise NoAnswer(f"{request.asked}: {self._reason(e, request)}") from None
+        except UnicodeEncodeError:
+            raise NoAnswer(f"{request.asked}: not asked: a header holds a character that no header can carry") from None
+        except ValueError:
+            # of urllib3 or requests, about an address in the answer; its text repeats that
+            raise NoAnswer(f"{request.asked}: the answer cannot be understood; is this the right address?") from None
+        wait_s = retry_after_s(response.headers.get("Retry-After"), now=datetime.now(UTC))
+        return _answer(request.asked, response, content), wait_s
 
-    def _content(self, response: requests.Response, asked: str, deadline: float) -> bytes:
-        """Read the body: never more than the cap, never beyond the deadline, however slowly it drips."""
+    def _content(self, response: requests.Response) -> bytes:
+        """Read the body, unpacked: never more than the cap."""
         content = bytearray()
         while piece := response.raw.read1(65536, decode_content=True):
             content += piece
             if len(content) > self._size_cap:
-                raise NoAnswer(f"{asked}: the answer is larger than {self._size_cap} bytes; is this the right address?")
-            if self._clock() > deadline:
-                raise NoAnswer(
-                    f"{asked}: the answer came too slowly and was given up; raise timeout_s if that is normal"
-                )
+                raise TooLarge
+            if self._limit.rest_s < 0:
+                raise TooSlow
         return bytes(content)
 
+    def _reason(self, error: BaseException, request: _Request) -> str:
+        causes = list(_causes(error))
+        if any(isinstance(cause, TooLarge) for cause in causes):
+            return f"the answer is larger than {self._size_cap} bytes; is this the right address?"
+        if any(isinstance(cause, TooSlow) for cause in causes):
+            return "the answer came too slowly and was given up; raise timeout_s if that is normal"
+        return _reason(causes, self.connection, request.timeout_s)
 
-def _prepared(connection: Connection) -> requests.Session:
+
+def _prepared(connection: Connection, limit: Limit) -> requests.Session:
     session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, MeteredAdapter(limit))
     session.trust_env = False  # else REQUESTS_CA_BUNDLE overrides `verify`, and netrc adds a password
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.verify = str(connection.ca) if connection.ca else True
@@ -499,21 +518,8 @@ def _cookies(lines: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _retry_after_s(text: str) -> float | None:
-    """Read Retry-After: seconds, or a date."""
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
-
-
-def _reason(error: BaseException, connection: Connection, timeout_s: float) -> str:
+def _reason(causes: Sequence[BaseException], connection: Connection, timeout_s: float) -> str:
     """Say what went wrong without the text of the library, which may hold a URL with a password."""
-    causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({cause.verify_message}); set `ca` to the right authority"

@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Final, Literal, Protocol, get_args
 from urllib.parse import urlsplit, urlunsplit
 
+from syncd.answers import retry_after_s
 from syncd.http import Answer, Connection, NoAnswer, Secret, SecretUnreadable, Session
+from syncd.metered import Overdue
 
 TIMEOUT_S: Final = 10.0
 WAITS_S: Final = (1.0, 4.0)
@@ -287,14 +289,9 @@ def _judge(answer: Answer) -> None:
     word = answer.body.decode(errors="replace").strip()
     shown = f"{answer.status} ({word})" if _SLACK_WORD.fullmatch(word) else str(answer.status)
     if answer.status == 429 or answer.status >= 500:
-        raise _Undelivered(
-            f"the answer was {shown}", again=True, after_s=_seconds(answer.headers.get("retry-after", ""))
-        )
+        after_s = retry_after_s(answer.headers.get("retry-after"), now=datetime.now(UTC))
+        raise _Undelivered(f"the answer was {shown}", again=True, after_s=after_s)
     raise _Undelivered(f"the answer was {shown}; look at the address and what it wants", again=False)
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def json_body(message: Message) -> Mapping[str, object]:
@@ -330,8 +327,9 @@ BODIES: Mapping[str, Callable[[Message], Mapping[str, object]]] = {"slack": slac
 
 def _mail(settings: Email, message: Message, *, timeout_s: float) -> None:
     password = settings.password.read() if settings.password else ""
+    overdue = Overdue(4 * timeout_s)
     try:
-        with closing(_connected(settings, timeout_s)) as server:
+        with overdue, closing(_connected(settings, timeout_s, overdue)) as server:
             if settings.tls == "starttls":
                 server.starttls(context=_trust(settings))
             if settings.username:
@@ -340,17 +338,27 @@ def _mail(settings: Email, message: Message, *, timeout_s: float) -> None:
             with suppress(smtplib.SMTPException, OSError):  # it is delivered already
                 server.quit()
     except (smtplib.SMTPException, OSError) as error:
+        if overdue.struck:
+            why = f"{settings.server}:{settings.port}: the answers came too slowly and were given up"
+            raise _Undelivered(why, again=True) from None
         raise _undelivered(error, settings, timeout_s) from None
     if refused:  # the others have it: another try would send it to them again
         raise _refused(settings, refused, again=False)
 
 
-def _connected(settings: Email, timeout_s: float) -> smtplib.SMTP:
+def _connected(settings: Email, timeout_s: float, overdue: Overdue) -> smtplib.SMTP:
     me = socket.gethostname()  # left to itself smtplib looks its own name up in DNS
-    to = (settings.server, settings.port, me)
     if settings.tls == "implicit":
-        return smtplib.SMTP_SSL(*to, timeout=timeout_s, context=_trust(settings))
-    return smtplib.SMTP(*to, timeout=timeout_s)
+        server: smtplib.SMTP = smtplib.SMTP_SSL(local_hostname=me, timeout=timeout_s, context=_trust(settings))
+    else:
+        server = smtplib.SMTP(local_hostname=me, timeout=timeout_s)
+    overdue.watch(lambda: server.sock)  # another one after STARTTLS
+    server._host = settings.server  # type: ignore[attr-defined]  # for TLS; only a constructor that connects sets it
+    code, said = server.connect(settings.server, settings.port)
+    if code != 220:
+        server.close()
+        raise smtplib.SMTPConnectError(code, said)
+    return server
 
 
 def _trust(settings: Email) -> ssl.SSLContext:

@@ -365,3 +365,34 @@ def test_a_secret_shows_its_reference_only(monkeypatch: pytest.MonkeyPatch) -> N
     secret.read()
     assert "env:AIRFLOW_PASSWORD" == repr(secret) == str(secret)
     assert "hidden" not in repr(Connection("https://x", headers={"k": secret}))
+
+
+@pytest.mark.finding("A-F7")
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (302, {"Location": "http://[::1"}, b"{}"),
+        (302, {"Location": "//["}, b"{}"),
+        (503, {"Retry-After": "\xb2"}, b"{}"),
+        (429, {"Retry-After": "Fri, 31 Dec 2027 23:59:59 +9999999999999999"}, b"{}"),
+        (200, {}, b"[" * 100_000),
+        (400, {}, b'{"detail": ' + b"[" * 100_000),
+        (422, {}, b'{"detail": [{"loc": [' + b"9" * 5000 + b"]}]}"),
+        (200, {"Set-Cookie": "a=\xb2; \x01"}, b"{}"),
+    ],
+)
+def test_nothing_in_an_answer_is_a_defect(server: Server, status: int, headers: dict[str, str], body: bytes) -> None:
+    server.replies = [says(status, body, **headers)]
+    with suppress(NoAnswer):
+        answer = session(server).send("GET", "/x")
+        assert status == answer.status
+        assert str(answer)
+        assert answer.json is None or answer.json == {}
+
+
+@pytest.mark.finding("A-F8")
+def test_a_header_that_cannot_be_sent_is_told_without_its_value(server: Server) -> None:
+    server.replies = [says(200)]
+    with pytest.raises(NoAnswer, match="a header holds a character that no header can carry") as caught:
+        session(server, headers={"X-Key": "s€cret"}).send("GET", "/x")
+    assert "s€cret" not in str(caught.value)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
+from syncd.answers import http_date, parse_json
 from syncd.errors import SourceUnavailable
 from syncd.http import Answer, Connection, NoAnswer, Retries, Session
 from syncd.model import Finding
@@ -69,10 +68,7 @@ def _anonymous(settings: EntraSettings) -> Answer:
 
 
 def _date(answer: Answer) -> datetime | None:
-    try:
-        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
-    except (TypeError, ValueError):
-        return None
+    return http_date(answer.headers.get("date"))
 
 
 def _rights(subject: str, groups: Reply, users: Reply) -> Finding:
@@ -93,7 +89,7 @@ def roles_of(token: str) -> frozenset[str] | None:
     if len(parts) != 3:
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = parse_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (binascii.Error, ValueError):
         return None
     roles = claims.get("roles") if isinstance(claims, dict) else None

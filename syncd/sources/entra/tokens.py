@@ -18,8 +18,10 @@ from typing import Any, Final
 
 import requests
 
+from syncd.answers import number, whole
 from syncd.errors import SourceUnavailable
 from syncd.http import Secret, SecretUnreadable
+from syncd.metered import Limit, MeteredAdapter
 from syncd.sources.entra.settings import (
     CLOUDS,
     ClientSecret,
@@ -32,6 +34,10 @@ from syncd.sources.entra.settings import (
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 TRIES: Final = 3
+SIZE_CAP: Final = 1024 * 1024
+"""The most that is read of one answer of the authority."""
+LONGEST_LIFE_S: Final = 86_400.0
+"""A token that is said to live longer is renewed after so long; Entra's own live an hour, at most a day."""
 
 SENTENCES: Final[Mapping[int, str]] = {
     7000215: "the client secret is wrong; is it the secret's value, not its id?",
@@ -108,7 +114,7 @@ class Tokens:
                 raise
             return  # what we have is good for some minutes yet; the next request tries again
         self._token = str(answer["access_token"])
-        self._until = self._now() + timedelta(seconds=float(answer.get("expires_in", 0)))
+        self._until = self._now() + timedelta(seconds=_lifetime_s(answer.get("expires_in")))
 
     def _asked(self) -> Answer:
         bound_s = self._settings.first_wait_s
@@ -137,7 +143,7 @@ class Tokens:
             raise _Passing("the authority answered with a server error") from None
         except requests.RequestException as e:
             raise _Passing(_reason(e)) from None
-        except (ValueError, TypeError, KeyError, OSError) as e:
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, OSError) as e:
             # a key that cannot be read, or an authority that is none; the text may hold parts of the key
             self._ask = None
             raise self._unavailable(
@@ -149,7 +155,8 @@ class Tokens:
 
     def _refused(self, answer: Answer) -> Exception:
         self._ask = None
-        numbers = [n for n in answer.get("error_codes") or () if isinstance(n, int)]
+        codes_given = answer.get("error_codes")
+        numbers = [n for n in codes_given if isinstance(n, int)] if isinstance(codes_given, list) else []
         known = [SENTENCES[n] for n in numbers if n in SENTENCES]
         if BUSY & set(numbers) or (not known and answer.get("error") in ("temporarily_unavailable", "server_error")):
             return _Passing("the authority is busy")
@@ -158,6 +165,12 @@ class Tokens:
 
     def _unavailable(self, why: str) -> SourceUnavailable:
         return SourceUnavailable(f"source {self._source}: no access token: {why}")
+
+
+def _lifetime_s(value: object) -> float:
+    """Say how long a token is good; what says nothing of it is good for one request."""
+    seconds = whole(value) if isinstance(value, str) else number(value)
+    return min(max(seconds or 0.0, 0.0), LONGEST_LIFE_S)
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -172,12 +185,19 @@ def _reason(error: requests.RequestException) -> str:
 
 
 class _Http:
-    """What msal sends its requests with: nothing is taken from the environment, nothing is followed elsewhere."""
+    """What msal sends its requests with: nothing is taken from the environment, nothing is followed elsewhere, and what
+    comes has a deadline and a bound, which msal and requests do not give it."""
 
     def __init__(self, settings: EntraSettings, *, proxy: str | None) -> None:
         self._session = requests.Session()
         self._session.trust_env = False  # else REQUESTS_CA_BUNDLE overrides `verify`
         self._session.headers["Connection"] = "close"  # the next request is an hour away
+        self._session.headers["Accept-Encoding"] = "identity"  # so that what comes is as large as it is
+        self._limit = Limit()
+        self._session.mount("https://", MeteredAdapter(self._limit))
+        self._session.mount("http://", MeteredAdapter(self._limit))
+        self._deadline_s = 3 * settings.timeout_s + settings.connect_timeout_s
+        self._silence_s = settings.timeout_s
         if proxy:
             self._session.proxies = {"http": proxy, "https": proxy}
         self._how: dict[str, Any] = {
@@ -187,10 +207,19 @@ class _Http:
         }
 
     def get(self, url: str, **asked: Any) -> requests.Response:
-        return self._session.get(url, **{**asked, **self._how})
+        return self._sent("GET", url, asked)
 
     def post(self, url: str, **asked: Any) -> requests.Response:
-        return self._session.post(url, **{**asked, **self._how})
+        return self._sent("POST", url, asked)
+
+    def _sent(self, method: str, url: str, asked: Mapping[str, Any]) -> requests.Response:
+        self._limit.begin(until=time.monotonic() + self._deadline_s, silence_s=self._silence_s, most=SIZE_CAP)
+        response = self._session.request(method, url, **{**asked, **self._how, "stream": True})
+        with response:
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise requests.exceptions.ContentDecodingError("packed although that was not asked for")
+            assert response.content is not None  # read now, within the limit
+        return response
 
     def close(self) -> None:
         self._session.close()

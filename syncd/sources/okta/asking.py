@@ -8,7 +8,6 @@ that come twice, and an end that may be none (a full page without a next link).
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
+from syncd.answers import parse_json
 from syncd.http import Retries
 from syncd.sources.okta.answers import Halted, Missing, NotRead, Refused, Reply, Unanswered, advice
 from syncd.sources.okta.budget import Budget
@@ -139,7 +139,7 @@ class Asker:
                 continue
             if reply.status == 200:
                 try:
-                    found = json.loads(reply.body)
+                    found = parse_json(reply.body)
                 except ValueError:
                     why = "the answer is not JSON" + ("" if reply.body else ": it is empty")
                     continue
@@ -227,7 +227,7 @@ def _twice(items: list[Item]) -> bool:
 
 def _code(reply: Reply) -> str:
     try:
-        found = json.loads(reply.body)
+        found = parse_json(reply.body)
     except ValueError:
         return ""
     code = found.get("errorCode") if isinstance(found, dict) else None

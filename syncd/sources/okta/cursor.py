@@ -13,6 +13,8 @@ from syncd.sources.okta.settings import OktaSettings
 
 _VERSION = 1
 EPOCH = "1970-01-01T00:00:00.000Z"
+_FIRST = datetime(1971, 1, 1, tzinfo=UTC)
+"""No org is older; a time before it is none, and the overlap could not be taken from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Cursor:
             seen = {str(id_): (str(a), str(b)) for id_, (a, b) in found["seen"].items()}
             marks = moment(str(found["groups"])), moment(str(found["users"]))
             return cls(stamp(marks[0]), stamp(marks[1]), settings, seen, frozenset(map(str, found["again"])))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, OverflowError, KeyError, TypeError, AttributeError):
             raise CursorLost("the saved cursor cannot be read; a full read is needed") from None
 
 
@@ -70,7 +72,7 @@ def mark(stamps: Iterable[str], *, asked_at: datetime | None, overlap_s: float, 
     It is not after the list was first asked for: what changed while its pages were read may be on a page read before. It
     is never before `floor`, and stays there where no stamp was seen.
     """
-    moments = [m for s in stamps if (m := _moment_or_none(s)) is not None]
+    moments = [m for s in stamps if (m := _moment_or_none(s)) is not None and m > _FIRST]
     if not moments:
         return floor
     newest = max(moments) if asked_at is None else min(max(moments), asked_at)
@@ -89,5 +91,5 @@ def stamp(when: datetime) -> str:
 def _moment_or_none(text: str) -> datetime | None:
     try:
         return moment(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the year 9999 with a zone behind UTC is in no calendar
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from syncd.answers import parse_json
 from syncd.errors import SourceUnavailable
 from syncd.model import Finding
 from syncd.sources.okta.answers import Refused, Reply, Unanswered, advice
@@ -77,7 +77,7 @@ def _refusal(reply: Reply, settings: OktaSettings) -> str:
 
 def _code(reply: Reply) -> str:
     try:
-        found = json.loads(reply.body)
+        found = parse_json(reply.body)
     except ValueError:
         return ""
     return str(found.get("errorCode", ""))[:20] if isinstance(found, dict) else ""
@@ -107,7 +107,7 @@ def _no_more(subject: str, settings: OktaSettings) -> Finding:
 def _abilities(subject: str, groups: Reply) -> Finding:
     """See whether groups come with an independent count of their members, without which no read is certified."""
     try:
-        found = json.loads(groups.body)
+        found = parse_json(groups.body)
     except ValueError:
         found = None
     if not isinstance(found, list):

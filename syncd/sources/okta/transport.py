@@ -13,7 +13,6 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -30,6 +29,7 @@ from okta.http_client import HTTPClient
 from okta.request_executor import RequestExecutor
 from yarl import URL
 
+from syncd.answers import http_date, retry_after_s, whole
 from syncd.errors import SourceUnavailable
 from syncd.http import Connection, Secret, SecretUnreadable
 from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
@@ -37,7 +37,9 @@ from syncd.sources.okta.budget import Rate
 from syncd.sources.okta.settings import ApiToken, OktaSettings, PrivateKey
 
 _RENEW_MINUTES: Final = 5
-_ODD: Final = (ValueError, TypeError, KeyError, AttributeError, LookupError, PyJWTError)
+SIZE_CAP: Final = 64 * 1024 * 1024
+"""The most that is read of one answer."""
+_ODD: Final = (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, PyJWTError)
 """What the package raises where an answer is not as it expects: a text that is no JSON, an object that is a list."""
 
 
@@ -100,7 +102,9 @@ class Transport:
         watch = aiohttp.TraceConfig()
         watch.on_request_redirect.append(_not_followed)
         jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(connector=connector, cookie_jar=jar, trace_configs=[watch]) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, cookie_jar=jar, trace_configs=[watch], response_class=_Capped
+        ) as session:
             self._executor.set_session(session)
             yield
 
@@ -137,7 +141,7 @@ class Transport:
         return found
 
     def _reply(self, response: aiohttp.ClientResponse, body: str, authorization: str) -> Reply:
-        date = _date(response.headers.get("Date", ""))
+        date = http_date(response.headers.get("Date"))
         next_url = _next(response)
         foreign = next_url is not None and _origin(next_url) != self._origin
         return Reply(
@@ -146,7 +150,7 @@ class Transport:
             next_path=next_url.raw_path_qs if next_url is not None and not foreign else None,
             foreign=next_url.host or "?" if next_url is not None and foreign else None,
             rate=_rate(response.headers, date),
-            retry_after_s=_seconds(response.headers.get("Retry-After", "")),
+            retry_after_s=retry_after_s(response.headers.get("Retry-After"), now=datetime.now(UTC)),
             server_time=date,
             authorization=authorization,
         )
@@ -215,6 +219,25 @@ def _trust(connection: Connection) -> ssl.SSLContext:
 # --- what comes -------------------------------------------------------------------------------------------------------
 
 
+class _TooLarge(aiohttp.ClientError):
+    """More came, or was unpacked, than is read."""
+
+
+class _Capped(aiohttp.ClientResponse):
+    """An answer of which no more than `SIZE_CAP` is read, as it is when unpacked; aiohttp itself would read all of it."""
+
+    async def read(self) -> bytes:
+        if self._body is None:
+            content = bytearray()
+            while piece := await self.content.readany():
+                content += piece
+                if len(content) > SIZE_CAP:
+                    self.close()
+                    raise _TooLarge
+            self._body = bytes(content)
+        return await super().read()
+
+
 class _Redirected(aiohttp.ClientError):
     """The answer leads elsewhere; credentials are not sent there."""
 
@@ -243,26 +266,11 @@ def _origin(url: URL) -> URL | None:
 
 def _rate(headers: Mapping[str, str], date: datetime | None) -> Rate | None:
     """Read the bucket. Without a Date nothing can be said of the window's end: our own clock may be wrong."""
-    limit, remaining, reset = (_number(headers.get(f"X-Rate-Limit-{n}")) for n in ("Limit", "Remaining", "Reset"))
+    limit, remaining, reset = (whole(headers.get(f"X-Rate-Limit-{n}")) for n in ("Limit", "Remaining", "Reset"))
     if limit is None or remaining is None:
         return None
     reset_s = reset - date.timestamp() if reset is not None and date is not None else 60.0
     return Rate(limit, remaining, max(reset_s, 0.0))
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isdecimal() else None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (TypeError, ValueError):
-        return None
 
 
 def _token_error(error: Exception, connection: Connection) -> Exception:
@@ -289,6 +297,7 @@ def _reason(error: object, connection: Connection) -> str:
         (aiohttp.ConnectionTimeoutError, f"no connection within {connection.connect_timeout_s:g} s"),
         (aiohttp.ClientConnectorError, "the connection was refused"),
         (TimeoutError, f"no answer came within {connection.timeout_s:g} s"),
+        (_TooLarge, f"the answer is larger than {SIZE_CAP} bytes; is this the right address?"),
         (aiohttp.ClientPayloadError, "the answer broke off"),
         (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from syncd.answers import number, parse_json
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http import FRESH_SECRET_S, Answer, Session
 from syncd.targets.airflow.settings import Credential
@@ -180,8 +180,8 @@ def expiry(token: str) -> float | None:
     if len(parts) != 3:
         return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = parse_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (binascii.Error, ValueError):
         return None
     found = claims.get("exp") if isinstance(claims, dict) else None
-    return float(found) if isinstance(found, (int, float)) else None
+    return number(found)

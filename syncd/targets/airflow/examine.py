@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
+from syncd.answers import http_date
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
 from syncd.http import Retries, Session
 from syncd.model import Capabilities, Finding, Permission
@@ -62,10 +62,7 @@ def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Itera
 
 def _server_time(wire: Wire) -> datetime | None:
     answer = wire.anonymous(VERSION_PATHS[wire.generation])
-    try:
-        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
-    except (TypeError, ValueError):
-        return None
+    return http_date(answer.headers.get("date"))
 
 
 def _rights(subject: str, mirror: Mirror) -> Iterator[Finding]:
