@@ -5,7 +5,7 @@ One class for each thing that a caller would do differently. A message says wher
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 EXIT_DONE = 0
@@ -14,6 +14,9 @@ EXIT_CHANGES = 2
 EXIT_INVALID = 3
 EXIT_HELD = 4
 EXIT_NO_ANSWER = 5
+
+SHOWN = 50
+"""So many mistakes are told at once; a wrong export has one in each line."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,6 +36,13 @@ class Problem:
         return f"{place}: {self.message}"
 
 
+def told(problems: Sequence[Problem]) -> Iterator[str]:
+    """Give the first problems, one a line, and how many more there are."""
+    yield from map(str, problems[:SHOWN])
+    if len(problems) > SHOWN:
+        yield f"and {len(problems) - SHOWN:,} more"
+
+
 class SyncdError(Exception):
     """Base of every error that syncd raises on purpose."""
 
@@ -46,7 +56,7 @@ class InvalidInput(SyncdError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
-        super().__init__("\n".join(str(p) for p in self.problems))
+        super().__init__("\n".join(told(self.problems)))
 
 
 class ConfigInvalid(InvalidInput):

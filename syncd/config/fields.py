@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from syncd.files import MIB, read_file
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -35,12 +37,19 @@ class Table(BaseModel):
 def _in_folder(value: object, info: ValidationInfo) -> object:
     """Take a path as seen from the folder of the configuration file."""
     folder: Path = (info.context or {})["folder"]
-    return folder / Path(value).expanduser() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if "\0" in value:
+        raise ValueError("a path cannot hold the character U+0000")
+    try:
+        return folder / Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"there is no user {value.partition('/')[0]}, whose home folder this would be in") from None
 
 
 def readable_pem(path: Path) -> Path:
     try:
-        content = path.read_bytes()
+        content = read_file(path, largest=MIB)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     if b"-----BEGIN " not in content:

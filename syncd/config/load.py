@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Never
 
@@ -11,23 +12,30 @@ from pydantic import ValidationError
 
 from syncd.config.daemon_settings import daemon_settings, http_settings, notify_settings
 from syncd.config.fields import span
-from syncd.config.places import NotScannable, locate
+from syncd.config.places import NotScannable, Places, TooDeep, locate
 from syncd.config.places import Path as Place
-from syncd.config.problems import Written, dotted, settings_problem, syntax_problem
+from syncd.config.problems import Written, dotted, settings_problems, syntax_problem
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings
 from syncd.config.source_settings import secret, source_settings
 from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
 from syncd.errors import ConfigInvalid, Problem
+from syncd.files import MIB, read_file
 from syncd.http import Connection
-from syncd.mapping.strict import did_you_mean
+from syncd.mapping.strict import Strict
 from syncd.model import Adopt, Deployment, Joining, JoinKey
 from syncd.pace import Budget
 from syncd.plan.guard import Limits
-from syncd.sources.folder import FolderUnreadable, read_folder
+from syncd.sources.folder import FolderUnreadable, Wanted, read_folder
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 
 MERGED = ("labels", "headers", "limits", "timeouts", "courtesy")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
+
+LARGEST = MIB
+"""The most bytes of a configuration file: some thousand deployments."""
+
+MAPPING_FILES = Wanted({".yaml": 2 * MIB, ".yml": 2 * MIB}, together=8 * MIB)
+"""What is read of the mapping directory. YAML is read at 50 to 100 KiB a second."""
 
 
 def load(path: Path) -> Settings:
@@ -42,7 +50,7 @@ def load(path: Path) -> Settings:
     try:
         config = ConfigFile.model_validate(filled, context={"folder": folder})
     except ValidationError as error:
-        raise ConfigInvalid(settings_problem(written, found) for found in error.errors()) from None
+        raise ConfigInvalid(settings_problems(written, error.errors(include_url=False))) from None
     _different_servers(written, config)
     _known_sources(written, config)
     return _settings(config, path=path.absolute())
@@ -51,19 +59,25 @@ def load(path: Path) -> Settings:
 def _read(path: Path) -> Written:
     name = str(path)
     try:
-        content = path.read_bytes()
+        content = read_file(path, largest=LARGEST)
     except FileNotFoundError:
         _refuse(name, "there is no such file; `syncd init` writes one, `--config` names another")
     except OSError as error:
         _refuse(name, f"the file cannot be read: {error.strerror}")
     text = _decoded(name, content)
     try:
+        places = _located(text)  # first: what it refuses would keep tomllib busy for ever
         values = tomllib.loads(text)
+    except TooDeep as deep:
+        _refuse(name, "this is nested deeper than anything in a configuration", deep.place.line, deep.place.column)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigInvalid([syntax_problem(name, text, error=str(error), repeated=_repeated(text))]) from None
+        repeated = places.repeated if places else {}
+        raise ConfigInvalid([syntax_problem(name, text, error=str(error), repeated=repeated)]) from None
+    except ValueError as error:  # an integer of more digits than Python makes a number of
+        _refuse(name, f"not valid TOML: {error}", *_many_digits(text))
     if not values:
         _refuse(name, "the file says nothing; `syncd init` writes one to start from")
-    return Written(name, values, locate(text))
+    return Written(name, values, places or locate(text))
 
 
 def _refuse(name: str, message: str, line: int = 0, column: int = 0) -> Never:
@@ -83,11 +97,18 @@ def _decoded(name: str, content: bytes) -> str:
     return text
 
 
-def _repeated(text: str) -> Mapping[Any, Any]:
+def _many_digits(text: str) -> tuple[int, int]:
+    """Find the number that is too long for Python."""
+    found = re.search(r"(?<![0-9_])[0-9_]{4300,}", text)
+    before = text[: found.start()] if found else ""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def _located(text: str) -> Places | None:
     try:
-        return locate(text).repeated
+        return locate(text)
     except NotScannable:
-        return {}
+        return None
 
 
 # --- defaults ---------------------------------------------------------------------------------------------------------
@@ -142,9 +163,10 @@ def _known_sources(written: Written, config: ConfigFile) -> None:
         own = "login_source" in written.values["deployments"][name]
         path: Place = ("deployments", name, "login_source") if own else ("defaults", "login_source")
         named += [(path, table.login_source)] if table.login_source else []
+    near = Strict().near
     problems = [
         written.problem(
-            written.places.value(path), f'{dotted(path)}: there is no source "{source}"{_hint(source, config)}'
+            written.places.value(path), f'{dotted(path)}: there is no source "{source}"{_hint(source, config, near)}'
         )
         for path, source in named
         if source not in config.sources
@@ -153,8 +175,8 @@ def _known_sources(written: Written, config: ConfigFile) -> None:
         raise ConfigInvalid(problems)
 
 
-def _hint(source: str, config: ConfigFile) -> str:
-    return did_you_mean(source, config.sources) or f"; there are {', '.join(config.sources)}"
+def _hint(source: str, config: ConfigFile, near: Callable[[str, Collection[str]], str]) -> str:
+    return near(source, config.sources) or f"; there are {', '.join(config.sources)}"
 
 
 def _settings(config: ConfigFile, *, path: Path) -> Settings:
@@ -235,7 +257,7 @@ def read_mappings(directory: Path) -> Mapping[str, bytes]:
         ConfigInvalid: there is no such directory, nothing in it, or a part of it cannot be read.
     """
     try:
-        return read_folder(directory, suffixes=(".yaml", ".yml"))
+        return read_folder(directory, MAPPING_FILES)
     except FolderUnreadable as error:
         raise ConfigInvalid(
             [Problem(f"{directory.name}/", 0, 0, f"the mapping files cannot be read: {error}")]

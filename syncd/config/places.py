@@ -46,16 +46,28 @@ class NotScannable(ValueError):
     """The text is not TOML, at a place where the scanner would have to guess."""
 
 
-_SPACE = re.compile(r"(?:[ \t\n]+|#[^\n]*)*")
-_BLANK = re.compile(r"[ \t]*")
-_PART = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|[A-Za-z0-9_-]+')
+class TooDeep(ValueError):
+    """Tables, lists or the parts of a key are nested deeper than anything of a configuration, from `place` on."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+# Nothing repeated is tried again in another length (`++`, `*+`): what a text holds must not decide how long it is looked at.
+_SPACE = re.compile(r"(?:[ \t\n]++|#[^\n]*+)*+")
+_BLANK = re.compile(r"[ \t]*+")
+_PART = re.compile(r'"(?:[^"\\\n]++|\\.)*+"|\'[^\'\n]*+\'|[A-Za-z0-9_-]++')
 _STRING = re.compile(
-    r'"""(?:[^"\\]+|\\[\s\S]|"{1,2}(?!"))*"{3,5}'
-    r"|'''(?:[^']+|'{1,2}(?!'))*'{3,5}"
-    r'|"(?:[^"\\\n]|\\.)*"'
+    r'"""(?:[^"\\]++|\\[\s\S]|"{1,2}(?!"))*+"{3,5}'
+    r"|'''(?:[^']++|'{1,2}(?!'))*+'{3,5}"
+    r'|"(?:[^"\\\n]++|\\.)*+"'
     r"|'[^'\n]*'"
 )
-_SCALAR = re.compile(r"[^,\]}\n#]+")
+_SCALAR = re.compile(r"[^,\]}\n#]++")
+
+DEEPEST = 24
+"""Parts of a path. No key is as deep; `tomllib` takes quadratic time for a key of many parts, and nests as deep as told."""
 
 
 def locate(text: str) -> Places:
@@ -63,6 +75,7 @@ def locate(text: str) -> Places:
 
     Raises:
         NotScannable: the text is not TOML.
+        TooDeep: it is nested deeper than `DEEPEST`.
     """
     scanner = _Scanner(text.replace("\r\n", "\n"))
     scanner.document()
@@ -135,16 +148,26 @@ class _Scanner:
         while self.text.startswith(".", self._skip(_BLANK)):
             self.at += 1
             parts.append(self._part())
+            if len(parts) > DEEPEST:
+                raise TooDeep(parts[0][1])
         return parts
 
     def _part(self) -> tuple[str, Place]:
         self._skip(_BLANK)
         place, raw = self._here(), self._take(_PART)
-        return (tomllib.loads(f"k={raw}")["k"] if raw[0] in "\"'" else raw), place
+        return (self._unquoted(raw) if raw[0] in "\"'" else raw), place
+
+    def _unquoted(self, raw: str) -> str:
+        try:
+            return str(tomllib.loads(f"k={raw}")["k"])
+        except tomllib.TOMLDecodeError:
+            raise NotScannable(self.at) from None
 
     def _value(self, path: Path) -> None:
         self._skip(_BLANK)
         self.places.values[path] = self._here()
+        if len(path) > DEEPEST:
+            raise TooDeep(self.places.values[path])
         match self.text[self.at : self.at + 1]:
             case "[":
                 self._array(path)

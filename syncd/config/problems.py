@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,12 @@ from syncd.config.fields import Reference
 from syncd.config.places import Path, Place, Places
 from syncd.config.tables import SECTIONS
 from syncd.errors import Problem
-from syncd.mapping.strict import did_you_mean
+from syncd.mapping.strict import Strict
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_Near = Callable[[str, Collection[str]], str]
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _SYNTAX_HINTS = (
     ("Invalid value", "; write text in quotes, and true and false in small letters"),
@@ -71,8 +72,14 @@ def syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path, 
     return Problem(name, place.line, place.column, f"not valid TOML: {message[0].lower()}{message[1:]}{hint}")
 
 
-def settings_problem(written: Written, error: ErrorDetails) -> Problem:
-    """Turn one finding of pydantic into a problem at the key or value that it is about."""
+def settings_problems(written: Written, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
+    """Turn each finding of pydantic into a problem at the key or value that it is about."""
+    near = Strict().near
+    for error in errors:
+        yield _problem(written, error, near)
+
+
+def _problem(written: Written, error: ErrorDetails, near: _Near) -> Problem:
     about_key = error["loc"][-1] == "[key]"
     loc = error["loc"][:-1] if about_key else error["loc"]
     wanted = tuple(loc[:-1]) if error["type"] == "missing" else tuple(loc)
@@ -81,8 +88,10 @@ def settings_problem(written: Written, error: ErrorDetails) -> Problem:
     if error["type"] == "union_tag_invalid":  # pydantic points at the table, and means the key that tells its kind
         path = (*path, "type")
     place = written.places.key(path) if at_key else written.places.value(path)
-    known = _known_keys(written.values, path[:-1])
-    return written.problem(place, _sentence(error, path=path, key=str(loc[-1]), known=known))
+    hint = (
+        _hint(str(loc[-1]), _known_keys(written.values, path[:-1]), near) if error["type"] == "extra_forbidden" else ""
+    )
+    return written.problem(place, _sentence(error, path=path, key=str(loc[-1]), hint=hint))
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -123,7 +132,7 @@ def _deepest(values: Any, loc: Path) -> Path:
     return path
 
 
-def _sentence(error: ErrorDetails, *, path: Path, key: str, known: frozenset[str]) -> str:
+def _sentence(error: ErrorDetails, *, path: Path, key: str, hint: str) -> str:
     name = dotted(path)
     context = error.get("ctx", {})
     match error["type"]:
@@ -133,7 +142,7 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str, known: frozenset[str
             return f"{name} is empty: write at least one"
         case "extra_forbidden":
             table = f" in {dotted(path[:-1])}" if path[:-1] else ""
-            return f'unknown key "{key}"{table}{_hint(key, known)}'
+            return f'unknown key "{key}"{table}{hint}'
         case "union_tag_not_found":
             return f"{name} has no type"
         case "union_tag_invalid":
@@ -153,8 +162,8 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str, known: frozenset[str
             return f"{name}: {error['msg']}"
 
 
-def _hint(word: str, known: frozenset[str]) -> str:
-    return did_you_mean(word, known) or f"; known here: {', '.join(sorted(known))}"
+def _hint(word: str, known: frozenset[str], near: _Near) -> str:
+    return near(word, known) or f"; known here: {', '.join(sorted(known))}"
 
 
 def _quoted(expected: str) -> str:
@@ -183,7 +192,7 @@ def _known_keys(values: Mapping[str, Any], table: Path) -> frozenset[str]:
         case ("http" | "notify", *_):
             pass
         case ("sources", name, *rest):
-            names = ("sources", _SOURCES.get(values["sources"][name].get("type"), "NAME"), *rest)
+            names = ("sources", _SOURCES.get(str(values["sources"][name].get("type")), "NAME"), *rest)
         case (section, _, *rest):
             names = (section, "NAME", *rest)
     return frozenset(dict(SECTIONS).get(names, Reference).model_fields)

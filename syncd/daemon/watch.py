@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from syncd.config.load import LARGEST, MAPPING_FILES
+from syncd.files import read_file
 from syncd.sources.folder import FolderUnreadable, read_folder
-
-SUFFIXES: Final = (".yaml", ".yml")
-"""What is read of a directory, and so what is watched in it."""
 
 _Look = Mapping[tuple[Path, str], bytes | str]
 """What was found: a digest for each name, or the sentence why there is none."""
@@ -37,9 +37,9 @@ class Watch:
     cannot be read, or can be read again. Make the watch before the files are read: then no change falls in between.
     """
 
-    def __init__(self, paths: Callable[[], Iterable[Path]], *, read: Callable[[Path], bytes] = Path.read_bytes) -> None:
+    def __init__(self, paths: Callable[[], Iterable[Path]], *, read: Callable[[Path], bytes] | None = None) -> None:
         self._paths = paths
-        self._read = read
+        self._read = read or partial(read_file, largest=max(LARGEST, *MAPPING_FILES.largest.values()))
         self._seen: Mapping[Path, _Seen] = {}
         self._known = self._newest = self._look()
 
@@ -75,7 +75,7 @@ class Watch:
 def _contents(path: Path, digest: Callable[[Path], bytes]) -> Mapping[str, bytes | str]:
     """Find what a reader of this path would find, with digests in place of contents."""
     try:
-        return read_folder(path, suffixes=SUFFIXES, read=digest) if path.is_dir() else {"": digest(path)}
+        return read_folder(path, MAPPING_FILES, read=digest) if path.is_dir() else {"": digest(path)}
     except FolderUnreadable as error:
         return {"": str(error)}
     except OSError as error:

@@ -147,6 +147,12 @@ def _explained(error: MarkedYAMLError) -> _Broken:
     return _Broken(mark.line + 1, mark.column + 1, f"this is not YAML: {error.problem}")
 
 
+MOST_MERGED = 200_000
+"""Entries that the merge keys of one file may bring: a short text can name a table again and again."""
+_TOO_MANY = f"the merge keys (`<<`) of this file bring more than {MOST_MERGED:,} entries; write less with them"
+_MERGES = "`<<` merges a table, or a list of tables, and this is none; name an anchor, as in `<<: *common`"
+
+
 class _Builder:
     """Turns the library's nodes into ours. A node with several aliases becomes one node, so aliases cannot multiply."""
 
@@ -154,6 +160,7 @@ class _Builder:
         self.file, self.problems = file, problems
         self.built: dict[int, Node] = {}
         self.open: set[int] = set()
+        self.merges = 0
 
     def at(self, node: yaml.Node) -> At:
         return At(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -212,18 +219,21 @@ class _Builder:
         return Scalar("", NOTHING, name.at) if left_out else built
 
     def merged(self, node: yaml.Node, own: dict[str, Scalar]) -> Iterator[tuple[Scalar, Node]]:
-        """Give what a merge key brings; what is there already wins."""
-        if self.is_loop(node):
-            return
-        match self.node(node):
-            case Table(entries=entries):
-                for name, value in entries:
-                    if own.setdefault(name.text, name) is name:
-                        yield name, value
-            case Items() if isinstance(node, yaml.SequenceNode):
-                for part in node.value:
-                    yield from self.merged(part, own)
-            case other:
-                self.wrong(
-                    other.at, "`<<` merges keys with values and this is not such; name an anchor, as in `<<: *common`"
-                )
+        """Give what a merge key brings, one table or each of a list of tables; what is there already wins."""
+        for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(part, yaml.MappingNode):
+                self.wrong(self.at(part), _MERGES)
+            elif not self.is_loop(part):
+                yield from self.brought(part, own)
+
+    def brought(self, node: yaml.MappingNode, own: dict[str, Scalar]) -> Iterator[tuple[Scalar, Node]]:
+        """Give the entries of a table that are not there already."""
+        table = self.node(node)
+        assert isinstance(table, Table)
+        self.merges += len(table.entries)
+        if self.merges > MOST_MERGED:
+            raise _Broken(node.start_mark.line + 1, node.start_mark.column + 1, _TOO_MANY)
+        for name, value in table.entries:
+            if name.text not in own:
+                own[name.text] = name
+                yield name, value

@@ -16,6 +16,7 @@ ACTIONS = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
 
 LONGEST_ROLE = 64
 LONGEST_RESOURCE = 250
+LONGEST_GLOB = 1000
 LONGEST_DAG_ID = LONGEST_RESOURCE - len("DAG Run:")
 
 _BUILT_IN = {name.casefold(): name for name in BUILT_IN_ROLES}
@@ -45,6 +46,8 @@ def role_name_problem(name: str) -> str | None:
 
 def glob_problem(glob: str) -> str | None:
     """Say what is wrong with a glob and what to write; None if nothing."""
+    if len(glob) > LONGEST_GLOB:
+        return f"a glob has {LONGEST_GLOB:,} characters at most and this one has {len(glob):,}; write several"
     rest = glob
     while "[" in rest:
         inside = re.match(r"\[!?+(\]?+[^]]*)\]", rest[rest.index("[") :])

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.document import Node, Scalar, Table, read_document
 from syncd.mapping.names import ACTIONS, LONGEST_RESOURCE, glob_problem, role_name_problem
-from syncd.mapping.strict import Strict, did_you_mean
+from syncd.mapping.strict import Strict
 from syncd.model import (
     BUILT_IN_ROLES,
     At,
@@ -145,7 +145,7 @@ def _level(strict: Strict, node: Node | None) -> Level | None:
     if node is None or word is None:
         return None
     if word not in set(Level):
-        hint = did_you_mean(word, Level) or "; write view, trigger or edit"
+        hint = strict.near(word, tuple(Level)) or "; write view, trigger or edit"
         strict.wrong(node.at, f'unknown level "{word}"{hint}')
         return None
     return Level(word)
@@ -158,7 +158,7 @@ def _permission(strict: Strict, node: Scalar) -> Permission | None:
             node.at, f'"{node.text}" is not a permission; write "<action> on <resource>", as in "can_read on Pools"'
         )
     elif action not in ACTIONS:
-        hint = did_you_mean(action, ACTIONS) or f"; Airflow knows {', '.join(ACTIONS)}"
+        hint = strict.near(action, ACTIONS) or f"; Airflow knows {', '.join(ACTIONS)}"
         strict.wrong(node.at, f'unknown action "{action}"{hint}')
     elif len(resource) > LONGEST_RESOURCE:
         strict.wrong(node.at, f"a resource has {LONGEST_RESOURCE} characters at most and this one has {len(resource)}")
@@ -219,7 +219,7 @@ def _is_source(reading: _Reading, source: str, at: At) -> bool:
     if reading.sources is None or source in reading.sources:
         return True
     hint = (
-        did_you_mean(source, reading.sources)
+        reading.strict.near(source, reading.sources)
         or f"; the configuration has {', '.join(sorted(reading.sources)) or 'none'}"
     )
     reading.strict.wrong(at, f'unknown source "{source}"{hint}')
@@ -288,5 +288,5 @@ def _check_role_names(reading: _Reading) -> None:
     known = BUILT_IN_ROLES | {name for name, _ in reading.defined}
     for role in reading.bound:
         if role.text not in known and reading.whole:
-            hint = did_you_mean(role.text, known) or "; define it under `roles`, or bind another"
+            hint = reading.strict.near(role.text, known) or "; define it under `roles`, or bind another"
             reading.strict.wrong(role.at, f'the role "{role.text}" is not defined{hint}')

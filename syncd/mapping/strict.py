@@ -7,7 +7,7 @@ reads as nothing: whether its key had to be there is the business of `record`.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -15,10 +15,17 @@ from syncd.errors import Problem
 from syncd.mapping.document import NOTHING, TEXT, Items, Node, Scalar, Table
 from syncd.model import At
 
+LONGEST_WORD = 100
+"""A longer word is no slip of the finger, and comparing two such words takes long."""
+COMPARED = 20_000
+"""So many comparisons of words are made for the mistakes of one set of files: about a second."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give `; did you mean "..."?` where a known word is close, the same word in another case first, or nothing."""
-    folded = {w.casefold(): w for w in sorted(known, reverse=True)}
+    if len(word) > LONGEST_WORD:
+        return ""
+    folded = {w.casefold(): w for w in sorted(known, reverse=True) if len(w) <= LONGEST_WORD}
     close = get_close_matches(word.casefold(), folded, n=1)
     return f'; did you mean "{folded[close[0]]}"?' if close else ""
 
@@ -33,6 +40,13 @@ class Strict:
     """Reads nodes and collects problems."""
 
     problems: list[Problem] = field(default_factory=list)
+    compared: int = 0
+    """Comparisons of words made so far."""
+
+    def near(self, word: str, known: Collection[str]) -> str:
+        """Do as `did_you_mean`, as long as not too many words were compared: a thousand mistakes need no hints."""
+        self.compared += len(known)
+        return did_you_mean(word, known) if self.compared <= COMPARED else ""
 
     def wrong(self, at: At, message: str) -> None:
         self.problems.append(Problem(at.file, at.line, at.column, message))
@@ -62,7 +76,7 @@ class Strict:
             if name.text in known:
                 found[name.text] = value
             else:
-                hint = did_you_mean(name.text, known) or f"; {what} knows {_listed(known)}"
+                hint = self.near(name.text, known) or f"; {what} knows {_listed(known)}"
                 self.wrong(name.at, f'unknown key "{name.text}"{hint}')
         for missing in required:
             if missing not in found:
@@ -106,8 +120,9 @@ class Strict:
             return ()
         entries = self.items(node, what, at_least=1)
         read = [e for e in entries if self.text(e, f"an entry of {what}") is not None and isinstance(e, Scalar)]
-        for n, entry in enumerate(read):
-            if entry.text in {e.text for e in read[:n]}:
+        first: dict[str, Scalar] = {}
+        for entry in read:
+            if first.setdefault(entry.text, entry) is not entry:
                 self.wrong(entry.at, f'"{entry.text}" is in this list twice; keep one')
         return tuple(read)
 

@@ -10,29 +10,31 @@
       - name: finance               # `id` is the same unless it is given
         members: [anna.schmidt]     # logins or ids
 
+A YAML file has at most 8 MiB, a JSON file 64 MiB, all of them together 128 MiB: half a million people.
+
 The files count as one. They are read whole or not at all: one mistake anywhere, and this read says nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.errors import Problem, SourceUnavailable
+from syncd.errors import Problem, SourceUnavailable, told
+from syncd.files import MIB
 from syncd.mapping.document import TEXT, Items, Node, Scalar, Table, read_document
-from syncd.mapping.strict import Strict, did_you_mean
+from syncd.mapping.strict import Strict
 from syncd.model import At, Certificate, Finding, Group, Identity, Snapshot
-from syncd.sources.folder import FolderUnreadable, read_folder
+from syncd.sources.folder import FolderUnreadable, Wanted, read_folder
 
-SUFFIXES = (".yaml", ".yml", ".json")
-SHOWN = 50
-"""So many mistakes are told at once; a wrong export has one in each line."""
-SEARCHED = 2000
-"""Among so many people a near login is looked for; among more that takes too long."""
+FILES = Wanted({".yaml": 8 * MIB, ".yml": 8 * MIB, ".json": 64 * MIB}, together=128 * MIB)
+"""What is read of the directory. JSON is read some hundred times as fast as YAML; 64 MiB are half a million people."""
+LOCATED = 8 * MIB
+"""In so many bytes of JSON mistakes are told at their lines, which needs the slow reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,16 @@ class FileSource:
     def read(self) -> Snapshot:
         """Read everything; see `ports.Source`. People and groups come sorted by id."""
         try:
-            contents = read_folder(self.directory, suffixes=SUFFIXES)
+            contents = read_folder(self.directory, FILES)
         except FolderUnreadable as error:
             raise SourceUnavailable(f"source {self.name}: {error}") from error
         taken_at = self.now()
         snapshot, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=False)
-        if problems:
+        if problems and sum(map(len, contents.values())) <= LOCATED:
             _, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=True)
-            raise SourceUnavailable("\n".join(_shown(self.name, problems)))
+        if problems:
+            said = "\n".join(told(problems))
+            raise SourceUnavailable(f"source {self.name} is not used until this is put right:\n{said}")
         return snapshot
 
 
@@ -66,13 +70,6 @@ def examine(source: FileSource) -> tuple[Finding, ...]:
         return (Finding(subject, "reachable", False, str(error)),)
     held = f"{len(found.identities):,} people, {len(found.groups):,} groups"
     return (Finding(subject, "reachable", True, f"{source.directory}: {held}"),)
-
-
-def _shown(name: str, problems: list[Problem]) -> Iterator[str]:
-    yield f"source {name} is not used until this is put right:"
-    yield from map(str, problems[:SHOWN])
-    if len(problems) > SHOWN:
-        yield f"and {len(problems) - SHOWN} more"
 
 
 # --- text to nodes ----------------------------------------------------------------------------------------------------
@@ -109,8 +106,14 @@ def _node(file: str, content: bytes, problems: list[Problem], *, exact: bool) ->
             Problem(file, error.lineno, error.colno, f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]}")
         )
         return None
-    except (_KeyTwice, UnicodeDecodeError):
+    except RecursionError:
+        problems.append(Problem(file, 1, 1, "the file is nested too deeply to hold people and groups"))
+        return None
+    except ValueError:  # a key twice, bytes that are not UTF-8, a number of more digits than Python reads
         exact = True
+    if exact and len(content) > LOCATED:
+        problems.append(Problem(file, 1, 1, "a key is here twice, a byte is not UTF-8, or a number is too long"))
+        return None
     # JSON is YAML, but for tabs between tokens; inside its texts there are none
     return read_document(file, content.replace(b"\t", b" "), problems) if exact else _quick(value, At(file, 1))
 
@@ -230,7 +233,6 @@ class _Draft:
             )
             self.strict.wrong(reference.at, what)
         elif not (by_id or by_login):
-            near = self.ids_by_login if len(self.people) <= SEARCHED else ()
-            hint = did_you_mean(reference.text, near)
+            hint = self.strict.near(reference.text, self.ids_by_login)
             self.strict.wrong(reference.at, f'there is no person with the login or id "{reference.text}"{hint}')
         return by_id or by_login

@@ -22,7 +22,7 @@ from syncd.http import Connection, Retries, Secret
 from syncd.model import Adopt, Joining, JoinKey
 from syncd.plan.guard import Limits
 from syncd.sources import entra, okta
-from syncd.sources.folder import read_folder
+from syncd.sources.folder import Wanted, read_folder
 
 ROOT = Path(__file__).parents[2]
 SOURCE = '[sources.people]\ntype = "file"\ndirectory = "people"\n'
@@ -233,7 +233,7 @@ def test_two_versions_of_a_config_map_are_never_mixed(tmp_path: Path) -> None:
             config_map(tmp_path, "..two")
         return path.read_bytes()
 
-    read = read_folder(tmp_path, suffixes=(".yaml",), read=switching)
+    read = read_folder(tmp_path, Wanted({".yaml": 1000}, 1000), read=switching)
 
     assert [b"..two", b"..two"] == list(read.values())
 

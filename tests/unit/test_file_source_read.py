@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from syncd.errors import SourceUnavailable
+from syncd.errors import SHOWN, SourceUnavailable
 from syncd.model import Certificate, Group, Identity
-from syncd.sources.file import SHOWN, FileSource
-from syncd.sources.folder import TRIES, FolderUnreadable, read_folder
+from syncd.sources.file import FileSource
+from syncd.sources.folder import TRIES, FolderUnreadable, Wanted, read_folder
 
 NOW = datetime(2026, 3, 31, 9, 30, tzinfo=UTC)
 PEOPLE = """
@@ -213,8 +213,8 @@ def test_a_directory_that_changes_meanwhile_is_read_again(tmp_path: Path, restle
 
     if restless < TRIES:
         assert {"people/a.yaml": b"aaaa", "people/b.yaml": b"b"} == read_folder(
-            folder, suffixes=(".yaml",), read=reading
+            folder, Wanted({".yaml": 1000}, 1000), read=reading
         )
     else:
         with pytest.raises(FolderUnreadable, match="changed while it was read, 3 times"):
-            read_folder(folder, suffixes=(".yaml",), read=reading)
+            read_folder(folder, Wanted({".yaml": 1000}, 1000), read=reading)

@@ -336,9 +336,13 @@ def _part(wanted: Permissions) -> Permissions:
     return frozenset(sorted(wanted, key=str)[:CHUNK])
 
 
+LONGEST_DETAIL = 2_000
+"""Of a server's sentence no more is looked at: a name has 250 characters."""
+
+
 def unknown_resource(answer: Answer) -> str | None:
     """Read the resource out of a 400 that says `The specified resource: 'DAG:x' was not found`; nothing was written then."""
     if answer.status != 400:
         return None
-    m = re.search(r"specified resource: '(.+)' was not found", str(answer.fields.get("detail") or ""))
+    m = re.search(r"specified resource: '(.+)' was not found", str(answer.fields.get("detail") or "")[:LONGEST_DETAIL])
     return m[1] if m else None
