@@ -57,6 +57,7 @@ from syncd.plan.accounts import known_accounts
 from syncd.plan.contested import give_way, lost
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import Guarded, Limits, guard
+from syncd.plan.named import signs, warned
 from syncd.ports import Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
 
 SETTLED = "found by looking"
@@ -493,8 +494,10 @@ def _see(
             service_user=reader.look().service_user,
             earlier=this.earlier,
         )
+        plan = warned(plan, generation=reader.look().generation)
         limits, lately = this.target.limits, this.lately
-        guarded = guard(plan, observed, limits, owned=owned, approved=approved, lately=lately)
+        named = signs(plan, this.journal.losses(this.name)) if scope.everything else frozenset()
+        guarded = guard(plan, observed, limits, owned=owned, approved=approved, lately=lately, named=named)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return _Seen(desired, observed, owned, plan, guarded, made)

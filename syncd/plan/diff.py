@@ -8,11 +8,14 @@ What may be taken away is decided here, once:
     yes           | yes    | any   | leave it
     yes           | no     | yes   | take it, unless its group is in doubt: then keep it and say so
     yes           | no     | no    | leave it: it is not ours
+
+A role is taken from the server once no mapping line gives it and nobody holds it any more: whoever would lose it with
+the role loses it by a line of their own, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from syncd.model import (
@@ -35,6 +38,7 @@ from syncd.model import (
     key,
 )
 from syncd.plan.accounts import renamed
+from syncd.plan.effect import holders
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -126,6 +130,8 @@ def diff(
     _diff_users(
         desired, observed, owned=owned, deployment=deployment, scope=scope, untouchable=untouchable, draft=draft
     )
+    if scope.everything:
+        _end_roles(desired, observed, owned=owned, deployment=deployment, draft=draft)
     changes = _explain(draft.changes, desired=desired, earlier=earlier)
     return Plan(
         deployment=desired.deployment,
@@ -174,15 +180,39 @@ def _diff_roles(desired: DesiredState, observed: ObservedState, *, owned: Owned,
             want = _only_add(have, want, draft=draft)
         if have != want:
             draft.changes.append(Change(have, want))
-    for name in owned.roles - desired.roles.keys() - BUILT_IN_ROLES:
-        if name in observed.roles:
-            draft.changes.append(Change(observed.roles[name], None, ("no mapping line gives this role any more",)))
+
+
+def _end_roles(
+    desired: DesiredState, observed: ObservedState, *, owned: Owned, deployment: Deployment, draft: _Draft
+) -> None:
+    """Plan the end of roles of ours that no line gives any more, but for those that somebody still holds then."""
+    going = (owned.roles - desired.roles.keys() - BUILT_IN_ROLES) & observed.roles.keys()
+    held = holders(observed, draft.changes, going)
+    for name in going - held.keys():
+        draft.changes.append(Change(observed.roles[name], None, ("no mapping line gives this role any more",)))
+    in_doubt = {(key(kept.username), kept.role) for kept in draft.kept}
+    for name, people in held.items():
+        others = [person for person in people if (key(person), name) not in in_doubt]
+        if others:
+            draft.notes.append(_held_note(name, others, deployment))
+
+
+def _held_note(role: str, people: list[str], deployment: Deployment) -> Note:
+    advice = (
+        "they are protected; take it from them by hand and it goes"
+        if deployment.remove_manual_grants
+        else 'take it from them, or set manual_grants = "remove", and it goes'
+    )
+    return Note(
+        "role_held_by_others",
+        f"no mapping line gives role {role} any more, but {_some(people)} hold it by another hand; it is left: {advice}",
+    )
 
 
 def _only_add(have: Role, want: Role, *, draft: _Draft) -> Role:
     extra = have.permissions - want.permissions
     if extra:
-        shown = ", ".join(sorted(map(str, extra))[:3]) + (f" and {len(extra) - 3} more" if len(extra) > 3 else "")
+        shown = _some(map(str, extra))
         draft.notes.append(
             Note(
                 "role_not_ours",
@@ -214,9 +244,8 @@ def _diff_users(
     untouchable: set[str],
     draft: _Draft,
 ) -> None:
-    ours = owned.roles & desired.roles.keys()
     strangers: dict[str, list[str]] = {}
-    for name in _candidates(desired, observed, owned=owned, every_account=bool(ours)):
+    for name in _candidates(desired, observed, owned=owned, every_account=bool(owned.roles)):
         if name in untouchable or not scope.covers(name):
             continue
         want, have = desired.users.get(name), observed.users.get(name)
@@ -229,11 +258,11 @@ def _diff_users(
             _leave(have, name, owned=owned, deployment=deployment, desired=desired, draft=draft)
             continue
         loses = (have.roles & owned.grants.get(name, _NOBODY)) - wanted
-        manual = (have.roles & ours) - wanted - loses
+        manual = (have.roles & owned.roles) - wanted - loses
         if deployment.remove_manual_grants:
             loses |= manual
         else:
-            for role in manual:
+            for role in manual & desired.roles.keys():
                 strangers.setdefault(role, []).append(have.username)
         loses -= _keep(have, loses, desired=desired, draft=draft)
         roles = (have.roles - loses) | wanted
@@ -270,11 +299,16 @@ def _leave(
 
 
 def _manual_note(role: str, people: list[str]) -> Note:
-    shown = ", ".join(sorted(people)[:3]) + (f" and {len(people) - 3} more" if len(people) > 3 else "")
     return Note(
         "manual_grant",
-        f'{shown} hold role {role} although no mapping line says so; left alone (manual_grants = "remove" takes it)',
+        f'{_some(people)} hold role {role} although no mapping line says so; left alone (manual_grants = "remove" takes it)',
     )
+
+
+def _some(names: Iterable[str]) -> str:
+    """Name three, and how many more there are."""
+    found = sorted(names)
+    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 # --- reasons ----------------------------------------------------------------------------------------------------------

@@ -60,13 +60,15 @@ def guard(
     owned: Owned,
     approved: Collection[str] = (),
     lately: int = 0,
+    named: Collection[str] = (),
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
+    `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
     `lately` people lost a role there by earlier passes of the last hour, without a person's word: they count too.
     """
     whys, held_kinds = [], []
-    for kind in _kinds(observed, limits, owned=owned, lately=lately):
+    for kind in (*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)):
         count = sum(kind.count(change) for change in plan.changes)
         if why := _too_much(kind, count, share=limits.share):
             whys.append(why)
@@ -92,6 +94,11 @@ def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: int
             "permissions that roles lose", _permissions_lost, permissions, limits.permissions, limits.permission_floor
         ),
     )
+
+
+def _of_named(named: Collection[str]) -> _Kind:
+    words = "roles deleted that the code of a DAG seems to name in access_control, which breaks its file"
+    return _Kind(words, lambda change: int(change.name in named and _role_goes(change)), len(named), 0, 0)
 
 
 def _person_loses(change: Change) -> int:

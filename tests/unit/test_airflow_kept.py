@@ -171,11 +171,12 @@ def test_nobody_counts_as_seen_after_a_role_was_written(preset: str, tmp_path: P
 def test_nobody_counts_as_seen_after_a_role_was_deleted(three: World, clock: Time) -> None:
     target = kept(three, clock)
     apply(target, None, finance(target))
-    three.server.state.add_user("ann", password="", roles={"finance"})
+    three.server.state.add_user("ann", password="", roles={"Viewer"})
     users, roles, _ = everything(target, *NAMES)
     assert Status.APPLIED == apply(target, roles["finance"], None).status
-    assert Status.APPLIED == apply(target, users["ann"], person("ann", "finance", "Viewer")).status
-    assert {"Viewer"} == three.server.state.users["ann"].roles
+    before = len(three.server.calls)
+    assert Status.PENDING == apply(target, users["ann"], person("ann", "finance", "Viewer")).status
+    assert "GET" == three.server.calls[before].method, "she is read before she is written"
 
 
 def test_an_account_that_was_absent_and_made_without_an_answer_is_found(three: World, clock: Time) -> None:

@@ -150,7 +150,8 @@ def test_a_deleted_role_gives_nobody_anything(preset: str, tmp_path: Path) -> No
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         role, known = begun(w)
         target = w.target(known)
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        ann = everything(target, "finance")[0]["ann"]
+        assert Status.APPLIED == apply(target, ann, person("ann", "Viewer")).status
         outcome = apply(target, role, None)
         assert Status.APPLIED == outcome.status
         users, roles, leftovers = everything(target, "finance")
@@ -158,6 +159,19 @@ def test_a_deleted_role_gives_nobody_anything(preset: str, tmp_path: Path) -> No
         assert frozenset({"Viewer"}) == users["ann"].roles
         assert (PRESETS[preset].delete == 500) == bool(leftovers)
         assert (PRESETS[preset].delete == 500) == ("left behind" in outcome.detail)
+
+
+@pytest.mark.finding("H-E2")
+def test_a_role_that_somebody_was_given_since_it_was_looked_at_is_not_deleted(preset: str, tmp_path: Path) -> None:
+    with world(StandIn(preset, dags=DAGS), tmp_path) as w:
+        role, known = begun(w)
+        target = w.target(known)
+        ann = everything(target, "finance")[0]["ann"]
+        assert Status.APPLIED == apply(target, ann, person("ann", "Viewer")).status
+        w.server.state.add_user("eve", password="", roles={"finance"})
+        outcome = apply(target, role, None)
+        assert (Status.FAILED, True) == (outcome.status, "held by eve" in outcome.detail)
+        assert {"finance"} == w.server.state.users["eve"].roles
 
 
 def test_a_scoped_pass_grants_the_role_under_the_name_it_has(preset: str, tmp_path: Path) -> None:

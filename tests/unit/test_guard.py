@@ -130,3 +130,17 @@ def test_how_many_people_are_owned_can_be_said_without_naming_them() -> None:
     gone = [Change(user(f"p{n}"), None) for n in range(6)]
     plan, observed = Plan("prod", EVERYTHING, (*loses(6), *gone)), ObservedState("prod", {}, {})
     assert guard(plan, observed, LIMITS, owned=owned).held is None
+
+
+@pytest.mark.finding("H-E2")
+def test_a_role_that_the_code_of_a_dag_seems_to_name_is_not_deleted_without_a_word() -> None:
+    fine, named = Change(role("fine", 1), None), Change(role("named", 1), None)
+    owned = Owned(roles=frozenset({"fine", "named"}))
+    observed = ObservedState("prod", {}, {r.name: r for r in (role("fine", 1), role("named", 1))})
+    made = Plan("prod", EVERYTHING, (fine, named))
+    found = guard(made, observed, LIMITS, owned=owned, named={"named"})
+    assert found.held is not None
+    assert ((fine,), (named,)) == (found.go, found.held.changes)
+    assert "access_control" in found.held.why[0]
+    passed = guard(made, observed, LIMITS, owned=owned, named={"named"}, approved={found.held.digest})
+    assert (None, (fine, named)) == (passed.held, passed.go)

@@ -525,3 +525,87 @@ def test_an_errand_that_only_plans_needs_no_lease(stage: Stage) -> None:
     assert found.plan is not None
     assert (3, ()) == (len(found.plan.changes), found.outcomes)
     assert [] == stage.prod.applied
+
+
+# --- roles that go ----------------------------------------------------------------------------------------------------
+
+OTHER = b"""
+roles:
+  finance: {dags: [{level: view, tag: finance}]}
+  other: {dags: [{level: view, tag: finance}]}
+bindings:
+  - {group: people:finance, roles: [finance], deployments: all}
+  - {group: people:finance, roles: [other], deployments: all}
+"""
+
+
+def with_mapping(stage: Stage, text: bytes) -> World:
+    return replace(stage.world(), rules=parse({"mappings/finance.yaml": text}, sources=frozenset({"people"})))
+
+
+def without_other() -> bytes:
+    return OTHER.replace(b"  - {group: people:finance, roles: [other], deployments: all}\n", b"")
+
+
+@pytest.mark.finding("H-E2")
+@pytest.mark.finding("X-F8")
+@pytest.mark.parametrize("adopt", list(Adopt))
+def test_a_role_that_no_line_gives_is_left_to_those_who_hold_it_by_another_hand(stage: Stage, adopt: Adopt) -> None:
+    stage.deployment = Deployment("prod", adopt=adopt)
+    apply(with_mapping(stage, OTHER))
+    by_hand = [f"p{n:03}" for n in range(300)]
+    put(stage.prod, *(User(n, f"{n}@x", n, "T", frozenset({"other"})) for n in by_hand))
+    found = apply(with_mapping(stage, without_other())).deployments[0]
+    assert by_hand == sorted(name for name, user in stage.prod.users.items() if "other" in user.roles)
+    assert found.plan is not None
+    [told] = [note.text for note in found.plan.notes if note.code == "role_held_by_others"]
+    assert "role other any more, but p000, p001, p002 and 297 more hold it" in told
+    assert "other" not in stage.store.owned("prod").grants["anna"]
+    assert () == apply(with_mapping(stage, without_other())).deployments[0].outcomes
+    for name in by_hand:
+        del stage.prod.users[name]
+    apply(with_mapping(stage, without_other()))
+    assert "other" not in stage.prod.roles
+
+
+@pytest.mark.finding("H-E2")
+def test_a_role_goes_with_those_who_hold_it_by_hand_where_the_deployment_says_so_one_line_for_each(
+    stage: Stage,
+) -> None:
+    stage.deployment = Deployment("prod", remove_manual_grants=True)
+    apply(with_mapping(stage, OTHER))
+    put(stage.prod, User("eve", "eve@x", "E", "V", frozenset({"other", "Op"})))
+    found = apply(with_mapping(stage, without_other())).deployments[0]
+    assert "other" not in stage.prod.roles
+    assert {"Op"} == roles_of(stage.prod, "eve")
+    assert [["revoke", "user", "eve", "other"]] == [
+        list(e) for o in found.outcomes for e in o.change.effects if o.change.name == "eve"
+    ]
+
+
+@pytest.mark.finding("H-E2")
+@pytest.mark.parametrize("generation", [2, 3])
+def test_a_role_that_goes_is_never_without_a_word_where_that_can_break_dag_files(stage: Stage, generation: int) -> None:
+    stage.prod.capabilities = replace(stage.prod.capabilities, generation=generation)
+    apply(with_mapping(stage, OTHER))
+    found = apply(with_mapping(stage, without_other())).deployments[0]
+    assert found.plan is not None
+    told = [note.text for note in found.plan.notes if note.code == "role_goes"]
+    assert (generation == 3) == bool(told)
+    assert all("fin_daily, fin_monthly" in text for text in told)
+    assert "other" not in stage.prod.roles
+
+
+@pytest.mark.finding("H-E2")
+def test_a_role_whose_permissions_a_dag_took_back_is_not_deleted_without_a_word(stage: Stage) -> None:
+    apply(with_mapping(stage, OTHER))
+    was = stage.prod.roles["other"]
+    put(stage.prod, Role("other", was.permissions - {Permission("can_read", "DAG:fin_daily")}))
+    apply(with_mapping(stage, OTHER))
+    report = apply(with_mapping(stage, without_other()))
+    held = report.deployments[0].held
+    assert held is not None
+    assert (4, ["other"], True) == (report.exit_code(), [c.name for c in held.changes], "other" in stage.prod.roles)
+    assert set() == {name for name, user in stage.prod.users.items() if "other" in user.roles}
+    assert 0 == apply(with_mapping(stage, without_other()), approved=(held.digest,)).exit_code()
+    assert "other" not in stage.prod.roles

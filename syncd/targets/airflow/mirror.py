@@ -161,7 +161,10 @@ class Mirror:
 
     def fresh_users(self) -> Mapping[str, User]:
         """Give every user, read anew where the last reading is too old to take a role away on."""
-        if self.users is None or self.clock() - self._users_read > FRESH_S:
+        return self._users_of(FRESH_S)
+
+    def _users_of(self, fresh_s: float) -> Mapping[str, User]:
+        if self.users is None or self.clock() - self._users_read > fresh_s:
             return self.read_users()
         return self.users
 
@@ -169,10 +172,10 @@ class Mirror:
         """Find the physical names of every role that syncd manages here."""
         return families(self.names | frozenset(more), self.all_roles().keys() - self.buried)
 
-    def holders(self, roles: Iterable[str]) -> tuple[str, ...]:
-        """Name the accounts that hold any of these physical roles, sorted."""
+    def holders(self, roles: Iterable[str], *, fresh_s: float = FRESH_S) -> tuple[str, ...]:
+        """Name the accounts that hold any of these physical roles, sorted, in a listing of at most that age."""
         wanted = frozenset(roles)
-        return tuple(sorted(user.username for user in self.fresh_users().values() if user.roles & wanted))
+        return tuple(sorted(user.username for user in self._users_of(fresh_s).values() if user.roles & wanted))
 
     def physical(self, name: str) -> str:
         """Give the physical name under which a role is to be granted now.

@@ -287,9 +287,15 @@ class RoleWriter:
     # --- taking a role away -------------------------------------------------------------------------------------------
 
     def _remove(self) -> Ended:
-        """Delete the whole family; where the server cannot, see to it that nobody holds any of it."""
+        """Delete the whole family, once nobody holds any of it."""
         members = self._family().members
         self._guard(members)
+        if held := self.mirror.holders(members, fresh_s=0.0):
+            raise Stopped(
+                Status.FAILED,
+                f"role {self.name!r} is held by {', '.join(held[:3])}{' and others' if held[3:] else ''}, who would lose "
+                "it with the role; the next pass decides anew",
+            )
         for member in members:
             if self.mirror.capabilities.delete_role is not Delete.BROKEN and self._deleted(member):
                 continue

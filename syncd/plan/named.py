@@ -1,0 +1,52 @@
+"""Roles that the code of DAGs may name in `access_control`: to delete one can break DAG files.
+
+Airflow 3 refuses a file whose code names a role that is not there, at the next parse, with every DAG in it; Airflow 2 once
+the DAG changes (measured on 3.3.2 and 2.11.2). The API does not show `access_control`. So a plan says of each role that
+goes where to look, and where there is a sign of such code, permissions of that role that were taken back, it is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from syncd.model import Change, Kind, Loss, Note, Plan, Role
+
+BREAKS_AT_ONCE = 3
+"""The generation of Airflow that refuses a DAG file at its next parse; the one before waits for a change of the DAG."""
+
+
+def goes(change: Change) -> bool:
+    """Say whether a change deletes a role."""
+    return change.subject == "role" and change.kind is Kind.DELETE
+
+
+def signs(plan: Plan, losses: Iterable[Loss]) -> frozenset[str]:
+    """Name the roles that the plan deletes although the code of a DAG seems to set what is in them."""
+    going = {change.name for change in plan.changes if goes(change)}
+    return frozenset(loss.role for loss in losses if loss.role in going) if going else frozenset()
+
+
+def warned(plan: Plan, *, generation: int) -> Plan:
+    """Give the plan with a note for each role that goes, where that can break a DAG file by itself."""
+    if generation < BREAKS_AT_ONCE:
+        return plan
+    notes = [_note(change.before) for change in plan.changes if goes(change) and isinstance(change.before, Role)]
+    return replace(plan, notes=tuple(sorted({*plan.notes, *notes}))) if notes else plan
+
+
+def _note(role: Role) -> Note:
+    return Note(
+        "role_goes",
+        f"role {role.name} goes: a DAG file whose code names it in access_control fails at its next parse, with all of its "
+        f"DAGs, and the API does not show that; look {_where(role)} before",
+    )
+
+
+def _where(role: Role) -> str:
+    resources = [permission.resource.partition(":") for permission in role.permissions]
+    dags = sorted({dag for kind, _, dag in resources if kind in {"DAG", "DAG Run"} and dag})
+    if not dags:
+        return "at your DAGs"
+    shown = ", ".join(dags[:5]) + (f" and {len(dags) - 5} more" if dags[5:] else "")
+    return f"at those it has permissions on ({shown})"

@@ -1,0 +1,175 @@
+"""What must be true of what people hold, whatever change takes it from them: the promises, in terms of people."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from states import carry_out, desired_states, observed_states, owned_states, user
+
+from syncd.model import (
+    Change,
+    Deployment,
+    DesiredState,
+    ObservedState,
+    Owned,
+    Permission,
+    Plan,
+    Role,
+    User,
+    key,
+)
+from syncd.plan.diff import diff
+from syncd.plan.effect import Effect, effects, losers
+from syncd.plan.guard import Limits, guard
+
+NOTHING: frozenset[str] = frozenset()
+PROD = Deployment("prod")
+deployments = st.builds(
+    Deployment,
+    name=st.just("prod"),
+    delete_leavers=st.booleans(),
+    protected=st.sampled_from((frozenset[str](), frozenset({"anna"}))),
+)
+
+
+def plan(desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment = PROD) -> Plan:
+    return diff(desired, observed, owned=owned, deployment=deployment, service_user="carol")
+
+
+def lost(before: ObservedState, after: ObservedState) -> dict[str, frozenset[str]]:
+    """Give by person the roles that they held before and do not hold after."""
+    now = {name: person.roles for name, person in after.users.items()}
+    found = {name: person.roles - now.get(name, NOTHING) for name, person in before.users.items()}
+    return {name: roles for name, roles in found.items() if roles}
+
+
+def can(state: ObservedState, person: User) -> frozenset[Permission]:
+    """Give what a person may do by roles that are not built in."""
+    held = (state.roles[role].permissions for role in person.roles if role in state.roles)
+    return frozenset[Permission]().union(*held)
+
+
+@pytest.mark.finding("H-E2")
+@given(desired_states(), observed_states(), owned_states, deployments)
+def test_whoever_loses_a_role_had_it_from_us(
+    desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment
+) -> None:
+    after = carry_out(observed, plan(desired, observed, owned, deployment).changes)
+    for name, roles in lost(observed, after).items():
+        assert roles <= owned.grants.get(name, NOTHING)
+
+
+@pytest.mark.finding("H-E2")
+@given(desired_states(), observed_states(), owned_states)
+def test_with_manual_grants_removed_every_loss_is_a_line_about_that_person(
+    desired: DesiredState, observed: ObservedState, owned: Owned
+) -> None:
+    made = plan(desired, observed, owned, Deployment("prod", remove_manual_grants=True))
+    told = {key(c.name): frozenset(c.revoked) for c in made.changes if c.subject == "user"}
+    after = carry_out(observed, made.changes)
+    assert lost(observed, after) == {name: roles for name, roles in told.items() if roles}
+    for roles in lost(observed, after).values():
+        assert roles <= owned.roles | frozenset().union(*owned.grants.values())
+
+
+@pytest.mark.finding("H-E2")
+@given(desired_states(), observed_states(), owned_states, deployments)
+def test_who_is_protected_loses_no_role_whatever_goes(
+    desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment
+) -> None:
+    after = carry_out(observed, plan(desired, observed, owned, deployment).changes)
+    assert not lost(observed, after).keys() & ({"carol"} | deployment.protected)
+
+
+@pytest.mark.finding("H-E2")
+@given(desired_states(), observed_states(), owned_states)
+def test_who_is_in_doubt_loses_no_role_whatever_goes(
+    desired: DesiredState, observed: ObservedState, owned: Owned
+) -> None:
+    doubtful = DesiredState(
+        "prod", desired.users, desired.roles, desired.because, frozen_users={"anna": "two people", "dave": "two people"}
+    )
+    after = carry_out(observed, plan(doubtful, observed, owned).changes)
+    assert not lost(observed, after).keys() & {"anna", "dave"}
+
+
+@given(desired_states(), observed_states(), owned_states, deployments)
+def test_whoever_loses_a_permission_lost_a_role_of_theirs_or_the_role_was_ours_to_shrink(
+    desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment
+) -> None:
+    after = carry_out(observed, plan(desired, observed, owned, deployment).changes)
+    gone = lost(observed, after)
+    for name, person in observed.users.items():
+        now = can(after, after.users[name]) if name in after.users else frozenset()
+        ours = [r for r in person.roles & observed.roles.keys() if r in gone.get(name, NOTHING) or r in owned.roles]
+        explained = frozenset[Permission]().union(*(observed.roles[role].permissions for role in ours))
+        assert can(observed, person) - now <= explained
+
+
+@given(desired_states(), observed_states(), owned_states, st.booleans())
+def test_whoever_loses_the_account_had_it_from_us_and_held_nothing(
+    desired: DesiredState, observed: ObservedState, owned: Owned, remove: bool
+) -> None:
+    leaving = Deployment("prod", delete_leavers=True, remove_manual_grants=remove)
+    made = plan(desired, observed, owned, leaving)
+    after = carry_out(observed, made.changes)
+    for name in observed.users.keys() - after.users.keys():
+        assert name in owned.users
+        assert observed.users[name].roles <= owned.grants.get(name, NOTHING) | (owned.roles if remove else NOTHING)
+
+
+@given(desired_states(), observed_states(), owned_states, deployments)
+def test_what_is_held_takes_nothing_from_anybody(
+    desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment
+) -> None:
+    limits = Limits(removals=0, share=0, floor=0, permission_floor=0, permissions=0)
+    made = plan(desired, observed, owned, deployment)
+    assert {} == lost(observed, carry_out(observed, guard(made, observed, limits, owned=owned).go))
+
+
+@pytest.mark.finding("H-E2")
+@given(desired_states(), observed_states(), owned_states, deployments)
+def test_effects_are_what_people_lose(
+    desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment
+) -> None:
+    made = plan(desired, observed, owned, deployment)
+    state = observed
+    for found in effects(observed, made.changes, owned):
+        after = carry_out(state, [found.change])
+        assert found.people == sum(_has_less(state, after, name, found.change) for name in state.users)
+        state = after
+    people = {n for n in observed.users if _ever_less(observed, made.changes, n)}
+    assert people == losers(observed, made.changes)
+
+
+def _has_less(before: ObservedState, after: ObservedState, name: str, change: Change) -> bool:
+    was, now = before.users[name], after.users.get(name)
+    if now is None or was.roles - now.roles:
+        return bool(was.roles)
+    return change.subject == "role" and change.name in was.roles and bool(change.revoked)
+
+
+def _ever_less(observed: ObservedState, changes: tuple[Change, ...], name: str) -> bool:
+    state, less = observed, False
+    for change in changes:
+        after = carry_out(state, [change])
+        held_before = name in state.users and (change.name in observed.users[name].roles or change.subject == "user")
+        less |= held_before and _has_less(state, after, name, change)
+        state = after
+    return less
+
+
+@pytest.mark.finding("H-E2")
+def test_a_role_that_goes_or_shrinks_takes_from_everybody_who_holds_it() -> None:
+    read, edit = Permission("can_read", "DAG:a"), Permission("can_edit", "DAG:a")
+    people = {name: user(name, {"finance", "ops"}) for name in ("anna", "bob", "eve")}
+    roles = {name: Role(name, frozenset({read, edit})) for name in ("finance", "ops")}
+    owned = Owned(roles=frozenset(roles), grants={"anna": frozenset({"finance"}), "bob": frozenset({"ops"})})
+    leaves = Change(people["anna"], user("anna", {"ops"}))
+    shrinks, goes = Change(roles["ops"], Role("ops", frozenset({read}))), Change(roles["finance"], None)
+    observed = ObservedState("prod", people, roles)
+    found = list(effects(observed, [leaves, shrinks, goes], owned))
+    assert [Effect(leaves, 1, 0), Effect(shrinks, 3, 2), Effect(goes, 2, 2)] == found
+    assert {"anna", "bob", "eve"} == losers(observed, [leaves, shrinks])
+    assert {"anna"} == losers(observed, [leaves, shrinks], counts=lambda _: False)
