@@ -6,6 +6,7 @@ One class for each thing that a caller would do differently. A message says wher
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 EXIT_DONE = 0
@@ -33,7 +34,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.message}"
+        return f"{place}: {self.message}".encode("utf-8", "backslashreplace").decode()  # half a surrogate pair
 
 
 def told(problems: Sequence[Problem]) -> Iterator[str]:
@@ -65,6 +66,21 @@ class ConfigInvalid(InvalidInput):
 
 class MappingInvalid(InvalidInput):
     """A mapping file cannot be used."""
+
+
+@contextmanager
+def reading(file: str, invalid: type[InvalidInput]) -> Iterator[None]:
+    """Let nothing out but deliberate errors while a file is read: what nobody thought of is a problem of that file.
+
+    Files change under a daemon that keeps the last good ones in use; no text may end it.
+    """
+    try:
+        yield
+    except SyncdError:
+        raise
+    except Exception as error:
+        message = f"the file cannot be used: unexpected {type(error).__name__} (a defect of syncd; please report it)"
+        raise invalid([Problem(file, 0, 0, message)]) from error
 
 
 class SourceUnavailable(SyncdError):

@@ -18,7 +18,7 @@ from syncd.config.problems import Written, dotted, settings_problems, syntax_pro
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings
 from syncd.config.source_settings import secret, source_settings
 from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
-from syncd.errors import ConfigInvalid, Problem
+from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.files import MIB, read_file
 from syncd.http import Connection
 from syncd.mapping.strict import Strict
@@ -44,6 +44,11 @@ def load(path: Path) -> Settings:
     Raises:
         ConfigInvalid: with every problem, each at its line and column.
     """
+    with reading(str(path), ConfigInvalid):
+        return _load(path)
+
+
+def _load(path: Path) -> Settings:
     written = _read(path)
     folder = path.absolute().parent
     filled = _filled(written.values)

@@ -79,14 +79,19 @@ class Fleet:
         try:
             fresh = self._make(load(self._now.settings.path))
         except InvalidInput as error:
-            self.error = str(error)
-            self._emit("config_rejected", error=self.error)
-            return self.error
+            return self._rejected(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever the new files do to us, the last good ones stay in use
+            return self._rejected(f"the files cannot be used: unexpected {type(error).__name__}", error)
         before, self._now, self.error = self._now, fresh, ""
         self._end_what_is_other(before, fresh)
         app.close(before.world)
         self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.world.rules.bindings))
         return ""
+
+    def _rejected(self, why: str, unexpected: Exception | None = None) -> str:
+        self.error = why
+        self._emit("config_rejected", error=why, **{"exc_info": unexpected} if unexpected else {})
+        return why
 
     def halt(self) -> None:
         """Let no further call to any deployment out, nor wait for its turn."""

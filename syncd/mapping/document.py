@@ -115,6 +115,10 @@ def _compose(text: str) -> yaml.Node | None:
         raise _explained(error) from None
     except YAMLError as error:
         raise _Broken(1, 1, f"this is not YAML: {error}") from None
+    except (ValueError, OverflowError):  # of `chr`, for an escape above U+10FFFF
+        found = re.search(r"\\U(?!000|0010)[0-9A-Fa-f]{8}", text)
+        message = "there is no such character; the last one is \\U0010FFFF"
+        raise _Broken(*_place(text[: found.start()] if found else ""), message) from None
     return root
 
 

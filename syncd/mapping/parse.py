@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
+from syncd import errors
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.document import Node, Scalar, Table, read_document
 from syncd.mapping.names import ACTIONS, LONGEST_RESOURCE, glob_problem, role_name_problem
@@ -45,7 +46,8 @@ def parse(files: Mapping[str, bytes], *, sources: frozenset[str] | None = None) 
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")
         )
     for file in sorted(files):
-        _file(reading, file, files[file])
+        with errors.reading(file, MappingInvalid):
+            _file(reading, file, files[file])
     _check_role_names(reading)
     if reading.strict.problems:
         raise MappingInvalid(reading.strict.problems)

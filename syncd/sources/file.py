@@ -24,7 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.errors import Problem, SourceUnavailable, told
+from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
 from syncd.mapping.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.mapping.strict import Strict
@@ -52,12 +52,17 @@ class FileSource:
         except FolderUnreadable as error:
             raise SourceUnavailable(f"source {self.name}: {error}") from error
         taken_at = self.now()
+        try:
+            return self._snapshot(contents, taken_at=taken_at)
+        except InvalidInput as error:
+            raise SourceUnavailable(f"source {self.name} is not used until this is put right:\n{error}") from error
+
+    def _snapshot(self, contents: Mapping[str, bytes], *, taken_at: datetime) -> Snapshot:
         snapshot, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=False)
         if problems and sum(map(len, contents.values())) <= LOCATED:
             _, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=True)
         if problems:
-            said = "\n".join(told(problems))
-            raise SourceUnavailable(f"source {self.name} is not used until this is put right:\n{said}")
+            raise PeopleInvalid(problems)
         return snapshot
 
 
@@ -75,6 +80,10 @@ def examine(source: FileSource) -> tuple[Finding, ...]:
 # --- text to nodes ----------------------------------------------------------------------------------------------------
 
 
+class PeopleInvalid(InvalidInput):
+    """A file with people and groups cannot be used."""
+
+
 class _KeyTwice(ValueError):
     """A JSON object has a key twice."""
 
@@ -85,9 +94,10 @@ def _interpreted(
     """Read every file; JSON, unless `exact`, in a quick way that knows no places (ten times as fast)."""
     draft = _Draft(source)
     for file, content in contents.items():
-        root = _node(file, content, draft.strict.problems, exact=exact)
-        if root is not None:
-            draft.file(root)
+        with reading(file, PeopleInvalid):
+            root = _node(file, content, draft.strict.problems, exact=exact)
+            if root is not None:
+                draft.file(root)
     return draft.snapshot(taken_at), sorted(set(draft.strict.problems))
 
 

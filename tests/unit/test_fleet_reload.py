@@ -1,0 +1,106 @@
+"""Whatever new files do to the daemon that reads them, the last good ones stay in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from syncd.config import load
+from syncd.daemon.fleet import Fleet
+from syncd.store import Store
+
+CONFIG = """
+[sources.people]
+type = "file"
+directory = "people"
+[deployments.prod]
+url = "https://airflow.example.com"
+auth = {kind = "bearer", token = {env = "TOKEN"}}
+"""
+MAPPING = "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: all}\n"
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings/m.yaml").write_text(MAPPING)
+    (tmp_path / "config.toml").write_text(CONFIG)
+    return tmp_path
+
+
+@pytest.fixture
+def events() -> list[tuple[str, dict[str, object]]]:
+    return []
+
+
+@pytest.fixture
+def broken_clock() -> list[Exception]:
+    """What the clock of the fleet raises from now on."""
+    return []
+
+
+@pytest.fixture
+def fleet(folder: Path, events: list[tuple[str, dict[str, object]]], broken_clock: list[Exception]) -> Iterator[Fleet]:
+    def clock() -> datetime:
+        if broken_clock:
+            raise broken_clock[0]
+        return NOW
+
+    def emit(event: str, /, **facts: object) -> None:
+        events.append((event, facts))
+
+    with closing(Store("sqlite:///" + str(folder / "syncd.db"), clock=lambda: NOW)) as store:
+        made = Fleet(
+            load(folder / "config.toml"),
+            store,
+            emit=emit,
+            clock=clock,
+            monotonic=lambda: 0.0,
+            called=lambda _name, _call: None,
+            stopping=lambda: False,
+        )
+        yield made
+        made.close()
+
+
+@pytest.mark.finding("A-F7")
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("mappings/m.yaml", 'roles: {"a\\U00110000": {}}\n'),
+        ("config.toml", CONFIG + "[run]\nworkers = " + "9" * 5000 + "\n"),
+        ("config.toml", "a = " + "[" * 3000),
+        ("config.toml", CONFIG.replace('type = "file"', 'type = ["file"]\nx = 1')),
+    ],
+)
+def test_files_that_readers_stumble_over_are_rejected(fleet: Fleet, folder: Path, file: str, text: str) -> None:
+    before = fleet.now
+    (folder / file).write_text(text)
+
+    said = fleet.reload()
+
+    assert f"{file}:" in said
+    assert "unexpected" not in said
+    assert (said, before) == (fleet.error, fleet.now)
+    (folder / "mappings/m.yaml").write_text(MAPPING)
+    (folder / "config.toml").write_text(CONFIG)
+    assert ("", "") == (fleet.reload(), fleet.error)
+
+
+@pytest.mark.finding("A-F7")
+def test_an_error_that_nobody_thought_of_is_a_rejection_too(
+    fleet: Fleet, events: list[tuple[str, dict[str, object]]], broken_clock: list[Exception]
+) -> None:
+    before = fleet.now
+    broken_clock.append(RuntimeError("of no kind that is known"))
+
+    said = fleet.reload()
+
+    assert "the files cannot be used: unexpected RuntimeError" == said
+    assert (said, before) == (fleet.error, fleet.now)
+    assert [("config_rejected", broken_clock[0])] == [(event, facts["exc_info"]) for event, facts in events]
