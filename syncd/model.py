@@ -152,6 +152,7 @@ class Directory:
     mistaken by (source, id): who cannot be told from somebody else, and why
     order    sources that are joined, the most trusted first; empty where none are
     notes    what was found while joining
+    read     sources that gave an answer, now or before: of any other nobody can say that something is not in it
     """
 
     identities: Mapping[tuple[str, str], Identity]
@@ -162,6 +163,7 @@ class Directory:
     order: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     mistaken: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    read: frozenset[str] = frozenset()
 
 
 # --- what mapping files say -------------------------------------------------------------------------------------------
@@ -410,6 +412,9 @@ class DesiredState:
     `because[user][role]` holds every reason for a grant. `whose[user]` holds the identities of the person, (source, id),
     the one that names the account first; it is not kept in the database. `frozen` names the roles that nobody may lose
     now, with the reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
+    `undecided` (by key) are accounts under a name that a source which was not read whole may yet decide otherwise: they are
+    given nothing more now. `inactive` (by key) are people whom the source they log in with shows as inactive, with that
+    reason: a frozen role is not kept for them.
     """
 
     deployment: str
@@ -420,6 +425,8 @@ class DesiredState:
     frozen_users: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     whose: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    undecided: Mapping[str, User] = field(default_factory=dict)
+    inactive: Mapping[str, str] = field(default_factory=dict)
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import RLock
 
-from syncd.errors import MappingInvalid
 from syncd.intake import Intake, Reading, gather, read_one
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.narrow import Lens, Who, changed, cleared
@@ -170,11 +169,7 @@ def _alike(x: Group, y: Group) -> bool:
 
 
 def wanted(lens: Lens, who: frozenset[Who], rules: Rules, deployment: Deployment, *, now: datetime) -> DesiredState:
-    """Work out what the rules want of these people on one deployment; of roles, no more than who holds them.
-
-    Raises:
-        MappingInvalid: a name in a rule stands for several groups.
-    """
+    """Work out what the rules want of these people on one deployment; of roles, no more than who holds them."""
     directory = lens.narrowed(who, deployment)
     return compile_desired(rules, directory, deployment, inventory=(), dialect=_NO_DIALECT, now=now)
 
@@ -193,10 +188,11 @@ def turn(before: DesiredState, after: DesiredState) -> Turn | None:
     names = before.users.keys() | after.users.keys()
     was = {name: _roles(before, name) for name in names}
     is_ = {name: _roles(after, name) for name in names}
-    moved = frozenset(name for name in names if was[name] != is_[name])
+    left = after.inactive.keys() - before.inactive.keys()  # they lose what was frozen for them too
+    moved = frozenset(name for name in names if was[name] != is_[name]) | left
     if not moved:
         return None
-    return Turn(moved, before, loss=any(was[name] - is_[name] for name in moved))
+    return Turn(moved, before, loss=bool(left) or any(was[name] - is_[name] for name in moved))
 
 
 def _roles(state: DesiredState, name: str) -> frozenset[str]:
@@ -205,24 +201,19 @@ def _roles(state: DesiredState, name: str) -> frozenset[str]:
 
 def turns(
     moved: Moved, rules: Rules, deployments: Sequence[Deployment], *, now: datetime, before_at: datetime | None = None
-) -> tuple[dict[str, Turn], frozenset[str]]:
-    """Say for whom on which deployment something changes, and where that cannot be said.
+) -> dict[str, Turn]:
+    """Say for whom on which deployment something changes.
 
     What changes is the directory, or the time: `before_at` (default: `now`) is when the one before held.
     """
     found: dict[str, Turn] = {}
-    unclear: set[str] = set()
     for deployment in deployments:
         who = moved.before.closed(moved.who, deployment) | moved.after.closed(moved.who, deployment)
-        try:
-            was = wanted(moved.before, who, rules, deployment, now=before_at or now)
-            is_ = wanted(moved.after, who, rules, deployment, now=now)
-        except MappingInvalid:
-            unclear.add(deployment.name)
-            continue
+        was = wanted(moved.before, who, rules, deployment, now=before_at or now)
+        is_ = wanted(moved.after, who, rules, deployment, now=now)
         if (change := turn(was, is_)) is not None:
             found[deployment.name] = change
-    return found, frozenset(unclear)
+    return found
 
 
 def concerned(

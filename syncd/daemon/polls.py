@@ -90,8 +90,8 @@ class Polls:
             return
         self._emit("bindings_ended", rules=[str(rule.at) for rule in over], people=len(who))
         moved = Moved(lens, lens, who)
-        found, unclear = turns(moved, rules, self._ours(loaded), before_at=since, now=now)
-        self._queue(found, unclear, "expiry", seen_at=None, bound_at=None)
+        found = turns(moved, rules, self._ours(loaded), before_at=since, now=now)
+        self._queue(found, "expiry", seen_at=None, bound_at=None)
 
     def last_good(self, name: str) -> datetime | None:
         """Say when a source last gave an answer since we run."""
@@ -142,30 +142,20 @@ class Polls:
 
     def _follow_up(self, moved: Moved, loaded: Loaded, *, seen_at: float, bound_at: float) -> int:
         rules, ours = loaded.world.rules, self._ours(loaded)
-        found, unclear = turns(moved, rules, ours, now=self._clock())
-        self._queue(found, unclear, "people", seen_at=seen_at, bound_at=bound_at)
+        found = turns(moved, rules, ours, now=self._clock())
+        self._queue(found, "people", seen_at=seen_at, bound_at=bound_at)
         directory = moved.after.directory
         for name in sorted(concerned(moved.cleared, rules, directory, ours)) if moved.before is not moved.after else ():
             self._lanes.put(name, Task(EVERYTHING, "people", Urgency.WHOLE))
         return len(found)
 
-    def _queue(
-        self,
-        found: dict[str, Turn],
-        unclear: frozenset[str],
-        command: str,
-        *,
-        seen_at: float | None,
-        bound_at: float | None,
-    ) -> None:
+    def _queue(self, found: dict[str, Turn], command: str, *, seen_at: float | None, bound_at: float | None) -> None:
         for name, change in sorted(found.items(), key=lambda item: not item[1].loss):
             urgency = Urgency.LOSS if change.loss else Urgency.GAIN
             task = Task(
                 Scope(change.usernames), command, urgency, earlier=change.earlier, seen_at=seen_at, bound_at=bound_at
             )
             self._lanes.put(name, task)
-        for name in unclear:
-            self._lanes.put(name, Task(EVERYTHING, command, Urgency.WHOLE))
 
     def _watch(self, name: str, last: _Last) -> None:
         """Raise the alarms of a source: it failed, or a group of it is in doubt for a while."""

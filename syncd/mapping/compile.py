@@ -1,10 +1,10 @@
 """The meaning of the rules for one deployment: rules, people and DAGs -> DesiredState.
 
-rule is for another deployment, or over  = nothing
-its group is not there                   = nothing is given, and its roles are frozen
-its group was never read whole           = its members get the roles, and the roles are frozen
-its group is held over                   = its members, those of the last whole read too, get the roles
-its group was read whole                 = its members get the roles
+rule is for another deployment, or over          = nothing
+its group is not there, or which it is is unclear = nothing is given, and its roles are frozen
+its group was never read whole                    = its members get the roles, and the roles are frozen
+its group is held over                            = its members, those of the last whole read too, get the roles
+its group was read whole                          = its members get the roles
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from syncd.mapping.doubt import shown_inactive
 from syncd.mapping.findings import Findings
 from syncd.mapping.groups import bind
 from syncd.mapping.people import people
@@ -32,13 +33,11 @@ def compile_desired(
     """Work out what the rules want of one deployment.
 
     A role that is not built in is wanted as long as a rule names it, whether or not its group has members.
-
-    Raises:
-        MappingInvalid: a name in a rule stands for several groups.
     """
     findings = Findings(set(directory.notes))
     live = _live(rules, deployment, now, findings)
     found = people(bind(live, directory, findings), directory, deployment, findings)
+    inactive = shown_inactive(directory, deployment) if findings.frozen else {}
     roles = _roles(rules, live, Speller(Inventory(inventory), dialect, findings))
     return DesiredState(
         deployment.name,
@@ -49,6 +48,8 @@ def compile_desired(
         findings.frozen_users,
         tuple(sorted(findings.notes)),
         found.whose,
+        findings.undecided,
+        inactive,
     )
 
 

@@ -41,7 +41,8 @@ def join(
         if identity.source in failed or (identity.source, identity.id) in stale:
             identities.setdefault((identity.source, identity.id), identity)
     by_id = {(m.group.source, m.group.id): m for m in groups}
-    return with_persons(Directory(identities, by_id, dict(failed), dict(names or {})), joining)
+    read = frozenset(fresh.keys() | (earlier.keys() & failed.keys()))
+    return with_persons(Directory(identities, by_id, dict(failed), dict(names or {}), read=read), joining)
 
 
 def doubts(fresh: Snapshot, earlier: Snapshot | None) -> tuple[Doubt, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from syncd.model import Note
+from syncd.model import Note, User
 
 
 @dataclass(slots=True)
@@ -15,6 +15,7 @@ class Findings:
     notes: set[Note] = field(default_factory=set)
     frozen: dict[str, str] = field(default_factory=dict)
     frozen_users: dict[str, str] = field(default_factory=dict)
+    undecided: dict[str, User] = field(default_factory=dict)
 
     def note(self, code: str, text: str) -> None:
         self.notes.add(Note(code, text))

@@ -8,9 +8,14 @@ Names change hands, ids do not. What a name meant when it was first used is reme
 the remembered group | who bears the name | then
 ---------------------|--------------------|------------------------------------------------------------------------
 has the name         | it                 | it is meant
+has the name         | it, and others     | it is meant (group_name_shared); the others give nothing
 has another name     | nobody, or another | it is meant all the same (group_renamed); who has the name now gets nothing
 is gone              | another            | nobody is meant until a person says so (group_recreated)
 is gone              | nobody             | there is no such group (group_missing)
+none                 | one                | that one is meant, and remembered
+none                 | several            | nobody is meant until the line names an id (group_name_shared)
+
+Whoever may create a group may so give it any name: that changes nothing for others, and stops no deployment.
 """
 
 from __future__ import annotations
@@ -18,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.findings import Findings, some
 from syncd.model import Directory, GroupRef, Members, Rule
 
@@ -32,15 +36,9 @@ class Bound:
 
 
 def bind(rules: Iterable[Rule], directory: Directory, findings: Findings) -> tuple[Bound, ...]:
-    """Find the group of each rule.
-
-    Raises:
-        MappingInvalid: a name stands for several groups.
-    """
+    """Find the group of each rule."""
     lookup = _Lookup(directory)
-    found = tuple(_bound(rule, lookup, findings) for rule in rules)
-    if lookup.problems:
-        raise MappingInvalid(lookup.problems)
+    found = (_bound(rule, lookup, findings) for rule in rules)
     return tuple(b for b in found if b)
 
 
@@ -57,7 +55,6 @@ class _Lookup:
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self.problems: list[Problem] = []
         self.by_name: dict[tuple[str, str], list[Members]] = {}
         for members in directory.groups.values():
             self.by_name.setdefault((members.group.source, members.group.name), []).append(members)
@@ -66,15 +63,14 @@ class _Lookup:
         ref = rule.group
         if ref.id is not None:
             return self.directory.groups.get((ref.source, ref.id))
-        assert ref.name is not None
-        found = self.by_name.get((ref.source, ref.name), [])
-        remembered = self.remembered(ref)
-        meant = self.directory.groups.get((ref.source, remembered)) if remembered else None
-        if meant and meant not in found:
-            return meant
-        if len(found) > 1:
-            self.problems.append(_ambiguous(rule, found))
-        return None if remembered and not meant else next(iter(found), None)
+        if remembered := self.remembered(ref):
+            return self.directory.groups.get((ref.source, remembered))
+        bearers = self.bearers(ref)
+        return bearers[0] if len(bearers) == 1 else None
+
+    def bearers(self, ref: GroupRef) -> list[Members]:
+        """List the groups that bear a name now."""
+        return self.by_name.get((ref.source, ref.name or ""), [])
 
     def remembered(self, ref: GroupRef) -> str | None:
         """Give the id that a rule's name is known to mean; None for a rule that names the id itself."""
@@ -83,13 +79,8 @@ class _Lookup:
     def usurpers(self, ref: GroupRef) -> tuple[str, ...]:
         """Give the ids of groups that bear a name which is known to mean another group."""
         known = self.remembered(ref)
-        bearers = self.by_name.get((ref.source, ref.name or ""), []) if known else []
+        bearers = self.bearers(ref) if known else []
         return tuple(sorted(m.group.id for m in bearers if m.group.id != known))
-
-
-def _ambiguous(rule: Rule, found: Iterable[Members]) -> Problem:
-    ids = " or ".join(sorted(f"{{source: {m.group.source}, id: {m.group.id}}}" for m in found))
-    return Problem(rule.at.file, rule.at.line, rule.at.column, f"several groups are called {rule.group}; write {ids}")
 
 
 def _bound(rule: Rule, lookup: _Lookup, findings: Findings) -> Bound | None:
@@ -97,9 +88,11 @@ def _bound(rule: Rule, lookup: _Lookup, findings: Findings) -> Bound | None:
     if members is None:
         _not_there(rule, lookup, findings)
         return None
-    if rule.group.name not in {None, members.group.name}:
+    others = lookup.usurpers(rule.group)
+    if rule.group.name == members.group.name and others:
+        findings.note("group_name_shared", _shared(rule, members.group.id, others))
+    elif rule.group.name not in {None, members.group.name}:
         now = f'the group with the id {members.group.id} is now called "{members.group.name}"'
-        others = lookup.usurpers(rule.group)
         other = f" (what is called so now is another group, {some(others)}, and gives nothing)" if others else ""
         text = f'{rule.at}: {now}, not "{rule.group.name}"{other}; the id decides; correct the name'
         findings.note("group_renamed", text)
@@ -108,6 +101,13 @@ def _bound(rule: Rule, lookup: _Lookup, findings: Findings) -> Bound | None:
     elif members.stale:
         findings.note("removal_held_back", _held_back(rule, members, lookup.directory))
     return Bound(rule, members)
+
+
+def _shared(rule: Rule, meant: str, others: Iterable[str]) -> str:
+    return (
+        f"{rule.at}: {some(others)} is called {rule.group} too, and gives nothing: the group {meant} was there first, and is "
+        f"meant; to be safe from names write {{source: {rule.group.source}, id: {meant}, name: {rule.group.name}}}"
+    )
 
 
 def _held_back(rule: Rule, members: Members, directory: Directory) -> str:
@@ -126,6 +126,12 @@ def _not_there(rule: Rule, lookup: _Lookup, findings: Findings) -> None:
         write = f"write {{source: {ref.source}, id: {others[0]}, name: {ref.name}}}"
         accept = f'{write}, or run: syncd accept-group {ref.source} "{ref.name}"'
         findings.note("group_recreated", f"{rule.at}: {why}, and gives nothing; nobody loses {roles} for now; {accept}")
+    elif ref.id is None and (several := lookup.bearers(ref)):
+        ids = " or ".join(sorted(f"{{source: {m.group.source}, id: {m.group.id}}}" for m in several))
+        why = f"{len(several)} groups are called {ref}"
+        findings.note(
+            "group_name_shared", f"{rule.at}: {why}; none gives anything, nobody loses {roles} for now; write {ids}"
+        )
     else:
         why = _missing(ref, lookup.directory)
         findings.note("group_missing", f"{rule.at}: {why}; nobody loses {roles} for now")

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from syncd.mapping.accounts import username_of
+from syncd.mapping.doubt import unseen
 from syncd.model import Deployment, Directory, Group, Members, key
 
 Who = tuple[str, str]
@@ -45,7 +46,34 @@ def changed(before: Directory, after: Directory) -> frozenset[Who]:
     joined = before.persons.keys() | after.persons.keys()
     found |= {who for who in joined if before.persons.get(who) != after.persons.get(who)}
     found |= before.mistaken.keys() ^ after.mistaken.keys()
-    return frozenset(found)
+    return frozenset(found | _named_anew(before, after))
+
+
+def _named_anew(before: Directory, after: Directory) -> set[Who]:
+    """Name people whose name came into or out of doubt, because a source of higher rank did."""
+    was, is_ = _first_unseen(before), _first_unseen(after)
+    if was == is_ and before.order == after.order:
+        return set()
+    low, high = sorted((was, is_))
+    return {
+        who
+        for who in after.identities
+        if low < _rank(_named_by(who, after), after.order) <= high or before.order != after.order
+    }
+
+
+def _first_unseen(directory: Directory) -> int:
+    """Give the rank of the first source in which somebody may be who is not seen in it; one past the last: there is none."""
+    return next((n for n, source in enumerate(directory.order) if unseen(directory, source)), len(directory.order))
+
+
+def _named_by(who: Who, directory: Directory) -> str:
+    person = directory.persons.get(who)
+    return person.accounts[0].source if person else who[0]
+
+
+def _rank(source: str, order: tuple[str, ...]) -> int:
+    return order.index(source) if source in order else len(order)
 
 
 def _moved(before: Members | None, after: Members | None) -> frozenset[str]:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncd.mapping.accounts import account_of, username_of, username_problem
+from syncd.mapping.doubt import naming_doubts, unread
 from syncd.mapping.findings import Findings, some
 from syncd.mapping.groups import Bound
 from syncd.mapping.persons import described, login_identity
 from syncd.model import Deployment, Directory, Identity, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
+UNDECIDED = "because a source of higher rank, which would name the account, was not read whole"
+SET_LOGIN_SOURCE = "to be free of it, set login_source for this deployment"
 _Given = dict[str, dict[str, "list[_Gift]"]]
 """What each person is given, by source and id."""
 
@@ -62,8 +65,24 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     for name, others in clashes.items():
         del found.users[name], found.because[name], found.whose[name]
         _note_clash(name, (owners[name], *others), findings)
+    _set_undecided_apart(found, owners, naming_doubts(directory, deployment), findings)
     _note_shared_emails(found.users, findings)
     return found
+
+
+def _set_undecided_apart(
+    found: People, owners: Mapping[str, Identity], doubts: Mapping[str, str], findings: Findings
+) -> None:
+    """Give nothing more to accounts that a source of higher rank may yet name otherwise."""
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for name in [name for name in found.users if doubts[owners[name].source]]:
+        findings.undecided[name] = found.users.pop(name)
+        del found.because[name]
+        waiting[doubts[owners[name].source]].append(findings.undecided[name].username)
+    for why, names in waiting.items():
+        findings.note(
+            "name_undecided", f"{some(names)} get nothing more for now, {UNDECIDED}: {why}; {SET_LOGIN_SOURCE}"
+        )
 
 
 def _holders(
@@ -119,6 +138,8 @@ def _joined(
     active                       | the person holds what all active identities are given
     inactive                     | nothing, whatever other sources say
     none                         | nothing; and nothing is taken where it might just not be read
+
+    Where no login source is set, and a source of higher rank may yet name the account, nothing more is given under the name.
     """
     pooled: dict[tuple[Identity, ...], list[_Gift]] = {}
     _freeze_mistaken(directory, deployment, findings)
@@ -126,7 +147,7 @@ def _joined(
         person = directory.persons.get((identity.source, identity.id)) or Person((identity,))
         pooled.setdefault(person.accounts, []).extend(gifts)
     unnamed: list[tuple[Identity, list[_Gift]]] = []
-    doubtful = () if deployment.login_source else [(s, why) for s in directory.order if (why := _unread(directory, s))]
+    doubtful = () if deployment.login_source else [(s, why) for s in directory.order if (why := unread(directory, s))]
     for accounts, gifts in pooled.items():
         _freeze_if_named_otherwise(accounts, gifts, directory.order, doubtful, findings)
         login = login_identity(accounts, deployment.login_source)
@@ -166,29 +187,11 @@ def _note_unnamed(
 ) -> None:
     who = some(str(identity) for identity, _ in unnamed)
     text = f"{who} get nothing: {source}, which this deployment logs in with, has nobody that they could be"
-    if why := _unread(directory, source):
+    if why := unread(directory, source):
         roles = sorted({role for _, gifts in unnamed for gift in gifts for role in gift.roles})
         findings.freeze(roles, f"{who} may be in {source}, which was not read whole: {why}")
         text = f"{text}; but {why}, so nobody loses {', '.join(roles)} for now"
     findings.note("no_login_identity", text)
-
-
-def _unread(directory: Directory, source: str) -> str:
-    """Say why somebody may be in a source although nothing that was read shows them; empty where that is ruled out.
-
-    Whoever the last whole read of a group knew is still known, so only what was never read whole leaves a doubt: a source
-    that fails now and was read before leaves none.
-    """
-    if source in directory.failed and not any(of == source for of, _ in directory.identities):
-        return f"{source} failed: {directory.failed[source]}"
-    for members in directory.groups.values():
-        if members.group.source == source and members.unknown:
-            return f"{members.group} was never read whole: {members.why}"
-    known = {id_ for of, id_ in directory.identities if of == source}
-    for members in directory.groups.values():
-        if members.group.source == source and not members.members <= known:
-            return f"{members.group} has members of whom {source} says nothing"
-    return ""
 
 
 def _refusal(username: str, is_protected: bool) -> tuple[str, str] | None:

@@ -36,9 +36,10 @@ def known_accounts(
     `scope` is what the pass is about: an account outside of it may be wanted for somebody whom the pass does not know.
     """
     missing = [name for name in sorted(desired.users) if name not in observed.users]
-    if not missing or not ours:
+    if not (missing or desired.undecided) or not ours:
         return desired
     known = _Known.of(desired, observed, made=made, ours=ours, match_email=match_email)
+    desired = replace(desired, undecided=known.undecided())
     moves: dict[str, str | None] = {}
     users, notes = dict(desired.users), []
     for name in missing:
@@ -102,6 +103,14 @@ class _Known:
         who = self.desired.whose.get(name)
         found = self.by_who.get(who[0], []) if who else []
         return found[0] if len(found) == 1 else None
+
+    def undecided(self) -> dict[str, User]:
+        """Give those whose name is in doubt, under the names of the accounts that were made for them."""
+        there = {name: self.kept(name) for name in self.desired.undecided}
+        return {
+            key(account.username) if (account := there[name]) else name: person
+            for name, person in self.desired.undecided.items()
+        }
 
     def taken(self, name: str) -> tuple[str, ...]:
         """Name the accounts that have this person's e-mail, where all of them are of somebody else and made by syncd."""

@@ -6,7 +6,7 @@ What may be taken away is decided here, once:
     --------------|--------|-------|------------------------------------------
     no            | yes    | any   | give it
     yes           | yes    | any   | leave it
-    yes           | no     | yes   | take it, unless its group is in doubt: then keep it and say so
+    yes           | no     | yes   | take it, unless its group is in doubt, and the person is not inactive: then keep it
     yes           | no     | no    | leave it: it is not ours
 
 A role is taken from the server once no mapping line gives it and nobody holds it any more: whoever would lose it with
@@ -15,7 +15,7 @@ the role loses it by a line of their own, or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncd.model import (
@@ -51,12 +51,14 @@ def align(desired: DesiredState, observed: ObservedState, *, match_email: bool) 
     refuses two of them: the person is left out, with a note.
     """
     missing = [name for name in desired.users if name not in observed.users]
-    if not missing:
+    if not missing and not (match_email and desired.undecided):
         return desired
     by_email: dict[str, list[User]] = {}
     for user in observed.users.values():
         by_email.setdefault(user.email.casefold(), []).append(user)
     moves, notes = _match(desired, missing, by_email=by_email, match_email=match_email)
+    if match_email:
+        desired = replace(desired, undecided=_found_by_email(desired.undecided, by_email))
     if not moves and not notes:
         return desired
     return renamed(replace(desired, notes=desired.notes + tuple(notes)), moves)
@@ -81,6 +83,14 @@ def _match(
             moves[name] = None
             notes.append(_email_taken(person, accounts=[user.username for user in found], match_email=match_email))
     return moves, notes
+
+
+def _found_by_email(undecided: Mapping[str, User], by_email: Mapping[str, list[User]]) -> dict[str, User]:
+    """Give people whose name is in doubt under the names of whatever accounts may be theirs: they lose nothing there."""
+    found = dict(undecided)
+    for person in undecided.values():
+        found |= {key(user.username): person for user in by_email.get(person.email.casefold(), [])}
+    return found
 
 
 def _email_taken(person: User, *, accounts: list[str], match_email: bool) -> Note:
@@ -249,7 +259,7 @@ def _diff_users(
         if name in untouchable or not scope.covers(name):
             continue
         want, have = desired.users.get(name), observed.users.get(name)
-        wanted = want.roles if want else _NOBODY
+        wanted = want.roles if want else _undecided(name, have, desired)
         if have is None:
             if want is not None and wanted:
                 draft.changes.append(Change(None, want))
@@ -264,7 +274,7 @@ def _diff_users(
         else:
             for role in manual & desired.roles.keys():
                 strangers.setdefault(role, []).append(have.username)
-        loses -= _keep(have, loses, desired=desired, draft=draft)
+        loses -= _keep(have, loses, desired=desired, by_email=deployment.match_email, draft=draft)
         roles = (have.roles - loses) | wanted
         after = replace(have, roles=roles)
         if roles != have.roles:
@@ -282,9 +292,18 @@ def _candidates(desired: DesiredState, observed: ObservedState, *, owned: Owned,
     yield from others - desired.users.keys()
 
 
-def _keep(have: User, loses: frozenset[str], *, desired: DesiredState, draft: _Draft) -> frozenset[str]:
+def _undecided(name: str, have: User | None, desired: DesiredState) -> frozenset[str]:
+    """Give what somebody has and should keep on an account whose name is in doubt: they get nothing more there now."""
+    person = desired.undecided.get(name)
+    return have.roles & person.roles if have and person else _NOBODY
+
+
+def _keep(have: User, loses: frozenset[str], *, desired: DesiredState, by_email: bool, draft: _Draft) -> frozenset[str]:
+    """Say what somebody keeps because of a doubt; that they are inactive is none, whatever their groups are."""
     whose = desired.frozen_users.get(key(have.username))
-    doubtful = {role: whose or desired.frozen[role] for role in loses if whose or role in desired.frozen}
+    is_inactive = key(have.username) in desired.inactive or (by_email and key(have.email) in desired.inactive)
+    frozen = {} if is_inactive else desired.frozen
+    doubtful = {role: whose or frozen[role] for role in loses if whose or role in frozen}
     draft.kept.extend(Kept(have.username, role, why) for role, why in doubtful.items())
     return frozenset(doubtful)
 
@@ -293,7 +312,7 @@ def _leave(
     user: User, name: str, *, owned: Owned, deployment: Deployment, desired: DesiredState, draft: _Draft
 ) -> None:
     """Plan the end of an account that syncd made, once nothing is left on it."""
-    wanted = name in desired.users or name in desired.frozen_users
+    wanted = name in desired.users or name in desired.frozen_users or name in desired.undecided
     if deployment.delete_leavers and not user.roles and name in owned.users and not wanted:
         draft.changes.append(Change(user, None, ("no mapping line gives this person anything here",)))
 

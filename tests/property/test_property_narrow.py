@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,23 @@ def directories(draw: st.DrawFn) -> Directory:
     return join(fresh, earlier, failed, joining=draw(st.sampled_from(JOININGS)))
 
 
+@st.composite
+def polls(draw: st.DrawFn) -> tuple[Directory, Directory]:
+    """Give a directory before and after one source was polled, which came back, went away or said something else."""
+    joining = draw(st.sampled_from(JOININGS))
+    others = {"entra": draw(snapshots("entra"))}
+    whole = draw(snapshots("okta"))
+
+    def read() -> Directory:
+        how = draw(st.sampled_from(("fresh", "changed", "failed", "never")))
+        fresh = {"fresh": whole, "changed": draw(snapshots("okta"))}
+        found = others | ({"okta": fresh[how]} if how in fresh else {})
+        earlier = {"okta": whole} if how == "failed" else {}
+        return join(found, earlier, {} if how in fresh else {"okta": "it is down"}, joining=joining)
+
+    return read(), read()
+
+
 JOININGS = (Joining(JoinKey.NONE), Joining(JoinKey.EMAIL, ("okta", "entra")), Joining(JoinKey.ID, ("entra", "okta")))
 
 
@@ -118,11 +136,23 @@ def test_narrowing_changes_nothing_for_the_people_asked_for(
 def test_whoever_is_given_something_else_than_before_is_found(
     before: Directory, after: Directory, rules: Rules, deployment: Deployment
 ) -> None:
+    assert_all_are_found(before, after, rules, deployment)
+
+
+def assert_all_are_found(before: Directory, after: Directory, rules: Rules, deployment: Deployment) -> None:
     expected = turn(whole(rules, before, deployment), whole(rules, after, deployment))
     moved = Moved(Lens(before), Lens(after), changed(before, after))
-    found, unclear = turns(moved, rules, [deployment], now=NOW)
-    assert frozenset() == unclear
+    found = turns(moved, rules, [deployment], now=NOW)
     assert _of(expected) <= _of(found.get("prod"))
+
+
+@pytest.mark.finding("X-F1")
+@settings(max_examples=400, deadline=None)
+@given(polls(), rule_sets(), deployments)
+def test_who_waited_for_a_source_is_found_when_it_was_read(
+    poll: tuple[Directory, Directory], rules: Rules, deployment: Deployment
+) -> None:
+    assert_all_are_found(*poll, rules, deployment)
 
 
 def _of(change: Turn | None) -> frozenset[str]:

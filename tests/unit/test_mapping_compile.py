@@ -28,7 +28,6 @@ from mapping_world import (
     snapshot,
 )
 
-from syncd.errors import MappingInvalid
 from syncd.mapping.accounts import USERNAME_FIELDS, template_problem, username_of
 from syncd.mapping.directory import join
 from syncd.mapping.parse import parse
@@ -159,14 +158,22 @@ def test_a_name_is_looked_up_within_its_source_only() -> None:
     assert {("bob", "Viewer")} == grants(compiled(viewer("okta:finance"), known))
 
 
-def test_a_name_of_several_groups_is_a_problem_that_names_their_ids() -> None:
-    known = directory([ANN], group("finance", identifier="g2"), group("finance", "ann", identifier="g1"))
-
-    with pytest.raises(MappingInvalid) as caught:
-        compiled(viewer(), known)
-
-    sentence = "several groups are called people:finance; write {source: people, id: g1} or {source: people, id: g2}"
-    assert f"m.yaml:2:5: {sentence}" == str(caught.value)
+def test_a_name_of_several_groups_gives_nothing_and_takes_nothing_and_stops_nobody_else() -> None:
+    known = directory(
+        [ANN, BOB],
+        group("finance", identifier="g2"),
+        group("finance", "ann", identifier="g1"),
+        group("other", "bob", identifier="g3"),
+    )
+    mapping = f"{viewer()}  - {{group: people:other, roles: [Op], deployments: all}}\n"
+    desired = compiled(mapping, known)
+    assert ({("bob", "Op")}, {"Viewer": "2 groups are called people:finance"}) == (
+        grants(desired),
+        dict(desired.frozen),
+    )
+    [note] = notes(desired)
+    assert note.startswith("group_name_shared m.yaml:2: 2 groups are called people:finance; none gives anything")
+    assert note.endswith("write {source: people, id: g1} or {source: people, id: g2}")
 
 
 def test_a_missing_group_gives_nothing_and_freezes_its_roles() -> None:

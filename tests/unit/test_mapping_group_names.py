@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mapping_world import ANN, BOB, compiled, directory, group
 
-from syncd.errors import MappingInvalid
 from syncd.mapping.groups import new_names
 from syncd.mapping.parse import parse
 from syncd.model import DesiredState, Directory, Group
@@ -51,11 +50,25 @@ def test_what_a_name_means(
     assert expected == outcome(compiled(MAPPING, known(*groups, means=means)))
 
 
-@pytest.mark.parametrize("remembered", ["g1", "g0", None])
-def test_two_groups_of_the_name_are_an_error_whatever_is_remembered(remembered: str | None) -> None:
+@pytest.mark.finding("H-E3")
+@pytest.mark.parametrize(
+    ("remembered", "expected"),
+    [
+        ("g1", ({"ann"}, set(), ["group_name_shared"])),
+        ("g2", ({"bob"}, set(), ["group_name_shared"])),
+        ("g0", (set(), {"Viewer"}, ["group_recreated"])),
+        (None, (set(), {"Viewer"}, ["group_name_shared"])),
+    ],
+)
+def test_a_second_group_of_the_name_changes_nothing_for_others(
+    remembered: str | None, expected: tuple[set[str], set[str], list[str]]
+) -> None:
     both = known(FINANCE, group("finance", "bob", identifier="g2"), means=remembered)
-    with pytest.raises(MappingInvalid, match=r"several groups are called people:finance; write .*g1.* or .*g2"):
-        compiled(MAPPING, both)
+    desired = compiled(MAPPING, both)
+    assert expected == outcome(desired)
+    if remembered != "g0":
+        assert "g1" in desired.notes[0].text
+        assert "g2" in desired.notes[0].text
 
 
 def test_the_notes_say_which_ids_and_what_to_write() -> None:
@@ -96,9 +109,6 @@ def test_a_group_that_is_not_the_remembered_one_gives_nothing(*, names: dict[str
     groups = (
         group(name, "ann" if id_ == "g1" else "bob", identifier=id_, complete=complete) for id_, name in names.items()
     )
-    try:
-        desired = compiled(MAPPING, known(*groups))
-    except MappingInvalid:
-        return  # nothing at all is given
+    desired = compiled(MAPPING, known(*groups))
     assert "bob" not in desired.users
     assert ("g1" in names) == ("ann" in desired.users)

@@ -135,13 +135,21 @@ def test_a_source_that_fails_and_was_never_read_may_know_anybody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "frozen"), [(("okta", "entra"), {"Op", "Viewer"}), (("entra", "okta"), {"Viewer"}), ((), {"Viewer"})]
+    ("order", "frozen", "given"),
+    [
+        (("okta", "entra"), {"Op", "Viewer"}, {}),
+        (("entra", "okta"), {"Viewer"}, {"ann@upn": {"Op"}}),
+        ((), {"Viewer"}, {"ann@upn": {"Op"}}),
+    ],
 )
-def test_who_may_have_another_account_keeps_what_is_on_it(order: tuple[str, ...], frozen: set[str]) -> None:
+def test_who_may_have_another_account_keeps_what_is_on_it_and_gets_nothing_on_this_one(
+    order: tuple[str, ...], frozen: set[str], given: dict[str, set[str]]
+) -> None:
     """Without a login source the first that knows a person names the account; if it was not read whole, it may yet."""
     groups = (finance(ANN_E), staff(complete=False, why="page 2 was cut"))
     desired = compiled(MAPPING, directory(ANN_E, groups=groups, joining=Joining(precedence=order)))
-    assert ({"ann@upn": {"Op"}}, frozen) == (held(desired), set(desired.frozen))
+    assert (given, frozen) == (held(desired), set(desired.frozen))
+    assert bool(given) != ("ann@upn" in desired.undecided)
 
 
 def test_two_accounts_of_one_source_are_never_one_person() -> None:
