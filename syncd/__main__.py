@@ -1,13 +1,39 @@
-"""Start the command line: `python -m syncd` and the `syncd` command."""
+"""Start the command line: `python -m syncd` and the `syncd` command.
+
+What has to be right before anything else is imported is done here: importing takes a third of a second, in which somebody
+may already press Ctrl-C.
+"""
 
 from __future__ import annotations
+
+import os
+import sys
 
 
 def main() -> None:
     """Run the command line with the arguments of this process."""
-    from syncd.cli import app
+    _open_what_is_closed()
+    try:
+        from syncd.cli import app
 
-    app()
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("syncd: interrupted\n")
+        sys.exit(130)
+
+
+def _open_what_is_closed() -> None:
+    """Give this process the standard streams that it was started without (`>&-`): they lead nowhere.
+
+    Else the first file that is opened, such as the database, gets the number of standard output.
+    """
+    for number, mode in ((0, "r"), (1, "w"), (2, "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - lives as long as the process
+            setattr(sys, ("stdin", "stdout", "stderr")[number], stream)
 
 
 if __name__ == "__main__":

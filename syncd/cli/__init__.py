@@ -28,7 +28,8 @@ from syncd.cli import (
     status,
 )
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
-from syncd.errors import EXIT_INVALID, InvalidInput, SyncdError
+from syncd.cli.streams import flushed, lasting
+from syncd.errors import EXIT_FAILED, EXIT_INVALID, InvalidInput, SyncdError
 
 EXIT_INTERRUPTED = 130
 
@@ -92,14 +93,20 @@ def options(
 
 def app() -> None:
     """Run the command line with the arguments of this process, and end it."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
-    sys.exit(run(sys.argv[1:]))
+    sys.stdout, outlet = lasting(sys.stdout)
+    sys.stderr, _ = lasting(sys.stderr)
+    code = run(sys.argv[1:])
+    if lost := flushed(outlet):
+        code = _failed(lost, code or EXIT_FAILED)
+    sys.stderr.flush()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; gives the exit code. What is wrong is one message on standard error, never a traceback."""
     command = typer.main.get_command(program)
+    if unreadable := [argument for argument in arguments if not argument.isascii() and not _is_text(argument)]:
+        return _failed(f"syncd: this argument is not UTF-8 text: {unreadable[0]}", EXIT_INVALID)
     try:
         ended = command.main(args=list(arguments) or ["--help"], prog_name="syncd", standalone_mode=False)
     except _WrongCommandLine as error:
@@ -112,6 +119,14 @@ def run(arguments: Sequence[str]) -> int:
     if ended == EXIT_INTERRUPTED:
         return _failed("syncd: interrupted; the journal has what was done (syncd audit)", ended)
     return ended if isinstance(ended, int) else 0
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:  # bytes that are not UTF-8 stand in it as halves of surrogate pairs
+        return False
+    return True
 
 
 def _failed(message: str, exit_code: int) -> int:

@@ -1,0 +1,134 @@
+"""A command does its work and ends with its exit code, whatever its standard streams and arguments are."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from syncd.cli import run
+from syncd.cli.streams import Outlet
+
+SYNCD = f"{shlex.quote(sys.executable)} -m syncd"
+GIVEN_S = 120
+CONFIG = """
+[sources.people]
+type = "file"
+directory = "people"
+[deployments.prod]
+url = "http://127.0.0.1:9"
+auth = {kind = "bearer", token = {env = "TOKEN"}}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    for name, text in {
+        "config.toml": CONFIG,
+        "people/p.yaml": "people: [{login: anna}]\ngroups: [{name: crew, members: [anna]}]\n",
+        "mappings/m.yaml": "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: all}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def shell(command: str, cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=cwd, capture_output=True, text=True, timeout=GIVEN_S, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.finding("C-37")
+@pytest.mark.finding("A-F16")
+@pytest.mark.parametrize("command", ["--version", "check", "plan", "audit"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_change_nothing(site: Path, command: str, closed: str) -> None:
+    code, _, open_said = shell(f"{SYNCD} {command}", site)
+
+    closed_code, _, said = shell(f"{SYNCD} {command} {closed}", site)
+
+    assert code == closed_code
+    assert "Traceback" not in open_said + said
+
+
+@pytest.mark.finding("C-37")
+def test_the_database_does_not_get_the_number_of_standard_output(site: Path) -> None:
+    assert 5 == shell(f"{SYNCD} plan >&- 2>&-", site)[0]
+
+    assert b"SQLite format 3" == (site / "syncd.db").read_bytes()[:15]
+    assert 0 == shell(f"{SYNCD} audit", site)[0]
+
+
+@pytest.mark.finding("A-F16")
+def test_a_full_device_is_told_and_counts(site: Path) -> None:
+    code, _, said = shell(f"{SYNCD} check > /dev/full", site)
+
+    assert (1, "syncd: standard output: No space left on device; what was to be shown is not whole\n") == (code, said)
+    assert 3 == shell(f"echo x > config.toml; {SYNCD} check > /dev/full 2> /dev/full", site)[0]
+
+
+@pytest.mark.finding("A-F16")
+@pytest.mark.parametrize("command", ["check", "--help"])
+def test_a_pipe_that_nobody_reads_changes_no_exit_code(site: Path, command: str) -> None:
+    code, said, errors = shell(f"{SYNCD} {command} | true; echo ${{PIPESTATUS[0]}}", site)
+
+    assert (0, "0\n", "") == (code, said, errors)
+
+
+@pytest.mark.finding("A-F16")
+@pytest.mark.parametrize("arguments", ["explain $'\\xff'", "reconcile -u $'a\\xff'", "--config $'\\xff' check"])
+def test_an_argument_that_is_not_utf_8_is_refused(site: Path, arguments: str) -> None:
+    code, _, said = shell(f"{SYNCD} {arguments}", site)
+
+    assert 3 == code
+    assert said.startswith("syncd: this argument is not UTF-8 text: ")
+    assert "\\udcff" in said
+
+
+def test_other_arguments_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 3 == run(["--config", "grüße-日本.toml", "check"])
+
+    assert "grüße-日本.toml: there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.finding("A-F16")
+@pytest.mark.parametrize("module", ["syncd.cli", "typer", "syncd.config", "syncd.errors"])
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(site: Path, module: str) -> None:
+    program = f"""
+import sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "{module}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["syncd", "check"]
+from syncd.__main__ import main
+main()
+"""
+    command = [sys.executable, "-c", program]
+
+    done = subprocess.run(command, cwd=site, capture_output=True, text=True, timeout=GIVEN_S, check=False)
+
+    assert 130 == done.returncode
+    assert done.stderr.startswith("syncd: interrupted")
+    assert 1 == len(done.stderr.splitlines())
+
+
+def test_an_outlet_takes_everything_and_remembers_the_first_error() -> None:
+    read, write = os.pipe()
+    outlet = Outlet(write)
+    assert 2 == outlet.write(b"ab")
+    os.close(read)
+
+    assert (3, 1) == (outlet.write(b"abc"), outlet.write(b"d"))
+
+    assert outlet.lost is not None
+    assert errno.EPIPE == outlet.lost.errno
+    os.close(write)
