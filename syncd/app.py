@@ -8,6 +8,7 @@ from functools import partial
 from typing import assert_never
 
 from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSettings, Settings, read_mappings
+from syncd.config.fingerprint import fingerprint
 from syncd.config.settings import DeploymentSettings, SourceSettings
 from syncd.mapping.parse import parse
 from syncd.model import Capabilities, Finding, Rules
@@ -68,9 +69,10 @@ def build(
         MappingInvalid: a mapping file cannot be used.
     """
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
+    meant = rules if rules is not None else read_rules(settings)
     return World(
         sources=tuple(_source(source, store, emit=emit, clock=clock) for source in settings.sources),
-        rules=rules if rules is not None else read_rules(settings),
+        rules=meant,
         targets=tuple((target or passing_target)(deployment) for deployment in chosen),
         journal=store,
         clock=clock,
@@ -79,6 +81,8 @@ def build(
         joining=settings.joining,
         full_read_every=settings.full_read_every,
         full=full,
+        hold_expires=settings.daemon.hold_expires,
+        files=fingerprint(meant, settings.joining, settings.sources, settings.deployments),
     )
 
 

@@ -83,6 +83,12 @@ def reading(file: str, invalid: type[InvalidInput]) -> Iterator[None]:
         raise invalid([Problem(file, 0, 0, message)]) from error
 
 
+class ApprovalRefused(SyncdError):
+    """What a person wants to let pass is not held, or was planned too long ago; nothing was begun."""
+
+    exit_code = EXIT_INVALID
+
+
 class SourceUnavailable(SyncdError):
     """A source could not be read; its grants stay as they are."""
 

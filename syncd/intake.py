@@ -28,7 +28,11 @@ FULL_READ_EVERY = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """How sources are read. `full` asks for everything, whatever the database says."""
+    """How sources are read. `full` asks for everything, whatever the database says.
+
+    keeps  whether what was read is kept, for the next read to go on from and to be laid over
+    pins   whether what a group name means is remembered from now on
+    """
 
     journal: Journal
     clock: Callable[[], datetime]
@@ -37,6 +41,8 @@ class Intake:
     joining: Joining = BY_EMAIL
     full_read_every: timedelta = FULL_READ_EVERY
     full: bool = False
+    keeps: bool = True
+    pins: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +77,28 @@ def read_one(source: Source, intake: Intake) -> Reading:
     read = _read(source, intake)
     earlier = journal.last_snapshot(source.name)
     if isinstance(read, str):
-        journal.source_failed(source.name, read, now=intake.clock())
+        if intake.keeps:
+            journal.source_failed(source.name, read, now=intake.clock())
         return Reading(source.name, None, earlier, read)
     fresh = read.snapshot
-    saved, in_doubt = lay_over(fresh, earlier), doubts(fresh, earlier)
-    journal.save_snapshot(saved, cursor=read.cursor, full=read.full, doubts=in_doubt)
+    if intake.keeps:
+        saved, in_doubt = lay_over(fresh, earlier), doubts(fresh, earlier)
+        journal.save_snapshot(saved, cursor=read.cursor, full=read.full, doubts=in_doubt)
     return Reading(source.name, fresh, earlier)
 
 
 def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -> Directory:
     """Join what every source said last.
 
-    What a group name in a rule means is remembered at first sight, by a pass that only plans too: the next pass that
-    applies would remember the same, and what is remembered can only keep a later group of that name from being given
-    something.
+    What a group name in a rule means is remembered at first sight, by whoever carries out what the rules say; a plan of a
+    proposed change must not decide it.
     """
     fresh = {r.source: r.fresh for r in readings if r.fresh is not None}
     earlier = {r.source: r.earlier for r in readings if r.earlier is not None}
     failed = {r.source: r.failure for r in readings if r.fresh is None}
     directory = join(fresh, earlier, failed, names=intake.journal.group_names(), joining=intake.joining)
-    intake.journal.remember_groups(new_names(rules, directory), now=intake.clock())
+    if intake.pins:
+        intake.journal.remember_groups(new_names(rules, directory), now=intake.clock())
     return directory
 
 

@@ -547,10 +547,10 @@ def _parts(thing: User | Role | None) -> frozenset[str]:
             return frozenset()
 
 
-def digest(changes: Iterable[Change]) -> str:
-    """Hash the effects of changes: 12 hexadecimal digits that depend on no order, no reason and no reading."""
+def digest(deployment: str, changes: Iterable[Change]) -> str:
+    """Hash the effects of changes on one deployment: 12 hexadecimal digits, whatever the order, the reasons, the reading."""
     effects = sorted(effect for change in changes for effect in change.effects)
-    return hashlib.sha256(json.dumps(effects).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([deployment, effects]).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -574,7 +574,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        return digest(self.changes)
+        return digest(self.deployment, self.changes)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -582,14 +582,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Changes that a limit keeps back. `digest` is what approves them; `why` names the limit and the numbers."""
+    """Changes that a limit keeps back on a deployment. `digest` approves them there; `why` names limit and numbers."""
 
     changes: tuple[Change, ...]
     why: tuple[str, ...]
+    deployment: str
 
     @property
     def digest(self) -> str:
-        return digest(self.changes)
+        return digest(self.deployment, self.changes)
 
 
 class Status(StrEnum):

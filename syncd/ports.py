@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -30,6 +30,8 @@ from syncd.model import (
     Snapshot,
     Status,
 )
+from syncd.plan.approval import Hold
+from syncd.plan.taken import Taken
 
 
 class Source(Protocol):
@@ -149,6 +151,22 @@ class Unsettled:
     change: Change
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan is made from, and what of it counts towards limits.
+
+    files     the fingerprint of mappings and configuration
+    applying  whether it is made to be carried out; a plan that is not may be of files that are not in force
+    covered   changes that a person let pass: they count towards no limit
+    holders   what `plan.taken` asks of a role
+    """
+
+    files: str = ""
+    applying: bool = True
+    covered: tuple[Change, ...] = ()
+    holders: Mapping[str, int] = field(default_factory=dict)
+
+
 class Lease(Protocol):
     """The right to write to one deployment. It is renewed in the background for as long as it is held."""
 
@@ -257,13 +275,17 @@ class Journal(Protocol):
 
     def capabilities(self, deployment: str) -> Capabilities | None: ...
 
-    def save_capabilities(self, deployment: str, capabilities: Capabilities) -> None: ...
-
-    def last_desired(self, deployment: str) -> DesiredState | None:
-        """Give the desired state that a pass over everything last read back as reached."""
+    def save_capabilities(self, deployment: str, capabilities: Capabilities, *, only_new: bool = False) -> None:
+        """Keep what was learned; with `only_new`, just where nothing is known yet."""
         ...
 
-    def save_desired(self, run: int, desired: DesiredState) -> None: ...
+    def last_desired(self, deployment: str) -> DesiredState | None:
+        """Give the desired state that a pass over everything last read back, with what it held or kept back in it."""
+        ...
+
+    def save_desired(self, run: int, desired: DesiredState, *, reached: bool = True) -> None:
+        """Keep what a pass over everything read back; `reached`: nothing was held back."""
+        ...
 
     def losses(self, deployment: str) -> tuple[Loss, ...]: ...
 
@@ -280,8 +302,32 @@ class Journal(Protocol):
 
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None: ...
 
-    def record_plan(self, run: int, plan: Plan, *, held: Held | None, approved: str | None, now: datetime) -> int:
+    def record_plan(
+        self,
+        run: int,
+        plan: Plan,
+        *,
+        held: Held | None,
+        approved: str | None,
+        now: datetime,
+        basis: Basis = Basis(),
+    ) -> int:
         """Keep a plan before anything of it is done. Held changes are kept with status `held`."""
+        ...
+
+    def is_in_force(self, files: str) -> bool:
+        """Say whether the last plan that was made to be carried out was of these files; True where there was none."""
+        ...
+
+    def hold(self, deployment: str, digest: str, *, scope: Scope) -> Hold | None:
+        """Give what is kept back there, for an approval: by the newest plan in force over everything.
+
+        With a narrower scope it is the newest plan of people or DAGs with this digest, unless it was let pass since.
+        """
+        ...
+
+    def taken_since(self, deployment: str, since: datetime) -> Taken:
+        """Count what changes took there since then, or are about to, but for what a person let pass."""
         ...
 
     def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> Entry:

@@ -20,6 +20,7 @@ from syncd.errors import (
     EXIT_FAILED,
     EXIT_HELD,
     EXIT_NO_ANSWER,
+    ApprovalRefused,
     DeploymentBusy,
     StoreError,
     SyncdError,
@@ -54,13 +55,16 @@ from syncd.model import (
     key,
 )
 from syncd.plan.accounts import known_accounts
+from syncd.plan.approval import EXPIRES, refusal
 from syncd.plan.contested import give_way, lost
 from syncd.plan.diff import align, diff
-from syncd.plan.guard import Guarded, Limits, guard
+from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
-from syncd.ports import Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
+from syncd.ports import Basis, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
 
 SETTLED = "found by looking"
+REFUSALS = 5
+"""So many reasons at most are given why an approval lets nothing pass."""
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 BUSY_S = 0.2
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
@@ -102,6 +106,9 @@ class World:
     """How long to wait for another writer of a deployment: a pass of a daemon takes seconds."""
     stopping: Callable[[], bool] = bool
     """Asked before each change; once it says True, no further change is begun."""
+    hold_expires: timedelta = EXPIRES
+    files: str = ""
+    """The fingerprint of the mappings and the configuration that this world is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +185,24 @@ def apply(world: World, *, scope: Scope = EVERYTHING, approved: Collection[str] 
     """Make every enforced deployment as the mapping says, and prove it by reading back.
 
     `approved` holds the digests of held changes that a person lets pass.
+
+    Raises:
+        ApprovalRefused: one of them lets nothing pass on any deployment; nothing was begun.
     """
+    refused = {digest: _refusals(world, scope, digest) for digest in sorted(set(approved))}
+    if never := [text for found in refused.values() if all(found) for text in found]:
+        raise ApprovalRefused("; ".join(never[:REFUSALS]))
     return _run(world, scope, command=command, approved=frozenset(approved), keep_states=False)
+
+
+def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
+    """Say for each deployment why an approval lets nothing pass there; empty where it does."""
+    return tuple(_refusal(world, target.deployment.name, digest, scope=scope) for target in world.targets)
+
+
+def _refusal(world: World, deployment: str, digest: str, *, scope: Scope) -> str:
+    hold = world.journal.hold(deployment, digest, scope=scope)
+    return refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +211,6 @@ class Errand:
 
     approved  None: only plan. Else the digests of held changes that a person lets pass
     earlier   the desired state before the event that led to this pass, for the reasons of what is taken
-    lately    people who lost a role there within the last hour by other passes, without a person's word
     by        who asked for it, where that is not the OS user
     """
 
@@ -196,7 +218,6 @@ class Errand:
     command: str
     approved: frozenset[str] | None = frozenset()
     earlier: DesiredState | None = None
-    lately: int = 0
     by: str = ""
 
 
@@ -216,7 +237,7 @@ def _one_pass(world: World, target: Target, directory: Directory, errand: Errand
     started = perf_counter()
     run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock(), by=errand.by)
     world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
-    this = _Pass(world, run, target, directory, errand.scope, keep_states=False, lately=errand.lately)
+    this = _Pass(world, run, target, directory, errand.scope, keep_states=False)
     this.lease = lease
     if errand.scope.usernames and not errand.scope.dags:  # of roles it says nothing, which a look at them needs
         this.earlier = errand.earlier
@@ -228,7 +249,7 @@ def _run(world: World, scope: Scope, *, command: str, approved: frozenset[str] |
     started = perf_counter()
     run = world.journal.start_run(command, scope=scope, now=world.clock())
     world.emit("run_started", run=run, command=command, scope=str(scope))
-    directory = read_directory(world)
+    directory = read_directory(world, applying=approved is not None)
     with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
         passes = [
             pool.submit(_guarded_pass, _Pass(world, run, target, directory, scope, keep_states), approved)
@@ -285,8 +306,12 @@ def _unused(approved: frozenset[str], reports: tuple[DeploymentReport, ...]) -> 
 # --- sources ----------------------------------------------------------------------------------------------------------
 
 
-def read_directory(world: World) -> Directory:
-    """Read every source, as `intake` says, and join them."""
+def read_directory(world: World, *, applying: bool = False) -> Directory:
+    """Read every source, as `intake` says, and join them.
+
+    What was read of files that are not in force is not kept, and what a group name means only by who applies: else a plan
+    of a proposed change would decide what those in force work with.
+    """
     intake = Intake(
         world.journal,
         world.clock,
@@ -295,6 +320,8 @@ def read_directory(world: World) -> Directory:
         joining=world.joining,
         full_read_every=world.full_read_every,
         full=world.full,
+        keeps=applying or world.journal.is_in_force(world.files),
+        pins=applying,
     )
     return read_sources(world.sources, world.rules.bindings, intake)
 
@@ -324,7 +351,6 @@ class _Pass:
     directory: Directory
     scope: Scope
     keep_states: bool
-    lately: int = 0
     lease: Lease | None = None
     """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None
@@ -389,9 +415,9 @@ def _take_lease(this: _Pass, stack: ExitStack) -> Lease:
 def _only_plan(this: _Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
     capabilities, inventory = _look(this, reader)
     seen = _see(this, reader, inventory=inventory, approved=frozenset())
-    this.journal.save_capabilities(this.name, capabilities)
-    held = seen.guarded.held
-    this.journal.record_plan(this.run, seen.plan, held=held, approved=None, now=this.world.clock())
+    # without a lease: what a pass that writes has learned meanwhile stays
+    this.journal.save_capabilities(this.name, capabilities, only_new=True)
+    _record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
     return _report(this, seen, outcomes=outcomes, capabilities=capabilities)
@@ -495,9 +521,10 @@ def _see(
             earlier=this.earlier,
         )
         plan = warned(plan, generation=reader.look().generation)
-        limits, lately = this.target.limits, this.lately
         named = signs(plan, this.journal.losses(this.name)) if scope.everything else frozenset()
-        guarded = guard(plan, observed, limits, owned=owned, approved=approved, lately=lately, named=named)
+        # Whoever writes has the lease, so nobody else takes anything there between this question and the apply.
+        lately = this.journal.taken_since(this.name, now - WINDOW)
+        guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved, lately=lately, named=named)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return _Seen(desired, observed, owned, plan, guarded, made)
@@ -556,7 +583,8 @@ def _yield_to_code(
 
 def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: frozenset[str]) -> DeploymentReport:
     capabilities, inventory = _look(this, session)
-    seen = first = _see(this, session, inventory=inventory, approved=approved, count=True)
+    passing = frozenset(d for d in approved if not _refusal(this.world, this.name, d, scope=this.scope))
+    seen = first = _see(this, session, inventory=inventory, approved=passing, count=True)
     _settle(this, seen.observed)
     _adopt(this, seen)
     _remember_accounts(this, seen)
@@ -585,9 +613,7 @@ def _read_back(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...])
 
 def _make_all(this: _Pass, seen: _Seen, writer: TargetWriter, *, lease: Lease) -> tuple[Outcome, ...]:
     """Record the plan, then make each change that may go. One that fails does not stop the others."""
-    guarded = seen.guarded
-    now = this.world.clock()
-    plan = this.journal.record_plan(this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now)
+    guarded, plan = seen.guarded, _record(this, seen, applying=True)
     with this.timed("apply"):
         return tuple(
             Outcome(change, Status.SKIPPED, STOPPING)
@@ -595,6 +621,14 @@ def _make_all(this: _Pass, seen: _Seen, writer: TargetWriter, *, lease: Lease) -
             else _make(this, plan, change, writer=writer, lease=lease)
             for change in guarded.go
         )
+
+
+def _record(this: _Pass, seen: _Seen, *, applying: bool) -> int:
+    guarded, now = seen.guarded, this.world.clock()
+    basis = Basis(this.world.files, applying, guarded.covered, guarded.holders)
+    return this.journal.record_plan(
+        this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis
+    )
 
 
 def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:

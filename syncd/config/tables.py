@@ -133,11 +133,12 @@ class LimitsTable(Table):
     share: float = Field(default=_LIMITS.share, ge=0, le=1)
     """The part, 0 to 1, of the people, accounts, roles or permissions that syncd manages there; above it, held."""
     floor: int = Field(default=_LIMITS.floor, ge=0)
-    """Up to this many of a kind always pass, so that small deployments can change at all."""
+    """Up to this many of a kind pass whatever the share, so that small deployments can change at all; but more than half of
+    the people is held, save one, or two of three."""
     permissions: int = Field(default=_LIMITS.permissions, ge=0)
     """Permissions that roles lose; above this many, held."""
     permission_floor: int = Field(default=_LIMITS.permission_floor, ge=0)
-    """Up to this many lost permissions always pass."""
+    """Up to this many lost permissions pass whatever the share."""
 
 
 class Timeouts(Table):

@@ -17,6 +17,7 @@ from syncd.errors import SyncdError
 from syncd.mapping.narrow import Who
 from syncd.mapping.strict import did_you_mean
 from syncd.model import EVERYTHING, Deployment, Scope, key
+from syncd.plan.approval import refusal
 from syncd.store import Store
 
 PATIENCE_S: Final = 2.0
@@ -73,15 +74,10 @@ class Orders:
         loaded = self._ready()
         order = Order(deployments=frozenset({deployment}), by=by)
         self._check_names(order, loaded)
-        held = self._store.held(deployment)
-        if held is None or held.held.digest != digest:
-            now = f"; what is held there now has the digest {held.held.digest}" if held else ""
-            raise NotKnown(f"nothing with the digest {digest} is held on {deployment}{now}")
-        if self._clock() - held.made_at > loaded.settings.daemon.hold_expires:
-            raise NotKnown(
-                f"what is held on {deployment} was last planned at {held.made_at:%Y-%m-%d %H:%M} UTC, too long ago to be "
-                f"let go unseen: let it be planned again (syncd reconcile --dry-run -d {deployment}), look, and approve then"
-            )
+        hold = self._store.hold(deployment, digest, scope=EVERYTHING)
+        expires = loaded.settings.daemon.hold_expires
+        if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
+            raise NotKnown(why)
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=by, deployment=deployment, digest=digest)
         task = Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({digest}), job=job.id)

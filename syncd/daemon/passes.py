@@ -11,8 +11,7 @@ some changes failed or are unknown       | everything is looked at again, in a m
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
@@ -30,7 +29,6 @@ from syncd.notify import Kind
 from syncd.plan.render_json import report_json
 from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, World, one_pass
 
-HOUR_S: Final = 3600.0
 _NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
 _AGAIN = (timedelta(minutes=1), timedelta(minutes=5))
 """When a deployment is looked at again after a pass some of whose changes failed; after that, with each sweep."""
@@ -50,8 +48,6 @@ class Record:
     drift: int = 0
     notes: tuple[str, ...] = ()
     looked_again: int = 0
-    lost: deque[tuple[float, int]] = field(default_factory=deque)
-    """When how many people lost something without a person's word."""
 
 
 class Passes:
@@ -131,9 +127,7 @@ class Passes:
             if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
                 self._lanes.postponed(name, _whole(task.command), wait_s=0.0)  # its roles are to be made first
                 return
-            errand = Errand(
-                task.scope, task.command, task.approved, task.earlier, self._lost_lately(name), self._who_asked(task)
-            )
+            errand = Errand(task.scope, task.command, task.approved, task.earlier, self._who_asked(task))
             report = one_pass(replace(world, emit=self._listening(task)), target, directory, errand)
         except DeploymentBusy:
             self._lanes.postponed(name, task)
@@ -219,14 +213,9 @@ class Passes:
             self._lanes.put(name, _whole("held"))
 
     def _remember(self, name: str, task: Task, this: DeploymentReport) -> None:
-        lost = sum(
-            1 for o in this.outcomes if o.status is Status.APPLIED and o.change.subject == "user" and o.change.revoked
-        )
         with self._lock:
             record = self._records.setdefault(name, Record())
             record.error = ""
-            if lost and not this.approved:
-                record.lost.append((self._monotonic(), lost))
             if task.scope.everything:
                 record.swept_at, record.drift = self._clock(), this.drift
                 record.held = this.held.digest if this.held else ""
@@ -287,13 +276,6 @@ class Passes:
             number = record.looked_again
         if number <= len(_AGAIN):
             self._cadence.later(f"again {name}", _AGAIN[number - 1], lambda: self._lanes.put(name, _whole("retry")))
-
-    def _lost_lately(self, name: str) -> int:
-        with self._lock:
-            lost = self._records.setdefault(name, Record()).lost
-            while lost and lost[0][0] < self._monotonic() - HOUR_S:
-                lost.popleft()
-            return sum(number for _, number in lost)
 
     def _result(
         self, name: str, task: Task, *, report: Report | None = None, error: SyncdError | None = None, run: int = 0

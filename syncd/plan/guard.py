@@ -1,55 +1,81 @@
-"""Every safety rule on one page: how much one pass may take away without a person's word.
+"""Every safety rule on one page: how much may be taken away within an hour without a person's word.
 
-A limit counts what a plan takes away, by kind. Up to the floor everything goes. Above it, a kind that takes more than
-its count, or more than its share of what syncd owns, is held whole; what the plan gives goes on. Changes that do both
-are cut in two. A held set has a digest of its effects: approving that digest lets exactly that pass, and a world that
-has moved has another digest.
+A limit counts what a plan takes away, by kind, together with what was taken there within the last hour: many small passes
+are one large one.
+
+taken, with the last hour                          | then
+---------------------------------------------------|---------------------------------------------------------
+up to the floor: one person, or two of three       | goes
+up to the floor: more than half of the people      | held: a small deployment is not emptied without a word
+up to the floor: both of two people                | held: the same
+up to the floor: else                              | goes
+above the floor, within the count and the share    | goes
+above the floor, more than the count or the share  | held
+
+A share of more than a half is that share for small deployments too: with 1 they may be emptied.
+
+A kind that is over its limit is held whole; what the plan gives goes on. Changes that do both are cut in two. A held set
+has a digest of its effects there: approving that digest lets exactly that pass, and a world that has moved has another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, digest
+from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User
+from syncd.plan.approval import covers
+from syncd.plan.taken import NOTHING, Taken, holders_left, taken
+
+WINDOW = timedelta(hours=1)
+"""What was taken this long ago still counts towards a limit."""
+HALF = 0.5
+"""Of what syncd manages: more than this does not go without a word, however few they are; but one does, and two of three."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one pass may take away on one deployment without approval."""
+    """How much may be taken away on one deployment within an hour without approval."""
 
     removals: int = 50
     """People who lose a role, accounts or roles that are deleted, each kind counted by itself; above this many, held."""
     share: float = 0.10
     """The part, 0 to 1, of the people (accounts, roles, permissions) that syncd manages there; above it, held."""
     floor: int = 5
-    """Up to this many of a kind always pass, so that small deployments can change at all."""
+    """Up to this many of a kind pass whatever the share, so that small deployments can change at all; see the table."""
     permissions: int = 1000
     """Permissions that roles lose; above this many, held."""
     permission_floor: int = 50
-    """Up to this many lost permissions always pass."""
+    """Up to this many lost permissions pass whatever the share; see the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """A plan after the guard: what may go, in order, and what is held; or the digest by which all of it may go."""
+    """A plan after the guard: what may go, in order, and what is held; or the digest by which all of it may go.
+
+    `covered` is what that digest let pass. `holders` is what `taken` asks of a role.
+    """
 
     go: tuple[Change, ...]
     held: Held | None = None
     approved: str | None = None
+    covered: tuple[Change, ...] = ()
+    holders: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of loss: what it counts in a change, out of how many, and where it is too much."""
+    """One kind of loss: what it counts, out of how many, where it is too much, and how many went a little while ago."""
 
     words: str
-    count: Callable[[Change], int]
+    count: Callable[[Change, Taken], int]
     total: int
     most: int
     floor: int
-    before: int = 0
-    """How many of this kind earlier passes took a little while ago: many small passes are one large one."""
+    before: int
+    of_people: bool = False
+    """Whether a small deployment must not be emptied of it."""
 
 
 def guard(
@@ -59,69 +85,70 @@ def guard(
     *,
     owned: Owned,
     approved: Collection[str] = (),
-    lately: int = 0,
+    lately: Taken = NOTHING,
     named: Collection[str] = (),
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
     `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
-    `lately` people lost a role there by earlier passes of the last hour, without a person's word: they count too.
+    `lately` was taken there within the last `WINDOW`, without a person's word: it counts too.
     """
+    holders = holders_left(plan.changes, observed, owned)
+    each = [taken(change, holders) for change in plan.changes]
     whys, held_kinds = [], []
     for kind in (*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)):
-        count = sum(kind.count(change) for change in plan.changes)
+        count = sum(kind.count(change, took) for change, took in zip(plan.changes, each, strict=True))
         if why := _too_much(kind, count, share=limits.share):
             whys.append(why)
             held_kinds.append(kind)
     if not held_kinds:
-        return Guarded(plan.changes)
-    go, held = _part(plan.changes, held_kinds)
-    if digest(held) in approved:
-        return Guarded(plan.changes, approved=digest(held))
-    return Guarded(tuple(go), Held(tuple(held), tuple(whys)))
+        return Guarded(plan.changes, holders=holders)
+    go, kept_back = _part(plan.changes, held_kinds, holders)
+    held = Held(tuple(kept_back), tuple(whys), plan.deployment)
+    if covers(approved, held):
+        return Guarded(plan.changes, approved=held.digest, covered=held.changes, holders=holders)
+    return Guarded(tuple(go), held, holders=holders)
 
 
-def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: int) -> tuple[_Kind, ...]:
+def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: Taken) -> tuple[_Kind, ...]:
     permissions = sum(len(observed.roles[name].permissions) for name in owned.roles if name in observed.roles)
     people = owned.people if owned.people is not None else sum(1 for roles in owned.grants.values() if roles)
     accounts = owned.accounts if owned.accounts is not None else len(owned.users)
-    count, floor = limits.removals, limits.floor
-    return (
-        _Kind("people who lose a role", _person_loses, people + lately, count, floor, lately),
-        _Kind("accounts deleted", _account_goes, accounts, count, floor),
-        _Kind("roles deleted", _role_goes, len(owned.roles), count, floor),
+    most, floor = limits.removals, limits.floor
+    most_permissions, permission_floor = limits.permissions, limits.permission_floor
+    found = (
         _Kind(
-            "permissions that roles lose", _permissions_lost, permissions, limits.permissions, limits.permission_floor
+            "people who lose a role", lambda _, took: took.people, people, most, floor, lately.people, of_people=True
+        ),
+        _Kind(
+            "accounts deleted", lambda _, took: took.accounts, accounts, most, floor, lately.accounts, of_people=True
+        ),
+        _Kind("roles deleted", lambda _, took: took.roles, len(owned.roles), most, floor, lately.roles),
+        _Kind(
+            "permissions that roles lose",
+            lambda _, took: took.permissions,
+            permissions,
+            most_permissions,
+            permission_floor,
+            lately.permissions,
         ),
     )
+    return tuple(replace(kind, total=kind.total + kind.before) for kind in found)
 
 
 def _of_named(named: Collection[str]) -> _Kind:
     words = "roles deleted that the code of a DAG seems to name in access_control, which breaks its file"
-    return _Kind(words, lambda change: int(change.name in named and _role_goes(change)), len(named), 0, 0)
-
-
-def _person_loses(change: Change) -> int:
-    return int(change.subject == "user" and bool(change.revoked))
-
-
-def _account_goes(change: Change) -> int:
-    return int(change.subject == "user" and change.kind is Kind.DELETE)
-
-
-def _role_goes(change: Change) -> int:
-    return int(change.subject == "role" and change.kind is Kind.DELETE)
-
-
-def _permissions_lost(change: Change) -> int:
-    return len(change.revoked) if change.subject == "role" else 0
+    return _Kind(words, lambda change, took: took.roles if change.name in named else 0, len(named), 0, 0, 0)
 
 
 def _too_much(kind: _Kind, count: int, *, share: float) -> str | None:
     whole = count + kind.before
-    if not count or whole <= kind.floor:
+    if not count:
         return None
     lately = f", after {kind.before} within the last hour" if kind.before else ""
+    if whole <= kind.floor:
+        emptied = kind.of_people and _empties(whole, kind.total, share=share)
+        return f"{count} of {kind.total} {kind.words}{lately}: the limit is half of them" if emptied else None
     if whole > kind.most:
         return f"{count} {kind.words}{lately}: the limit is {kind.most}"
     if whole > share * kind.total:
@@ -129,7 +156,14 @@ def _too_much(kind: _Kind, count: int, *, share: float) -> str | None:
     return None
 
 
-def _part(changes: tuple[Change, ...], kinds: list[_Kind]) -> tuple[list[Change], list[Change]]:
+def _empties(whole: int, total: int, *, share: float) -> bool:
+    """Say whether a few are too many of what there is: all, or more than half of more than two; a larger share allows more."""
+    return share < 1 and whole > 1 and (whole >= total or (whole > 2 and whole > max(HALF, share) * total))
+
+
+def _part(
+    changes: tuple[Change, ...], kinds: list[_Kind], holders: Mapping[str, int]
+) -> tuple[list[Change], list[Change]]:
     """Cut each change into what only gives and what takes; a role or account whose loss is held does not go either."""
     go: list[Change] = []
     held: list[Change] = []
@@ -137,7 +171,7 @@ def _part(changes: tuple[Change, ...], kinds: list[_Kind]) -> tuple[list[Change]
     kept_people: set[str] = set()
     for change in changes:
         in_use = change.kind is Kind.DELETE and change.name in (kept_roles if change.subject == "role" else kept_people)
-        if not in_use and not any(kind.count(change) for kind in kinds):
+        if not in_use and not any(kind.count(change, taken(change, holders)) for kind in kinds):
             go.append(change)
             continue
         gives, takes = _cut(change)

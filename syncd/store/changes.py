@@ -16,11 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
 
 from syncd.errors import StoreError
-from syncd.model import Change, Held, Plan, Scope, Status, key
-from syncd.ports import Unsettled
+from syncd.model import Change, Held, Kind, Plan, Scope, Status, key
+from syncd.plan.taken import Taken, taken
+from syncd.ports import Basis, Unsettled
 from syncd.store import codec, ownership
 from syncd.store.processes import os_user
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
@@ -52,8 +53,16 @@ def end_run(connection: Connection, run: int, *, exit_code: int, summary: Mappin
 
 
 def record_plan(
-    connection: Connection, run: int, plan: Plan, *, held: Held | None, approved: str | None, now: datetime
+    connection: Connection,
+    run: int,
+    plan: Plan,
+    *,
+    held: Held | None,
+    approved: str | None,
+    now: datetime,
+    basis: Basis,
 ) -> int:
+    in_force = basis.applying or newest_files(connection, plan.deployment) in (None, basis.files)
     row = {
         "run_id": run,
         "deployment": plan.deployment,
@@ -67,11 +76,20 @@ def record_plan(
         "approved": approved,
         "approved_by": _who_ran(connection, run) if approved else None,
         "made_at": now,
+        "files": basis.files,
+        "in_force": in_force,
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
-    _record_changes(connection, id_, _parts(plan.changes, held), now=now)
-    _forget_unbegun(connection, plan)
+    _record_changes(connection, id_, _parts(plan.changes, held), now=now, counted=_Counted(plan.deployment, basis))
+    _forget_unbegun(connection, plan, in_force=in_force)
     return id_
+
+
+def newest_files(connection: Connection, deployment: str | None = None) -> str | None:
+    """Give the fingerprint of the files in force (for a deployment): those of the newest plan that is of them."""
+    where = [plans.c.in_force] + ([plans.c.deployment == deployment] if deployment is not None else [])
+    newest = select(plans.c.files).where(*where).order_by(plans.c.id.desc()).limit(1)
+    return connection.execute(newest).scalar()
 
 
 def _who_ran(connection: Connection, run: int) -> str:
@@ -96,10 +114,45 @@ def fingerprint(change: Change) -> str:
     return _encode(change).fingerprint
 
 
-def _record_changes(connection: Connection, plan: int, parts: Iterable[tuple[Change, str]], *, now: datetime) -> None:
+class _Counted:
+    """What the changes of a plan count towards the limits of its deployment; see plan/taken.py."""
+
+    def __init__(self, deployment: str, basis: Basis) -> None:
+        self._deployment = deployment if basis.applying else None
+        self._holders = basis.holders
+        self._covered = {(c.subject, c.name, c.after) for c in basis.covered}
+
+    def columns(self, change: Change) -> dict[str, Any]:
+        took = taken(change, self._holders)
+        counts = took and self._deployment and (change.subject, change.name, change.after) not in self._covered
+        if not counts:
+            return {"counts_for": None, "people": None, "permissions": None}
+        return {"counts_for": self._deployment, "people": took.people, "permissions": took.permissions}
+
+
+def taken_since(connection: Connection, deployment: str, since: datetime) -> Taken:
+    """Count what changes took there since then, or are about to, but for what a person let pass."""
+    deleted = changes.c.kind == Kind.DELETE.value
+    sums = (
+        func.sum(changes.c.people),
+        func.sum(changes.c.permissions),
+        func.sum(case((and_(deleted, changes.c.subject == "user"), 1), else_=0)),
+        func.sum(case((and_(deleted, changes.c.subject == "role"), 1), else_=0)),
+    )
+    which = changes.c.counts_for == deployment, changes.c.moved_at >= since, changes.c.status.in_(_TAKEN)
+    return Taken(*(int(number or 0) for number in connection.execute(select(*sums).where(*which)).one()))
+
+
+_TAKEN = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.value)
+"""What may have been done."""
+
+
+def _record_changes(
+    connection: Connection, plan: int, parts: Iterable[tuple[Change, str]], *, now: datetime, counted: _Counted
+) -> None:
     rows, wanted = [], []
     for seq, (change, status) in enumerate(parts):
-        rows.append(_change_row(plan, seq, change) | {"status": status, "moved_at": now})
+        rows.append(_change_row(plan, seq, change) | counted.columns(change) | {"status": status, "moved_at": now})
         wanted.append(_touched(change))
     if rows:
         connection.execute(insert(changes), rows)
@@ -120,13 +173,17 @@ def _parts(planned: Iterable[Change], held: Held | None) -> Iterator[tuple[Chang
         yield kept_back, Status.HELD.value
 
 
-def _forget_unbegun(connection: Connection, plan: Plan) -> None:
+def _forget_unbegun(connection: Connection, plan: Plan, *, in_force: bool) -> None:
     """Delete what was never begun of the plan that is too old now; each recording makes one plan of its kind too old.
 
-    The kinds are apart, because what a plan over everything holds can be approved until the next one, however many
-    people come and go between the two.
+    The kinds are apart, because what a plan in force over everything holds can be approved until the next one, however
+    many people come and go between the two, and whatever is planned of other files.
     """
-    alike = plans.c.deployment == plan.deployment, plans.c.everything == plan.scope.everything
+    alike = (
+        plans.c.deployment == plan.deployment,
+        plans.c.everything == plan.scope.everything,
+        plans.c.in_force == in_force,
+    )
     too_old = select(plans.c.id).where(*alike).order_by(plans.c.id.desc()).offset(KEPT_PLANS).limit(1).scalar_subquery()
     unbegun = changes.c.status.in_((PLANNED, Status.HELD.value))
     connection.execute(delete(changes).where(changes.c.plan_id == too_old, unbegun))

@@ -23,7 +23,8 @@ from syncd.model import (
     Snapshot,
     Status,
 )
-from syncd.ports import Lease, Unsettled
+from syncd.plan.taken import Taken
+from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import (
     accounts,
     alarms,
@@ -131,20 +132,23 @@ class Store:
         with self._database.read() as connection:
             return states.last_capabilities(connection, deployment)
 
-    def save_capabilities(self, deployment: str, capabilities: Capabilities) -> None:
+    def save_capabilities(self, deployment: str, capabilities: Capabilities, *, only_new: bool = False) -> None:
         self._database.commit(
-            lambda c: states.save_capabilities(c, deployment, capabilities, now=self._database.now(c))
+            lambda c: states.save_capabilities(
+                c, deployment, capabilities, now=self._database.now(c), only_new=only_new
+            )
         )
 
     def last_desired(self, deployment: str) -> DesiredState | None:
         with self._database.read() as connection:
             return states.last_desired(connection, deployment)
 
-    def save_desired(self, run: int, desired: DesiredState) -> None:
+    def save_desired(self, run: int, desired: DesiredState, *, reached: bool = True) -> None:
         body = codec.dumps(codec.desired_to(desired))
         where = desired.deployment
         self._database.commit(
-            lambda c: states.save_desired(c, run, where, body=body, now=self._database.now(c)), alone=True
+            lambda c: states.save_desired(c, run, where, body=body, now=self._database.now(c), reached=reached),
+            alone=True,
         )
 
     def losses(self, deployment: str) -> tuple[Loss, ...]:
@@ -167,11 +171,35 @@ class Store:
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
         self._database.commit(lambda c: changes.end_run(c, run, exit_code=exit_code, summary=summary, now=now))
 
-    def record_plan(self, run: int, plan: Plan, *, held: Held | None, approved: str | None, now: datetime) -> int:
+    def record_plan(
+        self,
+        run: int,
+        plan: Plan,
+        *,
+        held: Held | None,
+        approved: str | None,
+        now: datetime,
+        basis: Basis = Basis(),
+    ) -> int:
         return self._database.commit(
-            lambda c: changes.record_plan(c, run, plan, held=held, approved=approved, now=now),
+            lambda c: changes.record_plan(c, run, plan, held=held, approved=approved, now=now, basis=basis),
             alone=len(plan.changes) > LARGE,
         )
+
+    def is_in_force(self, files: str) -> bool:
+        with self._database.read() as connection:
+            return changes.newest_files(connection) in (None, files)
+
+    def hold(self, deployment: str, digest: str, *, scope: Scope) -> HeldPlan | None:
+        with self._database.read() as connection:
+            whole = queries.held(connection, deployment)
+            if scope.everything or (whole and whole.held.digest == digest):
+                return whole
+            return queries.held_in_part(connection, deployment, digest) or whole
+
+    def taken_since(self, deployment: str, since: datetime) -> Taken:
+        with self._database.read() as connection:
+            return changes.taken_since(connection, deployment, since)
 
     def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
         return DatabaseEntry(self._database, plan, change, lease=lease, now=now)

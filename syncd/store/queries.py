@@ -93,7 +93,8 @@ class Run:
 class Standing:
     """How a deployment stood after the last plan for it. `counts` is changes by status.
 
-    `reached_at` is when a pass over everything last read back that the desired state was reached, `reached_run` which.
+    `reached_at` is when a pass over everything last read back that the desired state was reached, with nothing held back;
+    `reached_run` says which.
     """
 
     deployment: str
@@ -112,7 +113,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class HeldPlan:
-    """What the newest plan over everything keeps back.
+    """What the newest plan in force over everything keeps back.
 
     It was made at `made_at`; `since` is when the first plan was made that kept back the same, with none between them
     that did not.
@@ -237,12 +238,12 @@ def _run(row: Row[Any]) -> Run:
 
 
 def standing(connection: Connection, deployment: str) -> Standing | None:
-    """Tell how a deployment stood after the last plan for it; None where there was none."""
-    plan = _newest_plan(connection, plans.c.deployment == deployment)
+    """Tell how a deployment stood after the last plan in force for it; None where there was none."""
+    plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.in_force))
     if plan is None:
         return None
     reached = connection.execute(
-        select(desired.c.at, desired.c.run_id).where(desired.c.deployment == deployment)
+        select(desired.c.at, desired.c.run_id).where(desired.c.deployment == deployment, desired.c.reached)
     ).first()
     return Standing(
         deployment=deployment,
@@ -267,18 +268,27 @@ def journal_head(connection: Connection) -> tuple[int, int]:
 
 
 def held(connection: Connection, deployment: str) -> HeldPlan | None:
-    """Give what the newest plan over everything keeps back."""
-    plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything))
-    if plan is None or plan.held_digest is None:
-        return None
+    """Give what the newest plan in force over everything keeps back."""
+    plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything, plans.c.in_force))
+    return None if plan is None or plan.held_digest is None else _held_plan(connection, plan)
+
+
+def held_in_part(connection: Connection, deployment: str, digest: str) -> HeldPlan | None:
+    """Give what the newest plan of some people or DAGs with this digest keeps back, unless it was let pass since."""
+    here = plans.c.deployment == deployment, plans.c.in_force, ~plans.c.everything
+    plan = _newest_plan(connection, and_(*here, or_(plans.c.held_digest == digest, plans.c.approved == digest)))
+    return None if plan is None or plan.held_digest != digest else _held_plan(connection, plan)
+
+
+def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:
     which = changes.c.plan_id == plan.id, changes.c.status == "held"
     rows = connection.execute(select(changes).where(*which).order_by(changes.c.seq))
-    kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)))
-    return HeldPlan(plan.run_id, plan.id, plan.held_digest, plan.made_at, _held_since(connection, plan), kept_back)
+    kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)), plan.deployment)
+    return HeldPlan(plan.run_id, plan.id, kept_back.digest, plan.made_at, _held_since(connection, plan), kept_back)
 
 
 def _held_since(connection: Connection, plan: Row[Any]) -> datetime:
-    whole = plans.c.deployment == plan.deployment, plans.c.everything
+    whole = plans.c.deployment == plan.deployment, plans.c.everything == plan.everything, plans.c.in_force
     others = or_(plans.c.held_digest.is_(None), plans.c.held_digest != plan.held_digest)
     last_other = select(plans.c.id).where(*whole, others).order_by(plans.c.id.desc()).limit(1)
     after = plans.c.id > func.coalesce(last_other.scalar_subquery(), 0)

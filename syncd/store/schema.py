@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -140,6 +140,12 @@ desired = Table(
     Column("body", LargeBinary, nullable=False),
     Column("run_id", Id, ForeignKey("runs.id"), nullable=False),
     Column("at", Moment, nullable=False),
+    Column(
+        "reached",
+        Boolean,
+        nullable=False,
+        comment="whether run and time are those of a pass that held nothing back; false: there was none yet",
+    ),
 )
 
 capabilities = Table(
@@ -150,16 +156,24 @@ capabilities = Table(
     Column("at", Moment, nullable=False),
 )
 
-losses = Table(
-    "losses",
-    metadata,
-    Column("deployment", Words, primary_key=True),
-    Column("role", Words, primary_key=True),
-    Column("action", Words, primary_key=True),
-    Column("resource", Words, primary_key=True),
-    Column("times", Integer, nullable=False),
-    Column("last", Moment, nullable=False),
-)
+
+def _contested(name: str, back: str) -> Table:
+    """Make a table that counts how often another hand changed a permission."""
+    return Table(
+        name,
+        metadata,
+        Column("deployment", Words, primary_key=True),
+        Column("role", Words, primary_key=True),
+        Column("action", Words, primary_key=True),
+        Column("resource", Words, primary_key=True),
+        Column("times", Integer, nullable=False),
+        Column("last", Moment, nullable=False),
+        Column("back", Boolean, nullable=False, comment=back),
+    )
+
+
+losses = _contested("losses", "seen there since it was counted")
+gains = _contested("gains", "seen gone since it was counted")
 
 # --- what was meant and done ------------------------------------------------------------------------------------------
 
@@ -195,6 +209,10 @@ plans = Table(
     Column("approved", Words, comment="the digest of held effects that a person let pass"),
     Column("approved_by", Words, comment="the OS user"),
     Column("made_at", Moment, nullable=False),
+    Column("files", Words, comment="fingerprint of mappings and configuration"),
+    Column(
+        "in_force", Boolean, nullable=False, comment="made to be applied, or from the same files as the last that was"
+    ),
     Index("ix_plans_deployment_id", "deployment", "id"),
     Index("ix_plans_deployment_everything_id", "deployment", "everything", "id"),
 )
@@ -218,6 +236,9 @@ changes = Table(
     Column("ended_at", Moment),
     Column("moved_at", Moment, nullable=False, comment="when the status was last set"),
     Column("settled_by_looking", Boolean, nullable=False),
+    Column("counts_for", Words, comment="the deployment whose limits it counts towards; null: none"),
+    Column("people", Integer, comment="how many people lose a role by it"),
+    Column("permissions", Integer, comment="how many permissions a role loses by it"),
     Index("ix_changes_plan_id_fingerprint", "plan_id", "fingerprint"),
     Index("ix_changes_name", "name"),
     Index("ix_changes_moved_at", "moved_at"),
@@ -227,6 +248,9 @@ is_unsettled = changes.c.status.in_([literal_column("'intent'"), literal_column(
 """Literals, because neither database uses a partial index where the value is a parameter."""
 
 _partly("ix_changes_unsettled", changes.c.plan_id, where=is_unsettled)
+_partly(
+    "ix_changes_counts_for_moved_at", changes.c.counts_for, changes.c.moved_at, where=changes.c.counts_for.is_not(None)
+)
 
 touches = Table(
     "touches",

@@ -23,13 +23,18 @@ def last_desired(connection: Connection, deployment: str) -> DesiredState | None
     return None if body is None else codec.desired_from(codec.unpack(body))
 
 
-def save_desired(connection: Connection, run: int, deployment: str, *, body: str, now: datetime) -> None:
-    reached = {"run_id": run, "at": now}
+def save_desired(
+    connection: Connection, run: int, deployment: str, *, body: str, now: datetime, reached: bool = True
+) -> None:
+    """Keep a state; one that was not reached leaves the run and the time of the last that was as they are."""
+    when = {"run_id": run, "at": now, "reached": True} if reached else {}
     same = and_(desired.c.deployment == deployment, desired.c.digest == digest(body))
-    if connection.execute(update(desired).where(same).values(reached)).rowcount == 0:
-        new = reached | {"digest": digest(body), "body": codec.pack(body)}
-        statement = insert(connection, desired).values(new | {"deployment": deployment})
-        connection.execute(statement.on_conflict_do_update(index_elements=["deployment"], set_=new))
+    if when and connection.execute(update(desired).where(same).values(when)).rowcount:
+        return
+    new = when | {"digest": digest(body), "body": codec.pack(body)}
+    first = {"run_id": run, "at": now, "reached": reached, "deployment": deployment}
+    statement = insert(connection, desired).values(first | new)
+    connection.execute(statement.on_conflict_do_update(index_elements=["deployment"], set_=new))
 
 
 def last_capabilities(connection: Connection, deployment: str) -> Capabilities | None:
@@ -37,10 +42,17 @@ def last_capabilities(connection: Connection, deployment: str) -> Capabilities |
     return None if body is None else codec.capabilities_from(codec.loads(body))
 
 
-def save_capabilities(connection: Connection, deployment: str, found: Capabilities, *, now: datetime) -> None:
+def save_capabilities(
+    connection: Connection, deployment: str, found: Capabilities, *, now: datetime, only_new: bool = False
+) -> None:
     new = {"body": codec.dumps(codec.capabilities_to(found)), "at": now}
     statement = insert(connection, capabilities).values(new | {"deployment": deployment})
-    connection.execute(statement.on_conflict_do_update(index_elements=["deployment"], set_=new))
+    where = ["deployment"]
+    connection.execute(
+        statement.on_conflict_do_nothing(index_elements=where)
+        if only_new
+        else statement.on_conflict_do_update(index_elements=where, set_=new)
+    )
 
 
 def all_losses(connection: Connection, deployment: str) -> tuple[Loss, ...]:

@@ -36,7 +36,11 @@ def upkeep(database: Database, *, before: datetime) -> Mapping[str, int]:
 # --- runs -------------------------------------------------------------------------------------------------------------
 
 _later = plans.alias("later")
-_newer = _later.c.deployment == plans.c.deployment, _later.c.id > plans.c.id
+_newer = (
+    _later.c.deployment == plans.c.deployment,
+    _later.c.in_force == plans.c.in_force,
+    _later.c.id > plans.c.id,
+)
 _says_something = or_(
     exists().where(changes.c.plan_id == plans.c.id),
     plans.c.held_digest.is_not(None),

@@ -151,7 +151,9 @@ def test_order_of_reading_changes_no_digest(
 @given(desired_states(), observed_states(), owned_states)
 def test_reasons_change_no_digest(desired: DesiredState, observed: ObservedState, owned: Owned) -> None:
     changes = plan(desired, observed, owned).changes
-    assert digest(changes) == digest(replace(change, because=("for another reason",)) for change in changes)
+    assert digest("prod", changes) == digest(
+        "prod", (replace(change, because=("for another reason",)) for change in changes)
+    )
 
 
 @given(desired_states(), observed_states(), owned_states, st.booleans())

@@ -8,6 +8,7 @@ import pytest
 
 from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, key
 from syncd.plan.guard import Guarded, Limits, guard
+from syncd.plan.taken import Taken
 
 LIMITS = Limits(removals=20, share=0.10, floor=5, permissions=40, permission_floor=8)
 
@@ -38,13 +39,21 @@ def judged(
         grants={f"p{n}": frozenset({"finance"}) for n in range(people)},
     )
     observed = ObservedState("prod", {}, {r.name: r for r in roles})
-    return guard(Plan("prod", EVERYTHING, tuple(changes)), observed, limits, owned=owned, lately=lately)
+    return guard(Plan("prod", EVERYTHING, tuple(changes)), observed, limits, owned=owned, lately=Taken(people=lately))
 
 
 @pytest.mark.parametrize(
     ("count", "people", "held"),
     [
-        (5, 5, False),  # up to the floor, whatever the share
+        (5, 10, False),  # up to the floor, whatever the share
+        (5, 9, True),  # but not more than half of all
+        (2, 2, True),
+        (3, 3, True),
+        (3, 5, True),
+        (3, 6, False),
+        (2, 3, False),
+        (1, 2, False),  # one leaver goes without a word
+        (1, 1, False),
         (6, 6, True),  # above the floor, all of them
         (6, 60, False),  # just a tenth
         (6, 59, True),  # a little more
@@ -144,3 +153,32 @@ def test_a_role_that_the_code_of_a_dag_seems_to_name_is_not_deleted_without_a_wo
     assert "access_control" in found.held.why[0]
     passed = guard(made, observed, LIMITS, owned=owned, named={"named"}, approved={found.held.digest})
     assert (None, (fine, named)) == (passed.held, passed.go)
+
+
+@pytest.mark.finding("H-E2")
+@pytest.mark.parametrize(
+    ("after", "people"),
+    [
+        (None, 9),  # it goes
+        (role("finance", 4), 9),  # less than half is left of it
+        (role("finance", 5), 0),  # half of it is left
+    ],
+)
+def test_a_role_is_taken_from_whoever_holds_it(after: Role | None, people: int) -> None:
+    holders = {f"p{n}": user(f"p{n}", "finance") for n in range(9)}
+    observed = ObservedState("prod", holders, {"finance": role("finance", 10)})
+    owned = Owned(roles=frozenset({"finance"}), grants=dict.fromkeys(holders, frozenset({"finance"})), people=1000)
+    change = Change(role("finance", 10), after)
+    limits = Limits(removals=8, share=1.0, floor=0)
+    held = guard(Plan("prod", EVERYTHING, (change,)), observed, limits, owned=owned).held
+    assert (("9 people who lose a role: the limit is 8",) if people else ()) == (held.why if held else ())
+
+
+@pytest.mark.finding("H-E2")
+def test_who_loses_a_role_before_it_goes_is_counted_once() -> None:
+    observed = ObservedState(
+        "prod", {f"p{n}": user(f"p{n}", "finance") for n in range(4)}, {"finance": role("finance", 1)}
+    )
+    owned = Owned(roles=frozenset({"finance"}), grants={f"p{n}": frozenset({"finance"}) for n in range(4)}, people=1000)
+    plan = Plan("prod", EVERYTHING, (*loses(4), Change(role("finance", 1), None)))
+    assert guard(plan, observed, Limits(removals=4, share=1.0, floor=0), owned=owned).held is None

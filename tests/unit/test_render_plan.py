@@ -46,7 +46,7 @@ def test_what_could_act_on_a_terminal_is_shown_as_its_code(name: str, shown: str
 
 def test_a_change_that_is_cut_in_two_goes_on_with_what_it_gives() -> None:
     whole = Change(user("a", "x"), user("a", "y"), ("y: people:g (m.yaml:1)", "x: no mapping line gives it"))
-    held = Held((Change(user("a", "x", "y"), user("a", "y")),), ("too many",))
+    held = Held((Change(user("a", "x", "y"), user("a", "y")),), ("too many",), "prod")
     other = Change(None, user("b"))
 
     [first, second] = going(Plan("d", Scope(), (whole, other)), held)
@@ -58,11 +58,11 @@ def test_a_change_that_is_cut_in_two_goes_on_with_what_it_gives() -> None:
 def test_a_change_that_is_held_whole_does_not_go_on() -> None:
     change = Change(user("A", "x"), user("A"))
 
-    assert () == going(Plan("d", Scope(), (change,)), Held((change,), ("too many",)))
+    assert () == going(Plan("d", Scope(), (change,)), Held((change,), ("too many",), "prod"))
 
 
 def test_the_command_that_approves_can_be_pasted() -> None:
-    held = Held((Change(user("a", "x"), user("a")),), ("too many",))
+    held = Held((Change(user("a", "x"), user("a")),), ("too many",), "prod")
     command = approval("prod", held, scope=Scope.people(["o'neil", "a b"]), program="syncd --config 'my config.toml'")
 
     assert (

@@ -112,7 +112,7 @@ def test_quiet_runs_go_with_their_plans_when_they_are_old(store: Store) -> None:
 def test_what_says_something_stays(store: Store) -> None:
     made(store, created("anna", "Viewer"))
     held = created("bob")
-    planned(store, held, held=Held((held,), ("too many",)))
+    planned(store, held, held=Held((held,), ("too many",), "prod"))
     run = store.start_run("apply", scope=EVERYTHING, now=NOW)
     store.record_plan(run, plan_of(), held=None, approved="abc", now=NOW)
     planned(store, created("carol"))
@@ -151,7 +151,7 @@ def test_a_plan_that_was_never_carried_out_goes_when_its_changes_are_forgotten(s
 
 def test_that_something_was_held_is_not_forgotten_with_what_it_was(store: Store) -> None:
     change = created("bob")
-    plan = planned(store, change, held=Held((change,), ("too many",)))
+    plan = planned(store, change, held=Held((change,), ("too many",), "prod"))
     for n in range(KEPT_PLANS + 1):
         quiet(store, n / 100)
     assert () == store.audit(), "the changes of so old a plan are forgotten"

@@ -182,7 +182,7 @@ def test_a_change_cannot_be_begun_twice(store: Store) -> None:
 
 def test_a_held_change_cannot_be_begun(store: Store) -> None:
     held, free = created("anna"), created("bob")
-    plan = planned(store, held, free, held=Held((held,), ("too many",)))
+    plan = planned(store, held, free, held=Held((held,), ("too many",), "prod"))
     begun(store, plan, free, now=NOW)
     with pytest.raises(StoreError, match="waits to be made"):
         begun(store, plan, held, now=NOW)
@@ -205,7 +205,7 @@ def test_a_change_that_was_only_planned_cannot_end(store: Store) -> None:
 def test_of_a_change_that_is_held_in_part_the_rest_can_be_made(store: Store) -> None:
     whole = moved("anna", {"Op"}, {"Viewer"})
     gives, takes = moved("anna", {"Op"}, {"Op", "Viewer"}), moved("anna", {"Op", "Viewer"}, {"Viewer"})
-    plan = planned(store, whole, held=Held((takes,), ("too many",)))
+    plan = planned(store, whole, held=Held((takes,), ("too many",), "prod"))
     store.begin(plan, gives, now=NOW).conclude(Outcome(gives, Status.APPLIED), now=NOW)
     assert {(gives, "applied"), (takes, "held")} == {(row.change, row.status) for row in store.audit()}
 
@@ -214,7 +214,7 @@ def test_what_was_never_begun_is_kept_of_so_many_plans_only(store: Store) -> Non
     change = created("anna", "Viewer")
     begun = made(store, change)
     for _ in range(KEPT_PLANS + 3):
-        planned(store, change, created("bob"), held=Held((created("bob"),), ("too many",)))
+        planned(store, change, created("bob"), held=Held((created("bob"),), ("too many",), "prod"))
     assert 2 * KEPT_PLANS + 1 == _rows(store, "changes")
     assert KEPT_PLANS + 1 == _rows(store, "touches")
     assert begun == store.audit(status="applied")[0].id

@@ -93,7 +93,7 @@ def test_an_audit_shows_who_approved(store: Store) -> None:
 
 def test_what_was_only_planned_is_shown_when_it_is_asked_for(store: Store) -> None:
     held, free = left("anna", "Viewer"), created("bob")
-    planned(store, held, free, held=Held((held,), ("too many",)))
+    planned(store, held, free, held=Held((held,), ("too many",), "prod"))
     assert [held] == [row.change for row in store.audit()]
     assert [free] == [row.change for row in store.audit(status="planned")]
 
@@ -116,7 +116,7 @@ def test_how_a_deployment_stands(store: Store) -> None:
     go, stay = created("bob"), left("anna", "Viewer")
     plan = Plan("prod", EVERYTHING, (go, stay), (Kept("carol", "Op", "cut page"),), (Note("code", "text"),))
     run = store.start_run("apply", scope=EVERYTHING, now=NOW)
-    number = store.record_plan(run, plan, held=Held((stay,), ("1 of 2 accounts",)), approved=None, now=at(1))
+    number = store.record_plan(run, plan, held=Held((stay,), ("1 of 2 accounts",), "prod"), approved=None, now=at(1))
     store.begin(number, go, now=at(1)).conclude(Outcome(go, Status.APPLIED), now=at(1))
     store.end_run(run, exit_code=4, summary={"held": 1}, now=at(2))
     found = store.last_run("prod")
@@ -126,7 +126,7 @@ def test_how_a_deployment_stands(store: Store) -> None:
     assert (4, {"held": 1}) == (found.run.exit_code, found.run.summary)
     assert (None, None) == (found.reached_at, found.reached_run)
     assert found.held is not None
-    assert Held((stay,), ("1 of 2 accounts",)) == found.held.held
+    assert Held((stay,), ("1 of 2 accounts",), "prod") == found.held.held
     assert found.held.held.digest == found.held.digest
 
 
@@ -141,7 +141,7 @@ def test_when_a_deployment_last_was_as_wanted(store: Store) -> None:
 
 def test_a_plan_for_some_people_does_not_hide_what_is_held(store: Store) -> None:
     stay = left("anna", "Viewer")
-    first = planned(store, stay, held=Held((stay,), ("why",)))
+    first = planned(store, stay, held=Held((stay,), ("why",), "prod"))
     run = store.start_run("apply", scope=Scope.people(["bob"]), now=at(1))
     store.record_plan(run, plan_of(scope=Scope.people(["bob"])), held=None, approved=None, now=at(1))
     found = store.held("prod")
@@ -159,20 +159,20 @@ def test_since_when_the_same_is_held(store: Store) -> None:
         return (found.since, found.made_at) if found else None
 
     for minute in (0, 1, 2):
-        planned(store, stay, held=Held((stay,), ("why",)), now=at(minute))
+        planned(store, stay, held=Held((stay,), ("why",), "prod"), now=at(minute))
         planned(store, stay, deployment="test", now=at(minute))
     assert (at(0), at(2)) == held_since()
     planned(store, now=at(3))
     assert held_since() is None
-    planned(store, stay, held=Held((stay,), ("why",)), now=at(4))
+    planned(store, stay, held=Held((stay,), ("why",), "prod"), now=at(4))
     assert (at(4), at(4)) == held_since(), "nothing was held in between"
-    planned(store, stay, other, held=Held((stay, other), ("why",)), now=at(5))
+    planned(store, stay, other, held=Held((stay, other), ("why",), "prod"), now=at(5))
     assert (at(5), at(5)) == held_since(), "it is not the same"
 
 
 def test_what_is_held_is_kept_however_many_people_come_and_go(store: Store) -> None:
     stay = left("anna", "Viewer")
-    planned(store, stay, held=Held((stay,), ("why",)))
+    planned(store, stay, held=Held((stay,), ("why",), "prod"))
     run = store.start_run("people", scope=Scope.people(["bob"]), now=at(1))
     for _ in range(KEPT_PLANS + 2):
         store.record_plan(

@@ -49,7 +49,7 @@ def server(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with closing(Store(f"sqlite:///{folder}/syncd.db", clock=lambda: at(30))) as store:
         made(store, created("anna", "Viewer"), now=at(1))
         made(store, left("anna", "Viewer"), now=at(2))
-        planned(store, stays, created("carol"), held=Held((stays,), ("1 of 1 people",)), now=at(3))
+        planned(store, stays, created("carol"), held=Held((stays,), ("1 of 1 people",), "prod"), now=at(3))
         store.adopt("test", Owned(grants={"dora": frozenset({"Admin"})}))
         with serving(store, folder, http_settings(folder)) as place:
             yield place

@@ -25,7 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="
 def place(migrated_file: Path, tmp_path: Path) -> Iterator[Place]:
     shutil.copy(migrated_file, tmp_path / "syncd.db")
     with closing(Store(f"sqlite:///{tmp_path}/syncd.db")) as store:
-        planned(store, left("bob", "Op"), held=Held((left("bob", "Op"),), ("why",)))
+        planned(store, left("bob", "Op"), held=Held((left("bob", "Op"),), ("why",), "prod"))
         with serving(store, tmp_path, http_settings(tmp_path)) as place:
             yield place
 

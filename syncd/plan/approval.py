@@ -1,0 +1,56 @@
+"""What lets held changes pass: the whole rule of approving, asked on every road to it.
+
+An approval is a digest: a hash of what is done, and where. It is of one deployment, of one age, and for one use:
+
+what the newest plan in force there keeps back | planned                  | then
+-----------------------------------------------|--------------------------|-------------------------------------------
+nothing, or something else                     | whenever                 | refused, and it is said what is held there
+just this                                      | longer ago than allowed  | refused: plan it again, look, approve then
+just this                                      | since                    | passes, if it is still what would be done
+
+What was let pass is kept back no more, so an approval that was used is refused from then on. Should the same come to be
+held again, by a later plan, a person has to say so again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from syncd.model import Held
+
+EXPIRES = timedelta(hours=24)
+"""How long what is held can be let pass without being planned again, unless the configuration says otherwise."""
+
+
+class Hold(Protocol):
+    """What a plan keeps back, and when that was planned."""
+
+    @property
+    def held(self) -> Held: ...
+    @property
+    def made_at(self) -> datetime: ...
+
+
+def refusal(deployment: str, digest: str, hold: Hold | None, *, now: datetime, expires: timedelta) -> str:
+    """Say why an approval lets nothing pass there; empty where it does. `hold` is what is kept back there now."""
+    if hold is None or hold.held.digest != digest:
+        return f"nothing with the digest {digest} is held on {deployment}{_held_instead(hold)}"
+    if now - hold.made_at > expires:
+        return (
+            f"what is held on {deployment} was last planned at {hold.made_at:%Y-%m-%d %H:%M} UTC, too long ago to be "
+            f"let go unseen: let it be planned again (syncd reconcile --dry-run -d {deployment}), look, and approve then"
+        )
+    return ""
+
+
+def _held_instead(hold: Hold | None) -> str:
+    if hold is None:
+        return "; nothing is held there now"
+    return f"; what is held there now has the digest {hold.held.digest} ({len(hold.held.changes)} changes)"
+
+
+def covers(approved: Collection[str], held: Held) -> bool:
+    """Say whether one of these approvals is of just what is held."""
+    return held.digest in approved
