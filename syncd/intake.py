@@ -90,15 +90,18 @@ def read_one(source: Source, intake: Intake) -> Reading:
 def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -> Directory:
     """Join what every source said last.
 
-    What a group name in a rule means is remembered at first sight, by whoever carries out what the rules say; a plan of a
-    proposed change must not decide it.
+    What a group name in a rule means, and who is one person, is remembered at first sight, by whoever carries out what the
+    rules say; a plan of a proposed change must not decide it.
     """
     fresh = {r.source: r.fresh for r in readings if r.fresh is not None}
     earlier = {r.source: r.earlier for r in readings if r.earlier is not None}
     failed = {r.source: r.failure for r in readings if r.fresh is None}
-    directory = join(fresh, earlier, failed, names=intake.journal.group_names(), joining=intake.joining)
+    journal, joining = intake.journal, intake.joining
+    known = journal.known_persons(joining.key)
+    directory = join(fresh, earlier, failed, names=journal.group_names(), joining=joining, known=known)
     if intake.pins:
-        intake.journal.remember_groups(new_names(rules, directory), now=intake.clock())
+        journal.remember_groups(new_names(rules, directory), now=intake.clock())
+        journal.remember_persons(directory.joins, joining.key, now=intake.clock())
     return directory
 
 

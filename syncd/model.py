@@ -127,10 +127,16 @@ class JoinKey(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """How identities of several sources become people. `precedence` holds every source, the most trusted first."""
+    """How identities of several sources become people. `precedence` holds every source, the most trusted first.
+
+    `domains` are, by source, the domains of e-mail addresses (in lower case) that it answers for: nobody there can choose
+    such an address. `accept_new` takes every new join for true, whoever can set the key.
+    """
 
     key: JoinKey = JoinKey.EMAIL
     precedence: tuple[str, ...] = ()
+    domains: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    accept_new: bool = False
 
 
 BY_EMAIL = Joining()
@@ -143,6 +149,20 @@ class Person:
     accounts: tuple[Identity, ...]
 
 
+Who = tuple[str, str]
+"""Source and id of an identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPersons:
+    """What the database knows of joins: `persons` gives each identity that was joined the name of its person (any text,
+    the same for all of them; empty where nobody could tell who it is), `sources` the sources of which everybody was joined
+    once by the present key."""
+
+    persons: Mapping[Who, str] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Directory:
     """All sources joined: people by (source, id), groups by (source, id), and which sources failed, with the reason.
@@ -153,6 +173,8 @@ class Directory:
     order    sources that are joined, the most trusted first; empty where none are
     notes    what was found while joining
     read     sources that gave an answer, now or before: of any other nobody can say that something is not in it
+    joins    what is to be remembered of who is one person, where that is new
+    waiting  identities that have the key in common and are not one person until somebody says so
     """
 
     identities: Mapping[tuple[str, str], Identity]
@@ -164,6 +186,8 @@ class Directory:
     notes: tuple[Note, ...] = ()
     mistaken: Mapping[tuple[str, str], str] = field(default_factory=dict)
     read: frozenset[str] = frozenset()
+    joins: KnownPersons = KnownPersons()
+    waiting: tuple[tuple[Identity, ...], ...] = ()
 
 
 # --- what mapping files say -------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from syncd.model import (
     Dialect,
     Doubt,
     Held,
+    JoinKey,
+    KnownPersons,
     Loss,
     MadeAccount,
     ObservedState,
@@ -248,6 +250,14 @@ class Journal(Protocol):
 
     def remember_groups(self, names: Mapping[tuple[str, str], str], *, now: datetime) -> None:
         """Keep what names mean; a name that is known already means the new group from now on."""
+        ...
+
+    def known_persons(self, key: JoinKey) -> KnownPersons:
+        """Give who is known to be one person, and of which sources everybody was joined by this key."""
+        ...
+
+    def remember_persons(self, found: KnownPersons, key: JoinKey, *, now: datetime) -> None:
+        """Keep who is one person, and of which sources everybody was joined; it replaces what was known of them."""
         ...
 
     # what is known of a deployment

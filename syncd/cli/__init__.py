@@ -14,6 +14,7 @@ import typer
 
 from syncd.cli import (
     accept_group,
+    accept_person,
     apply,
     approve,
     audit,
@@ -57,6 +58,7 @@ program.command()(audit.audit)
 program.command()(explain.explain)
 program.command()(doctor.doctor)
 program.command()(accept_group.accept_group)
+program.command()(accept_person.accept_person)
 program.command()(demo.demo)
 
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.

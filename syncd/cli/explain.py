@@ -58,7 +58,7 @@ def _people(world: World, text: str) -> list[Identity]:
 
     snapshots = [found for source in world.sources if (found := world.journal.last_snapshot(source.name))]
     known = {(i.source, i.id): i for snapshot in snapshots for i in snapshot.identities}
-    persons = with_persons(Directory(known, {}), world.joining).persons
+    persons = with_persons(Directory(known, {}), world.joining, world.journal.known_persons(world.joining.key)).persons
     wanted = text.casefold()
     return list(
         dict.fromkeys(

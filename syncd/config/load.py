@@ -202,7 +202,12 @@ def _settings(config: ConfigFile, *, path: Path) -> Settings:
 
 def _joining(config: ConfigFile) -> Joining:
     """Put every source in its order: those that are named first, then as they stand in the file."""
-    return Joining(JoinKey(config.join.key), tuple(dict.fromkeys([*config.join.precedence, *config.sources])))
+    return Joining(
+        JoinKey(config.join.key),
+        tuple(dict.fromkeys([*config.join.precedence, *config.sources])),
+        domains={name: frozenset(table.email_domains) for name, table in config.sources.items()},
+        accept_new=config.join.new == "accept",
+    )
 
 
 def _database(table: Database, *, folder: Path) -> DatabaseSettings:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from syncd.config.fields import (
     LOOPBACK,
@@ -20,6 +21,15 @@ from syncd.config.fields import (
     readable_pem,
     web_address,
 )
+
+
+def _domain(domain: str) -> str:
+    if not re.fullmatch(r"[^\s@/*:]+\.[^\s@/*:.]+", domain):
+        raise ValueError('write the part after the "@", as in "corp.example.com"')
+    return domain.lower()
+
+
+Domains = Annotated[tuple[Annotated[Text, AfterValidator(_domain)], ...], Field(strict=False)]
 
 
 class SourceTimeouts(Table):
@@ -43,6 +53,9 @@ class FileSourceTable(Table):
     """`file`: YAML or JSON files with `people` and `groups`."""
     directory: InFolder
     """Every `*.yaml`, `*.yml` and `*.json` file in this directory and below is read; one mistake and none is used."""
+    email_domains: Domains = ()
+    """Domains of e-mail addresses that this source answers for: nobody in it can choose an address in them. Accounts of
+    several sources that come to have such an address in common are one person without asking (`[join] new`)."""
 
 
 # --- Okta -------------------------------------------------------------------------------------------------------------
@@ -115,6 +128,9 @@ class OktaSourceTable(Table):
     """How syncd proves who it is."""
     groups: OktaGroups
     """Which groups are read."""
+    email_domains: Domains = ()
+    """Domains of e-mail addresses that this source answers for: nobody in it can choose an address in them. Accounts of
+    several sources that come to have such an address in common are one person without asking (`[join] new`)."""
     page_limit: int = Field(default=200, ge=5, le=200)
     """Entries in one page. Okta recommends 200."""
     leave_free: float = Field(default=0.5, ge=0, lt=1)
@@ -240,6 +256,9 @@ class EntraSourceTable(Table):
     """How syncd proves who it is."""
     groups: Annotated[tuple[EntraGroups, ...], BeforeValidator(list_of_one), Field(strict=False)] = ()
     """Which groups are read: a table, or several as a list of tables."""
+    email_domains: Domains = ()
+    """Domains of e-mail addresses that this source answers for: nobody in it can choose an address in them. Accounts of
+    several sources that come to have such an address in common are one person without asking (`[join] new`)."""
     cloud: Literal["global", "usgov", "usgov-dod", "china"] = "global"
     """Which national cloud: `usgov` is GCC High, `china` is run by 21Vianet; GCC is the global cloud."""
     authority: Text | None = None

@@ -123,6 +123,10 @@ class Join(Table):
     precedence: Names = ()
     """The sources, the most trusted first: whose names an account gets. What is not named follows in the order of the
     file."""
+    new: Literal["ask", "accept"] = "ask"
+    """What becomes of accounts that come to have the key in common after their sources were first read. `ask`: they are one
+    person once somebody says so (`syncd accept-person`), or where all their sources answer for the domain of the address
+    (`email_domains`). `accept`: at once; only right where nobody can set the key of an account, their own or another's."""
 
 
 class LimitsTable(Table):

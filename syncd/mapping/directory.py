@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from syncd.mapping.persons import with_persons
-from syncd.model import Directory, Doubt, Group, Joining, JoinKey, Members, Snapshot
+from syncd.model import Directory, Doubt, Group, Joining, JoinKey, KnownPersons, Members, Snapshot
 
 ALONE = Joining(JoinKey.NONE)
 
@@ -21,8 +21,10 @@ def join(
     *,
     names: Mapping[tuple[str, str], str] | None = None,
     joining: Joining = ALONE,
+    known: KnownPersons = KnownPersons(),
 ) -> Directory:
-    """Join what was just read with what was saved before; all by source. `names` is what group names are known to mean.
+    """Join what was just read with what was saved before; all by source. `names` is what group names are known to mean,
+    `known` who is known to be one person.
 
     fresh read of a group | saved read    | result
     complete              | any           | certified: the fresh members
@@ -42,7 +44,10 @@ def join(
             identities.setdefault((identity.source, identity.id), identity)
     by_id = {(m.group.source, m.group.id): m for m in groups}
     read = frozenset(fresh.keys() | (earlier.keys() & failed.keys()))
-    return with_persons(Directory(identities, by_id, dict(failed), dict(names or {}), read=read), joining)
+    seen = {source for source in fresh if source in earlier}
+    seen |= {source for source, snapshot in fresh.items() if all(g.certificate.complete for g in snapshot.groups)}
+    found = Directory(identities, by_id, dict(failed), dict(names or {}), read=read)
+    return with_persons(found, joining, known, read=seen)
 
 
 def doubts(fresh: Snapshot, earlier: Snapshot | None) -> tuple[Doubt, ...]:

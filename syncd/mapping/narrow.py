@@ -22,9 +22,7 @@ from typing import TypeVar
 from syncd.mapping.accounts import username_of
 from syncd.mapping.doubt import unseen
 from syncd.model import Deployment, Directory, Group, Members, key
-
-Who = tuple[str, str]
-"""Source and id of an identity."""
+from syncd.model import Who as Who
 
 _T = TypeVar("_T")
 _KEPT = 32

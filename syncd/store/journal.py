@@ -14,6 +14,8 @@ from syncd.model import (
     DesiredState,
     Doubt,
     Held,
+    JoinKey,
+    KnownPersons,
     Loss,
     MadeAccount,
     Owned,
@@ -32,6 +34,7 @@ from syncd.store import (
     codec,
     migrations,
     ownership,
+    persons,
     queries,
     readings,
     replicas,
@@ -101,6 +104,15 @@ class Store:
     def remember_groups(self, names: Mapping[tuple[str, str], str], *, now: datetime) -> None:
         if names:
             self._database.commit(lambda c: readings.remember_groups(c, names, now=now))
+
+    def known_persons(self, key: JoinKey) -> KnownPersons:
+        with self._database.read() as connection:
+            return persons.known_persons(connection, key)
+
+    def remember_persons(self, found: KnownPersons, key: JoinKey, *, now: datetime) -> None:
+        if found.persons or found.sources:
+            alone = len(found.persons) > LARGE
+            self._database.commit(lambda c: persons.remember_persons(c, found, key, now=now), alone=alone)
 
     # what is known of a deployment
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -130,6 +130,24 @@ group_names = Table(
     Column("group_id", Words, nullable=False, comment="the group that a mapping means by this name"),
     Column("at", Moment, nullable=False),
     Column("by", Words, nullable=False, comment="the OS user"),
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("id", Words, primary_key=True),
+    Column("person", Words, nullable=False, comment="the same for all their identities; empty: nobody knows"),
+    Column("at", Moment, nullable=False),
+    Column("by", Words, nullable=False, comment="the OS user"),
+)
+
+joined_sources = Table(
+    "joined_sources",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("key", Words, nullable=False, comment="what people of this source were joined by"),
+    Column("at", Moment, nullable=False),
 )
 
 desired = Table(

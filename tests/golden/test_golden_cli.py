@@ -25,6 +25,7 @@ COMMANDS = (
         "explain",
         "doctor",
         "accept-group",
+        "accept-person",
     ),
     "demo",
 )

@@ -65,6 +65,7 @@ type = "okta"
 url = "{okta}"
 auth = {{ kind = "token", token = {{ env = "SYNCD_TEST_OKTA" }} }}
 groups = {{ prefixes = ["airflow-"] }}
+email_domains = ["corp.example"]
 attempts = 2
 
 [sources.entra]
@@ -75,6 +76,7 @@ authority = "{where.authority}"
 graph = "{where.graph}"
 auth = {{ kind = "client_secret", secret = {{ env = "SYNCD_TEST_ENTRA" }} }}
 groups = {{ all = true }}
+email_domains = ["corp.example"]
 ca = "{where.ca}"
 attempts = 2
 first_wait_s = 0.01

@@ -201,6 +201,10 @@ def test_employee_numbers_join_where_the_configuration_says_so(corp: Company) ->
 
     corp.okta.org.set_profile(corp.okta_ids["anna"], employeeNumber="0815")
     corp.entra.tenant.change_user(corp.entra_ids["anna"], employeeId="0815")
+    out = corp.applies()
+    assert ({"analyst"}, True) == (corp.roles("anna"), "have one employee number now and had not before" in out)
+    code, out, _ = corp.types("accept-person", "--all")
+    assert (0, True) == (code, "are one person from now on" in out)
     corp.applies()
     assert {"analyst", "finance"} == corp.roles("anna")
 
@@ -211,3 +215,28 @@ def test_a_person_is_explained_by_the_name_of_any_account(corp: Company) -> None
     assert 0 == code
     assert f"okta_{corp.okta_ids['anna']}" in out
     assert ("okta:airflow-analysts" in out, "entra:Finance" in out) == (True, True)
+
+
+@pytest.mark.finding("C-11")
+def test_nobody_gets_the_groups_of_another_by_taking_their_email(corp: Company) -> None:
+    """Okta's bob takes the address of somebody who is in Entra alone."""
+    ada = corp.entra.tenant.add_user("ada.x", mail="ada.boss@elsewhere.example")
+    corp.entra.tenant.join(corp.finance, ada)
+    corp.applies()
+    corp.okta.org.set_profile(corp.okta_ids["bob"], email="ada.boss@elsewhere.example")
+    out = corp.applies()
+    assert set() == corp.roles("bob")
+    accounts = f"okta:{corp.okta_ids['bob']} entra:{ada}"
+    assert f"syncd accept-person {accounts}" in out
+    code, _, err = corp.types("accept-person", "okta:bob@corp.example", f"entra:{corp.entra_ids['bob']}")
+    assert (3, True) == (code, f"these do: {accounts}" in err)
+    assert 3 == corp.types("accept-person")[0]
+
+    code, out, _ = corp.types("accept-person", "okta:bob@corp.example", f"entra:{ada}")
+    assert (0, True) == (code, "are one person from now on" in out)
+    corp.applies()
+    assert {"finance"} == corp.roles("bob")
+    assert (0, True) == (
+        corp.types("accept-person", "--all")[0],
+        "no accounts wait" in corp.types("accept-person", "--all")[1],
+    )

@@ -348,12 +348,15 @@ def test_the_credentials_of_entra(tmp_path: Path, auth: str, expected: entra.Cre
 def test_how_sources_are_joined_and_how_often_they_are_read_whole(tmp_path: Path) -> None:
     second = SOURCE.replace("sources.people", "sources.more")
     settings = loaded(tmp_path, SOURCE + second + DEPLOYMENT)
-    assert Joining(JoinKey.EMAIL, ("people", "more")) == settings.joining
+    none = dict.fromkeys(("people", "more"), frozenset[str]())
+    assert Joining(JoinKey.EMAIL, ("people", "more"), none) == settings.joining
     assert (timedelta(hours=6), "") == (settings.full_read_every, only(settings).deployment.login_source)
 
-    says = '[join]\nkey = "none"\nprecedence = ["more"]\n[run]\nfull_read_every = "90s"\n'
+    says = '[join]\nkey = "none"\nnew = "accept"\nprecedence = ["more"]\n[run]\nfull_read_every = "90s"\n'
+    second += 'email_domains = ["Corp.Example"]\n'
     settings = loaded(tmp_path, says + SOURCE + second + '[defaults]\nlogin_source = "more"\n' + DEPLOYMENT)
-    assert Joining(JoinKey.NONE, ("more", "people")) == settings.joining
+    domains = {"people": frozenset[str](), "more": frozenset({"corp.example"})}
+    assert Joining(JoinKey.NONE, ("more", "people"), domains, accept_new=True) == settings.joining
     assert (timedelta(seconds=90), "more") == (settings.full_read_every, only(settings).deployment.login_source)
 
 
