@@ -45,7 +45,6 @@ from syncd.model import (
     ObservedState,
     Outcome,
     Owned,
-    Permission,
     Plan,
     Role,
     Rules,
@@ -60,6 +59,7 @@ from syncd.plan.contested import give_way, lost
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
+from syncd.plan.reached import is_drift, remembered
 from syncd.ports import Basis, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
 
 SETTLED = "found by looking"
@@ -451,13 +451,7 @@ def _report(
 def _drift(this: _Pass, seen: _Seen) -> int:
     if this.earlier is None or not this.scope.everything:
         return 0
-    return sum(1 for c in seen.guarded.go if _is_wanted(this.earlier, c) == _is_wanted(seen.desired, c))
-
-
-def _is_wanted(state: DesiredState, change: Change) -> frozenset[str] | frozenset[Permission] | None:
-    if change.subject == "user":
-        return state.users[key(change.name)].roles if key(change.name) in state.users else None
-    return state.roles[change.name].permissions if change.name in state.roles else None
+    return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, this.earlier))
 
 
 def _look(this: _Pass, reader: TargetReader) -> tuple[Capabilities, tuple[Dag, ...]]:
@@ -602,7 +596,9 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     for change in report.not_converged:
         this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
     if this.scope.everything and report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}:
-        this.journal.save_desired(this.run, after.desired)
+        held = seen.guarded.held
+        state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
+        this.journal.save_desired(this.run, state, reached=held is None)
     return report
 
 
