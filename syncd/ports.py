@@ -5,7 +5,7 @@ Planning is given a `TargetReader` and so cannot write. Only apply is given a `T
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -190,6 +190,16 @@ class Lease(Protocol):
         """
         ...
 
+    def give_way(self, stopping: Callable[[], bool]) -> bool:
+        """Where an urgent writer wants it, let them have it and take it again after them; say whether that was so.
+
+        Whether one does was seen with the last call that was announced under it. `stopping` cuts the waiting short.
+
+        Raises:
+            DeploymentBusy: it did not come back in time; make no further call.
+        """
+        ...
+
 
 class Entry(Recorder, Protocol):
     """One change in the journal, from its intent to its end; for one thread. Nothing is written until it has to be.
@@ -355,8 +365,10 @@ class Journal(Protocol):
         """Close an unsettled change by what a later look found; moves ownership as `Entry.conclude` does."""
         ...
 
-    def lease(self, name: str) -> AbstractContextManager[Lease]:
+    def lease(self, name: str, *, urgent: bool = False) -> AbstractContextManager[Lease]:
         """Take a lease, by its name (a deployment's, or that of anything else), for as long as the context lasts.
+
+        With `urgent`, a holder that is met is asked to give way (`Lease.give_way`): try again in a moment.
 
         A lease whose holder was a process of this host that is gone, or that was not renewed in time, is taken over.
 

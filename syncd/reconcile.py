@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic, perf_counter, sleep
 from typing import Protocol
 
@@ -66,6 +67,7 @@ SETTLED = "found by looking"
 REFUSALS = 5
 """So many reasons at most are given why an approval lets nothing pass."""
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
+MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
 BUSY_S = 0.2
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 """Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
@@ -85,6 +87,34 @@ class Target:
     enforce: bool
     limits: Limits
     open: Callable[[Capabilities | None], TargetSession]
+
+
+class Within(Protocol):
+    """Makes another pass on the same deployment in the middle of one: through its session, under its lease."""
+
+    def __call__(self, world: World, directory: Directory, errand: Errand, /) -> Report: ...
+
+
+class Between(Protocol):
+    """What a pass does between two changes, so that a long one is in nobody's way."""
+
+    def let_ahead(self, within: Within, /) -> str:
+        """Let more urgent passes go first; say why this one goes no further, empty: it does."""
+        ...
+
+    def moved(self) -> frozenset[str]:
+        """Name the people (as `key` gives their account names) of whom something else is wanted since the pass began."""
+        ...
+
+
+class Alone:
+    """Nobody else has work here."""
+
+    def let_ahead(self, _within: Within, /) -> str:
+        return ""
+
+    def moved(self) -> frozenset[str]:
+        return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +139,10 @@ class World:
     hold_expires: timedelta = EXPIRES
     files: str = ""
     """The fingerprint of the mappings and the configuration that this world is made of."""
+    between: Between = field(default_factory=Alone)
+    """Asked before each change, too."""
+    reread: Callable[[], Directory] | None = None
+    """Gives the directory as it is now, for a pass that let another writer go first; None: as `read_directory` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +246,7 @@ class Errand:
     approved  None: only plan. Else the digests of held changes that a person lets pass
     earlier   the desired state before the event that led to this pass, for the reasons of what is taken
     by        who asked for it, where that is not the OS user
+    urgent    another writer is to let it go first, between two of its changes
     """
 
     scope: Scope
@@ -219,6 +254,7 @@ class Errand:
     approved: frozenset[str] | None = frozenset()
     earlier: DesiredState | None = None
     by: str = ""
+    urgent: bool = False
 
 
 def one_pass(world: World, target: Target, directory: Directory, errand: Errand) -> Report:
@@ -229,16 +265,24 @@ def one_pass(world: World, target: Target, directory: Directory, errand: Errand)
     """
     if errand.approved is None or not target.enforce:
         return _one_pass(world, target, directory, errand, lease=None)
-    with world.journal.lease(target.deployment.name) as lease:
+    with world.journal.lease(target.deployment.name, urgent=errand.urgent) as lease:
         return _one_pass(world, target, directory, errand, lease=lease)
 
 
-def _one_pass(world: World, target: Target, directory: Directory, errand: Errand, *, lease: Lease | None) -> Report:
+def _one_pass(
+    world: World,
+    target: Target,
+    directory: Directory,
+    errand: Errand,
+    *,
+    lease: Lease | None,
+    session: TargetSession | None = None,
+) -> Report:
     started = perf_counter()
     run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock(), by=errand.by)
     world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
     this = _Pass(world, run, target, directory, errand.scope, keep_states=False)
-    this.lease = lease
+    this.lease, this.session = lease, session
     if errand.scope.usernames and not errand.scope.dags:  # of roles it says nothing, which a look at them needs
         this.earlier = errand.earlier
     reports = (_guarded_pass(this, errand.approved),)
@@ -339,6 +383,8 @@ class _Seen:
     plan: Plan
     guarded: Guarded
     made: tuple[MadeAccount, ...] = ()
+    known_as: Mapping[str, str] = field(default_factory=dict)
+    """For people whose account has another name than the directory says: that name, by the account's."""
 
 
 @dataclass(slots=True)
@@ -355,6 +401,12 @@ class _Pass:
     """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None
     """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
+    session: TargetSession | None = None
+    """That of the pass in the middle of which this one is made; it stays open."""
+    moved: frozenset[str] = frozenset()
+    """People of whom something else is wanted now, as was found after another writer went first."""
+    calls_of_others: int = 0
+    """Made by passes that went ahead through the same session."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -391,13 +443,20 @@ def _guarded_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentRep
 
 
 def _run_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
-    with closing(this.target.open(this.journal.capabilities(this.name))) as session:
+    with _session(this) as session:
+        before = session.calls
         if approved is not None and this.target.enforce:
             with ExitStack() as stack:
                 report = _apply(this, session, lease=this.lease or _take_lease(this, stack), approved=approved)
         else:
             report = _only_plan(this, session, applying=approved is not None)
-        return replace(report, calls=session.calls, seconds=this.seconds)
+        return replace(report, calls=session.calls - before - this.calls_of_others, seconds=this.seconds)
+
+
+def _session(this: _Pass) -> AbstractContextManager[TargetSession]:
+    if this.session is not None:
+        return nullcontext(this.session)
+    return closing(this.target.open(this.journal.capabilities(this.name)))
 
 
 def _take_lease(this: _Pass, stack: ExitStack) -> Lease:
@@ -502,6 +561,7 @@ def _see(
         by_email = deployment.match_email
         theirs = known_accounts(desired, observed, made=made, ours=owned.users, scope=scope, match_email=by_email)
         aligned = align(theirs, observed, match_email=by_email)
+        known_as = _known_as(desired, aligned)
         scope, desired = _renamed(scope, desired, aligned), aligned
         if this.scope.everything or this.scope.dags:
             desired = _yield_to_code(this, desired, observed, now=now, count=count and this.scope.everything)
@@ -516,12 +576,13 @@ def _see(
         )
         plan = warned(plan, generation=reader.look().generation)
         named = signs(plan, this.journal.losses(this.name)) if scope.everything else frozenset()
-        # Whoever writes has the lease, so nobody else takes anything there between this question and the apply.
+        # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
+        # whom this pass lets go ahead, and they count what it took.
         lately = this.journal.taken_since(this.name, now - WINDOW)
         guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved, lately=lately, named=named)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
-    return _Seen(desired, observed, owned, plan, guarded, made)
+    return _Seen(desired, observed, owned, plan, guarded, made, known_as)
 
 
 def _made_accounts(this: _Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
@@ -563,6 +624,15 @@ def _renamed(scope: Scope, desired: DesiredState, aligned: DesiredState) -> Scop
     return replace(scope, usernames=scope.usernames | also)
 
 
+def _known_as(desired: DesiredState, aligned: DesiredState) -> dict[str, str]:
+    """Give what the directory calls the people whose account was found under another name."""
+    if desired is aligned:
+        return {}
+    left = {user.email.casefold(): name for name, user in desired.users.items() if name not in aligned.users}
+    found = {name: left.get(user.email.casefold()) for name, user in aligned.users.items() if name not in desired.users}
+    return {name: was for name, was in found.items() if was is not None}
+
+
 def _yield_to_code(
     this: _Pass, desired: DesiredState, observed: ObservedState, *, now: datetime, count: bool
 ) -> DesiredState:
@@ -593,9 +663,13 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, capabilities=session.learned(), after=after)
     report = replace(report, plan=first.plan, approved=first.guarded.approved)
+    if report.remaining is not None and (moved := _moved(this)):
+        rest = tuple(c for c in report.remaining.changes if not _is_of(c, moved, after))
+        report = replace(report, remaining=replace(report.remaining, changes=rest))
     for change in report.not_converged:
         this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
-    if this.scope.everything and report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}:
+    reached = report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}
+    if this.scope.everything and reached and not _moved(this):
         held = seen.guarded.held
         state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
         this.journal.save_desired(this.run, state, reached=held is None)
@@ -607,13 +681,13 @@ def _read_back(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...])
         return _see(this, reader, inventory=inventory, approved=frozenset())
 
 
-def _make_all(this: _Pass, seen: _Seen, writer: TargetWriter, *, lease: Lease) -> tuple[Outcome, ...]:
+def _make_all(this: _Pass, seen: _Seen, writer: TargetSession, *, lease: Lease) -> tuple[Outcome, ...]:
     """Record the plan, then make each change that may go. One that fails does not stop the others."""
     guarded, plan = seen.guarded, _record(this, seen, applying=True)
     with this.timed("apply"):
         return tuple(
-            Outcome(change, Status.SKIPPED, STOPPING)
-            if this.world.stopping()
+            Outcome(change, Status.SKIPPED, why)
+            if (why := _why_not(this, seen, change, session=writer, lease=lease))
             else _make(this, plan, change, writer=writer, lease=lease)
             for change in guarded.go
         )
@@ -625,6 +699,59 @@ def _record(this: _Pass, seen: _Seen, *, applying: bool) -> int:
     return this.journal.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis
     )
+
+
+def _why_not(this: _Pass, seen: _Seen, change: Change, *, session: TargetSession, lease: Lease) -> str:
+    """Let others go first, then say why a change is not begun now; empty: begin it."""
+    if why := this.world.between.let_ahead(partial(_within, this, session, lease)):
+        return why
+    if lease.give_way(this.world.stopping):
+        this.moved |= _moved_since(this, session)
+    if this.world.stopping():
+        return STOPPING
+    return MOVED if _is_of(change, _moved(this), seen) else ""
+
+
+def _within(
+    this: _Pass, session: TargetSession, lease: Lease, world: World, directory: Directory, errand: Errand
+) -> Report:
+    """Make another pass here and now, in the middle of this one."""
+    before = session.calls
+    try:
+        return _one_pass(world, this.target, directory, errand, lease=lease, session=session)
+    finally:
+        this.calls_of_others += session.calls - before
+
+
+def _moved(this: _Pass) -> frozenset[str]:
+    return this.moved | this.world.between.moved()
+
+
+def _is_of(change: Change, people: frozenset[str], seen: _Seen) -> bool:
+    name = key(change.name)
+    return change.subject == "user" and (name in people or seen.known_as.get(name, name) in people)
+
+
+def _moved_since(this: _Pass, reader: TargetReader) -> frozenset[str]:
+    """Read anew what is known of people; name those of whom something else is wanted than when this pass began."""
+    now = this.world.reread() if this.world.reread else read_directory(this.world)
+    was, is_ = (
+        compile_desired(
+            this.world.rules,
+            directory,
+            this.target.deployment,
+            inventory=(),
+            dialect=reader.dialect(),
+            now=this.world.clock(),
+        )
+        for directory in (this.directory, now)
+    )
+    names = was.users.keys() | is_.users.keys()
+    return frozenset(name for name in names if _roles_of(was, name) != _roles_of(is_, name))
+
+
+def _roles_of(state: DesiredState, name: str) -> frozenset[str]:
+    return state.users[name].roles if name in state.users else frozenset()
 
 
 def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:

@@ -34,6 +34,9 @@ class Loaded:
     def deployments(self) -> tuple[Deployment, ...]:
         return tuple(target.deployment for target in self.world.targets)
 
+    def settings_of(self, name: str) -> DeploymentSettings | None:
+        return next((d for d in self.settings.deployments if d.deployment.name == name), None)
+
 
 class Fleet:
     """Holds the reading in use. Any thread may call.
@@ -70,6 +73,13 @@ class Fleet:
     def now(self) -> Loaded:
         return self._now
 
+    def is_superseded(self, loaded: Loaded, name: str) -> bool:
+        """Say whether a pass on a deployment that began with this reading is not what the files say any more."""
+        now = self._now
+        return now is not loaded and (
+            loaded.world.rules != now.world.rules or loaded.settings_of(name) != now.settings_of(name)
+        )
+
     def pace(self, name: str) -> Pace | None:
         with self._lock:
             return self._paces.get(name)
@@ -83,7 +93,7 @@ class Fleet:
         except Exception as error:  # noqa: BLE001 - whatever the new files do to us, the last good ones stay in use
             return self._rejected(f"the files cannot be used: unexpected {type(error).__name__}", error)
         before, self._now, self.error = self._now, fresh, ""
-        self._end_what_is_other(before, fresh)
+        self._end_what_is_other(fresh)
         app.close(before.world)
         self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.world.rules.bindings))
         return ""
@@ -116,7 +126,7 @@ class Fleet:
         def open_(known: Capabilities | None) -> Lasting:
             return app.open_airflow(settings, known, pace=self._pace_of(settings))
 
-        opened = self.sessions.opener(name, open_)
+        opened = self.sessions.opener(name, open_, way=_way(settings))
         return Target(settings.deployment, settings.enforce, settings.limits, opened)
 
     def _pace_of(self, settings: DeploymentSettings) -> Pace:
@@ -131,12 +141,14 @@ class Fleet:
                 )
             return self._paces[name]
 
-    def _end_what_is_other(self, before: Loaded, after: Loaded) -> None:
+    def _end_what_is_other(self, after: Loaded) -> None:
         """End the sessions of deployments that are reached in another way now, or not at all."""
-        kept = {d.deployment.name: d for d in after.settings.deployments}
-        for was in before.settings.deployments:
-            is_ = kept.get(was.deployment.name)
-            if is_ is None or (is_.airflow, is_.courtesy) != (was.airflow, was.courtesy):
-                self.sessions.drop(was.deployment.name)
+        ways = {d.deployment.name: _way(d) for d in after.settings.deployments}
+        self.sessions.keep_only(ways)
         with self._lock:
-            self._paces = {name: pace for name, pace in self._paces.items() if name in kept}
+            self._paces = {name: pace for name, pace in self._paces.items() if name in ways}
+
+
+def _way(settings: DeploymentSettings) -> object:
+    """Give what a session with a deployment depends on."""
+    return settings.airflow, settings.courtesy

@@ -8,7 +8,14 @@ GAIN    | people who only gain                        |
 WHOLE   | a pass over everything: sweep, mapping, end | large, and may not fill every worker
 DAGS    | what roles hold on DAGs that came or went   | as above
 
-A lane whose pass failed waits on a ladder of intervals that has a top and no end.
+What failed waits on its deployment's ladder of intervals, which has a top and no end, and so does new work; but not an
+order, nor the loss of somebody else. And a pass that runs lets go ahead, between two of its changes:
+
+that runs                        | that waits                                      | then
+---------------------------------|-------------------------------------------------|---------------------------------------
+anything                         | a few people, more urgent                       | goes ahead
+a look at everything, or at DAGs | a few people, of whom one loses something       | goes ahead, even if no more urgent
+GAIN, WHOLE, DAGS                | a look at everything that is a LOSS or an ORDER | goes ahead
 """
 
 from __future__ import annotations
@@ -31,6 +38,8 @@ QUARANTINE_AFTER: Final = 5
 """Failures in a row: by then some ten minutes have gone by, and somebody should be told."""
 BUSY_S: Final = 2.0
 """How long to wait for another writer, such as a command that somebody runs."""
+GIVES_WAY_S: Final = 0.25
+"""How long to wait for one that was asked to give way."""
 MOST_PEOPLE: Final = 50
 """In one scoped pass. For more people reading the users page by page is cheaper than asking for each."""
 
@@ -53,6 +62,7 @@ class Task:
     seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself
               (both monotonic; None where no poll led to this)
     job       who waits for the result
+    not_before  it failed, or met another writer: not to be begun before (monotonic)
     """
 
     scope: Scope
@@ -63,6 +73,23 @@ class Task:
     seen_at: float | None = None
     bound_at: float | None = None
     job: int | None = None
+    not_before: float = 0.0
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it is about a few people and nothing else, and so done in a few calls."""
+        return self.scope.usernames is not None and not self.scope.dags
+
+    @property
+    def may_not_wait(self) -> bool:
+        """Whether another writer is asked to give way."""
+        return self.urgency is Urgency.LOSS or bool(self.approved) or (self.urgency is Urgency.ORDER and self.is_narrow)
+
+    def goes_ahead_of(self, running: Task) -> bool:
+        """Say whether a pass that runs is to let this one go first, between two of its changes."""
+        if self.is_narrow:
+            return self.urgency < running.urgency or (self.urgency is Urgency.LOSS and not running.is_narrow)
+        return self.urgency <= Urgency.ORDER < running.urgency
 
     @property
     def is_bulk(self) -> bool:
@@ -75,8 +102,12 @@ class Task:
         """Make one task of two, where one pass does the work of both; None where it cannot."""
         if self.job is not None or other.job is not None or self.approved or other.approved:
             return None
+        if bool(self.not_before) != bool(other.not_before):
+            return None  # what has to wait keeps nobody else waiting
+        not_before = max(self.not_before, other.not_before)
         if self.scope.everything and other.scope.everything:
-            return self if self.urgency <= other.urgency else replace(other, seen_at=self.seen_at)
+            first = self if self.urgency <= other.urgency else replace(other, seen_at=self.seen_at)
+            return replace(first, not_before=not_before)
         if self.scope.everything or other.scope.everything or self._about() != other._about():
             return None
         people = (self.scope.usernames or frozenset()) | (other.scope.usernames or frozenset())
@@ -87,6 +118,7 @@ class Task:
             earlier=_earliest(self.earlier, other.earlier),
             seen_at=_first(self.seen_at, other.seen_at),
             bound_at=_first(self.bound_at, other.bound_at),
+            not_before=not_before,
         )
 
 
@@ -104,13 +136,30 @@ def _earliest(first: DesiredState | None, later: DesiredState | None) -> Desired
 
 @dataclass(slots=True)
 class Lane:
-    """One deployment's waiting work and how its last passes went."""
+    """One deployment's waiting work and how its last passes went.
+
+    running     the pass that runs; after it those that it let go ahead, each in the middle of the one before
+    failures    in a row; `not_before` is when what failed is tried again
+    moved       people for whom something was queued while a pass ran, each with the number of the queueing, of `puts`
+    """
 
     tasks: list[Task] = field(default_factory=list)
-    running: Task | None = None
+    running: tuple[Task, ...] = ()
     began_at: float = 0.0
     failures: int = 0
     not_before: float = 0.0
+    moved: dict[str, int] = field(default_factory=dict)
+    puts: int = 0
+
+    def add(self, task: Task) -> None:
+        """Queue a task, as one with another where that does the work of both."""
+        for place, waiting in enumerate(self.tasks):
+            if (both := waiting.with_(task)) is not None:
+                self.tasks[place] = _not_too_many(both)
+                break
+        else:
+            self.tasks.append(_not_too_many(task))
+        self.tasks.sort(key=lambda t: t.urgency)
 
 
 class Lanes:
@@ -135,15 +184,14 @@ class Lanes:
         """Queue a task, as one with another where that does the work of both."""
         with self._changed:
             lane = self._lanes.setdefault(name, Lane())
+            if task.urgency > Urgency.ORDER and lane.not_before > self._monotonic():
+                task = replace(task, not_before=max(task.not_before, lane.not_before))
             if task.job is not None:
                 task = _with_waiting(lane, task)
-            for place, waiting in enumerate(lane.tasks):
-                if (both := waiting.with_(task)) is not None:
-                    lane.tasks[place] = _not_too_many(both)
-                    break
-            else:
-                lane.tasks.append(_not_too_many(task))
-            lane.tasks.sort(key=lambda t: t.urgency)
+            elif lane.running and task.scope.usernames:
+                lane.puts += 1
+                lane.moved.update(dict.fromkeys(task.scope.usernames, lane.puts))
+            lane.add(task)
             self._changed.notify_all()
 
     def take(self) -> tuple[str, Task] | None:
@@ -152,37 +200,76 @@ class Lanes:
             while not self._closed:
                 found, wait_s = self._next()
                 if found is not None:
-                    lane = self._lanes[found]
-                    lane.running, lane.began_at = lane.tasks.pop(0), self._monotonic()
-                    return found, lane.running
+                    name, task = found
+                    lane = self._lanes[name]
+                    lane.tasks.remove(task)
+                    lane.running, lane.began_at = (task,), self._monotonic()
+                    lane.moved.clear()
+                    return found
                 self._changed.wait(wait_s)
             return None
+
+    def ahead(self, name: str, running: Task) -> Task | None:
+        """Begin what a pass that runs lets go ahead of itself; whoever asks makes it, and closes it, before going on."""
+        with self._changed:
+            lane = self._lanes.get(name)
+            if lane is None or self._closed or self._held[name] > 0:
+                return None
+            now = self._monotonic()
+            found = next((t for t in lane.tasks if t.not_before <= now and t.goes_ahead_of(running)), None)
+            if found is not None:
+                lane.tasks.remove(found)
+                lane.running = (*lane.running, found)
+            return found
+
+    def mark(self, name: str) -> int:
+        """Give the number of the last queueing, for `moved`."""
+        with self._changed:
+            return self._lanes.setdefault(name, Lane()).puts
+
+    def moved(self, name: str, *, since: int) -> frozenset[str]:
+        """Name the people for whom something was queued after this number: what was planned for them before is not true."""
+        with self._changed:
+            lane = self._lanes.get(name)
+            if lane is None or lane.puts == since:
+                return frozenset()
+            return frozenset(who for who, number in lane.moved.items() if number > since)
 
     def ended(self, name: str) -> int:
         """Close a pass that did its work; gives how many before it did not."""
         with self._changed:
             lane = self._lanes.setdefault(name, Lane())
-            before, lane.failures, lane.not_before, lane.running = lane.failures, 0, 0.0, None
+            before, lane.failures, lane.not_before, lane.running = lane.failures, 0, 0.0, lane.running[:-1]
+            if before:  # it works again, so whatever waits is tried at once
+                waiting, lane.tasks = lane.tasks, []
+                for task in waiting:
+                    lane.add(replace(task, not_before=0.0))
             self._changed.notify_all()
             return before
 
     def failed(self, name: str, again: Task) -> int:
-        """Close a pass that failed, and queue it again for later; gives how many failed in a row."""
+        """Close a pass that failed, and queue it again for later; gives how many failed in a row.
+
+        What fails while the ladder has others wait joins them: the ladder is climbed by time, not by new work.
+        """
         with self._changed:
-            lane = self._lanes.setdefault(name, Lane())
-            lane.failures += 1
-            rung = LADDER_S[min(lane.failures, len(LADDER_S)) - 1]
-            lane.not_before = self._monotonic() + rung * (0.8 + 0.4 * self._chance())
-            lane.running = None
-        self.put(name, again)
-        return lane.failures
+            lane, now = self._lanes.setdefault(name, Lane()), self._monotonic()
+            if lane.not_before <= now:
+                lane.failures += 1
+                rung = LADDER_S[min(lane.failures, len(LADDER_S)) - 1]
+                lane.not_before = now + rung * (0.8 + 0.4 * self._chance())
+            lane.running = lane.running[:-1]
+            failures, not_before = lane.failures, lane.not_before
+        self.put(name, replace(again, not_before=not_before))
+        return failures
 
     def postponed(self, name: str, again: Task, *, wait_s: float = BUSY_S) -> None:
         """Close a pass that could not begin, because of another writer for example, and queue it again for soon."""
         with self._changed:
             lane = self._lanes.setdefault(name, Lane())
-            lane.not_before, lane.running = self._monotonic() + wait_s, None
-        self.put(name, again)
+            lane.running = lane.running[:-1]
+            not_before = self._monotonic() + wait_s
+        self.put(name, replace(again, not_before=not_before))
 
     @contextmanager
     def held(self, names: Iterable[str]) -> Iterator[None]:
@@ -201,7 +288,7 @@ class Lanes:
         """Forget the lanes of deployments that are not there any more; gives what waited in them."""
         kept = set(names)
         with self._changed:
-            gone = [name for name, lane in self._lanes.items() if name not in kept and lane.running is None]
+            gone = [name for name, lane in self._lanes.items() if name not in kept and not lane.running]
             return tuple((name, task) for name in gone for task in self._lanes.pop(name).tasks)
 
     def cancel(self, name: str, *, keep: Callable[[Task], bool]) -> None:
@@ -237,22 +324,21 @@ class Lanes:
                 self._changed.wait(left)
             return True
 
-    def _next(self) -> tuple[str | None, float | None]:
-        """Choose the lane to work on now, or say how long until one may be."""
+    def _next(self) -> tuple[tuple[str, Task] | None, float | None]:
+        """Choose what to work on now, or say how long until there may be something."""
         now = self._monotonic()
-        bulk = sum(1 for lane in self._lanes.values() if lane.running and lane.running.is_bulk)
-        ready = {
-            name: lane.tasks[0]
+        bulk = sum(1 for lane in self._lanes.values() if lane.running and lane.running[0].is_bulk)
+        ready = [
+            (name, task)
             for name, lane in self._lanes.items()
-            if lane.tasks
-            and lane.running is None
-            and self._held[name] <= 0
-            and (bulk < self._bulk or not lane.tasks[0].is_bulk)
-        }
-        due = [name for name, task in ready.items() if self._lanes[name].not_before <= now or task.job is not None]
+            if not lane.running and self._held[name] <= 0
+            for task in lane.tasks
+            if bulk < self._bulk or not task.is_bulk
+        ]
+        due = [(name, task) for name, task in ready if task.not_before <= now]
         if due:
-            return min(due, key=lambda name: (ready[name].urgency, ready[name].seen_at or now)), None
-        return None, min((max(0.01, self._lanes[name].not_before - now) for name in ready), default=None)
+            return min(due, key=lambda found: (found[1].urgency, found[1].seen_at or now)), None
+        return None, min((max(0.01, task.not_before - now) for _, task in ready), default=None)
 
 
 def _with_waiting(lane: Lane, task: Task) -> Task:

@@ -17,17 +17,18 @@ from threading import Lock
 from typing import Final
 
 from syncd.control import DeploymentResult
+from syncd.daemon.ahead import SUPERSEDED, Ahead
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.census import Census
 from syncd.daemon.common import Common
-from syncd.daemon.fleet import Fleet
+from syncd.daemon.fleet import Fleet, Loaded
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes, Task, Urgency
+from syncd.daemon.lanes import BUSY_S, GIVES_WAY_S, QUARANTINE_AFTER, Lanes, Task, Urgency
 from syncd.errors import EXIT_FAILED, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Dag, Scope, Status
 from syncd.notify import Kind
 from syncd.plan.render_json import report_json
-from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, World, one_pass
+from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, Within, World, one_pass
 
 _NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
 _AGAIN = (timedelta(minutes=1), timedelta(minutes=5))
@@ -79,13 +80,15 @@ class Passes:
     def work(self) -> None:
         """Make passes; nothing that happens in one ends this."""
         while (found := self._lanes.take()) is not None:
-            name, task = found
-            try:
-                self._do(name, task)
-            except Exception as error:  # noqa: BLE001 - a worker outlives any pass; logged whole
-                self._emit("pass_failed", deployment=name, error=repr(error), exc_info=error)
-                self._result(name, task, error=SyncdError(f"unexpected {type(error).__name__}: {error}; see the log"))
-                self._lanes.failed(name, again=_whole("retry"))
+            self._outlive(*found)
+
+    def _outlive(self, name: str, task: Task, *, within: Within | None = None) -> None:
+        try:
+            self._do(name, task, within=within)
+        except Exception as error:  # noqa: BLE001 - a worker outlives any pass; logged whole
+            self._emit("pass_failed", deployment=name, error=repr(error), exc_info=error)
+            self._result(name, task, error=SyncdError(f"unexpected {type(error).__name__}: {error}; see the log"))
+            self._lanes.failed(name, again=_whole("retry"))
 
     def refuse(self, name: str, task: Task) -> None:
         """Tell who waits for a task that nothing will come of it."""
@@ -103,7 +106,7 @@ class Passes:
 
     # --- one pass -----------------------------------------------------------------------------------------------------
 
-    def _do(self, name: str, task: Task) -> None:
+    def _do(self, name: str, task: Task, *, within: Within | None = None) -> None:
         loaded = self._fleet.now
         target = loaded.targets.get(name)
         if target is None:
@@ -112,13 +115,15 @@ class Passes:
         elif task.command == "dags" and not task.scope.dags:
             self._list_dags(name, task, target, loaded.world)
         else:
-            self._reconcile(name, task, target, loaded.world)
+            self._reconcile(name, task, target, loaded, within=within)
 
-    def _reconcile(self, name: str, task: Task, target: Target, world: World) -> None:
+    def _reconcile(self, name: str, task: Task, target: Target, loaded: Loaded, *, within: Within | None) -> None:
+        world = loaded.world
         if task.job is not None:
             self._jobs.begun(task.job)
         if task.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
+        between = self._between(name, task, loaded)
         directory = self._census.narrowed(task.scope, target.deployment)
         if directory is None or (task.job is None and self._awaits_first_polls()):
             self._lanes.postponed(name, task, wait_s=UNREAD_S)
@@ -127,14 +132,42 @@ class Passes:
             if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
                 self._lanes.postponed(name, _whole(task.command), wait_s=0.0)  # its roles are to be made first
                 return
-            errand = Errand(task.scope, task.command, task.approved, task.earlier, self._who_asked(task))
-            report = one_pass(replace(world, emit=self._listening(task)), target, directory, errand)
+            errand = Errand(
+                task.scope,
+                task.command,
+                task.approved,
+                task.earlier,
+                self._who_asked(task),
+                urgent=task.may_not_wait,
+            )
+            there = replace(
+                world,
+                emit=self._listening(task),
+                between=between,
+                reread=lambda: self._census.directory or directory,
+            )
+            make = within or (lambda world, directory, errand: one_pass(world, target, directory, errand))
+            report = make(there, directory, errand)
         except DeploymentBusy:
-            self._lanes.postponed(name, task)
+            self._busy(name, task)
         except StoreError as error:
             self._database_is_down(name, task, error)
         else:
             self._conclude(name, task, report)
+
+    def _between(self, name: str, task: Task, loaded: Loaded) -> Ahead:
+        """Let more urgent passes go ahead of this one, for as long as it is what mapping and configuration say."""
+        return Ahead(
+            name,
+            task,
+            self._lanes,
+            make=lambda other, within: self._outlive(name, other, within=within),
+            is_over=lambda: self._fleet.is_superseded(loaded, name),
+        )
+
+    def _busy(self, name: str, task: Task) -> None:
+        """Try again in a while; soon where the other writer was asked to give way."""
+        self._lanes.postponed(name, task, wait_s=GIVES_WAY_S if task.may_not_wait else BUSY_S)
 
     def _who_asked(self, task: Task) -> str:
         """Name who waits for the result, for the journal: who approved something is asked for years later."""
@@ -189,7 +222,7 @@ class Passes:
             case None:
                 self._went_well(name, task, report)
             case DeploymentBusy():
-                self._lanes.postponed(name, task)
+                self._busy(name, task)
             case StoreError() as error:
                 self._database_is_down(name, task, error)
             case error:
@@ -198,6 +231,9 @@ class Passes:
     def _went_well(self, name: str, task: Task, report: Report) -> None:
         this = report.deployments[0]
         self._database.back()
+        if task.job is not None and any(o.detail == SUPERSEDED for o in this.outcomes):
+            self._lanes.postponed(name, task, wait_s=0.0)  # who waits is told what became of the whole
+            return
         self._remember(name, task, this)
         self._tell(name, task, this)
         self._result(name, task, report=report)

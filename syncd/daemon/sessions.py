@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
@@ -21,35 +22,61 @@ class Lasting(TargetSession, Protocol):
 Open = Callable[[Capabilities | None], Lasting]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    session: Lasting
+    way: object
+
+
 class Sessions:
-    """At most one session for each deployment; a lane makes sure that one pass at a time uses it."""
+    """At most one session for each deployment; a lane makes sure that one pass at a time uses it.
+
+    A session belongs to the way in which its deployment was reached when it was opened (address, credentials, courtesy).
+    A pass that began before a reload may still open one of the old way; no later pass ever gets it.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._open: dict[str, Lasting] = {}
+        self._open: dict[str, _Kept] = {}
         self._lent: dict[str, Lasting] = {}
+        self._ways: dict[str, object] | None = None
+        """How each deployment is reached now; None: as the first `opener` says."""
         self._inventories: dict[str, frozenset[Dag]] = {}
 
-    def opener(self, name: str, open_new: Open) -> Callable[[Capabilities | None], TargetSession]:
+    def opener(
+        self, name: str, open_new: Open, *, way: object = None
+    ) -> Callable[[Capabilities | None], TargetSession]:
         """Give what `Target.open` should be: the session that is there, or a new one."""
 
         def open_(known: Capabilities | None) -> TargetSession:
             with self._lock:
-                found = self._open.get(name)
-            if found is None:
-                found = open_new(known)
+                kept = self._open.get(name)
+            session = kept.session if kept is not None and kept.way == way else open_new(known)
             with self._lock:
-                self._open[name] = self._lent[name] = found
-            return _Lent(found, listed=lambda dags: self._listed(name, dags), back=lambda: self._back(name))
+                if self._is_now(name, way):
+                    self._open[name] = _Kept(session, way)
+                self._lent[name] = session
+            return _Lent(session, listed=lambda dags: self._listed(name, dags), back=lambda: self._back(name))
 
         return open_
+
+    def keep_only(self, ways: Mapping[str, object]) -> None:
+        """From now on these deployments are reached in these ways; end every session of another."""
+        with self._lock:
+            self._ways = dict(ways)
+            other = [name for name, kept in self._open.items() if not self._is_now(name, kept.way)]
+        for name in other:
+            self.drop(name)
+
+    def _is_now(self, name: str, way: object) -> bool:
+        return self._ways is None or (name in self._ways and self._ways[name] == way)
 
     def look_again(self, name: str) -> None:
         """Let the next pass find out anew what the server can do: it may have been upgraded."""
         with self._lock:
             found = self._open.get(name)
         if found is not None:
-            found.forget(looked=True)
+            found.session.forget(looked=True)
 
     def drop(self, name: str) -> None:
         """End a session that got no answer, or that is not to be used any more; a pass that uses it may end first."""
@@ -57,7 +84,7 @@ class Sessions:
             found = self._open.pop(name, None)
             in_use = name in self._lent
         if found is not None and not in_use:
-            found.close()
+            found.session.close()
 
     def inventory(self, name: str) -> frozenset[Dag] | None:
         """Give the DAGs as the last pass listed them."""
@@ -71,7 +98,8 @@ class Sessions:
     def _back(self, name: str) -> None:
         with self._lock:
             session = self._lent.pop(name)
-            is_wanted = self._open.get(name) is session
+            kept = self._open.get(name)
+            is_wanted = kept is not None and kept.session is session
         if is_wanted:
             session.forget()
         else:

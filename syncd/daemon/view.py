@@ -65,7 +65,7 @@ def _deployment(
         error=record.error,
         held=record.held,
         waiting=bool(lane.tasks),
-        running=lane.running is not None,
+        running=bool(lane.running),
         calls=record.calls,
         calls_per_s=round(pace.rate, 3) if pace else 0.0,
         latency_s=round(pace.latency_s, 4) if pace and pace.latency_s is not None else 0.0,

@@ -223,8 +223,8 @@ class Store:
     def settle(self, change: int, status: Status, detail: str, *, now: datetime) -> None:
         self._database.commit(lambda c: changes.close(c, change, status, detail=detail, now=now, by_looking=True))
 
-    def lease(self, name: str) -> AbstractContextManager[Lease]:
-        return self._leases.take(name)
+    def lease(self, name: str, *, urgent: bool = False) -> AbstractContextManager[Lease]:
+        return self._leases.take(name, urgent=urgent)
 
     def release_all(self) -> None:
         """Let go of every lease now; whoever works under one is stopped before its next call."""

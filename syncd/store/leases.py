@@ -3,17 +3,22 @@
 A lease passes on when its holder lets go of it, does not renew it in time, or was a process of this host that is gone.
 One thread renews all leases of a process for as long as it holds any, however long a call takes. What is written under a
 lease looks for it in the same transaction (`confirm`), so that nothing is begun by somebody who has lost it.
+
+An urgent writer that meets a holder leaves a mark for WANTED (`wanted_until`). The holder sees it with its next announced
+call, and between two changes gives the lease away and takes it again as soon as the other is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event, Lock, Thread
+from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from syncd import ports
 from syncd.errors import DeploymentBusy, StoreError
@@ -28,8 +33,19 @@ RENEW = TTL / 4
 """How often leases are renewed: three times may fail before one runs out."""
 
 
+WANTED = timedelta(seconds=5)
+"""How long the mark of an urgent writer stands; it is left again for as long as that writer waits."""
+
+NOBODY_CAME_S = 2.0
+"""So long a lease that was given away waits to be taken."""
+
+GIVEN_AWAY_S = 600.0
+"""The longest that the other writer may have it: as long as a look at everything on a large deployment may take."""
+
+LOOK_S = 0.1
+
 _mine = leases.c.deployment == bindparam("name"), leases.c.fence == bindparam("number"), leases.c.held
-_look = select(leases.c.renewed_at).where(*_mine)
+_look = select(leases.c.renewed_at, leases.c.wanted_until).where(*_mine)
 
 
 class DatabaseLease:
@@ -39,10 +55,41 @@ class DatabaseLease:
         self._database = database
         self.name = name
         self.fence = fence
+        self.is_wanted = False
+        """Whether an urgent writer waits, as the last look at it said."""
 
     def check(self) -> None:
         with self._database.read() as connection:
-            _renewed_at(connection, self)
+            _renewed_at(connection, self, now=self._database.now(connection))
+
+    def give_way(self, stopping: Callable[[], bool]) -> bool:
+        if not self.is_wanted:
+            return False
+        self.is_wanted = False
+        self._database.commit(lambda connection: _release(connection, [self]))
+        since = monotonic()
+        while not stopping():
+            sleep(LOOK_S)
+            waited_s = monotonic() - since
+            fence = self._database.commit(partial(self._retake, nobody_came=waited_s > NOBODY_CAME_S))
+            if fence is not None:
+                self.fence = fence
+                return True
+            if waited_s > GIVEN_AWAY_S:
+                break
+        raise DeploymentBusy(
+            f"{self.name}: another writer, who was let go first, has it still; the next pass decides anew"
+        )
+
+    def _retake(self, connection: Connection, *, nobody_came: bool) -> int | None:
+        """Take it again, once the other has had it and is done; None: not yet."""
+        now = self._database.now(connection)
+        row = connection.execute(select(leases).where(leases.c.deployment == self.name).with_for_update()).one()
+        if not nobody_came and row.fence == self.fence:
+            return None
+        if _is_held(row, now):
+            return None
+        return _take_over(connection, self.name, _row(Process.current(), now), fence=row.fence)
 
 
 class Leases:
@@ -59,8 +106,13 @@ class Leases:
         """Set once the last lease is let go of; ends the thread."""
 
     @contextmanager
-    def take(self, name: str) -> Iterator[DatabaseLease]:
-        lease = self._database.commit(lambda connection: self._take(connection, name))
+    def take(self, name: str, *, urgent: bool = False) -> Iterator[DatabaseLease]:
+        try:
+            lease = self._database.commit(lambda connection: self._take(connection, name))
+        except DeploymentBusy:
+            if urgent:
+                self._database.commit(lambda connection: _want(connection, name, now=self._database.now(connection)))
+            raise
         self._keep(lease)
         try:
             yield lease
@@ -119,18 +171,28 @@ def confirm(connection: Connection, lease: ports.Lease, *, now: datetime) -> Non
     Raises:
         DeploymentBusy: it is not.
     """
-    if now - _renewed_at(connection, lease) >= TTL / 2:
+    if now - _renewed_at(connection, lease, now=now) >= TTL / 2:
         _renew(connection, [lease], now=now)
 
 
-def _renewed_at(connection: Connection, lease: ports.Lease) -> datetime:
-    renewed_at: datetime | None = connection.execute(_look, _key(lease)).scalar()
-    if renewed_at is None:
+def _renewed_at(connection: Connection, lease: ports.Lease, *, now: datetime) -> datetime:
+    row = connection.execute(_look, _key(lease)).one_or_none()
+    if row is None:
         raise DeploymentBusy(
             f"{lease.name}: the lease was lost to another syncd, or let go of because this one stops; nothing more is "
             "written under it, and the next pass looks what became of what was begun"
         )
+    if isinstance(lease, DatabaseLease):
+        lease.is_wanted = row.wanted_until is not None and now < row.wanted_until
+    renewed_at: datetime = row.renewed_at
     return renewed_at
+
+
+def _want(connection: Connection, name: str, *, now: datetime) -> None:
+    """Ask the holder to give way; a mark that stands for a while yet is not written again."""
+    stale = or_(leases.c.wanted_until.is_(None), leases.c.wanted_until < now + WANTED / 2)
+    asked = update(leases).where(leases.c.deployment == name, leases.c.held, stale)
+    connection.execute(asked.values(wanted_until=now + WANTED))
 
 
 def _renew(connection: Connection, held: list[Any], *, now: datetime) -> None:
@@ -156,13 +218,22 @@ def _take(connection: Connection, name: str, now: datetime, *, left: int | None)
     if connection.execute(first.on_conflict_do_nothing().returning(leases.c.fence)).first() is not None:
         return 1
     row = connection.execute(select(leases).where(leases.c.deployment == name).with_for_update()).one()
-    if row.held and now < row.expires_at and row.fence != left and not _holder(row).is_gone():
+    if row.fence != left and _is_held(row, now):
         raise DeploymentBusy(
             f"{name}: {row.by} has been at work on it since {row.taken_at:%Y-%m-%d %H:%M:%S} UTC "
             f"(process {row.pid} on {row.host}); wait until that ends, or stop it"
         )
-    connection.execute(update(leases).where(leases.c.deployment == name).values(mine | {"fence": row.fence + 1}))
-    return int(row.fence) + 1
+    return _take_over(connection, name, mine, fence=row.fence)
+
+
+def _is_held(row: Row[Any], now: datetime) -> bool:
+    return bool(row.held) and now < row.expires_at and not _holder(row).is_gone()
+
+
+def _take_over(connection: Connection, name: str, mine: dict[str, object], *, fence: int) -> int:
+    taken = mine | {"fence": fence + 1, "wanted_until": None}
+    connection.execute(update(leases).where(leases.c.deployment == name).values(taken))
+    return int(fence) + 1
 
 
 def _row(process: Process, now: datetime) -> dict[str, object]:

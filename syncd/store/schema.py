@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -342,6 +342,7 @@ leases = Table(
     Column("taken_at", Moment, nullable=False),
     Column("renewed_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("wanted_until", Moment, comment="an urgent writer waits for it; the holder gives way between two changes"),
 )
 
 # --- the daemon -------------------------------------------------------------------------------------------------------

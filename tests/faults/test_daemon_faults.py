@@ -671,3 +671,26 @@ def test_no_thread_is_left(running: Rig) -> None:
         time.sleep(0.05)
         left = [t.name for t in threading.enumerate() if t.name.startswith(ours) and t.is_alive()]
     assert [] == left
+
+
+# --- a large apply --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("X-F9")
+@pytest.mark.finding("P5")
+def test_a_leaver_does_not_wait_for_a_large_apply(running: Rig) -> None:
+    prod = running.servers["prod"]
+    prod.faults.add(Slow(before_s=0.1), on("POST", "*/users"))
+    many = [f"j{n:02}" for n in range(60)]
+    running.join(*many)
+    running.until("the apply is under way", lambda: "j02@okta.example" in prod.holders("team"))
+    running.leave("anna", "j58", "j59")
+    began = time.monotonic()
+    running.until("anna is out", lambda: "anna@okta.example" not in prod.holders("team"))
+    assert time.monotonic() - began < SOON_S
+    assert "j57@okta.example" not in prod.holders("team"), "not before the apply had ended"
+    running.until("everybody else is in", lambda: "j57@okta.example" in prod.holders("team"))
+    running.converge()
+    assert not {"j58@okta.example", "j59@okta.example"} & prod.state.users.keys(), "given to who had left"
+    running.until("all is quiet", running.quiet)
+    running.see()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -172,6 +173,51 @@ def test_calls_are_counted_pass_by_pass() -> None:
     first.close()
     assert (1, 0) == (used, opened(sessions, made).calls)
     assert frozenset({Dag("x")}) == sessions.inventory("a")
+
+
+def reach(sessions: Sessions, way: str, made: list[str]) -> Callable[[], TargetSession]:
+    """Give what a reading of the files gives: how to open the deployment in the way that they say."""
+
+    def open_new(_known: Capabilities | None) -> Lasting:
+        made.append(way)
+        return Lasting("a")
+
+    opener = sessions.opener("a", open_new, way=way)
+    return lambda: opener(None)
+
+
+@pytest.mark.finding("H-E12")
+def test_a_pass_that_began_before_a_reload_leaves_its_session_to_nobody() -> None:
+    sessions, made = Sessions(), list[str]()
+    before = reach(sessions, "old address", made)
+    before().close()
+    after = reach(sessions, "new address", made)
+    sessions.keep_only({"a": "new address"})
+    late = before()
+    late.close()
+    after().close()
+    after().close()
+    assert ["old address", "old address", "new address"] == made
+
+
+@pytest.mark.finding("H-E12")
+def test_a_session_of_the_old_way_is_closed_when_it_comes_back() -> None:
+    sessions, made = Sessions(), list[Lasting]()
+    lent = opened(sessions, made)
+    sessions.keep_only({"a": "new address"})
+    assert [] == made[0].said, "a pass is at work with it"
+    lent.close()
+    assert ["close"] == made[0].said
+
+
+@pytest.mark.finding("H-E12")
+def test_a_reload_that_changes_nothing_keeps_sessions() -> None:
+    sessions, made = Sessions(), list[str]()
+    reach(sessions, "address", made)().close()
+    again = reach(sessions, "address", made)
+    sessions.keep_only({"a": "address"})
+    again().close()
+    assert ["address"] == made
 
 
 # --- the clock --------------------------------------------------------------------------------------------------------

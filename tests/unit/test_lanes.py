@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.daemon.lanes import LADDER_S, MOST_PEOPLE, Lanes, Task, Urgency
+from syncd.daemon.lanes import BUSY_S, LADDER_S, MOST_PEOPLE, Lanes, Task, Urgency
 from syncd.model import EVERYTHING, DesiredState, Scope, User
 
 
@@ -218,3 +218,75 @@ def test_an_order_leaves_other_peoples_work_and_a_dry_run_leaves_all() -> None:
     these.put("b", people("anna"))
     these.put("b", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, approved=None, job=2))
     assert [2, 2] == [len(these.look(name).tasks) for name in "ab"]
+
+
+LOSS_OF_ALICE = people("alice", urgency=Urgency.LOSS)
+
+
+@pytest.mark.finding("H-E11")
+@pytest.mark.parametrize(
+    "other",
+    [
+        Task(Scope.people(["bob"]), "reconcile", Urgency.ORDER, job=7),
+        Task(EVERYTHING, "reconcile", Urgency.ORDER, approved=None, job=7),
+        people("bob", urgency=Urgency.LOSS),
+    ],
+)
+def test_nobody_waits_for_the_ladder_of_others(other: Task) -> None:
+    these = lanes(Clock())
+    these.put("a", LOSS_OF_ALICE)
+    taken(these)
+    these.failed("a", again=LOSS_OF_ALICE)
+    these.put("a", other)
+    assert other == taken(these)[1]
+
+
+@pytest.mark.finding("H-E11")
+def test_new_work_that_fails_too_climbs_no_ladder_and_joins_what_waits() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    for n in range(9):
+        these.put("a", people(f"p{n}", urgency=Urgency.LOSS))
+        _, task = taken(these)
+        assert 1 == these.failed("a", again=task)
+    clock.now += LADDER_S[0]
+    assert frozenset(f"p{n}" for n in range(9)) == taken(these)[1].scope.usernames
+
+
+@pytest.mark.finding("H-E11")
+def test_what_waited_is_tried_as_soon_as_anything_works_there() -> None:
+    these = lanes(Clock())
+    these.put("a", LOSS_OF_ALICE)
+    taken(these)
+    these.failed("a", again=LOSS_OF_ALICE)
+    these.put("a", people("bob", urgency=Urgency.LOSS))
+    taken(these)
+    these.ended("a")
+    assert LOSS_OF_ALICE == taken(these)[1]
+
+
+def test_what_is_not_urgent_waits_for_the_ladder() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    these.put("a", LOSS_OF_ALICE)
+    taken(these)
+    these.failed("a", again=LOSS_OF_ALICE)
+    these.put("a", people("bob"))
+    these.put("a", SWEEP)
+    these.put("b", SWEEP)
+    assert "b" == taken(these)[0]
+    clock.now += LADDER_S[0]
+    assert frozenset({"alice", "bob"}) == taken(these)[1].scope.usernames
+
+
+def test_another_writer_is_asked_again_soon_not_at_once() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    order = Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1)
+    these.put("a", order)
+    these.put("b", SWEEP)
+    taken(these)
+    these.postponed("a", order)
+    assert "b" == taken(these)[0]
+    clock.now += BUSY_S
+    assert "a" == taken(these)[0]

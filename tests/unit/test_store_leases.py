@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from threading import Barrier
 from time import monotonic, sleep
@@ -22,9 +23,9 @@ from store_samples import NOW, at, created, planned
 
 from syncd.errors import DeploymentBusy
 from syncd.model import Outcome, Status
-from syncd.store import Store, migrate, schema
+from syncd.store import Store, leases, migrate, schema
 from syncd.store.engine import Database
-from syncd.store.leases import RENEW, TTL, Leases
+from syncd.store.leases import RENEW, TTL, WANTED, Leases
 
 
 class Clock:
@@ -288,3 +289,81 @@ def test_times_of_a_lease_are_those_of_the_clock(store: Store, clock: Clock) -> 
     clock.advance(timedelta(minutes=5))
     with store.lease("prod"), pytest.raises(DeploymentBusy, match=f"{at(5):%H:%M:%S}"), store.lease("prod"):
         pass
+
+
+# --- giving way -------------------------------------------------------------------------------------------------------
+
+
+def never() -> bool:
+    return False
+
+
+def seen(store: Store, lease: Any) -> None:
+    """Announce a call, which looks at the lease."""
+    person = created(f"p{next(_numbers)}")
+    store.begin(planned(store, person), person, now=NOW, lease=lease).before("POST")
+
+
+_numbers = itertools.count()
+
+
+@pytest.mark.finding("X-F9")
+def test_a_holder_gives_way_to_an_urgent_writer_and_goes_on_after_it(store: Store) -> None:
+    had = []
+
+    def other() -> None:
+        while not had:
+            with suppress(DeploymentBusy), store.lease("prod", urgent=True) as theirs:
+                had.append(theirs.fence)
+            sleep(0.01)
+
+    with store.lease("prod") as lease:
+        seen(store, lease)
+        assert not lease.give_way(never), "nobody asked"
+        with pytest.raises(DeploymentBusy), store.lease("prod", urgent=True):
+            pass
+        assert not lease.give_way(never), "it is seen with the next call"
+        seen(store, lease)
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert lease.give_way(never)
+        thread.join(10)
+        assert [2] == had
+        assert 3 == lease.fence
+        seen(store, lease)
+        assert not lease.give_way(never)
+
+
+@pytest.mark.finding("X-F9")
+def test_a_writer_that_may_wait_is_waited_for_by_nobody(store: Store, clock: Clock) -> None:
+    with store.lease("prod") as lease:
+        with pytest.raises(DeploymentBusy), store.lease("prod"):
+            pass
+        seen(store, lease)
+        assert not lease.give_way(never)
+        with pytest.raises(DeploymentBusy), store.lease("prod", urgent=True):
+            pass
+        clock.advance(WANTED)
+        seen(store, lease)
+        assert not lease.give_way(never), "whoever asked has gone"
+
+
+@pytest.mark.finding("X-F9")
+def test_a_lease_that_was_given_away_for_nothing_comes_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "NOBODY_CAME_S", 0.2)
+    with store.lease("prod") as lease:
+        with pytest.raises(DeploymentBusy), store.lease("prod", urgent=True):
+            pass
+        seen(store, lease)
+        assert lease.give_way(never)
+        assert 2 == lease.fence
+
+
+@pytest.mark.finding("X-F9")
+def test_who_is_told_to_stop_waits_for_nobody(store: Store) -> None:
+    with store.lease("prod") as lease:
+        with pytest.raises(DeploymentBusy), store.lease("prod", urgent=True):
+            pass
+        seen(store, lease)
+        with pytest.raises(DeploymentBusy):
+            lease.give_way(lambda: True)

@@ -1,0 +1,44 @@
+"""What a pass lets go ahead of itself: somebody's loss waits for one change, not for five thousand.
+
+The pass that waits is made in the middle of the one that runs, by the same thread, through the same session and under the
+same lease, so there is one writer at any moment, and nothing of the long pass has to be read or approved again. What it
+had planned for people who moved meanwhile is left out: their own pass has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from syncd.daemon.lanes import Lanes, Task
+from syncd.reconcile import Within
+
+SUPERSEDED = "not begun: mapping or configuration changed meanwhile; the next pass decides anew"
+
+
+class Ahead:
+    """Between two changes of one pass; implements `reconcile.Between`. Made before the pass is given its directory.
+
+    `make` makes the pass of a task within this one, and sees to what follows from it. `is_over` says that mapping or
+    configuration are other ones than those of this pass.
+    """
+
+    def __init__(
+        self, name: str, task: Task, lanes: Lanes, *, make: Callable[[Task, Within], None], is_over: Callable[[], bool]
+    ) -> None:
+        self._name = name
+        self._task = task
+        self._lanes = lanes
+        self._make = make
+        self._is_over = is_over
+        self._since = lanes.mark(name)
+
+    def let_ahead(self, within: Within, /) -> str:
+        while not self._is_over():
+            task = self._lanes.ahead(self._name, self._task)
+            if task is None:
+                return ""
+            self._make(task, within)
+        return SUPERSEDED
+
+    def moved(self) -> frozenset[str]:
+        return self._lanes.moved(self._name, since=self._since)

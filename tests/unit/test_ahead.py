@@ -1,0 +1,248 @@
+"""A long pass is in nobody's way: a leaver goes ahead between two of its changes, and what became untrue is not done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from test_reconcile import Stage, roles_of, stage
+
+from syncd.daemon.ahead import SUPERSEDED, Ahead
+from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.errors import DeploymentBusy
+from syncd.model import EVERYTHING, Deployment, Directory, Scope, Status, User
+from syncd.plan.guard import Limits
+from syncd.reconcile import MOVED, Errand, Report, Within, World, apply, one_pass, read_directory
+from syncd.store import Store
+
+__all__ = ["stage"]
+
+
+@dataclass
+class Once:
+    """Does something before the change with this number, once; and names people who moved."""
+
+    number: int
+    do: Callable[[Within], str]
+    people: frozenset[str] = frozenset()
+    asked: int = 0
+    moved_: frozenset[str] = field(default_factory=frozenset)
+
+    def let_ahead(self, within: Within, /) -> str:
+        self.asked += 1
+        if self.asked != self.number:
+            return ""
+        self.moved_ = self.people
+        return self.do(within)
+
+    def moved(self) -> frozenset[str]:
+        return self.moved_
+
+
+def leaves(stage: Stage, world: World, name: str) -> Callable[[Within], str]:
+    """Let somebody leave, and let the pass for it be made in the middle of the other."""
+
+    def do(within: Within) -> str:
+        stage.people.members = {"finance": [n for n in stage.people.members["finance"] if n != name]}
+        report = within(world, read_directory(world), Errand(Scope.people([name]), "people"))
+        assert 0 == report.exit_code()
+        return ""
+
+    return do
+
+
+@pytest.mark.finding("X-F9")
+def test_a_leaver_goes_ahead_between_two_changes_of_a_large_apply(stage: Stage) -> None:
+    stage.limits = Limits(removals=9, share=1)
+    stage.apply()
+    stage.people.members = {"finance": ["anna", "bob", *(f"joiner{n}" for n in range(5))]}
+    between = Once(3, leaves(stage, stage.world(), "bob"), frozenset({"bob"}))
+    report = apply(replace(stage.world(), between=between))
+    assert ["joiner0", "joiner1", "bob", "joiner2"] == stage.prod.applied[-6:-2]
+    assert set() == roles_of(stage.prod, "bob")
+    assert (0, ()) == (report.exit_code(), report.deployments[0].not_converged), "bob is his own pass's"
+    assert {Status.APPLIED} == {o.status for o in report.deployments[0].outcomes}
+    assert 0 == stage.apply().exit_code()
+    assert set() == roles_of(stage.prod, "bob")
+
+
+@pytest.mark.finding("X-F9")
+def test_who_is_suspended_meanwhile_is_given_nothing(stage: Stage) -> None:
+    between = Once(2, leaves(stage, stage.world(), "bob"), frozenset({"bob"}))
+    report = apply(replace(stage.world(), between=between))
+    assert "bob" not in stage.prod.users
+    assert [(Status.SKIPPED, MOVED)] == [
+        (o.status, o.detail) for o in report.deployments[0].outcomes if o.change.name == "bob"
+    ]
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "anna")
+
+
+@pytest.mark.finding("X-F9")
+def test_who_moved_is_known_by_the_name_of_their_account_too(stage: Stage) -> None:
+    stage.deployment = Deployment("prod", match_email=True)
+    stage.prod.users["b.ob"] = User("B.Ob", "bob@example.com", "B", "T", frozenset())
+    between = Once(1, lambda _: "", frozenset({"bob"}))
+    report = apply(replace(stage.world(), between=between))
+    assert {"finance": Status.APPLIED, "anna": Status.APPLIED, "B.Ob": Status.SKIPPED} == stage.statuses(report)
+
+
+@pytest.mark.finding("X-F9")
+def test_an_approved_removal_of_many_lets_a_leaver_ahead_and_goes_on(stage: Stage) -> None:
+    stage.people.members = {"finance": ["anna", *(f"p{n}" for n in range(8))]}
+    stage.apply()
+    stage.limits = Limits(removals=2, share=1, floor=2)
+    stage.people.members = {"finance": ["anna"]}
+    held = stage.apply().deployments[0].held
+    assert held is not None
+    between = Once(4, leaves(stage, stage.world(), "anna"), frozenset({"anna"}))
+    report = apply(replace(stage.world(), between=between), approved=(held.digest,))
+    assert "anna" == stage.prod.applied[-6]
+    assert [] == [name for name, user in stage.prod.users.items() if user.roles]
+    assert (0, held.digest) == (report.exit_code(), report.deployments[0].approved)
+
+
+@pytest.mark.finding("X-F9")
+def test_a_pass_that_is_superseded_ends(stage: Stage) -> None:
+    report = apply(replace(stage.world(), between=Once(2, lambda _: SUPERSEDED)))
+    assert [Status.APPLIED, Status.SKIPPED] == [o.status for o in report.deployments[0].outcomes][:2]
+
+
+# --- another process ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("X-F9")
+def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_path: Path) -> None:
+    """A daemon with a session and a database of its own, while a command applies to 40 people."""
+    stage.limits = Limits(removals=9, share=1)
+    stage.apply()
+    stage.people.members = {"finance": ["anna", "bob", *(f"joiner{n:02}" for n in range(40))]}
+    meets, busy = threading.Event(), threading.Event()
+
+    def hold(_: Within) -> str:
+        meets.set()
+        busy.wait(20)
+        return ""
+
+    world = stage.world()
+    long = threading.Thread(target=lambda: apply(replace(world, between=Once(3, hold))))
+    long.start()
+    assert meets.wait(20)
+    stage.people.members = {"finance": ["anna", *(f"joiner{n:02}" for n in range(39))]}
+    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as other:
+        theirs = replace(world, journal=other)
+        errand = Errand(Scope.people(["bob", "joiner39"]), "people", urgent=True)
+        directory = read_directory(theirs)
+        _refused(theirs, errand)
+        busy.set()
+        _made(theirs, errand, directory)
+    long.join(20)
+    assert not long.is_alive()
+    given = stage.prod.applied
+    assert given.index("bob", 3) < len(given) - 20, "bob did not wait for the end"
+    assert set() == roles_of(stage.prod, "bob")
+    assert "joiner39" not in stage.prod.users, "who left before it was their turn was given nothing"
+    assert {"finance", "Viewer"} == roles_of(stage.prod, "joiner38")
+
+
+def _refused(world: World, errand: Errand) -> None:
+    with pytest.raises(DeploymentBusy):
+        one_pass(world, world.targets[0], read_directory(world), errand)
+
+
+def _made(world: World, errand: Errand, directory: Directory) -> None:
+    """Try again, as the daemon does, until the other gives way."""
+    end, tick = monotonic() + 20, threading.Event()
+    while monotonic() < end:
+        try:
+            report = one_pass(world, world.targets[0], directory, errand)
+        except DeploymentBusy:
+            tick.wait(0.05)
+        else:
+            assert 0 == report.exit_code()
+            return
+    pytest.fail("the command never gave way")
+
+
+# --- in the daemon ------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
+
+
+def people(*names: str, urgency: Urgency = Urgency.LOSS) -> Task:
+    return Task(Scope.people(names), "people", urgency)
+
+
+def order(*names: str, job: int = 7) -> Task:
+    return Task(Scope.people(names) if names else EVERYTHING, "reconcile", Urgency.ORDER, job=job)
+
+
+def within(_world: World, _directory: Directory, _errand: Errand, /) -> Report:
+    raise AssertionError("the daemon's own `make` decides how")
+
+
+@pytest.mark.finding("X-F9")
+def test_the_daemon_makes_what_goes_ahead_and_knows_who_moved() -> None:
+    lanes, made = Lanes(2, monotonic=Clock()), list[Task]()
+    lanes.put("a", SWEEP)
+    lanes.take()
+
+    def make(task: Task, _within: Within) -> None:
+        made.append(task)
+        lanes.ended("a")
+
+    ahead = Ahead("a", SWEEP, lanes, make=make, is_over=lambda: False)
+    assert "" == ahead.let_ahead(within)
+    lanes.put("a", people("bob"))
+    lanes.put("a", people("joe", urgency=Urgency.GAIN))
+    lanes.put("a", replace(SWEEP, command="mapping"))
+    assert ("", ["bob", "joe"]) == (ahead.let_ahead(within), sorted(n for t in made for n in t.scope.usernames or ()))
+    assert frozenset({"bob", "joe"}) == ahead.moved()
+    assert ["mapping"] == [t.command for t in lanes.look("a").tasks]
+    assert lanes.look("a").running == (SWEEP,)
+
+
+def test_a_pass_that_began_after_somebody_moved_knows_it_already() -> None:
+    lanes = Lanes(2, monotonic=Clock())
+    lanes.put("a", SWEEP)
+    lanes.take()
+    lanes.put("a", people("bob"))
+    later = Ahead("a", SWEEP, lanes, make=lambda *_: None, is_over=lambda: False)
+    assert frozenset() == later.moved()
+
+
+@pytest.mark.parametrize(
+    ("waits", "runs", "goes"),
+    [
+        (people("bob"), SWEEP, True),
+        (people("bob"), order(), True),
+        (people("bob"), Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"x"}), job=1), True),
+        (people("bob"), Task(EVERYTHING, "people", Urgency.LOSS), True),
+        (people("bob"), people("joe"), False),
+        (people("bob"), people("joe", urgency=Urgency.GAIN), True),
+        (order("bob"), SWEEP, True),
+        (order(), SWEEP, True),
+        (order(), order(job=8), False),
+        (order("bob"), order(job=8), False),
+        (Task(EVERYTHING, "people", Urgency.LOSS), SWEEP, True),
+        (Task(EVERYTHING, "people", Urgency.LOSS), order(), False),
+        (people("joe", urgency=Urgency.GAIN), SWEEP, True),
+        (Task(EVERYTHING, "people", Urgency.GAIN), SWEEP, False),
+        (SWEEP, Task(Scope.of_dags(["x"]), "dags", Urgency.DAGS), False),
+    ],
+)
+@pytest.mark.finding("X-F9")
+def test_who_goes_ahead_of_whom(waits: Task, runs: Task, goes: bool) -> None:
+    assert goes == waits.goes_ahead_of(runs)
