@@ -309,7 +309,7 @@ _numbers = itertools.count()
 
 @pytest.mark.finding("X-F9")
 def test_a_holder_gives_way_to_an_urgent_writer_and_goes_on_after_it(store: Store) -> None:
-    had = []
+    had: list[int] = []
 
     def other() -> None:
         while not had:
