@@ -635,6 +635,19 @@ class Outcome:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A change that was sent and was not found to be made: the server may still carry it out.
+
+    `roles` are those that the account would then have by us.
+    """
+
+    change_id: int
+    change: Change
+    roles: frozenset[str]
+    since: datetime
+
+
 # --- what a deployment can do -----------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from syncd.model import (
+    Awaited,
     Capabilities,
     Change,
     Dag,
@@ -113,8 +114,8 @@ class Recorder(Protocol):
         """Commit that `call` is about to be made; gives the number to close it with."""
         ...
 
-    def after(self, step: int, answer: str) -> None:
-        """Note what came of it."""
+    def after(self, step: int, answer: str, *, refused: bool = False) -> None:
+        """Note what came of it; `refused` only where it is sure that nothing was done and nothing will be."""
         ...
 
 
@@ -220,8 +221,11 @@ class Entry(Recorder, Protocol):
         """Commit how the change ended; one that needed no call is begun and ended at once.
 
         applied: what it took is owned no more. failed, skipped: what its intent marked as owned, and was not before, is
-        owned no more. pending: some of it was made, so what was marked stays ours. unknown: nothing moves; it stays
-        unsettled.
+        owned no more, and what was sent of it is awaited. pending: some of it was made, so what was marked stays ours.
+        unknown: nothing moves; it stays unsettled.
+
+        Raises:
+            DeploymentBusy: somebody else found out by looking how it ended, because our lease was lost.
         """
         ...
 
@@ -361,8 +365,23 @@ class Journal(Protocol):
         """Give the changes without a known outcome, oldest first."""
         ...
 
-    def settle(self, change: int, status: Status, detail: str, *, now: datetime) -> None:
-        """Close an unsettled change by what a later look found; moves ownership as `Entry.conclude` does."""
+    def settle(self, change: int, status: Status, detail: str, *, now: datetime, final: bool = False) -> None:
+        """Close an unsettled change by what a later look found; moves ownership as `Entry.conclude` does.
+
+        `final` says that its calls can bring nothing any more.
+        """
+        ...
+
+    def awaited(self, deployment: str) -> tuple[Awaited, ...]:
+        """Give the changes that were sent and not found to be made, oldest first: they may still come."""
+        ...
+
+    def came(self, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:
+        """Close changes that came late after all as applied, and own what they brought."""
+        ...
+
+    def forget_awaited(self, changes: Collection[int]) -> None:
+        """Expect nothing more of these changes."""
         ...
 
     def lease(self, name: str, *, urgent: bool = False) -> AbstractContextManager[Lease]:

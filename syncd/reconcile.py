@@ -32,6 +32,7 @@ from syncd.model import (
     BY_EMAIL,
     EVERYTHING,
     Adopt,
+    Awaited,
     Capabilities,
     Change,
     Dag,
@@ -47,11 +48,9 @@ from syncd.model import (
     Outcome,
     Owned,
     Plan,
-    Role,
     Rules,
     Scope,
     Status,
-    User,
     key,
 )
 from syncd.plan.accounts import known_accounts
@@ -61,7 +60,8 @@ from syncd.plan.diff import align, diff
 from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.reached import is_drift, remembered
-from syncd.ports import Basis, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter
+from syncd.plan.settle import Settled, came_late, settled, will_not_come, with_more, without_others
+from syncd.ports import Basis, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter, Unsettled
 
 SETTLED = "found by looking"
 REFUSALS = 5
@@ -385,6 +385,10 @@ class _Seen:
     made: tuple[MadeAccount, ...] = ()
     known_as: Mapping[str, str] = field(default_factory=dict)
     """For people whose account has another name than the directory says: that name, by the account's."""
+    awaited: tuple[Awaited, ...] = ()
+    late: Mapping[int, Owned] = field(default_factory=dict)
+    """What came late of what was awaited; `owned` has it already."""
+    ends: Mapping[Unsettled, Settled] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -555,7 +559,14 @@ def _see(
     with this.timed("observe"):
         # people whose account is found by e-mail can only be found by looking at everybody
         asked = EVERYTHING if deployment.match_email and not scope.dags else replace(scope, usernames=near)
-        observed = reader.observe(asked, role_names=owned.roles | desired.roles.keys(), once=owned.once)
+        awaited = this.journal.awaited(this.name)
+        names = (
+            owned.roles | desired.roles.keys() | {late.change.name for late in awaited if late.change.subject == "role"}
+        )
+        observed = reader.observe(asked, role_names=names, once=owned.once)
+    late = came_late(awaited, observed, owned)
+    ends = {left: end for left in this.journal.unsettled(this.name) if (end := settled(left.change, observed))}
+    owned = without_others(with_more(owned, late), [(left.change, end) for left, end in ends.items()])
     this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
     with this.timed("diff"):
         by_email = deployment.match_email
@@ -582,7 +593,7 @@ def _see(
         guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved, lately=lately, named=named)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
-    return _Seen(desired, observed, owned, plan, guarded, made, known_as)
+    return _Seen(desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends)
 
 
 def _made_accounts(this: _Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
@@ -649,7 +660,7 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     capabilities, inventory = _look(this, session)
     passing = frozenset(d for d in approved if not _refusal(this.world, this.name, d, scope=this.scope))
     seen = first = _see(this, session, inventory=inventory, approved=passing, count=True)
-    _settle(this, seen.observed)
+    _settle(this, seen)
     _adopt(this, seen)
     _remember_accounts(this, seen)
     made = _make_all(this, seen, session, lease=lease)
@@ -787,47 +798,21 @@ def _make(this: _Pass, plan: int, change: Change, *, writer: TargetWriter, lease
 # --- what earlier passes left open, and what was there before -----------------------------------------------------------
 
 
-def _settle(this: _Pass, observed: ObservedState) -> None:
-    """Close what nobody knows the end of by what is on the server now."""
-    for open_change in this.journal.unsettled(this.name):
-        change = open_change.change
-        if not _visible(change, observed):
-            continue
-        done, detail = _was_done(change, observed)
-        status = Status.APPLIED if done else Status.FAILED
-        this.journal.settle(open_change.id, status, f"{SETTLED}: {detail}", now=this.world.clock())
-        this.emit("change_settled", subject=change.subject, name=change.name, status=status.value, detail=detail)
-
-
-def _visible(change: Change, observed: ObservedState) -> bool:
-    return observed.scope.covers(change.name) if change.subject == "user" else observed.scope.everything
-
-
-def _was_done(change: Change, observed: ObservedState) -> tuple[bool, str]:
-    there = observed.users.get(key(change.name)) if change.subject == "user" else observed.roles.get(change.name)
-    if change.kind is Kind.DELETE:
-        return there is None, "it is gone" if there is None else "it is still there"
-    if there is None:
-        return False, "it is not there"
-    match there:
-        case User():
-            done = there.roles.issuperset(change.granted) and there.roles.isdisjoint(change.revoked)
-            return done, "it is as intended" if done else "it is not as intended; planned again"
-        case Role():
-            return _role_was_made(there, change)
-
-
-def _role_was_made(there: Role, change: Change) -> tuple[bool, str]:
-    """Role writes are not atomic: tell whole from in part. What is there and was not before is what was meant."""
-    after = change.after
-    assert isinstance(after, Role)
-    if there.permissions == after.permissions:
-        return True, "it was made, and this pass finishes it" if there.unfinished else "it is as intended"
-    missing = len(after.permissions - there.permissions)
-    detail = (
-        f"it was made in part ({missing} of {len(after.permissions)} permissions are missing); this pass finishes it"
-    )
-    return change.kind is Kind.CREATE, detail
+def _settle(this: _Pass, seen: _Seen) -> None:
+    """Close what nobody knows the end of by what is on the server now, and take note of what came late."""
+    now = this.world.clock()
+    for late in seen.late:
+        this.emit("change_came_late", change=late)
+    if seen.late:
+        this.journal.came(this.name, seen.late, now=now)
+    rest = [late for late in seen.awaited if late.change_id not in seen.late]
+    if over := will_not_come(rest, seen.observed, now=now):
+        this.journal.forget_awaited(over)
+    for left, end in seen.ends.items():
+        change = left.change
+        this.journal.settle(left.id, end.status, f"{SETTLED}: {end.detail}", now=now, final=end.final)
+        facts = {"status": end.status.value, "detail": end.detail}
+        this.emit("change_settled", subject=change.subject, name=change.name, **facts)
 
 
 def _adopt(this: _Pass, seen: _Seen) -> None:

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
 
-from syncd.errors import StoreError
+from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Change, Held, Kind, Plan, Scope, Status, key
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
-from syncd.store import codec, ownership
+from syncd.store import awaited, codec, ownership
 from syncd.store.processes import os_user
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
@@ -270,7 +270,14 @@ def begin(connection: Connection, plan: int, change: Change, *, fingerprint: str
 
 
 def close(
-    connection: Connection, id_: int, status: Status, *, detail: str, now: datetime, by_looking: bool = False
+    connection: Connection,
+    id_: int,
+    status: Status,
+    *,
+    detail: str,
+    now: datetime,
+    by_looking: bool = False,
+    final: bool = False,
 ) -> None:
     """Write down how a change that was begun ended, and move ownership with it.
 
@@ -279,18 +286,32 @@ def close(
     unknown, pending | stays        | stays: some of it may be there, or is
     failed, skipped  | stays        | forgotten
 
+    What was sent of a change that was not made, or not whole, is awaited, unless it is `final`.
+
     Raises:
+        DeploymentBusy: somebody else found out by looking how it ended, since our lease was lost.
         StoreError: the change was never begun, or has ended before.
     """
     ended = {"status": status.value, "detail": detail, "ended_at": now, "moved_at": now}
     row = connection.execute(_close, ended | {"which": id_, "settled_by_looking": by_looking}).first()
     if row is None:
-        raise StoreError(f"journal: change {id_} is not open, so it cannot end as {status}")
+        raise _not_open(connection, id_, status)
+    if status not in {Status.APPLIED, Status.UNKNOWN} and not final:
+        awaited.expect(connection, row.deployment, change_of(row), id_=id_, now=now)
     if status is Status.APPLIED:
         ownership.mark_brought(connection, row.deployment, change_of(row), id_=id_, now=now)
         ownership.end_taken(connection, row.deployment, change_of(row), id_=id_, now=now)
     elif status not in {Status.UNKNOWN, Status.PENDING}:
         ownership.unmark(connection, id_)
+
+
+def _not_open(connection: Connection, id_: int, status: Status) -> StoreError | DeploymentBusy:
+    by_another = connection.execute(select(changes.c.settled_by_looking).where(changes.c.id == id_)).scalar()
+    if by_another:
+        return DeploymentBusy(
+            f"change {id_} was settled by another process while this one was held up; the lease is that one's now"
+        )
+    return StoreError(f"journal: change {id_} is not open, so it cannot end as {status}")
 
 
 def unsettled(connection: Connection, deployment: str) -> tuple[Unsettled, ...]:
@@ -316,6 +337,14 @@ def record_call(connection: Connection, change: int, call: str, *, now: datetime
     return int(connection.execute(_call, {"change_id": change, "call": call, "at": now}).scalar_one())
 
 
-def record_answers(connection: Connection, answers: Iterable[tuple[int, str]], *, now: datetime) -> None:
-    for step, answer in answers:
-        connection.execute(_answer, {"which": step, "answer": answer, "answered_at": now})
+class Answer(NamedTuple):
+    """What came of a call."""
+
+    step: int
+    answer: str
+    refused: bool
+
+
+def record_answers(connection: Connection, answers: Iterable[Answer], *, now: datetime) -> None:
+    for step, answer, refused in answers:
+        connection.execute(_answer, {"which": step, "answer": answer, "answered_at": now, "refused": refused})

@@ -9,6 +9,7 @@ from typing import Unpack
 
 from syncd.errors import StoreError
 from syncd.model import (
+    Awaited,
     Capabilities,
     Change,
     DesiredState,
@@ -30,6 +31,7 @@ from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import (
     accounts,
     alarms,
+    awaited,
     changes,
     codec,
     migrations,
@@ -220,8 +222,20 @@ class Store:
         with self._database.read() as connection:
             return changes.unsettled(connection, deployment)
 
-    def settle(self, change: int, status: Status, detail: str, *, now: datetime) -> None:
-        self._database.commit(lambda c: changes.close(c, change, status, detail=detail, now=now, by_looking=True))
+    def settle(self, change: int, status: Status, detail: str, *, now: datetime, final: bool = False) -> None:
+        self._database.commit(
+            lambda c: changes.close(c, change, status, detail=detail, now=now, by_looking=True, final=final)
+        )
+
+    def awaited(self, deployment: str) -> tuple[Awaited, ...]:
+        with self._database.read() as connection:
+            return awaited.all_awaited(connection, deployment)
+
+    def came(self, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:
+        self._database.commit(lambda c: awaited.came(c, deployment, found, now=now))
+
+    def forget_awaited(self, changes: Collection[int]) -> None:
+        self._database.commit(lambda c: awaited.forget(c, changes))
 
     def lease(self, name: str, *, urgent: bool = False) -> AbstractContextManager[Lease]:
         return self._leases.take(name, urgent=urgent)

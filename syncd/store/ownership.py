@@ -89,9 +89,11 @@ def things_of(found: Owned) -> list[Thing]:
     return sorted(things)
 
 
-def adopt(connection: Connection, deployment: str, found: Iterable[Thing], *, now: datetime) -> None:
-    """Own things that no change of ours brought."""
-    _mark(connection, deployment, found, change=None, now=now)
+def adopt(
+    connection: Connection, deployment: str, found: Iterable[Thing], *, now: datetime, change: int | None = None
+) -> None:
+    """Own things that were found there; `change` is the one that brought them, where one of ours did."""
+    _mark(connection, deployment, found, change=change, now=now)
 
 
 def mark_brought(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:

@@ -24,10 +24,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     literal_column,
 )
 
-REVISION = "0007"
+REVISION = "0008"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -288,6 +289,16 @@ steps = Table(
     Column("at", Moment, nullable=False),
     Column("answer", Words),
     Column("answered_at", Moment),
+    Column("refused", Boolean, nullable=False, server_default=false(), comment="nothing was done and nothing will be"),
+)
+
+awaited = Table(
+    "awaited",
+    metadata,
+    Column("change_id", Id, ForeignKey("changes.id"), primary_key=True, comment="whose call may still be carried out"),
+    Column("deployment", Words, nullable=False, index=True),
+    Column("roles", Words, nullable=False, comment="that the account would have by us then, as JSON"),
+    Column("since", Moment, nullable=False),
 )
 
 # --- what is ours, and since when -------------------------------------------------------------------------------------

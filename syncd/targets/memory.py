@@ -46,6 +46,7 @@ class MemoryTarget:
     fails      writes about these names are refused
     vanishes   writes about these names are accepted and not kept
     silent     writes about these names are made, and no answer comes
+    late       writes about these names get no answer, and are made when `carry_out_late` is called
     breaks     writes about these names raise it, as a defect would
     hides_once the next list of DAGs lacks these, as a read of a table that changes may
 
@@ -65,12 +66,14 @@ class MemoryTarget:
     fails: frozenset[str] = frozenset()
     vanishes: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
+    late: frozenset[str] = frozenset()
     breaks: dict[str, Exception] = field(default_factory=dict)
     hides_once: frozenset[str] = frozenset()
     calls: int = 0
     applied: list[str] = field(default_factory=list)
     forgotten: list[bool] = field(default_factory=list)
     closed: bool = False
+    _waiting: list[Change] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -118,8 +121,12 @@ class MemoryTarget:
         if error := self.breaks.get(change.name):
             raise error
         if change.name in self.fails:
-            record.after(step, "refused")
+            record.after(step, "refused", refused=True)
             return Outcome(change, Status.FAILED, "refused")
+        if change.name in self.late:
+            self._waiting.append(change)
+            record.after(step, "no answer")
+            return Outcome(change, Status.UNKNOWN, "no answer")
         if change.name not in self.vanishes:
             self._put(change)
         if change.name in self.silent:
@@ -133,6 +140,16 @@ class MemoryTarget:
 
     def close(self) -> None:
         self.closed = True
+
+    def carry_out_late(self) -> None:
+        """Make the writes that wait, as they were sent: an account has just the roles that were to be its own then."""
+        waiting, self._waiting = self._waiting, []
+        for change in waiting:
+            match change.after:
+                case User() as user if change.before is not None or key(user.username) not in self.users:
+                    self.users[key(user.username)] = user
+                case Role() as role:
+                    self.roles[role.name] = role
 
     def _read(self) -> None:
         self.calls += 1

@@ -50,7 +50,7 @@ class Steps:
         self._word(call)
         return len(self.words)
 
-    def after(self, step: int, answer: str) -> None:  # noqa: ARG002 - the protocol's words
+    def after(self, step: int, answer: str, *, refused: bool = False) -> None:  # noqa: ARG002 - the protocol's words
         self._word(answer)
 
     def _word(self, word: str) -> None:

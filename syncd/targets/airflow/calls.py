@@ -53,9 +53,9 @@ class Calls:
             self.record.after(step, f"no answer: {e}")
             return None
         except TargetUnavailable as e:
-            self.record.after(step, f"not sent: {e}")
+            self.record.after(step, f"not sent: {e}", refused=True)
             raise
-        self.record.after(step, str(answer))
+        self.record.after(step, str(answer), refused=400 <= answer.status < 500)
         # A proxy says these where it lost patience; the server behind it may well go on.
         self.silent = answer.status in {502, 503, 504}
         self.made |= answer.status < 300
