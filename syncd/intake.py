@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.errors import CursorLost, SourceUnavailable, StoreError
 from syncd.mapping.directory import doubts, join, lay_over
 from syncd.mapping.divergence import diverged
+from syncd.mapping.doubt import NOT_READ
 from syncd.mapping.groups import new_names
 from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
 from syncd.ports import Ignoring, IncrementalSource, Journal, Source
@@ -88,21 +89,24 @@ def read_one(source: Source, intake: Intake) -> Reading:
 
 
 def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -> Directory:
-    """Join what every source said last.
+    """Join what every source said last; one of which there is no reading failed: it was not read yet.
 
     What a group name in a rule means, and who is one person, is remembered at first sight, by whoever carries out what the
     rules say; a plan of a proposed change must not decide it.
     """
+    journal, joining = intake.journal, intake.joining
     fresh = {r.source: r.fresh for r in readings if r.fresh is not None}
     earlier = {r.source: r.earlier for r in readings if r.earlier is not None}
-    failed = {r.source: r.failure for r in readings if r.fresh is None}
-    journal, joining = intake.journal, intake.joining
+    silent = dict.fromkeys(joining.precedence, NOT_READ) | {r.source: r.failure for r in readings}
+    failed = {source: why for source, why in silent.items() if source not in fresh}
     known = journal.known_persons(joining.key)
     directory = join(fresh, earlier, failed, names=journal.group_names(), joining=joining, known=known)
-    if intake.pins:
-        journal.remember_groups(new_names(rules, directory), now=intake.clock())
-        journal.remember_persons(directory.joins, joining.key, now=intake.clock())
-    return directory
+    if not intake.pins:
+        return directory
+    found = new_names(rules, directory)
+    journal.remember_groups(found, now=intake.clock())
+    journal.remember_persons(directory.joins, joining.key, now=intake.clock())
+    return replace(directory, names={**directory.names, **found})
 
 
 def _read(source: Source, intake: Intake) -> _Read | str:

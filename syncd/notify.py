@@ -64,6 +64,8 @@ Kind = Literal[
     "database_down",
     "not_converged",
     "expiry",
+    "frozen",
+    "email_taken",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 """Everything that an alarm can be about."""

@@ -28,6 +28,7 @@ from syncd.errors import (
 )
 from syncd.intake import FULL_READ_EVERY, Intake, read_sources
 from syncd.mapping.compile import compile_desired
+from syncd.mapping.groups import UNCERTIFIED
 from syncd.model import (
     BY_EMAIL,
     EVERYTHING,
@@ -163,12 +164,19 @@ class DeploymentReport:
     leftovers: tuple[str, ...] = ()
     drift: int = 0
     """Changes of what nobody wanted otherwise than the last pass over everything did: somebody else had a hand in it."""
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    """Roles that nobody loses now, and why."""
     desired: DesiredState | None = None
     observed: ObservedState | None = None
     capabilities: Capabilities | None = None
     error: SyncdError | None = None
     calls: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def read_in_part(self) -> bool:
+        """Say whether a group that gives something there was not read whole: who is in it may lack something."""
+        return self.plan is not None and any(note.code == UNCERTIFIED for note in self.plan.notes)
 
     @property
     def not_converged(self) -> tuple[Change, ...]:
@@ -201,7 +209,7 @@ class Report:
             return EXIT_FAILED
         if any(d.not_converged for d in self.deployments) or any(e.exit_code == EXIT_FAILED for e in errors):
             return EXIT_FAILED
-        if errors or self.sources_failed:
+        if errors or self.sources_failed or any(d.read_in_part for d in self.deployments):
             return max((e.exit_code for e in errors), default=EXIT_NO_ANSWER)
         if any(d.held for d in self.deployments):
             return EXIT_HELD
@@ -505,6 +513,7 @@ def _report(
         remaining=after.plan if after else None,
         leftovers=last.observed.leftovers,
         drift=_drift(this, seen),
+        frozen=last.desired.frozen,
         desired=last.desired if this.keep_states else None,
         observed=last.observed if this.keep_states else None,
         capabilities=capabilities,

@@ -9,8 +9,9 @@ import typer
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
-    from syncd.model import Group
-    from syncd.store import Store
+    from syncd.errors import ConfigInvalid
+    from syncd.model import Group, Snapshot
+    from syncd.reconcile import World
 
 
 def accept_group(
@@ -26,21 +27,36 @@ def accept_group(
     this = invocation(context)
     settings = this.settings()
     with this.store(settings) as store:
-        group = _bearer(store, source, name)
+        with this.world(settings, store, deployments=()) as world:
+            group = _bearer(_looked_at(world, source), source, name)
         before = store.group_names().get((source, name))
+        if before == group.id:
+            raise _refused(
+                f"{source}:{name} means the group {before} already, and no other group has the name now: nothing was changed. "
+                "A group that was just made may not be shown by its source yet; try again in a moment"
+            )
         store.remember_groups({(source, name): group.id}, now=app.utc_now())
-    was = f", and not {before} any more" if before and before != group.id else ""
+    was = f", and not {before} any more" if before else ""
     show_text(f"{source}:{name} means the group {group.id} from now on{was}; see what that changes with: syncd plan")
     return EXIT_DONE
 
 
-def _bearer(store: Store, source: str, name: str) -> Group:
-    """Find the one group of that name in the last read of the source."""
-    from syncd.errors import ConfigInvalid, Problem
+def _looked_at(world: World, name: str) -> Snapshot:
+    """Read the source now: what was saved of it may be older than the group."""
+    from syncd.intake import Intake, read_one
 
-    snapshot = store.last_snapshot(source)
-    if snapshot is None:
-        raise ConfigInvalid([Problem("accept-group", 0, 0, f'the source "{source}" was never read; run: syncd plan')])
+    source = next((source for source in world.sources if source.name == name), None)
+    if source is None:
+        raise _refused(f'there is no source "{name}"; there are {", ".join(s.name for s in world.sources)}')
+    intake = Intake(world.journal, world.clock, world.emit, full_read_every=world.full_read_every)
+    reading = read_one(source, intake)
+    if reading.fresh is None:
+        raise _refused(f"the source {name} cannot be read now: {reading.failure}")
+    return reading.fresh
+
+
+def _bearer(snapshot: Snapshot, source: str, name: str) -> Group:
+    """Find the one group of that name."""
     found = [group for group in snapshot.groups if group.name == name]
     if len(found) != 1:
         ids = ", ".join(sorted(group.id for group in found))
@@ -49,5 +65,11 @@ def _bearer(store: Store, source: str, name: str) -> Group:
             if found
             else "no group is called so"
         )
-        raise ConfigInvalid([Problem("accept-group", 0, 0, f"{source}:{name}: in the last read, {what}")])
+        raise _refused(f"{source}:{name}: {what}")
     return found[0]
+
+
+def _refused(why: str) -> ConfigInvalid:
+    from syncd.errors import ConfigInvalid, Problem
+
+    return ConfigInvalid([Problem("accept-group", 0, 0, why)])

@@ -1,22 +1,28 @@
 """What is known of people now, poll by poll, and for whom a poll changed something.
 
 Each source is polled by itself, so that one that hangs does not keep the others waiting; what every source said last is
-joined anew after each poll.
+joined anew after each poll. Every configured source has a state from the first moment on:
+
+state     | since                                         | what it is to a pass
+----------|-----------------------------------------------|------------------------------------------------------------
+unread    | the start, or it came into the configuration  | as a source that failed: what was saved of it is held over
+read      | its last good poll, ours or another replica's | as read
+failed    | its last poll                                 | what was saved of it is held over
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import RLock
+from threading import Lock
 
 from syncd.intake import Intake, Reading, gather, read_one
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.narrow import Lens, Who, changed, cleared
 from syncd.mapping.select import chooses
-from syncd.model import Deployment, DesiredState, Dialect, Directory, Group, Level, Rule, Rules, Scope
-from syncd.ports import Journal, Source
+from syncd.model import Deployment, DesiredState, Dialect, Directory, Group, Level, Rule, Rules, Scope, Snapshot
+from syncd.ports import Source
 
 UNREAD = "it was not read yet since syncd started"
 _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
@@ -33,116 +39,175 @@ class Moved:
     cleared: frozenset[Who] = frozenset()
 
 
-class Census:
-    """The directory as it is known now. Any thread may call."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Everything that is known at one moment: of each configured source what it said last, and all of it joined.
 
-    def __init__(self) -> None:
-        self._lock = RLock()
-        self._readings: dict[str, Reading] = {}
-        self._lens: Lens | None = None
-        self._rejoin = False
-        """Whether the sources, or how they are joined, are other ones than when the directory was made."""
+    `recalled` says whether it was looked up what the database knows of each source.
+    """
+
+    readings: Mapping[str, Reading]
+    lens: Lens | None = None
+    recalled: bool = False
+
+    def of(self, sources: Iterable[str]) -> _Known:
+        """Keep to these sources: what is said of others is forgotten, and of new ones nothing is known yet."""
+        return _Known({name: self.readings.get(name) or _unread(name) for name in sources}, self.lens)
+
+    def recalling(self, saved: Mapping[str, Snapshot | None]) -> _Known:
+        """Hold each source that was not read since the start over from what was saved of it."""
+        readings = {
+            name: replace(reading, earlier=reading.earlier or saved.get(name))
+            for name, reading in self.readings.items()
+        }
+        return replace(self, readings=readings, recalled=True)
+
+    def saying(self, reading: Reading) -> _Known:
+        """Take what a source said; of one that is not configured any more nothing is taken."""
+        if reading.source not in self.readings:
+            return self
+        return replace(self, readings={**self.readings, reading.source: reading})
+
+
+def _unread(source: str) -> Reading:
+    return Reading(source, None, None, UNREAD)
+
+
+class Census:
+    """The directory as it is known now. Any thread may call; none ever waits for another one, for a join or the database.
+
+    Sources are joined on the side and swapped in when that is done; where another source was joined meanwhile, again.
+    """
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self._lock = Lock()
+        self._known = _Known({name: _unread(name) for name in sources})
 
     @property
     def lens(self) -> Lens | None:
-        """The directory, ready to be narrowed: it has a lock of its own."""
-        with self._lock:
-            return self._lens
+        """The directory, ready to be narrowed."""
+        return self._known.lens
 
     @property
     def directory(self) -> Directory | None:
         """Everybody; None before anything was read."""
-        with self._lock:
-            return self._lens.directory if self._lens else None
+        lens = self._known.lens
+        return lens.directory if lens else None
+
+    @property
+    def is_recalled(self) -> bool:
+        """Say whether it is known what was saved of each source; before that nothing may be concluded from anything."""
+        return self._known.recalled
 
     @property
     def is_unread(self) -> bool:
         """Say whether a source was neither read nor found to fail since we run."""
-        with self._lock:
-            return any(reading.failure == UNREAD for reading in self._readings.values())
+        return any(reading.failure == UNREAD for reading in self._known.readings.values())
 
     def reading(self, source: str) -> Reading | None:
-        with self._lock:
-            return self._readings.get(source)
+        return self._known.readings.get(source)
 
-    def recall(self, sources: Iterable[Source], rules: Rules, intake: Intake) -> None:
+    def configure(self, sources: Iterable[str]) -> None:
+        """Know these sources and no other ones; what was saved of them has to be recalled."""
+        names = tuple(sources)
+        with self._lock:
+            self._known = self._known.of(names)
+
+    def recall(self, rules: Rules, intake: Intake) -> None:
         """Begin with what the database knows; each source is held over until it was read once."""
-        with self._lock:
-            self._rejoin = self._lens is not None
-            for name in [source.name for source in sources]:
-                saved = intake.journal.last_snapshot(name)
-                self._readings.setdefault(name, Reading(name, None, saved, UNREAD))
-            known = {name: reading for name, reading in self._readings.items() if reading.earlier is not None}
-            if known and self._lens is None:
-                # as if just read: what changed while nobody looked is what the first poll finds
-                last = [Reading(name, r.earlier, r.earlier) for name, r in known.items()]
-                self._lens = Lens(gather(last, rules.bindings, intake))
-
-    def forget_others(self, sources: Iterable[Source]) -> None:
-        """Forget what is said by sources that are not configured any more."""
-        with self._lock:
-            names = {source.name for source in sources}
-            self._readings = {name: reading for name, reading in self._readings.items() if name in names}
+        saved = {name: intake.journal.last_snapshot(name) for name in self._known.readings}
+        while True:
+            known = self._known
+            recalled = known.recalling(saved)
+            if any(reading.fresh or reading.earlier for reading in recalled.readings.values()):
+                recalled = _joined(recalled, rules, intake)
+            if recalled.readings.keys() - saved.keys() or self._swap(known, recalled):
+                return
 
     def poll(self, source: Source, rules: Rules, intake: Intake) -> Moved | None:
         """Read a source, and say for whom that changes anything; None where for nobody."""
         return self._take(read_one(source, intake), rules, intake)
 
-    def follow(self, source: str, rules: Rules, intake: Intake, *, journal: Journal, failure: str) -> Moved | None:
-        """Take what another replica read and saved."""
-        saved = journal.last_snapshot(source)
+    def follow(self, source: str, rules: Rules, intake: Intake, *, failure: str) -> Moved | None:
+        """Take what another replica read and saved just now, or that it failed."""
+        saved = intake.journal.last_snapshot(source)
         return self._take(Reading(source, None if failure else saved, saved, failure), rules, intake)
 
     def _take(self, reading: Reading, rules: Rules, intake: Intake) -> Moved | None:
-        with self._lock:
-            last = self._readings.get(reading.source)
-            self._readings[reading.source] = reading
-            if self._lens is not None and last is not None and not self._rejoin and _same(last, reading):
+        names = intake.journal.group_names()
+        while True:
+            known = self._known
+            accepted = known.lens is not None and _were_accepted(known.lens.directory, intake)
+            told = known.saying(reading)
+            if told is known:
                 return None
-            before, after = self._lens, Lens(gather(tuple(self._readings.values()), rules.bindings, intake))
-            self._lens, self._rejoin = after, False
-        if before is None:
-            return Moved(after, after, frozenset(), frozenset(after.directory.groups))
-        who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)
-        return Moved(before, after, who, clear) if who or clear else None
+            before, is_same = known.lens, _same(known.readings[reading.source], reading)
+            if before is not None and is_same and names == before.directory.names and not accepted:
+                if self._swap(known, told):
+                    return None
+                continue
+            joined = _joined(told, rules, intake)
+            if self._swap(known, joined):
+                assert joined.lens is not None
+                return _moved(before, joined.lens)
+
+    def _swap(self, before: _Known, after: _Known) -> bool:
+        """Put in what follows from `before`, unless that is not what is known any more."""
+        with self._lock:
+            if self._known is not before:
+                return False
+            self._known = after
+            return True
 
     def narrowed(self, scope: Scope, deployment: Deployment) -> Directory | None:
         """Give the directory that a pass with this scope needs.
 
         That is no more than its people, unless accounts are found by e-mail there, or something is in doubt.
         """
-        with self._lock:
-            if self._lens is None or scope.usernames is None or deployment.match_email or not self._lens.is_certain:
-                return self.directory
-            return self._lens.narrowed(self._lens.known_as(scope.usernames, deployment), deployment)
-
-    def usernames(self, who: Iterable[Who], rules: Rules, deployment: Deployment, *, now: datetime) -> frozenset[str]:
-        """Give the account names of people there, of those who are given something."""
-        with self._lock:
-            if self._lens is None:
-                return frozenset()
-            return frozenset(wanted(self._lens, frozenset(who), rules, deployment, now=now).users)
+        lens = self._known.lens
+        if lens is None or scope.usernames is None or deployment.match_email or not lens.is_certain:
+            return lens.directory if lens else None
+        return lens.narrowed(lens.known_as(scope.usernames, deployment), deployment)
 
     def found(self, words: Iterable[str], deployment: Deployment) -> frozenset[Who]:
         """Find people by account name or e-mail."""
-        with self._lock:
-            return self._lens.known_as(words, deployment) if self._lens else frozenset()
+        lens = self._known.lens
+        return lens.known_as(words, deployment) if lens else frozenset()
 
     def names(self, who: Iterable[Who], deployment: Deployment) -> frozenset[str]:
         """Give the account names that these people would have, whether or not they are given anything."""
-        with self._lock:
-            return self._lens.names_of(who, deployment) if self._lens else frozenset()
+        lens = self._known.lens
+        return lens.names_of(who, deployment) if lens else frozenset()
 
     def members(self, group: str) -> frozenset[Who] | None:
         """Name who is in a group, `source:name` or `source:id`, or was when it was read before; None: no such group."""
         source, _, word = group.partition(":")
-        with self._lock:
-            reading = self._readings.get(source)
+        reading = self.reading(source)
         snapshots = [s for s in (reading.fresh, reading.earlier) if s is not None] if reading else []
         found = [g for s in snapshots for g in s.groups if word in {g.id, g.name}]
         if not found:
             return None
         return frozenset((source, id_) for g in found for id_ in g.members)
+
+
+def _were_accepted(directory: Directory, intake: Intake) -> bool:
+    """Say whether accounts that waited to be known as one person are that by now."""
+    if not directory.waiting:
+        return False
+    known = intake.journal.known_persons(intake.joining.key).persons
+    names = ([known.get((i.source, i.id), "") for i in these] for these in directory.waiting)
+    return any(all(of) and len(set(of)) == 1 for of in names)
+
+
+def _joined(known: _Known, rules: Rules, intake: Intake) -> _Known:
+    return replace(known, lens=Lens(gather(tuple(known.readings.values()), rules.bindings, intake)))
+
+
+def _moved(before: Lens | None, after: Lens) -> Moved | None:
+    if before is None:
+        return Moved(after, after, frozenset(), frozenset(after.directory.groups))
+    who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)
+    return Moved(before, after, who, clear) if who or clear else None
 
 
 def _same(last: Reading, now: Reading) -> bool:
@@ -221,6 +286,7 @@ def concerned(
 ) -> frozenset[str]:
     """Name the deployments with a rule for one of these groups."""
     named = {(source, directory.groups[source, id_].group.name) for source, id_ in groups}
+    named |= {name for name, id_ in directory.names.items() if (name[0], id_) in groups}
     rules_ = [
         r for r in rules.bindings if (r.group.source, r.group.id) in groups or (r.group.source, r.group.name) in named
     ]

@@ -125,7 +125,7 @@ class Passes:
             self._fleet.sessions.look_again(name)
         between = self._between(name, task, loaded)
         directory = self._census.narrowed(task.scope, target.deployment)
-        if directory is None or (task.job is None and self._awaits_first_polls()):
+        if directory is None or not self._census.is_recalled or (task.job is None and self._awaits_first_polls()):
             self._lanes.postponed(name, task, wait_s=UNREAD_S)
             return
         try:
@@ -266,6 +266,8 @@ class Passes:
             self._emit("sweep_ended", deployment=name, seconds=seconds, changes=changes, drift=this.drift)
             self._say("held", name, _held(name, this), whole=True)
             self._say("drift", name, _drift(name, this), whole=True)
+            self._say("frozen", name, _frozen(this), whole=True)
+            self._say("email_taken", name, _noted(this, "email_taken"), whole=True)
 
     def _say(self, kind: Kind, name: str, text: str, *, whole: bool) -> None:
         """Raise an alarm that has a text; only a look at everything can tell that there is none."""
@@ -348,6 +350,21 @@ def _drift(name: str, this: DeploymentReport) -> str:
     if not this.drift:
         return ""
     return f"{this.drift} things were changed there by somebody else; what was put back: syncd audit -d {name}"
+
+
+def _frozen(this: DeploymentReport) -> str:
+    by_cause: dict[str, list[str]] = {}
+    for role, why in sorted(this.frozen.items()):
+        by_cause.setdefault(why, []).append(role)
+    causes = [f"{', '.join(roles)}: {why}" for why, roles in by_cause.items()]
+    more = f"; and {len(causes) - 5} more causes" if len(causes) > 5 else ""
+    return f"nobody who left loses these roles for now: {'; '.join(causes[:5])}{more}" if causes else ""
+
+
+def _noted(this: DeploymentReport, code: str) -> str:
+    texts = [note.text for note in this.plan.notes if note.code == code] if this.plan else []
+    more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return "; ".join(texts[:3]) + more
 
 
 def _of_error(name: str, error: SyncdError | None, run: int) -> DeploymentResult:

@@ -17,15 +17,20 @@ from syncd.daemon.lanes import Lanes, Task, Urgency
 from syncd.daemon.shares import Shares
 from syncd.errors import DeploymentBusy
 from syncd.intake import Intake
-from syncd.model import EVERYTHING, Deployment, Scope
+from syncd.model import EVERYTHING, Deployment, Rules, Scope
 from syncd.ports import Source
 from syncd.store import Store
 
 
 @dataclass(slots=True)
 class _Last:
-    """When a source was polled, by the monotonic clock, and since when its groups are in doubt."""
+    """When a source was polled, by the monotonic clock, and since when its groups are in doubt.
 
+    `read_before` is the time of its newest saved read when we asked for the first time: what is read later has another one.
+    """
+
+    was_asked: bool = False
+    read_before: datetime | None = None
     polled_at: float | None = None
     good_at: datetime | None = None
     doubtful_since: dict[str, float] = field(default_factory=dict)
@@ -59,10 +64,14 @@ class Polls:
         self._expired_until = common.clock()
 
     def recall(self) -> None:
-        """Begin with what the database knows of people."""
+        """Begin with the sources that are configured, and what the database knows of them.
+
+        Raises:
+            StoreError: that is not known yet; each poll tries again, and no pass goes before.
+        """
         loaded = self._fleet.now
-        self._census.forget_others(loaded.world.sources)
-        self._census.recall(loaded.world.sources, loaded.world.rules, self._intake(loaded))
+        self._census.configure(source.name for source in loaded.world.sources)
+        self._census.recall(loaded.world.rules, self._intake(loaded))
 
     def poll(self, name: str, *, now: bool = False) -> None:
         """Poll one source, and queue what follows; with `now`, even if another replica did so a moment ago.
@@ -105,6 +114,8 @@ class Polls:
     # --- one poll -----------------------------------------------------------------------------------------------------
 
     def _poll(self, source: Source, loaded: Loaded, *, now: bool) -> None:
+        if not self._census.is_recalled:
+            self.recall()
         began, last = self._monotonic(), self._last.setdefault(source.name, _Last())
         bound = last.polled_at if last.polled_at is not None else began
         moved = self._moved(source, loaded, now=now)
@@ -119,16 +130,29 @@ class Polls:
         self._database.back()
 
     def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> Moved | None:
-        world, intake = loaded.world, self._intake(loaded)
+        world, intake, last = loaded.world, self._intake(loaded), self._last[source.name]
+        if not last.was_asked:
+            last.was_asked, last.read_before = True, self._read_at(source.name)
         try:
             if not now and self._was_polled_just_now(source.name, loaded):
                 raise DeploymentBusy("another replica polled it")
             with self._store.lease(f"source {source.name}"):
                 return self._census.poll(source, world.rules, intake)
         except DeploymentBusy:
-            reading = self._store.reading(source.name)
-            failure = (reading.failure or "it failed") if reading and reading.failed_at else ""
-            return self._census.follow(source.name, world.rules, intake, journal=self._store, failure=failure)
+            return self._follow(source.name, world.rules, intake, read_before=last.read_before)
+
+    def _follow(self, name: str, rules: Rules, intake: Intake, *, read_before: datetime | None) -> Moved | None:
+        """Take what another replica saved; a read from before we began to ask says nothing of now."""
+        reading = self._store.reading(name)
+        if reading is not None and reading.failed_at:
+            return self._census.follow(name, rules, intake, failure=reading.failure or "it failed")
+        if reading is None or reading.read_at is None or reading.read_at == read_before:
+            return None
+        return self._census.follow(name, rules, intake, failure="")
+
+    def _read_at(self, name: str) -> datetime | None:
+        reading = self._store.reading(name)
+        return reading.read_at if reading else None
 
     def _was_polled_just_now(self, name: str, loaded: Loaded) -> bool:
         """Say whether somebody else polled a source in the second half of the interval: one of us is enough."""

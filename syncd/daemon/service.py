@@ -112,7 +112,7 @@ class Daemon:
             repeat=settings.notify.repeat,
             emit=self.emit,
         )
-        self.census = Census()
+        self.census = Census(source.name for source in settings.sources)
         self.lanes = Lanes(daemon.workers, monotonic=monotonic)
         self._jobs = Jobs(clock)
         self.shares = Shares(new_name(), store, emit=self.emit)

@@ -26,6 +26,9 @@ from dataclasses import dataclass
 from syncd.mapping.findings import Findings, some
 from syncd.model import Directory, GroupRef, Members, Rule
 
+UNCERTIFIED = "group_uncertified"
+"""The code of the note that a group, which a rule here names, was not read whole."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bound:
@@ -100,7 +103,19 @@ def _bound(rule: Rule, lookup: _Lookup, findings: Findings) -> Bound | None:
         findings.freeze(rule.roles, f"the group {rule.group} was never read whole: {members.why}")
     elif members.stale:
         findings.note("removal_held_back", _held_back(rule, members, lookup.directory))
+    if not members.certified and rule.group.source not in lookup.directory.failed:
+        findings.note(UNCERTIFIED, _uncertified(rule, members))
     return Bound(rule, members)
+
+
+def _uncertified(rule: Rule, members: Members) -> str:
+    """Say what a read that was not whole leaves open: who is not given anything although they are in the group."""
+    seen, roles = len(members.group.members), ", ".join(rule.roles)
+    since = f" since {members.since:%Y-%m-%d %H:%M} UTC" if members.since else ""
+    return (
+        f"{rule.at}: {members.group} was not read whole{since} ({members.why}): {seen} members were seen, others may be in it "
+        f"and get no {roles}"
+    )
 
 
 def _shared(rule: Rule, meant: str, others: Iterable[str]) -> str:

@@ -44,7 +44,17 @@ def changed(before: Directory, after: Directory) -> frozenset[Who]:
     joined = before.persons.keys() | after.persons.keys()
     found |= {who for who in joined if before.persons.get(who) != after.persons.get(who)}
     found |= before.mistaken.keys() ^ after.mistaken.keys()
+    for where in _meant_anew(before, after):
+        found |= {(where[0], id_) for d in (before, after) if (m := d.groups.get(where)) for id_ in m.members}
     return frozenset(found | _named_anew(before, after))
+
+
+def _meant_anew(before: Directory, after: Directory) -> frozenset[Who]:
+    """Name the groups that a name in a mapping came to mean, or meant before."""
+    differ = {
+        name for name in before.names.keys() | after.names.keys() if before.names.get(name) != after.names.get(name)
+    }
+    return frozenset((name[0], d.names[name]) for name in differ for d in (before, after) if name in d.names)
 
 
 def _named_anew(before: Directory, after: Directory) -> set[Who]:
@@ -87,11 +97,12 @@ def _moved(before: Members | None, after: Members | None) -> frozenset[str]:
 
 def cleared(before: Directory, after: Directory) -> frozenset[Who]:
     """Name the groups that came out of doubt: people who are in no group any more may have kept what those froze."""
-    return frozenset(
-        where
-        for where, members in after.groups.items()
-        if not members.unknown and ((was := before.groups.get(where)) is None or was.unknown)
-    )
+    out = {where for where, m in after.groups.items() if not m.unknown and _was_unknown(before.groups.get(where))}
+    return frozenset(out | (_meant_anew(before, after) & after.groups.keys()))
+
+
+def _was_unknown(was: Members | None) -> bool:
+    return was is None or was.unknown
 
 
 class Lens:

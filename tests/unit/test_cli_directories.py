@@ -95,6 +95,18 @@ def test_a_group_that_was_made_anew_inherits_only_when_a_person_says_so(corp: Co
     assert ({"analyst"}, {"finance"}) == (corp.roles("anna"), corp.roles("bob"))
 
 
+@pytest.mark.finding("X-F7")
+def test_accepting_looks_now_and_does_not_accept_what_is_meant_already(corp: Company) -> None:
+    corp.applies()
+    code, _, err = corp.types("accept-group", "entra", "Finance")
+    assert (3, True) == (code, f"entra:Finance means the group {corp.finance} already" in err)
+    tenant = corp.entra.tenant
+    tenant.delete_group(corp.finance)
+    anew = tenant.add_group("Finance", [corp.entra_ids["bob"]])  # no pass has read it yet
+    code, out, _ = corp.types("accept-group", "entra", "Finance")
+    assert (0, True) == (code, out.startswith(f"entra:Finance means the group {anew} from now on"))
+
+
 @pytest.mark.parametrize(("source", "name"), [("entra", "Nobody"), ("ldap", "Finance")])
 def test_only_a_group_that_was_read_can_be_accepted(corp: Company, source: str, name: str) -> None:
     corp.applies()
@@ -107,16 +119,29 @@ def test_what_an_uncertified_read_may_not_take_is_told_with_its_age(corp: Compan
     corp.entra.tenant.leave(corp.finance, corp.entra_ids["anna"])
     corp.entra.lie(Kind.WRONG_COUNT, path="/members", at=1, times=1000)
 
-    out = corp.applies()
+    code, out, _ = corp.types("apply")
 
-    assert {"analyst", "finance"} == corp.roles("anna")
-    [note] = [line for line in out.splitlines() if "was not read whole since" in line]
-    assert "entra:Finance" in note
+    assert (5, {"analyst", "finance"}) == (code, corp.roles("anna"))
+    [note] = [line for line in out.splitlines() if "may keep" in line]
+    assert "entra:Finance was not read whole since" in note
     assert "entra:anna.x@contoso.example may keep finance only because of that" in note
     code, out, _ = corp.types("status", "-o", "json")
     [group] = json.loads(out)["uncertified_groups"]
     assert (0, "Finance", "0 min") == (code, group["group"], group["for"])
     assert "  entra:Finance: for 0 min, since " in corp.types("status", "--offline")[1]
+
+
+@pytest.mark.finding("C-20")
+def test_a_first_read_that_was_not_whole_is_told_and_ends_as_a_source_that_failed(corp: Company) -> None:
+    corp.entra.lie(Kind.WRONG_COUNT, path="/members", at=1, times=1000)
+    for _ in range(2):
+        code, out, _ = corp.types("apply", "-o", "json")
+        [notes] = [deployment["plan"]["notes"] for deployment in json.loads(out)["deployments"]]
+        assert (5, ["group_uncertified"]) == (code, [note["code"] for note in notes])
+        assert "entra:Finance was not read whole" in notes[0]["text"]
+        assert "1 members were seen" in notes[0]["text"]
+    assert {"analyst", "finance"} == corp.roles("anna")
+    assert 5 == corp.types("plan")[0]
 
 
 def test_a_source_that_fails_is_told_with_its_age_and_takes_nothing(
