@@ -7,12 +7,14 @@ stands alone carries its version as `v`.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from syncd.errors import StoreError
 from syncd.model import (
@@ -50,6 +52,39 @@ def dumps(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+_NOT_READ = (TypeError, KeyError, ValueError, IndexError, AttributeError, zlib.error)
+"""What a reader raises that meets another shape than the one it knows."""
+
+
+def reader(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a StoreError of whatever a reader meets that it does not know; `what` names the record.
+
+    While replicas are upgraded one by one, the older ones meet records of the newer ones.
+    """
+
+    def decorated(read: Callable[P, R]) -> Callable[P, R]:
+        @wraps(read)
+        def reading(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return read(*args, **kwargs)
+            except _NOT_READ as error:
+                raise StoreError(_unknown(what)) from error
+
+        return reading
+
+    return decorated
+
+
+def _unknown(what: str) -> str:
+    return (
+        f"the database holds a record ({what}) that this syncd cannot read: it was written by a newer syncd; "
+        "upgrade this one (or the record is damaged)"
+    )
+
+
+@reader("JSON")
 def loads(text: str | bytes) -> Json:
     return json.loads(text)
 
@@ -59,21 +94,24 @@ def pack(text: str) -> bytes:
     return zlib.compress(text.encode("ascii"), 1)
 
 
+@reader("compressed JSON")
 def unpack(packed: bytes) -> Json:
     return loads(zlib.decompress(packed))
 
 
-def versioned(body: Json) -> Json:
-    """Give a body of the version that this program reads.
+def versioned(body: Json, *keys: str) -> Json:
+    """Give a body of the version that this program reads, with no other keys than these in it.
 
     Raises:
-        StoreError: it is of another one.
+        StoreError: it is of another version, or has keys that nobody here knows.
     """
     if body["v"] != VERSION:
         raise StoreError(
             f"the database holds a record of version {body['v']}, and this syncd reads version {VERSION}: "
-            "a newer syncd wrote it; run that one"
+            "it was written by a newer syncd; upgrade this one"
         )
+    if unknown := body.keys() - {"v", *keys}:
+        raise StoreError(_unknown(f"with {', '.join(sorted(unknown))}"))
     return body
 
 
@@ -115,13 +153,15 @@ def times_to(snapshot: Snapshot) -> str:
     return dumps({"v": VERSION, "taken_at": time_to(snapshot.taken_at), **_times_to(snapshot.groups)})
 
 
+@reader("a snapshot")
 def snapshot_from(body: Json, times: Json) -> Snapshot:
     return timed(untimed(body), times)
 
 
+@reader("a snapshot")
 def untimed(body: Json) -> Snapshot:
     """Give a snapshot whose times are not known."""
-    versioned(body)
+    versioned(body, "source", "identities", "groups")
     return Snapshot(
         source=body["source"],
         identities=tuple(Identity(*fields) for fields in body["identities"]),
@@ -130,9 +170,10 @@ def untimed(body: Json) -> Snapshot:
     )
 
 
+@reader("times of a snapshot")
 def timed(snapshot: Snapshot, times: Json) -> Snapshot:
     """Give a snapshot with these times."""
-    versioned(times)
+    versioned(times, "taken_at", "moments", "groups")
     moments = [time_from(t) for t in times["moments"]]
     groups = zip(snapshot.groups, times["groups"], strict=True)
     return replace(
@@ -175,8 +216,9 @@ def doubts_to(doubts: Iterable[Doubt]) -> Json:
     return {"v": VERSION, "doubts": [[d.group_id, d.group, _until_to(d.since), d.why] for d in doubts]}
 
 
+@reader("doubts")
 def doubts_from(body: Json) -> tuple[Doubt, ...]:
-    fields = versioned(body)["doubts"]
+    fields = versioned(body, "doubts")["doubts"]
     return tuple(Doubt(id_, name, _until_from(since), why) for id_, name, since, why in fields)
 
 
@@ -193,10 +235,11 @@ def thing_to(thing: User | Role | None) -> Json:
             return None
 
 
+@reader("an account or a role")
 def thing_from(body: Json) -> User | Role | None:
     if body is None:
         return None
-    versioned(body)
+    versioned(body, "user", "role")
     return _user_from(body["user"]) if "user" in body else _role_from(body["role"])
 
 
@@ -227,8 +270,9 @@ def change_to(change: Change) -> Json:
     }
 
 
+@reader("a change")
 def change_from(body: Json) -> Change:
-    versioned(body)
+    versioned(body, "before", "after", "because")
     return Change(thing_from(body["before"]), thing_from(body["after"]), tuple(body["because"]))
 
 
@@ -241,20 +285,24 @@ def scope_to(scope: Scope) -> Json:
     return {"usernames": usernames, "dags": sorted(scope.dags)} if scope.dags else usernames
 
 
+@reader("a scope")
 def scope_from(body: Json) -> Scope:
     match body:
         case None:
             return EVERYTHING
-        case {"usernames": usernames, "dags": dags}:
+        case {"usernames": usernames, "dags": dags} if len(body) == 2:
             return Scope(None if usernames is None else frozenset(usernames), frozenset(dags))
+        case [*usernames]:
+            return Scope(frozenset(usernames))
         case _:
-            return Scope(frozenset(body))
+            raise TypeError(type(body))
 
 
 def notes_to(notes: Iterable[Note]) -> Json:
     return [[n.code, n.text] for n in notes]
 
 
+@reader("notes")
 def notes_from(body: Json) -> tuple[Note, ...]:
     return tuple(Note(*fields) for fields in body)
 
@@ -263,6 +311,7 @@ def kept_to(kept: Iterable[Kept]) -> Json:
     return [[k.username, k.role, k.why] for k in kept]
 
 
+@reader("what is kept")
 def kept_from(body: Json) -> tuple[Kept, ...]:
     return tuple(Kept(*fields) for fields in body)
 
@@ -278,8 +327,9 @@ def plan_to(plan: Plan) -> Json:
     }
 
 
+@reader("a plan")
 def plan_from(body: Json) -> Plan:
-    versioned(body)
+    versioned(body, "deployment", "scope", "changes", "kept", "notes")
     return Plan(
         deployment=body["deployment"],
         scope=scope_from(body["scope"]),
@@ -290,6 +340,9 @@ def plan_from(body: Json) -> Plan:
 
 
 # --- desired states ---------------------------------------------------------------------------------------------------
+
+
+_DESIRED = ("deployment", "users", "roles", "because", "reasons", "frozen", "frozen_users", "notes")
 
 
 def desired_to(desired: DesiredState) -> Json:
@@ -313,8 +366,9 @@ def desired_to(desired: DesiredState) -> Json:
     }
 
 
+@reader("a desired state")
 def desired_from(body: Json) -> DesiredState:
-    versioned(body)
+    versioned(body, *_DESIRED)
     reasons = [_reason_from(fields) for fields in body["reasons"]]
     return DesiredState(
         deployment=body["deployment"],
@@ -368,8 +422,10 @@ def capabilities_to(c: Capabilities) -> Json:
     }
 
 
+@reader("what a server can do")
 def capabilities_from(body: Json) -> Capabilities:
-    fields = {name: value for name, value in versioned(body).items() if name != "v"}
+    known = (field.name for field in dataclasses.fields(Capabilities))
+    fields = {name: value for name, value in versioned(body, *known).items() if name != "v"}
     return Capabilities(
         **fields | {"patch_role": Patch(body["patch_role"]), "delete_role": Delete(body["delete_role"])}
     )

@@ -37,9 +37,10 @@ def is_empty(patch: Json) -> bool:
     return not patch["identities"] and not patch["groups"]
 
 
+@codec.reader("what changed in a snapshot")
 def patched(before: Snapshot, patch: Json) -> Snapshot:
     """Give what `patch_to` was given as `after`, but for its times."""
-    codec.versioned(patch)
+    codec.versioned(patch, "identities", "groups")
     return replace(
         before,
         identities=_applied(before.identities, patch["identities"], lambda fields, _was: Identity(*fields)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from syncd.model import (
     Change,
     Delete,
     DesiredState,
+    Doubt,
     Group,
     Identity,
     Kept,
@@ -32,6 +34,7 @@ from syncd.model import (
     User,
 )
 from syncd.store import codec
+from syncd.store.patches import patch_to, patched
 
 text = st.text(max_size=6) | st.sampled_from(["", "Böb", "名前", "\x00", "\ud800", '"]', "🐘", "e\u0301"])
 few = st.frozensets(text, max_size=3)
@@ -172,3 +175,97 @@ def test_scopes_are_kept_and_old_ones_are_read() -> None:
     scopes += [Scope(None, frozenset({"a"})), Scope(frozenset({"anna"}), frozenset({"a"}))]
     assert scopes == [codec.scope_from(codec.loads(codec.dumps(codec.scope_to(scope)))) for scope in scopes]
     assert [Scope(), Scope.people(["anna"])] == [codec.scope_from(old) for old in (None, ["anna"])]
+
+
+WRITTEN: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "capabilities": (codec.capabilities_from, codec.capabilities_to(Capabilities(3, "3.3.2", "x"))),
+    "snapshot": (codec.untimed, codec.loads(codec.snapshot_to(snapshot())[0])),
+    "times": (lambda times: codec.timed(snapshot(), times), codec.loads(codec.times_to(snapshot()))),
+    "patch": (
+        lambda patch: patched(snapshot(), patch),
+        patch_to(snapshot(), replace(snapshot(), identities=())),
+    ),
+    "doubts": (codec.doubts_from, codec.doubts_to([Doubt("g1", "crew", NOW, "cut")])),
+    "user": (codec.thing_from, codec.thing_to(User("a", "a@x", "A", "B", frozenset({"r"})))),
+    "role": (codec.thing_from, codec.thing_to(Role("r", frozenset({Permission("can_read", "Pools")})))),
+    "change": (codec.change_from, codec.change_to(Change(None, User("a", "a@x", "A", "B", frozenset()), ("why",)))),
+    "plan": (codec.plan_from, codec.plan_to(Plan("prod", Scope(None), (), (), ()))),
+    "desired": (codec.desired_from, codec.desired_to(DesiredState("prod", {}, {}, {}, {}, {}, ()))),
+}
+
+
+@pytest.mark.finding("H-E16")
+@pytest.mark.parametrize("what", WRITTEN)
+def test_a_record_with_a_key_of_a_newer_syncd_is_a_sentence(what: str) -> None:
+    read, written = WRITTEN[what]
+    read(written)
+
+    with pytest.raises(StoreError, match="written by a newer syncd; upgrade this one"):
+        read(written | {"later": 1})
+
+
+@pytest.mark.finding("H-E16")
+@pytest.mark.parametrize("what", WRITTEN)
+@pytest.mark.parametrize("v", [2, "1"])
+def test_a_record_of_another_version_is_a_sentence(what: str, v: object) -> None:
+    read, written = WRITTEN[what]
+
+    with pytest.raises(StoreError, match="written by a newer syncd; upgrade this one"):
+        read(written | {"v": v})
+
+
+@pytest.mark.finding("H-E16")
+@pytest.mark.parametrize(
+    ("what", "keys"),
+    [
+        ("capabilities", ["v", "generation", "version", "patch_role", "delete_role"]),
+        ("snapshot", ["v", "source", "identities", "groups"]),
+        ("times", ["v", "taken_at", "moments", "groups"]),
+        ("patch", ["v", "identities", "groups"]),
+        ("doubts", ["v", "doubts"]),
+        ("user", ["v", "user"]),
+        ("role", ["v", "role"]),
+        ("change", ["v", "before", "after", "because"]),
+        ("plan", ["v", "deployment", "scope", "changes", "kept", "notes"]),
+        ("desired", ["v", "deployment", "users", "roles", "because", "reasons", "frozen", "frozen_users", "notes"]),
+    ],
+)
+def test_a_record_that_lacks_something_is_a_sentence(what: str, keys: list[str]) -> None:
+    read, written = WRITTEN[what]
+    for missing in keys:
+        with pytest.raises(StoreError, match="written by a newer syncd; upgrade this one"):
+            read({key: value for key, value in written.items() if key != missing})
+
+
+def _longer(body: Any) -> Any:
+    """Add a field to every innermost list of a body."""
+    if isinstance(body, dict):
+        return {key: _longer(value) for key, value in body.items()}
+    if isinstance(body, list) and any(isinstance(inner, list | dict) for inner in body):
+        return [_longer(inner) for inner in body]
+    return [*body, 1, 2] if isinstance(body, list) and body else body
+
+
+@pytest.mark.finding("H-E16")
+@pytest.mark.parametrize("what", ["snapshot", "times", "doubts", "role"])
+def test_a_record_with_more_fields_is_a_sentence(what: str) -> None:
+    read, written = WRITTEN[what]
+
+    with pytest.raises(StoreError, match="written by a newer syncd; upgrade this one"):
+        read(_longer(written))
+
+
+@pytest.mark.finding("H-E16")
+@pytest.mark.parametrize("body", [{"usernames": [], "dags": [], "later": 1}, {"usernames": []}, 3, "anna"])
+def test_a_scope_of_another_shape_is_a_sentence(body: Any) -> None:
+    with pytest.raises(StoreError, match="upgrade this one"):
+        codec.scope_from(body)
+
+
+@pytest.mark.finding("H-E16")
+@pytest.mark.parametrize("text", ["", "{", "\x80"])
+def test_what_is_no_json_is_a_sentence(text: str) -> None:
+    with pytest.raises(StoreError, match="upgrade this one"):
+        codec.loads(text)
+    with pytest.raises(StoreError, match="upgrade this one"):
+        codec.unpack(text.encode())
