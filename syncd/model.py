@@ -723,9 +723,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """How often a permission that a pass had read back was gone at a later one."""
+    """How often a permission that a pass had read back was gone at a later one (or there, of those that come back).
+
+    `back` says that it was put right since it was last counted; until then it is the same loss.
+    """
 
     role: str
     permission: Permission
     times: int
     last: datetime
+    back: bool = True

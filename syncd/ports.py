@@ -27,13 +27,13 @@ from syncd.model import (
     ObservedState,
     Outcome,
     Owned,
-    Permission,
     Plan,
     Scope,
     Snapshot,
     Status,
 )
 from syncd.plan.approval import Hold
+from syncd.plan.contested import Tally
 from syncd.plan.taken import Taken
 
 
@@ -311,13 +311,17 @@ class Journal(Protocol):
         """Keep what a pass over everything read back; `reached`: nothing was held back."""
         ...
 
-    def losses(self, deployment: str) -> tuple[Loss, ...]: ...
-
-    def count_loss(self, deployment: str, role: str, permissions: Iterable[Permission], *, now: datetime) -> None:
-        """Count once more that these permissions of a role were gone."""
+    def losses(self, deployment: str) -> tuple[Loss, ...]:
+        """List the permissions that another hand took; see plan/contested.py."""
         ...
 
-    def forget_losses(self, deployment: str, role: str, permissions: Iterable[Permission]) -> None: ...
+    def gains(self, deployment: str) -> tuple[Loss, ...]:
+        """List the permissions that another hand gave."""
+        ...
+
+    def contest(self, deployment: str, *, losses: Tally, gains: Tally, now: datetime) -> None:
+        """Write down what a pass saw of both."""
+        ...
 
     # runs, plans, changes
     def start_run(self, command: str, *, scope: Scope, now: datetime, by: str = "") -> int:

@@ -56,7 +56,7 @@ from syncd.model import (
 )
 from syncd.plan.accounts import known_accounts
 from syncd.plan.approval import EXPIRES, refusal
-from syncd.plan.contested import give_way, lost
+from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
@@ -584,7 +584,7 @@ def _see(
         known_as = _known_as(desired, aligned)
         scope, desired = _renamed(scope, desired, aligned), aligned
         if this.scope.everything or this.scope.dags:
-            desired = _yield_to_code(this, desired, observed, now=now, count=count and this.scope.everything)
+            desired = _yield_to_code(this, desired, observed, ours=owned.roles, count=count)
         plan = diff(
             desired,
             observed,
@@ -595,7 +595,8 @@ def _see(
             earlier=this.earlier,
         )
         plan = warned(plan, generation=reader.look().generation)
-        named = signs(plan, this.journal.losses(this.name)) if scope.everything else frozenset()
+        contested = this.journal.losses(this.name) + this.journal.gains(this.name)
+        named = signs(plan, contested) if scope.everything else frozenset()
         # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
         # whom this pass lets go ahead, and they count what it took.
         lately = this.journal.taken_since(this.name, now - WINDOW)
@@ -654,12 +655,20 @@ def _known_as(desired: DesiredState, aligned: DesiredState) -> dict[str, str]:
 
 
 def _yield_to_code(
-    this: _Pass, desired: DesiredState, observed: ObservedState, *, now: datetime, count: bool
+    this: _Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], count: bool
 ) -> DesiredState:
-    if count:
-        for role, permissions in lost(desired, observed, earlier=this.earlier).items():
-            this.journal.count_loss(this.name, role, permissions, now=now)
-    return give_way(desired, observed, losses=this.journal.losses(this.name), now=now)
+    journal, now = this.journal, this.world.clock()
+    if count and this.scope.everything:
+        _contest(this, desired, observed, ours=ours)
+    return give_way(desired, observed, losses=journal.losses(this.name), gains=journal.gains(this.name), now=now)
+
+
+def _contest(this: _Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
+    """Take note of what another hand took or gave since the last pass, and of what was put right."""
+    journal, now, earlier = this.journal, this.world.clock(), this.earlier
+    losses = taken_back(desired, observed, earlier=earlier, losses=journal.losses(this.name), now=now)
+    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.gains(this.name), now=now)
+    journal.contest(this.name, losses=losses, gains=gains, now=now)
 
 
 # --- apply ------------------------------------------------------------------------------------------------------------
@@ -679,6 +688,8 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
         seen = after
         made += _make_all(this, seen, session, lease=lease)
         after = _read_back(this, session, inventory=inventory)
+    if made and this.scope.everything:
+        _contest(this, after.desired, after.observed, ours=after.owned.roles)
     this.journal.save_capabilities(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, capabilities=session.learned(), after=after)

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Unpack
 
+from sqlalchemy import Connection
+
 from syncd.errors import StoreError
 from syncd.model import (
     Awaited,
@@ -26,6 +28,7 @@ from syncd.model import (
     Snapshot,
     Status,
 )
+from syncd.plan.contested import Tally
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import (
@@ -40,6 +43,7 @@ from syncd.store import (
     queries,
     readings,
     replicas,
+    schema,
     states,
     upkeep,
     uses,
@@ -167,15 +171,19 @@ class Store:
 
     def losses(self, deployment: str) -> tuple[Loss, ...]:
         with self._database.read() as connection:
-            return states.all_losses(connection, deployment)
+            return states.all_contested(connection, schema.losses, deployment)
 
-    def count_loss(self, deployment: str, role: str, permissions: Iterable[Permission], *, now: datetime) -> None:
-        lost = tuple(permissions)
-        self._database.commit(lambda c: states.count_loss(c, deployment, role, permissions=lost, now=now))
+    def gains(self, deployment: str) -> tuple[Loss, ...]:
+        with self._database.read() as connection:
+            return states.all_contested(connection, schema.gains, deployment)
 
-    def forget_losses(self, deployment: str, role: str, permissions: Iterable[Permission]) -> None:
-        kept = tuple(permissions)
-        self._database.commit(lambda c: states.forget_losses(c, deployment, role, permissions=kept))
+    def contest(self, deployment: str, *, losses: Tally, gains: Tally, now: datetime) -> None:
+        if losses or gains:
+            self._database.commit(lambda c: self._contest(c, deployment, losses, gains, now))
+
+    def _contest(self, connection: Connection, deployment: str, losses: Tally, gains: Tally, now: datetime) -> None:
+        for table, tally in ((schema.losses, losses), (schema.gains, gains)):
+            states.contest(connection, table, deployment, tally=tally, now=now)
 
     # runs, plans, changes
 

@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Delete, Table, Update, and_, bindparam, delete, select, update
 
 from syncd.model import Capabilities, DesiredState, Loss, Permission
+from syncd.plan.contested import Tally
 from syncd.store import codec
 from syncd.store.engine import insert
-from syncd.store.schema import capabilities, desired, losses
+from syncd.store.schema import capabilities, desired
 
 
 def digest(text: str) -> str:
@@ -55,27 +56,39 @@ def save_capabilities(
     )
 
 
-def all_losses(connection: Connection, deployment: str) -> tuple[Loss, ...]:
-    order = losses.c.role, losses.c.resource, losses.c.action
-    rows = connection.execute(select(losses).where(losses.c.deployment == deployment).order_by(*order))
-    return tuple(Loss(r.role, Permission(r.action, r.resource), r.times, r.last) for r in rows)
+def all_contested(connection: Connection, table: Table, deployment: str) -> tuple[Loss, ...]:
+    order = table.c.role, table.c.resource, table.c.action
+    rows = connection.execute(select(table).where(table.c.deployment == deployment).order_by(*order))
+    return tuple(Loss(r.role, Permission(r.action, r.resource), r.times, r.last, r.back) for r in rows)
 
 
-def count_loss(
-    connection: Connection, deployment: str, role: str, *, permissions: Iterable[Permission], now: datetime
-) -> None:
+def contest(connection: Connection, table: Table, deployment: str, *, tally: Tally, now: datetime) -> None:
+    """Write down what a pass saw of permissions that another hand takes, or gives."""
+    for role, permissions in tally.forgotten.items():
+        _each(connection, delete(table), table, deployment, role, permissions)
+    for role, permissions in tally.put_right.items():
+        _each(connection, update(table).values(back=True), table, deployment, role, permissions)
     rows = [
         {"deployment": deployment, "role": role, "action": p.action, "resource": p.resource, "times": 1, "last": now}
-        for p in sorted(set(permissions), key=str)
+        for role, permissions in tally.counted.items()
+        for p in sorted(permissions, key=str)
     ]
     if rows:
-        statement = insert(connection, losses)
-        again = {"times": losses.c.times + 1, "last": statement.excluded.last}
-        connection.execute(statement.on_conflict_do_update(index_elements=list(losses.primary_key), set_=again), rows)
+        statement = insert(connection, table).values(back=False)
+        again = {"times": table.c.times + 1, "last": statement.excluded.last, "back": False}
+        once_more = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=again)
+        connection.execute(once_more, rows)
 
 
-def forget_losses(connection: Connection, deployment: str, role: str, *, permissions: Iterable[Permission]) -> None:
+def _each(
+    connection: Connection,
+    statement: Delete | Update,
+    table: Table,
+    deployment: str,
+    role: str,
+    permissions: Iterable[Permission],
+) -> None:
+    which = table.c.action == bindparam("a"), table.c.resource == bindparam("r")
     rows = [{"a": p.action, "r": p.resource} for p in permissions]
-    which = losses.c.action == bindparam("a"), losses.c.resource == bindparam("r")
     if rows:
-        connection.execute(delete(losses).where(losses.c.deployment == deployment, losses.c.role == role, *which), rows)
+        connection.execute(statement.where(table.c.deployment == deployment, table.c.role == role, *which), rows)

@@ -23,6 +23,7 @@ from syncd.model import (
     Scope,
     Status,
 )
+from syncd.plan.contested import Tally
 from syncd.ports import Journal, Unsettled
 from syncd.store import Store
 from syncd.store.changes import KEPT_PLANS
@@ -112,22 +113,19 @@ def test_the_last_desired_state_is_given_with_its_reasons(store: Store) -> None:
     assert (wanted, None) == (store.last_desired("prod"), store.last_desired("test"))
 
 
-def test_losses_are_counted_per_permission_and_forgotten(store: Store) -> None:
-    store.count_loss("prod", "x", [READ_A, READ_B, READ_B], now=NOW)
-    store.count_loss("prod", "x", [READ_A], now=at(1))
-    assert (Loss("x", READ_A, 2, at(1)), Loss("x", READ_B, 1, NOW)) == store.losses("prod")
-    store.forget_losses("prod", "x", [READ_A])
+def tally(*counted: Permission, right: tuple[Permission, ...] = (), old: tuple[Permission, ...] = ()) -> Tally:
+    of = {"x": frozenset(counted)}, {"x": frozenset(right)}, {"x": frozenset(old)}
+    return Tally(*({role: found for role, found in table.items() if found} for table in of))
+
+
+def test_what_another_hand_does_is_counted_and_forgotten(store: Store) -> None:
+    store.contest("prod", losses=tally(READ_A, READ_B), gains=tally(), now=NOW)
+    store.contest("prod", losses=tally(READ_A), gains=tally(READ_B), now=at(1))
+    assert (Loss("x", READ_A, 2, at(1), back=False), Loss("x", READ_B, 1, NOW, back=False)) == store.losses("prod")
+    assert (Loss("x", READ_B, 1, at(1), back=False),) == store.gains("prod")
+    store.contest("prod", losses=tally(right=(READ_B,), old=(READ_A,)), gains=tally(), now=at(2))
     assert (Loss("x", READ_B, 1, NOW),) == store.losses("prod")
-    assert () == store.losses("test")
-
-
-def test_counting_and_forgetting_nothing_is_nothing(store: Store) -> None:
-    store.count_loss("prod", "x", [], now=NOW)
-    store.forget_losses("prod", "x", [])
-    assert () == store.losses("prod")
-
-
-# --- runs, plans, changes ---------------------------------------------------------------------------------------------
+    assert ((), ()) == (store.losses("test"), store.gains("test"))
 
 
 def test_a_change_that_was_begun_is_unsettled_until_its_outcome_is_known(store: Store) -> None:
