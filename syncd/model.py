@@ -1,7 +1,8 @@
 """The nouns of a sync: frozen values that every other module passes around.
 
 Nothing here reads, writes, logs or knows the time. Methods only derive. Mappings are never changed after they were
-handed to a value. User names are looked up by `key()`, because Airflow compares them without regard to case.
+handed to a value. User names are looked up by `key()`, because Airflow compares them without regard to case; names that
+are not surely the same, and not surely different either, are found by `Lookalikes`.
 """
 
 from __future__ import annotations
@@ -12,14 +13,63 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from string import ascii_uppercase
+from unicodedata import category, normalize
 
 BUILT_IN_ROLES = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 """Roles that Airflow itself defines. They may be given and taken, never edited or deleted: the API does not protect them."""
 
 
+_SMALL = {ord(great): great.lower() for great in ascii_uppercase}
+
+
 def key(username: str) -> str:
-    """Give the form in which Airflow compares user names (without regard to case)."""
-    return username.casefold()
+    """Give the form in which two user names are one name on every database below an Airflow: A to Z count as a to z.
+
+    Airflow asks its database for `lower(username) = lower(?)`. More than A to Z is folded by some databases and not by
+    others (SQLite: nothing else; PostgreSQL: letters with case; MySQL: accents too), so for more than that see `skeletons`.
+    """
+    return username.lower() if username.isascii() else username.translate(_SMALL)
+
+
+_PLAIN = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+_IGNORED = frozenset({"Mn", "Me", "Cf", "Cc"})
+"""Unicode categories that collations give no weight: accents, and marks that nobody sees."""
+
+
+def skeletons(name: str) -> frozenset[str]:
+    """Give what is left of a name without all that some database may ignore: case, accents, width, blanks at the end.
+
+    Two names that share a skeleton may be one name to a database, or two: only the server knows. Most names have one; a
+    name with ß has two, because some collations take it for s and others for ss.
+    """
+    if name.isascii():
+        return frozenset({name.lower().rstrip()})
+    return frozenset(map(_skeleton, {name, name.replace("ß", "s").replace("ẞ", "s")}))
+
+
+def _skeleton(name: str) -> str:
+    folded = normalize("NFKD", normalize("NFKD", name).casefold())
+    return "".join(c for c in folded if category(c) not in _IGNORED).translate(_PLAIN).rstrip()
+
+
+class Lookalikes:
+    """Names by their skeletons: finds those that a database might take for another name."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names: dict[str, list[str]] = {}
+        for name in names:
+            for skeleton in skeletons(name):
+                self._names.setdefault(skeleton, []).append(name)
+
+    def __contains__(self, name: str) -> bool:
+        return any(skeleton in self._names for skeleton in skeletons(name))
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """Give the names that share a skeleton with this one, sorted."""
+        return tuple(sorted({found for skeleton in skeletons(name) for found in self._names.get(skeleton, ())}))
 
 
 # --- what sources say -------------------------------------------------------------------------------------------------
@@ -320,7 +370,7 @@ class Deployment:
     """Whether people who hold a role that syncd owns, and whom no mapping line gives it, lose it."""
     adopt: Adopt = Adopt.MATCHING
     protected: frozenset[str] = frozenset()
-    """User names (any case) that are never touched."""
+    """User names that are never touched, nor is any that a database might take for one of them."""
     login_source: str = ""
 
 
@@ -472,7 +522,8 @@ class MadeAccount:
 class ObservedState:
     """What one deployment said. `users` is keyed by `key(username)`; with a scope it holds just those people.
 
-    `leftovers` are roles that syncd emptied of people and that the server cannot delete.
+    `leftovers` are roles that syncd emptied of people and that the server cannot delete. `unclear` says, by key, of which
+    account names it is not clear whose they are, and why; `users` does not have those.
     """
 
     deployment: str
@@ -480,6 +531,7 @@ class ObservedState:
     roles: Mapping[str, Role]
     scope: Scope = EVERYTHING
     leftovers: tuple[str, ...] = ()
+    unclear: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,13 +640,17 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one pass would do on one deployment, in the order in which it is safe to do it."""
+    """Everything one pass would do on one deployment, in the order in which it is safe to do it.
+
+    `blocked` names what should change and cannot be touched, because it is not clear which account or role that is.
+    """
 
     deployment: str
     scope: Scope
     changes: tuple[Change, ...]
     kept: tuple[Kept, ...] = ()
     notes: tuple[Note, ...] = ()
+    blocked: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -630,9 +686,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """How one change ended. `beside` are roles that the account lost meanwhile by another hand than ours."""
+
     change: Change
     status: Status
     detail: str = ""
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import sys
 import threading
+from typing import get_args
 
 from syncd.sandbox.airflow import PRESETS, StandIn, serve
+from syncd.sandbox.airflow.collation import Names
 
 
 def main() -> None:
@@ -15,9 +17,10 @@ def main() -> None:
     parser.add_argument("--preset", choices=PRESETS, default="3.3.2")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--path", default="")
+    parser.add_argument("--names", choices=get_args(Names), default="sqlite", help="the database that compares names")
     wanted = parser.parse_args()
     with (
-        serve(StandIn(wanted.preset, path=wanted.path), port=wanted.port) as url,
+        serve(StandIn(wanted.preset, path=wanted.path, names=wanted.names), port=wanted.port) as url,
         contextlib.suppress(KeyboardInterrupt),
     ):
         sys.stdout.write(f"{url} (admin/admin)\n")

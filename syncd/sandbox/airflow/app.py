@@ -14,7 +14,8 @@ from urllib.parse import parse_qs
 from syncd.sandbox.airflow.abilities import PRESETS, Abilities
 from syncd.sandbox.airflow.answers import Answer, Connexion, Dialect, FastApi, Refused
 from syncd.sandbox.airflow.authorise import Caller, Gate, basic
-from syncd.sandbox.airflow.faults import Fault, Faults, Forget, HangUp, Instead, RepeatPage, Slow, distort
+from syncd.sandbox.airflow.collation import Names
+from syncd.sandbox.airflow.faults import Fault, Faults, Forget, HangUp, Instead, Meanwhile, RepeatPage, Slow, distort
 from syncd.sandbox.airflow.request import Call, Request
 from syncd.sandbox.airflow.routes import Route, find, routes, unrouted
 from syncd.sandbox.airflow.state import SAMPLE_DAGS, DagFile, State
@@ -38,7 +39,8 @@ class StandIn:
     """An Airflow server in memory.
 
     `preset` names a measured release, or says what the server can do; `path` is the path under which it serves. There
-    is an administrator `admin` with password `admin`. `state` may be damaged, `faults` switched on, `calls` read, at
+    is an administrator `admin` with password `admin`. `names` is the database
+    that says which names are one. `state` may be damaged, `faults` switched on, `calls` read, at
     any time; `now` is the clock of tokens and their cache.
     """
 
@@ -49,11 +51,14 @@ class StandIn:
         path: str = "",
         dags: Iterable[DagFile] = SAMPLE_DAGS,
         state: State | None = None,
+        names: Names = "sqlite",
         now: Callable[[], float] = time.time,
     ) -> None:
         self.abilities = PRESETS[preset] if isinstance(preset, str) else preset
         self.path = path
-        self.state = state or State(self.abilities.generation, dag_run_resources=self.abilities.dag_run_resources)
+        self.state = state or State(
+            self.abilities.generation, dag_run_resources=self.abilities.dag_run_resources, names=names
+        )
         self.state.parse(*dags)
         self.gate = Gate(self.state, self.abilities, now=now)
         self.faults = Faults()
@@ -88,6 +93,9 @@ class StandIn:
                 given = await self.answer(call)
                 await asyncio.sleep(after_s)
                 return given
+            case Meanwhile(hand):
+                hand()
+                return await self.answer(call)
             case Forget():
                 return await self._forget(call)
             case RepeatPage():

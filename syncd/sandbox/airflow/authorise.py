@@ -11,9 +11,10 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from syncd.model import Permission, key
+from syncd.model import Permission
 from syncd.sandbox.airflow.abilities import Abilities
 from syncd.sandbox.airflow.answers import Dialect
+from syncd.sandbox.airflow.collation import small
 from syncd.sandbox.airflow.state import Account, State
 
 _ACTIONS = {
@@ -101,8 +102,8 @@ class Gate:
 
     def by_password(self, username: str, password: str) -> Account | None:
         """Find an active account by name or e-mail address, any case, whose password this is; an empty one never fits."""
-        found = self._state.users.get(key(username)) or next(
-            (a for a in self._state.users.values() if key(a.email) == key(username)), None
+        found = self._state.find_user(username) or next(
+            (a for a in self._state.users.values() if small(a.email) == small(username)), None
         )
         return found if found and found.active and password and found.password == password else None
 

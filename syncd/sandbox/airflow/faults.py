@@ -49,6 +49,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """Let another hand do something on the server just before the request is worked on."""
+
+    hand: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Shrink:
     """From the second page on, say that there are fewer rows in all."""
 
@@ -60,7 +67,7 @@ class RepeatPage:
     """Give the first page whatever page was asked for."""
 
 
-Fault = HangUp | Slow | Instead | Cut | Forget | Shrink | RepeatPage
+Fault = HangUp | Slow | Instead | Cut | Forget | Meanwhile | Shrink | RepeatPage
 
 DOWN = HangUp()
 HANG = Slow(before_s=3600)

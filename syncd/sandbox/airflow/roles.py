@@ -34,7 +34,7 @@ async def create_role(request: Request) -> Answer:
     request.require(request.caller.may("POST", "Roles"))
     body = check(request, _TWO if request.connexion else _THREE)
     name = body["name"]
-    if name in request.state.roles:
+    if request.state.find_role(name) is not None:
         raise request.dialect.refuse(
             409, f"Role with name {name!r} already exists; please update with the PATCH endpoint"
         )
@@ -50,7 +50,7 @@ async def patch_role(request: Request, name: str) -> Answer:
     request.known_parameters("update_mask")
     request.require(request.caller.may("PATCH", "Roles") and request.abilities.patch != "forbidden")
     body = check(request, _TWO if request.connexion else _THREE)
-    _found(request, name)
+    name = _found(request, name)
     fields = _masked(request, body)
     claimed = _role(request, name)
     if "actions" in fields:
@@ -68,7 +68,7 @@ async def patch_role(request: Request, name: str) -> Answer:
 
 def delete_role(request: Request, name: str) -> Answer:
     request.require(request.caller.may("DELETE", "Roles"))
-    _found(request, name)
+    name = _found(request, name)
     match request.abilities.delete:
         case 500:
             raise request.dialect.crashed()
@@ -94,8 +94,9 @@ def list_permissions(request: Request) -> Answer:
 
 
 def _found(request: Request, name: str) -> str:
-    if name in request.state.roles:
-        return name
+    found = request.state.find_role(name)
+    if found is not None:
+        return found
     if request.connexion:
         raise request.dialect.refuse(404, f"Role with name {name!r} was not found", title="Role not found")
     raise request.dialect.refuse(404, f"Role with name {name!r} does not exist.")

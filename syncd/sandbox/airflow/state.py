@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
-from syncd.model import BUILT_IN_ROLES, Permission, key
+from syncd.model import BUILT_IN_ROLES, Permission
+from syncd.sandbox.airflow.collation import Names, compared, lowered, same, small
 from syncd.sandbox.airflow.permissions import ACTIONS, WEBSITE, built_in, of_dag
 
 
@@ -71,12 +72,16 @@ SAMPLE_DAGS = (
 
 
 class State:
-    """The tables of one server. User names are keys without regard to case; roles keep their order of creation."""
+    """The tables of one server, in a database that compares `names` in its own way. Roles keep their order of creation.
 
-    def __init__(self, generation: int, *, dag_run_resources: bool = True) -> None:
-        self.generation, self._dag_runs = generation, dag_run_resources
+    `users` are by their name in small letters; a second one of the same letters, which no API makes, is by its own name.
+    """
+
+    def __init__(self, generation: int, *, dag_run_resources: bool = True, names: Names = "sqlite") -> None:
+        self.generation, self._dag_runs, self.names = generation, dag_run_resources, names
         self.roles = built_in(generation)
         self.users: dict[str, Account] = {}
+        self.twins: set[str] = set()
         self.dags: dict[str, KnownDag] = {}
         self.sessions = 0
         """Rows of the session table: Airflow 2 adds one for each call with basic credentials below /auth/fab/v1."""
@@ -94,9 +99,15 @@ class State:
         self.pairs.setdefault(permission)
         self.roles[role].add(permission)
 
+    def find_role(self, name: str) -> str | None:
+        """Give the role that the database takes for the one of this name."""
+        if name in self.roles or self.names != "mysql":
+            return name if name in self.roles else None
+        return next(iter(same(name, self.roles, self.names)), None)
+
     def rename_role(self, old: str, new: str) -> bool:
         """Rename a role, holders included; a name that is taken leaves everything as it was."""
-        if new in self.roles:
+        if self.find_role(new) not in (None, old):
             return False
         self.roles = {new if name == old else name: permissions for name, permissions in self.roles.items()}
         for account in self.users.values():
@@ -130,13 +141,36 @@ class State:
         account = Account(
             next(self._ids), username, email or f"{username}@example.com", first_name, last_name, password, set(roles)
         )
-        self.users[key(username)] = account
+        self._keep_user(account)
         return account
 
-    def move_user(self, old: str, new: str) -> None:
-        account = self.users.pop(key(old))
+    def find_user(self, username: str) -> Account | None:
+        """Give the account that the database takes for the one of this name; None where it finds several, as FAB does."""
+        if self.names == "sqlite" and small(username) not in self.twins:
+            return self.users.get(small(username))
+        wanted = lowered(username, self.names)
+        found = [account for account in self.users.values() if lowered(account.username, self.names) == wanted]
+        return found[0] if len(found) == 1 else None
+
+    def has_email(self, email: str) -> bool:
+        """E-mail addresses are compared with their case, but where the database cannot."""
+        wanted = compared(email, self.names)
+        return any(compared(account.email, self.names) == wanted for account in self.users.values())
+
+    def move_user(self, account: Account, new: str) -> None:
+        self.remove_user(account)
         account.username = new
-        self.users[key(new)] = account
+        self._keep_user(account)
+
+    def remove_user(self, account: Account) -> None:
+        del self.users[next(slot for slot, other in self.users.items() if other is account)]
+
+    def _keep_user(self, account: Account) -> None:
+        slot = small(account.username)
+        if slot in self.users:
+            self.twins.add(slot)
+            slot = account.username if account.username != slot else f"{slot} (2)"
+        self.users[slot] = account
 
     def listed_users(self) -> list[Account]:
         return sorted(self.users.values(), key=lambda account: account.id)
