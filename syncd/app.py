@@ -139,4 +139,5 @@ def open_airflow(
     settings: DeploymentSettings, known: Capabilities | None, *, pace: Pace | None = None
 ) -> AirflowTarget:
     """Open a session with a deployment."""
-    return AirflowTarget(settings.deployment.name, settings.airflow, known=known, pace=pace)
+    deployment = settings.deployment
+    return AirflowTarget(deployment.name, settings.airflow, known=known, protected=deployment.protected, pace=pace)

@@ -187,6 +187,12 @@ class DeploymentReport:
         return tuple(c for c in remaining if (c.subject, key(c.name)) not in explained)
 
     @property
+    def blocked(self) -> tuple[str, ...]:
+        """Names of what should change and cannot be told from something else by its name."""
+        last = self.plan if self.remaining is None else self.remaining
+        return last.blocked if last is not None else ()
+
+    @property
     def converged(self) -> bool | None:
         return None if self.remaining is None else not self.not_converged
 
@@ -207,7 +213,9 @@ class Report:
         errors = [d.error for d in self.deployments if d.error]
         if any(o.status in failed for d in self.deployments for o in d.outcomes):
             return EXIT_FAILED
-        if any(d.not_converged for d in self.deployments) or any(e.exit_code == EXIT_FAILED for e in errors):
+        if any(d.not_converged or d.blocked for d in self.deployments) or any(
+            e.exit_code == EXIT_FAILED for e in errors
+        ):
             return EXIT_FAILED
         if errors or self.sources_failed or any(d.read_in_part for d in self.deployments):
             return max((e.exit_code for e in errors), default=EXIT_NO_ANSWER)
@@ -632,7 +640,7 @@ def _resolve(scope: Scope, desired: DesiredState) -> Scope:
     """Turn what people are called (account name or e-mail) into account names."""
     if scope.usernames is None:
         return scope
-    found = {name for name, user in desired.users.items() if user.email.casefold() in scope.usernames}
+    found = {name for name, user in desired.users.items() if key(user.email) in scope.usernames}
     return replace(scope, usernames=scope.usernames | found)
 
 
@@ -640,8 +648,8 @@ def _renamed(scope: Scope, desired: DesiredState, aligned: DesiredState) -> Scop
     """Add the names that people of the scope have on the server, where those are other ones."""
     if scope.usernames is None or desired is aligned:
         return scope
-    emails = {desired.users[name].email.casefold() for name in scope.usernames & desired.users.keys()}
-    also = {name for name, user in aligned.users.items() if user.email.casefold() in emails}
+    emails = {key(desired.users[name].email) for name in scope.usernames & desired.users.keys()}
+    also = {name for name, user in aligned.users.items() if key(user.email) in emails}
     return replace(scope, usernames=scope.usernames | also)
 
 
@@ -803,6 +811,8 @@ def _make(this: _Pass, plan: int, change: Change, *, writer: TargetWriter, lease
         this.emit("change_unknown", subject=change.subject, name=change.name, exc_info=error)
         outcome = Outcome(change, Status.UNKNOWN, f"unexpected {type(error).__name__}: {error}; see the log")
     entry.conclude(outcome, now=this.world.clock())
+    if outcome.beside:
+        this.emit("grants_vanished", name=change.name, roles=list(outcome.beside))
     this.emit(
         f"change_{outcome.status}",
         subject=change.subject,

@@ -59,12 +59,12 @@ def _people(world: World, text: str) -> list[Identity]:
     snapshots = [found for source in world.sources if (found := world.journal.last_snapshot(source.name))]
     known = {(i.source, i.id): i for snapshot in snapshots for i in snapshot.identities}
     persons = with_persons(Directory(known, {}), world.joining, world.journal.known_persons(world.joining.key)).persons
-    wanted = text.casefold()
+    wanted = key(text)
     return list(
         dict.fromkeys(
             account
             for place, identity in known.items()
-            if wanted in {name.casefold() for name in (identity.id, identity.login, identity.email)}
+            if wanted in {key(name) for name in (identity.id, identity.login, identity.email)}
             for account in persons.get(place, Person((identity,))).accounts
         )
     )

@@ -15,7 +15,7 @@ from syncd.mapping.doubt import naming_doubts, unread
 from syncd.mapping.findings import Findings, some
 from syncd.mapping.groups import Bound
 from syncd.mapping.persons import described, login_identity
-from syncd.model import Deployment, Directory, Identity, Person, Reason, User, key
+from syncd.model import Deployment, Directory, Identity, Lookalikes, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
 UNDECIDED = "because a source of higher rank, which would name the account, was not read whole"
@@ -89,11 +89,11 @@ def _holders(
     holding: Iterable[_Holder], deployment: Deployment, findings: Findings
 ) -> Iterator[tuple[str, str, Identity, Identity, tuple[_Gift, ...]]]:
     """Give each person who can have an account: key of the user name, user name, who names it, who describes it, what."""
-    protected = {key(name) for name in deployment.protected}
+    protected = Lookalikes(deployment.protected)
     for login, shown, gifts in holding:
         username = username_of(login, deployment.username)
         name = key(username)
-        if refusal := _refusal(username, name in protected):
+        if refusal := _refusal(username, username in protected):
             code, why = refusal
             findings.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
         else:
@@ -243,11 +243,11 @@ def _note_clash(name: str, several: Iterable[Identity], findings: Findings) -> N
 
 def _note_shared_emails(users: Mapping[str, User], findings: Findings) -> None:
     """Note accounts with one e-mail: Airflow refuses the second, unless the case differs."""
-    if len({user.email.casefold() for user in users.values()}) == len(users):
+    if len({key(user.email) for user in users.values()}) == len(users):
         return
     by_email: dict[str, list[str]] = defaultdict(list)
     for user in users.values():
-        by_email[user.email.casefold()].append(user.username)
+        by_email[key(user.email)].append(user.username)
     for email, names in by_email.items():
         if len(names) > 1:
             findings.note("email_shared", f"{some(names)} have one e-mail, {email}; Airflow wants each e-mail once")

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
-from syncd.model import Directory, Identity, Joining, JoinKey, KnownPersons, Note, Person, Who
+from syncd.model import Directory, Identity, Joining, JoinKey, KnownPersons, Note, Person, Who, key
 
 _KEYS: Mapping[JoinKey, Callable[[Identity], str]] = {
     JoinKey.EMAIL: attrgetter("email"),
@@ -174,7 +174,7 @@ def _alike(identities: Iterable[Identity], joining: Joining) -> dict[str, list[I
         return {}
     found: dict[str, list[Identity]] = {}
     for identity in known:
-        if value := key_of(identity).strip().casefold():
+        if value := key(key_of(identity).strip()):
             found.setdefault(value, []).append(identity)
     return {value: several for value, several in found.items() if len({i.source for i in several}) > 1}
 

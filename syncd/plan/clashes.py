@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from syncd.model import BUILT_IN_ROLES, DesiredState, Lookalikes, Note, ObservedState, Owned, Scope, key
+from syncd.model import BUILT_IN_ROLES, DesiredState, Lookalikes, Note, ObservedState, Owned, Reason, Scope, key
 
 ONE_NAME = "and some databases take the two for one name"
 
@@ -84,5 +84,5 @@ def _without(desired: DesiredState, roles: frozenset[str], users: frozenset[str]
     return replace(desired, users=kept, roles=left, because=because)
 
 
-def _but(because: Mapping[str, object], roles: frozenset[str]) -> Mapping[str, object]:
+def _but(because: Mapping[str, tuple[Reason, ...]], roles: frozenset[str]) -> Mapping[str, tuple[Reason, ...]]:
     return {role: why for role, why in because.items() if role not in roles} if roles else because

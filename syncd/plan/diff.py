@@ -27,6 +27,7 @@ from syncd.model import (
     DesiredState,
     Kept,
     Kind,
+    Lookalikes,
     Note,
     ObservedState,
     Owned,
@@ -38,6 +39,7 @@ from syncd.model import (
     key,
 )
 from syncd.plan.accounts import renamed
+from syncd.plan.clashes import set_aside
 from syncd.plan.effect import holders
 
 _NOBODY: frozenset[str] = frozenset()
@@ -55,7 +57,7 @@ def align(desired: DesiredState, observed: ObservedState, *, match_email: bool) 
         return desired
     by_email: dict[str, list[User]] = {}
     for user in observed.users.values():
-        by_email.setdefault(user.email.casefold(), []).append(user)
+        by_email.setdefault(key(user.email), []).append(user)
     moves, notes = _match(desired, missing, by_email=by_email, match_email=match_email)
     if match_email:
         desired = replace(desired, undecided=_found_by_email(desired.undecided, by_email))
@@ -72,7 +74,7 @@ def _match(
     notes = []
     for name in sorted(missing):
         person = desired.users[name]
-        found = by_email.get(person.email.casefold(), [])
+        found = by_email.get(key(person.email), [])
         if not found:
             continue
         account = found[0].username
@@ -89,7 +91,7 @@ def _found_by_email(undecided: Mapping[str, User], by_email: Mapping[str, list[U
     """Give people whose name is in doubt under the names of whatever accounts may be theirs: they lose nothing there."""
     found = dict(undecided)
     for person in undecided.values():
-        found |= {key(user.username): person for user in by_email.get(person.email.casefold(), [])}
+        found |= {key(user.username): person for user in by_email.get(key(person.email), [])}
     return found
 
 
@@ -131,12 +133,15 @@ def diff(
     Order: people who only lose, roles that come or change, people who gain, accounts that go, roles that go.
     """
     draft = _Draft()
+    aside = set_aside(desired, observed, owned=owned, scope=scope)
+    desired = aside.desired
+    draft.notes.extend(aside.notes)
     if scope.dags:
         desired = only_on(scope.dags, desired, observed)
     if scope.everything or scope.dags:
         _diff_roles(desired, observed, owned=owned, adopt=deployment.adopt, draft=draft)
     draft.notes.extend(_left_behind(name) for name in observed.leftovers)
-    untouchable = {key(name) for name in deployment.protected} | ({key(service_user)} if service_user else set())
+    untouchable = Lookalikes((*deployment.protected, *((service_user,) if service_user else ())))
     _diff_users(
         desired, observed, owned=owned, deployment=deployment, scope=scope, untouchable=untouchable, draft=draft
     )
@@ -149,6 +154,7 @@ def diff(
         changes=tuple(sorted(changes, key=_order)),
         kept=tuple(sorted(draft.kept)),
         notes=tuple(sorted({*desired.notes, *draft.notes})),
+        blocked=aside.blocked,
     )
 
 
@@ -251,7 +257,7 @@ def _diff_users(
     owned: Owned,
     deployment: Deployment,
     scope: Scope,
-    untouchable: set[str],
+    untouchable: Lookalikes,
     draft: _Draft,
 ) -> None:
     strangers: dict[str, list[str]] = {}

@@ -28,7 +28,7 @@ from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
 from syncd.mapping.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.mapping.strict import Strict
-from syncd.model import At, Certificate, Finding, Group, Identity, Snapshot
+from syncd.model import At, Certificate, Finding, Group, Identity, Snapshot, key
 from syncd.sources.folder import FolderUnreadable, Wanted, read_folder
 
 FILES = Wanted({".yaml": 8 * MIB, ".yml": 8 * MIB, ".json": 64 * MIB}, together=128 * MIB)
@@ -190,10 +190,10 @@ class _Draft:
         texts = {name: self.strict.text(found[name], f"`{name}`") or "" for name in _TEXTS if name in found}
         active = self.truth(found["active"], "`active`") if "active" in found else True
         login, id_ = texts.get("login", ""), texts.get("id") or texts.get("login", "")
-        if login and self.new("person with the id", id_, node) and self.new("login", login.casefold(), node):
+        if login and self.new("person with the id", id_, node) and self.new("login", key(login), node):
             names = {name: texts.get(name, "") for name in ("email", "given_name", "family_name", "employee_number")}
             self.people[id_] = Identity(self.source, id_, login, **names, active=active)
-            self.ids_by_login[login.casefold()] = id_
+            self.ids_by_login[key(login)] = id_
 
     def group(self, node: Node) -> None:
         found = self.strict.record(node, "a group", known=("id", "name", "members"), required=("name", "members"))
@@ -236,7 +236,7 @@ class _Draft:
 
     def member(self, reference: Scalar) -> str | None:
         by_id = reference.text if reference.text in self.people else None
-        by_login = self.ids_by_login.get(reference.text.casefold())
+        by_login = self.ids_by_login.get(key(reference.text))
         if by_id and by_login and by_id != by_login:
             what = (
                 f'"{reference.text}" is the id of one person and the login of another; write the other of the two names'

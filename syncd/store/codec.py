@@ -324,6 +324,7 @@ def plan_to(plan: Plan) -> Json:
         "changes": [change_to(c) for c in plan.changes],
         "kept": kept_to(plan.kept),
         "notes": notes_to(plan.notes),
+        "blocked": list(plan.blocked),
     }
 
 
@@ -336,6 +337,7 @@ def plan_from(body: Json) -> Plan:
         changes=tuple(change_from(c) for c in body["changes"]),
         kept=kept_from(body["kept"]),
         notes=notes_from(body["notes"]),
+        blocked=tuple(body.get("blocked", ())),
     )
 
 

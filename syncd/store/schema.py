@@ -28,7 +28,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0008"
+REVISION = "0009"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"

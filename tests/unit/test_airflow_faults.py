@@ -13,7 +13,7 @@ from airflow_world import DAGS, Steps, World, apply, everything, finance, person
 from syncd.errors import ReadIncomplete, TargetUnauthorized, TargetUnavailable
 from syncd.model import Change, Permission, Role, Scope, Status, User
 from syncd.sandbox.airflow import PRESETS, StandIn
-from syncd.sandbox.airflow.answers import answer
+from syncd.sandbox.airflow.answers import LOST, answer
 from syncd.sandbox.airflow.faults import (
     CRASH,
     DOWN,
@@ -101,8 +101,9 @@ def test_a_login_page_in_front_is_named(three: World) -> None:
 def test_a_missing_path_is_not_an_absent_user(three: World) -> None:
     target = three.target()
     target.look()
+    three.server.faults.add(Instead(LOST), on("GET", USERS), times=1)
     with pytest.raises(TargetUnavailable, match="one of the users was wanted, 404 with a web page came"):
-        target.observe(Scope.people(["a/b"]), role_names=frozenset())
+        target.observe(Scope.people(["nobody"]), role_names=frozenset())
     assert {} == target.observe(Scope.people(["nobody"]), role_names=frozenset()).users
 
 

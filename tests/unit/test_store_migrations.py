@@ -13,11 +13,21 @@ from sqlalchemy import insert
 from store_samples import NOW, at, snapshot
 
 from syncd.errors import StoreError
-from syncd.model import Scope
+from syncd.model import Change, Scope, User
 from syncd.store import Store, codec, migrate
 from syncd.store.engine import Database
 from syncd.store.migrations import alembic_config
-from syncd.store.schema import REVISION, VERSION_TABLE, metadata, runs, snapshots
+from syncd.store.schema import (
+    REVISION,
+    VERSION_TABLE,
+    accounts,
+    changes,
+    metadata,
+    ownership,
+    plans,
+    runs,
+    snapshots,
+)
 
 REVISIONS = [s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
 
@@ -120,3 +130,49 @@ def test_processes_that_start_together_on_a_new_database_all_start(empty_databas
     for process in processes:
         process.join(60)
     assert [0] * 4 == [process.exitcode for process in processes]
+
+
+@pytest.mark.finding("A-F2")
+def test_names_that_unicode_folds_together_are_taken_apart(empty_database_url: str) -> None:
+    """What syncd owned under the old key belongs to the name that the change of it says; what was adopted keeps its own."""
+    migrate(empty_database_url, to="0008")
+    made = Change(None, User("Straße", "s@x", "S", "X", frozenset({"fin"})))
+    with closing(Database(empty_database_url)) as database, database.write() as connection:
+        run = {"id": 1, "command": "apply", "scope": "null", "by": "root", "host": "h", "pid": 1}
+        connection.execute(insert(runs).values(**run, started_at=NOW))
+        plan = {"id": 1, "run_id": 1, "deployment": "prod", "digest": "x", "everything": True, "made_at": NOW}
+        connection.execute(insert(plans).values(**plan, scope="null", kept="[]", notes="[]"))
+        change = {
+            "id": 7,
+            "plan_id": 1,
+            "seq": 0,
+            "subject": "user",
+            "kind": "create",
+            "name": "strasse",
+            "fingerprint": "f",
+        }
+        body = {"after": codec.dumps(codec.thing_to(made.after)), "because": "[]", "status": "applied", "detail": ""}
+        connection.execute(insert(changes).values(**change, **body, moved_at=NOW, settled_by_looking=False))
+        kept = {"deployment": "prod", "since": NOW}
+        for things in (
+            {"kind": "user", "name": "strasse", "role": "", "change_id": 7},
+            {"kind": "grant", "name": "strasse", "role": "fin", "change_id": 7},
+            {"kind": "grant", "name": "ärger", "role": "fin", "change_id": None},
+            {"kind": "role", "name": "strasse", "role": "", "change_id": None},
+        ):
+            connection.execute(insert(ownership).values(**kept, **things))
+        account = {
+            "name": "strasse",
+            "source": "people",
+            "person": "1",
+            "email": "s@x",
+            "at": NOW,
+            "deployment": "prod",
+        }
+        connection.execute(insert(accounts).values(**account))
+    with closing(Store(empty_database_url)) as store:
+        owned = store.owned("prod")
+        assert frozenset({"straße"}) == owned.users
+        assert {"straße": frozenset({"fin"}), "ärger": frozenset({"fin"})} == owned.grants
+        assert frozenset({"strasse"}) == owned.roles
+        assert ["straße"] == [a.name for a in store.made_accounts("prod", ids=None, emails=())]

@@ -1,4 +1,8 @@
-"""Writing calls: each is announced before it is sent and its answer recorded after; bodies and secrets are not."""
+"""Writing calls: each is announced before it is sent and its answer recorded after; bodies and secrets are not.
+
+This is the last place before a server is changed, so here it is asked once more, of each call and whatever led to it, whether
+what it names may be touched at all.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ from dataclasses import dataclass
 
 from syncd.errors import TargetUnavailable
 from syncd.http import Answer, NoAnswer
-from syncd.model import Status
+from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
+from syncd.targets.airflow.names import family, refusal, unreachable
 from syncd.targets.airflow.wire import Area, Wire
 
 
@@ -20,15 +25,54 @@ class Stopped(Exception):
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What no call may name: accounts that are protected, or that a database may take for one, and the one we run as.
+
+    Of roles only the family of the one that is being changed may be named, with syncd's other roles told apart from it.
+    """
+
+    protected: Lookalikes
+    own: Lookalikes
+    roles: frozenset[str] = frozenset()
+
+    def account(self, name: str) -> str:
+        """Say why an account may not be written; empty where it may."""
+        if why := unreachable(name):
+            return why
+        who = self.who(name)
+        return f"{name} is {who} and is never changed" if who else ""
+
+    def who(self, name: str) -> str:
+        """Say which untouchable account this one is, or may be to a database; empty where it is none."""
+        for kind, accounts in (("the account that syncd runs as", self.own), ("a protected account", self.protected)):
+            if found := accounts.of(name):
+                sure = key(name) in map(key, found)
+                return (
+                    kind if sure else f"perhaps {kind} ({', '.join(found)}), which some databases cannot tell from it,"
+                )
+        return ""
+
+    def role(self, name: str, changed: str) -> str:
+        """Say why a role may not be written while another one is changed; empty where it may."""
+        if why := refusal(name):
+            return why
+        if name not in family(changed, {name}, names=self.roles - {changed}).members:
+            return f"role {name} is none of the names of {changed or 'a role that is being changed'}, and is left alone"
+        return ""
+
+
 @dataclass(slots=True)
 class Calls:
-    """The writing calls of one change.
+    """The writing calls of one change. `role` is the role that it is about, empty where it is about an account.
 
     `silent` says that the last one got no answer and nobody has looked since; `made` that at least one was carried out.
     """
 
     wire: Wire
     record: Recorder
+    fence: Fence
+    role: str = ""
     silent: bool = False
     made: bool = False
 
@@ -39,11 +83,21 @@ class Calls:
         name: str | None,
         *,
         what: str,
+        makes: str = "",
         mask: str = "",
         body: object = None,
         timeout_s: float | None = None,
     ) -> Answer | None:
-        """Announce a call, send it, record its answer; None where none came."""
+        """Announce a call, send it, record its answer; None where none came.
+
+        `name` is what the thing was just read to be called; `makes` the name that it will bear where that is another.
+
+        Raises:
+            Stopped: what it names is not to be touched; nothing was sent.
+        """
+        for named in {name or makes, makes or name} - {None}:
+            if why := self._forbids(area, str(named)):
+                raise Stopped(Status.FAILED, why)
         place = f"/{area}" if name is None else f"/{area}/{name}"
         step = self.record.before(f"{method} {place} {what}".rstrip())
         try:
@@ -60,6 +114,9 @@ class Calls:
         self.silent = answer.status in {502, 503, 504}
         self.made |= answer.status < 300
         return None if self.silent else answer
+
+    def _forbids(self, area: Area, name: str) -> str:
+        return self.fence.role(name, self.role) if area is Area.ROLES else self.fence.account(name)
 
 
 def refused(answer: Answer, right: str) -> Stopped:

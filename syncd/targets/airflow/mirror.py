@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ from syncd.errors import TargetUnavailable, TargetUnmanageable
 from syncd.http import Answer
 from syncd.model import Capabilities, Delete, Patch, Permission, User, key
 from syncd.targets.airflow.dialect import release
-from syncd.targets.airflow.names import Family, families
+from syncd.targets.airflow.names import Family, families, unreachable
 from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.wire import KEY, Area, Wire
 
@@ -19,7 +19,11 @@ FRESH_S: Final = 30.0
 """How old a listing of users may be when a role is about to be taken from the server."""
 
 FRESH_USER_S: Final = 5.0
-"""How old the sight of one account may be when it is written, or when what was written is read back."""
+"""How old the sight of one account may be when what was written is read back."""
+
+JUST_NOW_S: Final = 0.3
+"""How old the reading of one account may be when it is written, for a write replaces its whole list of roles: what another
+administrator gives between the two is lost. A listing never counts as a reading of each account in it."""
 
 FRESH_NAMES_S: Final = 60.0
 """How old the list of role names may be when a role is granted."""
@@ -33,8 +37,16 @@ class Mirror:
     """`names` are the roles that syncd manages here; `buried` are physical roles that it deleted and the server kept.
 
     An account is seen by reading it, by reading all of them, or in the answer to writing it, which is the account as
-    stored. Until it is FRESH_USER_S old, or written to, or any role is (that can change what people hold), it is not
-    read again. So a person is looked at and written in two calls.
+    stored. Until that is FRESH_USER_S old, or it or any role is written (that can change what people hold), it is not
+    read again to look at it. To be written, an account must have been read by itself, JUST_NOW_S ago at most. So a person
+    is looked at and written in two calls.
+
+    What comes under a name is only taken where it bears that name: a role to the letter, an account as `key` compares.
+    `twins` are accounts that one listing has twice by `key`; `users` has none of them.
+
+    What writes showed is certain in the session that saw it, until it forgets. Afterwards, on Airflow 3, the server may have
+    been replaced by another release unseen, where the provider's version may not be read even between two sessions: then
+    it is no more than a guess, and a write shows it again.
     """
 
     wire: Wire
@@ -44,6 +56,9 @@ class Mirror:
     buried: set[str] = field(default_factory=set)
     roles: dict[str, frozenset[Permission]] | None = None
     users: dict[str, User] | None = None
+    twins: dict[str, tuple[User, ...]] = field(default_factory=dict)
+    certain: bool = False
+    _shown: set[str] = field(default_factory=set)
     _users_read: float = 0.0
     _users_sure: bool = False
     _seen: dict[str, tuple[float, User | None]] = field(default_factory=dict)
@@ -53,6 +68,8 @@ class Mirror:
     def forget(self) -> None:
         """Drop what was read, save the names of roles for as long as they are fresh."""
         self.roles = self.users = None
+        self.certain = self.capabilities.generation == 2
+        self._shown.clear()
         self.buried.clear()
         self._seen.clear()
         self.wire.forget()
@@ -74,7 +91,7 @@ class Mirror:
         """
         self.require_users()
         read = self.clock()
-        self.users = {key(user.username): user for user in map(account, self.wire.all(Area.USERS))}
+        self.users, self.twins = _by_key(map(account, self.wire.all(Area.USERS)))
         self._users_read, self._users_sure = read, True
         self._seen.clear()
         return self.users
@@ -90,7 +107,11 @@ class Mirror:
         )
 
     def role(self, name: str) -> frozenset[Permission] | None:
-        """Read one role anew; None where it is not there."""
+        """Read one role anew; None where it is not there.
+
+        Raises:
+            OtherName: the server gives a role of another name for it.
+        """
         row = self._one(Area.ROLES, name)
         if self.roles is None:
             return permissions(row) if row is not None else None
@@ -101,12 +122,27 @@ class Mirror:
         return self.roles[name]
 
     def user(self, username: str) -> User | None:
-        """Read one user, unless it was seen a moment ago; None where there is no such account."""
+        """Look at one user, unless it was seen a moment ago; None where there is no such account.
+
+        Raises:
+            OtherName: the server gives an account of another name for it.
+        """
         self.require_users()
+        at, found = self._sight(key(username))
+        return found if self.clock() - at <= FRESH_USER_S else self._read_user(username)
+
+    def user_to_write(self, username: str) -> User | None:
+        """Read one user right before it is written; None where there is no such account.
+
+        Raises:
+            OtherName: the server gives an account of another name for it.
+        """
+        self.require_users()
+        at, found = self._seen.get(key(username), (NEVER, None))
+        return found if self.clock() - at <= JUST_NOW_S else self._read_user(username)
+
+    def _read_user(self, username: str) -> User | None:
         name, now = key(username), self.clock()
-        at, found = self._sight(name)
-        if now - at <= FRESH_USER_S:
-            return found
         row = self._one(Area.USERS, username)
         if row is not None:
             return self.keep(account(row))
@@ -142,6 +178,8 @@ class Mirror:
         self._role_names_read = NEVER
 
     def _one(self, area: Area, name: str) -> Row | None:
+        if unreachable(name):
+            return None
         answer = self.wire.get(area, name)
         if answer.status in {401, 403}:
             self.wire.first(area)  # another credential may be the right one; if none is, this says what to do
@@ -151,6 +189,9 @@ class Mirror:
         found = answer.fields
         if answer.status != 200 or KEY[area] not in found:
             raise TargetUnavailable(f"{answer.asked}: one of the {area} was wanted, {answer} came")
+        came = text(found, KEY[area])
+        if came != name and (area is not Area.USERS or key(came) != key(name)):
+            raise OtherName(area, name, came)
         return found
 
     # --- deriving -----------------------------------------------------------------------------------------------------
@@ -175,7 +216,14 @@ class Mirror:
     def holders(self, roles: Iterable[str], *, fresh_s: float = FRESH_S) -> tuple[str, ...]:
         """Name the accounts that hold any of these physical roles, sorted, in a listing of at most that age."""
         wanted = frozenset(roles)
-        return tuple(sorted(user.username for user in self._users_of(fresh_s).values() if user.roles & wanted))
+        self._users_of(fresh_s)
+        return tuple(sorted(user.username for user in self.accounts() if user.roles & wanted))
+
+    def accounts(self) -> Iterator[User]:
+        """Give every account of the last listing, those included of which nobody can say which is which."""
+        yield from (self.users or {}).values()
+        for several in self.twins.values():
+            yield from several
 
     def physical(self, name: str) -> str:
         """Give the physical name under which a role is to be granted now.
@@ -212,10 +260,22 @@ class Mirror:
 
     # --- learning -----------------------------------------------------------------------------------------------------
 
+    @property
+    def patch_role(self) -> Patch:
+        """Say what PATCH of a role does here, as far as that is certain."""
+        return self.capabilities.patch_role if self.certain or "patch" in self._shown else Patch.UNKNOWN
+
+    @property
+    def delete_role(self) -> Delete:
+        """Say whether DELETE of a role works here, as far as that is certain."""
+        return self.capabilities.delete_role if self.certain or "delete" in self._shown else Delete.UNKNOWN
+
     def learn(
         self, *, patch: Patch | None = None, delete: Delete | None = None, dag_run_resources: bool | None = None
     ) -> None:
         """Keep what a write showed."""
+        self._shown |= {"patch"} if patch else set()
+        self._shown |= {"delete"} if delete else set()
         now = self.capabilities
         self.capabilities = replace(
             now,
@@ -223,6 +283,24 @@ class Mirror:
             delete_role=delete or now.delete_role,
             dag_run_resources=now.dag_run_resources if dag_run_resources is None else dag_run_resources,
         )
+
+
+class OtherName(TargetUnavailable):
+    """The server answers with a thing of another name than the one that was asked for."""
+
+    def __init__(self, area: Area, wanted: str, came: str) -> None:
+        super().__init__(
+            f"the server holds `{came}` and `{wanted}` for one name: nothing is written to either; rename one of the {area}"
+        )
+
+
+def _by_key(users: Iterable[User]) -> tuple[dict[str, User], dict[str, tuple[User, ...]]]:
+    """Sort accounts by key, and those apart whose key is not theirs alone."""
+    found: dict[str, list[User]] = {}
+    for user in users:
+        found.setdefault(key(user.username), []).append(user)
+    alone = {name: same[0] for name, same in found.items() if len(same) == 1}
+    return alone, {name: tuple(same) for name, same in found.items() if len(same) > 1}
 
 
 def is_absent(answer: Answer) -> bool:

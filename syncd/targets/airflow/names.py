@@ -21,6 +21,8 @@ from typing import Final
 from syncd.model import BUILT_IN_ROLES
 
 NAME_LIMIT: Final = 64
+LONGEST: Final = 512
+_UNREACHABLE: Final = re.compile(r"[<\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ROOM: Final = 8  # for "~old9999"
 _HASH: Final = 8
 
@@ -41,8 +43,10 @@ def unreachable(name: str) -> str:
     """Say why the API could not reach something of this name in a path; empty where it could."""
     if "/" in name or name in {"", ".", ".."}:
         return f"{name!r} cannot be reached by the API: a slash, dots alone or nothing lead elsewhere"
-    if any(ord(c) < 32 or ord(c) == 127 for c in name) or "<" in name:
-        return f"{name!r} cannot be reached by the API because of a control character or <"
+    if len(name) > LONGEST:
+        return f"{name[:40]!r}... cannot be reached by the API: it has more than {LONGEST} characters"
+    if _UNREACHABLE.search(name):
+        return f"{name!r} cannot be reached by the API because of a control character, half a surrogate pair or <"
     return ""
 
 

@@ -68,6 +68,7 @@ class RoleWriter:
         if why := refusal(role.name):
             raise Stopped(Status.FAILED, why)
         self.name, self.wanted = role.name, role.permissions
+        self.calls.role = role.name
         self.mirror.buried.discard(role.name)
         self._survey()
         if change.after is None:
@@ -128,7 +129,7 @@ class RoleWriter:
         )
 
     def _in_place(self, current: str) -> bool:
-        match self.mirror.capabilities.patch_role:
+        match self.mirror.patch_role:
             case Patch.FORBIDDEN:
                 return False
             case Patch.ADDS:
@@ -139,21 +140,29 @@ class RoleWriter:
     def _succeed(self, current: str) -> None:
         """Make the successor of a role that cannot be changed in place."""
         self._guard([current])
-        self._post(self._family().successor(self.mirror.all_roles()))
+        successor = self._family().successor(self.mirror.all_roles())
+        self.mirror.role(successor)  # where the database takes another role for it, this says so
+        self._post(successor)
 
     def _guard(self, members: Collection[str]) -> None:
-        """Refuse to take a role away under the feet of the account that syncd runs as."""
-        own = self.mirror.capabilities.service_user
-        if own is not None and key(own) in {key(holder) for holder in self.mirror.holders(members)}:
-            raise Stopped(
-                Status.FAILED,
-                f"{own}, the account that syncd runs as, holds role {self.name!r} and is never changed; "
-                "give that account a role that syncd does not manage",
-            )
+        """Refuse to take a role from its holders where one of them is never to be changed: it could not be done for all."""
+        for holder in self.mirror.holders(members):
+            if who := self._untouchable(holder):
+                raise Stopped(
+                    Status.FAILED,
+                    f"{holder}, {who}, holds role {self.name!r} and is never changed, so the role is left as it is; "
+                    "give that account a role that syncd does not manage",
+                )
+
+    def _untouchable(self, username: str) -> str:
+        """Say which account that is never moved this one is; empty where it is none."""
+        if key(username) in self.mirror.twins:
+            return "one of several accounts of that name"
+        return self.calls.fence.who(username)
 
     def _post(self, name: str) -> None:
         """Make a role. The rest of a large one is added by the next round, but for servers on which nothing can be added."""
-        if self.mirror.capabilities.patch_role is Patch.UNKNOWN and len(self.wanted) > CHUNK:
+        if self.mirror.patch_role is Patch.UNKNOWN and len(self.wanted) > CHUNK:
             self._probe(name)
         first = _part(self.wanted) if self._can_patch() else self.wanted
         answer = self._send("POST", None, name=name, wanted=first, what=f"{name} actions={len(first)}")
@@ -163,7 +172,7 @@ class RoleWriter:
             raise refused(answer, "can_create on Roles")
 
     def _can_patch(self) -> bool:
-        return self.mirror.capabilities.patch_role is not Patch.FORBIDDEN
+        return self.mirror.patch_role is not Patch.FORBIDDEN
 
     def _probe(self, name: str) -> None:
         """Ask for a change of a role that does not exist: 404 where changing is possible, 403 where it is for nobody."""
@@ -174,9 +183,12 @@ class RoleWriter:
             self._learn_forbidden(answer)
 
     def _patch(self, name: str) -> None:
-        """Change a role in place, a hundred new permissions at a time, and see what the server made of it."""
+        """Change a role in place, a hundred new permissions at a time, and see what the server made of it.
+
+        Each call repeats what the role has and keeps: where PATCH only adds that changes nothing, and where it replaces,
+        perhaps since a moment ago, what is not repeated would be gone.
+        """
         before = self._have(name)
-        adds = self.mirror.capabilities.patch_role is Patch.ADDS
         done = before & self.wanted
         while True:
             new = _part(self.wanted - done)
@@ -185,8 +197,8 @@ class RoleWriter:
                 "PATCH",
                 name,
                 name=name,
-                wanted=new if adds else done,
-                what=f"actions={len(new if adds else done)}",
+                wanted=done,
+                what=f"actions={len(done)}",
                 mask="actions",
             )
             if answer is None:
@@ -204,13 +216,15 @@ class RoleWriter:
         self._learn(before, self._read_back(name))
 
     def _learn(self, before: Permissions, after: Permissions | None) -> None:
-        """See from what is left of the permissions that had to go whether PATCH replaces or only adds."""
-        extras = before - self.wanted
-        if not extras or after is None:
+        """See from what is left of the permissions that had to go whether PATCH replaces or only adds.
+
+        What is gone proves that it replaces, whatever was sent; that all is there where something had to go, that it adds.
+        """
+        if after is None:
             return
-        if after == self.wanted:
+        if not before <= after:
             self.mirror.learn(patch=Patch.REPLACES)
-        elif after >= extras:
+        elif before - self.wanted:
             self.mirror.learn(patch=Patch.ADDS)
 
     def _learn_forbidden(self, answer: Answer) -> None:
@@ -235,7 +249,8 @@ class RoleWriter:
         family = self._family()
         assert family.current is not None
         if family.others:
-            for username in self.mirror.holders(family.others):
+            holders = self.mirror.holders(family.others)
+            for username in sorted(holders, key=lambda name: bool(self._untouchable(name))):
                 self.users.move(username, away=family.others, to=family.current)
             for member in family.others:
                 self._retire(member)
@@ -243,7 +258,7 @@ class RoleWriter:
 
     def _retire(self, member: str) -> None:
         """Delete a role that nobody holds; where the server cannot, give it a name that says so."""
-        if self.mirror.capabilities.delete_role is not Delete.BROKEN and self._deleted(member):
+        if self.mirror.delete_role is not Delete.BROKEN and self._deleted(member):
             return
         if member not in self._family().dead and self._can_patch():
             member = self._renamed(member, self._family().grave(self.mirror.all_roles()))
@@ -297,7 +312,7 @@ class RoleWriter:
                 "it with the role; the next pass decides anew",
             )
         for member in members:
-            if self.mirror.capabilities.delete_role is not Delete.BROKEN and self._deleted(member):
+            if self.mirror.delete_role is not Delete.BROKEN and self._deleted(member):
                 continue
             for username in self.mirror.holders([member]):
                 self.users.move(username, away=[member], to=None)
@@ -315,7 +330,9 @@ class RoleWriter:
             body["actions"] = actions(wanted)
         self.mirror.doubt_users()
         timeout_s = self.mirror.wire.session.connection.timeout_s * (1 + len(wanted or ()) / PERMISSIONS_IN_TIME)
-        return self.calls.send(Area.ROLES, method, path, what=what, mask=mask, body=body, timeout_s=timeout_s)
+        return self.calls.send(
+            Area.ROLES, method, path, what=what, makes=name, mask=mask, body=body, timeout_s=timeout_s
+        )
 
     def _ended(self) -> Ended:
         said = []

@@ -13,6 +13,7 @@ from syncd.model import (
     Dag,
     Delete,
     Dialect,
+    Lookalikes,
     ObservedState,
     Outcome,
     Patch,
@@ -24,10 +25,10 @@ from syncd.model import (
 )
 from syncd.pace import Pace
 from syncd.ports import Recorder
-from syncd.targets.airflow.calls import Calls, Stopped
+from syncd.targets.airflow.calls import Calls, Fence, Stopped
 from syncd.targets.airflow.dialect import dialect
 from syncd.targets.airflow.look import look
-from syncd.targets.airflow.mirror import Mirror
+from syncd.targets.airflow.mirror import Mirror, OtherName
 from syncd.targets.airflow.names import Family, families, logical
 from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.roles import RoleWriter
@@ -39,7 +40,8 @@ from syncd.targets.airflow.wire import Area, Wire
 class AirflowTarget:
     """Reads and writes one deployment, for one pass or for months. Not for use by several threads at once.
 
-    `known` is what an earlier session found out; what still holds is not asked again. `pace` says how fast the deployment
+    `known` is what an earlier session found out; what still holds is not asked again. No call is ever made about an account
+    that is `protected`, or that a database may take for one. `pace` says how fast the deployment
     may be asked; every session with it shares one. Who keeps a session calls `forget` between passes.
     """
 
@@ -49,6 +51,7 @@ class AirflowTarget:
         settings: AirflowSettings,
         *,
         known: Capabilities | None = None,
+        protected: Collection[str] = (),
         pace: Pace | None = None,
         retries: Retries = Retries(),
         now: Callable[[], float] = time.time,
@@ -56,6 +59,7 @@ class AirflowTarget:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.deployment = deployment
+        self._protected = Lookalikes(protected)
         self._session = Session(settings.connection, retries=retries, pace=pace, pause=pause)
         self._wire = Wire(settings, self._session, now=now)
         self._known = known
@@ -124,12 +128,15 @@ class AirflowTarget:
             roles=_logical_roles(mirror, found),
             scope=scope,
             leftovers=_leftovers(mirror, found),
+            unclear={name: _twins(several) for name, several in mirror.twins.items()},
         )
 
     @property
     def _looked(self) -> Mirror:
         if self._mirror is None:
-            self._mirror = Mirror(self._wire, look(self._wire, self._known), self._monotonic)
+            can = look(self._wire, self._known)
+            self._mirror = Mirror(self._wire, can, self._monotonic)
+            self._mirror.certain = can.generation == 2 or can.fab_version is not None
         return self._mirror
 
     def _observe_some(self, mirror: Mirror, scope: Scope) -> ObservedState:
@@ -137,30 +144,46 @@ class AirflowTarget:
         if scope.dags:
             mirror.read_roles()
             roles = _logical_roles(mirror, mirror.families())
-        read = [mirror.user(username) for username in sorted(scope.usernames or ())]
-        users = {key(user.username): user for user in read if user is not None}
+        users: dict[str, User] = {}
+        unclear: dict[str, str] = {}
+        for username in sorted(scope.usernames or ()):
+            try:
+                user = mirror.user(username)
+            except OtherName as e:
+                unclear[key(username)] = str(e)
+            else:
+                users |= {key(user.username): user} if user is not None else {}
         held = frozenset().union(*(user.roles for user in users.values()), frozenset())
         names = logical(families(mirror.names, held))
-        return ObservedState(self.deployment, users=_logical_users(users, names), roles=roles, scope=scope)
+        return ObservedState(
+            self.deployment, users=_logical_users(users, names), roles=roles, scope=scope, unclear=unclear
+        )
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         """Make one change and look whether it was made; never raises for a refusal or for silence."""
-        calls = Calls(self._wire, record)
+        calls = Calls(self._wire, record, Fence(self._protected, Lookalikes(())))
+        beside: frozenset[str] = frozenset()
         try:
             mirror = self._looked
             mirror.require_users()
+            calls.fence = Fence(self._protected, self._own(mirror), mirror.names)
             users = UserWriter(mirror, calls)
             if isinstance(change.thing, User):
                 status, detail = users.write(change)
+                beside = users.beside
             else:
                 status, detail = RoleWriter(mirror, calls, users, self._pause).write(change)
         except Stopped as e:
             status, detail = e.status, e.detail
         except TargetUnavailable as e:
             status, detail = (Status.UNKNOWN if calls.silent or calls.made else Status.FAILED), str(e)
-        return Outcome(change, status, detail)
+        return Outcome(change, status, detail, tuple(sorted(beside)))
+
+    def _own(self, mirror: Mirror) -> Lookalikes:
+        login = self._wire.chosen[Area.USERS].username
+        return Lookalikes(name for name in (mirror.capabilities.service_user, login) if name)
 
 
 def _dag(row: Row) -> Dag:
@@ -226,4 +249,11 @@ def _bury(mirror: Mirror, once: frozenset[str]) -> None:
 
 
 def _held(mirror: Mirror) -> frozenset[str]:
-    return frozenset().union(*(user.roles for user in (mirror.users or {}).values()), frozenset())
+    return frozenset().union(*(user.roles for user in mirror.accounts()), frozenset())
+
+
+def _twins(several: Collection[User]) -> str:
+    names = " and ".join(f"`{user.username}`" for user in several)
+    return (
+        f"the server has the accounts {names}, which Airflow cannot tell apart: neither is touched; rename one of them"
+    )

@@ -1,7 +1,8 @@
 """Writing accounts: making, changing roles, deleting.
 
-A list of roles is replaced whole by the API, so each account is read before it is written, unless it was seen a moment
-ago, and only what the plan grants and revokes is changed in what was read: a role that a person gave by hand is kept.
+A list of roles is replaced whole by the API, so each account is read right before it is written, and only what the plan
+grants and revokes is changed in what was read: a role that a person gave by hand is kept. What comes back under a name must
+bear that name (as `key` compares, which every database does), or nothing is written.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from syncd.http import Answer
-from syncd.model import Change, Kind, Status, User, key
+from syncd.model import Change, Kind, Lookalikes, Status, User, key
 from syncd.targets.airflow.calls import Calls, Stopped, refused
 from syncd.targets.airflow.mirror import Mirror, account
-from syncd.targets.airflow.names import families, unreachable
+from syncd.targets.airflow.names import families, logical
 from syncd.targets.airflow.wire import Area
 
 EMPTY_ROLE: Final = "Public"
@@ -31,6 +32,8 @@ class UserWriter:
 
     mirror: Mirror
     calls: Calls
+    beside: frozenset[str] = frozenset()
+    """Roles that the account had when the plan was made and lost since, by another hand."""
 
     def write(self, change: Change) -> Ended:
         """Make the change and look whether it was made.
@@ -40,7 +43,8 @@ class UserWriter:
         """
         user = change.thing
         assert isinstance(user, User)
-        self._guard(user.username)
+        if why := self.calls.fence.account(user.username):
+            raise Stopped(Status.FAILED, why)
         match change.kind:
             case Kind.CREATE:
                 return self._create(user, change)
@@ -48,14 +52,6 @@ class UserWriter:
                 return self._update(user.username, change)
             case Kind.DELETE:
                 return self._delete(user)
-
-    def _guard(self, username: str) -> None:
-        if why := unreachable(username):
-            raise Stopped(Status.FAILED, why)
-        login = self.mirror.wire.chosen[Area.USERS].username
-        own = {key(name) for name in (self.mirror.capabilities.service_user, login) if name}
-        if key(username) in own:
-            raise Stopped(Status.FAILED, f"{username} is the account that syncd runs as and is never changed")
 
     # --- making -------------------------------------------------------------------------------------------------------
 
@@ -67,13 +63,16 @@ class UserWriter:
             roles = frozenset(self.mirror.physical(role) for role in user.roles) - missing or frozenset({EMPTY_ROLE})
             what = f"{user.username} roles={len(roles)}"
             self.mirror.doubt(user.username)
-            answer = self.calls.send(Area.USERS, "POST", None, what=what, body=_body(user, roles))
+            body = _body(user, roles)
+            answer = self.calls.send(Area.USERS, "POST", None, what=what, makes=user.username, body=body)
             if not self._learn_missing(answer, missing):
                 break
         found = self._after(answer, user.username)
         if found is None:
             raise self._not_made(user, answer)
         made = answer is not None and answer.status == 200
+        if made:
+            self._take_back(found, before=frozenset(), wanted=roles)
         return self._change(found, change, missing, lent=roles & {EMPTY_ROLE} if made else frozenset())
 
     def _not_made(self, user: User, answer: Answer | None) -> Stopped:
@@ -90,10 +89,21 @@ class UserWriter:
     # --- changing roles -----------------------------------------------------------------------------------------------
 
     def _update(self, username: str, change: Change) -> Ended:
-        found = self.mirror.user(username)
+        found = self.mirror.user_to_write(username)
         if found is None:
             raise Stopped(Status.FAILED, f"the account {username} is gone; the next pass decides anew")
-        return self._change(found, change, set())
+        self._see_beside(found, change)
+        status, detail = self._change(found, change, set())
+        lost = ", ".join(sorted(self.beside))
+        told = f"{username} lost {lost} besides, since the plan was made and by another hand than this" if lost else ""
+        return status, "; ".join(part for part in (detail, told) if part)
+
+    def _see_beside(self, found: User, change: Change) -> None:
+        """Note what the account had when the plan was made, and has no more."""
+        before = change.before
+        assert isinstance(before, User)
+        names = logical(families(self.mirror.names | before.roles, found.roles))
+        self.beside = before.roles - {names.get(role, role) for role in found.roles} - frozenset(change.revoked)
 
     def _change(self, found: User, change: Change, missing: set[str], *, lent: frozenset[str] = frozenset()) -> Ended:
         """Bring an account that was just seen to what the change wants of it, and take back what was lent to it."""
@@ -104,6 +114,7 @@ class UserWriter:
             answer = self.put_roles(found, wanted)
             if not self._learn_missing(answer, missing):
                 return _ended(missing)
+            found = self.mirror.user_to_write(found.username) or found
 
     def _wanted(self, roles: frozenset[str], change: Change) -> frozenset[str]:
         """Apply what a change grants and revokes to the roles as read, whatever physical names they bear."""
@@ -145,17 +156,43 @@ class UserWriter:
             return answer
         if answer is None:
             raise Stopped(Status.UNKNOWN, f"no answer came, and {found.username} does not have the roles yet")
+        if answer.status == 200 and now is not None:
+            self._take_back(now, before=found.roles, wanted=wanted)
         if answer.status == 200:
             raise Stopped(
                 Status.FAILED, f"{answer.asked} gave 200, but the roles of {found.username} are not what was sent"
             )
         raise refused(answer, "can_edit on Users")
 
+    def _take_back(self, now: User, *, before: frozenset[str], wanted: frozenset[str]) -> None:
+        """Undo that the server gave a role which nobody asked for: it holds two names for one, and gave the other role.
+
+        Raises:
+            Stopped: it had.
+        """
+        given, missing = now.roles - wanted - before, wanted - now.roles
+        alike = Lookalikes(missing)
+        mistaken = frozenset(role for role in given if role in alike)
+        if not mistaken:
+            return
+        self.mirror.doubt(now.username)
+        rest = now.roles - mistaken
+        body = self._patch_body(now) | {"roles": [{"name": name} for name in sorted(rest)]}
+        answer = self.calls.send(Area.USERS, "PATCH", now.username, what=f"roles={len(rest)}", mask="roles", body=body)
+        undone = self._after(answer, now.username)
+        told = "it was taken back" if undone is not None and undone.roles == rest else "it could not be taken back"
+        came = ", ".join(sorted(mistaken))
+        raise Stopped(
+            Status.FAILED,
+            f"the server holds `{came}` and `{', '.join(sorted(missing))}` for one name and gave {now.username} {came}: {told}; "
+            "rename one of the roles",
+        )
+
     def _after(self, answer: Answer | None, username: str) -> User | None:
         """Say what an account is after a write: by its answer, which is the account as stored, else by reading it."""
         if answer is not None and answer.status == 200 and key(str(answer.fields.get("username"))) == key(username):
             return self.mirror.keep(account(answer.fields))
-        found = self.mirror.user(username)
+        found = self.mirror.user_to_write(username)
         self.calls.silent = False
         return found
 
@@ -177,7 +214,7 @@ class UserWriter:
         Raises:
             Stopped: the account could not be changed.
         """
-        found = self.mirror.user(username)
+        found = self.mirror.user_to_write(username)
         if found is None or not found.roles & frozenset(away):
             return
         wanted = (found.roles - frozenset(away)) | (frozenset({to}) if to else frozenset())
@@ -192,7 +229,7 @@ class UserWriter:
     def _delete(self, planned: User) -> Ended:
         """Delete an account that still is what the plan saw; what it was given since is a person's decision."""
         username = planned.username
-        found = self.mirror.user(username)
+        found = self.mirror.user_to_write(username)
         if found is None:
             return Status.APPLIED, "the account was gone already"
         seen = planned.roles | {self.mirror.physical(role) for role in planned.roles}

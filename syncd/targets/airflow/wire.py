@@ -27,6 +27,7 @@ from urllib.parse import quote
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http import Answer, NoAnswer, NotAsked, SecretUnreadable, Session
 from syncd.targets.airflow.auth import Basic, Login, login
+from syncd.targets.airflow.names import unreachable
 from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all, uncounted
 from syncd.targets.airflow.settings import AirflowSettings
 
@@ -73,7 +74,13 @@ class Wire:
     # --- paths --------------------------------------------------------------------------------------------------------
 
     def path(self, area: Area, name: str | None = None) -> str:
-        """Give the path of an area's listing, or of one thing in it."""
+        """Give the path of an area's listing, or of one thing in it.
+
+        Raises:
+            TargetUnavailable: the name would lead elsewhere.
+        """
+        if name is not None and (why := unreachable(name)):
+            raise TargetUnavailable(why)
         # On Airflow 2 /auth/fab/v1 does the same and leaves a row in the session table for each call.
         prefix = "/api/v1" if self.generation == 2 else "/api/v2" if area is Area.DAGS else "/auth/fab/v1"
         return f"{prefix}/{area}" + (f"/{quote(name, safe='')}" if name is not None else "")
@@ -104,7 +111,11 @@ class Wire:
             raise TargetUnavailable(str(e)) from e
 
     def get(self, area: Area, name: str) -> Answer:
-        """Read one thing with the credential of its area."""
+        """Read one thing with the credential of its area.
+
+        Raises:
+            TargetUnavailable: no answer came, or the name cannot be asked for.
+        """
         return self.ask(self.chosen[area], self.path(area, name))
 
     def write(
