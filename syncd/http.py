@@ -296,6 +296,7 @@ class _Request:
     headers: Mapping[str, str]
     timeout_s: float
     deadline: float
+    ready: Callable[[], None] | None = None
 
     @property
     def asked(self) -> str:
@@ -343,11 +344,13 @@ class Session:
         timeout_s: float | None = None,
         repeatable: bool | None = None,
         what: str = "",
+        ready: Callable[[], None] | None = None,
     ) -> Answer:
         """Ask, and give whatever answer comes.
 
         `path` is percent-encoded and begins with one slash; the base URL's path is put in front. `repeatable` says that
         asking twice does no harm (default: for GET only). `what` is what the pace is told was asked (default: the path).
+        `ready` is called before each try, when all waiting is over; what it raises keeps the request from being sent.
 
         Raises:
             NotAsked: it was not sent; the pace lets nothing through now.
@@ -358,7 +361,7 @@ class Session:
         url = self.connection.root + path + (f"?{urlencode(query)}" if query else "")
         timeout_s = timeout_s or self.connection.timeout_s
         deadline = self._clock() + 3 * timeout_s + self.connection.connect_timeout_s
-        request = _Request(method, url, what or path, body, headers or {}, timeout_s, deadline)
+        request = _Request(method, url, what or path, body, headers or {}, timeout_s, deadline, ready)
         attempts = self._retries.attempts if (method == "GET" if repeatable is None else repeatable) else 1
         answer = self._try(request, attempts)
         if answer.status in REFUSES and self._headers_changed():
@@ -400,9 +403,9 @@ class Session:
     def _once(self, request: _Request) -> tuple[Answer, float | None]:
         """Ask once, when the pace says so, and tell it how that went."""
         headers = {"Accept": "application/json", **self._own_headers(), **request.headers}
+        request = replace(request, deadline=request.deadline + self._let_in(request))
         if self._pace is None:
             return self._ask(request, headers)
-        request = replace(request, deadline=request.deadline + self._let_in(self._pace, request))
         began = self._clock()
         try:
             answer, retry_after_s = self._ask(request, headers)
@@ -413,13 +416,16 @@ class Session:
         self._pace.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
         return answer, retry_after_s
 
-    def _let_in(self, pace: Pace, request: _Request) -> float:
-        """Wait until the pace lets the request through; gives how long that took."""
+    def _let_in(self, request: _Request) -> float:
+        """Wait until the pace lets the request through, then let the caller have the last word; gives how long that took."""
         began = self._clock()
         try:
-            pace.enter()
+            if self._pace is not None:
+                self._pace.enter()
         except Halted as e:
             raise NotAsked(f"{request.asked}: not asked: {e}") from e
+        if request.ready is not None:
+            request.ready()
         return self._clock() - began
 
     def _own_headers(self) -> Mapping[str, str]:

@@ -62,7 +62,7 @@ from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.settle import Settled, came_late, settled, will_not_come, with_more, without_others
-from syncd.ports import Basis, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter, Unsettled
+from syncd.ports import Basis, Entry, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter, Unsettled
 
 SETTLED = "found by looking"
 REFUSALS = 5
@@ -727,7 +727,7 @@ def _make_all(this: _Pass, seen: _Seen, writer: TargetSession, *, lease: Lease) 
         return tuple(
             Outcome(change, Status.SKIPPED, why)
             if (why := _why_not(this, seen, change, session=writer, lease=lease))
-            else _make(this, plan, change, writer=writer, lease=lease)
+            else _make(this, plan, change, seen=seen, writer=writer, lease=lease)
             for change in guarded.go
         )
 
@@ -746,9 +746,36 @@ def _why_not(this: _Pass, seen: _Seen, change: Change, *, session: TargetSession
         return why
     if lease.give_way(this.world.stopping):
         this.moved |= _moved_since(this, session)
+    return _untrue(this, seen, change)
+
+
+def _untrue(this: _Pass, seen: _Seen, change: Change) -> str:
+    """Say why a change that was planned is not to be made any more; empty: it is."""
     if this.world.stopping():
         return STOPPING
     return MOVED if _is_of(change, _moved(this), seen) else ""
+
+
+class _NotTrue(Exception):
+    """What was planned is not true any more, and nothing was done."""
+
+
+@dataclass(slots=True)
+class _LastWord:
+    """The entry of a change that asks once more before its first call: it may have waited long for its turn."""
+
+    entry: Entry
+    why_not: Callable[[], str]
+    begun: bool = False
+
+    def before(self, call: str) -> int:
+        if not self.begun and (why := self.why_not()):
+            raise _NotTrue(why)
+        self.begun = True
+        return self.entry.before(call)
+
+    def after(self, step: int, answer: str, *, refused: bool = False) -> None:
+        self.entry.after(step, answer, refused=refused)
 
 
 def _within(
@@ -801,10 +828,12 @@ def _held(this: _Pass, held: Held | None) -> tuple[Outcome, ...]:
     return tuple(Outcome(change, Status.HELD, why) for change in held.changes)
 
 
-def _make(this: _Pass, plan: int, change: Change, *, writer: TargetWriter, lease: Lease) -> Outcome:
+def _make(this: _Pass, plan: int, change: Change, *, seen: _Seen, writer: TargetWriter, lease: Lease) -> Outcome:
     entry = this.journal.begin(plan, change, lease=lease, now=this.world.clock())
     try:
-        outcome = writer.apply(change, entry)
+        outcome = writer.apply(change, _LastWord(entry, partial(_untrue, this, seen, change)))
+    except _NotTrue as why:
+        return Outcome(change, Status.SKIPPED, str(why))
     except (StoreError, DeploymentBusy):
         raise  # nothing more may be done here; the intent stays open, and the next pass looks what became of it
     except Exception as error:  # noqa: BLE001 - one failed change does not stop the others; logged whole

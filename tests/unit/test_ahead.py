@@ -246,3 +246,27 @@ def test_a_pass_that_began_after_somebody_moved_knows_it_already() -> None:
 @pytest.mark.finding("X-F9")
 def test_who_goes_ahead_of_whom(waits: Task, runs: Task, goes: bool) -> None:
     assert goes == waits.goes_ahead_of(runs)
+
+
+@dataclass
+class Waits(Once):
+    """Moves somebody only while a change waits for its turn, after it was begun."""
+
+    def moved(self) -> frozenset[str]:
+        self.asked += 1
+        return self.people if self.asked > self.number else frozenset()
+
+    def let_ahead(self, _within: Within, /) -> str:
+        return ""
+
+
+@pytest.mark.finding("X-F3")
+def test_who_moves_while_their_change_waits_for_its_turn_is_given_nothing(stage: Stage) -> None:
+    stage.people.members = {"finance": ["anna"]}
+    between = Waits(
+        3, lambda _: "", frozenset({"anna"})
+    )  # asked twice for the role, once for anna; the fourth is the last word
+    report = apply(replace(stage.world(), between=between))
+    assert {"finance": Status.APPLIED, "anna": Status.SKIPPED} == stage.statuses(report)
+    assert "anna" not in stage.prod.users
+    assert () == stage.store.unsettled("prod")

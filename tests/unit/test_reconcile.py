@@ -484,7 +484,7 @@ def test_what_somebody_else_changed_is_drift_and_what_the_mapping_changed_is_not
 
 
 def test_once_syncd_is_stopping_no_change_is_begun(stage: Stage) -> None:
-    asked = iter([False, True, True])
+    asked = iter([False, False, True, True])
     world = replace(stage.world(), stopping=lambda: next(asked))
     found = errand(stage, Errand(EVERYTHING, "sweep"), world=world)
     assert [Status.APPLIED, Status.SKIPPED, Status.SKIPPED] == [o.status for o in found.outcomes]

@@ -2,11 +2,16 @@
 
 This is the last place before a server is changed, so here it is asked once more, of each call and whatever led to it, whether
 what it names may be touched at all.
+
+Announcing a call looks whether we still may write. So it is the last thing before the call goes out, after every wait for a
+turn, and is done anew where it took long: a process that was stopped in between wakes up in another world.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from syncd.errors import TargetUnavailable
 from syncd.http import Answer, NoAnswer
@@ -14,6 +19,16 @@ from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
 from syncd.targets.airflow.names import family, refusal, unreachable
 from syncd.targets.airflow.wire import Area, Wire
+
+LOOK_AGAIN_S = 1.0
+"""A call that was announced longer ago than this is announced anew."""
+LOOKS = 5
+"""So often at most: then the database is too slow to write under."""
+
+
+def now() -> tuple[float, float]:
+    """Read both clocks: that of the wall goes on while the machine sleeps, the other cannot be set."""
+    return time.monotonic(), time.time()
 
 
 class Stopped(Exception):
@@ -75,6 +90,8 @@ class Calls:
     role: str = ""
     silent: bool = False
     made: bool = False
+    now: Callable[[], tuple[float, float]] = now
+    _steps: list[int] = field(default_factory=list)
 
     def send(
         self,
@@ -99,17 +116,20 @@ class Calls:
             if why := self._forbids(area, str(named)):
                 raise Stopped(Status.FAILED, why)
         place = f"/{area}" if name is None else f"/{area}/{name}"
-        step = self.record.before(f"{method} {place} {what}".rstrip())
+        call = f"{method} {place} {what}".rstrip()
+        self._steps.clear()
         try:
-            answer = self.wire.write(area, method, name, mask=mask, body=body, timeout_s=timeout_s)
+            answer = self.wire.write(
+                area, method, name, mask=mask, body=body, timeout_s=timeout_s, ready=lambda: self._announce(call)
+            )
         except NoAnswer as e:
             self.silent = True
-            self.record.after(step, f"no answer: {e}")
+            self._ended(f"no answer: {e}")
             return None
         except TargetUnavailable as e:
-            self.record.after(step, f"not sent: {e}", refused=True)
+            self._ended(f"not sent: {e}", refused=True)
             raise
-        self.record.after(step, str(answer), refused=400 <= answer.status < 500)
+        self._ended(str(answer), refused=400 <= answer.status < 500)
         # A proxy says these where it lost patience; the server behind it may well go on.
         self.silent = answer.status in {502, 503, 504}
         self.made |= answer.status < 300
@@ -117,6 +137,22 @@ class Calls:
 
     def _forbids(self, area: Area, name: str) -> str:
         return self.fence.role(name, self.role) if area is Area.ROLES else self.fence.account(name)
+
+    def _announce(self, call: str) -> None:
+        """Announce a call that goes out now. One that was refused for its credential goes out a second time."""
+        self._ended("refused; asked again with another credential", refused=True)
+        for _ in range(LOOKS):
+            began = self.now()
+            self._steps.append(self.record.before(call))
+            if max(b - a for a, b in zip(began, self.now(), strict=True)) <= LOOK_AGAIN_S:
+                return
+            self._ended("not sent: too much time went by after it was announced", refused=True)
+        raise TargetUnavailable(f"{call}: not sent: the database takes too long to note it")
+
+    def _ended(self, answer: str, *, refused: bool = False) -> None:
+        """Record what came of the call that was announced last, where one was."""
+        if self._steps:
+            self.record.after(self._steps.pop(), answer, refused=refused)
 
 
 def refused(answer: Answer, right: str) -> Stopped:

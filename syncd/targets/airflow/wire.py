@@ -127,8 +127,9 @@ class Wire:
         mask: str = "",
         body: object = None,
         timeout_s: float | None = None,
+        ready: Callable[[], None] | None = None,
     ) -> Answer:
-        """Send one writing call.
+        """Send one writing call. `ready` is called before each try of it, as the last thing before it goes out.
 
         Raises:
             NoAnswer: nobody knows whether it was done.
@@ -137,7 +138,8 @@ class Wire:
         self._first.clear()  # pages that were kept for a listing are out of date now
         self._whole.clear()
         query = [("update_mask", mask)] if mask else []
-        return self._send(self.chosen[area], method, self.path(area, name), query=query, body=body, timeout_s=timeout_s)
+        path, who = self.path(area, name), self.chosen[area]
+        return self._send(who, method, path, query=query, body=body, timeout_s=timeout_s, ready=ready)
 
     def _send(
         self,
@@ -148,12 +150,20 @@ class Wire:
         query: Query = (),
         body: object = None,
         timeout_s: float | None = None,
+        ready: Callable[[], None] | None = None,
     ) -> Answer:
         def once() -> Answer:
             headers = _headers(who)
             try:
                 return self.session.send(
-                    method, path, query=query, body=body, headers=headers, timeout_s=timeout_s, what=template(path)
+                    method,
+                    path,
+                    query=query,
+                    body=body,
+                    headers=headers,
+                    timeout_s=timeout_s,
+                    what=template(path),
+                    ready=ready,
                 )
             except NotAsked as e:
                 raise TargetUnavailable(str(e)) from e
