@@ -25,6 +25,7 @@ from syncd.errors import (
     DeploymentBusy,
     StoreError,
     SyncdError,
+    TargetUnavailable,
 )
 from syncd.intake import FULL_READ_EVERY, Intake, read_sources
 from syncd.mapping.compile import compile_desired
@@ -60,6 +61,7 @@ from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
 from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
+from syncd.plan.partly import who_loses, without_new
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.settle import Settled, came_late, settled, will_not_come, with_more, without_others
 from syncd.ports import Basis, Entry, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter, Unsettled
@@ -423,6 +425,8 @@ class _Pass:
     """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
     session: TargetSession | None = None
     """That of the pass in the middle of which this one is made; it stays open."""
+    unread: TargetUnavailable | None = None
+    """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
     moved: frozenset[str] = frozenset()
     """People of whom something else is wanted now, as was found after another writer went first."""
     calls_of_others: int = 0
@@ -492,8 +496,7 @@ def _take_lease(this: _Pass, stack: ExitStack) -> Lease:
 
 
 def _only_plan(this: _Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
-    capabilities, inventory = _look(this, reader)
-    seen = _see(this, reader, inventory=inventory, approved=frozenset())
+    capabilities, _, seen = _first_look(this, reader, approved=frozenset())
     # without a lease: what a pass that writes has learned meanwhile stays
     this.journal.save_capabilities(this.name, capabilities, only_new=True)
     _record(this, seen, applying=applying)
@@ -525,6 +528,7 @@ def _report(
         desired=last.desired if this.keep_states else None,
         observed=last.observed if this.keep_states else None,
         capabilities=capabilities,
+        error=this.unread,
     )
 
 
@@ -534,11 +538,29 @@ def _drift(this: _Pass, seen: _Seen) -> int:
     return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, this.earlier))
 
 
-def _look(this: _Pass, reader: TargetReader) -> tuple[Capabilities, tuple[Dag, ...]]:
+def _first_look(
+    this: _Pass, reader: TargetReader, *, approved: frozenset[str], count: bool = False
+) -> tuple[Capabilities, tuple[Dag, ...], _Seen]:
+    """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
         this.earlier = this.journal.last_desired(this.name)
     with this.timed("look"):
-        return reader.look(), _inventory(this, reader) if this.scope.everything or this.scope.dags else ()
+        capabilities = reader.look()
+    try:
+        with this.timed("look"):
+            inventory = _inventory(this, reader) if this.scope.everything or this.scope.dags else ()
+        return capabilities, inventory, _see(this, reader, inventory=inventory, approved=approved, count=count)
+    except TargetUnavailable as error:
+        leaving = _who_loses(this, reader) if this.scope.everything else frozenset()
+        if not leaving:
+            raise
+        this.emit("deployment_read_in_part", error=str(error), leaving=len(leaving))
+        this.unread, this.scope = error, Scope(leaving)
+        return capabilities, (), _see(this, reader, inventory=(), approved=approved)
+
+
+def _who_loses(this: _Pass, reader: TargetReader) -> frozenset[str]:
+    return who_loses(_compiled(this, reader, inventory=()), this.journal.owned(this.name))
 
 
 def _inventory(this: _Pass, reader: TargetReader) -> tuple[Dag, ...]:
@@ -563,9 +585,7 @@ def _see(
     """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
     deployment, now = this.target.deployment, this.world.clock()
     with this.timed("compile"):
-        desired = compile_desired(
-            this.world.rules, this.directory, deployment, inventory=inventory, dialect=reader.dialect(), now=now
-        )
+        desired = _compiled(this, reader, inventory=inventory)
     if not this.scope.everything:
         desired = replace(desired, notes=tuple(n for n in desired.notes if n.code not in _ABOUT_DAGS))
     scope = _resolve(this.scope, desired)
@@ -602,7 +622,7 @@ def _see(
             service_user=reader.look().service_user,
             earlier=this.earlier,
         )
-        plan = warned(plan, generation=reader.look().generation)
+        plan = without_new(plan, owned) if this.unread else warned(plan, generation=reader.look().generation)
         contested = this.journal.losses(this.name) + this.journal.gains(this.name)
         named = signs(plan, contested) if scope.everything else frozenset()
         # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
@@ -612,6 +632,17 @@ def _see(
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return _Seen(desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends)
+
+
+def _compiled(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> DesiredState:
+    return compile_desired(
+        this.world.rules,
+        this.directory,
+        this.target.deployment,
+        inventory=inventory,
+        dialect=reader.dialect(),
+        now=this.world.clock(),
+    )
 
 
 def _made_accounts(this: _Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
@@ -683,9 +714,9 @@ def _contest(this: _Pass, desired: DesiredState, observed: ObservedState, *, our
 
 
 def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: frozenset[str]) -> DeploymentReport:
-    capabilities, inventory = _look(this, session)
     passing = frozenset(d for d in approved if not _refusal(this.world, this.name, d, scope=this.scope))
-    seen = first = _see(this, session, inventory=inventory, approved=passing, count=True)
+    capabilities, inventory, seen = _first_look(this, session, approved=passing, count=True)
+    first = seen
     _settle(this, seen)
     _adopt(this, seen)
     _remember_accounts(this, seen)

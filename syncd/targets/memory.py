@@ -43,6 +43,7 @@ class MemoryTarget:
     """Users by `key(username)`, roles by name.
 
     raises     every look and read raises it
+    unlisted   every list of DAGs ("dags"), or of roles ("roles"), fails
     fails      writes about these names are refused
     vanishes   writes about these names are accepted and not kept
     silent     writes about these names are made, and no answer comes
@@ -63,6 +64,7 @@ class MemoryTarget:
         )
     )
     raises: TargetUnavailable | None = None
+    unlisted: frozenset[str] = frozenset()
     fails: frozenset[str] = frozenset()
     vanishes: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
@@ -99,6 +101,7 @@ class MemoryTarget:
 
     def inventory(self) -> tuple[Dag, ...]:
         self._read()
+        self._list("dags")
         hidden, self.hides_once = self.hides_once, frozenset()
         return tuple(dag for dag in self.dags if dag.id not in hidden)
 
@@ -110,6 +113,8 @@ class MemoryTarget:
         once: frozenset[str] = frozenset(),  # noqa: ARG002
     ) -> ObservedState:
         self._read()
+        if scope.everything or scope.dags:
+            self._list("roles")
         users = {name: user for name, user in self.users.items() if scope.covers(name)}
         roles = dict(self.roles) if scope.everything or scope.dags else {}
         return ObservedState(self.deployment, users=users, roles=roles, scope=scope)
@@ -155,6 +160,10 @@ class MemoryTarget:
         self.calls += 1
         if self.raises is not None:
             raise self.raises
+
+    def _list(self, what: str) -> None:
+        if what in self.unlisted:
+            raise TargetUnavailable(f"{what} cannot be read: 500")
 
     def _put(self, change: Change) -> None:
         """Change what is stored: of an account, only what the change grants and revokes, as Airflow's adapter does."""
