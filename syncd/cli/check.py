@@ -9,9 +9,10 @@ import typer
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from syncd.config import Settings
+    from syncd.model import Snapshot
 
 
 def check(context: typer.Context) -> int:
@@ -20,15 +21,35 @@ def check(context: typer.Context) -> int:
     from syncd.errors import EXIT_DONE, EXIT_INVALID
 
     settings = invocation(context).settings()
-    mistakes = list(_mistakes(settings))
+    snapshots: list[Snapshot] = []
+    mistakes = list(_mistakes(settings, snapshots))
     if mistakes:
         show_error("\n".join(mistakes))
         return EXIT_INVALID
-    show_text(_all_well(settings))
+    show_text("\n".join([_all_well(settings), *(f"note: {text}" for text in _advice(settings, snapshots))]))
     return EXIT_DONE
 
 
-def _mistakes(settings: Settings) -> Iterator[str]:
+def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
+    """Say what is no mistake of the files and may be one of their writers."""
+    from syncd import app
+    from syncd.cli.frozen import seen_in_files
+    from syncd.mapping.findings import some
+    from syncd.model import JoinKey
+
+    yield from seen_in_files(settings, app.read_rules(settings), snapshots)
+    nameless = [d.deployment.name for d in settings.deployments if not d.deployment.login_source]
+    if nameless and len(settings.sources) > 1 and settings.joining.key is not JoinKey.NONE:
+        sources = ", ".join(source.name for source in settings.sources)
+        yield (
+            f"{some(nameless)}: no login_source is set, and {sources} are joined: whichever knows a person first names the "
+            "account, and while one of them cannot be read nobody who is not in it gets anything; set login_source to the "
+            "source that people log in with"
+        )
+
+
+def _mistakes(settings: Settings, snapshots: list[Snapshot]) -> Iterator[str]:
+    """Say what cannot be used; what the file sources hold goes into `snapshots`."""
     from syncd import app
     from syncd.config import FileSourceSettings
     from syncd.errors import InvalidInput, SourceUnavailable
@@ -42,7 +63,7 @@ def _mistakes(settings: Settings) -> Iterator[str]:
         if not isinstance(source, FileSourceSettings):
             continue  # `doctor` asks those
         try:
-            FileSource(source.name, source.directory, now=app.utc_now).read()
+            snapshots.append(FileSource(source.name, source.directory, now=app.utc_now).read())
         except SourceUnavailable as error:
             yield str(error)
 

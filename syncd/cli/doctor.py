@@ -50,7 +50,7 @@ def _examined(settings: Settings) -> tuple[Finding, ...]:
     examinations = app.examinations(settings)
     with ThreadPoolExecutor(min(settings.workers, len(examinations)), thread_name_prefix="doctor") as pool:
         rest = [pool.submit(examine) for examine in examinations]
-        own = [_database(settings), _mapping(settings)]
+        own = [_database(settings), _mapping(settings), *_frozen(settings)]
         return (*own, *(finding for done in rest for finding in done.result()))
 
 
@@ -76,6 +76,21 @@ def _mapping(settings: Settings) -> Finding:
     except InvalidInput as error:
         return Finding("mapping", "valid", False, str(error))
     return Finding("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
+
+
+def _frozen(settings: Settings) -> tuple[Finding, ...]:
+    """Say which roles are frozen; nothing where the files or the database cannot be used, which is told already."""
+    from contextlib import closing
+
+    from syncd import app
+    from syncd.cli.frozen import examined
+    from syncd.errors import SyncdError
+
+    try:
+        with closing(app.open_store(settings)) as store:
+            return examined(settings, app.read_rules(settings), store)
+    except SyncdError:
+        return ()
 
 
 def _lines(found: Sequence[Finding]) -> Iterator[Line]:

@@ -9,7 +9,7 @@ its group was read whole                          = its members get the roles
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from syncd.mapping.doubt import shown_inactive
@@ -51,6 +51,13 @@ def compile_desired(
         findings.undecided,
         inactive,
     )
+
+
+def frozen_roles(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Mapping[str, str]:
+    """Say which roles nobody may lose on a deployment now, and why."""
+    findings = Findings()
+    people(bind(_live(rules, deployment, now, findings), directory, findings), directory, deployment, findings)
+    return findings.frozen
 
 
 def _live(rules: Rules, deployment: Deployment, now: datetime, findings: Findings) -> tuple[Rule, ...]:

@@ -74,6 +74,16 @@ def desk(
     return Desk(folder, airflow, capsys)
 
 
+@pytest.mark.finding("I-F1")
+def test_checking_tells_of_a_group_that_no_file_has(desk: Desk) -> None:
+    code, out, _ = desk.types("check")
+    assert (0, False) == (code, "note:" in out)
+    desk.write("people/people.yaml", json.dumps({"people": [], "groups": []}))
+    code, out, _ = desk.types("check")
+    assert (0, True) == (code, "note:" in out)
+    assert ":team; nobody who left loses it for now" in out
+
+
 def test_from_a_plan_to_a_leaver(desk: Desk) -> None:
     assert 0 == desk.types("check")[0]
     code, out, _ = desk.types("plan", "--check")

@@ -164,6 +164,15 @@ def test_checking_asks_no_server(corp: Company) -> None:
     assert (0, 0, []) == (corp.okta.calls(), corp.entra.calls, corp.airflow.calls)
 
 
+@pytest.mark.finding("X-F1")
+def test_checking_advises_a_login_source_where_sources_are_joined(corp: Company) -> None:
+    assert "login_source" not in corp.types("check")[1]
+    config = corp.folder / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace('login_source = "okta"\n', ""), encoding="utf-8")
+    code, out, _ = corp.types("check")
+    assert (0, True) == (code, "note: prod: no login_source is set, and okta, entra are joined" in out)
+
+
 # --- doctor -----------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +199,18 @@ def test_doctor_when_all_is_well(corp: Company) -> None:
     assert "AUTH_ROLES_SYNC_AT_LOGIN" in found["deployment prod", "login sync"][1]
     lines = corp.types("doctor")[1].splitlines()
     assert len(found) == len(lines)
+
+
+@pytest.mark.finding("I-F1")
+def test_doctor_tells_of_roles_that_nobody_loses_because_a_group_is_not_there(corp: Company) -> None:
+    assert examined(corp)[1]["mapping", "frozen"][0] is None, "nothing was read yet"
+    corp.applies()
+    assert examined(corp)[1]["mapping", "frozen"][0] is True
+    mapping = corp.folder / "mappings" / "all.yaml"
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("entra:Finance", "entra:Finanse"), encoding="utf-8")
+    code, found = examined(corp)
+    assert (1, False) == (code, found["mapping", "frozen"][0])
+    assert found["mapping", "frozen"][1].startswith("finance on prod: there is no group entra:Finanse")
 
 
 def test_doctor_names_what_is_refused(corp: Company, monkeypatch: pytest.MonkeyPatch) -> None:

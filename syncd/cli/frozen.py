@@ -1,0 +1,53 @@
+"""Which roles are frozen, as far as that can be told without asking anybody: for `check` and `doctor`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.model import Directory, Finding, Rules, Snapshot
+    from syncd.store import Store
+
+
+def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[str]:
+    """Say of each cause which roles nobody loses by it, and on which deployments."""
+    from syncd import app
+    from syncd.mapping.compile import frozen_roles
+    from syncd.mapping.findings import some
+
+    causes: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for deployment in (d.deployment for d in settings.deployments):
+        for role, why in frozen_roles(rules, directory, deployment, now=app.utc_now()).items():
+            causes[why, role].append(deployment.name)
+    for (why, role), where in sorted(causes.items()):
+        yield f"{role} on {some(where)}: {why}; nobody who left loses it for now"
+
+
+def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[str]:
+    """Say which roles are frozen by what a file source lacks; groups of other sources are not looked at."""
+    from syncd.mapping.directory import join
+
+    fresh = {snapshot.source: snapshot for snapshot in snapshots}
+    mine = replace(rules, bindings=tuple(rule for rule in rules.bindings if rule.group.source in fresh))
+    return frozen(settings, mine, join(fresh, {}, {}))
+
+
+def examined(settings: Settings, rules: Rules, store: Store) -> tuple[Finding, ...]:
+    """Say which roles are frozen by what the sources said the last time."""
+    from syncd.mapping.directory import join
+    from syncd.model import Finding
+
+    saved = [store.last_snapshot(source.name) for source in settings.sources]
+    fresh = {snapshot.source: snapshot for snapshot in saved if snapshot is not None}
+    if unread := sorted({rule.group.source for rule in rules.bindings} - fresh.keys()):
+        return (
+            Finding("mapping", "frozen", None, f"not known: {', '.join(unread)} was not read yet; run: syncd apply"),
+        )
+    known = store.known_persons(settings.joining.key)
+    directory = join(fresh, fresh, {}, names=store.group_names(), joining=settings.joining, known=known)
+    found = tuple(Finding("mapping", "frozen", False, text) for text in frozen(settings, rules, directory))
+    return found or (Finding("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)
