@@ -59,11 +59,13 @@ def build(
     full: bool = False,
     rules: Rules | None = None,
     target: Callable[[DeploymentSettings], Target] | None = None,
+    stopping: Callable[[], bool] = bool,
 ) -> World:
     """Put a world together; `only` names the deployments to work on (None: all); `full` reads sources whole.
 
     `rules` are read from the mapping files where they are not given. `target` makes a target of its settings (default: one
-    that opens a new session for each pass).
+    that opens a new session for each pass). `stopping` says whether the process is about to end: then reads end, and no change
+    is begun.
 
     Raises:
         MappingInvalid: a mapping file cannot be used.
@@ -71,7 +73,7 @@ def build(
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     meant = rules if rules is not None else read_rules(settings)
     return World(
-        sources=tuple(_source(source, store, emit=emit, clock=clock) for source in settings.sources),
+        sources=tuple(_source(source, store, emit=emit, clock=clock, stopping=stopping) for source in settings.sources),
         rules=meant,
         targets=tuple((target or passing_target)(deployment) for deployment in chosen),
         journal=store,
@@ -83,6 +85,7 @@ def build(
         full=full,
         hold_expires=settings.daemon.hold_expires,
         files=fingerprint(meant, settings.joining, settings.sources, settings.deployments),
+        stopping=stopping,
     )
 
 
@@ -114,14 +117,24 @@ def _examine_source(settings: SourceSettings, clock: Callable[[], datetime]) -> 
             assert_never(settings)
 
 
-def _source(settings: SourceSettings, store: Store, *, emit: Emit, clock: Callable[[], datetime]) -> Source:
+def _source(
+    settings: SourceSettings, store: Store, *, emit: Emit, clock: Callable[[], datetime], stopping: Callable[[], bool]
+) -> Source:
     match settings:
         case FileSourceSettings(name, directory):
             return FileSource(name, directory, now=clock)
         case OktaSourceSettings(name, org):
-            return OktaSource(name, org, now=clock, earlier=lambda: store.last_snapshot(name), emit=emit)
+            return OktaSource(
+                name,
+                org,
+                now=clock,
+                earlier=lambda: store.last_snapshot(name),
+                emit=emit,
+                rests=store,
+                stopping=stopping,
+            )
         case EntraSourceSettings(name, tenant):
-            return EntraSource(name, tenant, now=clock)
+            return EntraSource(name, tenant, now=clock, emit=emit, rests=store, stopping=stopping)
         case _:
             assert_never(settings)
 

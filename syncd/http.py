@@ -35,7 +35,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 import urllib3
 
-from syncd.answers import parse_json, retry_after_s
+from syncd.answers import http_date, parse_json, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
 from syncd.metered import Limit, MeteredAdapter, TooLarge, TooSlow
 from syncd.pace import Halted, Pace
@@ -463,7 +463,8 @@ class Session:
         except ValueError:
             # of urllib3 or requests, about an address in the answer; its text repeats that
             raise NoAnswer(f"{request.asked}: the answer cannot be understood; is this the right address?") from None
-        wait_s = retry_after_s(response.headers.get("Retry-After"), now=datetime.now(UTC))
+        now = http_date(response.headers.get("Date")) or datetime.now(UTC)  # by the clock that the wait was said by
+        wait_s = retry_after_s(response.headers.get("Retry-After"), now=now)
         return _answer(request.asked, response, content), wait_s
 
     def _content(self, response: requests.Response) -> bytes:

@@ -267,6 +267,8 @@ class EntraSourceTable(Table):
     """Base URL of Microsoft Graph with its version, in place of the cloud's: `https://graph.example.com/v1.0`."""
     guests: Literal["include", "exclude"] = "include"
     """Whether guests count as members. The owner of a group invited them, so they do. Their e-mail is the invited one."""
+    agents: Literal["include", "exclude"] = "exclude"
+    """Whether accounts of AI agents (`agentUser`) count as members. They are no people, so they do not."""
     app_roles: Names = ()
     """Application ids of enterprise applications: each value of their app roles is read as a group `approle:VALUE`."""
     page_size: int = Field(default=999, ge=1, le=999)
@@ -280,7 +282,9 @@ class EntraSourceTable(Table):
     first_wait_s: float = Field(default=1.0, gt=0)
     """Seconds that bound the first random wait before a request is sent again; the bound doubles from then on."""
     longest_wait_s: float = Field(default=120.0, gt=0)
-    """Seconds of the longest single wait; when Graph asks for a longer one, that counts as no answer."""
+    """Seconds of the longest single wait; when Graph asks for a longer one, the read ends, and nobody asks before it is over."""
+    deadline_s: float = Field(default=900.0, gt=0)
+    """Seconds that one read may take; groups not read by then take nothing from anybody until they are."""
     settle_s: float = Field(default=2.0, ge=0)
     """Seconds to wait before members are read again that do not agree with their count, because the count may lag behind."""
     timeouts: SourceTimeouts = Field(default=SourceTimeouts())

@@ -6,7 +6,7 @@ Files that cannot be used change nothing: the last good ones stay in use, and `e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Lock
 
@@ -116,8 +116,9 @@ class Fleet:
         app.close(self._now.world)
 
     def _make(self, settings: Settings) -> Loaded:
-        world = app.build(settings, self._store, emit=self._emit, clock=self._clock, target=self._target)
-        world = replace(world, stopping=self._stopping)
+        world = app.build(
+            settings, self._store, emit=self._emit, clock=self._clock, target=self._target, stopping=self._stopping
+        )
         return Loaded(settings, world, self._clock(), {t.deployment.name: t for t in world.targets})
 
     def _target(self, settings: DeploymentSettings) -> Target:

@@ -120,6 +120,17 @@ class Store:
             alone = len(found.persons) > LARGE
             self._database.commit(lambda c: persons.remember_persons(c, found, key, now=now), alone=alone)
 
+    # who wants to be left alone: rests.Rests
+
+    def rests_until(self, provider: str) -> datetime | None:
+        """Say until when a provider is not to be asked."""
+        with self._database.read() as connection:
+            return readings.rests_until(connection, provider)
+
+    def let_rest(self, provider: str, until: datetime) -> None:
+        """Keep until when; an earlier time than the one that is kept changes nothing."""
+        self._database.commit(lambda c: readings.let_rest(c, provider, until))
+
     # what is known of a deployment
 
     def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:

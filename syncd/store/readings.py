@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from syncd.model import Doubt, Snapshot
 from syncd.store import codec
 from syncd.store.engine import insert
 from syncd.store.processes import os_user
-from syncd.store.schema import group_names, readings
+from syncd.store.schema import group_names, readings, rests
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,19 @@ def reading(connection: Connection, source: str) -> Reading | None:
 def _put(connection: Connection, source: str, values: Mapping[str, object]) -> None:
     statement = insert(connection, readings).values({"source": source, **values})
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=values))
+
+
+# --- who wants to be left alone ---------------------------------------------------------------------------------------
+
+
+def rests_until(connection: Connection, provider: str) -> datetime | None:
+    return connection.execute(select(rests.c.until).where(rests.c.provider == provider)).scalar()
+
+
+def let_rest(connection: Connection, provider: str, until: datetime) -> None:
+    statement = insert(connection, rests).values({"provider": provider, "until": until})
+    later = case((statement.excluded.until > rests.c.until, statement.excluded.until), else_=rests.c.until)
+    connection.execute(statement.on_conflict_do_update(index_elements=["provider"], set_={"until": later}))
 
 
 # --- what names mean --------------------------------------------------------------------------------------------------

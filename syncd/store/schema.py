@@ -28,7 +28,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0009"
+REVISION = "0010"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -121,6 +121,13 @@ readings = Table(
     Column("doubts", LargeBinary, comment="groups that it did not read whole"),
     Column("failed_at", Moment, comment="the first failure since"),
     Column("failure", Words),
+)
+
+rests = Table(
+    "rests",
+    metadata,
+    Column("provider", Words, primary_key=True, comment="whom a source asks: an org, a tenant of a cloud"),
+    Column("until", Moment, nullable=False, comment="before which it said that it does not want to be asked"),
 )
 
 group_names = Table(

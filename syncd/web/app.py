@@ -18,7 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,7 +30,7 @@ from syncd.web.asking import read_body, read_query
 from syncd.web.doors import SOCKET, Caller, Doors
 from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Books, Endpoint, House, metrics
 from syncd.web.openapi import document
-from syncd.web.problems import Refusal, problem, refused
+from syncd.web.problems import JSONResponse, Refusal, problem, refused
 
 AT_SOCKET = "syncd.socket"
 """In the scope of what came through the Unix socket; put there by the server."""

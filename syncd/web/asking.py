@@ -23,6 +23,8 @@ DEEPEST = 100_000
 LONGEST_NAME = 256
 LONGEST_WAIT_S = 60
 
+_BAD = re.compile("[\0\ud800-\udfff]")
+_NOT_IN_NAMES = "none of them NUL or half of a surrogate pair"
 _SPANS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -42,11 +44,16 @@ class Parameter:
 
 def word(name: str, about: str) -> Parameter:
     def read(text: str, _now: datetime) -> str:
-        if not 0 < len(text) <= LONGEST_NAME or "\0" in text:
-            raise ValueError(f"give 1 to {LONGEST_NAME} characters, none of them NUL")
+        if not is_name(text):
+            raise ValueError(f"give 1 to {LONGEST_NAME} characters, {_NOT_IN_NAMES}")
         return text
 
     return Parameter(name, about, read, {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})
+
+
+def is_name(value: object) -> bool:
+    """Say whether something can be a name: not too long, and nothing in it that cannot be kept or sent."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not _BAD.search(value)
 
 
 def choice(name: str, about: str, options: Sequence[str]) -> Parameter:
@@ -182,9 +189,8 @@ def read_order(body: bytes, *, by: str) -> Order:
 
 
 def _names(key: str, value: object) -> frozenset[str]:
-    fits = isinstance(value, list) and all(isinstance(v, str) and 0 < len(v) <= LONGEST_NAME for v in value)
-    if not fits:
-        raise Refusal(400, f"body: {key} is a list of names, each of 1 to {LONGEST_NAME} characters")
+    if not isinstance(value, list) or not all(map(is_name, value)):
+        raise Refusal(400, f"body: {key} is a list of names, each of 1 to {LONGEST_NAME} characters, {_NOT_IN_NAMES}")
     assert isinstance(value, list)
     return frozenset(value)
 

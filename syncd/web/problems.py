@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse as _JSONResponse
 
 from syncd.control import NotKnown, NotNow
 from syncd.errors import InvalidInput, StoreError, SyncdError
@@ -35,6 +36,15 @@ def refused(error: SyncdError) -> Refusal:
             return Refusal(422, str(error))
         case _:
             return Refusal(500, str(error))
+
+
+class JSONResponse(_JSONResponse):
+    """JSON that can be sent whatever text is in it: a lone half of a surrogate pair is no UTF-8, and becomes a `?`."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+            "utf-8", "replace"
+        )
 
 
 def problem(refusal: Refusal) -> JSONResponse:

@@ -332,12 +332,18 @@ def test_retry_after_is_kept_and_without_it_waits_double(world: World, where: Se
     assert [0.5, 1.0, 2.0, 4.0] == waits
 
 
-def test_a_retry_after_beyond_all_patience_is_no_answer(world: World, where: Served) -> None:
+@pytest.mark.finding("C-50")
+def test_after_a_retry_after_beyond_all_patience_nothing_is_asked(world: World, where: Served) -> None:
     waits: list[float] = []
     world.standin.retry_after = 3600
-    world.standin.lie(Kind.THROTTLED, f"{world.finance}/members", times=FOREVER)
-    snapshot = world.source(where, waits=waits, app_roles=()).read()
-    assert {"finance"} == doubts(snapshot).keys()
+    world.standin.lie(Kind.THROTTLED, f"{world.finance}/members")
+    source = world.source(where, waits=waits, app_roles=())
+    with pytest.raises(SourceUnavailable, match=r"Graph asked to be left alone until \d\d:\d\d:\d\d UTC"):
+        source.read()
+    asked = world.standin.calls
+    with pytest.raises(SourceUnavailable, match="Graph asked to be left alone until"):
+        source.read()
+    assert asked == world.standin.calls
     assert [] == waits
 
 

@@ -8,12 +8,20 @@ import pytest
 
 from syncd.errors import CursorLost
 from syncd.http import Secret
+from syncd.rests import OwnRests, Rest
+from syncd.sources.again import Again
 from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
 from syncd.sources.entra.delta import AppCursor, Cursor, parse_cursor
 from syncd.sources.entra.graph import Graph, Reply, Throttle, judged
 from syncd.sources.entra.reading import query
 from syncd.sources.entra.tokens import Tokens
 
+
+def NOW() -> datetime:  # noqa: N802 - a value, for these tests
+    return datetime.now(UTC)
+
+
+REST = Rest("entra", OwnRests(), now=NOW)
 SETTINGS = EntraSettings("contoso.example", "me", ClientSecret(Secret("env", ("X",))), (GroupSelection("all"),))
 ERROR = {"error": {"code": "", "message": "", "innerError": {"code": "syncStateNotFound", "date": "x"}}}
 
@@ -71,13 +79,13 @@ def test_only_graph_itself_can_say_that_something_is_gone() -> None:
     ],
 )
 def test_only_links_below_the_base_are_followed(link: object, path: str | None) -> None:
-    graph = Graph("entra", SETTINGS, Tokens("entra", SETTINGS, now=lambda: datetime.now(UTC)))
+    graph = Graph("entra", SETTINGS, Tokens("entra", SETTINGS, now=NOW, rest=REST), rest=REST)
     assert path == graph.below(link)
 
 
 def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
     clock, waits = [100.0], list[float]()
-    throttle = Throttle(0.8, clock=lambda: clock[0], pause=waits.append)
+    throttle = Throttle(0.8, REST, clock=lambda: clock[0], pause=waits.append)
     throttle.wait()
     throttle.hold(5.0)
     throttle.hold(2.0)
@@ -92,7 +100,7 @@ def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
 @pytest.mark.parametrize(("used", "wait_s"), [("0.8", 0.0), ("1.2", 4.0), ("2.5", 10.0), ("", 0.0), ("much", 0.0)])
 def test_the_more_of_the_limit_is_used_the_slower(used: str, wait_s: float) -> None:
     waits: list[float] = []
-    throttle = Throttle(0.8, clock=lambda: 0.0, pause=waits.append)
+    throttle = Throttle(0.8, REST, clock=lambda: 0.0, pause=waits.append)
     throttle.heed({"x-ms-throttle-limit-percentage": used})
     throttle.wait()
     assert ([pytest.approx(wait_s)] if wait_s else []) == waits
@@ -104,7 +112,14 @@ def test_options_are_encoded_as_graph_wants_them() -> None:
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
-    cursor = Cursor("f", "/g", "/u", ("1",), {"a": ("b", "c")}, {"app": AppCursor("p", "d", ("g",))})
+    cursor = Cursor(
+        "f",
+        "/g",
+        "/u",
+        {"1": Again(2, 1, "5", "4 read, but Graph counts 5")},
+        {"a": ("b", "c")},
+        {"app": AppCursor("p", "d", ("g",))},
+    )
     assert cursor == parse_cursor(cursor.text(), source="entra", made_for="f")
     with pytest.raises(CursorLost):
         parse_cursor(cursor.text(), source="entra", made_for="other")

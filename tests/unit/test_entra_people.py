@@ -42,12 +42,25 @@ def test_what_is_missing_is_made_up_for(changes: dict[str, object], field: str, 
     assert expected == getattr(identity("entra", ANNA | changes), field)
 
 
+@pytest.mark.finding("C-14")
 @pytest.mark.parametrize("hidden", ["accountEnabled", "userPrincipalName"])
 @pytest.mark.parametrize("gone", [True, False])
-def test_hidden_people_are_an_error_that_names_the_permission(hidden: str, gone: bool) -> None:
+def test_one_hidden_person_is_in_doubt(hidden: str, gone: bool) -> None:
     fields = {k: v for k, v in ANNA.items() if k != hidden} if gone else ANNA | {hidden: None}
+    people = People("entra")
+    people.person(ANNA | {"id": "other"})
+    assert ANNA["id"] == people.person(fields)
+    assert {ANNA["id"]: f"{hidden} is null"} == people.doubts
+    people.check()
+    people.person(ANNA)
+    assert {} == people.doubts, "seen elsewhere"
+
+
+def test_that_all_are_hidden_is_an_error_that_names_the_permission() -> None:
+    people = People("entra")
+    people.person(ANNA | {"accountEnabled": None})
     with pytest.raises(SourceUnavailable, match=r"User\.Read\.All"):
-        identity("entra", fields)
+        people.check()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from notify_world import NOON
 
 from syncd.http import Connection, NoAnswer, Retries, Secret, Session
 from syncd.notify import Email, Message, Notifier, NotifySettings, Webhook
+from syncd.rests import OwnRests, Rest
 from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
 from syncd.sources.entra.tokens import _Http
 
@@ -159,11 +160,12 @@ def test_the_requests_of_msal_have_a_deadline(part: str) -> None:
         timeout_s=READ_S,
         connect_timeout_s=CONNECT_S,
     )
+    rest = Rest("entra", OwnRests(), now=lambda: NOON)
     with talking(DRIPS[part]) as port:
 
         def ask() -> None:
             with pytest.raises(requests.RequestException):
-                _Http(settings, proxy=None).post(f"http://127.0.0.1:{port}/token", data={"a": "b"})
+                _Http(settings, proxy=None, rest=rest).post(f"http://127.0.0.1:{port}/token", data={"a": "b"})
 
         assert LONGEST_S + GRACE_S > _seconds(ask)
 

@@ -11,7 +11,9 @@ import pytest
 from syncd.errors import CursorLost
 from syncd.http import Connection, Retries, Secret
 from syncd.model import Certificate, Group, Identity
+from syncd.rests import OwnRests, Rest
 from syncd.sandbox.okta.filters import BadFilter, parse_filter
+from syncd.sources.again import Again
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings
 from syncd.sources.okta.answers import Reply
 from syncd.sources.okta.asking import Asker
@@ -85,7 +87,14 @@ class _Nobody:
         raise AssertionError(authorization)
 
 
-_NOBODY = Asker(_Nobody(), Budget(0.5, 1), Retries(), 0.0, 200)
+_NOBODY = Asker(
+    _Nobody(),
+    Budget(0.5, 1),
+    Retries(),
+    0.0,
+    200,
+    Rest("okta", OwnRests(), now=lambda: datetime(2026, 11, 22, tzinfo=UTC)),
+)
 
 
 def test_the_table_knows_every_documented_status() -> None:
@@ -205,12 +214,13 @@ NINE = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 
 def test_a_cursor_is_read_back() -> None:
-    cursor = Cursor(EPOCH, EPOCH, "s1", {"00g1": ("a", "b")}, frozenset({"00g2"}))
+    again = {"00g2": Again(3, 2, "a b 4", "3 members were read, and Okta counts 4")}
+    cursor = Cursor(EPOCH, EPOCH, "s1", {"00g1": ("a", "b")}, again)
     assert cursor == Cursor.read(cursor.text(), settings="s1")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "null", '{"version":2}', '{"version":1,"settings":"s1","groups":"x"}']
+    "text", ["", "{}", "[]", "null", '{"version":1}', '{"version":2,"settings":"s1","groups":"x"}']
 )
 def test_what_is_no_cursor_is_lost(text: str) -> None:
     with pytest.raises(CursorLost):

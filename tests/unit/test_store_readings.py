@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from store_samples import NOW, at, snapshot
 
 from syncd.model import Doubt
@@ -63,3 +64,14 @@ def test_an_employee_number_is_kept(store: Store) -> None:
     numbered = replace(plain, identities=tuple(replace(i, employee_number="007") for i in plain.identities))
     store.save_snapshot(numbered)
     assert numbered == store.last_snapshot("okta")
+
+
+@pytest.mark.finding("C-50")
+def test_who_wants_rest_is_known_to_other_processes_and_later_words_count(store: Store) -> None:
+    assert store.rests_until("okta a") is None
+    store.let_rest("okta a", at(5))
+    store.let_rest("okta a", at(3))
+    assert at(5) == store.rests_until("okta a")
+    assert store.rests_until("okta b") is None
+    store.let_rest("okta a", at(7))
+    assert at(7) == store.rests_until("okta a")

@@ -137,7 +137,7 @@ class Graph:
     def _member_entry(self, id_: str, asked: Asked) -> Entry:
         kind = self.tenant.kind(id_)
         typed: Entry = {"@odata.type": f"#microsoft.graph.{kind}"}
-        if kind == "user":
+        if id_ in self.tenant.users:
             return typed | self._user_entry(id_, asked)
         thing = self.tenant.groups[id_] if kind == "group" else self.tenant.things[id_]
         return typed | {n: getattr(thing, n) for n in _selected(asked, ("id", "displayName")) if hasattr(thing, n)}
@@ -153,7 +153,8 @@ class Graph:
         self._allow(self.rights.users)
         if id_ not in self.tenant.users:
             raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
-        return Answer(200, {"@odata.context": self._context("users/$entity")} | self._user_entry(id_, asked))
+        typed = {"@odata.type": "#microsoft.graph.agentUser"} if id_ in self.tenant.agents else {}
+        return Answer(200, {"@odata.context": self._context("users/$entity")} | typed | self._user_entry(id_, asked))
 
     def _user_entry(self, id_: str, asked: Asked) -> Entry:
         user = self.tenant.users[id_]
@@ -203,7 +204,7 @@ class Graph:
 
     def _assignment(self, app: App, number: int) -> Entry:
         principal, role = app.assignments[number]
-        kind = self.tenant.kind(principal)
+        kind = "user" if principal in self.tenant.users else self.tenant.kind(principal)
         return {
             "id": base64.urlsafe_b64encode(f"{app.id}{principal}{role}".encode()).decode(),
             "principalId": principal,
@@ -265,6 +266,12 @@ class Graph:
         refused.headers["location"] = f"{self.base}/{of}/delta?$deltatoken="
         return refused
 
+    def endless(self, asked: Asked, answer: Answer, number: int) -> None:
+        """Let a list, or a round, go on at a link that was never seen before; there is nothing on the page behind it."""
+        seal = _sealed(since=0, until=0, at=1_000_000 + number, epoch=self.epoch)
+        answer.fields.pop("@odata.deltaLink", None)
+        answer.fields.setdefault("@odata.nextLink", self._link(asked, **{"$skiptoken": seal}))
+
     def _delta_page(self, asked: Asked, entries: list[Entry], *, since: int, until: int, at: int) -> Answer:
         end = at + self.delta_page
         if end < len(entries):
@@ -286,7 +293,7 @@ class Graph:
     def _told(self, of: str, events: Iterable[Event], asked: Asked, *, complete: bool) -> list[Entry]:
         told: dict[str, list[Event]] = {}
         for event in events:
-            if event.of == of:
+            if event.of == of and _is_told(event, asked):
                 told.setdefault(event.id, []).append(event)
         entries = [self._entry(id_, found, asked) for id_, found in told.items()]
         if complete and not self.shuffle:
@@ -310,6 +317,12 @@ class Graph:
         kind = self.tenant.kind(event.member) if known else "user"
         entry: Entry = {"@odata.type": f"#microsoft.graph.{kind}", "id": event.member}
         return entry if event.present else entry | {"@removed": {"reason": "deleted"}}
+
+
+def _is_told(event: Event, asked: Asked) -> bool:
+    """Say whether a delta tells of an event: only of fields that its `$select` names."""
+    wanted = asked.query.get("$select")
+    return not wanted or not event.fields or not event.fields.isdisjoint(wanted.split(","))
 
 
 def units(asked: Asked) -> int:

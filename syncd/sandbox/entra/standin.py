@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import tempfile
 import time
@@ -83,6 +84,7 @@ class EntraStandIn:
         self.exchanges: list[Exchange] = []
         self._spent: deque[tuple[float, int]] = deque()
         self._root = ""
+        self._fresh = itertools.count()
 
     def lie(self, kind: Kind, path: str = "", *, at: int = 1, times: int = 1) -> Lie:
         """Tell a lie at the `at`-th request that matches `path`, counted from now."""
@@ -240,6 +242,8 @@ class EntraStandIn:
                 return error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
             case Kind.NOT_FOUND:
                 return error(404, "Request_ResourceNotFound", "Resource does not exist.")
+            case Kind.EXPIRED_PAGE if "$skiptoken" in asked.query:
+                return error(400, "Directory_ExpiredPageToken", "The specified page token value has expired.")
             case Kind.TOKEN_EXPIRED:
                 self.authority.revoke_all()
                 return error(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
@@ -265,6 +269,8 @@ class EntraStandIn:
                 self._repeat(asked, answer)
             case Kind.LOOPED_LINK if "@odata.nextLink" in fields:
                 fields["@odata.nextLink"] = self._self(asked)
+            case Kind.FRESH_LINK if isinstance(value, list):
+                self.graph.endless(asked, answer, next(self._fresh))
             case Kind.LOST_LINK:
                 fields.pop("@odata.nextLink", None)
                 fields.pop("@odata.deltaLink", None)

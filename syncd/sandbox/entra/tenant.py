@@ -67,6 +67,8 @@ class Event:
     id: str
     member: str | None = None
     present: bool = True
+    fields: frozenset[str] = frozenset()
+    """What changed of a person; empty: everything. A delta tells of it only if one of them is selected."""
     removed: Literal["", "changed", "deleted"] = ""
 
 
@@ -78,6 +80,8 @@ class Tenant:
         self.groups: dict[str, Group] = {}
         self.things: dict[str, Thing] = {}
         self.apps: dict[str, App] = {}
+        self.agents: set[str] = set()
+        """Which users are accounts of AI agents: of a type that is derived from user."""
         self.log: list[Event] = []
         self._holders: dict[str, dict[str, None]] = {}
         self._made = 0
@@ -98,6 +102,12 @@ class Tenant:
         self.log.append(Event("users", user.id))
         return user.id
 
+    def add_agent(self, name: str) -> str:
+        """Add the account of an AI agent."""
+        id_ = self.add_user(name)
+        self.agents.add(id_)
+        return id_
+
     def add_guest(self, name: str, mail: str, *, mail_known: bool = True) -> str:
         """Invite somebody from outside; their principal name is made of the invited address."""
         upn = f"{mail.replace('@', '_')}#EXT#@contoso.example"
@@ -107,7 +117,7 @@ class Tenant:
         """Set fields of a person, by Graph's names."""
         for name, value in fields.items():
             setattr(self.users[id_], name, value)
-        self.log.append(Event("users", id_))
+        self.log.append(Event("users", id_, fields=frozenset(fields)))
 
     def delete_user(self, id_: str) -> None:
         """Delete a person. As on the real service, the group delta says nothing of the memberships that end."""
@@ -186,7 +196,7 @@ class Tenant:
     def kind(self, id_: str) -> str:
         """Give the type of an object, without Graph's prefix."""
         if id_ in self.users:
-            return "user"
+            return "agentUser" if id_ in self.agents else "user"
         return "group" if id_ in self.groups else self.things[id_].kind
 
     def transitive(self, group: str) -> Iterator[str]:
@@ -204,7 +214,7 @@ class Tenant:
     def people(self, group: str, *, transitive: bool = False) -> frozenset[str]:
         """Give the ids of the people in a group: the truth that tests compare with."""
         members: Iterable[str] = self.transitive(group) if transitive else self.groups[group].members
-        return frozenset(m for m in members if m in self.users)
+        return frozenset(m for m in members if m in self.users and m not in self.agents)
 
     def holders(self, member: str) -> Mapping[str, None]:
         """Give the groups that hold a member directly."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -12,6 +15,9 @@ from urllib.parse import urlsplit
 from syncd.sandbox.okta.answers import HTML, Answer, error
 from syncd.sandbox.okta.limits import rate_headers
 
+_FRESH: Final = itertools.count()
+BOMB: Final = 96 * 1024 * 1024
+"""What the answer of a `bomb` is when it is unpacked."""
 FOREIGN: Final = "https://evil.example"
 
 
@@ -25,6 +31,7 @@ class Fault:
     times  how many in a row; None means all from then on
     holds  part of the path or query that a request must have to be counted
     hang_s how long a `hang` lasts
+    wait   what `told_to_wait` says in Retry-After
     """
 
     kind: str
@@ -33,6 +40,7 @@ class Fault:
     times: int | None = 1
     holds: str = ""
     hang_s: float = 30.0
+    wait: str = "150"
     seen: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 
@@ -49,6 +57,8 @@ class Fault:
         """Give what is sent instead. `previous` is the list's first page, where this is a later one."""
         if self.kind == "hang":
             return replace(answer, hang_s=self.hang_s)
+        if self.kind == "told_to_wait":
+            return replace(error("E0000047"), headers=[("Retry-After", self.wait)])
         return FAULTS[self.kind](answer, previous)
 
 
@@ -134,6 +144,23 @@ def _concurrency_limited(answer: Answer, previous: Answer | None) -> Answer:  # 
     return replace(found, headers=rate_headers(0, 0, math.ceil(answer.now) + 1))
 
 
+def _endless(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+    """Let a list go on at an address that was never seen before; there is nothing more on it."""
+    if answer.items is None or answer.next_url is not None:
+        return answer
+    path = answer.self_url.partition("?")[0]
+    return replace(answer, next_url=f"{path}?limit=5&after={_cursor(next(_FRESH))}")
+
+
+def _cursor(number: int) -> str:
+    return base64.b64encode(f"~~{number}".encode()).decode() + "%3D%2C"
+
+
+def _bomb(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+    packed = gzip.compress(b"[" + b" " * BOMB + b"]", 1)
+    return replace(_broken(200, packed, "application/json"), headers=[("Content-Encoding", "gzip")])
+
+
 def _foreign(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
     if answer.next_url is None:
         return answer
@@ -159,6 +186,11 @@ FAULTS: Final[Mapping[str, Callable[[Answer, Answer | None], Answer]]] = {
         replace(a, next_url=a.next_url.replace("/api/v1/", "/api/v2/")) if a.next_url else a
     ),
     "next_first": lambda a, _: replace(a, next_first=True),
+    "endless": _endless,
+    "bomb": _bomb,
+    "told_to_wait": lambda a, _: a,
+    "blank_id": _first(lambda item: item.update(id="")),
+    "odd_id": _first(lambda item: item.update(id="\ud800")),
     "redirect": lambda _a, _p: Answer(302, b"", None, headers=[("Location", f"{FOREIGN}/api/v1/groups")]),
     "empty_502": lambda _a, _p: _broken(502, b"", None),
     "html_502": _gateway_page,

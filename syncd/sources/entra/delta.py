@@ -13,17 +13,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from syncd.errors import CursorLost, SourceUnavailable
+from syncd.sources.again import Again, again_from
 from syncd.sources.entra.graph import Graph, Reply
-from syncd.sources.entra.reading import query
+from syncd.sources.entra.people import USER_FIELDS
+from syncd.sources.entra.reading import is_id, query
 
 LATEST_GROUPS: Final = query("/groups/delta", select="displayName,members", deltatoken="latest")
-LATEST_USERS: Final = query(
-    "/users/delta",
-    select="accountEnabled,userPrincipalName,mail,givenName,surname,displayName,userType",
-    deltatoken="latest",
-)
+LATEST_USERS: Final = query("/users/delta", select=",".join(USER_FIELDS[1:]), deltatoken="latest")
+"""A delta tells of the fields that are selected, and of no other: they are all that make a person for us."""
 LOST: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
-VERSION: Final = 1
+VERSION: Final = 2
+MOST_PAGES: Final = 10_000
+MOST_BARREN: Final = 200
+"""So many pages one after the other without an entry (some are documented), and a round is taken to be without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,17 @@ def read_round(graph: Graph, start: str) -> Round:
     """
     touched: dict[str, dict[str, bool]] = {}
     seen: set[str] = set()
+    barren = 0
     path: str | None = start
     while path and path not in seen:
+        if len(seen) >= MOST_PAGES or barren >= MOST_BARREN:
+            raise _broken(graph.source, f"it does not end: {len(seen)} pages, of which the last {barren} were empty")
         seen.add(path)
         reply = graph.get(path)
         _check(graph.source, reply)
-        for entry in _entries(graph.source, reply):
+        entries = _entries(graph.source, reply)
+        barren = 0 if entries else barren + 1
+        for entry in entries:
             touched.setdefault(str(entry["id"]), {}).update(_claims(entry))
         if "@odata.deltaLink" in reply.fields:
             link = graph.below(reply.fields["@odata.deltaLink"])
@@ -72,7 +79,7 @@ def _check(source: str, reply: Reply) -> None:
 
 def _entries(source: str, reply: Reply) -> list[Mapping[str, object]]:
     value = reply.fields.get("value")
-    if not isinstance(value, list) or not all(isinstance(e, dict) and isinstance(e.get("id"), str) for e in value):
+    if not isinstance(value, list) or not all(isinstance(e, dict) and is_id(e.get("id")) for e in value):
         raise _broken(source, "a page without entries, or an entry without id")
     return value
 
@@ -107,13 +114,13 @@ class Cursor:
     """Our place.
 
     `made_for` is the fingerprint of the settings that the snapshot was read with. `again` are the groups that were not
-    read whole, `nested` the groups inside of each group that is read with its nested ones.
+    read whole, with when each is read again, `nested` the groups inside of each group that is read with its nested ones.
     """
 
     made_for: str
     groups: str
     users: str
-    again: tuple[str, ...] = ()
+    again: Mapping[str, Again] = field(default_factory=dict)
     nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     apps: Mapping[str, AppCursor] = field(default_factory=dict)
 
@@ -133,6 +140,7 @@ def parse_cursor(text: str, *, source: str, made_for: str) -> Cursor:
             raise CursorLost(f"source {source}: its settings are others than at the last read; a full read is needed")
         nested = {id_: tuple(inner) for id_, inner in found.pop("nested").items()}
         apps = {id_: AppCursor(a["principal"], a["digest"], tuple(a["via"])) for id_, a in found.pop("apps").items()}
-        return Cursor(**{**found, "again": tuple(found["again"])}, nested=nested, apps=apps)
+        again = again_from(found.pop("again"))
+        return Cursor(**found, again=again, nested=nested, apps=apps)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise CursorLost(f"source {source}: the saved cursor cannot be read; a full read is needed") from None

@@ -12,6 +12,7 @@ from syncd.answers import http_date, parse_json
 from syncd.errors import SourceUnavailable
 from syncd.http import Answer, Connection, NoAnswer, Retries, Session
 from syncd.model import Finding
+from syncd.rests import OwnRests, Rest
 from syncd.sources.entra.graph import Ask, Graph, Reply
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
@@ -33,8 +34,9 @@ def _findings(subject: str, name: str, settings: EntraSettings, *, now: Callable
         return
     yield Finding(subject, "reachable", True, settings.graph_url)
     yield Finding.of_clock(subject, _date(anonymous), now=now())
-    tokens = Tokens(name, settings, now=now)
-    graph = Graph(name, settings, tokens)
+    rest = Rest(settings.provider, OwnRests(), now=now)
+    tokens = Tokens(name, settings, now=now, rest=rest)
+    graph = Graph(name, settings, tokens, rest=rest)
     try:
         token = tokens.bearer()
         yield Finding(subject, "credential", True, "the authority gives access tokens")

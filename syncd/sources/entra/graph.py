@@ -6,22 +6,29 @@ an empty 502, half a body) is no answer, and is asked for again.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from syncd.answers import http_date, retry_after_s
 from syncd.errors import SourceUnavailable
 from syncd.http import Connection, NoAnswer, Retries, Session
+from syncd.rests import Rest
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 
 BATCH: Final = 20
 """Most requests in one $batch, as documented."""
 PASSING: Final = frozenset({0, 429, 500, 502, 503, 504})
+TIME_OVER: Final = "the time for this read (deadline_s) was over before it could be asked for"
+MOST_BYTES: Final = 4 * 1024 * 1024 * 1024
+"""The most that one read takes: some ten million members of groups."""
 GIVE_UP_AFTER: Final = 3
 """So many requests unanswered in a row, and the source counts as not answering."""
 
@@ -76,8 +83,8 @@ class Reply:
 
     @property
     def retry_after_s(self) -> float | None:
-        text = self.headers.get("retry-after", "").strip()
-        return float(text) if text.isdigit() else None
+        now = http_date(self.headers.get("date")) or datetime.now(UTC)  # by the clock that the wait was said by
+        return retry_after_s(self.headers.get("retry-after"), now=now)
 
 
 def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) -> Reply:
@@ -92,16 +99,19 @@ def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) 
 class Throttle:
     """How long all threads wait: Graph's limit is one for the application, whichever request meets it."""
 
-    def __init__(self, share: float, *, clock: Callable[[], float], pause: Callable[[float], None]) -> None:
+    def __init__(self, share: float, rest: Rest, *, clock: Callable[[], float], pause: Callable[[float], None]) -> None:
         self._share = share
+        self._rest = rest
         self._clock = clock
         self._pause = pause
         self._lock = threading.Lock()
         self._until = 0.0
 
     def wait(self) -> None:
+        """Wait; what Graph asked for counts, whichever process it said it to."""
         with self._lock:
             rest_s = self._until - self._clock()
+        rest_s = max(rest_s, self._rest.left_s())
         if rest_s > 0:
             self._pause(rest_s)
 
@@ -128,9 +138,11 @@ class Graph:
         settings: EntraSettings,
         tokens: Tokens,
         *,
+        rest: Rest,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
+        stopping: Callable[[], bool] = bool,
     ) -> None:
         self.source = source
         self.calls = 0
@@ -138,22 +150,41 @@ class Graph:
         self._tokens = tokens
         self._pause = pause
         self._chance = chance
-        self._throttle = Throttle(settings.throttle_share, clock=clock, pause=pause)
+        self._rest = rest
+        self._clock = clock
+        self._stopping = stopping
+        self._deadline = math.inf
+        self._bytes = 0
+        self._throttle = Throttle(settings.throttle_share, rest, clock=clock, pause=pause)
         self._lock = threading.Lock()
         self._idle: list[Session] = []
         self._unanswered = 0
 
+    def begin(self) -> None:
+        """Begin a read: from now on it may take `deadline_s`."""
+        self._deadline, self._bytes = self._clock() + self._settings.deadline_s, 0
+
+    @property
+    def over(self) -> str:
+        """Say why nothing more is asked in this read; empty: it is."""
+        if self._clock() >= self._deadline:
+            return TIME_OVER
+        return f"the read is larger than {MOST_BYTES} bytes" if self._bytes > MOST_BYTES else ""
+
     def ask(self, asks: Sequence[Ask]) -> list[Reply]:
         """Ask one by itself or up to 20 in a batch; gives a final reply for each, in order.
 
-        What fails in passing is sent again, in a batch by itself. A reply that is not `ok` is the last word.
+        What fails in passing is sent again, in a batch by itself. A reply that is not `ok` is the last word; so it is where
+        the time for this read is over, and then nothing is asked.
 
         Raises:
-            SourceUnavailable: no token is to be had, it is refused, or Graph does not answer any more.
+            SourceUnavailable: no token is to be had, it is refused, Graph does not answer any more, or wants to be left alone.
         """
         replies = [Reply(0)] * len(asks)
         open_ = list(range(len(asks)))
         for attempt, wait_s in enumerate(self._waits()):
+            if why := self.over:
+                return [Reply(0, why=why) if i in open_ else reply for i, reply in enumerate(replies)]
             for i, reply in zip(open_, self._once([asks[i] for i in open_]), strict=True):
                 replies[i] = reply
             open_ = [i for i in open_ if replies[i].status in PASSING or (replies[i].status == 401 and attempt == 0)]
@@ -196,9 +227,11 @@ class Graph:
             return False
         asked_s = max((r.retry_after_s or 0.0 for r in failed), default=0.0)
         if asked_s > self._settings.longest_wait_s:
-            return False
+            return True  # not to ask again: the next attempt says that Graph wants to be left alone, and until when
         wait_s = max(asked_s, wait_s if any(r.status != 401 for r in failed) else 0.0)
-        if any(r.status == 429 for r in failed):
+        if self._clock() + wait_s >= self._deadline:
+            return False
+        if asked_s or any(r.status == 429 for r in failed):
             self._throttle.hold(wait_s)
         else:
             self._pause(wait_s)
@@ -214,14 +247,25 @@ class Graph:
             raise SourceUnavailable(f"source {self.source}: Graph does not answer: {replies[0].problem}")
 
     def _once(self, asks: Sequence[Ask]) -> list[Reply]:
-        token = self._tokens.bearer()
+        self._may_ask()
         self._throttle.wait()
+        self._may_ask()
+        token = self._tokens.bearer()
         replies = self._batched(asks, token) if len(asks) > 1 else [self._single(asks[0], token)]
         for reply in replies:
             self._throttle.heed(reply.headers)
+            if reply.status in (429, 503):
+                self._rest.heard(reply.retry_after_s or 0.0)
         if any(r.status == 401 for r in replies):
             self._tokens.reject(token)
         return replies
+
+    def _may_ask(self) -> None:
+        """See that Graph may be asked soon, and that anybody still wants to know."""
+        if self._stopping():
+            raise SourceUnavailable(f"source {self.source}: not read to its end, because syncd is stopping")
+        if self._rest.left_s() > self._settings.longest_wait_s:
+            raise SourceUnavailable(f"source {self.source}: {self._rest.why('Graph')}")
 
     def _single(self, ask: Ask, token: str) -> Reply:
         return self._sent("GET", ask.path, token, headers=ask.headers)
@@ -234,7 +278,8 @@ class Graph:
         if not outer.ok:
             return [outer] * len(asks)
         found = outer.fields.get("responses")
-        by_id = {r.get("id"): r for r in found if isinstance(r, dict)} if isinstance(found, list) else {}
+        listed = [r for r in found if isinstance(r, dict)] if isinstance(found, list) else []
+        by_id = {id_: r for r in listed if isinstance(id_ := r.get("id"), str)}
         return [_inner(by_id.get(str(n))) for n in range(len(asks))]
 
     def _sent(self, method: str, path: str, token: str, *, headers: Mapping[str, str], body: object = None) -> Reply:
@@ -245,6 +290,8 @@ class Graph:
             return Reply(0, why=str(e))
         finally:
             self._done(session)
+        with self._lock:
+            self._bytes += len(answer.body)
         return judged(answer.status, answer.json, answer.headers, what=answer.asked)
 
     def _session(self) -> Session:

@@ -16,6 +16,10 @@ from urllib.parse import quote, urlencode
 
 from syncd.sources.entra.graph import BATCH, Ask, Graph, Reply
 
+MOST_PAGES: Final = 10_000
+MOST_BARREN: Final = 20
+"""So many pages of one list, one after the other, that bring no entry, and it is taken to be without an end."""
+EXPIRED: Final = "directory_expiredpagetoken"
 READINGS: Final = 3
 """So often is a list read that does not agree with itself or its count."""
 
@@ -55,6 +59,8 @@ class Reading(Generic[T]):
     why: str = ""
     again: bool = False
     gone: bool = False
+    closed: bool = False
+    """Whether the pages were read to their end, whatever the count says."""
 
     @property
     def is_whole(self) -> bool:
@@ -81,6 +87,8 @@ class Reader:
         readings: list[Reading[T]] = [Reading(again=True)] * len(wanted)
         open_ = list(range(len(wanted)))
         for number in range(READINGS):
+            if number and self._graph.over:
+                break
             if number:
                 self._pause(number * self._settle_s)
             found = self._each([wanted[i] for i in open_], take, counted)
@@ -98,6 +106,12 @@ class Reader:
         for i, reply in zip(absent, self._all([Ask(paths[i]) for i in absent]), strict=True):
             replies[i] = reply
         return replies
+
+    def counts(self, wanted: Sequence[str]) -> list[int | None]:
+        """Ask for counts alone, in batches; None where there is none."""
+        replies = self._all([Ask(path, eventual=True) for path in wanted])
+        found = [reply.fields.get("@odata.count") if reply.ok else None for reply in replies]
+        return [number if isinstance(number, int) else None for number in found]
 
     def _all(self, asks: Sequence[Ask]) -> list[Reply]:
         parts = [asks[i : i + BATCH] for i in range(0, len(asks), BATCH)]
@@ -121,18 +135,26 @@ class Reader:
     def _some(self, part: Sequence[Collection], take: Take[T], counted: Callable[[T], bool]) -> list[Reading[T]]:
         counts = [Ask(c.count, eventual=True) for c in part if c.count]
         replies = self._graph.ask([Ask(c.first) for c in part] + counts)
-        stated = iter(replies[len(part) :])
+        stated = iter(self._counted_again(counts, replies[len(part) :]))
         found = []
         for collection, first in zip(part, replies[: len(part)], strict=True):
             reading = self._chained(first, take, counted)
             found.append(_compared(reading, next(stated)) if collection.count else reading)
         return found
 
+    def _counted_again(self, counts: Sequence[Ask], replies: list[Reply]) -> list[Reply]:
+        """Ask once more for the counts that answers left out; that costs less than to read the lists again."""
+        missing = [n for n, reply in enumerate(replies) if reply.ok and "@odata.count" not in reply.fields]
+        if missing:
+            for n, reply in zip(missing, self._graph.ask([counts[n] for n in missing]), strict=True):
+                replies[n] = reply
+        return replies
+
     def _chained(self, first: Reply, take: Take[T], counted: Callable[[T], bool]) -> Reading[T]:
         """Follow the pages to the end, or to the first thing that is not right."""
         if not first.ok:
             return Reading(why=first.problem, gone=first.is_gone)
-        chain = _Chain(take)
+        chain, endless = _Chain(take), False
         reply = first
         while link := chain.add(reply):
             path = self._graph.below(link)
@@ -140,12 +162,17 @@ class Reader:
                 chain.why = "a next link leads to another host"
             elif path in chain.links:
                 chain.why = "a next link leads back"
+            elif chain.pages >= MOST_PAGES or chain.barren >= MOST_BARREN:
+                chain.why = f"the list does not end: {chain.pages} pages, of which the last {chain.barren} were empty"
+                endless = True
             if path is None or chain.why:
                 break
             chain.links.add(path)
             reply = self._graph.get(path)
         count = sum(map(counted, chain.items))
-        return Reading(tuple(chain.items), chain.pages, count, None, chain.why, again=chain.why != "" and reply.ok)
+        # an expired page token is no refusal: the list can be read again from its start
+        again = chain.why != "" and not endless and (reply.ok or EXPIRED in reply.codes)
+        return Reading(tuple(chain.items), chain.pages, count, None, chain.why, again=again, closed=not chain.why)
 
 
 A = TypeVar("A")
@@ -157,7 +184,7 @@ class _Chain(Generic[T]):
 
     def __init__(self, take: Take[T]) -> None:
         self.items: list[T] = []
-        self.pages = 0
+        self.pages = self.barren = 0
         self.links: set[str] = set()
         self.why = ""
         self._take = take
@@ -170,13 +197,14 @@ class _Chain(Generic[T]):
             self.why = reply.problem or "a page without entries"
             return None
         self.pages += 1
+        self.barren = 0 if value else self.barren + 1
         for entry in value:
             if not self._added(entry):
                 return None
         return reply.fields.get("@odata.nextLink")
 
     def _added(self, entry: object) -> bool:
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        if not isinstance(entry, dict) or not is_id(entry.get("id")):
             self.why = "an entry without id"
             return False
         try:
@@ -192,6 +220,11 @@ class _Chain(Generic[T]):
         return True
 
 
+def is_id(value: object) -> bool:
+    """Say whether a value can be an id: some text, all of which can be written down."""
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+
+
 def _compared(reading: Reading[T], stated: Reply) -> Reading[T]:
     """Hold a list that is closed against its count."""
     if not reading.is_whole:
@@ -201,8 +234,8 @@ def _compared(reading: Reading[T], stated: Reply) -> Reading[T]:
     if not stated.ok:
         return replace(reading, why=f"no count: {stated.problem}")
     number = stated.fields.get("@odata.count")
-    if not isinstance(number, int):
-        return replace(reading, why="no count: Graph left it out", again=True)
+    if not isinstance(number, int):  # another look brings none
+        return replace(reading, why="no count: Graph left it out")
     if number != reading.count:
         why = f"{reading.count} read, but Graph counts {number}"
         return replace(reading, independent=number, why=why, again=True)

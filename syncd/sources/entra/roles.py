@@ -16,7 +16,7 @@ from syncd.errors import SourceUnavailable
 from syncd.model import Certificate, Group, Identity
 from syncd.sources.entra.delta import AppCursor
 from syncd.sources.entra.people import USER_FIELDS, Member, People
-from syncd.sources.entra.reading import Collection, Reader, Reading, query
+from syncd.sources.entra.reading import Collection, Reader, Reading, is_id, query
 from syncd.sources.entra.selection import Picked, group_path
 
 READINGS: Final = 3
@@ -132,10 +132,10 @@ class AppRoles:
         replies = self._reader.look_up([user_path(id_) for id_ in unknown])
         missing = {}
         for id_, reply in zip(unknown, replies, strict=True):
-            if reply.ok:
+            if reply.ok and reply.fields.get("id") == id_:
                 self._people.person(reply.fields)
             else:
-                missing[id_] = "" if reply.is_gone else reply.problem
+                missing[id_] = "" if reply.is_gone else reply.problem or "Graph answered with another object"
         return missing
 
     def _group(
@@ -188,4 +188,6 @@ def _app(fields: Mapping[str, object]) -> _App:
     if not isinstance(roles, list):
         raise ValueError("an application without roles")
     enabled = [r for r in roles if isinstance(r, dict) and r.get("isEnabled") and r.get("value")]
+    if not all(is_id(r.get("id")) and isinstance(r["value"], str) for r in enabled):
+        raise ValueError("an app role without an id or a value")
     return _App(str(fields["id"]), {str(r["id"]): str(r["value"]) for r in enabled})

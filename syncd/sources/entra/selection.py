@@ -67,7 +67,9 @@ def found(source: str, reply: Reply, wanted: str) -> Mapping[str, object] | None
     if reply.is_gone:
         return None
     if not reply.ok or str(reply.fields.get("id", "")).casefold() != wanted.casefold():
-        raise SourceUnavailable(f"source {source}: group {wanted} could not be looked up: {_hint(reply.problem)}")
+        raise SourceUnavailable(
+            f"source {source}: group {wanted} could not be looked up: {_hint(reply.problem) or 'another object came'}"
+        )
     return reply.fields
 
 

@@ -123,13 +123,16 @@ class EntraSettings:
     cloud             global, usgov (GCC High), usgov-dod or china (21Vianet)
     authority, graph  base URLs in place of the cloud's: `https://login.host/tenant`, `https://graph.host/v1.0`
     guests            whether guests count as members: a group's owner invited them, so they do by default
+    agents            whether accounts of AI agents count as members: they are no people, so they do not by default
     app_roles         ids of applications (appId): each value of their app roles becomes a group `approle:VALUE`
     page_size         entries asked for in a page, 1 to 999; Graph's own default of 100 makes ten times the calls
     concurrency       requests at a time
     throttle_share    slow down when Graph says that more than this part of our limit is used; it says so from 0.8 on
     attempts          how often one request is sent before it counts as unanswered
     first_wait_s      bound of the first random wait before a request is sent again; it doubles from then on
-    longest_wait_s    longest single wait; a Retry-After beyond it counts as no answer
+    longest_wait_s    longest single wait; a longer Retry-After is not waited for: the read ends, and until it is over nothing
+                      is asked, whoever wants to
+    deadline_s        most that one read may take; groups not read by then are not certified
     settle_s          wait before members are read again that do not agree with their count: the count may lag behind
     timeout_s         longest silence while an answer is awaited
     connect_timeout_s longest wait for a connection
@@ -145,6 +148,7 @@ class EntraSettings:
     authority: str | None = None
     graph: str | None = None
     guests: Literal["include", "exclude"] = "include"
+    agents: Literal["include", "exclude"] = "exclude"
     app_roles: tuple[str, ...] = ()
     page_size: int = 999
     concurrency: int = 4
@@ -152,6 +156,7 @@ class EntraSettings:
     attempts: int = 5
     first_wait_s: float = 1.0
     longest_wait_s: float = 120.0
+    deadline_s: float = 900.0
     settle_s: float = 2.0
     timeout_s: float = 30.0
     connect_timeout_s: float = 10.0
@@ -165,6 +170,8 @@ class EntraSettings:
             raise ValueError("page_size must be 1 to 999")
         if self.concurrency < 1 or self.attempts < 1:
             raise ValueError("concurrency and attempts must be at least 1")
+        if self.deadline_s <= 0:
+            raise ValueError("deadline_s must be positive")
         if not self.groups and not self.app_roles:
             raise ValueError("no group is selected; name groups, a prefix, all, or app_roles")
 
@@ -172,6 +179,11 @@ class EntraSettings:
     def graph_url(self) -> str:
         """The base URL of Graph, without a slash at its end."""
         return (self.graph or CLOUDS[self.cloud].graph).rstrip("/")
+
+    @property
+    def provider(self) -> str:
+        """Whom we ask, for who wants to be left alone: Graph's limits are per application and tenant."""
+        return f"entra {self.graph_url.lower()} {(self.tenant or self.authority or '').lower()}"
 
     @property
     def resource(self) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from syncd.errors import CursorLost, SourceUnavailable
+from syncd.errors import CursorLost
 from syncd.model import Group, Snapshot
+from syncd.rests import OwnRests, Rest, Rests
+from syncd.sources.again import NEVER
 from syncd.sources.entra.delta import (
     LATEST_GROUPS,
     LATEST_USERS,
@@ -19,7 +22,7 @@ from syncd.sources.entra.delta import (
     parse_cursor,
     read_round,
 )
-from syncd.sources.entra.draft import Draft
+from syncd.sources.entra.draft import Draft, look_of
 from syncd.sources.entra.graph import Graph
 from syncd.sources.entra.people import People
 from syncd.sources.entra.reading import Reader
@@ -30,6 +33,20 @@ from syncd.sources.entra.tokens import Tokens
 
 MANY: Final = 100
 """Up to so many people, or a tenth of all, are looked at one by one when the feed names them."""
+
+
+_NAP_S: Final = 0.2
+
+
+def _silent(event: str, **facts: object) -> None:
+    """Say nothing."""
+
+
+def _nap(stopping: Callable[[], bool], seconds: float) -> None:
+    """Wait, but not beyond the end of the process."""
+    until = time.monotonic() + seconds
+    while (rest_s := until - time.monotonic()) > 0 and not stopping():
+        time.sleep(min(rest_s, _NAP_S))
 
 
 class EntraSource:
@@ -46,15 +63,26 @@ class EntraSource:
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], None] | None = None,
         chance: Callable[[], float] = random.random,
+        rests: Rests | None = None,
+        stopping: Callable[[], bool] = bool,
+        emit: Callable[..., None] = _silent,
     ) -> None:
+        """`rests` is where it is kept that Graph wants to be left alone; `stopping` says whether the process ends: then a read
+        ends too. `emit` is told of users in doubt (`user_in_doubt`) and of reads that ended before they were whole
+        (`read_cut_short`)."""
         self.name = name
+        self._emit = emit
         self.ignored: Mapping[str, int] = {}
         self._settings = settings
         self._now = now
-        tokens = Tokens(name, settings, now=now, pause=pause, chance=chance)
-        self._graph = Graph(name, settings, tokens, clock=clock, pause=pause, chance=chance)
+        pause = pause or partial(_nap, stopping)
+        rest = Rest(settings.provider, rests or OwnRests(), now=now, monotonic=clock)
+        tokens = Tokens(name, settings, now=now, rest=rest, pause=pause, chance=chance)
+        self._graph = Graph(
+            name, settings, tokens, rest=rest, clock=clock, pause=pause, chance=chance, stopping=stopping
+        )
         self._reader = Reader(self._graph, concurrency=settings.concurrency, settle_s=settings.settle_s, pause=pause)
         self._made_for = _fingerprint(settings)
 
@@ -67,10 +95,12 @@ class EntraSource:
 
     def read(self) -> Snapshot:
         """Read everything; people and groups come sorted by id. See `ports.Source`."""
+        self._graph.begin()
         return self._read().snapshot(self._now())
 
     def read_from_here(self) -> tuple[Snapshot, str]:
         """Read everything. The cursor is from before the read: what changes meanwhile is seen, if need be twice."""
+        self._graph.begin()
         groups = read_round(self._graph, LATEST_GROUPS).link
         users = read_round(self._graph, LATEST_USERS).link
         draft = self._read()
@@ -83,6 +113,7 @@ class EntraSource:
         every group of a person who was deleted or became a guest.
         """
         was = parse_cursor(cursor, source=self.name, made_for=self._made_for)
+        self._graph.begin()
         groups, users = (read_round(self._graph, start) for start in (was.groups, was.users))
         draft = self._refreshed(earlier, was, groups, users)
         text = draft.cursor(self._made_for, groups=groups.link, users=users.link).text()
@@ -96,8 +127,16 @@ class EntraSource:
         self._read_groups(draft, list(picked.values()))
         for app_id in self._settings.app_roles:
             self._read_app(draft, app_id)
-        self.ignored = dict(draft.ignored)
+        draft.people.check()
+        self._tell(draft)
         return draft
+
+    def _tell(self, draft: Draft) -> None:
+        self.ignored = dict(draft.ignored)
+        for id_, why in sorted(draft.people.doubts.items()):
+            self._emit("user_in_doubt", source=self.name, user=id_, why=why, kept=id_ in draft.known)
+        if why := self._graph.over:
+            self._emit("read_cut_short", source=self.name, why=why)
 
     def _read_groups(self, draft: Draft, picked: Sequence[Picked]) -> None:
         wanted = [group.members(self._settings.page_size) for group in picked]
@@ -116,27 +155,47 @@ class EntraSource:
     # --- what changed
 
     def _refreshed(self, earlier: Snapshot, was: Cursor, groups: Round, users: Round) -> Draft:
-        draft = Draft(self.name, self._settings, People(self.name), known={i.id: i for i in earlier.identities})
+        draft = Draft(
+            self.name,
+            self._settings,
+            People(self.name),
+            known={i.id: i for i in earlier.identities},
+            before={g.id: g.members for g in earlier.groups},
+            was_again=was.again,
+        )
         left = self._look_at_people(draft, users.touched.keys() & draft.known.keys())
-        stirred = groups.touched.keys() | set(was.again)
+        rested = self._resting(earlier, was, groups.touched.keys())
+        stirred = groups.touched.keys() | (was.again.keys() - rested.keys())
         due = {g.id for g in earlier.groups if _is_due(g, was, stirred=stirred, left=left)}
         apps = {app_id: self._app_is_due(draft, app_id, was, stirred | due) for app_id in self._settings.app_roles}
         draft.keep((g for g in earlier.groups if g.id not in due), was, apps=apps)
+        for group in rested.values():
+            if group.id in draft.groups and group.id not in due:
+                draft.rest(group)
         self._read_groups(draft, self._still_picked(due | stirred))
         check_names(self.name, self._settings.groups, (Picked(g.id, g.name) for g in draft.groups.values()))
         for app_id in (app_id for app_id, is_due in apps.items() if is_due):
             self._read_app(draft, app_id)
         draft.doubt(groups.touched)
         draft.hold(earlier)
-        self.ignored = dict(draft.ignored)
+        draft.people.check(least=2)  # one alone may be odd
+        self._tell(draft)
         return draft
 
+    def _resting(self, earlier: Snapshot, was: Cursor, touched: Collection[str]) -> dict[str, Group]:
+        """Give the groups in doubt that are left alone at this poll: nothing names them, and their count did not move."""
+        waiting = [g for g in earlier.groups if g.id not in touched and was.again.get(g.id, NEVER).left]
+        picked = {g.id: pick(self._settings.groups, {"id": g.id, "displayName": g.name}) for g in waiting}
+        counted = {id_: p.members(self._settings.page_size).count or "" for id_, p in picked.items() if p}
+        counts = dict(zip(counted, self._reader.counts(list(counted.values())), strict=True))
+        return {g.id: g for g in waiting if was.again[g.id].rests(look_of(counts.get(g.id)))}
+
     def _look_at_people(self, draft: Draft, touched: Iterable[str]) -> set[str]:
-        """Learn how people are now; gives those who may be in no group any more: deleted, or guests who do not count.
+        """Learn how people are now; gives those whose groups must be read again: who may be in none any more (deleted, or guests
+        who do not count), and who is in doubt.
 
         Raises:
             CursorLost: they are too many to be looked at one by one.
-            SourceUnavailable: somebody could not be looked at.
         """
         ids = sorted(touched)
         if len(ids) > max(MANY, len(draft.known) // 10):
@@ -145,9 +204,11 @@ class EntraSource:
             )
         left = set()
         for id_, reply in zip(ids, self._reader.look_up([user_path(id_) for id_ in ids]), strict=True):
-            if not reply.ok and not reply.is_gone:
-                raise SourceUnavailable(f"source {self.name}: person {id_} could not be looked up: {reply.problem}")
-            if reply.is_gone or draft.is_left_out(draft.people.person(reply.fields).id):
+            if reply.ok and reply.fields.get("id") == id_:
+                draft.people.person(reply.fields)
+            elif not reply.is_gone:
+                draft.people.doubt(id_, f"not looked up: {reply.problem or 'Graph answered with another object'}")
+            if reply.is_gone or id_ in draft.people.doubts or draft.is_left_out(id_):
                 left.add(id_)
         return left
 
@@ -178,5 +239,6 @@ def _may_pick(settings: EntraSettings, id_: str) -> bool:
 
 def _fingerprint(settings: EntraSettings) -> str:
     """Hash the settings that decide what is in a snapshot."""
-    decisive = (settings.groups, settings.guests, settings.app_roles, settings.graph_url, settings.tenant)
+    who = settings.guests, settings.agents
+    decisive = (settings.groups, *who, settings.app_roles, settings.graph_url, settings.tenant)
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

@@ -12,16 +12,17 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
-from syncd.answers import number, whole
+from syncd.answers import http_date, number, retry_after_s, whole
 from syncd.errors import SourceUnavailable
 from syncd.http import Secret, SecretUnreadable
 from syncd.metered import Limit, MeteredAdapter
+from syncd.rests import Rest
 from syncd.sources.entra.settings import (
     CLOUDS,
     ClientSecret,
@@ -73,12 +74,14 @@ class Tokens:
         settings: EntraSettings,
         *,
         now: Callable[[], datetime],
+        rest: Rest,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._source = source
         self._settings = settings
         self._now = now
+        self._rest = rest
         self._pause = pause
         self._chance = chance
         self._lock = threading.Lock()
@@ -133,9 +136,11 @@ class Tokens:
     def _once(self) -> Answer:
         from msal.exceptions import MsalServiceError  # type: ignore[import-untyped]
 
+        if self._rest.left_s() > 0:
+            raise self._unavailable(self._rest.why("the authority"))
         try:
             if self._ask is None:
-                self._ask = _ask(self._settings)
+                self._ask = _ask(self._settings, self._rest)
             answer = self._ask()
         except SecretUnreadable as e:
             raise self._unavailable(str(e)) from None
@@ -188,7 +193,8 @@ class _Http:
     """What msal sends its requests with: nothing is taken from the environment, nothing is followed elsewhere, and what
     comes has a deadline and a bound, which msal and requests do not give it."""
 
-    def __init__(self, settings: EntraSettings, *, proxy: str | None) -> None:
+    def __init__(self, settings: EntraSettings, *, proxy: str | None, rest: Rest) -> None:
+        self._rest = rest
         self._session = requests.Session()
         self._session.trust_env = False  # else REQUESTS_CA_BUNDLE overrides `verify`
         self._session.headers["Connection"] = "close"  # the next request is an hour away
@@ -219,13 +225,16 @@ class _Http:
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise requests.exceptions.ContentDecodingError("packed although that was not asked for")
             assert response.content is not None  # read now, within the limit
+        if response.status_code in (429, 503):
+            now = http_date(response.headers.get("Date")) or datetime.now(UTC)
+            self._rest.heard(retry_after_s(response.headers.get("Retry-After"), now=now) or 0.0)
         return response
 
     def close(self) -> None:
         self._session.close()
 
 
-def _ask(settings: EntraSettings) -> Ask:
+def _ask(settings: EntraSettings, rest: Rest) -> Ask:
     """Make the function that asks msal for a token. Asks the network: msal looks the authority up at once."""
     # takes a quarter of a second, and only this source needs it
     import msal  # type: ignore[import-untyped]
@@ -236,14 +245,14 @@ def _ask(settings: EntraSettings) -> Ask:
             msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else msal.SystemAssignedManagedIdentity()
         )
         # the endpoint is on this machine: no proxy in between
-        client = msal.ManagedIdentityClient(identity, http_client=_Http(settings, proxy=None))
+        client = msal.ManagedIdentityClient(identity, http_client=_Http(settings, proxy=None, rest=rest))
         return lambda: _mapping(client.acquire_token_for_client(resource=settings.resource))
     app = msal.ConfidentialClientApplication(
         client_id_of(settings),
         client_credential=_proof(settings),
         authority=authority_of(settings),
         instance_discovery=False,  # our hosts are known; looking them up would ask the global cloud
-        http_client=_Http(settings, proxy=settings.proxy),
+        http_client=_Http(settings, proxy=settings.proxy, rest=rest),
     )
     return lambda: _mapping(app.acquire_token_for_client(scopes=[f"{settings.resource}/.default"]))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -17,13 +17,25 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from syncd.answers import parse_json
 from syncd.http import Retries
+from syncd.rests import Rest
 from syncd.sources.okta.answers import Halted, Missing, NotRead, Refused, Reply, Unanswered, advice
 from syncd.sources.okta.budget import Budget
 
 API: Final = "/api/v1"
 _TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
+LONGEST_PAUSE_S: Final = 20.0
+"""A longer rest than this, which Okta asked for, is remembered and not waited for: the thread has other things to do."""
+MOST_PAGES: Final = 10_000
+MOST_BARREN: Final = 20
+"""So many pages of one list, one after the other, that bring no entry, and it is taken to be without an end."""
+_SLACK: Final = 1000
+"""So many more than twice its count may a list show before it is given up."""
+MOST_BYTES: Final = 1024 * 1024 * 1024
+"""The most that is read of one list: some 700,000 members."""
 _FAILURES_IN_A_ROW: Final = 20
 """After so many requests that failed for good, one after the other, the org is taken to be down."""
+
+_TIME_OVER: Final = "the time for this read (deadline_s) was over before it could be asked for"
 
 Item = dict[str, object]
 
@@ -53,11 +65,25 @@ class _Chain:
     """The pages of one list, as far as they were read. `start` is the list's path, `last` the page asked for last."""
 
     start: str
+    expected: int | None = None
     last: str = ""
     items: list[Item] = field(default_factory=list)
+    living: int = 0
+    """Entries that are not of deactivated users, which a count may leave out."""
     pages: int = 0
+    barren: int = 0
+    read: int = 0
     followed: set[str] = field(default_factory=set)
     asked_at: datetime | None = None
+
+    @property
+    def endless(self) -> str:
+        """Say why a list has no end for us: each page leads to another one, and none leads to an end; empty where it may."""
+        if self.pages >= MOST_PAGES or self.barren >= MOST_BARREN:
+            return f"the list does not end: {self.pages} pages, of which the last {self.barren} brought nothing"
+        if self.expected is not None and self.living > 2 * self.expected + _SLACK:
+            return f"{self.living} members were read without an end, and Okta counts {self.expected}"
+        return f"the list is larger than {MOST_BYTES} bytes" if self.read > MOST_BYTES else ""
 
     def stop(self, why: str) -> NotRead:
         """Give the error of a chain that is broken, with what was read; reading anew may help."""
@@ -73,28 +99,28 @@ class Asker:
     retries: Retries
     deadline: float
     page_limit: int
+    rest: Rest
     chance: Callable[[], float] = random.random
     calls: int = 0
     failures: int = 0
     halted: str = ""
 
-    async def whole(self, path: str, *, area: str, **query: str) -> Listing:
-        """Read a list to a proven end.
+    async def whole(self, path: str, query: Mapping[str, str], *, area: str, expected: int | None = None) -> Listing:
+        """Read a list to a proven end; `expected` is the number of entries that it should have.
 
         Raises:
             NotRead: it could not be; with what was read.
         """
         start = f"{API}/{path}"
         for _ in range(2):
-            chain = await self._ended(start, area, query)
+            chain = await self._ended(_Chain(start, expected), area, query)
             if not _twice(chain.items):
                 return Listing(tuple(chain.items), chain.pages, chain.asked_at)
         raise chain.stop("entries came more than once, in two reads")
 
-    async def _ended(self, start: str, area: str, query: dict[str, str]) -> _Chain:
+    async def _ended(self, chain: _Chain, area: str, query: Mapping[str, str]) -> _Chain:
         """Read a list, and where it ends with a full page read that page once more, as two: a lost link looks the same."""
         limit = self.page_limit
-        chain = _Chain(start)
         if not await self._ends_full(chain, {**query, "limit": str(limit)}, area=area):
             return chain
         last_page, chain.items = chain.items[-limit:], chain.items[:-limit]
@@ -105,11 +131,13 @@ class Asker:
         chain.items += [item for item in last_page if item["id"] not in again]
         return chain
 
-    async def _ends_full(self, chain: _Chain, query: dict[str, str], *, area: str) -> bool:
+    async def _ends_full(self, chain: _Chain, query: Mapping[str, str], *, area: str) -> bool:
         """Follow a list from a page on; says whether its last page is full."""
         target: str | None = f"{chain.start}?{urlencode(query, quote_via=quote)}"
         count = 0
         while target is not None:
+            if why := chain.endless:  # reading it anew would not end either
+                raise NotRead(why, items=tuple(chain.items), pages=chain.pages)
             chain.followed.add(target)
             chain.last = target
             try:
@@ -132,7 +160,7 @@ class Asker:
         why, renewed = "", False
         for attempt in range(self.retries.attempts):
             if attempt:
-                await self._pause(attempt, retry_after_s=None)
+                await self._pause(attempt)
             reply = await self._sent(path, area)
             if isinstance(reply, str):
                 why = reply
@@ -152,22 +180,21 @@ class Asker:
             if reply.status not in _TRY_AGAIN:
                 raise self._refusal(reply)
             why = f"Okta answered {reply.status}{_named(reply)}"
-            if reply.retry_after_s:
-                await self._pause(attempt, retry_after_s=reply.retry_after_s)
+            self.rest.heard(reply.retry_after_s or 0.0)
         raise self._failed(f"{why}, {self.retries.attempts} times")
 
     async def _sent(self, path: str, area: str) -> Reply | str:
         """Send one request when its turn comes; gives the answer, or why there is none."""
-        if self.halted:
-            raise Halted(self.halted)
         loop = asyncio.get_running_loop()
         try:
+            await self._rested()
             async with self.budget.turn(area, deadline=self.deadline):
+                self._still()
                 self.calls += 1
                 reply = await self.sender.get(path)
                 self.budget.heard(area, reply.rate, loop.time())
         except TimeoutError:
-            raise self._halt("the time for this read was over before it could be asked for") from None
+            raise self._halt(_TIME_OVER) from None
         except Refused as e:
             raise self._halt(str(e)) from None
         except Unanswered as e:
@@ -175,10 +202,26 @@ class Asker:
             return str(e)
         return reply
 
-    async def _pause(self, attempt: int, *, retry_after_s: float | None) -> None:
+    async def _rested(self) -> None:
+        """Wait for as long as Okta wants to be left alone, if that is not long."""
+        self._still()
+        rest_s = self.rest.left_s()
+        if rest_s > LONGEST_PAUSE_S or asyncio.get_running_loop().time() + rest_s > self.deadline:
+            raise self._halt(self.rest.why("Okta") if rest_s else _TIME_OVER)
+        if rest_s:
+            await asyncio.sleep(rest_s)
+
+    def _still(self) -> None:
+        """See that anything may be asked: others may have found meanwhile that nothing may, and the time may be over."""
+        if self.halted:
+            raise Halted(self.halted)
+        if asyncio.get_running_loop().time() >= self.deadline:
+            raise self._halt(_TIME_OVER)
+
+    async def _pause(self, attempt: int) -> None:
         """Wait before the next try, by chance between 0 and a bound that doubles."""
         bound_s = min(self.retries.first_s * 2 ** (attempt - 1), self.retries.cap_s)
-        wait_s = bound_s * self.chance() if retry_after_s is None else min(retry_after_s, self.retries.cap_s)
+        wait_s = bound_s * self.chance()
         if asyncio.get_running_loop().time() + wait_s > self.deadline:
             raise self._halt("the time for this read was over before an answer came")
         await asyncio.sleep(wait_s)
@@ -206,9 +249,12 @@ def _added(chain: _Chain, reply: Reply, found: object) -> str | None:
     """Add a page to a chain and give where it goes on."""
     if not isinstance(found, list):
         raise chain.stop("the answer is not a list")
-    good: list[Item] = [item for item in found if isinstance(item, dict) and isinstance(item.get("id"), str)]
+    good: list[Item] = [item for item in found if isinstance(item, dict) and _is_id(item.get("id"))]
     chain.asked_at = chain.asked_at or (reply.server_time if not chain.pages else None)
     chain.items += good
+    chain.living += sum(1 for item in good if item.get("status") != "DEPROVISIONED")
+    chain.barren = 0 if good else chain.barren + 1
+    chain.read += len(reply.body)
     if len(good) < len(found):
         raise chain.stop("an entry has no id")
     if reply.foreign is not None:
@@ -219,6 +265,11 @@ def _added(chain: _Chain, reply: Reply, found: object) -> str | None:
         raise chain.stop("the next link leads to another list")
     chain.pages += 1
     return reply.next_path
+
+
+def _is_id(value: object) -> bool:
+    """Say whether a value can be an id: some text, all of which can be written down."""
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
 def _twice(items: list[Item]) -> bool:

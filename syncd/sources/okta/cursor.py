@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from syncd.errors import CursorLost
+from syncd.sources.again import Again, again_from, again_to
 from syncd.sources.okta.settings import OktaSettings
 
-_VERSION = 1
+_VERSION = 2
 EPOCH = "1970-01-01T00:00:00.000Z"
 _FIRST = datetime(1971, 1, 1, tzinfo=UTC)
 """No org is older; a time before it is none, and the overlap could not be taken from it."""
@@ -22,14 +23,14 @@ class Cursor:
     """`groups` and `users` are time stamps as Okta writes them: changes after them were not seen.
 
     seen   groups changed after the mark that were read already, with the stamps they had then
-    again  groups that could not be read whole
+    again  groups that could not be read whole, and when each is read again
     """
 
     groups: str
     users: str
     settings: str
     seen: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    again: frozenset[str] = frozenset()
+    again: Mapping[str, Again] = field(default_factory=dict)
 
     def text(self) -> str:
         found = {
@@ -38,7 +39,7 @@ class Cursor:
             "groups": self.groups,
             "users": self.users,
             "seen": {id_: list(self.seen[id_]) for id_ in sorted(self.seen)},
-            "again": sorted(self.again),
+            "again": again_to(self.again),
         }
         return json.dumps(found, separators=(",", ":"))
 
@@ -55,7 +56,7 @@ class Cursor:
                 raise CursorLost("the settings of the source changed since the last read; a full read is needed")
             seen = {str(id_): (str(a), str(b)) for id_, (a, b) in found["seen"].items()}
             marks = moment(str(found["groups"])), moment(str(found["users"]))
-            return cls(stamp(marks[0]), stamp(marks[1]), settings, seen, frozenset(map(str, found["again"])))
+            return cls(stamp(marks[0]), stamp(marks[1]), settings, seen, again_from(found["again"]))
         except (ValueError, OverflowError, KeyError, TypeError, AttributeError):
             raise CursorLost("the saved cursor cannot be read; a full read is needed") from None
 

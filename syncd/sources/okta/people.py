@@ -87,6 +87,11 @@ class Listed:
         return self.updated, self.membership_updated
 
     @property
+    def look(self) -> str:
+        """What is other when the group is."""
+        return f"{self.updated} {self.membership_updated} {self.users_count}"
+
+    @property
     def newest(self) -> str:
         return max(self.stamps)
 

@@ -44,6 +44,10 @@ class Reading:
     emit: Emit
     people: dict[str, Seen] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    looks: dict[str, str] = field(default_factory=dict)
+    """How each group looked whose members were read, or tried to be."""
+    unanswered: set[str] = field(default_factory=set)
+    """Groups of which the members could not be read to an end."""
 
     # --- lists ---------------------------------------------------------------------------------------------------------
 
@@ -70,7 +74,8 @@ class Reading:
 
     async def changed_users(self, since: str) -> Listing:
         """List the users, of the whole org, that changed after a time of the server, the deactivated ones too."""
-        return await self.asker.whole("users", area="users", filter=f'lastUpdated gt "{since}"', fields=_USER_FIELDS)
+        query = {"filter": f'lastUpdated gt "{since}"', "fields": _USER_FIELDS}
+        return await self.asker.whole("users", query, area="users")
 
     async def groups_by_id(self, ids: Iterable[str]) -> tuple[list[Listed], dict[str, str], datetime | None]:
         """Look groups up that a list did not show: found ones, those that cannot be looked at with the reason, and when.
@@ -96,7 +101,7 @@ class Reading:
         return "the group is there, and no list shows it"
 
     async def _groups(self, **query: str) -> Listing:
-        return await self.asker.whole("groups", area="groups", expand="stats", **query)
+        return await self.asker.whole("groups", {"expand": "stats", **query}, area="groups")
 
     def _chosen(self, group: Listed) -> bool:
         return group.id in self.known.members or self.selection.takes(group.id, group.name, group.type)
@@ -119,6 +124,7 @@ class Reading:
 
     def unread(self, id_: str, why: str) -> Group:
         """Give a group of which nothing was read."""
+        self.unanswered.add(id_)
         return self._told(Listed(id_, self.known.names.get(id_, ""), "", None, "", ""), (), 0, why)
 
     async def _group(self, listed: Listed) -> Group:
@@ -129,15 +135,18 @@ class Reading:
             try:
                 if read:
                     listed = await self._again(listed)
-                listing = await self.asker.whole(f"groups/{quote(listed.id, safe='')}/users", area="members")
+                path = f"groups/{quote(listed.id, safe='')}/users"
+                listing = await self.asker.whole(path, {}, area="members", expected=listed.users_count)
             except NotRead as e:
+                self.unanswered.add(listed.id)
                 pages, why = pages + e.pages, e.why
                 listing = Listing(e.items, e.pages, None) if e.items else listing
                 if not e.again or isinstance(e, Halted):
                     break
                 continue
+            self.unanswered.discard(listed.id)
             pages, why = pages + listing.pages, _disagreement(listed, listing)
-            if not why:
+            if not why or listed.users_count is None:  # where there is no count, another look brings none
                 break
         return self._told(listed, listing.items, pages, why)
 
@@ -152,6 +161,7 @@ class Reading:
         """Make a group of what was read of it; who is in doubt stays as they were, and strangers in doubt stay out."""
         seen = {s.identity.id: s for s in (seen_user(self.source, item) for item in items)}
         doubts = [s for s in seen.values() if s.doubt]
+        self.looks[listed.id] = listed.look
         before = self.known.members.get(listed.id, frozenset())
         out = [s for s in doubts if s.identity.id not in before or s.identity.id not in self.known.people]
         left_out = frozenset(s.identity.id for s in out)

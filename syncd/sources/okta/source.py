@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncd.errors import SourceUnavailable
 from syncd.model import Group, Snapshot
+from syncd.rests import OwnRests, Rest, Rests
+from syncd.sources.again import NEVER, Again, resting
 from syncd.sources.okta.answers import NotRead
 from syncd.sources.okta.asking import Asker, Listing
 from syncd.sources.okta.budget import Budget
@@ -27,6 +29,8 @@ from syncd.sources.okta.settings import OktaSettings
 
 if TYPE_CHECKING:
     from syncd.sources.okta.transport import Transport
+
+_LOOK_S: Final = 0.2
 
 Work = Callable[[Reading], Awaitable[tuple[Snapshot, str]]]
 
@@ -39,7 +43,9 @@ class OktaSource:
     """One org; see `ports.IncrementalSource`.
 
     `earlier` gives the last saved snapshot: groups in it are followed by their ids whatever they are called now, and who
-    has a status that is not known stays as they were in it. `emit` is told of users in doubt (`user_in_doubt`).
+    has a status that is not known stays as they were in it. `emit` is told of users in doubt (`user_in_doubt`) and of reads
+    that ended before they were whole (`read_cut_short`). `rests` is where it is kept that Okta wants to be left alone, and
+    `stopping` says whether the process ends: then a read ends too.
     """
 
     def __init__(
@@ -50,6 +56,8 @@ class OktaSource:
         now: Callable[[], datetime],
         earlier: Callable[[], Snapshot | None] = lambda: None,
         emit: Emit = _silent,
+        rests: Rests | None = None,
+        stopping: Callable[[], bool] = bool,
     ) -> None:
         self.name: Final = name
         self.settings: Final = settings
@@ -57,6 +65,8 @@ class OktaSource:
         self._now = now
         self._earlier = earlier
         self._emit = emit
+        self._rest = Rest(f"okta {settings.connection.root.lower()}", rests or OwnRests(), now=now)
+        self._stopping = stopping
         self._budget = Budget(settings.leave_free, settings.concurrency)
         self._one_at_a_time = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -89,14 +99,27 @@ class OktaSource:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 weakref.finalize(self, self._loop.close)
-            return _completed(self._loop, self._opened(work, Known.of(earlier)))
+            return _completed(self._loop, self._until_stopped(self._opened(work, Known.of(earlier))))
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, tuple[Snapshot, str]]) -> tuple[Snapshot, str]:
+        """Do work, and end it where the process is to end: whatever it waits for."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=_LOOK_S)
+                if self._stopping() and not task.done():
+                    raise SourceUnavailable(f"source {self.name}: not read to its end, because syncd is stopping")
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     async def _opened(self, work: Work, known: Known) -> tuple[Snapshot, str]:
         settings = self.settings
         try:
             transport = self._signed_in()
             deadline = asyncio.get_running_loop().time() + settings.deadline_s
-            asker = Asker(transport, self._budget, settings.retries, deadline, settings.page_limit)
+            asker = Asker(transport, self._budget, settings.retries, deadline, settings.page_limit, self._rest)
             reading = Reading(self.name, asker, settings.groups, known, self._now, self._emit)
             async with transport.open():
                 return await self._counted(work, reading)
@@ -117,6 +140,7 @@ class OktaSource:
             self.calls += reading.asker.calls
             if reading.asker.halted:  # perhaps a credential was replaced: the next read looks it up anew
                 self._transport = None
+                self._emit("read_cut_short", source=self.name, why=reading.asker.halted)
 
     # --- everything ----------------------------------------------------------------------------------------------------
 
@@ -127,6 +151,7 @@ class OktaSource:
         since = Cursor(EPOCH, EPOCH, fingerprint(self.settings))
         asked = [found.asked_at.isoformat()] if found.asked_at else []
         cursor = self._next(
+            reading,
             since,
             groups,
             found.listed,
@@ -138,10 +163,12 @@ class OktaSource:
 
     def _next(
         self,
+        reading: Reading,
         since: Cursor,
         read: list[Group],
         listed: tuple[Listed, ...],
         *,
+        rested: Iterable[str] = (),
         asked_at: datetime | None,
         users: list[str],
         stamps: Iterable[str] = (),
@@ -151,14 +178,15 @@ class OktaSource:
         groups = mark(
             (*stamps, *(g.newest for g in listed)), asked_at=asked_at, overlap_s=overlap_s, floor=since.groups
         )
-        again = {g.id for g in read if not g.certificate.complete}
+        again = {g.id: _read_in_vain(g, since, reading) for g in read if not g.certificate.complete}
+        again |= {id_: since.again[id_].passed() for id_ in rested}
         seen = {**since.seen, **{g.id: g.stamps for g in listed}}
         return replace(
             since,
             groups=groups,
             users=mark(users, asked_at=asked_at, overlap_s=overlap_s, floor=since.users),
             seen={id_: stamps for id_, stamps in seen.items() if max(stamps) > groups and id_ not in again},
-            again=frozenset(again),
+            again=again,
         )
 
     # --- what changed --------------------------------------------------------------------------------------------------
@@ -167,20 +195,25 @@ class OktaSource:
         (listed, listing), users = await _both(reading.changed_groups(since.groups), reading.changed_users(since.users))
         before = {g.id: g for g in earlier.groups}
         shown = {g.id for g in listed}
-        again, unread, _ = await reading.groups_by_id(since.again - shown)
-        gone = since.again - shown - {g.id for g in again} - set(unread)
-        moved = tuple(g for g in listed if _to_be_read(g, before.get(g.id), since))
-        read = await reading.groups(Groups((*moved, *again), unread))
+        again, unread, _ = await reading.groups_by_id(since.again.keys() - shown)
+        gone = since.again.keys() - shown - {g.id for g in again} - set(unread)
+        rested = {g.id for g in (*listed, *again) if g.id in before and since.again.get(g.id, NEVER).rests(g.look)}
+        moved = (g for g in listed if _to_be_read(g, before.get(g.id), since))
+        due = tuple(g for g in (*moved, *again) if g.id not in rested)
+        read = await reading.groups(Groups(due, unread))
         renamed = {g.id: replace(before[g.id], name=g.name) for g in listed if g.name and g.id in before}
-        groups = {**before, **renamed, **{g.id: g for g in read}}
+        doubtful = {id_: resting(renamed.get(id_, before[id_]), since.again[id_]) for id_ in rested}
+        groups = {**before, **renamed, **doubtful, **{g.id: g for g in read}}
         groups = {id_: groups[id_] for id_ in sorted(groups) if id_ not in gone}
         changed = self._users(reading, users)
         people = reading.identities(groups.values(), reading.known.people)
         crowded = listing.pages > 1  # a mass change, behind which the mark would stay until the next change anywhere
         cursor = self._next(
+            reading,
             since,
             read,
             (*listed, *again),
+            rested=rested,
             asked_at=listing.asked_at,
             users=[s.updated for s in changed],
             stamps=[listing.asked_at.isoformat()] if crowded and listing.asked_at else [],
@@ -221,6 +254,11 @@ async def _both(
     assert not isinstance(first, BaseException)
     assert not isinstance(second, BaseException)
     return first, second
+
+
+def _read_in_vain(group: Group, since: Cursor, reading: Reading) -> Again:
+    before, look = since.again.get(group.id, NEVER), reading.looks.get(group.id, "")
+    return before.failed(look, group.certificate.why, answered=group.id not in reading.unanswered)
 
 
 def _to_be_read(group: Listed, before: Group | None, since: Cursor) -> bool:

@@ -150,7 +150,7 @@ class Transport:
             next_path=next_url.raw_path_qs if next_url is not None and not foreign else None,
             foreign=next_url.host or "?" if next_url is not None and foreign else None,
             rate=_rate(response.headers, date),
-            retry_after_s=retry_after_s(response.headers.get("Retry-After"), now=datetime.now(UTC)),
+            retry_after_s=retry_after_s(response.headers.get("Retry-After"), now=date or datetime.now(UTC)),
             server_time=date,
             authorization=authorization,
         )

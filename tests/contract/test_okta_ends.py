@@ -1,0 +1,225 @@
+"""Every read of an org has an end, in pages, time and bytes; and an org that wants rest is left alone, by everybody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from okta_world import TODAY, settings, small_org, source, stand_in, truth, whys
+from okta_world import members as members_of
+
+from syncd.errors import SourceUnavailable
+from syncd.http import Connection
+from syncd.rests import OwnRests
+from syncd.sandbox.okta import OktaStandIn, Org
+from syncd.sources.okta import OktaSource
+from syncd.store import Store
+
+
+@pytest.fixture
+def okta() -> Iterator[OktaStandIn]:
+    found = stand_in()
+    with found.serve():
+        yield found
+
+
+# --- pages, time and bytes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("C-1")
+def test_a_list_whose_next_links_never_end_is_given_up(okta: OktaStandIn, tmp_path: Path) -> None:
+    okta.lie("endless", "members", times=None)
+    found = source(okta.url, tmp_path).read()
+    assert set(truth(okta.org)) == set(whys(found))
+    assert all("the list does not end" in why for why in whys(found).values())
+    assert okta.calls("members") < 7 * 30
+    assert truth(okta.org) == members_of(found), "what was read adds"
+
+
+@pytest.mark.finding("C-1")
+@pytest.mark.parametrize("area", ["groups", "users"])
+def test_a_list_of_groups_or_users_that_never_ends_fails_the_source(
+    okta: OktaStandIn, tmp_path: Path, area: str
+) -> None:
+    reader = source(okta.url, tmp_path)
+    before, cursor = reader.read_from_here()
+    okta.lie("endless", area, times=None)
+    with pytest.raises(SourceUnavailable, match="the list does not end"):
+        reader.refresh(before, cursor)
+
+
+@pytest.mark.finding("C-2")
+def test_a_slow_org_is_read_until_the_deadline(tmp_path: Path) -> None:
+    org = small_org()
+    for n in range(40):
+        org.add_group(f"airflow-{n:02}", sorted(org.people)[:1])
+    okta = stand_in(org)
+    events: list[tuple[str, dict[str, object]]] = []
+
+    def emit(event: str, **facts: object) -> None:
+        events.append((event, facts))
+
+    with okta.serve() as url:
+        okta.latency_s = 0.2
+        began = time.monotonic()
+        found = source(url, tmp_path, page_limit=200, concurrency=1, deadline_s=4.0, emit=emit).read()
+        assert time.monotonic() - began < 20.0
+    assert set(truth(org)) == set(members_of(found)), "every group is there, whole or not"
+    assert 0 < len(whys(found)) < 47
+    assert {"the time for this read (deadline_s) was over before it could be asked for"} == set(whys(found).values())
+    assert ["read_cut_short"] == [event for event, _ in events]
+
+
+@pytest.mark.finding("A-F9")
+def test_what_unpacks_to_more_than_is_read_is_no_answer(okta: OktaStandIn, tmp_path: Path) -> None:
+    okta.lie("bomb", "members", times=None, holds=sorted(okta.org.teams)[0])
+    found = source(okta.url, tmp_path).read()
+    assert ["larger than" in why for why in whys(found).values()] == [True]
+
+
+@pytest.mark.finding("A-F9")
+@pytest.mark.parametrize("kind", ["blank_id", "odd_id"])
+def test_what_is_no_id_is_no_member(okta: OktaStandIn, tmp_path: Path, kind: str) -> None:
+    okta.lie(kind, "members", times=None, holds=sorted(okta.org.teams)[1])
+    found = source(okta.url, tmp_path).read()
+    assert {"airflow-one": "page 1: an entry has no id"} == whys(found)
+
+
+@pytest.mark.finding("C-1")
+def test_a_read_ends_when_the_process_does(okta: OktaStandIn, tmp_path: Path) -> None:
+    okta.lie("hang", "members", times=None).hang_s = 30.0
+    began = time.monotonic()
+    reader = OktaSource(
+        "okta", settings(okta.url, tmp_path), now=lambda: TODAY, stopping=lambda: time.monotonic() - began > 0.3
+    )
+    with pytest.raises(SourceUnavailable, match="syncd is stopping"):
+        reader.read()
+    assert time.monotonic() - began < 20.0
+
+
+# --- rest -------------------------------------------------------------------------------------------------------------
+
+
+class Now:
+    def __init__(self) -> None:
+        self.time = TODAY
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+@pytest.mark.finding("C-50")
+@pytest.mark.parametrize("as_date", [False, True])
+def test_an_org_that_wants_rest_is_left_alone_by_every_process(
+    okta: OktaStandIn, tmp_path: Path, as_date: bool
+) -> None:
+    wait = formatdate(okta.org.clock.time() + 151, usegmt=True) if as_date else "150"
+    now, url = Now(), f"sqlite:///{tmp_path / 'syncd.db'}"
+    with closing(Store(url)) as one, closing(Store(url)) as other:
+
+        def reader(store: Store) -> OktaSource:
+            return OktaSource("okta", settings(okta.url, tmp_path), now=now, rests=store)
+
+        before, cursor = reader(one).read_from_here()
+        okta.lie("told_to_wait").wait = wait
+        said = "asked to be left alone until 09:02:[23]. UTC"
+        with pytest.raises(SourceUnavailable, match=said):
+            reader(one).refresh(before, cursor)
+        asked = okta.calls()
+        for store in (one, other, one):
+            with pytest.raises(SourceUnavailable, match=said):
+                reader(store).refresh(before, cursor)
+            with pytest.raises(SourceUnavailable, match=said):
+                reader(store).read()
+        assert asked == okta.calls()
+        now.time += timedelta(seconds=151)
+        reader(other).refresh(before, cursor)
+        assert asked < okta.calls()
+
+
+@pytest.mark.finding("C-50")
+def test_no_more_than_an_hour_is_believed(okta: OktaStandIn, tmp_path: Path) -> None:
+    okta.lie("told_to_wait", times=None).wait = "999999999"
+    rests = OwnRests()
+    reader = OktaSource("okta", settings(okta.url, tmp_path), now=lambda: TODAY, rests=rests)
+    with pytest.raises(SourceUnavailable, match="until 10:00:00 UTC"):
+        reader.read()
+    assert TODAY + timedelta(hours=1) == rests.rests_until(f"okta {okta.url}")
+
+
+@pytest.mark.finding("C-50")
+def test_a_short_rest_is_waited_for(okta: OktaStandIn, tmp_path: Path) -> None:
+    okta.lie("told_to_wait", "members", times=2).wait = "1"
+    began = time.monotonic()
+    assert {} == whys(source(okta.url, tmp_path).read())
+    assert time.monotonic() - began >= 1.0
+
+
+# --- what stays uncertified -------------------------------------------------------------------------------------------
+
+
+def _large(groups: int) -> Org:
+    org = Org()
+    org.clock.move(-3600)
+    people = [org.add_user(f"person{n}@example.com") for n in range(4)]
+    for n in range(groups):
+        org.add_group(f"airflow-{n:03}", people)
+    org.clock.move(3600)
+    return org
+
+
+@pytest.mark.finding("I-F2")
+@pytest.mark.parametrize("kind", ["count_null", "count_high"])
+def test_a_group_that_stays_uncertified_is_read_more_and_more_rarely(tmp_path: Path, kind: str) -> None:
+    okta = stand_in(_large(60))
+    okta.lie(kind, "groups", times=None)
+    with okta.serve() as url:
+        costs = []
+        before, cursor = source(url, tmp_path, page_limit=200).read_from_here()
+        for _ in range(16):
+            asked = okta.calls()
+            # each time by another process, as after a restart
+            before, cursor = source(url, tmp_path, page_limit=200).refresh(before, cursor)
+            assert 60 == len(whys(before))
+            costs.append(okta.calls() - asked)
+    reads = [n for n, cost in enumerate(costs, start=1) if cost > 6]
+    assert [1, 3, 7, 15] == reads
+    assert all(cost <= 4 for n, cost in enumerate(costs, start=1) if n not in reads), "two lists, two look-ups"
+    if kind == "count_null":
+        assert all(costs[n - 1] <= 4 + 60 for n in reads), "no second look where there is no count"
+
+
+@pytest.mark.finding("I-F2")
+def test_a_group_that_looks_otherwise_is_read_at_once(tmp_path: Path) -> None:
+    okta = stand_in(_large(3))
+    fault = okta.lie("count_high", "groups", times=None)
+    with okta.serve() as url:
+        reader = source(url, tmp_path)
+        before, cursor = reader.read_from_here()
+        for _ in range(5):
+            before, cursor = reader.refresh(before, cursor)
+        assert 3 == len(whys(before))
+        okta.faults.remove(fault)  # the count moves, and no stamp
+        before, cursor = reader.refresh(before, cursor)
+        assert {} == whys(before)
+
+
+@pytest.mark.finding("I-F2")
+def test_who_joins_a_group_that_is_left_alone_is_seen_at_the_next_poll(tmp_path: Path) -> None:
+    okta = stand_in(_large(3))
+    okta.lie("count_high", "groups", times=None)
+    with okta.serve() as url:
+        reader = source(url, tmp_path, connection=Connection(url), overlap_s=0.0)
+        before, cursor = reader.read_from_here()
+        for _ in range(5):
+            before, cursor = reader.refresh(before, cursor)
+        newcomer = okta.org.add_user("new@example.com")
+        okta.org.join(sorted(okta.org.teams)[1], newcomer)
+        before, cursor = reader.refresh(before, cursor)
+        assert newcomer in members_of(before)["airflow-001"]
+        assert 3 == len(whys(before))
