@@ -10,11 +10,13 @@ from typing import assert_never
 from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSettings, Settings, read_mappings
 from syncd.config.fingerprint import fingerprint
 from syncd.config.settings import DeploymentSettings, SourceSettings
+from syncd.errors import StoreError
 from syncd.mapping.parse import parse
 from syncd.model import Capabilities, Finding, Rules
 from syncd.pace import Pace
 from syncd.ports import Source, TargetSession
 from syncd.reconcile import Emit, Target, World
+from syncd.rests import OwnRests, Rest, Rests
 from syncd.sources import file
 from syncd.sources.entra import EntraSource
 from syncd.sources.entra import examine as entra
@@ -97,24 +99,35 @@ def close(world: World) -> None:
 
 
 def examinations(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, rests: Rests | None = None
 ) -> tuple[Callable[[], tuple[Finding, ...]], ...]:
-    """Give one examination for each source and deployment, in the order of the file; they can run side by side."""
-    sources = [partial(_examine_source, source, clock) for source in settings.sources]
+    """Give one examination for each source and deployment, in the order of the file; they can run side by side.
+
+    `rests` says which providers want to be left alone: those are not asked.
+    """
+    sources = [partial(_examine_source, source, clock, rests or OwnRests()) for source in settings.sources]
     deployments = [partial(airflow.examine, d.deployment.name, d.airflow, now=clock) for d in settings.deployments]
     return (*sources, *deployments)
 
 
-def _examine_source(settings: SourceSettings, clock: Callable[[], datetime]) -> tuple[Finding, ...]:
+def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], rests: Rests) -> tuple[Finding, ...]:
     match settings:
         case FileSourceSettings(name, directory):
             return file.examine(FileSource(name, directory, now=clock))
         case OktaSourceSettings(name, org):
-            return okta.examine(name, org, now=clock)
+            return _resting(name, Rest(org.provider, rests, now=clock)) or okta.examine(name, org, now=clock)
         case EntraSourceSettings(name, tenant):
-            return entra.examine(name, tenant, now=clock)
+            return _resting(name, Rest(tenant.provider, rests, now=clock)) or entra.examine(name, tenant, now=clock)
         case _:
             assert_never(settings)
+
+
+def _resting(name: str, rest: Rest) -> tuple[Finding, ...]:
+    try:
+        is_left_alone = rest.left_s() > 0
+    except StoreError:  # which is told of by itself
+        return ()
+    return (Finding(f"source {name}", "rate limits", None, rest.why("the provider")),) if is_left_alone else ()
 
 
 def _source(

@@ -16,6 +16,7 @@ from syncd.plan.render import Line, Style, safe
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.model import Finding
+    from syncd.store import Store
 
 REACHABLE = "reachable"
 _STYLES = {True: ("ok", Style.PLAIN), None: ("note", Style.WARN), False: ("wrong", Style.FAIL)}
@@ -44,26 +45,32 @@ def exit_code(found: Sequence[Finding]) -> int:
 
 def _examined(settings: Settings) -> tuple[Finding, ...]:
     from concurrent.futures import ThreadPoolExecutor
+    from contextlib import ExitStack
 
     from syncd import app
 
-    examinations = app.examinations(settings)
-    with ThreadPoolExecutor(min(settings.workers, len(examinations)), thread_name_prefix="doctor") as pool:
+    with ExitStack() as stack:
+        database, store = _database(settings)
+        if store is not None:
+            stack.callback(store.close)
+        examinations = app.examinations(settings, rests=store)
+        workers = min(settings.workers, len(examinations))
+        pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         rest = [pool.submit(examine) for examine in examinations]
-        own = [_database(settings), _mapping(settings), *_frozen(settings)]
+        own = [database, _mapping(settings), *_frozen(settings, store)]
         return (*own, *(finding for done in rest for finding in done.result()))
 
 
-def _database(settings: Settings) -> Finding:
+def _database(settings: Settings) -> tuple[Finding, Store | None]:
     from syncd import app
     from syncd.errors import SyncdError
     from syncd.model import Finding
 
     try:
-        app.open_store(settings).close()
+        store = app.open_store(settings)
     except SyncdError as error:
-        return Finding("database", REACHABLE, False, str(error))
-    return Finding("database", REACHABLE, True, settings.database.url)
+        return Finding("database", REACHABLE, False, str(error)), None
+    return Finding("database", REACHABLE, True, settings.database.url), store
 
 
 def _mapping(settings: Settings) -> Finding:
@@ -78,17 +85,14 @@ def _mapping(settings: Settings) -> Finding:
     return Finding("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
 
 
-def _frozen(settings: Settings) -> tuple[Finding, ...]:
+def _frozen(settings: Settings, store: Store | None) -> tuple[Finding, ...]:
     """Say which roles are frozen; nothing where the files or the database cannot be used, which is told already."""
-    from contextlib import closing
-
     from syncd import app
     from syncd.cli.frozen import examined
     from syncd.errors import SyncdError
 
     try:
-        with closing(app.open_store(settings)) as store:
-            return examined(settings, app.read_rules(settings), store)
+        return examined(settings, app.read_rules(settings), store) if store is not None else ()
     except SyncdError:
         return ()
 

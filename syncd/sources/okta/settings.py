@@ -115,6 +115,11 @@ class OktaSettings:
         if self.concurrency < 1 or self.deadline_s <= 0 or self.overlap_s < 0:
             raise ValueError("concurrency, deadline_s and overlap_s must be positive")
 
+    @property
+    def provider(self) -> str:
+        """Whom we ask, for who wants to be left alone."""
+        return f"okta {self.connection.root.lower()}"
+
 
 def _is_this_machine(host: str) -> bool:
     """Rehearsals talk to a stand-in on this machine without TLS."""

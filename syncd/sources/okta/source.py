@@ -65,7 +65,7 @@ class OktaSource:
         self._now = now
         self._earlier = earlier
         self._emit = emit
-        self._rest = Rest(f"okta {settings.connection.root.lower()}", rests or OwnRests(), now=now)
+        self._rest = Rest(settings.provider, rests or OwnRests(), now=now)
         self._stopping = stopping
         self._budget = Budget(settings.leave_free, settings.concurrency)
         self._one_at_a_time = threading.Lock()
