@@ -136,8 +136,10 @@ class Tokens:
     def _once(self) -> Answer:
         from msal.exceptions import MsalServiceError  # type: ignore[import-untyped]
 
-        if self._rest.left_s() > 0:
+        if (rest_s := self._rest.left_s()) > self._settings.longest_wait_s:
             raise self._unavailable(self._rest.why("the authority"))
+        if rest_s:
+            self._pause(rest_s)
         try:
             if self._ask is None:
                 self._ask = _ask(self._settings, self._rest)
