@@ -66,6 +66,7 @@ Kind = Literal[
     "expiry",
     "frozen",
     "email_taken",
+    "person_joined",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 """Everything that an alarm can be about."""

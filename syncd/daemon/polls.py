@@ -21,6 +21,9 @@ from syncd.model import EVERYTHING, Deployment, Rules, Scope
 from syncd.ports import Source
 from syncd.store import Store
 
+PERSONS = "persons"
+"""What the alarm of accounts that may be one person is about: no source by itself."""
+
 
 @dataclass(slots=True)
 class _Last:
@@ -127,6 +130,7 @@ class Polls:
         if moved is not None and moved.who:
             self._emit("people_changed", count=len(moved.who), deployments=queued)
         self._watch(source.name, last)
+        self._tell_who_waits()
         self._database.back()
 
     def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> Moved | None:
@@ -206,6 +210,16 @@ class Polls:
             )
         else:
             self._alarms.clear("uncertified", name)
+
+    def _tell_who_waits(self) -> None:
+        """Raise the alarm of accounts that would be one person if somebody said so."""
+        directory = self._census.directory
+        asked = [note.text for note in directory.notes if note.code == "person_joined"] if directory else []
+        if asked:
+            more = f"; and {len(asked) - 1} more, see syncd plan" if len(asked) > 1 else ""
+            self._alarms.raise_("person_joined", PERSONS, asked[0] + more)
+        else:
+            self._alarms.clear("person_joined", PERSONS)
 
     # --- what is needed for it ----------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from syncd.daemon.lanes import Lanes
 from syncd.daemon.metrics import JournalHead, Metrics
 from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
-from syncd.daemon.polls import Polls
+from syncd.daemon.polls import PERSONS, Polls
 from syncd.daemon.reach import Reach
 from syncd.daemon.rounds import Rounds
 from syncd.daemon.shares import Shares, new_name
@@ -291,7 +291,13 @@ class Daemon:
         for name, task in self.lanes.keep_only(loaded.targets):
             self.passes.refuse(name, task)
         self.passes.forget(frozenset(loaded.targets))
-        known = {*loaded.targets, *(source.name for source in loaded.world.sources), "database", self.shares.name}
+        known = {
+            *loaded.targets,
+            *(source.name for source in loaded.world.sources),
+            "database",
+            PERSONS,
+            self.shares.name,
+        }
         for alarm in self.alarms.current():
             if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):
                 self.alarms.clear(alarm.kind, alarm.subject)

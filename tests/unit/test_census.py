@@ -323,3 +323,24 @@ def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Store, Store], de
     it.poll("people", now=True)
     assert (True, True) == desk.unread()
     assert {"ann", "bob", "cid"} == desk.known(), "okta is held over from what was saved"
+
+
+@pytest.mark.finding("C-11")
+def test_an_alarm_asks_about_accounts_that_come_to_share_a_key_until_somebody_answers(
+    stores: tuple[Store, Store], desk: Desk
+) -> None:
+    it, raised = polls(stores[0], desk.census, desk.okta, desk.people), dict[tuple[str, str], str]()
+    alarms: Any = SimpleNamespace(
+        raise_=lambda kind, subject, text: raised.update({(kind, subject): text}),
+        clear=lambda kind, subject: raised.pop((kind, subject), None),
+    )
+    it._alarms = alarms
+    for name in ("okta", "people"):
+        it.poll(name, now=True)
+    assert {} == raised
+    desk.people.members.add("ann")  # whose e-mail ann of okta has
+    it.poll("people", now=True)
+    assert ["syncd accept-person okta:ann people:ann"] == [t.rpartition(": ")[2] for t in raised.values()]
+    stores[0].remember_persons(KnownPersons({("okta", "ann"): "a", ("people", "ann"): "a"}), JOINING.key, now=NOW)
+    it.poll("people", now=True)
+    assert {} == raised
