@@ -1,5 +1,6 @@
 # make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
 # make test   everything: lint, types, layers, all tests, real servers included
+# make soak   the laws for as long as one likes: STEPS=20000 DATABASE=postgresql SEED=7
 # make unit   the fast inner loop; TESTS=tests/unit/test_guard.py for some of it
 PYTHON ?= python3
 TESTS  ?= tests/unit tests/property tests/golden
@@ -7,7 +8,11 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 AIRFLOW ?= stand-in
 
-.PHONY: demo test unit lint bench lock golden clean
+STEPS   ?= 2000
+SEED    ?= 1
+DATABASE ?= sqlite
+
+.PHONY: demo test unit soak lint bench lock golden clean
 
 demo: $(VENV)/.run
 	@$(BIN)/syncd demo --airflow $(AIRFLOW)
@@ -17,6 +22,9 @@ test: lint
 
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto -m "not servers" $(TESTS)
+
+soak: $(VENV)/.dev
+	@$(BIN)/python tests/laws/soak.py --steps $(STEPS) --seed $(SEED) --database $(DATABASE)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -4,8 +4,10 @@
 way; `syncd run` is a child process with default settings, but for the spans of time that are named. One after the other:
 10,000 accounts with a role each, made on empty deployments; joiners and leavers who are on all deployments; a quiet hour and
 an hour of churn at 60-fold speed, which means that every span is divided by 60 and every rate multiplied. The floor for the
-first is the same calls in the same order with nothing around them.
-Run: python benchmarks/fleet.py [--quick]
+first is the same calls in the same order with nothing around them. Then, on fleets of their own: people who are suspended one
+by one while a single deployment gets its first 5,000 accounts; and 500 people who are suspended at once, held on each of 100
+deployments, approved there, and out.
+Run: python benchmarks/fleet.py [--quick] [--part NAME]
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ EVERYWHERE = "everywhere"
 TEAM = "team"
 PATIENCE_S = 300.0
 PRODUCTION = {"poll": 15.0, "sweep": 900.0, "leaky_sweep": 3600.0, "dags": 300.0, "upkeep": 3600.0}
+NO_LIMITS = "removals = 10000\nshare = 1.0"
+API_TOKEN = "bench-" + "x" * 40
 MORE = {"hold_expires": "24h", "stale_after": "10m"}
 """Spans that nothing here depends on."""
 
@@ -58,9 +62,23 @@ class Size:
     quiet_s: float = 60.0
     churn_s: float = 60.0
     moves_per_s: float = 5.0
+    first: int = 5_000
+    """Accounts of a first apply on one deployment."""
+    mass: int = 500
+    """People who are suspended at once; eleven times as many hold the role."""
 
 
-QUICK = Size(deployments=10, people=200, latency_s=0.01, repeats=3, poll_s=1.0, quiet_s=8.0, churn_s=10.0)
+QUICK = Size(
+    deployments=10,
+    people=200,
+    latency_s=0.01,
+    repeats=3,
+    poll_s=1.0,
+    quiet_s=8.0,
+    churn_s=10.0,
+    first=300,
+    mass=20,
+)
 
 
 # --- the world --------------------------------------------------------------------------------------------------------
@@ -97,9 +115,9 @@ class World:
         self._members(group).discard(person)
         return self._at("leave", group=group, people=[person])
 
-    def deactivate(self, person: str) -> float:
-        self.inactive.add(person)
-        return self._at("status", people=[person], status="SUSPENDED")
+    def deactivate(self, *people: str) -> float:
+        self.inactive.update(people)
+        return self._at("status", people=people, status="SUSPENDED")
 
     def activate(self, person: str) -> float:
         self.inactive.discard(person)
@@ -164,12 +182,13 @@ def _mapping(this: World) -> str:
     return "\n".join(lines)
 
 
-def configure(this: World, *, poll_s: float, speed: float = 1.0) -> Path:
+def configure(this: World, *, poll_s: float, speed: float = 1.0, limits: str = NO_LIMITS) -> Path:
     """Write the configuration; `speed` divides every span and multiplies every rate."""
     spans = {**{name: f"{seconds / speed:g}s" for name, seconds in PRODUCTION.items()}, **MORE}
     spans["poll"] = f"{poll_s:g}s"
-    rows = ["[mappings]", 'directory = "mappings"', "[limits]", "removals = 10000", "share = 1.0", "[http]"]
-    rows += [f'listen = "{HOST}:{this.port}"', "[daemon]", "impatient = true", f"workers = {this.size.workers}"]
+    rows = ["[mappings]", 'directory = "mappings"', "[limits]", limits, "[http]"]
+    rows += [f'listen = "{HOST}:{this.port}"', "[http.tokens.bench]", 'secret = {env = "BENCH_API"}']
+    rows += ['rights = ["read", "approve"]', "[daemon]", "impatient = true", f"workers = {this.size.workers}"]
     rows += [f'{name} = "{span}"' for name, span in spans.items()]
     rows += ["[sources.okta]", 'type = "okta"', f'url = "{this.okta.url}"', "groups = {all = true}", "leave_free = 0.0"]
     rows += ['auth = {kind = "token", token = {env = "BENCH_TOKEN"}}', "[defaults]", 'mode = "enforce"']
@@ -226,6 +245,14 @@ class Daemon:
         except OSError:
             return Counter()
 
+    def api(self, path: str, *, method: str = "GET") -> Any:
+        """Ask the daemon's API."""
+        headers = {"Authorization": f"Bearer {API_TOKEN}", "Content-Type": "application/json"}
+        address = f"http://{HOST}:{self.this.port}/api/v1/{path}"
+        request = urllib.request.Request(address, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - our own address
+            return json.loads(answer.read())
+
     def tail(self) -> str:
         return "\n".join(self.log.read_text().splitlines()[-15:])
 
@@ -234,7 +261,7 @@ class Daemon:
 def daemon(this: World, config: Path) -> Iterator[Daemon]:
     """Run the daemon for as long as the context lasts; prints how long it takes to stop."""
     log = this.folder / "syncd.log"
-    environ = {**os.environ, "BENCH_TOKEN": TOKEN, "BENCH_PASSWORD": "admin"}
+    environ = {**os.environ, "BENCH_TOKEN": TOKEN, "BENCH_PASSWORD": "admin", "BENCH_API": API_TOKEN}
     command = [sys.executable, "-m", "syncd", "--config", str(config), "run"]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=environ) as process:
         try:
@@ -498,11 +525,98 @@ def _at(samples: Sequence[tuple[float, float]], share: float) -> float:
     return next(mib for at, mib in samples if at >= samples[-1][0] * share)
 
 
-PARTS: Mapping[str, Callable[[World], None]] = {
+# --- leavers while much is to be done -----------------------------------------------------------------------------------
+
+
+def measure_first(size: Size) -> None:
+    """Suspend people, one by one at moments of their own, while a deployment gets its first accounts."""
+    with world(replace(size, deployments=1, people=size.first)) as this:
+        rng = random.Random(6)  # noqa: S311 - moments and people, not secrets
+        made = Accepted(this.fleet, lambda write: TEAM in write["roles"])
+        lags = Lags()
+        with daemon(this, configure(this, poll_s=size.poll_s)) as running:
+            running.until("the first accounts are there", lambda: made.count() >= min(50, size.first // 4))
+            before = made.known
+            while len(lags.last) < size.repeats and made.count() < size.first * 0.9:
+                time.sleep(rng.uniform(0, 2 * size.poll_s))
+                made.count()
+                _suspended(this, running, lags, rng.choice(sorted(made.times))[1])
+            done = made.count()
+        assert before < size.first * 0.9, "the apply was over before anybody left"
+        print(
+            f"leaver during a first apply of {size.first:,} accounts on one deployment, {len(lags.last)} of them until "
+            f"{done:,} were made: from change to accepted call {_spread(lags.whole)}, with a poll every {size.poll_s:g} s"
+        )
+        print(f"  from the poll that sees it to the call {_spread(lags.after_poll)} (goal p99 5 s)")
+
+
+def _suspended(this: World, running: Daemon, lags: Lags, account: str) -> None:
+    """Suspend whoever has an account and holds the role there, and wait until it is taken."""
+    person = f"p{int(account.removeprefix('okta_00u')):05}"
+    if person in this.inactive:
+        return
+    known = len(this.fleet.ask("writes"))
+    this.okta.ask("reset")
+    changed_at = this.deactivate(person)
+    gone = Accepted(this.fleet, lambda write: write["username"] == account and TEAM not in write["roles"], known=known)
+    running.until(f"{person} is out", lambda: gone.count() == 1, every_s=0.05)
+    polls = [at for at, path, _ in this.okta.ask("requests") if path == "/api/v1/users" and at >= changed_at]
+    lags.whole.append(gone.last - changed_at)
+    lags.after_poll.append(gone.last - polls[0])
+    lags.last.append(gone.last - polls[0])
+
+
+def measure_mass(size: Size) -> None:
+    """Suspend many people who are on all deployments; what is held there is approved as soon as it is."""
+    with world(replace(size, people=11 * size.mass)) as this:
+        people = this.people()
+        seeded = {username(person): [EVERYWHERE] for person in people}
+        this.fleet.ask("seed", roles={EVERYWHERE: []}, accounts=seeded)
+        for person in people:
+            this.join(EVERYWHERE, person)
+        limits = f"removals = {size.mass - 1}\nshare = 1.0"
+        with daemon(this, configure(this, poll_s=size.poll_s, limits=limits)) as running:
+            running.until("every deployment is swept", running.swept)
+            gone = people[: size.mass]
+            names = {username(person) for person in gone}
+            known = len(this.fleet.ask("writes"))
+            changed_at = this.deactivate(*gone)
+            out = Accepted(
+                this.fleet, lambda write: write["username"] in names and EVERYWHERE not in write["roles"], known=known
+            )
+            approved_at = _approved(this, running)
+            running.until("all are out", lambda: out.count() == size.mass * len(this.names), every_s=0.5)
+        assert not this.wrong(), this.wrong()
+        print(
+            f"{size.mass} people suspended at once on {len(this.names)} deployments: all out {out.last - changed_at:.0f} s "
+            f"after, {out.last - approved_at[-1]:.0f} s after the last approval and {out.last - approved_at[0]:.0f} s "
+            f"after the first (goal 180 s); {out.first - changed_at:.1f} s until the first was"
+        )
+
+
+def _approved(this: World, running: Daemon) -> list[float]:
+    """Approve what is held on each deployment when it is; gives when."""
+    times: dict[str, float] = {}
+
+    def all_approved() -> bool:
+        for row in running.api("holds?limit=1")["holds"]:
+            if row["deployment"] not in times:
+                running.api(f"holds/{row['deployment']}/{row['digest']}/approve", method="POST")
+                times[row["deployment"]] = time.monotonic()
+        return len(times) == len(this.names)
+
+    running.until("everything is approved", all_approved, every_s=0.5)
+    return sorted(times.values())
+
+
+TOGETHER: Mapping[str, Callable[[World], None]] = {
     "assignments": measure_assignments,
     "lag": measure_lag,
     "hours": measure_hours,
 }
+"""Parts that are made one after the other on one fleet."""
+APART: Mapping[str, Callable[[Size], None]] = {"first": measure_first, "mass": measure_mass}
+PARTS = (*TOGETHER, *APART)
 
 
 def parsed() -> tuple[Size, list[str]]:
@@ -520,9 +634,12 @@ def parsed() -> tuple[Size, list[str]]:
 
 def main() -> None:
     size, parts = parsed()
-    with world(size) as this:
-        for part in parts:
-            PARTS[part](this)
+    if together := [part for part in parts if part in TOGETHER]:
+        with world(size) as this:
+            for part in together:
+                TOGETHER[part](this)
+    for part in [part for part in parts if part in APART]:
+        APART[part](size)
 
 
 if __name__ == "__main__":

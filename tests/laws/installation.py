@@ -1,0 +1,392 @@
+"""One installation: directories, servers, a database, two daemons, a clock; and what watches over it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from court import Broken, Court
+from processes import Killed, Lie, Life, Mishap, Time, approve, start_daemon, turn
+from servers import Server, place
+from sqlalchemy import make_url
+from truth import ROLES, SOURCES, Due, Face, Line, Site, Team, Telling, World, due
+
+from syncd.errors import StoreError, SyncdError
+from syncd.sandbox.airflow.request import Call
+
+PRESETS: Final = ("3.3.2", "2.11.2", "3.1.8+3.1.1", "3.2.2+3.6.5", "3.0.6", "2.9.3")
+NAMES: Final = ("anna", "bert", "cleo", "dora", "emil", "finn", "gina", "hugo")
+TEAMS: Final = {"okta": ("team", "crew", "every"), "people": ("squad",)}
+DAEMONS: Final = ("one", "two")
+LATER_S: Final = 16 * 60.0
+"""After that long a sweep is due."""
+
+
+def sites(chance: random.Random) -> dict[str, Site]:
+    """Choose three deployments that differ in all that matters."""
+    presets = chance.sample(PRESETS, 3)
+    return {
+        "prod": Site("prod", presets[0], removals=50, share=0.4, floor=2, protected=frozenset({"admin", "breakglass"})),
+        "lab": Site(
+            "lab",
+            presets[1],
+            username="{id}",
+            login_source="okta",
+            delete_leavers=True,
+            remove_manual=True,
+            adopt="declared",
+            removals=100,
+            share=1.0,
+            floor=50,
+            protected=frozenset({"admin"}),
+        ),
+        "mail": Site(
+            "mail",
+            presets[2],
+            login_source="okta",
+            match_email=True,
+            adopt="never",
+            share=0.5,
+            floor=3,
+            protected=frozenset({"admin"}),
+        ),
+    }
+
+
+class Installation:
+    """Everything together. `log` is what is shown where a law is broken."""
+
+    def __init__(self, folder: Path, database: str, *, seed: int, template: Path | None = None) -> None:
+        self.folder, self.database = folder, database
+        self.time = Time()
+        self.truth = World()
+        chance = random.Random(seed)
+        self.sites = sites(chance)
+        self.servers = {name: Server(site, now=self.time.timestamp) for name, site in self.sites.items()}
+        self.court = Court(self.servers, now=self.time.timestamp)
+        self.saved: dict[str, list[Telling]] = {source: [] for source in SOURCES}
+        self.lies: dict[str, Lie] = {}
+        self.pins: dict[tuple[str, str], str] = {}
+        self.lines_in_use: dict[str, tuple[Line, ...]] = {}
+        self.contested: set[tuple[str, str]] = set()
+        self.database_away = False
+        self.lives: dict[str, Life] = {}
+        self.acting: list[Life] = []
+        self.counts: Counter[str] = Counter()
+        self.said: deque[str] = deque(maxlen=150)
+        self.meanwhile_moves: Callable[[Installation, random.Random], None] = lambda _home, _chance: None
+        self.config = folder / "syncd.toml"
+        self._people(chance)
+        if template is not None:
+            shutil.copy(template, database.removeprefix("sqlite:///"))
+        self._write_config()
+        self.write_mapping()
+        self.journal = Watch(self)
+
+    # --- how it begins --------------------------------------------------------------------------------------------------
+
+    def _people(self, chance: random.Random) -> None:
+        for source, names in TEAMS.items():
+            for name in names:
+                id_ = self.truth.new_id("g")
+                self.truth.put_team(source, id_, Team(name, frozenset()))
+                self.pins[source, name] = id_
+        for name in NAMES:
+            self.hire(name, both=chance.random() < 0.5)
+        for source, names in TEAMS.items():
+            for name in names:
+                ids = [id_ for id_ in self.truth.sources[source].people if chance.random() < 0.5]
+                team = self.truth.sources[source].teams[self.pins[source, name]]
+                self.truth.put_team(source, self.pins[source, name], Team(team.name, frozenset(ids)))
+        every = frozenset(self.sites)
+        self.truth.lines = (
+            Line("okta", "team", "fin", every),
+            Line("okta", "crew", "plat", frozenset({"prod", "lab"})),
+            Line("people", "squad", "see", every),
+            Line("okta", "every", "Viewer", frozenset({"mail"})),
+        )
+
+    def hire(self, name: str, *, both: bool) -> None:
+        """Let somebody come: to Okta, or to the files, or to both with one e-mail."""
+        email = f"{name}@mail.example"
+        if both or len(name) % 2 == 0:
+            self.truth.put("okta", Face(self.truth.new_id("o"), f"{name}@okta.example", email))
+        if both or len(name) % 2:
+            self.truth.put("people", Face(self.truth.new_id("f"), name, email))
+
+    def _write_config(self) -> None:
+        for name in (*SOURCES, "mappings"):
+            (self.folder / name).mkdir(exist_ok=True)
+        (self.folder / "password").write_text("admin")
+        text = f'[database]\nurl = "{self.database}"\n[mappings]\ndirectory = "mappings"\n[run]\nworkers = 1\n'
+        text += "".join(f'[sources.{s}]\ntype = "file"\ndirectory = "{s}"\n' for s in SOURCES)
+        text += f"[join]\nprecedence = {list(SOURCES)}\n[daemon]\nworkers = 2\n"
+        text += '[defaults]\nmode = "enforce"\ncourtesy = {calls_per_s = 100, burst = 200}\n'
+        for site in self.sites.values():
+            text += self._table(site)
+        self.config.write_text(text)
+
+    def _table(self, site: Site) -> str:
+        generation = site.preset[0]
+        auth = [f'{{kind = "{k}", username = "admin", password = {{file = "password"}}}}' for k in ("basic", "token")]
+        lines = [
+            f"[deployments.{site.name}]",
+            f'url = "http://127.0.0.1:{9000 + sorted(self.sites).index(site.name)}"',
+            f"auth = {auth[0]}" if generation == "2" else f"auth = [{', '.join(auth)}]",
+            f'username = "{site.username}"',
+            f'login_source = "{site.login_source}"' if site.login_source else "",
+            f"match_email = {str(site.match_email).lower()}",
+            f'leavers = "{"delete" if site.delete_leavers else "keep"}"',
+            f'manual_grants = "{"remove" if site.remove_manual else "keep"}"',
+            f'adopt = "{site.adopt}"',
+            f"protected = {sorted(site.protected)}",
+            f"limits = {{removals = {site.removals}, share = {site.share}, floor = {site.floor}}}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def write_mapping(self) -> None:
+        """Write the lines as they are now."""
+        used = sorted({line.role for line in self.truth.lines} & ROLES.keys())
+        text = "roles:\n" if used else ""
+        for role in used:
+            level, tag = ROLES[role]
+            text += f"  {role}: {{dags: [{{level: {level}, tag: {tag}}}]}}\n"
+        text += "bindings:\n" if self.truth.lines else "bindings: []\n"
+        for line in self.truth.lines:
+            until = (
+                f", until: '{datetime.fromtimestamp(line.until, UTC).isoformat()}'" if line.until is not None else ""
+            )
+            names = ", ".join(sorted(line.sites))
+            text += f"  - {{group: '{line.source}:{line.team}', roles: [{line.role}], deployments: {{name: [{names}]}}{until}}}\n"
+        (self.folder / "mappings" / "all.yaml").write_text(text)
+
+    # --- what happens ---------------------------------------------------------------------------------------------------
+
+    def new_name(self) -> str:
+        """Name a process, the same in each run of a seed."""
+        self.counts["processes"] += 1
+        return f"{self.acting[-1].name} {self.counts['processes']}"
+
+    def log(self, text: str) -> None:
+        self.said.append(text)
+
+    def look(self, life: Life, site: str) -> None:
+        """Somebody is about to look at a server: what is held there and given by a line may be adopted."""
+        self.court.look(site, life.dues(site), adopt=self.sites[site].adopt)
+
+    def meanwhile(self, life: Life, seed: int, *, overtaken: bool = False) -> None:
+        """Let the world move on while a process stands still; `overtaken`: until another one does its work."""
+        self.counts["meanwhile"] += 1
+        self.meanwhile_moves(self, random.Random(seed))
+        if overtaken and not self.database_away:
+            self.time.pass_(LATER_S)
+            for other in [one for one in self.lives.values() if one not in self.acting and one is not life]:
+                for _ in range(2):  # the first finds out that it is alone
+                    self.run(other, lambda other=other: turn(other))  # type: ignore[misc]
+                    self.time.pass_(6)
+
+    def run(self, life: Life, do: Callable[[], object], mishaps: Iterable[Mishap] = ()) -> object:
+        """Let a process do something, and see how that ends."""
+        try:
+            with life.expecting(mishaps):
+                return do()
+        except Killed:
+            self.died(life)
+        except StoreError as error:
+            self.log(f"    {life.name}: {error}")
+        return None
+
+    def died(self, life: Life) -> None:
+        life.bury()
+        self.counts["killed"] += 1
+        self.log(f"    {life.name} is dead")
+        if self.lives.get(life.name) is life:
+            del self.lives[life.name]
+
+    def start(self, name: str, mishaps: Iterable[Mishap] = (), *, clean: bool = True) -> Life | None:
+        """Start a daemon, where the database lets it."""
+        life = Life(self, name)
+        self.lines_in_use[name] = self.truth.lines
+        self.lives[name] = life
+        try:
+            with life.expecting(mishaps):
+                start_daemon(life)
+        except Killed:
+            self.died(life)
+            return None
+        except SyncdError as error:
+            self.log(f"    {name} cannot start: {error}")
+            life.bury()
+            del self.lives[name]
+            return None
+        _ = clean
+        return life
+
+    def stop(self, name: str) -> None:
+        """End a daemon in order."""
+        life = self.lives.pop(name)
+        assert life.daemon is not None
+        assert life.store is not None
+        with life.expecting(()), suppress(StoreError):
+            life.daemon.stop()
+        with suppress(StoreError):
+            life.store.close()
+        life.dead = True
+
+    def shut(self) -> None:
+        """Give everything back."""
+        self.database_away = False
+        for name in tuple(self.lives):
+            self.stop(name)
+        self.journal.close()
+
+    def work_off(self, site: str) -> None:
+        """Let a server do what it was asked so long ago that nobody waits any more."""
+        server = self.servers[site]
+        late, server.late = server.late, []
+        for call, dues, approved in late:
+            before = server.holdings()
+            given = server.answer(call)
+            if given.status < 300:
+                self.court.called(site, call, before, dues, approved=approved)
+
+    # --- that all is well ----------------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """End every fault, and see that everything becomes as it should be, by itself but for what is held."""
+        self.database_away = False
+        self.lies.clear()
+        for name, server in self.servers.items():
+            server.down = False
+            self.work_off(name)
+        self.time.pass_(30)  # leases of the dead have run out
+        for name in DAEMONS[:1]:
+            if name not in self.lives and self.start(name) is None:
+                self.court.broken("f", f"{name} does not start although all is well")
+        for _ in range(3):
+            self.time.pass_(LATER_S)
+            self._turn_all()
+        self._approve_all()
+        self._see()
+        self._see_quiet()
+
+    def _turn_all(self) -> None:
+        for life in tuple(self.lives.values()):
+            self.run(life, lambda life=life: turn(life))  # type: ignore[misc]
+        self.time.pass_(16)
+        for life in tuple(self.lives.values()):
+            self.run(life, lambda life=life: turn(life))  # type: ignore[misc]
+
+    def _approve_all(self) -> None:
+        """Let go what is held, as somebody who looked would."""
+        for _ in range(6):
+            held = self.journal.held()
+            if not held:
+                return
+            for site, digest in held.items():
+                life = next(iter(self.lives.values()))
+                self.run(life, lambda life=life, site=site, digest=digest: approve(life, site, digest))  # type: ignore[misc]
+            self.time.pass_(LATER_S)
+            self._turn_all()
+
+    def wanted(self, site: str) -> Due:
+        return due(self.sites[site], self.truth.lines, self.truth.sources, self.pins, now=self.time.timestamp())
+
+    def _see(self) -> None:
+        for site in self.sites:
+            self.court.converged(site, self.wanted(site), excused=self.journal.excused(site))
+        if unsettled := self.journal.unsettled():
+            self.court.broken("f", f"unsettled: {unsettled}")
+
+    def _see_quiet(self) -> None:
+        """See that a pass over what is right changes nothing."""
+        before = self.court.calls
+        self.time.pass_(LATER_S)
+        self._turn_all()
+        if self.court.calls != before:
+            self.court.broken("f", f"{self.court.calls - before} calls write although nothing has changed")
+
+
+class Watch:
+    """Reads the database with plain SQL, by a connection of its own."""
+
+    def __init__(self, home: Installation) -> None:
+        self._home = home
+        self._connection: Any = None
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = self._connect()
+        if isinstance(self._connection, sqlite3.Connection):
+            return list(self._connection.execute(statement, values))
+        return list(self._connection.execute(statement.replace("?", "%s"), values))
+
+    def _connect(self) -> Any:
+        url = make_url(self._home.database)
+        if url.get_backend_name() == "sqlite":
+            return sqlite3.connect(str(url.database), isolation_level=None, timeout=5, check_same_thread=False)
+        text = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return psycopg.connect(text, autocommit=True)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def look(self, life: Life, site: str, call: Call) -> None:
+        """See that a call that is about to go out was written down, under a lease that is in force."""
+        home = self._home
+        if home.database_away:
+            home.court.broken("e", f"{site}: {place(call)} goes out while the database is away")
+        rows = self.rows(_OPEN_STEPS, site)
+        if place(call) not in {" ".join(text.split()[:2]) for (text,) in rows}:
+            home.court.broken("e", f"{site}: {place(call)} was not written down; open are {rows}")
+        assert life.store is not None
+        mine = [lease.fence for lease in life.store._leases._held if lease.name == site]
+        there = self.rows("SELECT fence, held FROM leases WHERE deployment = ?", site)
+        if [(fence, bool(held)) for fence, held in there] != [(fence, True) for fence in mine]:
+            home.court.broken(
+                "e", f"{site}: {place(call)} goes out under a lease that is another's: {there}, ours {mine}"
+            )
+
+    def held(self) -> dict[str, str]:
+        """Give what is held now, by deployment."""
+        return {site: digest for site, digest in self.rows(_HELD) if digest}
+
+    def excused(self, site: str) -> set[tuple[str, str]]:
+        """Give the (account, role) that a plan says it holds back."""
+        return {(name, role) for name, role in self.rows(_HELD_TOUCHES, site, site)}
+
+    def unsettled(self) -> list[tuple[Any, ...]]:
+        return self.rows("SELECT name, kind, status FROM changes WHERE status IN ('intent', 'unknown')")
+
+    def pinned(self, source: str, team: str) -> bool:
+        return bool(self.rows("SELECT 1 FROM group_names WHERE source = ? AND name = ?", source, team))
+
+    def forget_holders(self, living: set[tuple[str, int]]) -> None:
+        """Let leases of the dead be seen to be of the dead: their process is gone."""
+        for site, fence in self.rows("SELECT deployment, fence FROM leases WHERE held = ?", True):
+            if (site, fence) not in living:
+                self.rows("UPDATE leases SET pid = 4000000, process_started = 'x' WHERE deployment = ?", site)
+
+
+_OPEN_STEPS: Final = (
+    "SELECT call FROM steps JOIN changes ON changes.id = change_id JOIN plans ON plans.id = plan_id"
+    " WHERE deployment = ? AND changes.status = 'intent' AND answer IS NULL"
+)
+_LAST: Final = "SELECT max(id) FROM plans WHERE deployment = ? AND everything"
+_NEWEST: Final = "SELECT max(id) FROM plans WHERE everything GROUP BY deployment"
+_HELD: Final = f"SELECT deployment, held_digest FROM plans WHERE id IN ({_NEWEST})"
+_HELD_TOUCHES: Final = (
+    "SELECT name, role FROM touches JOIN changes ON changes.id = change_id JOIN plans ON plans.id = plan_id"
+    f" WHERE deployment = ? AND plans.id IN ({_LAST}) AND status = 'held' AND verb = 'revoke'"
+)
+__all__ = ["DAEMONS", "Broken", "Installation", "Life"]

@@ -1,0 +1,102 @@
+"""Ways to break the product on purpose, one at least for each law: each must be found.
+
+mutant                                     | law
+-------------------------------------------|------
+grants of another hand are taken           | a
+a group that was read in part counts whole | b
+an end of a binding is not kept            | c, d
+nothing is ever taken                      | d
+calls are not written down                 | e
+a lease is not looked at                   | e
+what got no answer stays open              | f
+a pass stumbles over itself                | g
+a limit holds nothing back                 | h
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+import moves
+from moves import Move
+
+import syncd.mapping.compile
+import syncd.mapping.directory
+import syncd.plan.diff
+import syncd.store.changes
+import syncd.store.entries
+import syncd.store.leases
+from syncd import reconcile
+from syncd.model import Members
+from syncd.plan.guard import Guarded
+
+Mutant = tuple[Any, str, Callable[..., Any]]
+_diff, _record_call = syncd.plan.diff.diff, syncd.store.changes.record_call
+
+
+def _takes_all(*args: Any, deployment: Any, **more: Any) -> Any:
+    return _diff(*args, deployment=replace(deployment, remove_manual_grants=True), **more)
+
+
+def _keeps_all(_have: Any, loses: frozenset[str], **_: Any) -> frozenset[str]:
+    return loses
+
+
+def _goes(plan: Any, *_: Any, **__: Any) -> Guarded:
+    return Guarded(plan.changes)
+
+
+def _unwritten(connection: Any, change: int, call: str, **more: Any) -> int:
+    return _record_call(connection, change, call.replace("/", "|"), **more)
+
+
+def _stumbles(*_: Any, **__: Any) -> Any:
+    raise TypeError("a defect")
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+FAVOURITES: Final[dict[str, tuple[Move, ...]]] = {
+    "grants of another hand are taken": (moves.by_hand, moves.works, moves.works),
+    "a group that was read in part counts whole": (moves.source_lies, moves.works, moves.works, moves.joins),
+    "an end of a binding is not kept": (moves.a_line_comes, moves.works, moves.works, moves.sleeps),
+    "a lease is not looked at": (moves.is_overtaken, moves.joins),
+    "what got no answer stays open": (moves.joins, moves.leaves, moves.works, moves.works),
+    "a limit holds nothing back": (moves.is_emptied, moves.joins, moves.works, moves.works),
+}
+"""Moves by which a mutant is found sooner than by all there are."""
+
+
+MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
+    "grants of another hand are taken": ("a", ((reconcile, "diff", _takes_all),)),
+    "a group that was read in part counts whole": (
+        "b",
+        ((syncd.mapping.directory, "_members", lambda group, _saved: Members(group)),),
+    ),
+    "an end of a binding is not kept": ("cd", ((syncd.mapping.compile, "_is_over", lambda *_, **__: False),)),
+    "nothing is ever taken": ("d", ((syncd.plan.diff, "_keep", _keeps_all),)),
+    "calls are not written down": ("e", ((syncd.store.changes, "record_call", _unwritten),)),
+    "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),
+    "what got no answer stays open": ("f", ((reconcile, "_settle", _nothing),)),
+    "a limit holds nothing back": ("h", ((reconcile, "guard", _goes),)),
+    "a pass stumbles over itself": ("g", ((reconcile, "_inventory", _stumbles),)),
+}
+
+
+@contextmanager
+def broken(mutant: str) -> Iterator[str]:
+    """Break the product for as long as the context lasts; gives the laws that must notice, one letter each."""
+    laws, places = MUTANTS[mutant]
+    before = [(module, name, getattr(module, name)) for module, name, _ in places]
+    for module, name, wrong in places:
+        setattr(module, name, wrong)
+    try:
+        yield laws
+    finally:
+        for module, name, right in before:
+            setattr(module, name, right)
