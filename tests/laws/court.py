@@ -27,8 +27,6 @@ from syncd.sandbox.airflow.request import Call
 HOUR_S: Final = 3600.0
 
 KNOWN: dict[str, str] = {
-    "X-F4": "late",
-    "H-E8": "law h",
     "orders spin": "passes and no end",
 }
 """What is known and not mended yet, by its number: a move or a mishap that is left out, or words that its violations have.

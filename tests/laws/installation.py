@@ -128,7 +128,7 @@ class Installation:
         (self.folder / "password").write_text("admin")
         text = f'[database]\nurl = "{self.database}"\n[mappings]\ndirectory = "mappings"\n[run]\nworkers = 1\n'
         text += "".join(f'[sources.{s}]\ntype = "file"\ndirectory = "{s}"\n' for s in SOURCES)
-        text += f"[join]\nprecedence = {list(SOURCES)}\n[daemon]\nworkers = 2\n"
+        text += f'[join]\nprecedence = {list(SOURCES)}\nnew = "accept"\n[daemon]\nworkers = 2\n'
         text += '[defaults]\nmode = "enforce"\ncourtesy = {calls_per_s = 100, burst = 200}\n'
         for site in self.sites.values():
             text += self._table(site)
@@ -298,7 +298,8 @@ class Installation:
             self._turn_all()
 
     def wanted(self, site: str) -> Due:
-        return due(self.sites[site], self.truth.lines, self.truth.sources, self.pins, now=self.time.timestamp())
+        joins, now = self.journal.joins(), self.time.timestamp()
+        return due(self.sites[site], self.truth.lines, self.truth.sources, self.pins, joins=joins, now=now)
 
     def _see(self) -> None:
         for site in self.sites:
@@ -367,6 +368,10 @@ class Watch:
 
     def unsettled(self) -> list[tuple[Any, ...]]:
         return self.rows("SELECT name, kind, status FROM changes WHERE status IN ('intent', 'unknown')")
+
+    def joins(self) -> dict[tuple[str, str], str]:
+        """Give who is known to be one person."""
+        return {(source, id_): person for source, id_, person in self.rows("SELECT source, id, person FROM persons")}
 
     def pinned(self, source: str, team: str) -> bool:
         return bool(self.rows("SELECT 1 FROM group_names WHERE source = ? AND name = ?", source, team))

@@ -316,12 +316,12 @@ class Life:
 
     def dues(self, site: str) -> tuple[Due, ...]:
         """Give who should hold what there, for everything that it may believe."""
-        home = self.home
+        home, joins = self.home, self.home.journal.joins()
         found = []
         for tellings in product(*(self.told[source][-3:] for source in SOURCES)):
             told = dict(zip(SOURCES, tellings, strict=True))
             for lines in {self.lines, home.lines_in_use.get(self.name, self.lines)}:
-                found.append(due(home.sites[site], lines, told, home.pins, now=home.time.timestamp()))
+                found.append(due(home.sites[site], lines, told, home.pins, joins=joins, now=home.time.timestamp()))
         return tuple(found)
 
     # --- its wires ------------------------------------------------------------------------------------------------------

@@ -134,16 +134,26 @@ class Due:
 
 
 _Who = tuple[str, str]
+Joins = Mapping[_Who, str]
 
 
 def due(
-    site: Site, lines: Iterable[Line], told: Mapping[str, Telling], pins: Mapping[tuple[str, str], str], *, now: float
+    site: Site,
+    lines: Iterable[Line],
+    told: Mapping[str, Telling],
+    pins: Mapping[tuple[str, str], str],
+    *,
+    joins: Joins,
+    now: float,
 ) -> Due:
-    """Work out in the simplest way who should hold what there."""
+    """Work out in the simplest way who should hold what there.
+
+    `pins` is which group a name means; `joins` who is known to be one person, by a name; an empty one: nobody could tell.
+    """
     found = Due()
     given = _given(site, lines, told, pins, now=now, found=found)
     owners: dict[str, set[_Who]] = {}
-    for accounts, alone in _persons(told):
+    for accounts, alone in _persons(told, joins):
         if alone:
             found.frozen_accounts.add(lower(_name(accounts[0][1], site)))
         roles = [g for source, face in accounts if face.active for g in given.get((source, face.id), ())]
@@ -186,19 +196,29 @@ def _given(
     return given
 
 
-def _persons(told: Mapping[str, Telling]) -> Iterator[tuple[list[tuple[str, Face]], bool]]:
+def _persons(told: Mapping[str, Telling], joins: Joins) -> Iterator[tuple[list[tuple[str, Face]], bool]]:
     """Give the identities of each person in order, and whether nobody knows if they are one person."""
     by_email: dict[str, list[tuple[str, Face]]] = {}
     for source in SOURCES:
         for face in told[source].people.values():
             by_email.setdefault(lower(face.email) or f"{source}:{face.id}", []).append((source, face))
     for several in by_email.values():
-        sources = {source for source, _ in several}
-        if len(sources) == len(several):
-            yield several, False
-        else:
-            for one in several:
-                yield [one], len(sources) > 1
+        yield from _told_apart(several, joins)
+
+
+def _told_apart(several: list[tuple[str, Face]], joins: Joins) -> Iterator[tuple[list[tuple[str, Face]], bool]]:
+    """Part those who have one e-mail: who is known to be one person is; else they are, if there is one of each source."""
+    if len({source for source, _ in several}) == len(several):
+        yield several, False
+        return
+    names = [joins.get((source, face.id), "") for source, face in several]
+    known = {name for name in names if name and names.count(name) > 1}
+    for name in known:
+        yield [one for one, of in zip(several, names, strict=True) if of == name], False
+    nobody = any(joins.get((source, face.id)) == "" for source, face in several) and len({s for s, _ in several}) > 1
+    for one, of in zip(several, names, strict=True):
+        if of not in known:
+            yield [one], nobody
 
 
 def _hold(
