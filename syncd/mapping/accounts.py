@@ -19,6 +19,7 @@ USERNAME_FIELDS = ("id", "login", "email")
 LONGEST_USERNAME = 512
 LONGEST_NAME = 256
 
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNREACHABLE = re.compile(r"[/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -64,16 +65,31 @@ def username_problem(username: str) -> str | None:
     return None
 
 
+def email_problem(email: str) -> str | None:
+    """Say why an e-mail address cannot be written as it is; None where it can, or there is none."""
+    if _UNWRITABLE.search(email):
+        return "it holds a control character or half a surrogate pair"
+    return f"it has more than {LONGEST_USERNAME} characters" if len(email) > LONGEST_USERNAME else None
+
+
 def account_of(identity: Identity, username: str, roles: frozenset[str]) -> User:
     """Describe the account that a person should have; where Airflow wants a value that the source lacks, one is made up.
 
     first name: the login up to its "@", or the user name. last name: "-". e-mail: one under the reserved domain
-    `example.invalid`, because Airflow asks for one and wants it unique.
+    `example.invalid`, because Airflow asks for one and wants it unique; the same where the e-mail cannot be written. What
+    no database takes in a name, halves of surrogate pairs and control characters, becomes U+FFFD: Airflow answers 500 to
+    such a name for ever (seen on 3.3.2).
     """
+    usable = identity.email and email_problem(identity.email) is None
+    first = identity.given_name.strip() or identity.login.partition("@")[0] or username
     return User(
         username,
-        identity.email or f"{username}@example.invalid",
-        (identity.given_name.strip() or identity.login.partition("@")[0] or username)[:LONGEST_NAME],
-        (identity.family_name.strip() or "-")[:LONGEST_NAME],
+        identity.email if usable else f"{username}@example.invalid",
+        _writable(first)[:LONGEST_NAME],
+        _writable(identity.family_name.strip() or "-")[:LONGEST_NAME],
         roles,
     )
+
+
+def _writable(name: str) -> str:
+    return _UNWRITABLE.sub("\ufffd", name)

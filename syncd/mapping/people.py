@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from syncd.mapping.accounts import account_of, username_of, username_problem
+from syncd.mapping.accounts import account_of, email_problem, username_of, username_problem
 from syncd.mapping.doubt import naming_doubts, unread
 from syncd.mapping.findings import Findings, some
 from syncd.mapping.groups import Bound
@@ -61,6 +61,11 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
             shared[gifts] = (frozenset(because), because)
         roles, found.because[name] = shared[gifts]
         found.users[name] = account_of(identity, username, roles)
+        if problem := email_problem(identity.email):
+            findings.note(
+                "email_placeholder",
+                f"{username} gets an account without the e-mail of {identity}: {problem}; correct it in {identity.source}",
+            )
         found.whose[name] = _whose(login, directory)
     for name, others in clashes.items():
         del found.users[name], found.because[name], found.whose[name]

@@ -76,6 +76,13 @@ class World:
         state = self.server.state
         state.roles, state.users, state.pairs = copy.deepcopy(self._start)
 
+    def settings(
+        self, *, kinds: tuple[str, ...] = ("basic", "token"), username: str = "admin", timeout_s: float = 10.0
+    ) -> AirflowSettings:
+        secret = Secret("file", (str(self.password),))
+        credentials = tuple(Credential(kind, username, secret) for kind in kinds)
+        return AirflowSettings(Connection(self.url, timeout_s=timeout_s), credentials)
+
     def target(
         self,
         known: Capabilities | None = None,
@@ -89,12 +96,9 @@ class World:
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = lambda _: None,
     ) -> AirflowTarget:
-        secret = Secret("file", (str(self.password),))
-        credentials = tuple(Credential(kind, username, secret) for kind in kinds)
-        settings = AirflowSettings(Connection(self.url, timeout_s=timeout_s), credentials)
         return AirflowTarget(
             "prod",
-            settings,
+            self.settings(kinds=kinds, username=username, timeout_s=timeout_s),
             known=known,
             pace=pace,
             protected=protected,

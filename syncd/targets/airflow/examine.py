@@ -18,9 +18,13 @@ from syncd.targets.airflow.wire import Wire
 
 NEEDED = frozenset(
     {Permission(action, area) for action in ("can_create", "can_read", "can_edit") for area in ("Roles", "Users")}
-    | {Permission("can_delete", "Roles"), Permission("can_read", "DAGs")}
+    | {Permission("can_delete", "Roles"), Permission("can_read", "DAGs"), Permission("can_read", "Providers")}
 )
-"""What the account must hold. Deleting accounts (`leavers = "delete"`) needs can_delete on Users besides."""
+"""What the account must hold. Deleting accounts (`leavers = "delete"`) needs can_delete on Users besides.
+
+Providers tell the version of the one that serves the role API: without it an upgrade goes unseen, and what was learned of the
+server is a guess until a write shows it again.
+"""
 LOGIN_SYNC = (
     "no API tells whether AUTH_ROLES_SYNC_AT_LOGIN is on; where it is, each login replaces the roles that syncd gave by "
     "those that the login brings: look at webserver_config.py"
@@ -90,7 +94,8 @@ def _rights(subject: str, mirror: Mirror) -> Iterator[Finding]:
 
 
 def _abilities(subject: str, can: Capabilities) -> Finding:
-    fab = f", FAB provider {can.fab_version}" if can.fab_version else ""
+    unknown = ", FAB provider unknown (can_read on Providers would tell)" if can.generation >= 3 else ""
+    fab = f", FAB provider {can.fab_version}" if can.fab_version else unknown
     users = "users can be read" if can.users_readable else "users cannot be read: nothing can be managed"
     told = f"Airflow {can.version}{fab}; {users}; PATCH of roles {can.patch_role.value}, DELETE {can.delete_role.value}"
     return Finding(subject, "abilities", can.users_readable, told)

@@ -264,8 +264,9 @@ class Wire:
 
     def _hint(self, area: Area, tried: Sequence[tuple[Login, Answer]]) -> str:
         kinds = {who.kind for who in self.logins}
-        if tried and tried[-1][1].status >= 500:
-            return "the server, or a proxy before it, is broken: look at its log"
+        if any(answer.status >= 500 for _, answer in tried):
+            always = "; FAB providers 3.2.0 and 3.3.0 fail so at every reading of users" if area is Area.USERS else ""
+            return f"the server, or a proxy before it, is broken: look at its log, and try again{always}"
         if tried and uncounted(tried[-1][1]):
             return "Airflow answers there without saying how many there are in all, so nobody can tell whether that is everything"
         if tried and tried[-1][1].status == 200:
