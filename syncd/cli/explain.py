@@ -96,12 +96,17 @@ def _deployment_lines(this: DeploymentReport, *, owned: _Grants) -> Iterator[Lin
     if this.plan is None or this.desired is None or this.observed is None:
         yield Line(f"{name}: {safe(str(this.error))}", Style.FAIL)
         return
-    accounts = sorted(u for u in {*this.desired.users, *this.observed.users} if this.plan.scope.covers(u))
+    wanted = {**this.desired.undecided, **this.desired.users}
+    accounts = sorted(u for u in {*wanted, *this.observed.users} if this.plan.scope.covers(u))
     if not accounts:
         yield Line(f"{name}: no account, and no mapping line gives anything", Style.HEADING)
     for account in accounts:
-        have, want = this.observed.users.get(account), this.desired.users.get(account)
+        have, want = this.observed.users.get(account), wanted.get(account)
         yield Line(f"{name}: {_account(have, want)}", Style.HEADING)
+        if account in this.desired.undecided:
+            yield Line(
+                "  gets nothing more for now: another source may yet name the account (see the plan)", Style.WARN
+            )
         roles = sorted((have.roles if have else frozenset()) | (want.roles if want else frozenset()))
         if not roles:
             yield Line("  has no role", Style.QUIET)
@@ -130,6 +135,9 @@ def _role_lines(this: DeploymentReport, account: str, role: str, *, held: bool, 
 def _fate(this: DeploymentReport, account: str, role: str, *, owned: bool) -> str:
     """Say what becomes of a role that a person has although no mapping line gives it."""
     assert this.plan is not None
+    assert this.desired is not None
+    if account in this.desired.undecided and role in this.desired.undecided[account].roles:
+        return "a mapping line gives it; it stays as it is"
     changes = [c for c in this.plan.changes if c.subject == "user" and key(c.name) == account]
     if any(role in change.revoked for change in changes):
         return "no mapping line gives it; the next apply takes it"

@@ -49,7 +49,7 @@ def known_accounts(
             notes.append(_kept_note(person, kept, waits=moves[name] is None))
         elif taken := known.taken(name):
             users[name] = replace(person, email=f"{person.username}@example.invalid")
-            notes.append(_taken_note(person, taken))
+            notes.append(_taken_note(person, taken, is_same=known.is_same(name, taken)))
     if not notes:
         return desired
     return renamed(replace(desired, users=users, notes=desired.notes + tuple(notes)), moves)
@@ -120,6 +120,11 @@ class _Known:
         all_others = all(self._is_of_another(user, name) for user in in_the_way)
         return tuple(sorted(user.username for user in in_the_way)) if all_others else ()
 
+    def is_same(self, name: str, accounts: Iterable[str]) -> bool:
+        """Say whether these accounts were made for the same person, under the name that another source gives them."""
+        who = self.desired.whose.get(name, ())
+        return all(self.made_for.get(key(account)) in who for account in accounts)
+
     def _is_of_another(self, user: User, name: str) -> bool:
         """Say whether an account is known to be somebody else's, who does not want its e-mail as well.
 
@@ -146,10 +151,11 @@ def _kept_note(person: User, account: User, *, waits: bool) -> Note:
     )
 
 
-def _taken_note(person: User, accounts: tuple[str, ...]) -> Note:
+def _taken_note(person: User, accounts: tuple[str, ...], *, is_same: bool) -> Note:
+    whom = "the same person under the name that another source gives them" if is_same else "somebody else"
     return Note(
         "email_placeholder",
         f"{person.username} gets an account without its e-mail {person.email}: the account {', '.join(accounts)} still has "
-        "it, which syncd made for somebody else and Airflow gives each e-mail once. To free it delete that account, or set "
+        f"it, which syncd made for {whom}, and Airflow gives each e-mail once. To free it delete that account, or set "
         'leavers = "delete" for this deployment',
     )
