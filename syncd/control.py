@@ -35,7 +35,7 @@ class Order:
     """What somebody wants reconciled now, on these deployments (empty: all). Without people and DAGs: everything there.
 
     users   account names or e-mail addresses
-    groups  `source:name` or `source:id`: their members, and those who just left; together with `users`
+    groups  `source:name` or `source:id`: their members, and those who just left; with `users`, who is both
     dags    DAG ids: what roles hold on these
     """
 
@@ -186,8 +186,9 @@ class Control(Protocol):
         """Queue work ahead of everything else.
 
         Raises:
+            NotMeant: a person in the order cannot be addressed on any deployment.
             NotKnown: a name in the order.
-            NotNow: no directory was read yet, or the daemon is stopping.
+            NotNow: no directory was read yet, too many orders wait, or the daemon is stopping.
         """
         ...
 

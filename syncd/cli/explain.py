@@ -27,7 +27,10 @@ def explain(
     deployment: Deployments = None,
 ) -> int:
     """Show what a person has and why, what is missing, and what is not by syncd."""
+    from syncd.orders import check
+
     this = invocation(context)
+    check(frozenset({user}))
     settings = this.settings()
     with this.store(settings) as store:
         with this.world(settings, store, deployments=deployment or ()) as world:

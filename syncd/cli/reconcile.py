@@ -11,7 +11,7 @@ from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show_error
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from syncd.cli.daemon_client import Daemon
     from syncd.config import Settings
@@ -53,12 +53,14 @@ def reconcile(
     """Put people, deployments or DAGs right now, ahead of everything else the daemon does."""
     from syncd.cli.daemon_client import NoDaemon, daemon_at
     from syncd.control import Order
+    from syncd.orders import check
 
     if dag and (user or group):
         raise typer.BadParameter(
             "it is about roles, not about people; leave --user and --group out", param_hint="--dag"
         )
     this = invocation(context)
+    check(frozenset(user or ()))
     order = Order(
         frozenset(user or ()), frozenset(group or ()), frozenset(deployment or ()), frozenset(dag or ()), dry_run
     )
@@ -127,29 +129,37 @@ def _reported(world: World, order: Order, *, approved: Collection[str], verb: st
 
 
 def _scope(world: World, order: Order) -> Scope:
-    from syncd.model import EVERYTHING, Scope
-
-    if order.dags:
-        return Scope.of_dags(order.dags)
-    if order.groups:
-        return Scope.people(_members(world, order))
-    return Scope.people(order.users) if order.users else EVERYTHING
-
-
-def _members(world: World, order: Order) -> set[str]:
-    """Find the account names of the people in the groups, as the sources say now, and of who had a role through them."""
-    from syncd.mapping.accounts import username_of
     from syncd.model import key
+    from syncd.orders import scope_of
     from syncd.reconcile import read_directory
 
-    people = _people(read_directory(world), order.groups)
-    wanted = {key(user) for user in order.users}
-    found = _were_members(world, order.groups, wanted=wanted)
-    for person in people:
-        names = {username_of(person, target.deployment.username) for target in world.targets} - {""}
-        if not wanted or wanted & {key(name) for name in (*names, person.id, person.login, person.email)}:
-            found |= names
-    return found
+    named = frozenset(key(user) for user in order.users)
+    if not order.groups:
+        return scope_of(order, users=lambda: named, members=frozenset)
+    directory = read_directory(world)
+    return scope_of(
+        order,
+        users=lambda: named | _accounts(world, [i for i in directory.identities.values() if named & _words(i)]),
+        members=lambda: (
+            _accounts(world, _people(directory, order.groups)) | _were_members(world, order.groups, named=named)
+        ),
+    )
+
+
+def _words(identity: Identity) -> set[str]:
+    """Give what a person may be called by."""
+    from syncd.model import key
+
+    return {key(word) for word in (identity.id, identity.login, identity.email)}
+
+
+def _accounts(world: World, people: Iterable[Identity]) -> frozenset[str]:
+    """Give the account names that these people have on any of the deployments."""
+    from syncd.mapping.accounts import username_of
+    from syncd.model import key
+
+    found = {username_of(person, target.deployment.username) for person in people for target in world.targets}
+    return frozenset(key(name) for name in found - {""})
 
 
 def _people(directory: Directory, groups: Collection[str]) -> list[Identity]:
@@ -172,20 +182,21 @@ def _people(directory: Directory, groups: Collection[str]) -> list[Identity]:
     return [a for place, one in known for a in directory.persons.get(place, Person((one,))).accounts]
 
 
-def _were_members(world: World, groups: Collection[str], *, wanted: set[str]) -> set[str]:
-    """Find who held a role through the groups when each deployment last was as it should be."""
+def _were_members(world: World, groups: Collection[str], *, named: frozenset[str]) -> frozenset[str]:
+    """Find who held a role through the groups when each deployment last was as it should be: account name, and e-mail
+    where they are named by it."""
     from syncd.model import key
 
     states = [state for t in world.targets if (state := world.journal.last_desired(t.deployment.name))]
-    return {
-        name
+    were = {
+        (name, key(state.users[name].email))
         for state in states
         for name, roles in state.because.items()
-        if not wanted or wanted & {name, key(state.users[name].email)}
         for reasons in roles.values()
         for reason in reasons
         if {f"{reason.source}:{reason.group}", f"{reason.source}:{reason.group_id}"} & set(groups)
     }
+    return frozenset(name for name, _ in were) | frozenset(email for _, email in were if email in named)
 
 
 def results(report: Report) -> list[DeploymentResult]:

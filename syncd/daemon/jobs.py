@@ -35,6 +35,11 @@ class Jobs:
             self._jobs[job.id] = job
             return job
 
+    def drop(self, id_: int) -> None:
+        """Forget a job that was not taken on."""
+        with self._lock:
+            self._jobs.pop(id_, None)
+
     def begun(self, id_: int) -> None:
         with self._lock:
             if id_ in self._jobs:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -40,6 +39,8 @@ BUSY_S: Final = 2.0
 """How long to wait for another writer, such as a command that somebody runs."""
 GIVES_WAY_S: Final = 0.25
 """How long to wait for one that was asked to give way."""
+CLAIM_S: Final = 2.0
+"""How long what an order is about waits for that order at most, so that whoever asked sees what was done."""
 MOST_PEOPLE: Final = 50
 """In one scoped pass. For more people reading the users page by page is cheaper than asking for each."""
 
@@ -176,7 +177,7 @@ class Lanes:
         self._monotonic = monotonic
         self._chance = chance
         self._lanes: dict[str, Lane] = {}
-        self._held: Counter[str] = Counter()
+        self._claims: list[tuple[str, frozenset[str]]] = []
         self._closed = False
         self._changed = Condition()
 
@@ -186,6 +187,8 @@ class Lanes:
             lane = self._lanes.setdefault(name, Lane())
             if task.urgency > Urgency.ORDER and lane.not_before > self._monotonic():
                 task = replace(task, not_before=max(task.not_before, lane.not_before))
+            if task.job is None and self._is_claimed(name, task):
+                task = replace(task, not_before=max(task.not_before, self._monotonic() + CLAIM_S))
             if task.job is not None:
                 task = _with_waiting(lane, task)
             elif lane.running and task.scope.usernames:
@@ -213,7 +216,7 @@ class Lanes:
         """Begin what a pass that runs lets go ahead of itself; whoever asks makes it, and closes it, before going on."""
         with self._changed:
             lane = self._lanes.get(name)
-            if lane is None or self._closed or self._held[name] > 0:
+            if lane is None or self._closed:
                 return None
             now = self._monotonic()
             found = next((t for t in lane.tasks if t.not_before <= now and t.goes_ahead_of(running)), None)
@@ -272,17 +275,24 @@ class Lanes:
         self.put(name, replace(again, not_before=not_before))
 
     @contextmanager
-    def held(self, names: Iterable[str]) -> Iterator[None]:
-        """Begin nothing on these deployments for as long as the context lasts."""
-        kept = tuple(names)
+    def claimed(self, names: Iterable[str], people: frozenset[str]) -> Iterator[None]:
+        """For a moment, let work on just these people wait for an order about them, which then does it and shows it.
+
+        Nobody else waits, and nobody waits longer than CLAIM_S, however many orders there are.
+        """
+        kept = tuple(names) if people else ()
         with self._changed:
-            self._held.update(kept)
+            self._claims += [(name, people) for name in kept]
         try:
             yield
         finally:
             with self._changed:
-                self._held.subtract(kept)
-                self._changed.notify_all()
+                for name in kept:
+                    self._claims.remove((name, people))
+
+    def _is_claimed(self, name: str, task: Task) -> bool:
+        people = task.scope.usernames
+        return task.is_narrow and bool(people) and any(name == n and people <= p for n, p in self._claims if people)
 
     def keep_only(self, names: Iterable[str]) -> tuple[tuple[str, Task], ...]:
         """Forget the lanes of deployments that are not there any more; gives what waited in them."""
@@ -331,7 +341,7 @@ class Lanes:
         ready = [
             (name, task)
             for name, lane in self._lanes.items()
-            if not lane.running and self._held[name] <= 0
+            if not lane.running
             for task in lane.tasks
             if bulk < self._bulk or not task.is_bulk
         ]

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Thread
 from typing import Final
 
 from syncd.control import DeploymentResult, Job, NotKnown, NotNow, Order
+from syncd.daemon.asking import Clerks, Sources
 from syncd.daemon.census import Census
 from syncd.daemon.common import Common
 from syncd.daemon.fleet import Fleet, Loaded
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes, Task, Urgency
 from syncd.daemon.polls import Polls
-from syncd.errors import SyncdError
+from syncd.errors import EXIT_FAILED, SyncdError
 from syncd.mapping.narrow import Who
 from syncd.mapping.strict import did_you_mean
 from syncd.model import EVERYTHING, Deployment, Scope, key
+from syncd.orders import check, scope_of
 from syncd.plan.approval import refusal
 from syncd.store import Store
 
 PATIENCE_S: Final = 2.0
 """So long at most an order waits for the sources: what they say later is seen by the poll that follows anyway."""
+CLERKS: Final = 4
+"""So many orders ask the sources at a time; they share the answers."""
+MOST_WAITING: Final = 64
+"""Orders that wait for their turn; whoever comes then is told to ask again."""
 
 
 class Orders:
@@ -46,22 +51,28 @@ class Orders:
         self._emit = common.emit
         self._clock = common.clock
         self._stopping = common.stopping
+        self._sources = Sources(self._poll)
+        self._clerks = Clerks(CLERKS, most=MOST_WAITING)
 
     def reconcile(self, order: Order) -> Job:
         """Queue what was asked for.
 
         Raises:
+            NotMeant: a person in it cannot be addressed; no deployment is asked.
             NotKnown: a name in it.
-            NotNow: nobody is known yet, or the daemon is stopping.
+            NotNow: nobody is known yet, too many orders wait, or the daemon is stopping.
         """
+        check(order.users)
         loaded = self._ready()
         targets = [t for t in loaded.world.targets if not order.deployments or t.deployment.name in order.deployments]
         self._check_names(order, loaded)
         job = self._jobs.open(order, tuple(t.deployment.name for t in targets))
         self._emit("order_taken", job=job.id, by=order.by, deployments=len(targets), dry_run=order.dry_run)
-        Thread(
-            target=self._carry_out, args=(job, [t.deployment for t in targets]), name=f"order {job.id}", daemon=True
-        ).start()
+        try:
+            self._clerks.give(lambda: self._carry_out(job, [t.deployment for t in targets]))
+        except NotNow:
+            self._jobs.drop(job.id)
+            raise
         return job
 
     def approve(self, deployment: str, digest: str, *, by: str) -> Job:
@@ -101,9 +112,33 @@ class Orders:
                 raise NotKnown(f'no group "{group}": write SOURCE:NAME or SOURCE:ID, of a group that is read')
 
     def _carry_out(self, job: Job, deployments: Sequence[Deployment]) -> None:
-        with self._lanes.held(deployment.name for deployment in deployments):
-            self._poll_all()
-            self._put(job, deployments)
+        """Ask the sources, then queue the passes. Only what is about the very people of the order waits meanwhile."""
+        people = frozenset[str]() if job.order.dry_run else self._claims(job.order, deployments)
+        try:
+            with self._lanes.claimed([deployment.name for deployment in deployments], people):
+                self._sources.asked(self._concerned(job.order), within_s=PATIENCE_S)
+                self._put(job, deployments)
+        except Exception as error:  # noqa: BLE001 - whoever takes orders outlives any of them; logged whole
+            self._emit("order_failed", job=job.id, error=repr(error), exc_info=error)
+            for deployment in deployments:
+                said = f"unexpected {type(error).__name__}: {error}; see the log"
+                self._jobs.add(job.id, DeploymentResult(deployment.name, EXIT_FAILED, said))
+
+    def _claims(self, order: Order, deployments: Sequence[Deployment]) -> frozenset[str]:
+        """Name the accounts that an order is about, as far as that is known before the sources are asked."""
+        if order.dags or not (order.users or order.groups):
+            return frozenset()
+        found = [self._scope(order, deployment).usernames or frozenset() for deployment in deployments]
+        return frozenset().union(*found)
+
+    def _concerned(self, order: Order) -> list[str]:
+        """Name the sources that may have something to say: none of DAGs, those of the groups, or all."""
+        names = [source.name for source in self._fleet.now.world.sources]
+        if order.dags and not (order.users or order.groups):
+            return []
+        if order.groups and not order.users:
+            return [name for name in names if any(group.startswith(f"{name}:") for group in order.groups)]
+        return names
 
     def _put(self, job: Job, deployments: Sequence[Deployment]) -> None:
         for deployment in deployments:
@@ -116,15 +151,6 @@ class Orders:
             task = Task(scope, "reconcile", Urgency.ORDER, approved=approved, job=job.id)
             self._lanes.put(deployment.name, task)
 
-    def _poll_all(self) -> None:
-        """Ask every source what changed, side by side, and wait a little for the answers."""
-        names = [source.name for source in self._fleet.now.world.sources]
-        asking = [Thread(target=self._poll, args=(name,), name=f"order {name}", daemon=True) for name in names]
-        for thread in asking:
-            thread.start()
-        for thread in asking:
-            thread.join(PATIENCE_S / max(1, len(asking)))
-
     def _poll(self, name: str) -> None:
         try:
             self._polls.poll(name, now=True)
@@ -132,12 +158,15 @@ class Orders:
             self._emit("poll_failed", source=name, error=str(error))
 
     def _scope(self, order: Order, deployment: Deployment) -> Scope:
-        """Say whom and what an order is about on one deployment."""
-        if not order.users and not order.groups and not order.dags:
-            return EVERYTHING
-        who: set[Who] = set()
-        for group in order.groups:
-            who |= self._census.members(group) or frozenset()
-        who |= self._census.found(order.users, deployment)
-        named = {key(user) for user in order.users} | self._census.names(who, deployment)
-        return Scope(frozenset(named), order.dags)
+        return scope_of(
+            order,
+            users=lambda: (
+                frozenset(key(user) for user in order.users)
+                | self._census.names(self._census.found(order.users, deployment), deployment)
+            ),
+            members=lambda: self._census.names(self._members(order.groups), deployment),
+        )
+
+    def _members(self, groups: frozenset[str]) -> frozenset[Who]:
+        nobody: frozenset[Who] = frozenset()
+        return nobody.union(*(self._census.members(group) or nobody for group in groups))

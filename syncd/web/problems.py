@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse as _JSONResponse
 
 from syncd.control import NotKnown, NotNow
 from syncd.errors import InvalidInput, StoreError, SyncdError
+from syncd.orders import NotMeant
 
 RETRY_S = 5
 """When to ask again, where the daemon says that it cannot do something now."""
@@ -32,7 +33,7 @@ def refused(error: SyncdError) -> Refusal:
             return Refusal(404, str(error))
         case NotNow() | StoreError():
             return Refusal(503, str(error), {"Retry-After": str(RETRY_S)})
-        case InvalidInput():
+        case InvalidInput() | NotMeant():
             return Refusal(422, str(error))
         case _:
             return Refusal(500, str(error))

@@ -21,6 +21,7 @@ from daemon_rig import Rig, full, locked, rig, stop_postgres, stopped_postgres
 from postgres_server import boot_postgres, new_database
 
 from syncd.control import NotKnown, Order, Standing
+from syncd.orders import NotMeant
 from syncd.sandbox.airflow.faults import (
     CRASH,
     DOWN,
@@ -693,4 +694,48 @@ def test_a_leaver_does_not_wait_for_a_large_apply(running: Rig) -> None:
     running.converge()
     assert not {"j58@okta.example", "j59@okta.example"} & prod.state.users.keys(), "given to who had left"
     running.until("all is quiet", running.quiet)
+    running.see()
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("H-E6")
+def test_a_leaver_does_not_wait_for_orders(running: Rig) -> None:
+    over = threading.Event()
+
+    def order() -> None:
+        while not over.wait(0.25):
+            running.it.reconcile(Order(dags=frozenset({"x"})))
+            running.it.reconcile(Order(users=frozenset({"bert@okta.example"})))
+
+    callers = [threading.Thread(target=order) for _ in range(2)]
+    with running.lying("hang"):
+        for caller in callers:
+            caller.start()
+        running.watch(1.0, "they order", lambda: True)
+        running.files["crew"].remove("fay")
+        running.write_people()
+        began = time.monotonic()
+        running.until("fay is out", lambda: all("fay" not in s.holders("team") for s in running.all))
+        took = time.monotonic() - began
+        threads = [t.name for t in threading.enumerate() if t.name.startswith("order")]
+        over.set()
+        for caller in callers:
+            caller.join(10)
+    assert took < SOON_S
+    assert len(threads) < 10, threads
+    running.converge()
+    running.see()
+
+
+@pytest.mark.finding("C-47")
+def test_an_order_that_no_server_can_carry_out_is_refused_and_costs_nobody_anything(running: Rig) -> None:
+    for _ in range(7):
+        with pytest.raises(NotMeant, match="corp/eve"):
+            running.it.reconcile(Order(users=frozenset({"corp/eve"})))
+    assert 0 == running.deployment("prod").failures
+    assert not [call for server in running.all for call in server.calls if "eve" in str(call)]
+    running.leave("bert")
+    running.converge()
     running.see()

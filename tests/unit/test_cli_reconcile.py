@@ -305,3 +305,19 @@ def test_held_changes_are_approved_without_a_daemon(alone: Desk) -> None:
     assert (0, "approve: 7 applied") == (code, out.splitlines()[-1].partition(" (")[0])
     said = json.loads(desk.types("reconcile", "--dry-run", "-o", "json")[1])
     assert (0, []) == (said["exit_code"], said["results"][0]["plan"]["plan"]["changes"])
+
+
+@pytest.mark.finding("H-E4")
+def test_who_is_named_and_not_in_the_group_is_not_meant(alone: Desk) -> None:
+    desk = alone
+    code, out, _ = desk.types("reconcile", "--group", "people:team", "--user", "somebody.else", "--dry-run")
+    assert (0, "nothing to do on 1 deployment") == (code, out.splitlines()[0])
+
+
+@pytest.mark.finding("C-47")
+@pytest.mark.parametrize("words", [("reconcile", "-u", "corp/eve"), ("explain", "corp/eve"), ("explain", "..")])
+def test_a_name_that_cannot_be_addressed_is_refused_before_anything_is_asked(
+    alone: Desk, words: tuple[str, ...]
+) -> None:
+    code, out, err = alone.types(*words)
+    assert (3, "", True) == (code, out, "cannot be reached by the API" in err)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.daemon.lanes import BUSY_S, LADDER_S, MOST_PEOPLE, Lanes, Task, Urgency
+from syncd.daemon.lanes import BUSY_S, CLAIM_S, LADDER_S, MOST_PEOPLE, Lanes, Task, Urgency
 from syncd.model import EVERYTHING, DesiredState, Scope, User
 
 
@@ -192,13 +192,26 @@ def test_lanes_of_deployments_that_are_gone_are_forgotten() -> None:
     assert "b" == taken(these)[0]
 
 
-def test_nothing_is_begun_on_a_deployment_that_is_held() -> None:
-    these = lanes(Clock())
-    with these.held(["a"]):
+@pytest.mark.finding("H-E6")
+def test_an_order_lets_nobody_else_wait_and_nobody_for_long() -> None:
+    clock = Clock()
+    these = lanes(clock)
+    fay = people("fay", urgency=Urgency.LOSS)
+    with these.claimed(["a", "b"], frozenset({"anna"})):
         these.put("a", people("anna", urgency=Urgency.LOSS))
-        these.put("b", people("bob"))
-        assert "b" == taken(these)[0]
-    assert "a" == taken(these)[0]
+        these.put("a", fay)
+        assert fay == taken(these)[1]
+        these.ended("a")
+        clock.now += CLAIM_S
+        assert frozenset({"anna"}) == taken(these)[1].scope.usernames, "the order is still at it"
+
+
+@pytest.mark.finding("H-E6")
+def test_orders_about_everything_claim_nobody() -> None:
+    these = lanes(Clock())
+    with these.claimed(["a"], frozenset()), these.claimed(["a"], frozenset()):
+        these.put("a", people("anna", urgency=Urgency.LOSS))
+        assert "a" == taken(these)[0]
 
 
 def test_an_order_does_the_waiting_work_on_its_people() -> None:
