@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from syncd.callers import HEADER, sudo_user
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.plan.render import MOST, Line, Style, counted, number, safe
 
@@ -84,6 +85,8 @@ class Daemon:
         headers = {"Content-Type": "application/json", "Connection": "close", "Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        if self._path is not None and (who := sudo_user(os.environ)):
+            headers[HEADER] = quote(who, safe="@+\\")
         try:
             connection.request(method, self._url.path.rstrip("/") + path, content, headers)
             answer = connection.getresponse()

@@ -7,21 +7,16 @@ containers may well have one host name; where two processes do not share a names
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from syncd.callers import caller, sudo_user
+
 
 def os_user() -> str:
     """Name the user of this process, and who called it through sudo."""
-    uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:  # containers run as numbers
-        name = f"uid {uid}"
-    caller = os.environ.get("SUDO_USER", name)
-    return name if caller == name else f"{caller} (sudo to {name})"
+    return caller(os.getuid(), sudo_user(os.environ))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -22,14 +23,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from syncd.callers import HEADER
 from syncd.control import Control, Right
 from syncd.errors import SyncdError
 from syncd.log import Emit
 from syncd.plan.render import safe
 from syncd.web.asking import read_body, read_query
-from syncd.web.doors import SOCKET, Caller, Doors
+from syncd.web.doors import SOCKET, Caller, Doors, at_socket
 from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Books, Endpoint, House, metrics
 from syncd.web.openapi import document
+from syncd.web.patience import peer_of
 from syncd.web.problems import JSONResponse, Refusal, problem, refused
 
 AT_SOCKET = "syncd.socket"
@@ -149,7 +152,7 @@ async def _caller(house: House, needs: frozenset[Right], request: Request) -> Ca
         Refusal: somebody has to be known for this, and is not.
     """
     if request.scope.get(AT_SOCKET) is True:
-        return SOCKET
+        return await _at_socket(house, request) if needs else SOCKET
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     found = None
     if kind.lower() == "bearer":
@@ -160,6 +163,14 @@ async def _caller(house: House, needs: frozenset[Right], request: Request) -> Ca
         house.emit("api_refused", method=request.method, path=request.url.path)
         raise Refusal(401, "send a token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
     return _LOCAL if house.doors.is_local else _NOBODY
+
+
+async def _at_socket(house: House, request: Request) -> Caller:
+    """Name who is at the other end, which may take a look into the list of users."""
+    uid = peer_of(request.scope)
+    if uid is None:
+        return SOCKET
+    return await house.asking_daemon.run(partial(at_socket, uid, unquote(request.headers.get(HEADER, ""))))
 
 
 async def _asked(house: House, endpoint: Endpoint, request: Request, caller: Caller) -> Asked:

@@ -16,6 +16,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
+from syncd.callers import caller
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http import Secret, SecretUnreadable
@@ -36,6 +37,12 @@ class Caller:
 
 
 SOCKET = Caller("socket", frozenset(Right))
+"""Somebody at the Unix socket, where nobody needs to be known."""
+
+
+def at_socket(uid: int, said: str) -> Caller:
+    """Say who comes through the Unix socket: the user of the other process, and who called sudo, as it says."""
+    return Caller(caller(uid, said), SOCKET.rights)
 
 
 def is_loopback(host: str) -> bool:

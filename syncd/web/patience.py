@@ -7,8 +7,29 @@ to take an answer.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+from typing import Final
 
+from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+PEER: Final = "peer of the socket"
+"""In the place of an address, beside the id of the user at the other end of a Unix socket, as the kernel says it."""
+
+
+def _peer(transport: asyncio.Transport) -> int | None:
+    found = transport.get_extra_info("socket")
+    if found is None or found.family != socket.AF_UNIX:
+        return None
+    size = struct.calcsize("3i")  # process, user, group: unix(7)
+    return int(struct.unpack("3i", found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])
+
+
+def peer_of(scope: Scope) -> int | None:
+    """Give the user id of whoever is at the other end of a Unix socket."""
+    client = scope.get("client")
+    return int(client[1]) if client and client[0] == PEER else None
 
 
 class Patience(H11Protocol):
@@ -24,6 +45,8 @@ class Patience(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        if (uid := _peer(transport)) is not None:
+            self.client = PEER, uid
         self._give(self.head_s)
         if len(self.connections) > self.most_connections:
             transport.abort()

@@ -157,7 +157,10 @@ SCHEMAS: dict[str, Schema] = {
         "additionalProperties": False,
         "properties": {
             "users": {**NAMES, "description": "Account names or e-mail addresses."},
-            "groups": {**NAMES, "description": "source:name or source:id; their members, and who just left; with users: who is both."},
+            "groups": {
+                **NAMES,
+                "description": "source:name or source:id; their members, and who just left; with users: who is both.",
+            },
             "deployments": NAMES,
             "dags": {**NAMES, "description": "DAG ids: only what roles hold on these."},
             "dry_run": {"type": "boolean", "default": False},

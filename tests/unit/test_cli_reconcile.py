@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from web_world import FakeControl, Place, http_settings, secret_of, serving
 
+from syncd.callers import user_name
 from syncd.cli import run
 from syncd.cli.daemon_client import result_lines
 from syncd.cli.init import CONFIG, MAPPING
@@ -101,7 +103,7 @@ def test_a_daemon_is_asked_and_its_results_are_shown(desk: Desk, daemon: Place) 
         "    + analyst  new role  + 2 permissions",
         "reconcile: 2 applied (1 deployment, 0.8 s, 5 calls)",
     ] == out.splitlines()
-    wanted = Order(frozenset({"anna"}), frozenset({"okta:finance"}), frozenset({"prod"}), by="socket")
+    wanted = Order(frozenset({"anna"}), frozenset({"okta:finance"}), frozenset({"prod"}), by=user_name(os.getuid()))
     assert [wanted] == daemon.control.asked
 
 
@@ -109,7 +111,7 @@ def test_a_dry_run_of_some_dags(desk: Desk, daemon: Place) -> None:
     code, _, _ = desk.types("reconcile", "--dag", "sales", "--dag", "etl", "--dry-run")
 
     assert 0 == code
-    assert [Order(dags=frozenset({"sales", "etl"}), dry_run=True, by="socket")] == daemon.control.asked
+    assert [Order(dags=frozenset({"sales", "etl"}), dry_run=True, by=user_name(os.getuid()))] == daemon.control.asked
 
 
 def test_what_was_done_in_full_for_programs(desk: Desk, daemon: Place) -> None:
@@ -151,7 +153,7 @@ def test_held_changes_are_approved_through_the_daemon(desk: Desk, daemon: Place)
     code, out, _ = desk.types("approve", "prod", "abc")
 
     assert (0, "approve: 2 applied (1 deployment, 0.8 s, 5 calls)") == (code, out.splitlines()[-1])
-    assert [("prod", "abc", "socket")] == daemon.control.asked
+    assert [("prod", "abc", user_name(os.getuid()))] == daemon.control.asked
     assert (3, "", "syncd: nothing with the digest abd is held on prod\n") == desk.types("approve", "prod", "abd")
 
 
@@ -321,3 +323,12 @@ def test_a_name_that_cannot_be_addressed_is_refused_before_anything_is_asked(
 ) -> None:
     code, out, err = alone.types(*words)
     assert (3, "", True) == (code, out, "cannot be reached by the API" in err)
+
+
+@pytest.mark.finding("U-B2")
+def test_who_approved_through_the_socket_is_a_person(
+    desk: Desk, daemon: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "anna.ops")
+    assert 0 == desk.types("approve", "prod", "abc")[0]
+    assert [("prod", "abc", f"anna.ops (via {user_name(os.getuid())})")] == daemon.control.asked

@@ -42,6 +42,10 @@ def test_the_user_is_the_one_of_the_process_whatever_the_environment_says(monkey
     assert pwd.getpwuid(os.getuid()).pw_name == os_user()
 
 
-def test_who_came_through_sudo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUDO_USER", "anna")
-    assert f"anna (sudo to {pwd.getpwuid(os.getuid()).pw_name})" == os_user()
+@pytest.mark.finding("H-E14")
+@pytest.mark.parametrize(
+    ("said", "named"), [("anna.ops", "anna.ops (via {})"), ("a\nb", "{}"), ("x" * 65, "{}"), ("", "{}")]
+)
+def test_who_came_through_sudo_is_named(monkeypatch: pytest.MonkeyPatch, said: str, named: str) -> None:
+    monkeypatch.setenv("SUDO_USER", said)
+    assert named.format(pwd.getpwuid(os.getuid()).pw_name) == os_user()

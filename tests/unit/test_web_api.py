@@ -6,6 +6,7 @@ Every answer in this file is checked against the description of the API.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +23,7 @@ from openapi_spec_validator import validate
 from store_samples import NOW, at, created, left, made, planned
 from web_world import TOKENS, Caller, Place, Reply, http_settings, serving
 
+from syncd.callers import user_name
 from syncd.control import DeploymentResult, Order
 from syncd.model import Held, Owned
 from syncd.store import Store
@@ -187,7 +189,9 @@ def test_work_is_ordered_and_waited_for(place: Place, inside: Checked) -> None:
     reply = inside.says("POST", "/api/v1/reconcile", order)
 
     assert (202, "/api/v1/jobs/1") == (reply.status, reply.headers["location"])
-    wanted = Order(frozenset({"anna"}), frozenset({"okta:finance"}), frozenset({"prod"}), dry_run=True, by="socket")
+    wanted = Order(
+        frozenset({"anna"}), frozenset({"okta:finance"}), frozenset({"prod"}), dry_run=True, by=user_name(os.getuid())
+    )
     assert [wanted] == place.control.asked
     assert ("waiting", 0) == (reply.json["state"], reply.json["exit_code"])
     result = DeploymentResult("prod", 4, applied=2, held="abc", plan={"plan": {"changes": []}})

@@ -1,0 +1,44 @@
+"""Who acts, as it stands in the journal: the user of a process, and who came to be that user through sudo.
+
+who                                          | is written as
+---------------------------------------------|---------------
+anna, as herself                             | `anna`
+anna, through `sudo -u syncd`                | `anna (via syncd)`
+anna, through sudo as root                   | `anna (via root)`
+
+The user of a process is what the kernel says of it. Who called sudo is what the process says of itself, so the user whose
+word it is always stands beside it. Only root and the daemon's own user can use the control socket at all.
+"""
+
+from __future__ import annotations
+
+import pwd
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+HEADER: Final = "X-Syncd-Sudo-User"
+"""In what the command line sends to the control socket."""
+_NAME: Final = re.compile(r"[\w.@+\\-]{1,64}")
+
+
+@lru_cache(maxsize=256)
+def user_name(uid: int) -> str:
+    """Name a user of this machine."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # containers run as numbers
+        return f"uid {uid}"
+
+
+def sudo_user(environment: Mapping[str, str]) -> str:
+    """Give who called sudo, by an environment; empty where nobody did, or where it is no name."""
+    found = environment.get("SUDO_USER", "")
+    return found if _NAME.fullmatch(found) else ""
+
+
+def caller(uid: int, said: str) -> str:
+    """Name who acts: `uid` is the user of the process, `said` who called sudo, as it says of itself."""
+    name = user_name(uid)
+    return f"{said} (via {name})" if _NAME.fullmatch(said) and said != name else name
