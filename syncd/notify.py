@@ -57,6 +57,7 @@ Kind = Literal[
     "held",
     "quarantined",
     "unreachable",
+    "pass_failed",
     "uncertified",
     "drift",
     "source_failed",

@@ -59,6 +59,10 @@ def _serve(settings: Settings, store: Store, emit: Emit, *, verbose: bool) -> No
         daemon.run()
     finally:
         server.stop(1.0)
+        for told in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(
+                told, signal.SIG_IGN
+            )  # it ends already; Python would give the second one its default at its end
 
 
 def _leave() -> None:

@@ -16,8 +16,8 @@ SETTLE or longer                | that it is over is told once, and it is forgot
 What is to be sent follows from this state, so that nothing queues up behind a slow webhook. One thread reads, keeps and
 sends; raising and clearing only move memory. What was told is kept in the database before it is sent: after a restart
 nothing is told twice, and of two replicas that mean the same alarm one tells it. So an alarm must be about something that
-one replica works on at a time (a deployment, a source) or that all see alike (the database); what is about a replica
-itself, such as its files, has its name as subject.
+one replica works on at a time (a deployment, a source) or that all see alike (the database, the files): no subject dies
+with a process, else nobody would end its alarm.
 """
 
 from __future__ import annotations
@@ -145,6 +145,11 @@ class Alarms:
         with self._lock:
             firing = [alarm for alarm in self._alarms.values() if alarm.cleared_at is None]
         return tuple(AlarmState(a.kind, a.subject, a.text, a.since) for a in sorted(firing, key=lambda a: a.key))
+
+    @property
+    def is_recalled(self) -> bool:
+        """Whether what the database holds was read since the start."""
+        return self._was_read
 
     def use(self, notifier: Sends, *, repeat: timedelta) -> None:
         """Send by another notifier from the next message on."""

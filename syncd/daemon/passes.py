@@ -5,6 +5,8 @@ how a pass ended                         | then
 another writer has the deployment        | again in two seconds, without a word
 the database cannot be used              | again in seconds, alarm `database_down`; nothing is done without it
 the deployment did not answer, or refused | again by the ladder; alarm `unreachable`, later `quarantined`
+it failed for a mapping or a secret       | the same with alarm `pass_failed`: the server is not to blame
+it failed because syncd stops             | no failure: whoever starts next looks
 as it should, after failures             | the alarms are cleared, and everything is looked at once
 some changes failed or are unknown       | everything is looked at again, in a minute, then five, then with each sweep
 """
@@ -25,6 +27,7 @@ from syncd.daemon.fleet import Fleet, Loaded
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import BUSY_S, GIVES_WAY_S, QUARANTINE_AFTER, Lanes, Task, Urgency
 from syncd.errors import EXIT_FAILED, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
+from syncd.http import SecretUnreadable
 from syncd.model import EVERYTHING, Dag, Scope, Status
 from syncd.notify import Kind
 from syncd.plan.render_json import report_json
@@ -73,6 +76,7 @@ class Passes:
         self._emit = common.emit
         self._clock = common.clock
         self._monotonic = common.monotonic
+        self._stopping = common.stopping
         self._began_at = common.monotonic()
         self._lock = Lock()
         self._records: dict[str, Record] = {}
@@ -240,7 +244,7 @@ class Passes:
         failures = self._lanes.ended(name)
         if not task.scope.everything:
             self._recovered(name, failures)
-        elif failures:
+        else:
             self._reached(name)
         if any(o.status in _NOT_DONE for o in this.outcomes) or this.not_converged:
             self._look_again_later(name)
@@ -279,6 +283,10 @@ class Passes:
     def _failed(self, name: str, task: Task, error: SyncdError, *, run: int = 0) -> None:
         if isinstance(error, TargetUnavailable):
             self._fleet.sessions.drop(name)
+        if self._stopping():
+            self._result(name, task, error=error, run=run)
+            self._lanes.postponed(name, replace(task, job=None))
+            return
         with self._lock:
             self._records.setdefault(name, Record()).error = str(error)
         self._result(name, task, error=error, run=run)
@@ -289,19 +297,22 @@ class Passes:
             text = f"{failures} passes in a row failed; it is tried again every quarter of an hour: {error}"
             self._alarms.raise_("quarantined", name, text)
         elif failures >= UNREACHABLE_AFTER:
-            self._alarms.raise_("unreachable", name, str(error))
+            kind = failure_of(error)
+            self._alarms.raise_(kind, name, str(error))
+            self._alarms.clear("unreachable" if kind == "pass_failed" else "pass_failed", name)
 
     def _recovered(self, name: str, failures: int) -> None:
         """Look at everything after a time when nothing could be done."""
+        self._reached(name)
         if failures:
-            self._reached(name)
             self._lanes.put(name, _whole("retry"))
 
     def _reached(self, name: str) -> None:
+        """End the alarms of failures, those too that the process before this one raised."""
         with self._lock:
             self._records.setdefault(name, Record()).error = ""
-        self._alarms.clear("unreachable", name)
-        self._alarms.clear("quarantined", name)
+        for kind in ("unreachable", "pass_failed", "quarantined"):
+            self._alarms.clear(kind, name)
 
     def _database_is_down(self, name: str, task: Task, error: StoreError) -> None:
         self._database.lost(error)
@@ -321,6 +332,12 @@ class Passes:
         if task.job is not None:
             found = _of_report(name, report) if report else _of_error(name, error, run)
             self._jobs.add(task.job, found)
+
+
+def failure_of(error: SyncdError) -> Kind:
+    """Say what a pass that failed is an alarm of: a server is unreachable only where it was asked and to blame."""
+    is_servers = isinstance(error, TargetUnavailable) and not isinstance(error.__cause__, SecretUnreadable)
+    return "unreachable" if is_servers else "pass_failed"
 
 
 def _whole(command: str) -> Task:

@@ -107,8 +107,10 @@ class Rounds:
 
     def expire(self) -> None:
         """Take what ended since the last time, and wait for the next end."""
-        self._polls.expire()
-        self._schedule_expiry()
+        try:
+            self._polls.expire()
+        finally:
+            self._schedule_expiry()
 
     def beat(self) -> None:
         """Say that we live, and take over from replicas that are gone."""

@@ -50,6 +50,8 @@ ABANDON_S: Final = 1.5
 GIVE_UP_S: Final = 9.5
 """After that the process ends as it is: what is open in the journal is settled by the next pass, and leases end by time."""
 TICK_S: Final = 1.0
+FILES: Final = "files"
+"""What alarms about configuration and mappings are about. The name of a replica dies with it, and so would nobody clear them."""
 NAP_S: Final = 0.1
 WATCH_EVERY_S: Final = 2.0
 JUMP_S: Final = 5.0
@@ -127,20 +129,29 @@ class Daemon:
             Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(daemon.workers)
         ]
         self._offset_s = 0.0
+        self._files_told = False
         self._ticked_at = self._looked_at = monotonic()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Work until `ask_to_stop`, then end in order."""
-        self.start()
-        due = self._monotonic()
-        while not self._told_to_stop:
-            if self._told_to_reload or self._monotonic() >= due:
-                due = self._monotonic() + TICK_S
-                self.tick()
-            time.sleep(NAP_S)
-        self.stop()
+        """Work until `ask_to_stop`, then end in order; in order too where something goes wrong on the way."""
+        try:
+            self.start()
+            due = self._monotonic()
+            while not self._told_to_stop:
+                if self._told_to_reload or self._monotonic() >= due:
+                    due = self._monotonic() + TICK_S
+                    self._tick_and_live()
+                time.sleep(NAP_S)
+        finally:
+            self.stop()
+
+    def _tick_and_live(self) -> None:
+        try:
+            self.tick()
+        except Exception as error:  # noqa: BLE001 - the main thread outlives any tick; logged whole, and counted
+            self._job_failed("tick", error)
 
     def start(self) -> None:
         """Begin: what the database knows of people first, then polls and a look at every deployment."""
@@ -191,6 +202,7 @@ class Daemon:
         """Do what is due every second."""
         self._ticked_at = self._monotonic()
         self._look_at_clock()
+        self._say_how_files_are()
         if self._told_to_reload or self._files_changed():
             self._told_to_reload = False
             self._systemd.reloading()
@@ -245,7 +257,9 @@ class Daemon:
             database_error=self._database.error,
             stopping=self._stopping.is_set(),
             sources=sources,
-            deployments=view.deployments(loaded, self.fleet, self.lanes, self.passes, self.shares, monotonic=now),
+            deployments=view.deployments(
+                loaded, self.fleet, self.lanes, self.passes, self.shares, now=self._clock(), monotonic=now
+            ),
             alarms=self.alarms.current(),
         )
 
@@ -270,9 +284,9 @@ class Daemon:
         before = self.fleet.now
         error = self.fleet.reload()
         if error:
-            self.alarms.raise_("config_invalid", self.shares.name, error)
+            self.alarms.raise_("config_invalid", FILES, error)
             return error
-        self.alarms.clear("config_invalid", self.shares.name)
+        self.alarms.clear("config_invalid", FILES)
         loaded = self.fleet.now
         self._files = loaded.settings.path, loaded.settings.mappings
         if (loaded.settings, loaded.world.rules) == (before.settings, before.world.rules):
@@ -310,6 +324,16 @@ class Daemon:
             self._database.lost(error)
             head = None
         return self.metrics_.render(self.state(), journal_head=head)
+
+    def _say_how_files_are(self) -> None:
+        """Raise the alarm of files that cannot be used for as long as that is so; at a start, end those of before it."""
+        if self.fleet.error:
+            self.alarms.raise_("config_invalid", FILES, self.fleet.error)
+        elif not self._files_told and self.alarms.is_recalled:
+            self._files_told = True
+            for alarm in self.alarms.current():
+                if alarm.kind == "config_invalid":
+                    self.alarms.clear(alarm.kind, alarm.subject)
 
     # --- what a tick looks at -------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncd.control import DeploymentState, SourceState, Standing
@@ -43,14 +43,16 @@ def _source(name: str, census: Census, readings: Readings | None) -> SourceState
 
 
 def deployments(
-    loaded: Loaded, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, monotonic: float
+    loaded: Loaded, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, now: datetime, monotonic: float
 ) -> tuple[DeploymentState, ...]:
     """Say how each deployment stands."""
-    return tuple(_deployment(t, fleet, lanes, passes, shares, monotonic=monotonic) for t in loaded.world.targets)
+    return tuple(
+        _deployment(t, fleet, lanes, passes, shares, now=now, monotonic=monotonic) for t in loaded.world.targets
+    )
 
 
 def _deployment(
-    target: Target, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, monotonic: float
+    target: Target, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, now: datetime, monotonic: float
 ) -> DeploymentState:
     name = target.deployment.name
     lane, record, pace = lanes.look(name), passes.record(name), fleet.pace(name)
@@ -60,7 +62,7 @@ def _deployment(
         _standing(lane, is_ours=shares.is_ours(name)),
         target.enforce,
         swept_at=record.swept_at,
-        next_try_at=datetime.now(UTC) + timedelta(seconds=wait_s) if lane.failures and wait_s > 0 else None,
+        next_try_at=now + timedelta(seconds=wait_s) if lane.failures and wait_s > 0 else None,
         failures=lane.failures,
         error=record.error,
         held=record.held,

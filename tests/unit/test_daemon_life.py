@@ -1,0 +1,211 @@
+"""What becomes of the daemon and its alarms when something goes wrong, on stand-ins of its parts."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from syncd import web
+from syncd.cli.daemon import _serve
+from syncd.control import Job, JobState, Order
+from syncd.daemon import service
+from syncd.daemon.common import Common
+from syncd.daemon.jobs import Jobs
+from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes, Task, Urgency
+from syncd.daemon.passes import UNREACHABLE_AFTER, Passes, failure_of
+from syncd.daemon.rounds import Rounds
+from syncd.daemon.service import Daemon
+from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
+from syncd.http import SecretUnreadable
+from syncd.model import EVERYTHING, Plan
+from syncd.reconcile import DeploymentReport, Report
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
+SILENT = TargetUnavailable("no answer")
+BROKEN = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Raised:
+    """Alarms that are only kept; `earlier` are those that the database kept of the process before."""
+
+    def __init__(self, *earlier: tuple[str, str]) -> None:
+        self.on = set(earlier)
+
+    def raise_(self, kind: str, subject: str, _text: str) -> None:
+        self.on.add((kind, subject))
+
+    def clear(self, kind: str, subject: str) -> None:
+        self.on.discard((kind, subject))
+
+
+class Stage:
+    """Passes of one deployment whose ends a test makes up."""
+
+    def __init__(self, *earlier: tuple[str, str]) -> None:
+        self.alarms, self.clock, self.stopping = Raised(*earlier), Clock(), False
+        self.lanes, self.jobs = Lanes(2, monotonic=self.clock, chance=lambda: 0.5), Jobs(lambda: NOW)
+        database: Any = SimpleNamespace(back=lambda: None, lost=lambda _: None)
+        common = Common(
+            cast("Any", self.alarms), database, lambda *_, **__: None, lambda: NOW, self.clock, lambda: self.stopping
+        )
+        fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None))
+        self.passes = Passes(fleet, cast("Any", None), self.lanes, self.jobs, cast("Any", None), common)
+
+    def ends(self, error: SyncdError | None, task: Task = SWEEP) -> None:
+        """Let a pass run as soon as it may, and end so."""
+        if not self.lanes.look("prod").tasks:
+            self.lanes.put("prod", task)
+        self.clock.now = max(self.clock.now, self.lanes.look("prod").not_before)
+        found = self.lanes.take()
+        assert found is not None
+        plan = None if error else Plan("prod", EVERYTHING, ())
+        self.passes._conclude("prod", found[1], Report(1, (DeploymentReport("prod", plan=plan, error=error),), {}))
+
+
+@pytest.mark.finding("H-E17")
+@pytest.mark.parametrize(
+    ("error", "kind"), [(SILENT, "unreachable"), (BROKEN, "pass_failed"), (SyncdError("x"), "pass_failed")]
+)
+def test_only_a_server_is_unreachable(error: SyncdError, kind: str) -> None:
+    stage = Stage()
+    for _ in range(UNREACHABLE_AFTER):
+        stage.ends(error)
+    assert {(kind, "prod")} == stage.alarms.on
+    stage.ends(None)
+    assert set() == stage.alarms.on
+
+
+@pytest.mark.finding("H-E17")
+def test_a_secret_that_cannot_be_read_is_not_the_servers_fault() -> None:
+    error = TargetUnauthorized("a secret cannot be read")
+    error.__cause__ = SecretUnreadable("env:X: is empty")
+    assert ("pass_failed", "unreachable") == (failure_of(error), failure_of(TargetUnauthorized("401")))
+
+
+@pytest.mark.finding("U-B1b")
+def test_a_stop_is_no_failure() -> None:
+    stage = Stage()
+    for _ in range(QUARANTINE_AFTER - 1):
+        stage.ends(SILENT)
+    before = set(stage.alarms.on)
+    stage.stopping = True
+    stage.ends(SILENT)
+    assert (before, QUARANTINE_AFTER - 1) == (stage.alarms.on, stage.lanes.look("prod").failures)
+
+
+@pytest.mark.finding("U-B1b")
+def test_who_waits_for_a_pass_that_a_stop_ended_is_told() -> None:
+    stage = Stage()
+    job = stage.jobs.open(Order(), ("prod",)).id
+    stage.stopping = True
+    stage.ends(SILENT, Task(EVERYTHING, "reconcile", Urgency.ORDER, job=job))
+    found: Job = stage.jobs.get(job)
+    assert (JobState.DONE, ["no answer"]) == (found.state, [r.error for r in found.results])
+
+
+@pytest.mark.finding("U-B1a")
+@pytest.mark.parametrize("kind", ["unreachable", "quarantined", "pass_failed"])
+def test_the_first_good_pass_ends_what_was_raised_before_a_restart(kind: str) -> None:
+    stage = Stage((kind, "prod"))
+    stage.ends(None)
+    assert set() == stage.alarms.on
+
+
+# --- the clock and the main thread --------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("H-E22")
+def test_the_next_end_of_a_binding_is_kept_whatever_happens_to_this_one() -> None:
+    set_: list[datetime] = []
+
+    def fail() -> None:
+        raise StoreError("away for one question")
+
+    rounds = Rounds.__new__(Rounds)
+    rounds._polls = cast("Any", SimpleNamespace(expire=fail, next_end=lambda: NOW + timedelta(hours=1)))
+    rounds._cadence = cast("Any", SimpleNamespace(at=lambda _name, when, _do: set_.append(when)))
+    with pytest.raises(StoreError):
+        rounds.expire()
+    assert [NOW + timedelta(hours=1)] == set_
+
+
+class Life(Daemon):
+    """A daemon whose beginning, ticks and end are made up."""
+
+    def __init__(self, *, begins: Exception | None = None) -> None:
+        self.said: list[str] = []
+        self._begins = begins
+        self._monotonic, self._told_to_stop, self._told_to_reload = Clock(), False, False
+        self._ticks = 0
+
+    def start(self) -> None:
+        if self._begins is not None:
+            raise self._begins
+
+    def tick(self) -> None:
+        cast("Clock", self._monotonic).now += 5
+        self._ticks += 1
+        self._told_to_reload, self._told_to_stop = True, self._ticks > 2
+        raise ValueError(f"tick {self._ticks}")
+
+    def stop(self) -> None:
+        self.said.append("stopped")
+
+    def emit(self, event: str, /, **facts: object) -> None:
+        self.said.append(f"{event} {facts['job']} {facts['error']}")
+
+
+@pytest.mark.finding("H-E22")
+def test_the_main_thread_outlives_any_tick_and_stops_in_order() -> None:
+    life = Life()
+    life.run()
+    assert [f"job_failed tick ValueError('tick {n}')" for n in (1, 2, 3)] + ["stopped"] == life.said
+
+
+@pytest.mark.finding("H-E22")
+def test_what_cannot_begin_ends_in_order_too() -> None:
+    life = Life(begins=ValueError("no threads"))
+    with pytest.raises(ValueError, match="no threads"):
+        life.run()
+    assert ["stopped"] == life.said
+
+
+@pytest.mark.finding("H-E22")
+def test_a_second_signal_at_the_end_of_stopping_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nothing:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def run(self) -> None: ...
+
+        def start(self) -> None: ...
+
+        def stop(self, _timeout_s: float) -> None: ...
+
+        def emit(self, event: str, /, **facts: object) -> None: ...
+
+    monkeypatch.setattr(service, "Daemon", Nothing)
+    monkeypatch.setattr(web, "Server", Nothing)
+    monkeypatch.setattr(web, "app", lambda *_, **__: None)
+    told = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(one) for one in told]
+    settings: Any = SimpleNamespace(http=None, daemon=SimpleNamespace(socket=None))
+    try:
+        _serve(settings, cast("Any", None), lambda *_, **__: None, verbose=False)
+        assert {signal.SIG_IGN} == {signal.getsignal(one) for one in told}, (
+            "what Python resets at its end is a function"
+        )
+    finally:
+        for one, handler in zip(told, before, strict=True):
+            signal.signal(one, handler)
