@@ -26,9 +26,7 @@ from syncd.sandbox.airflow.request import Call
 
 HOUR_S: Final = 3600.0
 
-KNOWN: dict[str, str] = {
-    "orders spin": "passes and no end",
-}
+KNOWN: dict[str, str] = {}
 """What is known and not mended yet, by its number: a move or a mishap that is left out, or words that its violations have.
 Empty is how it should be."""
 
@@ -156,7 +154,7 @@ class Court:
             self.broken("b", f"{said}, who is entitled")
         if dues and all(due.must_keep(account, role) or due.in_doubt(account, role) for due in dues):
             self.broken("b", f"{said}, although {[due.in_doubt(account, role) for due in dues]}")
-        if pair in ledger.ours and not approved:
+        if pair in ledger.ours and not approved and not lent:
             self._count(site, account)
         for of in (ledger.ours, ledger.once, ledger.adoptable):
             of.discard(pair)

@@ -29,8 +29,8 @@ class Chance(Protocol):
 
 Move = Callable[[Installation, Chance], object]
 MISHAPS: Final = {
-    "write": ("kill", "died", "late", "silent", "refused", "crash", "gateway", "meanwhile", "overtaken"),
-    "read": ("kill", "refused", "crash", "meanwhile", "overtaken"),
+    "write": ("kill", "died", "late", "silent", "refused", "crash", "gateway", "meanwhile", "overtaken", "polls"),
+    "read": ("kill", "refused", "crash", "meanwhile", "overtaken", "polls"),
     "commit": ("kill", "fail"),
     "statement": ("kill", "fail"),
     "pause": ("kill", "meanwhile", "overtaken"),

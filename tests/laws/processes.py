@@ -257,6 +257,9 @@ class Life:
         self.lines: tuple[Line, ...] = home.truth.lines
         self.told: dict[str, list[Telling]] = {s: list(home.saved[s]) or [UNTOLD] for s in SOURCES}
         self.approving: set[str] = set()
+        self.in_pass = False
+        self._learned: dict[str, list[Telling]] = {}
+        """What polls told while a pass was made, which goes by what was known when it began."""
         self._heard: dict[str, Telling | None] = {}
         self._mishaps: list[Mishap] = []
         self._seen: Counter[str] = Counter()
@@ -289,6 +292,11 @@ class Life:
         if mishap.what == "kill":
             self.dead = True
             raise Killed
+        if mishap.what == "polls":
+            if self.clockwork is not None and self.in_pass:
+                self.home.time.pass_(16)
+                self.clockwork.turn()
+            return None
         if mishap.what in {"meanwhile", "overtaken"}:
             self.home.meanwhile(self, mishap.seed, overtaken=mishap.what == "overtaken")
             if self.dead:
@@ -307,7 +315,21 @@ class Life:
     def kept(self, source: str) -> None:
         """A poll ended well: it goes by what it heard; or by what is saved, where it heard nothing."""
         told = self._heard.pop(source, None)
-        self.told[source] = [told] if told is not None else list(self.home.saved[source]) or self.told[source]
+        now = [told] if told is not None else list(self.home.saved[source]) or self.told[source]
+        self.told[source] = _joined(self.told[source], now) if self.in_pass else now
+        if self.in_pass:
+            self._learned[source] = now
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Hold on to what is known now until a pass has ended."""
+        self.in_pass = True
+        try:
+            yield
+        finally:
+            self.in_pass = False
+            self.told |= self._learned
+            self._learned = {}
 
     def saved(self, source: str, *, surely: bool) -> None:
         told = self._heard.get(source)
@@ -534,8 +556,8 @@ def turn(life: Life) -> None:
 
 def _waits(daemon: Daemon, time: Time) -> float | None:
     """Say how long until there is a pass to be made; None: none waits."""
-    lanes = [daemon.lanes.look(name) for name in daemon.fleet.now.targets]
-    return min((max(0.0, lane.not_before - time.monotonic()) for lane in lanes if lane.tasks), default=None)
+    tasks = [task for name in daemon.fleet.now.targets for task in daemon.lanes.look(name).tasks]
+    return min((max(0.0, task.not_before - time.monotonic()) for task in tasks), default=None)
 
 
 def _tick(life: Life) -> None:
@@ -562,7 +584,8 @@ def _one_pass(life: Life) -> bool:
     if task.approved:
         life.approving.add(name)
     try:
-        daemon.passes._do(name, task)
+        with life.passing():
+            daemon.passes._do(name, task)
     except Exception as error:
         life.home.court.broken("g", f"{life.name}: a pass on {name} ended with {error!r}")
         raise
