@@ -9,6 +9,7 @@ What the rest may rely on:
 - reads are tried again on a dropped connection, 429, 502, 503 and 504; writes never, because they may have been done;
 - where a `Pace` is given, it lets every request through and hears how each one went; without one nothing is held back;
 - headers that are secrets are read again when a server refuses them, because a file or command may have newer ones;
+- what came is told without the secrets that this process knows (see `secrets`), whoever repeats them;
 - a message holds what was asked and what came, never a body, save for a short `detail` that is not part of a 422
   (Airflow 3 repeats the request in a 422, passwords included).
 """
@@ -16,12 +17,9 @@ What the rest may rely on:
 from __future__ import annotations
 
 import http.client
-import json
-import os
 import random
-import shlex
+import re
 import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,6 +37,9 @@ from syncd.answers import http_date, parse_json, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
 from syncd.metered import Limit, MeteredAdapter, TooLarge, TooSlow
 from syncd.pace import Halted, Pace
+from syncd.secrets import Secret as Secret
+from syncd.secrets import SecretUnreadable as SecretUnreadable
+from syncd.secrets import blotted
 
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 REFUSES: Final = frozenset({301, 302, 303, 307, 401, 403, 407})
@@ -58,124 +59,6 @@ class NoAnswer(SyncdError):
 
 class NotAsked(NoAnswer):
     """The request was not sent, so it was not done: the server needs rest."""
-
-
-class SecretUnreadable(SyncdError):
-    """A secret is not where its reference points to."""
-
-    exit_code = EXIT_NO_ANSWER
-
-
-# --- secrets ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a secret is, never what it is.
-
-    kind       | place
-    env        | name of an environment variable
-    file       | path of a file
-    credential | name of a systemd credential: a file in $CREDENTIALS_DIRECTORY
-    command    | program and arguments; what it prints is the secret (no shell)
-    """
-
-    kind: str
-    place: tuple[str, ...]
-    timeout_s: float = 10.0
-
-    @classmethod
-    def parse(cls, text: str) -> Secret:
-        """Read a reference: `env:NAME`, `file:/path`, `credential:name`, `command:["program", "argument"]`.
-
-        After `command:` a plain line is split as a shell would split it.
-
-        Raises:
-            ValueError: it is no reference; the message does not repeat the text, which may be the secret itself.
-        """
-        kind, colon, place = text.partition(":")
-        if not colon or kind not in _RESOLVERS or not place.strip():
-            raise ValueError(
-                "a secret is given as env:NAME, file:/path, credential:name or command:[...]; never as itself"
-            )
-        if kind == "file" and not Path(place).is_absolute():
-            raise ValueError("file: needs an absolute path")
-        if kind == "credential" and Path(place).name != place:
-            raise ValueError("credential: needs the name of a systemd credential, not a path")
-        return cls(kind, _command(place) if kind == "command" else (place,))
-
-    def read(self) -> str:
-        """Resolve the reference now; line ends at the end do not count.
-
-        Raises:
-            SecretUnreadable: nothing is there, or nothing but blanks.
-        """
-        try:
-            value = _RESOLVERS[self.kind](self).rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise SecretUnreadable(f"{self}: is not UTF-8 text") from None
-        if not value.strip():
-            raise SecretUnreadable(f"{self}: is empty")
-        return value
-
-    def __str__(self) -> str:
-        # Arguments of a command may name more than a reader of logs should see.
-        return f"{self.kind}:{self.place[0]}" + (" ..." if len(self.place) > 1 else "")
-
-    __repr__ = __str__
-
-
-def _command(place: str) -> tuple[str, ...]:
-    if not place.lstrip().startswith("["):
-        return tuple(shlex.split(place))
-    try:
-        words = json.loads(place)
-    except ValueError:
-        words = None
-    if not isinstance(words, list) or not words or not all(isinstance(w, str) for w in words):
-        raise ValueError('command: needs a list of words, as in command:["vault", "read", "airflow"]')
-    return tuple(words)
-
-
-def _from_env(secret: Secret) -> str:
-    value = os.environ.get(secret.place[0])
-    if value is None:
-        raise SecretUnreadable(f"{secret}: the environment variable is not set")
-    return value
-
-
-def _from_file(secret: Secret) -> str:
-    try:
-        return Path(secret.place[0]).read_text(encoding="utf-8")
-    except OSError as e:
-        raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be read'}") from None
-
-
-def _from_credential(secret: Secret) -> str:
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not directory:
-        raise SecretUnreadable(f"{secret}: CREDENTIALS_DIRECTORY is not set; is LoadCredential= in the systemd unit?")
-    return _from_file(Secret("file", (str(Path(directory) / secret.place[0]),)))
-
-
-def _from_command(secret: Secret) -> str:
-    try:
-        done = subprocess.run(secret.place, capture_output=True, timeout=secret.timeout_s, stdin=subprocess.DEVNULL)  # noqa: S603 - the operator's own command
-    except OSError as e:
-        raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be started'}") from None
-    except subprocess.TimeoutExpired:
-        raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
-    if done.returncode:
-        raise SecretUnreadable(f"{secret}: ended with exit code {done.returncode}")
-    return done.stdout.decode()
-
-
-_RESOLVERS: Final[Mapping[str, Callable[[Secret], str]]] = {
-    "env": _from_env,
-    "file": _from_file,
-    "credential": _from_credential,
-    "command": _from_command,
-}
 
 
 # --- what is asked and what comes -------------------------------------------------------------------------------------
@@ -255,7 +138,7 @@ class Answer:
         for name in ("detail", "title", "error"):
             text = self.fields.get(name)
             if isinstance(text, str) and text.strip():
-                return " ".join(text.split())[:DETAIL_LIMIT]
+                return blotted(" ".join(text.split()))[:DETAIL_LIMIT]
         return ""
 
     def __str__(self) -> str:
@@ -430,7 +313,7 @@ class Session:
 
     def _own_headers(self) -> Mapping[str, str]:
         if self._headers is None:
-            self._headers = {k: v.read() if isinstance(v, Secret) else v for k, v in self.connection.headers.items()}
+            self._headers = {k: v.header() if isinstance(v, Secret) else v for k, v in self.connection.headers.items()}
             self._headers_read = self._clock()
         return self._headers
 
@@ -510,9 +393,14 @@ def _answer(asked: str, response: requests.Response, content: bytes) -> Answer:
         response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         content,
         _cookies(response.raw.headers.getlist("Set-Cookie")),
-        location.partition("?")[0].partition("#")[0],  # a query may hold a token
+        _shown(location),
         {name.lower(): value for name, value in response.headers.items()},
     )
+
+
+def _shown(location: str) -> str:
+    """Give an address of an answer without what may be secret in it: user, query, fragment, and secrets that are known."""
+    return blotted(re.sub(r"(?<=://)[^/@]*+@", "", location.partition("?")[0].partition("#")[0]))
 
 
 def _cookies(lines: Sequence[str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Structured events on standard error: JSON lines, or columns where a person looks on.
 
 Events are fixed and in the past tense; everything else about them is a field. Nothing secret gets through: fields that
-are named like secrets are blotted out, so are credentials inside of texts, and a text is cut after 256 characters.
+are named like secrets are blotted out, so are the secrets that this process knows, and credentials inside of texts; a text is
+cut after 256 characters.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import MutableMapping
 from typing import Any, Protocol, TextIO
 
 import structlog
+
+from syncd.secrets import BLOT, blotted
 
 LONGEST = 256
 _SENTENCES = frozenset({"exception", "error", "detail", "why"})
@@ -47,9 +50,8 @@ _LEVELS = {
 }
 _SECRET_NAME = re.compile(r"password|passwd|secret|token|authorization|cookie|api_?key", re.IGNORECASE)
 _SECRET_TEXT = re.compile(
-    r"(?i)\b(basic|bearer|ssws)\s+[A-Za-z0-9._~+/=-]{6,}|(?<=://)[^/\s@]+(?=@)|eyJ[\w-]{8,}\.[\w.-]+"
+    r"(?i)\b(basic|bearer|ssws)\s+[A-Za-z0-9._~+/=-]{6,}|(?<=://)[^/\s@]+(?=@)|\beyJ[\w-]{8,}\.[\w.-]+"
 )
-_BLOT = "[secret]"
 
 _Event = MutableMapping[str, Any]
 
@@ -110,7 +112,7 @@ def redact(_logger: object, _method: str, event: _Event) -> _Event:
 def _clean(name: str, value: object) -> object:
     match value:
         case _ if _SECRET_NAME.search(name) and value is not None:
-            return _BLOT
+            return BLOT
         case dict():
             return {key: _clean(str(key), inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
@@ -118,6 +120,6 @@ def _clean(name: str, value: object) -> object:
         case bool() | int() | float() | None:
             return value
         case _:
-            text = _SECRET_TEXT.sub(_BLOT, str(value))
+            text = _SECRET_TEXT.sub(BLOT, blotted(str(value)))
             whole = name in _SENTENCES or len(text) <= LONGEST
             return text if whole else f"{text[:LONGEST]}… ({len(text)} characters)"

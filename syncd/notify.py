@@ -16,7 +16,7 @@ import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -30,6 +30,7 @@ from urllib.parse import urlsplit, urlunsplit
 from syncd.answers import retry_after_s
 from syncd.http import Answer, Connection, NoAnswer, Secret, SecretUnreadable, Session
 from syncd.metered import Overdue
+from syncd.secrets import blotted
 
 TIMEOUT_S: Final = 10.0
 WAITS_S: Final = (1.0, 4.0)
@@ -214,6 +215,7 @@ class Notifier:
                 self._deliver(place, message)
 
     def _deliver(self, place: _Place, message: Message) -> None:
+        message = replace(message, text=blotted(message.text))
         facts = {"to": place.name, "kind": message.kind, "subject": message.subject, "firing": message.firing}
         try:
             self._tried(place, message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any
 
 import typer
@@ -97,11 +98,21 @@ def app() -> None:
     """Run the command line with the arguments of this process, and end it."""
     sys.stdout, outlet = lasting(sys.stdout)
     sys.stderr, _ = lasting(sys.stderr)
+    sys.excepthook = _show_defect
     code = run(sys.argv[1:])
     if lost := flushed(outlet):
         code = _failed(lost, code or EXIT_FAILED)
     sys.stderr.flush()
     sys.exit(code)
+
+
+def _show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show what nobody thought of, without the secrets that may stand in it."""
+    import traceback
+
+    from syncd.secrets import blotted
+
+    sys.stderr.write(blotted("".join(traceback.format_exception(kind, error, trace))))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output
-from syncd.cli.reconcile import TokenEnv, Url, Wait, by_daemon, from_here, tell
+from syncd.cli.reconcile import InsecureHttp, TokenEnv, Url, Wait, by_daemon, from_here, tell
 
 
 def approve(
@@ -20,6 +20,7 @@ def approve(
     output: Format = Output.TEXT,
     url: Url = None,
     token_env: TokenEnv = None,
+    insecure_http: InsecureHttp = False,
 ) -> int:
     """Let exactly the changes pass that a limit holds on DEPLOYMENT under DIGEST."""
     from syncd.cli.daemon_client import NoDaemon, daemon_at
@@ -27,7 +28,7 @@ def approve(
 
     this = invocation(context)
     settings = None if url else this.settings()
-    daemon = daemon_at(settings, url=url, token_env=token_env)
+    daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
     as_json = output is Output.JSON
     if daemon is not None:
         try:

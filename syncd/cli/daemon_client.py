@@ -138,7 +138,9 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(os.fspath(self._path))
 
 
-def daemon_at(settings: Settings | None, *, url: str | None, token_env: str | None) -> Daemon | None:
+def daemon_at(
+    settings: Settings | None, *, url: str | None, token_env: str | None, insecure_http: bool = False
+) -> Daemon | None:
     """Give the daemon that was named on the command line, or the one of the configuration; None: it has no socket.
 
     Raises:
@@ -147,7 +149,7 @@ def daemon_at(settings: Settings | None, *, url: str | None, token_env: str | No
     if url is None:
         path = settings.daemon.socket if settings else None
         return Daemon(socket_path=path) if path else None
-    _check_url(url)
+    _check_url(url, insecure_http=insecure_http)
     if not token_env:
         raise _wrong("--token-env", "--url needs a token: name the environment variable that has it")
     token = os.environ.get(token_env, "").strip()
@@ -156,7 +158,9 @@ def daemon_at(settings: Settings | None, *, url: str | None, token_env: str | No
     return Daemon(url=url, token=token)
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, *, insecure_http: bool) -> None:
+    from syncd.config.fields import LOOPBACK
+
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.username)
@@ -165,6 +169,12 @@ def _check_url(url: str) -> None:
         fits = False
     if not fits:
         raise _wrong("--url", "write https://host:port")
+    if parts.scheme == "http" and not insecure_http and parts.hostname not in LOOPBACK:
+        raise _wrong(
+            "--url",
+            "http:// to another machine sends the token in the clear: write https://, or add --insecure-http where the "
+            "network in between is yours",
+        )
 
 
 def _wrong(option: str, what: str) -> ConfigInvalid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -56,9 +56,23 @@ def _examined(settings: Settings) -> tuple[Finding, ...]:
         examinations = app.examinations(settings, rests=store)
         workers = min(settings.workers, len(examinations))
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
-        rest = [pool.submit(examine) for examine in examinations]
+        names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
+        rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
         own = [database, _mapping(settings), *_frozen(settings, store)]
         return (*own, *(finding for done in rest for finding in done.result()))
+
+
+def _outcome(subject: str, examine: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    """Examine, and let nothing that goes wrong there keep the others from being told."""
+    from syncd.errors import SyncdError
+    from syncd.model import Finding
+
+    try:
+        return examine()
+    except SyncdError as error:
+        return (Finding(subject, "examined", False, str(error)),)
+    except Exception as error:  # noqa: BLE001 - its text is that of a library and may hold anything
+        return (Finding(subject, "examined", False, f"unexpected {type(error).__name__}; this is a defect"),)
 
 
 def _database(settings: Settings) -> tuple[Finding, Store | None]:

@@ -1,4 +1,4 @@
-"""Put lines in front of a person, with colours on a terminal and without them anywhere else."""
+"""Put lines in front of a person, with colours on a terminal and without them anywhere else; secrets never."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from syncd.plan.render import Line, Style, plain, safe
+from syncd.secrets import blotted
 
 
 class Output(StrEnum):
@@ -42,26 +43,26 @@ _COLOURS = {
 def show(lines: Iterable[Line]) -> None:
     """Print lines."""
     if not sys.stdout.isatty():
-        sys.stdout.write(plain(lines))
+        sys.stdout.write(blotted(plain(lines)))
         return
     from rich.console import Console
     from rich.text import Text
 
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in lines:
-        console.print(Text(line.text, style=_COLOURS[line.style]))
+        console.print(Text(blotted(line.text), style=_COLOURS[line.style]))
 
 
 def show_text(text: str) -> None:
     """Print a text as it is, with a line end at its end."""
-    sys.stdout.write(f"{text.rstrip()}\n")
+    sys.stdout.write(f"{blotted(text.rstrip())}\n")
 
 
 def show_json(value: Any) -> None:
     """Print one JSON document. Escaped to ASCII, so that no name in it can act on a terminal."""
-    sys.stdout.write(f"{json.dumps(value, indent=2)}\n")
+    sys.stdout.write(f"{blotted(json.dumps(value, indent=2))}\n")
 
 
 def show_error(text: str) -> None:
     """Print what is wrong on standard error."""
-    sys.stderr.write("".join(f"{safe(line)}\n" for line in text.splitlines()))
+    sys.stderr.write("".join(f"{safe(line)}\n" for line in blotted(text).splitlines()))

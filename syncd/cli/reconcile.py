@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Url = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Ask the daemon at this address, not on its control socket.")
 ]
+InsecureHttp = Annotated[
+    bool, typer.Option("--insecure-http", help="Let --url send the token in the clear, over a network that is yours.")
+]
 TokenEnv = Annotated[
     str | None,
     typer.Option("--token-env", metavar="NAME", help="The environment variable with the token for --url."),
@@ -49,6 +52,7 @@ def reconcile(
     output: Format = Output.TEXT,
     url: Url = None,
     token_env: TokenEnv = None,
+    insecure_http: InsecureHttp = False,
 ) -> int:
     """Put people, deployments or DAGs right now, ahead of everything else the daemon does."""
     from syncd.cli.daemon_client import NoDaemon, daemon_at
@@ -65,7 +69,7 @@ def reconcile(
         frozenset(user or ()), frozenset(group or ()), frozenset(deployment or ()), frozenset(dag or ()), dry_run
     )
     settings = None if url else this.settings()
-    daemon = daemon_at(settings, url=url, token_env=token_env)
+    daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
     as_json = output is Output.JSON
     if daemon is not None:
         try:

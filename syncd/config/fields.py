@@ -78,7 +78,8 @@ InFolder = Annotated[Path, BeforeValidator(_in_folder)]
 
 class Reference(Table):
     """Where a secret is, here and wherever else one is wanted (`database.password`, `token`, a header). Exactly one key.
-    The secret is read each time it is needed and kept nowhere."""
+    The secret is read each time it is needed; what was read is blotted out of everything that syncd writes, if it has at
+    least 8 characters."""
 
     env: Text | None = None
     """Name of the environment variable that holds it."""
@@ -151,11 +152,14 @@ def span(text: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: float(number)})
 
 
+NO_ADDRESS = "this is no address; look at its port, at brackets, and at what stands before the host"
+
+
 def web_address(url: str) -> SplitResult:
     parts = split_url(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an address such as https://airflow.example.com is wanted here")
-    if parts.username or parts.password:
+    if "@" in url:  # a "/", "#" or "?" in a password puts a part of it into the path
         raise ValueError("user name and password are not written into an address")
     return parts
 
@@ -165,6 +169,6 @@ def split_url(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"not an address: {error}") from error
+    except ValueError:
+        raise ValueError(NO_ADDRESS) from None  # what urlsplit says repeats the address
     return parts

@@ -142,14 +142,17 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str, hint: str) -> str:
             return f"{name} is empty: write at least one"
         case "extra_forbidden":
             table = f" in {dotted(path[:-1])}" if path[:-1] else ""
-            return f'unknown key "{key}"{table}{hint}'
+            shown = "this is no key" if _is_secret(path[:-1]) else f'unknown key "{key}"'
+            return f"{shown}{table}{hint}"
         case "union_tag_not_found":
             return f"{name} has no type"
         case "union_tag_invalid":
             *front, last = _quoted(context["expected_tags"]).split(", ")
-            return f'{name} must be {", ".join(front)} or {last}, not "{context["tag"]}"'
+            shown = "what stands here" if _is_secret(path) else f'"{context["tag"]}"'
+            return f"{name} must be {', '.join(front)} or {last}, not {shown}"
         case "literal_error":
-            return f"{name} must be {_quoted(context['expected'])}, not {_seen(error['input'], shown=True)}"
+            shown = _seen(error["input"], shown=not _is_secret(path))
+            return f"{name} must be {_quoted(context['expected'])}, not {shown}"
         case "string_pattern_mismatch":
             return f"{name}: a name is made of letters, digits, - and _, begins with a letter or a digit, and has at most 63"
         case "value_error":
@@ -160,6 +163,14 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str, hint: str) -> str:
             )
         case _:
             return f"{name}: {error['msg']}"
+
+
+_SECRET = frozenset({"auth", "password", "token", "secret", "key", "passphrase"})
+
+
+def _is_secret(path: Path) -> bool:
+    """Say whether a secret may have been written here by mistake; then neither keys nor values are repeated."""
+    return path[:1] != ("join",) and not _SECRET.isdisjoint(path)
 
 
 def _hint(word: str, known: frozenset[str], near: _Near) -> str:

@@ -65,6 +65,10 @@ from syncd.plan.guard import Limits
 _LIMITS = Limits()
 
 
+_SECRETS = frozenset({"password", "sslpassword"})
+"""Words of libpq for secrets, which a query may hold."""
+
+
 def _label_name(name: str) -> str:
     if name == "name":
         raise ValueError("the label `name` is the name of the deployment by itself; leave it out")
@@ -86,13 +90,15 @@ class Database(Table):
     @field_validator("url")
     @classmethod
     def _usable(cls, url: str) -> str:
+        if not url.isprintable():
+            raise ValueError("an address has no control characters")
         if url.startswith("sqlite:///") and url != "sqlite:///":
             return url
         parts = split_url(url)
         host = parts.hostname or parse_qs(parts.query).get("host")  # of a Unix socket: ?host=/run/postgresql
         if parts.scheme not in ("postgresql", "postgresql+psycopg") or not host:
             raise ValueError("write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
-        if parts.password:
+        if parts.password or not _SECRETS.isdisjoint(parse_qs(parts.query)) or "@" in url.replace(parts.netloc, "", 1):
             raise ValueError("a password is not written here; take it out of the URL and set database.password")
         return url
 

@@ -28,6 +28,8 @@ from sqlalchemy import (
     literal_column,
 )
 
+from syncd.secrets import blotted
+
 REVISION = "0010"
 VERSION_TABLE = "syncd_revision"
 
@@ -75,6 +77,15 @@ class Words(TypeDecorator[str]):
         return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
+class Sentence(Words):
+    """Words that say what somebody answered or what went wrong: no secret that this process knows is kept in them."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return super().process_bind_param(None if value is None else blotted(value), dialect)
+
+
 Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -120,7 +131,7 @@ readings = Table(
     Column("read_at", Moment, comment="the last read that gave an answer"),
     Column("doubts", LargeBinary, comment="groups that it did not read whole"),
     Column("failed_at", Moment, comment="the first failure since"),
-    Column("failure", Words),
+    Column("failure", Sentence),
 )
 
 rests = Table(
@@ -215,7 +226,7 @@ runs = Table(
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment),
     Column("exit_code", Integer),
-    Column("summary", Words),
+    Column("summary", Sentence),
     Index("ix_runs_started_at", "started_at"),
 )
 
@@ -229,9 +240,9 @@ plans = Table(
     Column("everything", Boolean, nullable=False),
     Column("digest", Words, nullable=False),
     Column("kept", Words, nullable=False),
-    Column("notes", Words, nullable=False),
+    Column("notes", Sentence, nullable=False),
     Column("held_digest", Words),
-    Column("held_why", Words),
+    Column("held_why", Sentence),
     Column("approved", Words, comment="the digest of held effects that a person let pass"),
     Column("approved_by", Words, comment="the OS user"),
     Column("made_at", Moment, nullable=False),
@@ -257,7 +268,7 @@ changes = Table(
     Column("after", Words),
     Column("because", Words, nullable=False),
     Column("status", Words, nullable=False),
-    Column("detail", Words, nullable=False),
+    Column("detail", Sentence, nullable=False),
     Column("intent_at", Moment),
     Column("ended_at", Moment),
     Column("moved_at", Moment, nullable=False, comment="when the status was last set"),
@@ -292,9 +303,9 @@ steps = Table(
     metadata,
     _id(),
     Column("change_id", Id, ForeignKey("changes.id"), nullable=False, index=True),
-    Column("call", Words, nullable=False),
+    Column("call", Sentence, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("answer", Words),
+    Column("answer", Sentence),
     Column("answered_at", Moment),
     Column("refused", Boolean, nullable=False, server_default=false(), comment="nothing was done and nothing will be"),
 )
@@ -378,7 +389,7 @@ alarms = Table(
     metadata,
     Column("kind", Words, primary_key=True),
     Column("subject", Words, primary_key=True),
-    Column("text", Words, nullable=False),
+    Column("text", Sentence, nullable=False),
     Column("since", Moment, nullable=False),
     Column("notified_at", Moment, nullable=False, comment="when somebody was last told"),
 )
@@ -391,6 +402,6 @@ uses = Table(
     Column("who", Words, nullable=False, comment="the name of a token, or an OS user"),
     Column("what", Words, nullable=False),
     Column("answer", Integer, nullable=False, comment="an HTTP status"),
-    Column("detail", Words, nullable=False),
+    Column("detail", Sentence, nullable=False),
     Index("ix_uses_at", "at"),
 )

@@ -28,6 +28,7 @@ from syncd.control import Control, Right
 from syncd.errors import SyncdError
 from syncd.log import Emit
 from syncd.plan.render import safe
+from syncd.secrets import blotted
 from syncd.web.asking import read_body, read_query
 from syncd.web.doors import SOCKET, Caller, Doors, at_socket
 from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Books, Endpoint, House, metrics
@@ -206,7 +207,8 @@ async def _done(house: House, endpoint: Endpoint, asked: Asked, request: Request
 def _response(answer: Answer) -> Response:
     headers = dict(answer.headers)
     if answer.media:
-        return Response(answer.content, answer.status, headers=headers, media_type=answer.media)
+        content = blotted(answer.content) if isinstance(answer.content, str) else answer.content
+        return Response(content, answer.status, headers=headers, media_type=answer.media)
     return JSONResponse(answer.content, answer.status, headers=headers)
 
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse as _JSONResponse
 from syncd.control import NotKnown, NotNow
 from syncd.errors import InvalidInput, StoreError, SyncdError
 from syncd.orders import NotMeant
+from syncd.secrets import blotted
 
 RETRY_S = 5
 """When to ask again, where the daemon says that it cannot do something now."""
@@ -40,12 +41,11 @@ def refused(error: SyncdError) -> Refusal:
 
 
 class JSONResponse(_JSONResponse):
-    """JSON that can be sent whatever text is in it: a lone half of a surrogate pair is no UTF-8, and becomes a `?`."""
+    """JSON that can be sent whatever text is in it: a lone half of a surrogate pair is no UTF-8, and becomes a `?`. No secret that this process knows is in it."""
 
     def render(self, content: object) -> bytes:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-            "utf-8", "replace"
-        )
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return blotted(text).encode("utf-8", "replace")
 
 
 def problem(refusal: Refusal) -> JSONResponse:

@@ -344,7 +344,7 @@ def test_what_is_no_reference_is_refused_and_not_repeated(text: str) -> None:
         ("command:/not/there", "No such file"),
         ('command:["sh", "-c", "echo hidden >&2; exit 3"]', "command:sh ...: ended with exit code 3"),
         ("command:true", "is empty"),
-        ("file:/dev/null", "is empty"),
+        ("file:/dev/null", "file:/dev/null: it is not a regular file"),
     ],
 )
 def test_a_secret_that_is_not_there_says_where_and_not_what(text: str, why: str) -> None:

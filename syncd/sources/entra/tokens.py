@@ -282,7 +282,7 @@ def client_id_of(settings: EntraSettings) -> str:
 
 
 def _environment(name: str) -> str:
-    return Secret("env", (name,)).read()
+    return Secret("env", (name,)).text()
 
 
 def _proof(settings: EntraSettings) -> object:
@@ -291,7 +291,7 @@ def _proof(settings: EntraSettings) -> object:
         case ClientSecret(secret):
             return secret.read()
         case PemCertificate(key, certificate, passphrase):
-            pem = {"private_key": key.read(), "public_certificate": Secret("file", (str(certificate),)).read()}
+            pem = {"private_key": key.read(), "public_certificate": Secret("file", (str(certificate),)).text()}
             return pem | ({"passphrase": passphrase.read()} if passphrase else {})
         case PfxCertificate(file, passphrase):
             pfx = {"private_key_pfx_path": str(file), "public_certificate": True}

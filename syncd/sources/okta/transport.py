@@ -163,7 +163,7 @@ def _config(settings: OktaSettings) -> dict[str, Any]:
     common: dict[str, Any] = {"orgUrl": settings.connection.root, "rateLimit": {"maxRetries": 0}, "requestTimeout": 0}
     match settings.credential:
         case ApiToken(token):
-            return {**common, "authorizationMode": "SSWS", "token": _read(token).strip()}
+            return {**common, "authorizationMode": "SSWS", "token": _header(token)}
         case PrivateKey() as credential:
             pem, kid = _pem(credential.key)
             return {
@@ -176,6 +176,13 @@ def _config(settings: OktaSettings) -> dict[str, Any]:
                 "dpopEnabled": credential.dpop,
                 "oauthTokenRenewalOffset": _RENEW_MINUTES,
             }
+
+
+def _header(secret: Secret) -> str:
+    try:
+        return secret.header()
+    except SecretUnreadable as e:
+        raise SourceUnavailable(str(e)) from None
 
 
 def _read(secret: Secret) -> str:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from syncd.answers import number, parse_json
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http import FRESH_SECRET_S, Answer, Session
+from syncd.secrets import is_header, remember
 from syncd.targets.airflow.settings import Credential
 
 RENEW_BEFORE_S: Final = 60.0
@@ -77,6 +78,7 @@ class Basic:
         if self._line is None:
             pair = f"{self.username}:{self._credential.secret.read()}"
             self._line, self._read_at = base64.b64encode(pair.encode()).decode(), self._now()
+            remember(self._line)
         return {"Authorization": f"Basic {self._line}"}
 
     def renewed(self, answer: Answer) -> bool:
@@ -113,13 +115,13 @@ class Bearer:
 
     def headers(self) -> dict[str, str]:
         if self._token is None:
-            self._token = self._credential.secret.read()
+            self._token = self._credential.secret.header()
         return {"Authorization": f"Bearer {self._token}"}
 
     def renewed(self, answer: Answer) -> bool:
         if not is_out_of_date(answer):
             return False
-        before, self._token = self._token, self._credential.secret.read()
+        before, self._token = self._token, self._credential.secret.header()
         return before != self._token
 
     def judged(self, second: Answer) -> None:
@@ -157,7 +159,10 @@ class Token:
         body = {"username": self.username, "password": self._credential.secret.read()}
         answer = self._session.send("POST", "/auth/token", body=body, repeatable=True)
         token = answer.fields.get("access_token")
+        if isinstance(token, str) and not is_header(token):
+            raise TargetUnavailable(f"{answer.asked}: the token that came holds a character that no header can carry")
         if isinstance(token, str):
+            remember(token)
             self._token, self._expires = token, expiry(token)
             return
         if answer.status in {400, 401, 403}:
