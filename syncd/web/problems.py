@@ -41,7 +41,10 @@ def refused(error: SyncdError) -> Refusal:
 
 
 class JSONResponse(_JSONResponse):
-    """JSON that can be sent whatever text is in it: a lone half of a surrogate pair is no UTF-8, and becomes a `?`. No secret that this process knows is in it."""
+    """JSON that can be sent whatever text is in it: a lone half of a surrogate pair is no UTF-8, and becomes a `?`.
+
+    No secret that this process knows is in it.
+    """
 
     def render(self, content: object) -> bytes:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
