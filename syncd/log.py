@@ -31,6 +31,7 @@ _LEVELS = {
     "not_converged": logging.ERROR,
     "change_held": logging.WARNING,
     "change_pending": logging.WARNING,
+    "grants_vanished": logging.WARNING,
     "api_failed": logging.ERROR,
     "api_refused": logging.WARNING,
     "certificate_rejected": logging.ERROR,
