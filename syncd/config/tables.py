@@ -214,8 +214,8 @@ class DeploymentTable(Table):
     """What syncd makes its own of what it finds: nothing, what is just as the mapping says, or also every role that a
     mapping file defines, whatever it holds now. Only what is its own is ever taken away."""
     protected: Names = ()
-    """User names that are never touched, nor any that a database may take for one of them (letter case, accents, width). The account
-    that syncd uses need not be named."""
+    """User names that are never touched, nor any that a database may take for one of them (letter case, accents, width). The
+    account that syncd uses need not be named."""
     timeouts: Timeouts = Field(default=Timeouts())
     """How long a request may take."""
     limits: LimitsTable = Field(default=LimitsTable())
