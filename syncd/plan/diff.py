@@ -26,7 +26,6 @@ from syncd.model import (
     Deployment,
     DesiredState,
     Kept,
-    Kind,
     Lookalikes,
     Note,
     ObservedState,
@@ -41,6 +40,7 @@ from syncd.model import (
 from syncd.plan.accounts import renamed
 from syncd.plan.clashes import set_aside
 from syncd.plan.effect import holders
+from syncd.plan.order import ordered
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -130,7 +130,7 @@ def diff(
     """Plan the way from `observed` to `desired`, in the order in which it is safe.
 
     `desired` is aligned with `observed`. `earlier` is only asked why people held what they lose now.
-    Order: people who only lose, roles that come or change, people who gain, accounts that go, roles that go.
+    The order is that of `order.py`.
     """
     draft = _Draft()
     aside = set_aside(desired, observed, owned=owned, scope=scope)
@@ -151,19 +151,11 @@ def diff(
     return Plan(
         deployment=desired.deployment,
         scope=scope,
-        changes=tuple(sorted(changes, key=_order)),
+        changes=ordered(changes, desired, observed),
         kept=tuple(sorted(draft.kept)),
         notes=tuple(sorted({*desired.notes, *draft.notes})),
         blocked=aside.blocked,
     )
-
-
-def _order(change: Change) -> tuple[int, str]:
-    if change.subject == "role":
-        return (4 if change.kind is Kind.DELETE else 1, change.name)
-    if change.kind is Kind.DELETE:
-        return (3, key(change.name))
-    return (2 if change.granted else 0, key(change.name))
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------

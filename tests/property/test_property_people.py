@@ -173,3 +173,37 @@ def test_a_role_that_goes_or_shrinks_takes_from_everybody_who_holds_it() -> None
     assert [Effect(leaves, 1, 0), Effect(shrinks, 3, 2), Effect(goes, 2, 2)] == found
     assert {"anna", "bob", "eve"} == losers(observed, [leaves, shrinks])
     assert {"anna"} == losers(observed, [leaves, shrinks], counts=lambda _: False)
+
+
+@pytest.mark.finding("X-F12")
+@given(desired_states(), observed_states(), owned_states, deployments)
+def test_nobody_is_without_what_they_may_do_before_and_after(
+    desired: DesiredState, observed: ObservedState, owned: Owned, deployment: Deployment
+) -> None:
+    changes = plan(desired, observed, owned, deployment).changes
+    end = carry_out(observed, changes)
+    for step in range(len(changes)):
+        now = carry_out(observed, changes[:step])
+        for name in observed.users.keys() & end.users.keys():
+            kept = can(observed, observed.users[name]) & can(end, end.users[name])
+            assert kept <= can(now, now.users[name])
+            assert observed.users[name].roles & end.users[name].roles <= now.users[name].roles
+
+
+@pytest.mark.finding("X-F12")
+def test_a_loss_that_nothing_replaces_waits_for_nothing() -> None:
+    read, edit, run = (Permission(action, "DAG:a") for action in ("can_read", "can_edit", "can_create"))
+    people = {n: user(n, {"finance"}) for n in ("anna", "bob")} | {"carl": user("carl", {"ops"})}
+    roles = {"finance": Role("finance", frozenset({read, edit})), "ops": Role("ops", frozenset({read, run}))}
+    wanted = {"finance": Role("finance", frozenset({read, run})), "ops": Role("ops", frozenset({read}))}
+    desired = DesiredState(
+        "prod", {"anna": user("anna", {"finance"}), "carl": user("carl", {"ops", "finance"})}, wanted, {}
+    )
+    owned = Owned(roles=frozenset(roles), grants={"bob": frozenset({"finance"})})
+    made = plan(desired, ObservedState("prod", people, roles), owned)
+    assert [
+        ("bob", (), ("finance",)),
+        ("finance", (str(run),), (str(edit),)),
+        ("carl", ("finance",), ()),
+        ("ops", (), (str(run),)),
+    ] == [(c.name, c.granted, c.revoked) for c in made.changes]

@@ -179,6 +179,23 @@ def test_nobody_counts_as_seen_after_a_role_was_deleted(three: World, clock: Tim
     assert "GET" == three.server.calls[before].method, "she is read before she is written"
 
 
+@pytest.mark.finding("X-F12")
+def test_a_mover_keeps_the_old_role_until_a_pass_over_everything_has_made_the_new_one(
+    three: World, clock: Time
+) -> None:
+    target = kept(three, clock)
+    apply(target, None, finance(target))
+    three.server.state.add_user("ann", password="", roles={"finance"})
+    target.forget()
+    target.observe(Scope.people(["ann"]), role_names=NAMES)
+    moves = person("ann", "finance"), person("ann", "new")
+    assert Status.PENDING == apply(target, *moves).status
+    assert {"finance"} == three.server.state.users["ann"].roles
+    everything(target, *NAMES, "new")
+    assert Status.PENDING == apply(target, *moves).status
+    assert set() == three.server.state.users["ann"].roles, "it could not be made, and what is due is taken"
+
+
 def test_an_account_that_was_absent_and_made_without_an_answer_is_found(three: World, clock: Time) -> None:
     target = kept(three, clock)
     target.observe(Scope.people(["ann"]), role_names=NAMES)

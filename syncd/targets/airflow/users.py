@@ -106,7 +106,12 @@ class UserWriter:
         self.beside = before.roles - {names.get(role, role) for role in found.roles} - frozenset(change.revoked)
 
     def _change(self, found: User, change: Change, missing: set[str], *, lent: frozenset[str] = frozenset()) -> Ended:
-        """Bring an account that was just seen to what the change wants of it, and take back what was lent to it."""
+        """Bring an account that was just seen to what the change wants of it, and take back what was lent to it.
+
+        A pass over a few people makes no roles, the one over everything that follows does: until then a person keeps what
+        is to be replaced by a role that is not there yet.
+        """
+        makes_roles = self.mirror.roles is not None
         while True:
             wanted = self._wanted(found.roles - lent, change) - missing
             if wanted == found.roles:
@@ -114,6 +119,12 @@ class UserWriter:
             answer = self.put_roles(found, wanted)
             if not self._learn_missing(answer, missing):
                 return _ended(missing)
+            if missing and change.revoked and not makes_roles:
+                raise Stopped(
+                    Status.PENDING,
+                    f"the server does not have the role yet: {', '.join(sorted(missing))}; what it replaces is taken when "
+                    "a pass over everything has made it",
+                )
             found = self.mirror.user_to_write(found.username) or found
 
     def _wanted(self, roles: frozenset[str], change: Change) -> frozenset[str]:
