@@ -245,7 +245,7 @@ def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Lin
 
 
 def _said(result: DeploymentResult) -> str:
-    planned = len(_changes(result.plan))
+    planned = _planned(result.plan)
     words = [
         (result.applied, f"{number(result.applied)} applied"),
         (result.failed, f"{number(result.failed)} failed"),
@@ -264,11 +264,18 @@ def _changes(plan: Mapping[str, object]) -> list[Mapping[str, Any]]:
     return changes if isinstance(changes, list) else []
 
 
+def _planned(plan: Mapping[str, object]) -> int:
+    """Count the changes of a plan, those too that the daemon left out of a large result."""
+    left_out = plan.get("left_out")
+    more = left_out.get("plan.changes", 0) if isinstance(left_out, Mapping) else 0
+    return len(_changes(plan)) + (more if isinstance(more, int) else 0)
+
+
 def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
-    changes = _changes(plan)
+    changes, planned = _changes(plan), _planned(plan)
     yield from (Line(f"    {_change_text(change)}") for change in changes[:MOST])
-    if len(changes) > MOST:
-        yield Line(f"    and {number(len(changes) - MOST)} more (see -o json)", Style.QUIET)
+    if planned > MOST:
+        yield Line(f"    and {number(planned - MOST)} more (see -o json)", Style.QUIET)
 
 
 def _change_text(change: Mapping[str, Any]) -> str:
@@ -303,7 +310,7 @@ def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:
     said = [f"{number(total[word])} {word}" for word in ("applied", "failed", "not converged") if total[word]]
     said += [f"{counted(held, 'deployment', 'deployments')} held"] if held else []
     said += [f"{counted(wrong, 'deployment', 'deployments')} failed"] if wrong else []
-    planned = sum(len(_changes(result.plan)) for result in results)
+    planned = sum(_planned(result.plan) for result in results)
     said = said or ([counted(planned, "change", "changes")] if planned else ["nothing to do"])
     slowest = max((result.seconds for result in results), default=0.0)
     looked = counted(len(results), "deployment", "deployments")

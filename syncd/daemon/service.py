@@ -19,7 +19,7 @@ from typing import Final
 from syncd.app import utc_now
 from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
-from syncd.daemon import view
+from syncd.daemon import open_files, view
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.census import Census
@@ -156,6 +156,7 @@ class Daemon:
     def start(self) -> None:
         """Begin: what the database knows of people first, then polls and a look at every deployment."""
         self._offset_s = self._clock().timestamp() - self._monotonic()
+        self._take_files()
         self.alarms.start()
         self._rounds.beat()
         self._database.needed(self.polls.recall)
@@ -165,6 +166,13 @@ class Daemon:
         self._rounds.schedule()
         self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
         self._systemd.ready()
+
+    def _take_files(self) -> None:
+        """Take as many open files as there are, keep no more connections than fit, and say how many that is."""
+        limit, targets = open_files.take_all(), len(self.fleet.now.targets)
+        self.fleet.sessions.most = open_files.connections(limit, workers=len(self._workers))
+        fits = targets <= self.fleet.sessions.most
+        self.emit("open_files", limit=limit, deployments=targets, connections=self.fleet.sessions.most, enough=fits)
 
     def ask_to_stop(self) -> None:
         """Let `run` end. A signal handler may call this: it takes no lock."""
@@ -204,9 +212,9 @@ class Daemon:
         self._look_at_clock()
         self._say_how_files_are()
         if self._told_to_reload or self._files_changed():
-            self._told_to_reload = False
             self._systemd.reloading()
-            self.reload()
+            self._told_to_reload = False
+            self._told_to_reload |= not self._reload_unless_somebody_does()
             self._systemd.ready()
         self._systemd.status(self._line())
         if not self.alive():
@@ -279,6 +287,16 @@ class Daemon:
         """Read configuration and mappings anew; gives what is wrong with them, empty: they are in use."""
         with self._reloading:
             return self._reload()
+
+    def _reload_unless_somebody_does(self) -> bool:
+        """Read the files anew; False where somebody does so now: the main thread waits for nobody's files or database."""
+        if not self._reloading.acquire(blocking=False):
+            return False
+        try:
+            self._reload()
+        finally:
+            self._reloading.release()
+        return True
 
     def _reload(self) -> str:
         before = self.fleet.now

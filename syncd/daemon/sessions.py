@@ -31,11 +31,14 @@ class _Kept:
 class Sessions:
     """At most one session for each deployment; a lane makes sure that one pass at a time uses it.
 
+    At most `most` of those that nobody uses are kept, the last used ones: each keeps a connection open.
+
     A session belongs to the way in which its deployment was reached when it was opened (address, credentials, courtesy).
     A pass that began before a reload may still open one of the old way; no later pass ever gets it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = 10**6) -> None:
+        self.most = most
         self._lock = Lock()
         self._open: dict[str, _Kept] = {}
         self._lent: dict[str, Lasting] = {}
@@ -100,10 +103,20 @@ class Sessions:
             session = self._lent.pop(name)
             kept = self._open.get(name)
             is_wanted = kept is not None and kept.session is session
+            if kept is not None and is_wanted:
+                self._open[name] = self._open.pop(name)  # the last used is the last to go
         if is_wanted:
             session.forget()
         else:
             session.close()
+        self._end_some()
+
+    def _end_some(self) -> None:
+        with self._lock:
+            idle = [name for name in self._open if name not in self._lent]
+            too_many = idle[: max(0, len(idle) - self.most)]
+        for name in too_many:
+            self.drop(name)
 
     def _listed(self, name: str, dags: tuple[Dag, ...]) -> None:
         with self._lock:

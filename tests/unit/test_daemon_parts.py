@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from syncd.control import DeploymentResult, JobState, NotKnown, Order
 from syncd.daemon.cadence import Cadence
-from syncd.daemon.jobs import KEPT, Jobs
+from syncd.daemon.jobs import KEPT, MOST_IN_ALL, SAMPLE, Jobs
 from syncd.daemon.sessions import Sessions
 from syncd.daemon.shares import Shares
 from syncd.model import Capabilities, Dag
@@ -286,3 +290,71 @@ def test_a_time_that_is_over_is_now() -> None:
     cadence.at("job", utc() - timedelta(days=1), ran.set)
     assert ran.wait(5)
     cadence.stop()
+
+
+# --- bounds -------------------------------------------------------------------------------------------------------------
+
+
+def large(number: int, run: int = 7) -> DeploymentResult:
+    changes = [{"name": f"person{n}", "because": ["x" * 500]} for n in range(number)]
+    return DeploymentResult("a", 0, applied=number, run=run, plan={"deployment": "a", "plan": {"changes": changes}})
+
+
+def kept(jobs: Jobs, id_: int) -> int:
+    return len(json.dumps(jobs.get(id_).results[0].plan))
+
+
+@pytest.mark.finding("H-E18")
+def test_a_large_result_keeps_its_counts_and_says_where_the_rest_is() -> None:
+    jobs = Jobs(lambda: NOW)
+    small, big = jobs.open(Order(), ("a",)).id, jobs.open(Order(), ("a",)).id
+    jobs.add(small, large(1000))
+    jobs.add(big, large(20_000))
+    assert large(1000) == jobs.get(small).results[0]
+    [result] = jobs.get(big).results
+    plan: Any = result.plan
+    assert (20_000, SAMPLE) == (result.applied, len(plan["plan"]["changes"]))
+    assert 20_000 - SAMPLE == plan["left_out"]["plan.changes"]
+    assert "run=7" in plan["left_out"]["see"]
+
+
+@pytest.mark.finding("H-E18")
+def test_all_results_together_are_bounded_and_the_newest_stays_whole() -> None:
+    jobs = Jobs(lambda: NOW)
+    numbers = [jobs.open(Order(), ("a",)).id for _ in range(30)]
+    for id_ in numbers:
+        jobs.add(id_, large(5000))
+    assert sum(kept(jobs, id_) for id_ in numbers) <= MOST_IN_ALL
+    assert large(5000) == jobs.get(numbers[-1]).results[0]
+    assert 5000 == jobs.get(numbers[0]).results[0].applied
+
+
+@pytest.mark.finding("X-F11")
+def test_no_more_connections_are_kept_than_fit_and_the_last_used_stay() -> None:
+    sessions, made = Sessions(most=2), dict[str, Lasting]()
+
+    def use(name: str) -> None:
+        def open_new(_known: Capabilities | None) -> Lasting:
+            made[name] = Lasting(name)
+            return made[name]
+
+        sessions.opener(name, open_new)(None).close()
+
+    for name in ("a", "b", "a", "c"):
+        use(name)
+    assert {"a": False, "b": True, "c": False} == {name: "close" in one.said for name, one in made.items()}
+
+
+_LITTLE = """
+import resource
+from syncd.daemon.open_files import connections, take_all
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 800))
+limit = take_all()
+print(limit, resource.getrlimit(resource.RLIMIT_NOFILE)[0], connections(limit, workers=32), connections(64, workers=32))
+"""
+
+
+@pytest.mark.finding("X-F11")
+def test_as_many_files_are_opened_as_may_be() -> None:
+    said = subprocess.run([sys.executable, "-c", _LITTLE], capture_output=True, text=True, check=True)
+    assert ["800", "800", "160", "1"] == said.stdout.split()
