@@ -488,7 +488,8 @@ class DesiredState:
     now, with the reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
     `undecided` (by key) are accounts under a name that a source which was not read whole may yet decide otherwise: they are
     given nothing more now. `inactive` (by key) are people whom the source they log in with shows as inactive, with that
-    reason: a frozen role is not kept for them.
+    reason: a frozen role is not kept for them. `frozen_for` names, for roles that are frozen because of just these
+    identities (source, id), whom the doubt is about: an account that was made for another one of that source is not theirs.
     """
 
     deployment: str
@@ -501,6 +502,7 @@ class DesiredState:
     whose: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     undecided: Mapping[str, User] = field(default_factory=dict)
     inactive: Mapping[str, str] = field(default_factory=dict)
+    frozen_for: Mapping[str, frozenset[Who]] = field(default_factory=dict)
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""

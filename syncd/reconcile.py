@@ -621,6 +621,7 @@ def _see(
             scope=scope,
             service_user=reader.look().service_user,
             earlier=this.earlier,
+            made={account.name: account.who for account in made},
         )
         plan = without_new(plan, owned) if this.unread else warned(plan, generation=reader.look().generation)
         contested = this.journal.losses(this.name) + this.journal.gains(this.name)

@@ -50,6 +50,7 @@ def compile_desired(
         found.whose,
         findings.undecided,
         inactive,
+        findings.frozen_for,
     )
 
 

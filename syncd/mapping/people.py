@@ -235,8 +235,10 @@ def _note_strangers(strangers: Mapping[_Gift, list[str]], findings: Findings) ->
     for gift, ids in strangers.items():
         reason = gift.because[0]
         why = f"{reason.source}:{reason.group} has members of whom the source says nothing: {some(ids)}"
-        findings.note("member_unknown", f"{reason.at}: {why}; nobody loses {', '.join(gift.roles)} for now")
-        findings.freeze(gift.roles, why)
+        findings.note(
+            "member_unknown", f"{reason.at}: {why}; nobody who may be one of them loses {', '.join(gift.roles)} for now"
+        )
+        findings.freeze(gift.roles, why, only=frozenset((reason.source, id_) for id_ in ids))
 
 
 def _note_clash(name: str, several: Iterable[Identity], findings: Findings) -> None:

@@ -35,6 +35,7 @@ from syncd.model import (
     Role,
     Scope,
     User,
+    Who,
     key,
 )
 from syncd.plan.accounts import renamed
@@ -126,11 +127,12 @@ def diff(
     scope: Scope = EVERYTHING,
     service_user: str | None = None,
     earlier: DesiredState | None = None,
+    made: Mapping[str, Who] | None = None,
 ) -> Plan:
     """Plan the way from `observed` to `desired`, in the order in which it is safe.
 
-    `desired` is aligned with `observed`. `earlier` is only asked why people held what they lose now.
-    The order is that of `order.py`.
+    `desired` is aligned with `observed`. `earlier` is only asked why people held what they lose now. `made` says of accounts,
+    by key, for which identity each was made, as far as that is known. The order is that of `order.py`.
     """
     draft = _Draft()
     aside = set_aside(desired, observed, owned=owned, scope=scope)
@@ -143,7 +145,14 @@ def diff(
     draft.notes.extend(_left_behind(name) for name in observed.leftovers)
     untouchable = Lookalikes((*deployment.protected, *((service_user,) if service_user else ())))
     _diff_users(
-        desired, observed, owned=owned, deployment=deployment, scope=scope, untouchable=untouchable, draft=draft
+        desired,
+        observed,
+        owned=owned,
+        deployment=deployment,
+        scope=scope,
+        untouchable=untouchable,
+        made=made or {},
+        draft=draft,
     )
     if scope.everything:
         _end_roles(desired, observed, owned=owned, deployment=deployment, draft=draft)
@@ -250,6 +259,7 @@ def _diff_users(
     deployment: Deployment,
     scope: Scope,
     untouchable: Lookalikes,
+    made: Mapping[str, Who],
     draft: _Draft,
 ) -> None:
     strangers: dict[str, list[str]] = {}
@@ -272,7 +282,8 @@ def _diff_users(
         else:
             for role in manual & desired.roles.keys():
                 strangers.setdefault(role, []).append(have.username)
-        loses -= _keep(have, loses, desired=desired, by_email=deployment.match_email, draft=draft)
+        by_email, who = deployment.match_email, made.get(name)
+        loses -= _keep(have, loses, desired=desired, by_email=by_email, who=who, draft=draft)
         roles = (have.roles - loses) | wanted
         after = replace(have, roles=roles)
         if roles != have.roles:
@@ -296,14 +307,28 @@ def _undecided(name: str, have: User | None, desired: DesiredState) -> frozenset
     return have.roles & person.roles if have and person else _NOBODY
 
 
-def _keep(have: User, loses: frozenset[str], *, desired: DesiredState, by_email: bool, draft: _Draft) -> frozenset[str]:
-    """Say what somebody keeps because of a doubt; that they are inactive is none, whatever their groups are."""
+def _keep(
+    have: User, loses: frozenset[str], *, desired: DesiredState, by_email: bool, who: Who | None, draft: _Draft
+) -> frozenset[str]:
+    """Say what somebody keeps because of a doubt; that they are inactive is none, whatever their groups are.
+
+    Nor is a doubt about other people; `who` is the identity that the account was made for.
+    """
     whose = desired.frozen_users.get(key(have.username))
     is_inactive = key(have.username) in desired.inactive or (by_email and key(have.email) in desired.inactive)
     frozen = {} if is_inactive else desired.frozen
-    doubtful = {role: whose or frozen[role] for role in loses if whose or role in frozen}
+    doubtful = {
+        role: whose or frozen[role]
+        for role in loses
+        if whose or (role in frozen and not _is_of_others(desired.frozen_for.get(role), who))
+    }
     draft.kept.extend(Kept(have.username, role, why) for role, why in doubtful.items())
     return frozenset(doubtful)
+
+
+def _is_of_others(doubted: frozenset[Who] | None, who: Who | None) -> bool:
+    """Say whether a doubt is about other people than this one: nobody has two identities of one source."""
+    return bool(doubted) and who is not None and all(d[0] == who[0] and d != who for d in doubted or ())
 
 
 def _leave(

@@ -33,12 +33,15 @@ class Plain:
     group: str
     members: set[str]
     down: bool = False
+    hidden: set[str] = field(default_factory=set)
+    """Members of whom nothing is said."""
 
     def read(self) -> Snapshot:
         if self.down:
             raise SourceUnavailable("it does not answer")
         people = [person(f"{self.name}-{m}", source=self.name, email=f"{m}@x") for m in sorted(self.members)]
-        return snapshot(people, group(self.group, *(p.id for p in people), source=self.name), source=self.name)
+        shown = [p for p in people if p.id.partition("-")[2] not in self.hidden]
+        return snapshot(shown, group(self.group, *(p.id for p in people), source=self.name), source=self.name)
 
 
 @dataclass
@@ -105,6 +108,18 @@ def test_who_is_served_already_keeps_it_and_others_are_served_while_a_source_is_
     stage.okta.down = False
     stage.apply()
     assert {"Op"} == stage.held()["files-dee"]
+
+
+@pytest.mark.finding("C-14")
+def test_a_member_of_whom_nothing_is_known_keeps_a_role_for_nobody_but_themselves(stage: Stage) -> None:
+    stage.okta.members |= {"cid", "dee"}
+    stage.apply()
+    stage.okta.members -= {"bob"}
+    stage.okta.hidden = {"dee"}
+    stage.apply()
+    assert {"okta-bob": set(), "okta-dee": {"Viewer"}} == {
+        name: roles for name, roles in stage.held().items() if name in ("okta-bob", "okta-dee")
+    }
 
 
 @pytest.mark.finding("X-F1")

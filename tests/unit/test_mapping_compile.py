@@ -222,7 +222,7 @@ def test_a_member_of_whom_the_source_says_nothing_freezes_the_role() -> None:
     why = "people:finance has members of whom the source says nothing: a, b, c and 1 more"
     assert {("ann", "Viewer")} == grants(desired)
     assert {"Viewer": why} == desired.frozen
-    assert [f"member_unknown m.yaml:2: {why}; nobody loses Viewer for now"] == notes(desired)
+    assert [f"member_unknown m.yaml:2: {why}; nobody who may be one of them loses Viewer for now"] == notes(desired)
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------
