@@ -133,7 +133,7 @@ class Passes:
             self._lanes.postponed(name, task, wait_s=UNREAD_S)
             return
         try:
-            if task.scope.usernames and task.job is None and world.journal.capabilities(name) is None:
+            if self._is_first(name, task, world, within=within):
                 self._lanes.postponed(name, _whole(task.command), wait_s=0.0)  # its roles are to be made first
                 return
             errand = Errand(
@@ -158,6 +158,12 @@ class Passes:
             self._database_is_down(name, task, error)
         else:
             self._conclude(name, task, report)
+
+    def _is_first(self, name: str, task: Task, world: World, *, within: Within | None) -> bool:
+        """Say whether a pass over a few people would be the first there; within a first pass a loss need not wait for it."""
+        if not task.scope.usernames or task.job is not None or (within and task.urgency is Urgency.LOSS):
+            return False
+        return world.journal.capabilities(name) is None
 
     def _between(self, name: str, task: Task, loaded: Loaded) -> Ahead:
         """Let more urgent passes go ahead of this one, for as long as it is what mapping and configuration say."""

@@ -697,6 +697,20 @@ def test_a_leaver_does_not_wait_for_a_large_apply(running: Rig) -> None:
     running.see()
 
 
+@pytest.mark.finding("X-F9")
+def test_a_leaver_does_not_wait_for_the_first_apply(lab: Rig) -> None:
+    prod = lab.servers["prod"]
+    prod.faults.add(Slow(before_s=0.1), on("POST", "*/users"))
+    lab.join(*(f"j{n:02}" for n in range(60)))
+    lab.start()
+    lab.until("the apply is under way", lambda: {"anna@okta.example", "j02@okta.example"} <= prod.holders("team"))
+    lab.leave("anna")
+    lab.until("anna is out", lambda: "anna@okta.example" not in prod.holders("team"))
+    assert "j57@okta.example" not in prod.holders("team"), "not before the first apply had ended"
+    lab.converge()
+    lab.see()
+
+
 # --- orders ---------------------------------------------------------------------------------------------------------------
 
 

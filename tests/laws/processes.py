@@ -23,7 +23,6 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from truth import SOURCES, UNTOLD, Due, Face, Line, Team, Telling, due
 
-import syncd.daemon.orders
 import syncd.daemon.service
 from syncd import app, reconcile
 from syncd.config import load
@@ -146,19 +145,6 @@ class Clockwork:
                 do()
             except Exception as error:  # noqa: BLE001 - as the scheduler does: told to the daemon
                 self._failed(name, error)
-
-
-class Inline:
-    """Stands for a thread that does its work when it is started."""
-
-    def __init__(self, *, target: Callable[..., None], args: tuple[Any, ...] = (), **_: object) -> None:
-        self._do, self._args = target, args
-
-    def start(self) -> None:
-        self._do(*self._args)
-
-    def join(self, timeout: float | None = None) -> None:
-        _ = timeout
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------
@@ -511,6 +497,9 @@ def start_daemon(life: Life) -> None:
     daemon.lanes._chance = _half
     setattr(daemon.alarms, "start", lambda: None)  # noqa: B010
     setattr(daemon.lanes._changed, "wait", _stall)  # noqa: B010
+    orders = daemon._orders
+    setattr(orders._clerks, "give", lambda work: work())  # noqa: B010
+    setattr(orders._sources, "asked", lambda names, **_: list(map(orders._poll, names)))  # noqa: B010
     for method in ("poll", "follow"):
         setattr(daemon.census, method, _noting(life, getattr(daemon.census, method)))
     daemon.start()
@@ -656,7 +645,6 @@ def by_hand(home: Installation) -> Iterator[None]:
         (app, "open_airflow", open_airflow),
         (syncd.daemon.service, "Cadence", cadence),
         (syncd.daemon.service, "new_name", lambda: home.new_name()),
-        (syncd.daemon.orders, "Thread", Inline),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in places]
     for module, name, ours in places:
