@@ -561,6 +561,33 @@ class Kind(StrEnum):
     DELETE = "delete"
 
 
+class What(StrEnum):
+    """What a reason of a change says: a role is given, or what gave it ended, and how."""
+
+    GIVEN = "given"
+    LEFT_GROUP = "left_group"
+    GROUP_GONE = "group_gone"
+    LINE_GONE = "line_gone"
+    BINDING_ENDED = "binding_ended"
+    DEACTIVATED = "deactivated"
+    RENAMED = "renamed"
+    NOT_KNOWN = "not_known"
+    NOT_GIVEN = "not_given"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Why:
+    """One reason of a change: in words, and of which role it speaks (empty: of the change as a whole)."""
+
+    text: str
+    role: str = ""
+    what: What = What.OTHER
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.text}" if self.role else self.text
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step of a plan: a thing before and after. Everything else is derived from the pair.
@@ -570,7 +597,7 @@ class Change:
 
     before: User | Role | None
     after: User | Role | None
-    because: tuple[str, ...] = field(default=(), compare=False)
+    because: tuple[Why, ...] = field(default=(), compare=False)
 
     @property
     def thing(self) -> User | Role:

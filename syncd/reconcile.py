@@ -29,6 +29,7 @@ from syncd.errors import (
 )
 from syncd.intake import FULL_READ_EVERY, Intake, read_sources
 from syncd.mapping.compile import compile_desired
+from syncd.mapping.endings import Endings
 from syncd.mapping.groups import UNCERTIFIED
 from syncd.model import (
     BY_EMAIL,
@@ -622,6 +623,7 @@ def _see(
             service_user=reader.look().service_user,
             earlier=this.earlier,
             made={account.name: account.who for account in made},
+            ended=_endings(this, now).of,
         )
         plan = without_new(plan, owned) if this.unread else warned(plan, generation=reader.look().generation)
         contested = this.journal.losses(this.name) + this.journal.gains(this.name)
@@ -692,6 +694,11 @@ def _known_as(desired: DesiredState, aligned: DesiredState) -> dict[str, str]:
     left = {user.email.casefold(): name for name, user in desired.users.items() if name not in aligned.users}
     found = {name: left.get(user.email.casefold()) for name, user in aligned.users.items() if name not in desired.users}
     return {name: was for name, was in found.items() if was is not None}
+
+
+def _endings(this: _Pass, now: datetime) -> Endings:
+    whose = this.earlier.whose if this.earlier else {}
+    return Endings(this.world.rules, this.directory, this.target.deployment, whose, now)
 
 
 def _yield_to_code(

@@ -144,8 +144,7 @@ def _held_lines(row: Holding) -> list[Line]:
     until = f"{row.until.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}" if row.until else "now"
     since = f"{row.since.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
     head = f"{safe(row.deployment)}  {safe(row.username)}  {safe(row.role)}  from {since} to {until}"
-    named = f"{row.role}: "
-    given = "; ".join(safe(why.removeprefix(named)) for why in row.because if why.startswith(named))
+    given = "; ".join(safe(why) for why in row.because)
     by = f"; run {row.run} by {safe(row.by or '?')}" if row.run else ""
     by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
     why = f"because {given}{by}" if row.change else "it was there before, and a mapping line gave it too: adopted"

@@ -294,8 +294,13 @@ def _change_text(change: Mapping[str, Any]) -> str:
 def _reasons(change: Mapping[str, Any]) -> str:
     """Say why, without repeating the one role that the change is about."""
     roles = [*change["granted"], *change["revoked"]] if change["subject"] == "user" else []
-    prefix = f"{roles[0]}: " if len(roles) == 1 else ""
-    return safe("; ".join(reason.removeprefix(prefix) for reason in change["because"]))
+    whys = change.get("why") or [
+        {"role": "", "text": text} for text in change["because"]
+    ]  # an older daemon says no role
+    said = [
+        why["text"] if not why["role"] or roles == [why["role"]] else f"{why['role']}: {why['text']}" for why in whys
+    ]
+    return safe("; ".join(said))
 
 
 def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:

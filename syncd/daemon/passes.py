@@ -28,8 +28,9 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import BUSY_S, GIVES_WAY_S, QUARANTINE_AFTER, Lanes, Task, Urgency
 from syncd.errors import EXIT_FAILED, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
 from syncd.http import SecretUnreadable
-from syncd.model import EVERYTHING, Dag, Scope, Status
+from syncd.model import EVERYTHING, Dag, Held, Scope, Status
 from syncd.notify import Kind
+from syncd.plan.because import summed
 from syncd.plan.render_json import report_json
 from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, Within, World, one_pass
 
@@ -358,9 +359,15 @@ def _held(name: str, this: DeploymentReport) -> str:
     if this.held is None:
         return ""
     return (
-        f"{len(this.held.changes)} changes are held ({'; '.join(this.held.why)}); see them with: syncd plan -d {name}; "
+        f"{len(this.held.changes)} changes are held ({'; '.join(this.held.why)}){_ended(this.held)}; "
+        f"see them with: syncd plan -d {name}; "
         f"let exactly these go with: syncd approve {name} {this.held.digest}"
     )
+
+
+def _ended(held: Held) -> str:
+    said = summed(held.changes)
+    return f": {said}" if said else ""
 
 
 def _not_converged(this: DeploymentReport) -> str:

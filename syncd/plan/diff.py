@@ -31,14 +31,16 @@ from syncd.model import (
     ObservedState,
     Owned,
     Plan,
-    Reason,
     Role,
     Scope,
     User,
+    What,
     Who,
+    Why,
     key,
 )
 from syncd.plan.accounts import renamed
+from syncd.plan.because import Ended, explain
 from syncd.plan.clashes import set_aside
 from syncd.plan.effect import holders
 from syncd.plan.order import ordered
@@ -128,11 +130,13 @@ def diff(
     service_user: str | None = None,
     earlier: DesiredState | None = None,
     made: Mapping[str, Who] | None = None,
+    ended: Ended | None = None,
 ) -> Plan:
     """Plan the way from `observed` to `desired`, in the order in which it is safe.
 
-    `desired` is aligned with `observed`. `earlier` is only asked why people held what they lose now. `made` says of accounts,
-    by key, for which identity each was made, as far as that is known. The order is that of `order.py`.
+    `desired` is aligned with `observed`. `earlier` is only asked why people held what they lose now, and `ended` what came of
+    that. `made` says of accounts, by key, for which identity each was made, as far as that is known. The order is that of
+    `order.py`.
     """
     draft = _Draft()
     aside = set_aside(desired, observed, owned=owned, scope=scope)
@@ -156,7 +160,7 @@ def diff(
     )
     if scope.everything:
         _end_roles(desired, observed, owned=owned, deployment=deployment, draft=draft)
-    changes = _explain(draft.changes, desired=desired, earlier=earlier)
+    changes = explain(draft.changes, desired=desired, earlier=earlier, ended=ended)
     return Plan(
         deployment=desired.deployment,
         scope=scope,
@@ -206,7 +210,9 @@ def _end_roles(
     going = (owned.roles - desired.roles.keys() - BUILT_IN_ROLES) & observed.roles.keys()
     held = holders(observed, draft.changes, going)
     for name in going - held.keys():
-        draft.changes.append(Change(observed.roles[name], None, ("no mapping line gives this role any more",)))
+        draft.changes.append(
+            Change(observed.roles[name], None, (Why("no mapping line gives this role any more", what=What.LINE_GONE),))
+        )
     in_doubt = {(key(kept.username), kept.role) for kept in draft.kept}
     for name, people in held.items():
         others = [person for person in people if (key(person), name) not in in_doubt]
@@ -337,7 +343,7 @@ def _leave(
     """Plan the end of an account that syncd made, once nothing is left on it."""
     wanted = name in desired.users or name in desired.frozen_users or name in desired.undecided
     if deployment.delete_leavers and not user.roles and name in owned.users and not wanted:
-        draft.changes.append(Change(user, None, ("no mapping line gives this person anything here",)))
+        draft.changes.append(Change(user, None, (Why("no mapping line gives this person anything here"),)))
 
 
 def _manual_note(role: str, people: list[str]) -> Note:
@@ -351,29 +357,3 @@ def _some(names: Iterable[str]) -> str:
     """Name three, and how many more there are."""
     found = sorted(names)
     return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-
-
-# --- reasons ----------------------------------------------------------------------------------------------------------
-
-
-def _explain(changes: list[Change], *, desired: DesiredState, earlier: DesiredState | None) -> Iterator[Change]:
-    for change in changes:
-        yield change if change.because else replace(change, because=_because(change, desired=desired, earlier=earlier))
-
-
-def _because(change: Change, *, desired: DesiredState, earlier: DesiredState | None) -> tuple[str, ...]:
-    name = key(change.name)
-    if change.subject == "role":
-        return ()
-    now = desired.because.get(name, {})
-    before = earlier.because.get(name, {}) if earlier else {}
-    gains = [f"{role}: {_join(now.get(role, ()))}" for role in change.granted]
-    return (*gains, *(_lost(role, before.get(role, ())) for role in change.revoked))
-
-
-def _lost(role: str, reasons: tuple[Reason, ...]) -> str:
-    return f"{role}: was given by {_join(reasons)}" if reasons else f"{role}: no mapping line gives it"
-
-
-def _join(reasons: tuple[Reason, ...]) -> str:
-    return ", ".join(str(reason) for reason in reasons) or "no reason known"

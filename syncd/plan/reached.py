@@ -34,14 +34,15 @@ def remembered(
             accounts.setdefault(key(change.name), change.before)
     for one in kept:
         staying.setdefault(key(one.username), set()).add(one.role)
-    users, because = dict(desired.users), dict(desired.because)
+    users, because, whose = dict(desired.users), dict(desired.because), dict(desired.whose)
     for name, roles in staying.items():
         account = users.get(name) or (replace(accounts[name], roles=frozenset()) if name in accounts else None)
         if account is not None and roles:
             known = earlier.because.get(name, {}) if earlier else {}
+            whose.setdefault(name, earlier.whose.get(name, ()) if earlier else ())
             users[name] = replace(account, roles=account.roles | roles)
             because[name] = {role: known.get(role, ()) for role in sorted(roles)} | dict(because.get(name, {}))
-    return replace(desired, users=users, because=because, roles=_with_roles(desired, changes))
+    return replace(desired, users=users, because=because, whose=whose, roles=_with_roles(desired, changes))
 
 
 def _with_roles(desired: DesiredState, held: Iterable[Change]) -> dict[str, Role]:

@@ -127,8 +127,7 @@ def change_text(change: Change) -> str:
 def reasons_text(change: Change) -> str:
     """Say why, without repeating the one role that the change is about."""
     roles = (*change.granted, *change.revoked) if change.subject == "user" else ()
-    prefix = f"{roles[0]}: " if len(roles) == 1 else ""
-    return safe("; ".join(reason.removeprefix(prefix) for reason in change.because))
+    return safe("; ".join(why.text if roles == (why.role,) else str(why) for why in change.because))
 
 
 def _roles_of_user(sign: str, roles: Sequence[str]) -> list[str]:
@@ -220,8 +219,7 @@ def going(plan: Plan, held: Held | None) -> tuple[Change, ...]:
         if rest is None:
             found.append(change)
         elif rest.before != change.before:
-            gained = dict.fromkeys(change.granted, True)
-            because = tuple(why for why in change.because if why.partition(": ")[0] in gained)
+            because = tuple(why for why in change.because if why.role in change.granted)
             found.append(Change(change.before, rest.before, because))
     return tuple(found)
 

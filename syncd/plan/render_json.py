@@ -61,7 +61,8 @@ def change_json(change: Change) -> dict[str, Any]:
         "name": change.name,
         "granted": list(change.granted),
         "revoked": list(change.revoked),
-        "because": list(change.because),
+        "because": [str(why) for why in change.because],
+        "why": [{"role": why.role, "what": why.what.value, "text": why.text} for why in change.because],
     }
     if change.before is None and isinstance(change.after, User):
         user = change.after

@@ -13,6 +13,7 @@ import hashlib
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -200,7 +201,7 @@ def _change_row(plan: int, seq: int, change: Change) -> dict[str, Any]:
         "fingerprint": encoded.fingerprint,
         "before": encoded.before,
         "after": encoded.after,
-        "because": codec.dumps(change.because),
+        "because": codec.dumps(codec.because_to(change.because)),
         "detail": "",
         "settled_by_looking": False,
     }
@@ -327,7 +328,9 @@ def _with_plan() -> Select[Any]:
 def change_of(row: Row[Any]) -> Change:
     """Build the change of a row that has `before`, `after` and, where it was read, `because`."""
     before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))
-    return Change(before, after, tuple(codec.loads(getattr(row, "because", "[]"))))
+    change = Change(before, after)
+    because = codec.because_from(codec.loads(getattr(row, "because", "[]")), (*change.granted, *change.revoked))
+    return replace(change, because=because)
 
 
 # --- its calls --------------------------------------------------------------------------------------------------------

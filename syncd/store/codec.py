@@ -37,6 +37,8 @@ from syncd.model import (
     Scope,
     Snapshot,
     User,
+    What,
+    Why,
 )
 
 VERSION = 1
@@ -266,14 +268,33 @@ def change_to(change: Change) -> Json:
         "v": VERSION,
         "before": thing_to(change.before),
         "after": thing_to(change.after),
-        "because": list(change.because),
+        "because": because_to(change.because),
     }
 
 
 @reader("a change")
 def change_from(body: Json) -> Change:
     versioned(body, "before", "after", "because")
-    return Change(thing_from(body["before"]), thing_from(body["after"]), tuple(body["because"]))
+    change = Change(thing_from(body["before"]), thing_from(body["after"]))
+    return replace(change, because=because_from(body["because"], (*change.granted, *change.revoked)))
+
+
+def because_to(because: Iterable[Why]) -> Json:
+    return [[why.text, why.role, why.what.value] for why in because]
+
+
+def because_from(body: Json, roles: Iterable[str]) -> tuple[Why, ...]:
+    """Read reasons; `roles` are those that the change is about. Up to version 0.1 a reason was a text, `role: why`."""
+    known = sorted(roles, key=len, reverse=True)
+    return tuple(_why_from(fields, known) for fields in body)
+
+
+def _why_from(fields: Json, roles: Iterable[str]) -> Why:
+    if isinstance(fields, str):
+        role = next((role for role in roles if fields.startswith(f"{role}: ")), "")
+        return Why(fields.removeprefix(f"{role}: ") if role else fields, role)
+    text, role, what = fields
+    return Why(text, role, What(what) if what in set(What) else What.OTHER)
 
 
 # --- plans ------------------------------------------------------------------------------------------------------------
@@ -344,7 +365,7 @@ def plan_from(body: Json) -> Plan:
 # --- desired states ---------------------------------------------------------------------------------------------------
 
 
-_DESIRED = ("deployment", "users", "roles", "because", "reasons", "frozen", "frozen_users", "notes")
+_DESIRED = ("deployment", "users", "roles", "because", "reasons", "frozen", "frozen_users", "whose", "notes")
 
 
 def desired_to(desired: DesiredState) -> Json:
@@ -364,6 +385,7 @@ def desired_to(desired: DesiredState) -> Json:
         "reasons": [_reason_to(r) for r in reasons],
         "frozen": dict(desired.frozen),
         "frozen_users": dict(desired.frozen_users),
+        "whose": {user: [list(who) for who in several] for user, several in sorted(desired.whose.items())},
         "notes": notes_to(desired.notes),
     }
 
@@ -379,6 +401,7 @@ def desired_from(body: Json) -> DesiredState:
         because=_because_from(body["because"], reasons),
         frozen=body["frozen"],
         frozen_users=body["frozen_users"],
+        whose={user: tuple((source, id_) for source, id_ in who) for user, who in body.get("whose", {}).items()},
         notes=notes_from(body["notes"]),
     )
 

@@ -369,14 +369,20 @@ def _holding(row: Row[Any]) -> Holding:
         since=row.since,
         until=row.until,
         change=row.change_id,
-        because=tuple(codec.loads(row.because or "[]")),
+        because=_about(row.role, row.because),
         run=row.run_id,
         by=row.by,
         approved_by=row.approved_by,
         ended_by=row.ended_by,
-        ended_because=tuple(codec.loads(row.ended_because or "[]")),
+        ended_because=_about(row.role, row.ended_because),
         proven=not row.is_open,
     )
+
+
+def _about(role: str, because: str | None) -> tuple[str, ...]:
+    """Give the reasons of a change that speak of this role, or of the change as a whole."""
+    whys = codec.because_from(codec.loads(because or "[]"), (role,))
+    return tuple(why.text for why in whys if why.role in ("", role))
 
 
 def permissions_at(connection: Connection, deployment: str, role: str, *, at: datetime) -> frozenset[Permission] | None:

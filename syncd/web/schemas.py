@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
-from syncd.model import Kind, Note
+from syncd.model import Kind, Note, What
 from syncd.store import AuditRow, Holding
 from syncd.store.uses import Use
 
@@ -81,6 +81,7 @@ _CHANGE: dict[str, Schema] = {
     "granted": NAMES,
     "revoked": NAMES,
     "because": NAMES,
+    "why": listed(thing("", role=TEXT, what={"type": "string", "enum": [str(what) for what in What]}, text=TEXT)),
 }
 _ACCOUNT = thing("Of a new account.", email=TEXT, first_name=TEXT, last_name=TEXT)
 _COUNTS = thing("People who gain or lose something, and roles.", gain=NUMBER, lose=NUMBER, roles=NUMBER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncd.errors import TargetUnavailable
-from syncd.model import Change, Held, Kept, Note, Outcome, Permission, Plan, Role, Scope, Status, User
+from syncd.model import Change, Held, Kept, Note, Outcome, Permission, Plan, Role, Scope, Status, User, Why
 from syncd.reconcile import DeploymentReport, Report
 
 CALM = DeploymentReport("calm", True, plan=Plan("calm", Scope(), ()), calls=6)
@@ -23,21 +23,22 @@ def on_dags(action: str, count: int) -> tuple[str, ...]:
 
 
 LEAVER = Change(user("bob.miller", "Viewer", "finance-analyst"), user("bob.miller"), (
-    "Viewer: no mapping line gives it", "finance-analyst: was given by people:finance (mappings/finance.yaml:18)",
+    Why("no mapping line gives it", "Viewer"), Why("was given by people:finance (mappings/finance.yaml:18)", "finance-analyst"),
 ))  # fmt: skip
 MOVER = Change(user("anna.schmidt", "Viewer"), user("anna.schmidt", "finance-analyst"), (
-    "finance-analyst: people:finance (mappings/finance.yaml:18)", "Viewer: was given by people:staff (mappings/all.yaml:3)",
+    Why("people:finance (mappings/finance.yaml:18)", "finance-analyst"),
+    Why("was given by people:staff (mappings/all.yaml:3)", "Viewer"),
 ))  # fmt: skip
 JOINER = Change(
-    None, user("zoë.o'neil", "finance-analyst"), ("finance-analyst: people:finance (mappings/finance.yaml:18)",)
+    None, user("zoë.o'neil", "finance-analyst"), (Why("people:finance (mappings/finance.yaml:18)", "finance-analyst"),)
 )
-GONE = Change(user("carl"), None, ("no mapping line gives this person anything here",))
+GONE = Change(user("carl"), None, (Why("no mapping line gives this person anything here"),))
 NEW_ROLE = Change(None, role(
     "finance-analyst", *on_dags("can_read", 12), "can_read on Website", "can_read on Pools", "can_read on DAGs",
     "menu_access on Browse", "can_edit on DAG:fin_monthly", "can_read on DAG:fin_monthly", "can_create on DAG Run:fin_monthly",
 ))  # fmt: skip
 LESS_ROLE = Change(role("ops", *on_dags("can_edit", 1), "can_read on Pools"), role("ops", "can_read on Pools"))
-OLD_ROLE = Change(role("old", "can_read on Website"), None, ("no mapping line gives this role any more",))
+OLD_ROLE = Change(role("old", "can_read on Website"), None, (Why("no mapping line gives this role any more"),))
 
 PLANNED = Report(
     7,
@@ -108,7 +109,7 @@ HARMFUL = Report(
                 "prod",
                 Scope(),
                 (
-                    Change(None, user(EVIL, f"role {EVIL}"), (f"people:{EVIL} (mappings/a.yaml:1)",)),
+                    Change(None, user(EVIL, f"role {EVIL}"), (Why(f"people:{EVIL} (mappings/a.yaml:1)"),)),
                     Change(None, role(EVIL, f"can_read on DAG:{EVIL}", f"can_read on {EVIL}")),
                 ),
                 kept=(Kept(EVIL, EVIL, EVIL),),
@@ -123,7 +124,8 @@ HARMFUL = Report(
 )
 
 JOINERS = tuple(
-    Change(None, user(f"user{n:05}", "Viewer"), ("Viewer: people:all (mappings/a.yaml:1)",)) for n in range(10_000)
+    Change(None, user(f"user{n:05}", "Viewer"), (Why("people:all (mappings/a.yaml:1)", "Viewer"),))
+    for n in range(10_000)
 )
 MANY = Report(10, (DeploymentReport("prod", plan=Plan("prod", Scope(), JOINERS)),), {})
 

@@ -21,6 +21,7 @@ from syncd.model import (
     Plan,
     Role,
     User,
+    Why,
     digest,
     key,
 )
@@ -152,7 +153,7 @@ def test_order_of_reading_changes_no_digest(
 def test_reasons_change_no_digest(desired: DesiredState, observed: ObservedState, owned: Owned) -> None:
     changes = plan(desired, observed, owned).changes
     assert digest("prod", changes) == digest(
-        "prod", (replace(change, because=("for another reason",)) for change in changes)
+        "prod", (replace(change, because=(Why("for another reason"),)) for change in changes)
     )
 
 

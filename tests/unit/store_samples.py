@@ -19,6 +19,7 @@ from syncd.model import (
     Snapshot,
     Status,
     User,
+    Why,
 )
 from syncd.store import Store
 
@@ -39,15 +40,15 @@ def role(name: str, *resources: str) -> Role:
 
 
 def created(name: str, *roles: str) -> Change:
-    return Change(None, user(name, *roles), (f"{name} joins",))
+    return Change(None, user(name, *roles), (Why(f"{name} joins"),))
 
 
 def moved(name: str, before: set[str], after: set[str]) -> Change:
-    return Change(user(name, *before), user(name, *after), (f"{name} moves",))
+    return Change(user(name, *before), user(name, *after), (Why(f"{name} moves"),))
 
 
 def left(name: str, *roles: str) -> Change:
-    return Change(user(name, *roles), None, (f"{name} leaves",))
+    return Change(user(name, *roles), None, (Why(f"{name} leaves"),))
 
 
 def plan_of(*changes: Change, deployment: str = "prod", scope: Scope = EVERYTHING) -> Plan:

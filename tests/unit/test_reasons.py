@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +11,29 @@ from pathlib import Path
 import pytest
 from test_reconcile import DAGS, NOW, People, Stage, errand, put
 
-from syncd.model import EVERYTHING, DesiredState, Permission, Plan, Role, User
+from syncd.mapping.endings import Endings
+from syncd.mapping.parse import parse
+from syncd.model import (
+    EVERYTHING,
+    Change,
+    DesiredState,
+    Held,
+    Permission,
+    Plan,
+    Reason,
+    Role,
+    Snapshot,
+    User,
+    What,
+    Why,
+)
+from syncd.plan.because import ENDED, summed
 from syncd.plan.guard import Limits
-from syncd.reconcile import DeploymentReport, Errand
+from syncd.plan.render import going, reasons_text
+from syncd.plan.render_json import change_json
+from syncd.reconcile import DeploymentReport, Errand, World, apply, read_directory
 from syncd.store import Store
+from syncd.store.codec import because_from
 from syncd.targets.memory import MemoryTarget
 
 EDIT = Permission("can_edit", "DAG:fin_daily")
@@ -123,3 +142,120 @@ def test_what_the_mapping_changes_and_what_a_hand_changed_in_one_role_are_told_a
     put(stage.prod, Role("finance", role.permissions | {EDIT}))
     assert 1 == errand(stage, Errand(EVERYTHING, "sweep")).drift
     assert stage.now == NOW
+
+
+# --- what ended ---------------------------------------------------------------------------------------------------------
+
+LINES = """
+roles: {"fin: a": {permissions: [can_read on Pools]}}
+bindings:
+  - {group: people:finance, roles: ["fin: a"], deployments: all%s}
+  - {group: people:staff, roles: [Viewer], deployments: all}
+"""
+
+
+def with_lines(stage: Stage, lines: str) -> World:
+    rules = parse({"m.yaml": lines.encode()}, sources=frozenset({"people"}))
+    return replace(stage.world(), rules=rules)
+
+
+def take_the_line_out(stage: Stage) -> str:
+    del stage
+    return "roles: {}\nbindings:\n  - {group: people:staff, roles: [Viewer], deployments: all}\n"
+
+
+def end_the_binding(stage: Stage) -> str:
+    stage.now += timedelta(days=2)
+    return LINES % ", until: 2026-03-02"
+
+
+def leave_the_group(stage: Stage) -> str:
+    stage.people.members["finance"] = ["anna"]
+    return LINES % ""
+
+
+def leave_everything(stage: Stage) -> str:
+    stage.people.members = {"finance": ["anna"], "staff": ["anna"]}
+    return LINES % ""
+
+
+def deactivate(stage: Stage) -> str:
+    stage.people = Deactivates(stage.people.members)
+    return LINES % ""
+
+
+class Deactivates(People):
+    """A source that says of bob that he is no more active."""
+
+    def read(self) -> Snapshot:
+        found = super().read()
+        return replace(found, identities=tuple(replace(i, active=i.id != "bob") for i in found.identities))
+
+
+@pytest.mark.finding("U-B10")
+@pytest.mark.finding("H-E19")
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (take_the_line_out, What.LINE_GONE),
+        (end_the_binding, What.BINDING_ENDED),
+        (leave_the_group, What.LEFT_GROUP),
+        (leave_everything, What.NOT_KNOWN),
+        (deactivate, What.DEACTIVATED),
+    ],
+)
+def test_a_removal_says_what_happened(stage: Stage, change: Callable[[Stage], str], what: What) -> None:
+    stage.limits = Limits(share=1.0)
+    stage.people.members = {"finance": ["anna", "bob"], "staff": ["anna", "bob"]}
+    apply(with_lines(stage, LINES % ", until: 2026-03-02" if what is What.BINDING_ENDED else LINES % ""))
+    after = change(stage)
+    apply(with_lines(stage, after))
+    [row] = stage.store.audit(user="bob", status="applied", limit=1)
+    why = next(why for why in row.change.because if why.role == "fin: a")
+    assert what is why.what
+    assert f"was given by people:finance (m.yaml:4): {ENDED[what]}" == why.text
+    [holding] = [h for h in stage.store.history(user="bob") if h.role == "fin: a"]
+    assert ((why.text,), ("people:finance (m.yaml:4)",)) == (holding.ended_because, holding.because)
+
+
+@pytest.mark.finding("H-E19")
+def test_a_role_with_a_colon_keeps_its_reasons_when_its_change_is_cut() -> None:
+    before, after = (User("a", "a@x", "A", "B", frozenset({role})) for role in ("old", "a: b"))
+    whole = Change(before, after, (Why("people:g (m.yaml:1)", "a: b"), Why("no mapping line gives it", "old")))
+    both = replace(before, roles=frozenset({"old", "a: b"}))
+    [goes] = going(Plan("prod", EVERYTHING, (whole,)), Held((Change(both, after),), ("too many",), "prod"))
+    assert ((Why("people:g (m.yaml:1)", "a: b"),), "people:g (m.yaml:1)") == (goes.because, reasons_text(goes))
+    assert [{"role": "a: b", "what": "other", "text": "people:g (m.yaml:1)"}] == change_json(goes)["why"]
+
+
+def test_reasons_of_an_older_syncd_are_read() -> None:
+    written = ["a: b: people:g (m.yaml:1)", "a: was given", "no mapping line gives this"]
+    found = because_from(written, ("a", "a: b"))
+    assert (
+        Why("people:g (m.yaml:1)", "a: b"),
+        Why("was given", "a"),
+        Why("no mapping line gives this"),
+    ) == found
+
+
+@pytest.mark.finding("U-B10")
+def test_what_ended_is_summed_up(stage: Stage) -> None:
+    stage.people.members["staff"] = ["bob", "carol"]
+    stage.apply()
+    stage.people.members["finance"] = ["anna"]
+    held = applied(stage).held
+    assert held is not None
+    assert "2 left the group" == summed(held.changes)
+
+
+@pytest.mark.finding("U-B10")
+def test_a_group_that_was_made_anew_is_another_group(stage: Stage) -> None:
+    directory = read_directory(stage.world())
+    reason = Reason("people", "old id", "finance", "m.yaml:4")
+    rules = parse({"m.yaml": (LINES % "").encode()}, sources=frozenset({"people"}))
+    endings = Endings(rules, directory, stage.deployment, {"bob": (("people", "bob"),)}, NOW)
+    assert What.GROUP_GONE is endings.of("bob", "fin: a", reason)
+    here = replace(reason, group_id="finance")
+    assert What.RENAMED is endings.of("bob", "fin: a", here), "still a member: the account has another name"
+    assert What.NOT_GIVEN is endings.of("who", "fin: a", here), "nobody knows who that was"
+    assert What.LINE_GONE is endings.of("bob", "fin: a", replace(here, group="other", group_id="other"))

@@ -472,7 +472,7 @@ def test_the_reasons_of_a_loss_are_those_of_before(stage: Stage) -> None:
     stage.people.members["finance"] = ["bob"]
     found = errand(stage, Errand(Scope.people(["anna"]), "people", earlier=before))
     [outcome] = found.outcomes
-    assert "Viewer: was given by people:finance (mappings/finance.yaml:5)" in outcome.change.because
+    assert "Viewer: was given by people:finance (mappings/finance.yaml:5)" in map(str, outcome.change.because)
 
 
 def test_what_somebody_else_changed_is_drift_and_what_the_mapping_changed_is_not(stage: Stage) -> None:

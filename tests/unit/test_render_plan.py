@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User
+from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User, Why
 from syncd.plan.render import Line, approval, change_text, going, plain, report_lines, safe
 from syncd.plan.render_markdown import LONGEST_COMMENT, report_markdown
 from syncd.reconcile import DeploymentReport, Report
@@ -45,13 +45,15 @@ def test_what_could_act_on_a_terminal_is_shown_as_its_code(name: str, shown: str
 
 
 def test_a_change_that_is_cut_in_two_goes_on_with_what_it_gives() -> None:
-    whole = Change(user("a", "x"), user("a", "y"), ("y: people:g (m.yaml:1)", "x: no mapping line gives it"))
+    whole = Change(
+        user("a", "x"), user("a", "y"), (Why("people:g (m.yaml:1)", "y"), Why("no mapping line gives it", "x"))
+    )
     held = Held((Change(user("a", "x", "y"), user("a", "y")),), ("too many",), "prod")
     other = Change(None, user("b"))
 
     [first, second] = going(Plan("d", Scope(), (whole, other)), held)
 
-    assert (("y",), (), ("y: people:g (m.yaml:1)",)) == (first.granted, first.revoked, first.because)
+    assert (("y",), (), (Why("people:g (m.yaml:1)", "y"),)) == (first.granted, first.revoked, first.because)
     assert other == second
 
 

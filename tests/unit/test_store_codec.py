@@ -32,6 +32,8 @@ from syncd.model import (
     Scope,
     Snapshot,
     User,
+    What,
+    Why,
 )
 from syncd.store import codec
 from syncd.store.patches import patch_to, patched
@@ -56,8 +58,9 @@ snapshots = st.builds(
 )
 user = st.builds(User, text, text, text, text, few)
 role = st.builds(Role, text, st.frozensets(st.builds(Permission, text, text), max_size=3), st.booleans())
+whys = st.builds(Why, text, text, st.sampled_from(What))
 pairs = st.tuples(user, st.none() | user) | st.tuples(st.none(), role) | st.tuples(role, st.none() | role)
-changes = st.builds(lambda pair, because: Change(pair[0], pair[1], because), pairs, tuples(text))
+changes = st.builds(lambda pair, because: Change(pair[0], pair[1], because), pairs, tuples(whys))
 plans = st.builds(
     Plan,
     text,
@@ -188,7 +191,10 @@ WRITTEN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "doubts": (codec.doubts_from, codec.doubts_to([Doubt("g1", "crew", NOW, "cut")])),
     "user": (codec.thing_from, codec.thing_to(User("a", "a@x", "A", "B", frozenset({"r"})))),
     "role": (codec.thing_from, codec.thing_to(Role("r", frozenset({Permission("can_read", "Pools")})))),
-    "change": (codec.change_from, codec.change_to(Change(None, User("a", "a@x", "A", "B", frozenset()), ("why",)))),
+    "change": (
+        codec.change_from,
+        codec.change_to(Change(None, User("a", "a@x", "A", "B", frozenset()), (Why("why", "r"),))),
+    ),
     "plan": (codec.plan_from, codec.plan_to(Plan("prod", Scope(None), (), (), ()))),
     "desired": (codec.desired_from, codec.desired_to(DesiredState("prod", {}, {}, {}, {}, {}, ()))),
 }

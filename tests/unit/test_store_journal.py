@@ -22,6 +22,7 @@ from syncd.model import (
     Reason,
     Scope,
     Status,
+    Why,
 )
 from syncd.plan.contested import Tally
 from syncd.ports import Journal, Unsettled
@@ -142,7 +143,7 @@ def test_a_change_that_was_begun_is_unsettled_until_its_outcome_is_known(store: 
 def test_an_unsettled_change_comes_back_with_its_reasons(store: Store) -> None:
     change = created("anna", "Viewer")
     begun(store, planned(store, change), change)
-    assert ("anna joins",) == store.unsettled("prod")[0].change.because
+    assert (Why("anna joins"),) == store.unsettled("prod")[0].change.because
 
 
 def test_an_unknown_outcome_stays_unsettled_until_a_look_settles_it(store: Store) -> None:

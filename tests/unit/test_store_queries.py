@@ -22,6 +22,7 @@ from syncd.model import (
     Plan,
     Scope,
     Status,
+    Why,
 )
 from syncd.store import Store
 from syncd.store.changes import KEPT_PLANS
@@ -74,7 +75,7 @@ def test_audit(story: Store, wanted: dict[str, Any], minutes: list[int]) -> None
 
 def test_an_audit_row_says_what_was_done_when_by_whom_and_why(story: Store) -> None:
     row = story.audit(user="anna")[-1]
-    assert (created("Anna", "Viewer"), ("Anna joins",)) == (row.change, row.change.because)
+    assert (created("Anna", "Viewer"), (Why("Anna joins"),)) == (row.change, row.change.because)
     assert ("prod", "apply", "applied", "as told") == (row.deployment, row.command, row.status, row.detail)
     assert (at(1), at(1), False) == (row.intent_at, row.ended_at, row.settled_by_looking)
     assert plan_of(created("Anna", "Viewer")).digest == row.digest

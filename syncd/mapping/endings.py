@@ -1,0 +1,65 @@
+"""What ended, where a line gave a person a role and gives it no more: asked of the rules and the directory of now.
+
+the line                            | its group    | the person                   | then
+------------------------------------|--------------|------------------------------|--------------------------------------
+is gone, or not for this deployment | any          | any                          | the line was taken out
+is over                             | any          | any                          | the binding ended
+is there                            | is not there | any                          | the group is gone
+is there                            | is there     | is inactive                  | the person was deactivated
+is there                            | is there     | is not in it, and known      | they left the group
+is there                            | is there     | is not in it, and not known  | in no group that is read, or deleted
+is there                            | is there     | is in it                     | their account has another name now
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from syncd.mapping.select import chooses
+from syncd.model import Deployment, Directory, GroupRef, Reason, Rule, Rules, What
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """Tells what ended for the people of one deployment; `whose` says, by account, who they were."""
+
+    rules: Rules
+    directory: Directory
+    deployment: Deployment
+    whose: Mapping[str, tuple[tuple[str, str], ...]]
+    now: datetime
+
+    def of(self, account: str, role: str, reason: Reason) -> What:
+        """Say what ended of a reason for which an account held a role."""
+        lines = [rule for rule in self.rules.bindings if self._gave(rule, role, reason)]
+        if not lines:
+            return What.LINE_GONE
+        if all(rule.until is not None and rule.until <= self.now for rule in lines):
+            return What.BINDING_ENDED
+        return self._of_person(self.whose.get(account, ()), reason)
+
+    def _of_person(self, who: tuple[tuple[str, str], ...], reason: Reason) -> What:
+        group = self.directory.groups.get((reason.source, reason.group_id))
+        known = [identity for one in who if (identity := self.directory.identities.get(one))]
+        if group is None:
+            return What.GROUP_GONE
+        if any(not identity.active for identity in known):
+            return What.DEACTIVATED
+        if any(source == reason.source and id_ in group.members for source, id_ in who):
+            return What.RENAMED
+        if any(identity.source == reason.source for identity in known):
+            return What.LEFT_GROUP
+        return What.NOT_KNOWN if who else What.NOT_GIVEN
+
+    def _gave(self, rule: Rule, role: str, reason: Reason) -> bool:
+        return role in rule.roles and self._means(rule.group, reason) and chooses(rule, self.deployment)
+
+    def _means(self, group: GroupRef, reason: Reason) -> bool:
+        if group.source != reason.source:
+            return False
+        if group.id is not None:
+            return group.id == reason.group_id
+        pinned = self.directory.names.get((group.source, group.name or ""))
+        return reason.group_id == pinned or reason.group == group.name
