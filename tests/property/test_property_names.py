@@ -13,7 +13,21 @@ from hypothesis import strategies as st
 from states import own
 
 from syncd.http import Connection, Secret
-from syncd.model import Change, Deployment, DesiredState, Lookalikes, Owned, Permission, Reason, Role, Scope, User, key
+from syncd.model import (
+    BUILT_IN_ROLES,
+    Change,
+    Deployment,
+    DesiredState,
+    Lookalikes,
+    Owned,
+    Permission,
+    Plan,
+    Reason,
+    Role,
+    Scope,
+    User,
+    key,
+)
 from syncd.plan.diff import align, diff
 from syncd.sandbox.airflow import PRESETS, SAMPLE_DAGS, StandIn, State, serve
 from syncd.sandbox.airflow.collation import Names
@@ -36,11 +50,38 @@ class Silent:
         """Keep nothing."""
 
 
+Pass = tuple[dict[str, frozenset[str]], dict[str, int], bool, str, str]
+"""Who is wanted, how large each role is, whether everything is looked at, and what a hand makes before it is written."""
+
+
 @dataclass
 class Rig:
     server: StandIn
     url: str
     password: Path
+    protected: frozenset[str] = frozenset()
+
+    def by_hand(self, account: str, role: str) -> None:
+        """Make an account and a role that other people hold, as far as the database has room."""
+        state = self.server.state
+        if role and state.find_role(role) is None:
+            state.roles[role] = set(POOLS)
+        if account and state.find_user(account) is None:
+            held = {role} & state.roles.keys()
+            state.add_user(account, password="", email=f"{len(state.users)}@x", roles={"Op", *held})
+
+    def others(self, named: set[str]) -> tuple[object, ...]:
+        """Give all that is to stay as it is: protected accounts, and roles of other names than any mapping has."""
+        state, guarded = self.server.state, Lookalikes(self.protected)
+        roles = {role: frozenset(held) for role, held in state.roles.items() if role.partition("~")[0] not in named}
+        held = {
+            (a.id, role)
+            for a in state.users.values()
+            for role in a.roles
+            if role in roles and role not in BUILT_IN_ROLES
+        }
+        safe = {a.id: (a.username, frozenset(a.roles)) for a in state.users.values() if a.username in guarded}
+        return roles, held, safe
 
     def target(self, protected: frozenset[str]) -> AirflowTarget:
         secret = Secret("file", (str(self.password),))
@@ -92,7 +133,13 @@ def desired(people: dict[str, frozenset[str]], sizes: dict[str, int]) -> Desired
     by_hand=roles,
     protected=st.frozensets(st.sampled_from(ACCOUNTS), max_size=2),
     passes=st.lists(
-        st.tuples(wanted_people, st.dictionaries(st.sampled_from(ROLES), st.integers(0, 4)), st.booleans()),
+        st.tuples(
+            wanted_people,
+            st.dictionaries(st.sampled_from(ROLES), st.integers(0, 4)),
+            st.booleans(),
+            st.sampled_from((*ACCOUNTS, "")),
+            st.sampled_from((*ROLES, "")),
+        ),
         min_size=1,
         max_size=3,
     ),
@@ -106,35 +153,33 @@ def test_no_call_touches_what_is_protected_or_was_made_by_hand(
     accounts: dict[str, frozenset[str]],
     by_hand: frozenset[str],
     protected: frozenset[str],
-    passes: list[tuple[dict[str, frozenset[str]], dict[str, int], bool]],
+    passes: list[Pass],
 ) -> None:
     rig.start(names, accounts, by_hand)
-    state = rig.server.state
-    guarded = Lookalikes(protected)
-    # what a mapping defines by its very name is its to add to
-    foreign = {role for role in state.roles if role in by_hand and not any(role in named_by(p) for p in passes)}
-    holders = {role: {a.id for a in state.users.values() if role in a.roles} for role in foreign}
-    safe = {a.id: (a.username, set(a.roles)) for a in state.users.values() if a.username in guarded}
-    owned = Owned()
-    for people, sizes, everything in passes:
-        owned = one_pass(rig, desired(people, sizes), owned, protected, everything=everything)
-        assert safe == {a.id: (a.username, a.roles) for a in state.users.values() if a.id in safe}
-        for role in foreign:
-            assert POOLS == frozenset(state.roles[role])
-            assert holders[role] == {a.id for a in state.users.values() if role in a.roles}
+    rig.protected = protected
+    owned, named = Owned(), {role for one in passes for held in one[0].values() for role in held}
+    for people, sizes, everything, account, role in passes:
+        target, want, plan = planned(rig, desired(people, sizes), owned, everything=everything)
+        rig.by_hand(account, role)
+        # what a mapping defines by its very name is its to add to
+        before = rig.others(named)
+        owned = carried_out(target, plan, owned)
+        assert before == rig.others(named), (plan, want)
 
 
-def named_by(one: tuple[dict[str, frozenset[str]], dict[str, int], bool]) -> set[str]:
-    return {role for held in one[0].values() for role in held}
-
-
-def one_pass(rig: Rig, want: DesiredState, owned: Owned, protected: frozenset[str], *, everything: bool) -> Owned:
-    target = rig.target(protected)
+def planned(
+    rig: Rig, want: DesiredState, owned: Owned, *, everything: bool
+) -> tuple[AirflowTarget, DesiredState, Plan]:
+    target = rig.target(rig.protected)
     scope = Scope() if everything else Scope.people({u.username for u in want.users.values()} | owned.grants.keys())
     seen = target.observe(scope, role_names=owned.roles | want.roles.keys(), once=owned.once)
     aligned = align(want, seen, match_email=False)
-    deployment = Deployment("prod", protected=protected)
-    plan = diff(aligned, seen, owned=owned, deployment=deployment, scope=scope, service_user=target.look().service_user)
+    deployment = Deployment("prod", protected=rig.protected)
+    own_account = target.look().service_user
+    return target, want, diff(aligned, seen, owned=owned, deployment=deployment, scope=scope, service_user=own_account)
+
+
+def carried_out(target: AirflowTarget, plan: Plan, owned: Owned) -> Owned:
     made: list[Change] = []
     for change in plan.changes:
         if target.apply(change, Silent()).status in {"applied", "pending", "unknown"}:

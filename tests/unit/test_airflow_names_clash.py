@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
 
-from syncd.model import Change, Permission, Role, Scope, Status, User
+from syncd.model import Change, Lookalikes, Permission, Role, Scope, Status, User
 from syncd.sandbox.airflow import StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.collation import Names
 from syncd.sandbox.airflow.faults import Instead, Meanwhile, on
 from syncd.targets.airflow import AirflowTarget
+from syncd.targets.airflow.calls import Calls, Fence, Stopped
+from syncd.targets.airflow.wire import Area
 
 NAMES = frozenset({"fin"})
 PRESETS = ("2.11.2", "3.1.8+3.0.3", "3.3.2")
@@ -168,6 +170,35 @@ def test_a_role_that_a_protected_account_holds_is_not_exchanged(preset: str, tmp
             assert "Root, a protected account, holds role 'fin' and is never changed" in outcome.detail
         assert {"fin"} == roles_of(w, "Root") == roles_of(w, "anna")
         assert not [call for call in writes(w) if "/users/" in call or "DELETE" in call]
+
+
+@pytest.mark.finding("A-F1")
+@pytest.mark.parametrize(
+    ("area", "method", "name", "makes"),
+    [
+        (Area.USERS, "PATCH", "bóss", ""),
+        (Area.USERS, "DELETE", "boss", ""),
+        (Area.USERS, "POST", None, "BOSS"),
+        (Area.USERS, "PATCH", "admin", ""),
+        (Area.USERS, "PATCH", "corp/eve", ""),
+        (Area.ROLES, "PATCH", "Admin", ""),
+        (Area.ROLES, "DELETE", "Fin", ""),
+        (Area.ROLES, "PATCH", "team", "team"),
+        (Area.ROLES, "PATCH", "fin", "team"),
+        (Area.ROLES, "POST", None, "fin2"),
+    ],
+)
+def test_the_last_check_is_right_at_the_call(
+    area: Area, method: str, name: str | None, makes: str, tmp_path: Path
+) -> None:
+    with world(StandIn("3.3.2"), tmp_path) as w:
+        target = opened(w, "boss")
+        steps = Steps()
+        fence = Fence(Lookalikes(["boss"]), Lookalikes(["admin"]), frozenset({"fin", "team"}))
+        calls = Calls(target._wire, steps, fence, role="fin")
+        with pytest.raises(Stopped):
+            calls.send(area, method, name, what="", makes=makes)
+        assert ([], []) == (steps.words, w.server.calls)
 
 
 @pytest.mark.finding("A-F2")
