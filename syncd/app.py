@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import assert_never
 
 from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSettings, Settings, read_mappings
 from syncd.config.fingerprint import fingerprint
-from syncd.config.settings import DeploymentSettings, SourceSettings
+from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
 from syncd.errors import StoreError
 from syncd.mapping.parse import parse
 from syncd.model import Capabilities, Finding, Rules
@@ -39,7 +39,12 @@ def open_store(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
     Raises:
         StoreError: it cannot be reached or used.
     """
-    return Store(settings.database.connect_url(), clock=clock)
+    return open_database(settings.database, clock=clock)
+
+
+def open_database(database: DatabaseSettings, *, clock: Callable[[], datetime] = utc_now) -> Store:
+    """Do as `open_store`, knowing of no more than the database."""
+    return Store(database.connect_url(), clock=clock)
 
 
 def read_rules(settings: Settings) -> Rules:
@@ -48,7 +53,16 @@ def read_rules(settings: Settings) -> Rules:
     Raises:
         MappingInvalid: with every problem in every file.
     """
-    return parse(read_mappings(settings.mappings), sources=frozenset(s.name for s in settings.sources))
+    return rules_of(settings, read_mappings(settings.mappings))
+
+
+def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
+    """Check what was read of the mapping files.
+
+    Raises:
+        MappingInvalid: with every problem in every file.
+    """
+    return parse(files, sources=frozenset(s.name for s in settings.sources))
 
 
 def build(

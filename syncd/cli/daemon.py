@@ -13,7 +13,7 @@ import typer
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
-    from syncd.config import Settings
+    from syncd.daemon.fleet import Files
     from syncd.log import Emit
     from syncd.store import Store
 
@@ -23,25 +23,26 @@ def run(context: typer.Context) -> int:
 
     SIGTERM ends it within ten seconds. SIGHUP reads configuration and mappings anew, as happens by itself when they change.
     """
+    from syncd.daemon.startup import opened
     from syncd.log import set_up
 
     this = invocation(context)
-    settings = this.settings()
     emit = set_up(verbose=not this.quiet, quiet=this.quiet)
-    with this.store(settings) as store:
-        _serve(settings, store, emit, verbose=this.verbose)
+    with opened(this.config) as (files, store):
+        _serve(files, store, emit, verbose=this.verbose)
     _leave()
     return 0
 
 
-def _serve(settings: Settings, store: Store, emit: Emit, *, verbose: bool) -> None:
+def _serve(files: Files, store: Store, emit: Emit, *, verbose: bool) -> None:
     from syncd import web
     from syncd.daemon.service import Daemon
     from syncd.daemon.systemd import Notify
 
+    settings = files.settings
     doors = web.Doors(settings.http)
     daemon = Daemon(
-        settings,
+        files,
         store,
         emit=emit,
         systemd=Notify.from_env(os.environ),

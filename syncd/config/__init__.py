@@ -15,7 +15,7 @@ reference       docs/configuration.md, made from the tables
 
 from __future__ import annotations
 
-from syncd.config.load import load, read_mappings
+from syncd.config.load import database_of, load, read_mappings
 from syncd.config.settings import (
     ApiToken,
     DaemonSettings,
@@ -40,6 +40,7 @@ __all__ = [
     "OktaSourceSettings",
     "Settings",
     "SourceSettings",
+    "database_of",
     "load",
     "read_mappings",
 ]

@@ -38,18 +38,18 @@ MAPPING_FILES = Wanted({".yaml": 2 * MIB, ".yml": 2 * MIB}, together=8 * MIB)
 """What is read of the mapping directory. YAML is read at 50 to 100 KiB a second."""
 
 
-def load(path: Path) -> Settings:
-    """Read a configuration file; paths in it are as seen from its folder.
+def load(path: Path, text: str | None = None) -> Settings:
+    """Read a configuration file, or a text that was once in it; paths in it are as seen from its folder.
 
     Raises:
         ConfigInvalid: with every problem, each at its line and column.
     """
     with reading(str(path), ConfigInvalid):
-        return _load(path)
+        return _load(path, text)
 
 
-def _load(path: Path) -> Settings:
-    written = _read(path)
+def _load(path: Path, text: str | None) -> Settings:
+    written = _written(str(path), _text(path) if text is None else text)
     folder = path.absolute().parent
     filled = _filled(written.values)
     try:
@@ -58,10 +58,10 @@ def _load(path: Path) -> Settings:
         raise ConfigInvalid(settings_problems(written, error.errors(include_url=False))) from None
     _different_servers(written, config)
     _known_sources(written, config)
-    return _settings(config, path=path.absolute())
+    return _settings(config, path=path.absolute(), text=written.text)
 
 
-def _read(path: Path) -> Written:
+def _text(path: Path) -> str:
     name = str(path)
     try:
         content = read_file(path, largest=LARGEST)
@@ -69,7 +69,10 @@ def _read(path: Path) -> Written:
         _refuse(name, "there is no such file; `syncd init` writes one, `--config` names another")
     except OSError as error:
         _refuse(name, f"the file cannot be read: {error.strerror}")
-    text = _decoded(name, content)
+    return _decoded(name, content)
+
+
+def _written(name: str, text: str) -> Written:
     try:
         places = _located(text)  # first: what it refuses would keep tomllib busy for ever
         values = tomllib.loads(text)
@@ -82,7 +85,7 @@ def _read(path: Path) -> Written:
         _refuse(name, f"not valid TOML: {error}", *_many_digits(text))
     if not values:
         _refuse(name, "the file says nothing; `syncd init` writes one to start from")
-    return Written(name, values, places or locate(text))
+    return Written(name, values, places or locate(text), text)
 
 
 def _refuse(name: str, message: str, line: int = 0, column: int = 0) -> Never:
@@ -184,9 +187,10 @@ def _hint(source: str, config: ConfigFile, near: Callable[[str, Collection[str]]
     return near(source, config.sources) or f"; there are {', '.join(config.sources)}"
 
 
-def _settings(config: ConfigFile, *, path: Path) -> Settings:
+def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
     return Settings(
         path=path,
+        text=text,
         database=_database(config.database, folder=path.parent),
         mappings=config.mappings.directory,
         workers=config.run.workers,
@@ -255,6 +259,29 @@ def _credential(auth: Auth) -> Credential:
     reference = auth.token if auth.kind == "bearer" else auth.password
     assert reference is not None  # the check of Auth
     return Credential(auth.kind, auth.username, secret(reference))
+
+
+_DATABASE = re.compile(r"^[ \t]*\[[ \t]*database[ \t]*\]", re.MULTILINE)
+_NEXT_TABLE = re.compile(r"^[ \t]*\[(?![ \t]*database[ \t]*\.)", re.MULTILINE)
+
+
+def database_of(path: Path) -> DatabaseSettings | None:
+    """Read where the database is from a file that cannot be used otherwise, by its table `[database]` alone.
+
+    None: not even that can be read. A file that does not speak of a database has the one that is used by itself.
+    """
+    try:
+        text = _text(path)
+        found = _DATABASE.search(text)
+        if found is None:
+            return None if "database" in text else _database(Database(), folder=path.absolute().parent)
+        rest = text[found.end() :]
+        end = _NEXT_TABLE.search(rest)
+        values = tomllib.loads("[database]" + (rest[: end.start()] if end else rest))
+        folder = path.absolute().parent
+        return _database(Database.model_validate(values["database"], context={"folder": folder}), folder=folder)
+    except (ConfigInvalid, ValueError, RecursionError):  # pydantic's and tomllib's errors are ValueErrors
+        return None
 
 
 # --- mapping files ----------------------------------------------------------------------------------------------------

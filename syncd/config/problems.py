@@ -54,6 +54,7 @@ class Written:
     name: str
     values: Mapping[str, Any]
     places: Places
+    text: str = ""
 
     def problem(self, place: Place, message: str) -> Problem:
         return Problem(self.name, place.line, place.column, message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -23,6 +23,11 @@ class DatabaseSettings:
 
     url: str
     password: Secret | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Say whether the file of SQLite exists; of a server nobody knows before it is asked."""
+        return not self.url.startswith("sqlite:///") or Path(self.url.removeprefix("sqlite:///")).exists()
 
     def connect_url(self) -> str:
         """Give the URL with the password in it, read now; never log or print it."""
@@ -128,3 +133,5 @@ class Settings:
     http: HttpSettings | None
     """None: the daemon answers no HTTP."""
     notify: NotifySettings
+    text: str = field(default="", repr=False, compare=False)
+    """What stands in the file: the daemon keeps it, to start with where the file cannot be used."""

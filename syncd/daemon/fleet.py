@@ -8,17 +8,56 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from threading import Event, Lock
 
 from syncd import app
-from syncd.config import Settings, load
+from syncd.config import Settings, load, read_mappings
 from syncd.config.settings import DeploymentSettings
 from syncd.daemon.sessions import Lasting, Sessions
-from syncd.errors import InvalidInput
-from syncd.model import Capabilities, Deployment
+from syncd.errors import InvalidInput, StoreError
+from syncd.model import Capabilities, Deployment, Rules
 from syncd.pace import Call, Pace
 from syncd.reconcile import Emit, Target, World
-from syncd.store import Store
+from syncd.store import GoodFiles, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What was read of the files, checked, and what was wrong with those that stand there now (empty: it is those)."""
+
+    settings: Settings
+    mappings: Mapping[str, bytes]
+    rules: Rules
+    error: str = ""
+
+
+def read_files(path: Path) -> Files:
+    """Read configuration and mapping files.
+
+    Raises:
+        InvalidInput: they cannot be used.
+    """
+    return _files(load(path))
+
+
+def _files(settings: Settings) -> Files:
+    mappings = read_mappings(settings.mappings)
+    return Files(settings, mappings, app.rules_of(settings, mappings))
+
+
+def last_good_files(store: Store, path: Path, error: str) -> Files | None:
+    """Give what a daemon with this configuration file used last; None where there is none, or it cannot be used any more."""
+    kept = store.last_files(str(path.absolute()))
+    if kept is None:
+        return None
+    texts, _ = kept
+    try:
+        settings = load(path, texts.config)
+        mappings = {name: text.encode() for name, text in texts.mappings.items()}
+        return Files(settings, mappings, app.rules_of(settings, mappings), error)
+    except InvalidInput:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +86,7 @@ class Fleet:
 
     def __init__(
         self,
-        settings: Settings,
+        files: Settings | Files,
         store: Store,
         *,
         emit: Emit,
@@ -67,7 +106,10 @@ class Fleet:
         self._lock = Lock()
         self._abandoned = Event()
         self._paces: dict[str, Pace] = {}
-        self._now = self._make(settings)
+        first = files if isinstance(files, Files) else _files(files)
+        self._now = self._make(first)
+        self.error = first.error
+        self._keep(first)
 
     @property
     def now(self) -> Loaded:
@@ -87,7 +129,8 @@ class Fleet:
     def reload(self) -> str:
         """Read the files anew and use them; gives what is wrong with them, empty: they are in use."""
         try:
-            fresh = self._make(load(self._now.settings.path))
+            files = read_files(self._now.settings.path)
+            fresh = self._make(files)
         except InvalidInput as error:
             return self._rejected(str(error))
         except Exception as error:  # noqa: BLE001 - whatever the new files do to us, the last good ones stay in use
@@ -95,6 +138,7 @@ class Fleet:
         before, self._now, self.error = self._now, fresh, ""
         self._end_what_is_other(fresh)
         app.close(before.world)
+        self._keep(files)
         self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.world.rules.bindings))
         return ""
 
@@ -115,9 +159,26 @@ class Fleet:
         self.sessions.close()
         app.close(self._now.world)
 
-    def _make(self, settings: Settings) -> Loaded:
+    def _keep(self, files: Files) -> None:
+        """Keep the files in use for the next start; where the database cannot, the start after this one has older ones."""
+        if files.error:
+            return
+        texts = GoodFiles(files.settings.text, {name: text.decode() for name, text in files.mappings.items()})
+        try:
+            self._store.keep_files(str(files.settings.path), texts, now=self._clock())
+        except StoreError as error:
+            self._emit("database_failed", error=str(error))
+
+    def _make(self, files: Files) -> Loaded:
+        settings = files.settings
         world = app.build(
-            settings, self._store, emit=self._emit, clock=self._clock, target=self._target, stopping=self._stopping
+            settings,
+            self._store,
+            emit=self._emit,
+            clock=self._clock,
+            target=self._target,
+            stopping=self._stopping,
+            rules=files.rules,
         )
         return Loaded(settings, world, self._clock(), {t.deployment.name: t for t in world.targets})
 

@@ -24,7 +24,7 @@ from syncd.daemon.alarms import Alarms
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.census import Census
 from syncd.daemon.common import Common
-from syncd.daemon.fleet import Fleet
+from syncd.daemon.fleet import Files, Fleet
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.metrics import JournalHead, Metrics
@@ -70,7 +70,7 @@ class Daemon:
 
     def __init__(
         self,
-        settings: Settings,
+        files: Settings | Files,
         store: Store,
         *,
         emit: Emit,
@@ -94,11 +94,12 @@ class Daemon:
         self._reloading = Lock()
         self._told_to_stop = self._told_to_reload = False
         self._started_at = clock()
+        settings = files.settings if isinstance(files, Files) else files
         self._files = settings.path, settings.mappings
         self._watch = Watch(lambda: self._files)  # before the files are read: then no change falls in between
         self.metrics_ = Metrics(clock=clock)
         self.fleet = Fleet(
-            settings,
+            files,
             store,
             emit=self.emit,
             clock=clock,
@@ -158,6 +159,10 @@ class Daemon:
         self._offset_s = self._clock().timestamp() - self._monotonic()
         self._take_files()
         self.alarms.start()
+        if self.fleet.error:
+            self.alarms.raise_("config_invalid", self.shares.name, self.fleet.error)
+            self.emit("config_rejected", error=self.fleet.error)
+            self._told_to_reload = True  # they may have been put right since they were read
         self._rounds.beat()
         self._database.needed(self.polls.recall)
         for worker in self._workers:

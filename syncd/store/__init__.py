@@ -2,6 +2,7 @@
 
 from syncd.store.alarms import AlarmRow
 from syncd.store.journal import Store
+from syncd.store.last_good import GoodFiles
 from syncd.store.migrations import migrate
 from syncd.store.queries import AuditRow, HeldPlan, Holding, Run, Standing, Step
 from syncd.store.readings import Reading
@@ -10,6 +11,7 @@ from syncd.store.uses import Use
 __all__ = [
     "AlarmRow",
     "AuditRow",
+    "GoodFiles",
     "HeldPlan",
     "Holding",
     "Reading",

@@ -37,6 +37,7 @@ from syncd.store import (
     awaited,
     changes,
     codec,
+    last_good,
     migrations,
     ownership,
     persons,
@@ -51,6 +52,7 @@ from syncd.store import (
 from syncd.store.alarms import AlarmRow
 from syncd.store.engine import Clock, Database
 from syncd.store.entries import DatabaseEntry
+from syncd.store.last_good import GoodFiles
 from syncd.store.leases import Leases
 from syncd.store.queries import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, Run, Standing, Step
 from syncd.store.readings import Reading
@@ -82,6 +84,17 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    # what the daemon works with
+
+    def keep_files(self, path: str, files: GoodFiles, *, now: datetime) -> None:
+        """Keep what the daemon of this configuration file uses, in the place of what it used before."""
+        self._database.commit(lambda c: last_good.keep(c, path, files, now=now), alone=True)
+
+    def last_files(self, path: str) -> tuple[GoodFiles, datetime] | None:
+        """Give what the daemon of this configuration file used last, and since when."""
+        with self._database.read() as connection:
+            return last_good.find(connection, path)
 
     # what sources said
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from syncd.secrets import blotted
 
-REVISION = "0010"
+REVISION = "0011"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -120,6 +120,16 @@ snapshot_patches = Table(
     Column("snapshot_id", Id, ForeignKey("snapshots.id", ondelete="CASCADE"), primary_key=True),
     Column("saved", Id, primary_key=True, comment="as in snapshots; patches are applied in this order"),
     Column("body", LargeBinary, nullable=False, comment="what changed since the patch before"),
+)
+
+last_good = Table(
+    "last_good",
+    metadata,
+    Column("path", Words, primary_key=True, comment="the configuration file of a daemon"),
+    Column(
+        "body", LargeBinary, nullable=False, comment="the texts of it and of its mapping files, as they were last used"
+    ),
+    Column("at", Moment, nullable=False),
 )
 
 readings = Table(

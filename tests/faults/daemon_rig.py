@@ -26,10 +26,11 @@ from apscheduler.schedulers import base as apscheduler
 from postgres_server import find_binaries
 from prometheus_client.parser import text_string_to_metric_families
 
-from syncd.config import load
 from syncd.control import DaemonState, DeploymentState, Job, JobState
+from syncd.daemon.fleet import Files, last_good_files, read_files
 from syncd.daemon.service import Daemon
 from syncd.daemon.systemd import Notify
+from syncd.errors import InvalidInput
 from syncd.model import key
 from syncd.sandbox.airflow import StandIn, serve_all
 from syncd.sandbox.okta import OktaStandIn
@@ -254,10 +255,22 @@ class Rig:
     # --- the daemon -----------------------------------------------------------------------------------------------------
 
     def start(self) -> Daemon:
-        settings = load(self.folder / "config.toml")
         self.store = Store(self.database, clock=self.time.now)
+        return self._start(read_files(self.folder / "config.toml"))
+
+    def start_again(self) -> Daemon:
+        """Start while a file is bad."""
+        self.store = Store(self.database, clock=self.time.now)
+        with pytest.raises(InvalidInput) as caught:
+            read_files(self.folder / "config.toml")
+        kept = last_good_files(self.store, self.folder / "config.toml", str(caught.value))
+        assert kept is not None
+        return self._start(kept)
+
+    def _start(self, files: Files) -> Daemon:
+        assert self.store is not None
         self.daemon = Daemon(
-            settings,
+            files,
             self.store,
             emit=self.emit,
             systemd=Notify(),

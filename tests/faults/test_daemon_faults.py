@@ -753,3 +753,24 @@ def test_an_order_that_no_server_can_carry_out_is_refused_and_costs_nobody_anyth
     running.leave("bert")
     running.converge()
     running.see()
+
+
+@pytest.mark.finding("X-F5")
+@pytest.mark.parametrize("name", ["config.toml", "mappings/all.yaml"])
+def test_a_restart_while_a_file_cannot_be_used(running: Rig, name: str) -> None:
+    good = (running.folder / name).read_text()
+    running.stop()
+    running.write(name, good + "\n[: this is neither\n")
+    running.leave("anna")
+
+    running.start_again()
+
+    assert running.alarmed("config_invalid")
+    [why] = [why for why in running.it.unready() if "the last good ones are" in why]
+    assert f"{name}:" in why
+    running.converge()
+    running.write(name, good)
+    running.until("the files are in use", lambda: after(running, lambda: not running.it.unready() and running.quiet()))
+    running.leave("bert")
+    running.converge()
+    running.see()
