@@ -65,6 +65,7 @@ Kind = Literal[
     "config_invalid",
     "database_down",
     "not_converged",
+    "renamed",
     "expiry",
     "frozen",
     "email_taken",

@@ -64,6 +64,15 @@ from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.partly import who_loses, without_new
 from syncd.plan.reached import is_drift, remembered
+from syncd.plan.renamed import (
+    Renames,
+    account_notes,
+    held_by_us,
+    left_by,
+    renamed_accounts,
+    renamed_roles,
+    still_wanted,
+)
 from syncd.plan.settle import Settled, came_late, settled, will_not_come, with_more, without_others
 from syncd.ports import Basis, Entry, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter, Unsettled
 
@@ -393,6 +402,15 @@ def read_directory(world: World, *, applying: bool = False) -> Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class _Renames:
+    """What of ours seems to have another name there now. `held` is what people hold by it and had from us."""
+
+    roles: Renames = field(default_factory=dict)
+    accounts: Renames = field(default_factory=dict)
+    held: Owned = field(default_factory=Owned)
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
     """One look at a deployment, and what follows from it."""
 
@@ -408,6 +426,7 @@ class _Seen:
     late: Mapping[int, Owned] = field(default_factory=dict)
     """What came late of what was awaited; `owned` has it already."""
     ends: Mapping[Unsettled, Settled] = field(default_factory=dict)
+    renames: _Renames = field(default_factory=lambda: _Renames())
 
 
 @dataclass(slots=True)
@@ -604,6 +623,8 @@ def _see(
         observed = reader.observe(asked, role_names=names, once=owned.once)
     late = came_late(awaited, observed, owned)
     ends = {left: end for left in this.journal.unsettled(this.name) if (end := settled(left.change, observed))}
+    renames, found = _renames(this, desired, observed, owned, made=made)
+    owned = with_more(owned, {0: found})
     owned = without_others(with_more(owned, late), [(left.change, end) for left, end in ends.items()])
     this.emit("deployment_observed", users=len(observed.users), roles=len(observed.roles))
     with this.timed("diff"):
@@ -611,7 +632,8 @@ def _see(
         theirs = known_accounts(desired, observed, made=made, ours=owned.users, scope=scope, match_email=by_email)
         aligned = align(theirs, observed, match_email=by_email)
         known_as = _known_as(desired, aligned)
-        scope, desired = _renamed(scope, desired, aligned), aligned
+        scope, desired = _renamed(scope, desired, aligned), still_wanted(aligned, owned, renames.roles)
+        desired = replace(desired, notes=desired.notes + tuple(account_notes(renames.accounts)))
         if this.scope.everything or this.scope.dags:
             desired = _yield_to_code(this, desired, observed, ours=owned.roles, count=count)
         plan = diff(
@@ -634,7 +656,38 @@ def _see(
         guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved, lately=lately, named=named)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
-    return _Seen(desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends)
+    return _Seen(desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends, renames)
+
+
+def _renames(
+    this: _Pass, desired: DesiredState, observed: ObservedState, owned: Owned, *, made: tuple[MadeAccount, ...]
+) -> tuple[_Renames, Owned]:
+    """Find what was renamed by hand; only a look at everything can, and what one found is remembered of roles."""
+    known = {new: old for new, old in this.journal.renamed_roles(this.name).items() if new not in desired.roles}
+    if not observed.scope.everything or not this.scope.everything:
+        return _Renames(known), Owned()
+    seen, emails = this.journal.roles_seen(this.name), {account.name: account.email for account in made}
+    users = {**(this.earlier.users if this.earlier else {}), **desired.users}
+    roles = {**known, **renamed_roles(desired, observed, owned, earlier=this.earlier, seen=seen)}
+    roles = {new: old for new, old in roles.items() if new in observed.roles}
+    accounts = renamed_accounts(
+        desired, observed, owned, email_of=lambda name: emails.get(name) or (users[name].email if name in users else "")
+    )
+    new_roles = {new: old for new, old in roles.items() if new not in known}
+    held = with_more(held_by_us(observed, owned, new_roles), {0: left_by(accounts, desired, owned)})
+    return _Renames(roles, accounts, held), held
+
+
+def _remember_renames(this: _Pass, seen: _Seen) -> None:
+    """Keep what was found to be renamed, and what people hold by it; forget what is renamed no more."""
+    known = this.journal.renamed_roles(this.name)
+    if found := {new: old for new, old in seen.renames.roles.items() if new not in known}:
+        this.journal.remember_renamed(this.name, found, now=this.world.clock())
+        this.emit("roles_renamed", names=found)
+    if seen.renames.held.grants:
+        this.journal.adopt(this.name, seen.renames.held)
+    if this.scope.everything and (gone := known.keys() - seen.renames.roles.keys()):
+        this.journal.forget_renamed(this.name, gone)
 
 
 def _compiled(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> DesiredState:
@@ -726,6 +779,7 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     capabilities, inventory, seen = _first_look(this, session, approved=passing, count=True)
     first = seen
     _settle(this, seen)
+    _remember_renames(this, seen)
     _adopt(this, seen)
     _remember_accounts(this, seen)
     made = _make_all(this, seen, session, lease=lease)
@@ -746,6 +800,8 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
         report = replace(report, remaining=replace(report.remaining, changes=rest))
     for change in report.not_converged:
         this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
+    if this.scope.everything and this.journal.roles_seen(this.name) != (roles := frozenset(after.observed.roles)):
+        this.journal.save_roles_seen(this.name, roles)
     reached = report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}
     if this.scope.everything and reached and not _moved(this):
         held = seen.guarded.held

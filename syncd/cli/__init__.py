@@ -16,6 +16,7 @@ import typer
 from syncd.cli import (
     accept_group,
     accept_person,
+    accept_role,
     apply,
     approve,
     audit,
@@ -60,6 +61,7 @@ program.command()(explain.explain)
 program.command()(doctor.doctor)
 program.command()(accept_group.accept_group)
 program.command()(accept_person.accept_person)
+program.command()(accept_role.accept_role)
 program.command()(demo.demo)
 
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.

@@ -279,6 +279,8 @@ class Passes:
             self._say("drift", name, _drift(name, this), whole=True)
             self._say("frozen", name, _frozen(this), whole=True)
             self._say("email_taken", name, _noted(this, "email_taken"), whole=True)
+            renamed = _noted(this, "role_renamed") or _noted(this, "account_renamed")
+            self._say("renamed", name, renamed, whole=True)
 
     def _say(self, kind: Kind, name: str, text: str, *, whole: bool) -> None:
         """Raise an alarm that has a text; only a look at everything can tell that there is none."""

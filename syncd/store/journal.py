@@ -43,6 +43,7 @@ from syncd.store import (
     persons,
     queries,
     readings,
+    renames,
     replicas,
     schema,
     states,
@@ -258,6 +259,27 @@ class Store:
         self._database.commit(
             lambda c: changes.close(c, change, status, detail=detail, now=now, by_looking=True, final=final)
         )
+
+    def roles_seen(self, deployment: str) -> frozenset[str] | None:
+        with self._database.read() as connection:
+            return renames.roles_seen(connection, deployment)
+
+    def save_roles_seen(self, deployment: str, names: Collection[str]) -> None:
+        self._database.commit(lambda c: renames.save_roles_seen(c, deployment, names))
+
+    def renamed_roles(self, deployment: str) -> Mapping[str, str]:
+        with self._database.read() as connection:
+            return renames.all_renamed(connection, deployment)
+
+    def remember_renamed(self, deployment: str, found: Mapping[str, str], *, now: datetime) -> None:
+        self._database.commit(lambda c: renames.remember(c, deployment, found, now=now))
+
+    def forget_renamed(self, deployment: str, names: Collection[str]) -> None:
+        self._database.commit(lambda c: renames.forget(c, deployment, names))
+
+    def disown_role(self, deployment: str, role: str) -> None:
+        """Own a role and the grants of it no more, though nobody lost them."""
+        self._database.commit(lambda c: ownership.disown_role(c, deployment, role, now=self._database.now(c)))
 
     def awaited(self, deployment: str) -> tuple[Awaited, ...]:
         with self._database.read() as connection:

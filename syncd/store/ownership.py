@@ -96,6 +96,13 @@ def adopt(
     _mark(connection, deployment, found, change=change, now=now)
 
 
+def disown_role(connection: Connection, deployment: str, role: str, *, now: datetime) -> None:
+    """Own a role and the grants of it no more, though nobody lost them."""
+    still = ownership.c.deployment == deployment, ownership.c.until.is_(None)
+    these = or_(_is("role", role), and_(ownership.c.kind == "grant", ownership.c.role == role))
+    connection.execute(update(ownership).where(*still, these).values(until=now))
+
+
 def mark_brought(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
     """Own what a change brings: with its intent, and again when it is proven."""
     _mark(connection, deployment, brought(change), change=id_, now=now)

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from syncd.secrets import blotted
 
-REVISION = "0011"
+REVISION = "0012"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -363,6 +363,22 @@ accounts = Table(
     Column("at", Moment, nullable=False),
     Index("ix_accounts_person", "person"),
     Index("ix_accounts_email", "email"),
+)
+
+seen_roles = Table(
+    "seen_roles",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("names", Words, nullable=False, comment="of the last pass over everything, as JSON"),
+)
+
+renamed_roles = Table(
+    "renamed_roles",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("new", Words, primary_key=True),
+    Column("old", Words, nullable=False, comment="the name under which it was ours"),
+    Column("at", Moment, nullable=False),
 )
 
 # --- who may write ----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ COMMANDS = (
         "doctor",
         "accept-group",
         "accept-person",
+        "accept-role",
     ),
     "demo",
 )

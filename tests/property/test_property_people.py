@@ -207,3 +207,15 @@ def test_a_loss_that_nothing_replaces_waits_for_nothing() -> None:
         ("carl", ("finance",), ()),
         ("ops", (), (str(run),)),
     ] == [(c.name, c.granted, c.revoked) for c in made.changes]
+
+
+@pytest.mark.finding("X-F12")
+def test_a_loss_waits_for_the_role_that_gives_the_same() -> None:
+    read = Permission("can_read", "DAG:a")
+    anna = {"anna": user("anna", {"finance", "ops"})}
+    roles = {"finance": Role("finance", frozenset({read})), "ops": Role("ops", frozenset())}
+    wanted = {"finance": roles["finance"], "ops": Role("ops", frozenset({read}))}
+    desired = DesiredState("prod", {"anna": user("anna", {"ops"})}, wanted, {})
+    owned = Owned(roles=frozenset(roles), grants={"anna": frozenset({"finance"})})
+    made = plan(desired, ObservedState("prod", anna, roles), owned)
+    assert ["ops", "anna"] == [change.name for change in made.changes]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import typer
 from syncd.cli import run
 from syncd.cli.audit import moment
 from syncd.cli.init import CONFIG, MAPPING, PEOPLE
+from syncd.model import Owned
 from syncd.sandbox.airflow import StandIn, serve
+from syncd.store import Store
 
 EVERYBODY = [f"user{n}" for n in range(8)]
 
@@ -291,3 +294,19 @@ def test_help_loads_nothing_heavy() -> None:
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
     assert "[]" == said.splitlines()[-1]
+
+
+@pytest.mark.finding("C-49")
+@pytest.mark.parametrize("words", [[], ["--leave"]])
+def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> None:
+    code, _, err = desk.types("accept-role", "prod", "elsewhere")
+    assert (3, True) == (code, "no role of syncd's on prod seems to be called elsewhere now" in err)
+    with closing(Store(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        store.remember_renamed("prod", {"elsewhere": desk.team}, now=datetime.now(UTC))
+        store.adopt("prod", Owned(grants={"anna": frozenset({"elsewhere"})}))
+        code, out, _ = desk.types("accept-role", "prod", "elsewhere", *words)
+        assert (0, True) == (code, ("somebody else's" if words else f"as {desk.team} was") in out)
+        expected = (set(), {}) if words else ({"elsewhere"}, {"anna": frozenset({"elsewhere"})})
+        owned = store.owned("prod")
+        assert expected == (set(owned.roles), owned.grants)
+    assert 3 == desk.types("accept-role", "prod", "elsewhere")[0]
