@@ -207,7 +207,8 @@ async def _done(house: House, endpoint: Endpoint, asked: Asked, request: Request
 def _response(answer: Answer) -> Response:
     headers = dict(answer.headers)
     if answer.media:
-        content = blotted(answer.content) if isinstance(answer.content, str) else answer.content
+        text = answer.content
+        content = blotted(text).encode("utf-8", "replace") if isinstance(text, str) else text
         return Response(content, answer.status, headers=headers, media_type=answer.media)
     return JSONResponse(answer.content, answer.status, headers=headers)
 

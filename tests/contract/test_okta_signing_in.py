@@ -142,6 +142,18 @@ def test_a_token_endpoint_that_fails_is_asked_again(
     assert truth(okta.org) == members(reader.read())
 
 
+@pytest.mark.finding("C-50")
+def test_a_token_endpoint_that_wants_rest_is_left_alone(
+    okta: OktaStandIn, tmp_path: Path, key: rsa.RSAPrivateKey
+) -> None:
+    okta.lie("told_to_wait", "token")
+    reader = source(okta.url, tmp_path, credential=credential(tmp_path, key))
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable, match="Okta asked to be left alone until"):
+            reader.read()
+    assert 1 == okta.calls()
+
+
 def test_what_is_no_key_is_a_sentence_without_it(okta: OktaStandIn, tmp_path: Path) -> None:
     elliptic = pem(ec.generate_private_key(ec.SECP256R1()))
     for text in ("planted-nonsense", elliptic, '{"kty": "RSA"}', "{planted"):

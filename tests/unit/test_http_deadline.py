@@ -20,7 +20,8 @@ from syncd.sources.entra.tokens import _Http
 
 READ_S, CONNECT_S = 0.1, 0.3
 LONGEST_S = 3 * READ_S + CONNECT_S
-GRACE_S = 1.0
+GRACE_S = 5.0
+"""On a busy machine; what is not bounded does not end at all."""
 
 Talk = Callable[[socket.socket, threading.Event], None]
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from syncd.control import Order
-from syncd.web.asking import read_object, read_order
+from syncd.web.asking import PAGE, choice, moment, read_object, read_order, read_query, word
 from syncd.web.problems import JSONResponse, Refusal, problem
 
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _TEXT = st.text(st.characters(exclude_categories=()), max_size=8)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | _TEXT,
@@ -32,6 +36,25 @@ def test_what_is_asked_is_an_order_or_a_refusal(found: dict[str, Any]) -> None:
     else:
         names = {*came.users, *came.groups, *came.deployments, *came.dags}
         assert all(name.encode() for name in names), "can be written down and sent"
+
+
+_QUERY = (*PAGE, word("user", "Whose."), moment("since", "From when on."), choice("state", "Which.", ("open", "over")))
+
+
+@pytest.mark.finding("A-F11")
+@given(st.lists(st.tuples(st.sampled_from(["limit", "offset", "user", "since", "state"]) | _TEXT, _TEXT), max_size=3))
+def test_a_query_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+    text = "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "surrogatepass")
+    _read_query(text)
+    _read_query(urlencode([(n.encode("utf-8", "replace"), v.encode("utf-8", "replace")) for n, v in pairs]).encode())
+
+
+def _read_query(text: bytes) -> None:
+    request = Request({"type": "http", "method": "GET", "headers": [], "query_string": text})
+    try:
+        assert set(read_query(request, _QUERY, now=NOON)) == {"limit", "offset", "user", "since", "state"}
+    except Refusal as refusal:
+        assert problem(refusal).body  # noqa: PT017 - every refusal can be sent
 
 
 def _read(body: bytes) -> Order | Refusal:

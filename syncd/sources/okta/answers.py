@@ -53,7 +53,6 @@ class Reply:
     foreign: str | None = None
     """The host a next link leads to, where it is not the org's."""
     rate: Rate | None = None
-    retry_after_s: float | None = None
     server_time: datetime | None = None
     authorization: str = field(repr=False, default="")
 

@@ -180,7 +180,6 @@ class Asker:
             if reply.status not in _TRY_AGAIN:
                 raise self._refusal(reply)
             why = f"Okta answered {reply.status}{_named(reply)}"
-            self.rest.heard(reply.retry_after_s or 0.0)
         raise self._failed(f"{why}, {self.retries.attempts} times")
 
     async def _sent(self, path: str, area: str) -> Reply | str:

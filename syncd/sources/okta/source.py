@@ -130,7 +130,7 @@ class OktaSource:
         from syncd.sources.okta.transport import Transport  # a second of importing, which other commands are spared
 
         if self._transport is None:
-            self._transport = Transport(self.settings)
+            self._transport = Transport(self.settings, heard=self._rest.heard)
         return self._transport
 
     async def _counted(self, work: Work, reading: Reading) -> tuple[Snapshot, str]:

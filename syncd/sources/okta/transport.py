@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -70,13 +70,14 @@ class _Client(HTTPClient):
 class Transport:
     """One org, signed in to. Belongs to one event loop; the access token outlives its sessions."""
 
-    def __init__(self, settings: OktaSettings) -> None:
-        """Read the secrets.
+    def __init__(self, settings: OktaSettings, *, heard: Callable[[float], None] = lambda _: None) -> None:
+        """Read the secrets. `heard` is told how long Okta wants to be left alone, where an answer says so.
 
         Raises:
             SourceUnavailable: a secret cannot be read, or is no key.
         """
         self._settings = settings
+        self._heard = heard
         self._connection = settings.connection
         self._origin = URL(self._connection.root).origin()
         self._executor: Any = cast("Any", RequestExecutor)(  # the package is not typed
@@ -101,6 +102,9 @@ class Transport:
         connector = aiohttp.TCPConnector(ssl=_trust(self._connection), limit=self._settings.concurrency + 2)
         watch = aiohttp.TraceConfig()
         watch.on_request_redirect.append(_not_followed)
+        watch.on_request_end.append(
+            self._listen
+        )  # for the token endpoint's answers too, of which the package keeps less
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(
             connector=connector, cookie_jar=jar, trace_configs=[watch], response_class=_Capped
@@ -123,6 +127,17 @@ class Transport:
         if response is None:
             raise Unanswered(_reason(error, self._connection))
         return self._reply(response, body, request["headers"].get("Authorization", ""))
+
+    async def _listen(
+        self,
+        session: aiohttp.ClientSession,  # noqa: ARG002
+        context: SimpleNamespace,  # noqa: ARG002
+        params: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        headers = params.response.headers
+        now = http_date(headers.get("Date")) or datetime.now(UTC)  # by the clock that the wait was said by
+        if params.response.status in (429, 503):
+            self._heard(retry_after_s(headers.get("Retry-After"), now=now) or 0.0)
 
     def forget_token(self, authorization: str) -> None:
         """Have a new access token made, unless that was done since this one was used: the package never does."""
@@ -150,7 +165,6 @@ class Transport:
             next_path=next_url.raw_path_qs if next_url is not None and not foreign else None,
             foreign=next_url.host or "?" if next_url is not None and foreign else None,
             rate=_rate(response.headers, date),
-            retry_after_s=retry_after_s(response.headers.get("Retry-After"), now=date or datetime.now(UTC)),
             server_time=date,
             authorization=authorization,
         )
