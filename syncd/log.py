@@ -19,9 +19,9 @@ import structlog
 from syncd.secrets import BLOT, blotted
 
 LONGEST = 256
+"""Characters of a text. What is longer is the body of an answer, and nobody knows what is in it."""
 _SENTENCES = frozenset({"exception", "error", "detail", "why"})
 """Fields that hold our own words, which say at their end what to do."""
-"""Characters of a text. What is longer is the body of an answer, and nobody knows what is in it."""
 
 _LEVELS = {
     "source_failed": logging.ERROR,

@@ -35,9 +35,12 @@ def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
     from syncd import app
     from syncd.cli.frozen import seen_in_files
     from syncd.mapping.findings import some
+    from syncd.mapping.select import idle_bindings
     from syncd.model import JoinKey
 
-    yield from seen_in_files(settings, app.read_rules(settings), snapshots)
+    rules = app.read_rules(settings)
+    yield from (note.text for note in idle_bindings(rules, (d.deployment for d in settings.deployments)))
+    yield from seen_in_files(settings, rules, snapshots)
     nameless = [d.deployment.name for d in settings.deployments if not d.deployment.login_source]
     if nameless and len(settings.sources) > 1 and settings.joining.key is not JoinKey.NONE:
         sources = ", ".join(source.name for source in settings.sources)

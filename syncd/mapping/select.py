@@ -20,7 +20,10 @@ def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note
     """Find the bindings that choose none of these deployments, which is most often a mistyped label."""
     fleet = tuple(deployments)
     return tuple(
-        Note("binding_chooses_nothing", f"{rule.at}: no deployment has the labels of this binding; correct the labels")
+        Note(
+            "binding_reaches_nothing",
+            f"{rule.at}: no deployment has the labels of this binding, so it gives nobody anything; correct the labels",
+        )
         for rule in rules.bindings
         if not any(chooses(rule, deployment) for deployment in fleet)
     )

@@ -351,7 +351,7 @@ def plan_to(plan: Plan) -> Json:
 
 @reader("a plan")
 def plan_from(body: Json) -> Plan:
-    versioned(body, "deployment", "scope", "changes", "kept", "notes")
+    versioned(body, "deployment", "scope", "changes", "kept", "notes", "blocked")
     return Plan(
         deployment=body["deployment"],
         scope=scope_from(body["scope"]),

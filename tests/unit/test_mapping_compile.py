@@ -513,7 +513,7 @@ def test_people_in_the_same_groups_share_their_roles_and_reasons() -> None:
 def test_bindings_that_choose_no_deployment_are_found() -> None:
     rules = parse({"m.yaml": (viewer(deployments="{env: prd}") + viewer().partition("\n")[2]).encode()})
 
-    text = "m.yaml:2: no deployment has the labels of this binding; correct the labels"
+    text = "m.yaml:2: no deployment has the labels of this binding, so it gives nobody anything; correct the labels"
     assert [text] == [note.text for note in idle_bindings(rules, [PROD])]
     assert () == idle_bindings(rules, [PROD, Deployment("x", {"env": "prd"})])
 
