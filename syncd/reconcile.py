@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Lock
 from time import monotonic, perf_counter, sleep
 from typing import Protocol
 
@@ -155,7 +156,7 @@ class World:
     between: Between = field(default_factory=Alone)
     """Asked before each change, too."""
     reread: Callable[[], Directory] | None = None
-    """Gives the directory as it is now, for a pass that let another writer go first; None: as `read_directory` does."""
+    """Gives the directory as it is now, for a pass that let another writer go first; None: it is read, one pass at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +307,7 @@ def _one_pass(
     lease: Lease | None,
     session: TargetSession | None = None,
 ) -> Report:
-    started = perf_counter()
+    started, world = perf_counter(), _rereading(world)
     run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock(), by=errand.by)
     world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
     this = _Pass(world, run, target, directory, errand.scope, keep_states=False)
@@ -322,6 +323,7 @@ def _run(world: World, scope: Scope, *, command: str, approved: frozenset[str] |
     run = world.journal.start_run(command, scope=scope, now=world.clock())
     world.emit("run_started", run=run, command=command, scope=str(scope))
     directory = read_directory(world, applying=approved is not None)
+    world = _rereading(world)
     with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
         passes = [
             pool.submit(_guarded_pass, _Pass(world, run, target, directory, scope, keep_states), approved)
@@ -348,6 +350,19 @@ def _ended(
     facts = {"exit_code": report.exit_code(), "seconds": round(report.seconds, 3), "stages": _stages(reports)}
     world.emit("run_ended", run=run, command=command, **facts, **summary)
     return report
+
+
+def _rereading(world: World) -> World:
+    """Let passes that go on side by side read the sources one after the other: a source is for one thread."""
+    if world.reread is not None:
+        return world
+    alone = Lock()
+
+    def reread() -> Directory:
+        with alone:
+            return read_directory(world, applying=True)
+
+    return replace(world, reread=reread)
 
 
 def _stages(reports: tuple[DeploymentReport, ...]) -> dict[str, float]:
@@ -895,7 +910,8 @@ def _is_of(change: Change, people: frozenset[str], seen: _Seen) -> bool:
 
 def _moved_since(this: _Pass, reader: TargetReader) -> frozenset[str]:
     """Read anew what is known of people; name those of whom something else is wanted than when this pass began."""
-    now = this.world.reread() if this.world.reread else read_directory(this.world)
+    assert this.world.reread is not None, "whoever begins a pass says how"
+    now = this.world.reread()
     was, is_ = (
         compile_desired(
             this.world.rules,

@@ -129,7 +129,8 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
         return ""
 
     world = stage.world()
-    long = threading.Thread(target=lambda: apply(replace(world, between=Once(3, hold))))
+    reports: list[Report] = []
+    long = threading.Thread(target=lambda: reports.append(apply(replace(world, between=Once(3, hold)))))
     long.start()
     assert meets.wait(20)
     stage.people.members = {"finance": ["anna", *(f"joiner{n:02}" for n in range(39))]}
@@ -142,6 +143,7 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
         _made(theirs, errand, directory)
     long.join(20)
     assert not long.is_alive()
+    assert [None] == [d.error for d in reports[0].deployments]
     given = stage.prod.applied
     assert given.index("bob", 3) < len(given) - 20, "bob did not wait for the end"
     assert set() == roles_of(stage.prod, "bob")
