@@ -186,8 +186,13 @@ class Court:
 
     # --- when all is well ---------------------------------------------------------------------------------------------
 
-    def converged(self, site: str, wanted: Due, *, excused: set[tuple[str, str]]) -> None:
-        """Judge one server after a healthy pass; `excused` are (account, role) that are said to be held."""
+    def converged(
+        self, site: str, wanted: Due, *, excused: set[tuple[str, str]], contested: set[tuple[str, str]]
+    ) -> None:
+        """Judge one server after a healthy pass.
+
+        `excused` are (account, role) that are said to be held, `contested` (site, role) whose permissions another hand took.
+        """
         server, ledger = self.servers[site], self.ledgers[site]
         holdings = server.holdings()
         for account, roles in sorted(wanted.roles.items()):
@@ -195,6 +200,12 @@ class Court:
             missing = roles - (holdings[there].roles if there is not None and there in holdings else frozenset())
             if there is not None and missing:
                 self.broken("f", f"{site}: {account} should hold {', '.join(sorted(missing))} and does not")
+            for role in sorted(roles & ROLES.keys()) if there in holdings and not missing else ():
+                unread = self._dags_of(site, role) - {
+                    dag for action, dag in holdings[there].reach if action == "can_read"
+                }
+                if unread and (site, role) not in contested:
+                    self.broken("f", f"{site}: {account} holds {role} and cannot see {', '.join(sorted(unread))}")
         for account, role in sorted(ledger.ours):
             held = holdings.get(account)
             if held is None or role not in held.roles or role == "Public":
@@ -203,6 +214,10 @@ class Court:
             due = wanted.may_gain(names, role) or wanted.in_doubt(account, role) or account in wanted.frozen_accounts
             if not due and (account, role) not in excused and account not in server.site.protected:
                 self.broken("d", f"{site}: {account} still holds {role}, which no line gives, and nobody says so")
+
+    def _dags_of(self, site: str, role: str) -> set[str]:
+        _, tag = ROLES[role]
+        return {dag.code.id for dag in self.servers[site].state.dags.values() if tag in dag.code.tags}
 
     def _account(self, site: str, account: str, email: str, wanted: Due) -> str | None:
         """Say under which name somebody should have an account; None where an account of another hand has their e-mail."""

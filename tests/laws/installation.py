@@ -303,7 +303,8 @@ class Installation:
 
     def _see(self) -> None:
         for site in self.sites:
-            self.court.converged(site, self.wanted(site), excused=self.journal.excused(site))
+            excused = self.journal.excused(site)
+            self.court.converged(site, self.wanted(site), excused=excused, contested=self.contested)
         if unsettled := self.journal.unsettled():
             self.court.broken("f", f"unsettled: {unsettled}")
 
@@ -326,9 +327,9 @@ class Watch:
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         if self._connection is None:
             self._connection = self._connect()
-        if isinstance(self._connection, sqlite3.Connection):
-            return list(self._connection.execute(statement, values))
-        return list(self._connection.execute(statement.replace("?", "%s"), values))
+        is_sqlite = isinstance(self._connection, sqlite3.Connection)
+        found = self._connection.execute(statement if is_sqlite else statement.replace("?", "%s"), values)
+        return list(found) if found.description else []
 
     def _connect(self) -> Any:
         url = make_url(self._home.database)
