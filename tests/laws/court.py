@@ -197,15 +197,8 @@ class Court:
         holdings = server.holdings()
         for account, roles in sorted(wanted.roles.items()):
             there = self._account(site, account, wanted.emails.get(account, ""), wanted)
-            missing = roles - (holdings[there].roles if there is not None and there in holdings else frozenset())
-            if there is not None and missing:
-                self.broken("f", f"{site}: {account} should hold {', '.join(sorted(missing))} and does not")
-            for role in sorted(roles & ROLES.keys()) if there in holdings and not missing else ():
-                unread = self._dags_of(site, role) - {
-                    dag for action, dag in holdings[there].reach if action == "can_read"
-                }
-                if unread and (site, role) not in contested:
-                    self.broken("f", f"{site}: {account} holds {role} and cannot see {', '.join(sorted(unread))}")
+            if there is not None:
+                self._has(site, account, roles, holdings.get(there), contested)
         for account, role in sorted(ledger.ours):
             held = holdings.get(account)
             if held is None or role not in held.roles or role == "Public":
@@ -214,6 +207,18 @@ class Court:
             due = wanted.may_gain(names, role) or wanted.in_doubt(account, role) or account in wanted.frozen_accounts
             if not due and (account, role) not in excused and account not in server.site.protected:
                 self.broken("d", f"{site}: {account} still holds {role}, which no line gives, and nobody says so")
+
+    def _has(
+        self, site: str, account: str, roles: set[str], held: Holding | None, contested: set[tuple[str, str]]
+    ) -> None:
+        """See that somebody holds roles, and sees the DAGs that these are on."""
+        if missing := roles - (held.roles if held else frozenset()):
+            self.broken("f", f"{site}: {account} should hold {', '.join(sorted(missing))} and does not")
+        seen = {dag for action, dag in (held.reach if held else ()) if action == "can_read"}
+        for role in sorted(roles & ROLES.keys()):
+            unread = self._dags_of(site, role) - seen
+            if unread and not missing and (site, role) not in contested:
+                self.broken("f", f"{site}: {account} holds {role} and cannot see {', '.join(sorted(unread))}")
 
     def _dags_of(self, site: str, role: str) -> set[str]:
         _, tag = ROLES[role]
