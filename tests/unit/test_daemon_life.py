@@ -200,9 +200,10 @@ def test_a_second_signal_at_the_end_of_stopping_ends_nothing(monkeypatch: pytest
     monkeypatch.setattr(web, "app", lambda *_, **__: None)
     told = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.getsignal(one) for one in told]
-    settings: Any = SimpleNamespace(http=None, daemon=SimpleNamespace(socket=None))
+    settings = SimpleNamespace(http=None, daemon=SimpleNamespace(socket=None))
+    files: Any = SimpleNamespace(settings=settings)
     try:
-        _serve(settings, cast("Any", None), lambda *_, **__: None, verbose=False)
+        _serve(files, cast("Any", None), lambda *_, **__: None, verbose=False)
         assert {signal.SIG_IGN} == {signal.getsignal(one) for one in told}, (
             "what Python resets at its end is a function"
         )
