@@ -147,6 +147,9 @@ class Court:
         ledger, pair = self.ledgers[site], (account, role)
         said = f"{site}: {place(call)} took {role} from {account}"
         manual = self.servers[site].site.remove_manual and role in ROLES
+        stranger = ledger.made.get(account, ("", ""))
+        if dues and all(role in due.strangers.get(stranger, ()) for due in dues):
+            self.broken("b", f"{said}, of whom the source says nothing")
         lent = role == "Public" and account in ledger.made
         if pair not in ledger.once | ledger.adoptable and not manual and not lent:
             self.broken("a", f"{said}, which is not ours")

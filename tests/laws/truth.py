@@ -100,6 +100,8 @@ class Due:
     perhaps: dict[str, set[str]] = field(default_factory=dict)
     frozen_roles: set[str] = field(default_factory=set)
     frozen_accounts: set[str] = field(default_factory=set)
+    strangers: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """What members are given of whom their source says nothing: they lose none of it."""
     suspended: set[str] = field(default_factory=set)
     """Accounts of people who are inactive where they log in: they lose whatever a group in doubt would let them keep."""
     emails: dict[str, str] = field(default_factory=dict)
@@ -192,7 +194,7 @@ def _given(
         for member in team.members:
             given.setdefault((line.source, member), []).append((line.role, member in team.sure))
             if member not in telling.people:
-                found.frozen_roles.add(line.role)
+                found.strangers.setdefault((line.source, member), set()).add(line.role)
     return given
 
 
