@@ -540,6 +540,12 @@ def crowd(number: int) -> list[str]:
     return [f"p{n:02}" for n in range(number)]
 
 
+def held_there(lab: Rig, name: str) -> int:
+    """Count what is held, once what the daemon tells is what the journal has."""
+    found = lab.store.held(name)
+    return len(found.held.changes) if found and found.held.digest == lab.deployment(name).held else 0
+
+
 def approve_all(lab: Rig, *, by: str = "ann") -> None:
     """Let go what is held, deployment by deployment, as a person does."""
     for name in lab.configured():
@@ -560,6 +566,7 @@ def test_a_mass_removal_in_small_bites_is_held(lab: Rig) -> None:
     lab.watch(1.0, "nobody loses more", lambda: all(len(server.holders("team")) == 22 for server in lab.all))
     lab.leave(*crowd(24)[16:21])
     lab.watch(1.0, "nor do the next", lambda: all(len(server.holders("team")) == 22 for server in lab.all))
+    lab.until("they are held too", lambda: all(held_there(lab, name) == 13 for name in lab.servers))
     assert 1 == lab.figure("syncd_deployment_held", deployment="prod")
     approve_all(lab)
     lab.converge()
