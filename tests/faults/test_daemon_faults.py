@@ -542,6 +542,7 @@ def crowd(number: int) -> list[str]:
 
 def held_there(lab: Rig, name: str) -> int:
     """Count what is held, once what the daemon tells is what the journal has."""
+    assert lab.store is not None
     found = lab.store.held(name)
     return len(found.held.changes) if found and found.held.digest == lab.deployment(name).held else 0
 
