@@ -74,6 +74,8 @@ def writes(lab: Rig) -> int:
     "kind", ["refused", "error_500", "html_502", "limited", "hang", "revoked", "forbidden", "html_200", "null_200"]
 )
 def test_okta_is_away_while_somebody_leaves_and_a_binding_ends(lab: Rig, kind: str) -> None:
+    lab.limits = "floor = 5, share = 1.0"  # three of five lose a role when the binding ends
+    lab.write_config()
     lab.bindings.append(("okta:team", "Op", in_an_hour(lab)))
     lab.write_mapping()
     lab.start()
