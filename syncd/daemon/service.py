@@ -160,7 +160,7 @@ class Daemon:
         self._take_files()
         self.alarms.start()
         if self.fleet.error:
-            self.alarms.raise_("config_invalid", self.shares.name, self.fleet.error)
+            self.alarms.raise_("config_invalid", FILES, self.fleet.error)
             self.emit("config_rejected", error=self.fleet.error)
             self._told_to_reload = True  # they may have been put right since they were read
         self._rounds.beat()
@@ -216,11 +216,8 @@ class Daemon:
         self._ticked_at = self._monotonic()
         self._look_at_clock()
         self._say_how_files_are()
-        if self._told_to_reload or self._files_changed():
-            self._systemd.reloading()
-            self._told_to_reload = False
-            self._told_to_reload |= not self._reload_unless_somebody_does()
-            self._systemd.ready()
+        if (self._told_to_reload or self._files_changed()) and not self._stopping.is_set():
+            self._told_to_reload = not self._begin_reload()
         self._systemd.status(self._line())
         if not self.alive():
             self._systemd.watchdog()
@@ -293,19 +290,31 @@ class Daemon:
         with self._reloading:
             return self._reload()
 
-    def _reload_unless_somebody_does(self) -> bool:
-        """Read the files anew; False where somebody does so now: the main thread waits for nobody's files or database."""
-        if not self._reloading.acquire(blocking=False):
+    def _begin_reload(self) -> bool:
+        """Read the files anew, on the side; False where somebody does so now.
+
+        The main thread waits for nobody's files or database: the largest mapping takes minutes to read.
+        """
+        if self._reloading.locked():
             return False
-        try:
-            self._reload()
-        finally:
-            self._reloading.release()
+        Thread(target=self._reload_on_the_side, name="reload", daemon=True).start()
         return True
+
+    def _reload_on_the_side(self) -> None:
+        self._systemd.reloading()
+        try:
+            self.reload()
+        except Exception as error:  # noqa: BLE001 - the daemon outlives any reload; logged whole, and counted
+            self._job_failed("reload", error)
+        finally:
+            if not self._stopping.is_set():
+                self._systemd.ready()
 
     def _reload(self) -> str:
         before = self.fleet.now
         error = self.fleet.reload()
+        if self._stopping.is_set():
+            return error
         if error:
             self.alarms.raise_("config_invalid", FILES, error)
             return error

@@ -488,7 +488,7 @@ def test_a_deployment_is_taken_out_of_the_configuration_and_put_back(running: Ri
     climb(running, "prod")
     running.write_config("lab", "test")
     running.until("it is gone", lambda: after(running, lambda: running.configured() == ("lab", "test")))
-    assert running.quiet(), "its alarms are gone with it"
+    running.until("its alarms are gone with it", running.quiet)
     assert running.figure("syncd_deployment_failures", deployment="prod") is None
     running.servers["prod"].faults.clear()
     held = running.servers["prod"].holders("team")

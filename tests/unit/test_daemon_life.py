@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -172,6 +173,54 @@ def test_the_main_thread_outlives_any_tick_and_stops_in_order() -> None:
     life = Life()
     life.run()
     assert [f"job_failed tick ValueError('tick {n}')" for n in (1, 2, 3)] + ["stopped"] == life.said
+
+
+class Reading(Daemon):
+    """A daemon whose files take long to read, and whose ticks do nothing else."""
+
+    def __init__(self) -> None:
+        nothing: Any = lambda *_, **__: None  # noqa: E731
+        self.begun, self.go, self.read = Event(), Event(), 0
+        self._monotonic, self._reloading, self._stopping = Clock(), Lock(), Event()
+        self._systemd: Any = SimpleNamespace(reloading=nothing, ready=nothing, status=nothing, watchdog=nothing)
+        self._told_to_reload = True
+
+    def alive(self) -> str:
+        return "busy"
+
+    def _look_at_clock(self) -> None: ...
+
+    def _say_how_files_are(self) -> None: ...
+
+    def _files_changed(self) -> bool:
+        return False
+
+    def _line(self) -> str:
+        return "busy"
+
+    def reload(self) -> str:
+        with self._reloading:
+            self.read += 1
+            self.begun.set()
+            assert self.go.wait(30)
+        return ""
+
+
+@pytest.mark.finding("A-F17")
+def test_the_main_thread_does_not_wait_for_files_that_take_long_to_read() -> None:
+    it = Reading()
+    it.tick()
+    assert it.begun.wait(30)
+    it.tick()
+    it.ask_to_reload()  # while the files are read: once more afterwards
+    it.tick()
+    assert (1, True) == (it.read, it._told_to_reload)
+    it.begun.clear()
+    it.go.set()
+    while it._told_to_reload:
+        it.tick()
+    assert it.begun.wait(30)
+    assert 2 == it.read
 
 
 @pytest.mark.finding("H-E22")
