@@ -97,17 +97,18 @@ class _Pool(HTTPConnectionPool):
     limit: Limit
 
     def _new_conn(self) -> Any:
-        return _metered(super()._new_conn(), self.limit)
+        return metered(super()._new_conn(), self.limit)
 
 
 class _TlsPool(HTTPSConnectionPool):
     limit: Limit
 
     def _new_conn(self) -> Any:
-        return _metered(super()._new_conn(), self.limit)
+        return metered(super()._new_conn(), self.limit)
 
 
-def _metered(connection: Any, limit: Limit) -> HTTPConnection:
+def metered(connection: Any, limit: Limit) -> HTTPConnection:
+    """Let what answers on a connection of `http.client`, or of urllib3, be read under a limit."""
     connection.response_class = partial(_Response, limit=limit)
     found: HTTPConnection = connection
     return found

@@ -7,15 +7,20 @@ import json
 import os
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from syncd.answers import parse_json
 from syncd.callers import HEADER, sudo_user
+from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
+from syncd.metered import Limit, TooSlow, metered
 from syncd.plan.render import MOST, Line, Style, counted, number, safe
+from syncd.secrets import remember
 
 if TYPE_CHECKING:
     from syncd.cli.invocation import Invocation
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 WAIT_S = 30
 """How long the daemon holds one question about a job."""
 ANSWER_S = WAIT_S + 15.0
+LONGEST_S = 3 * ANSWER_S
+"""For an answer in all, however its bytes drip."""
 MOST_BYTES = 256 * 2**20
 """Of an answer; a plan over everything on a hundred deployments is some tens of MB."""
 
@@ -82,26 +89,32 @@ class Daemon:
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         connection = self._connection()
         content = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", "Connection": "close", "Accept": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        if self._path is not None and (who := sudo_user(os.environ)):
-            headers[HEADER] = quote(who, safe="@+\\")
         try:
-            connection.request(method, self._url.path.rstrip("/") + path, content, headers)
+            metered(connection, Limit(until=time.monotonic() + LONGEST_S, silence_s=ANSWER_S, most=MOST_BYTES))
+            connection.request(method, self._url.path.rstrip("/") + path, content, self._headers())
             answer = connection.getresponse()
-            text = answer.read(MOST_BYTES)
+            text = answer.read()
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NoDaemon(f"no daemon listens at {self.place}") from error
         except PermissionError as error:
             raise DaemonSilent(
                 f"{self.place}: only its owner may use it; run this as the user of the daemon"
             ) from error
-        except (OSError, http.client.HTTPException) as error:
+        except TooSlow:
+            raise DaemonSilent(f"{self.place}: the answer came too slowly and was given up; see: syncd audit") from None
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # of a host name that is none
             raise DaemonSilent(f"{self.place}: the daemon gave no answer: {error}; see: syncd audit") from error
         finally:
             connection.close()
         return self._understood(answer.status, text)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/json", "Connection": "close", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if self._path is not None and (who := sudo_user(os.environ)):
+            headers[HEADER] = quote(who, safe="@+\\")
+        return headers
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._path is not None:
@@ -114,10 +127,10 @@ class Daemon:
     def _understood(self, status: int, text: bytes) -> dict[str, Any]:
         """Read a job, or the problem that stands in its place."""
         try:
-            found = json.loads(text)
+            found = parse_json(text)
         except ValueError:
             found = None
-        if not isinstance(found, dict) or (status < 300 and not {"id", "state", "results"} <= found.keys()):
+        if not isinstance(found, dict) or (status < 300 and not is_job(found)):
             raise DaemonSilent(f"{self.place}: this is not syncd's answer (HTTP {status}); is the address right?")
         if status < 300:
             return found
@@ -155,6 +168,7 @@ def daemon_at(
     token = os.environ.get(token_env, "").strip()
     if not token or not token.isascii() or not token.isprintable():
         raise _wrong("--token-env", f"the environment variable {token_env} has no token")
+    remember(token)  # whoever answers may repeat it
     return Daemon(url=url, token=token)
 
 
@@ -211,16 +225,6 @@ def show_results(
     return exit_code
 
 
-def results_of(job: Mapping[str, Any]) -> list[DeploymentResult]:
-    """Read the results of a job; keys that a newer daemon has added are left out."""
-    from dataclasses import fields
-
-    from syncd.control import DeploymentResult
-
-    known = {field.name for field in fields(DeploymentResult)}
-    return [DeploymentResult(**{k: v for k, v in result.items() if k in known}) for result in job["results"]]
-
-
 def result_lines(results: Sequence[DeploymentResult], *, verb: str, program: str = "syncd") -> Iterator[Line]:
     """Say what came of it: nothing of a deployment with nothing to do, few lines of any other. The last line sums up."""
     for result in results:
@@ -257,22 +261,15 @@ def _said(result: DeploymentResult) -> str:
     return ", ".join(text for count, text in words if count)
 
 
-def _changes(plan: Mapping[str, object]) -> list[Mapping[str, Any]]:
-    """Give the changes of a plan as `plan -o json` shows it."""
-    inner = plan.get("plan")
-    changes = inner.get("changes") if isinstance(inner, Mapping) else None
-    return changes if isinstance(changes, list) else []
-
-
 def _planned(plan: Mapping[str, object]) -> int:
     """Count the changes of a plan, those too that the daemon left out of a large result."""
     left_out = plan.get("left_out")
     more = left_out.get("plan.changes", 0) if isinstance(left_out, Mapping) else 0
-    return len(_changes(plan)) + (more if isinstance(more, int) else 0)
+    return len(changes_of(plan)) + (more if isinstance(more, int) else 0)
 
 
 def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
-    changes, planned = _changes(plan), _planned(plan)
+    changes, planned = changes_of(plan), _planned(plan)
     yield from (Line(f"    {_change_text(change)}") for change in changes[:MOST])
     if planned > MOST:
         yield Line(f"    and {number(planned - MOST)} more (see -o json)", Style.QUIET)

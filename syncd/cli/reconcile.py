@@ -84,7 +84,8 @@ def reconcile(
 
 def by_daemon(daemon: Daemon, job: dict[str, object], *, verb: str, wait: bool, as_json: bool, this: Invocation) -> int:
     """Show what became of a job; without waiting, that it was queued."""
-    from syncd.cli.daemon_client import DaemonSilent, NoDaemon, results_of, show_queued, show_results
+    from syncd.cli.daemon_client import DaemonSilent, NoDaemon, show_queued, show_results
+    from syncd.cli.daemon_job import results_of
 
     if not wait:
         show_queued(job, as_json=as_json)
