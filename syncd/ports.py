@@ -286,6 +286,10 @@ class Journal(Protocol):
         """Mark things that were there before as owned."""
         ...
 
+    def disown(self, deployment: str, gone: Owned, *, now: datetime) -> None:
+        """Own no more what another hand took."""
+        ...
+
     def made_accounts(
         self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
     ) -> tuple[MadeAccount, ...]:

@@ -61,6 +61,7 @@ from syncd.plan.accounts import known_accounts
 from syncd.plan.approval import EXPIRES, refusal
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
+from syncd.plan.gone import taken_by_others
 from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.partly import who_loses, without_new
@@ -796,6 +797,7 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     _settle(this, seen)
     _remember_renames(this, seen)
     _adopt(this, seen)
+    _disown(this, seen)
     _remember_accounts(this, seen)
     made = _make_all(this, seen, session, lease=lease)
     after = _read_back(this, session, inventory=inventory) if made else seen
@@ -993,6 +995,19 @@ def _adopt(this: _Pass, seen: _Seen) -> None:
     found = _adoptable(seen, declared=policy is Adopt.DECLARED)
     if found.roles or found.grants:
         this.journal.adopt(this.name, found)
+
+
+def _disown(this: _Pass, seen: _Seen) -> None:
+    """Own no more what another hand took and no line gives; only a look at everything says so."""
+    if not this.scope.everything or not seen.observed.scope.everything:
+        return
+    still = [left.change for left in this.journal.unsettled(this.name)]
+    still += [late.change for late in this.journal.awaited(this.name)]
+    renamed = seen.renames.roles.values()
+    gone = taken_by_others(seen.desired, seen.observed, seen.owned, renamed=renamed, unsettled=still)
+    if gone.grants:
+        this.journal.disown(this.name, gone, now=this.world.clock())
+        this.emit("grants_disowned", grants={name: sorted(roles) for name, roles in gone.grants.items()})
 
 
 def _adoptable(seen: _Seen, *, declared: bool) -> Owned:

@@ -158,6 +158,10 @@ class Store:
             with self._database.write() as connection:
                 ownership.adopt(connection, deployment, batch, now=self._database.now(connection))
 
+    def disown(self, deployment: str, gone: Owned, *, now: datetime) -> None:
+        if things := ownership.things_of(gone):
+            self._database.commit(lambda c: ownership.disown(c, deployment, things, now=now), alone=len(things) > LARGE)
+
     def made_accounts(
         self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
     ) -> tuple[MadeAccount, ...]:

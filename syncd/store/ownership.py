@@ -103,6 +103,14 @@ def disown_role(connection: Connection, deployment: str, role: str, *, now: date
     connection.execute(update(ownership).where(*still, these).values(until=now))
 
 
+def disown(connection: Connection, deployment: str, gone: Iterable[Thing], *, now: datetime) -> None:
+    """Own no more what another hand took."""
+    still = ownership.c.deployment == deployment, ownership.c.until.is_(None)
+    for thing in gone:
+        which = _is(thing.kind, thing.name), ownership.c.role == thing.role
+        connection.execute(update(ownership).where(*still, *which).values(until=now))
+
+
 def mark_brought(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
     """Own what a change brings: with its intent, and again when it is proven."""
     _mark(connection, deployment, brought(change), change=id_, now=now)

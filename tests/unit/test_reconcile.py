@@ -601,3 +601,26 @@ def test_a_role_whose_permissions_a_dag_took_back_is_not_deleted_without_a_word(
     assert set() == {name for name, user in stage.prod.users.items() if "other" in user.roles}
     assert 0 == apply(with_mapping(stage, without_other()), approved=(held.digest,)).exit_code()
     assert "other" not in stage.prod.roles
+
+
+@pytest.mark.finding("N-1000")
+def test_what_another_hand_took_and_gives_again_is_theirs(stage: Stage) -> None:
+    """It was ours, went by their hand before we could take it, and no line gives it: what they give later is not ours."""
+    stage.apply()
+    stage.people.members["finance"].remove("bob")
+    bob = stage.prod.users["bob"]
+    put(stage.prod, replace(bob, roles=frozenset()))
+    stage.apply()
+    assert frozenset() == stage.store.owned("prod").grants.get("bob", frozenset())
+    put(stage.prod, replace(bob, roles=frozenset({"Viewer"})))
+    for _ in range(2):
+        stage.apply()
+        assert frozenset({"Viewer"}) == stage.prod.users["bob"].roles
+
+
+def test_what_another_hand_took_is_still_ours_where_a_line_gives_it(stage: Stage) -> None:
+    stage.apply()
+    put(stage.prod, replace(stage.prod.users["bob"], roles=frozenset()))
+    stage.prod.fails = frozenset({"bob"})  # nor can it be put back now
+    stage.apply()
+    assert frozenset({"Viewer", "finance"}) == stage.store.owned("prod").grants["bob"]
