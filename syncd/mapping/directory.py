@@ -61,11 +61,14 @@ def lay_over(fresh: Snapshot, earlier: Snapshot | None) -> Snapshot:
     """Give the snapshot that is worth saving.
 
     A certified group is saved as read. An uncertified one keeps the certificate and the members of the last whole read,
-    and those who were just seen besides: what one doubtful read gave, the next doubtful read may not take.
+    and those who were just seen besides: what one doubtful read gave, the next doubtful read may not take. People are saved as
+    read, and as they were those alone who just may still be in such a group: of a member who was seen, and of whom the source
+    says nothing any more, nothing is known either once it fails.
     """
     saved = _groups(earlier)
     groups = tuple(_worth_saving(group, saved.get(group.id)) for group in fresh.groups)
-    absent = {person for group in groups for person in group.members} - {i.id for i in fresh.identities}
+    stale = {person for group in fresh.groups for person in _members(group, saved.get(group.id)).stale}
+    absent = stale - {i.id for i in fresh.identities}
     known = tuple(i for i in earlier.identities if i.id in absent) if earlier else ()
     return replace(fresh, identities=fresh.identities + known, groups=groups)
 

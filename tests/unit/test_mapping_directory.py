@@ -140,6 +140,27 @@ def test_people_who_left_are_not_saved_for_ever() -> None:
     assert (ANN,) == saved.identities
 
 
+@pytest.mark.finding("N-201")
+def test_a_member_of_whom_the_source_says_nothing_gets_nothing_once_it_fails() -> None:
+    seen = snapshot(PEOPLE, group("a", "ann", "bob"), group("b"))
+    unknown = snapshot([ANN, CID], group("a", "ann", "bob"), group("b"))
+    saved = lay_over(unknown, seen)
+
+    now = compiled(MAPPING, joined(unknown, seen))
+    failed = compiled(MAPPING, join({}, {"people": saved}, {"people": "down"}))
+
+    assert {("ann", "Viewer")} == grants(now) == grants(failed)
+    assert {"Viewer"} == now.frozen.keys() == failed.frozen.keys()
+
+
+@pytest.mark.finding("N-201")
+def test_who_may_be_in_a_group_still_is_saved_as_they_were() -> None:
+    whole = snapshot(PEOPLE, group("a", "ann"), group("b", "bob"))
+    cut = snapshot([CID], group("a", "cid", complete=False), group("b", "bob"))
+
+    assert (CID, ANN) == lay_over(cut, whole).identities
+
+
 # --- nothing is taken on doubt ----------------------------------------------------------------------------------------
 
 MAPPING = """\
