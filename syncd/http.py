@@ -39,7 +39,7 @@ from syncd.metered import Limit, MeteredAdapter, TooLarge, TooSlow
 from syncd.pace import Halted, Pace
 from syncd.secrets import Secret as Secret
 from syncd.secrets import SecretUnreadable as SecretUnreadable
-from syncd.secrets import blotted
+from syncd.secrets import beginning
 
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 REFUSES: Final = frozenset({301, 302, 303, 307, 401, 403, 407})
@@ -138,7 +138,7 @@ class Answer:
         for name in ("detail", "title", "error"):
             text = self.fields.get(name)
             if isinstance(text, str) and text.strip():
-                return blotted(" ".join(text.split()))[:DETAIL_LIMIT]
+                return beginning(" ".join(text.split()), DETAIL_LIMIT)
         return ""
 
     def __str__(self) -> str:
@@ -158,7 +158,7 @@ def _places(problems: object) -> str:
         return ""
     found = [p for p in problems if isinstance(p, dict) and isinstance(p.get("loc"), list)]
     words = [f"{'.'.join(str(x) for x in p['loc'])}: {p.get('type', 'refused')}" for p in found]
-    return ", ".join(words)[:DETAIL_LIMIT]
+    return beginning(", ".join(words), DETAIL_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,14 +393,14 @@ def _answer(asked: str, response: requests.Response, content: bytes) -> Answer:
         response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
         content,
         _cookies(response.raw.headers.getlist("Set-Cookie")),
-        _shown(location),
+        shown(location),
         {name.lower(): value for name, value in response.headers.items()},
     )
 
 
-def _shown(location: str) -> str:
+def shown(location: str) -> str:
     """Give an address of an answer without what may be secret in it: user, query, fragment, and secrets that are known."""
-    return blotted(re.sub(r"(?<=://)[^/@]*+@", "", location.partition("?")[0].partition("#")[0]))
+    return beginning(re.sub(r"(?<=//)[^/@]*+@", "", location.partition("?")[0].partition("#")[0]), DETAIL_LIMIT)
 
 
 def _cookies(lines: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ webhook often is a secret itself, so it is in no message and no log, neither wha
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import logging
@@ -30,7 +31,7 @@ from urllib.parse import urlsplit, urlunsplit
 from syncd.answers import retry_after_s
 from syncd.http import Answer, Connection, NoAnswer, Secret, SecretUnreadable, Session
 from syncd.metered import Overdue
-from syncd.secrets import blotted
+from syncd.secrets import beginning, blotted, remember
 
 TIMEOUT_S: Final = 10.0
 WAITS_S: Final = (1.0, 4.0)
@@ -216,7 +217,7 @@ class Notifier:
                 self._deliver(place, message)
 
     def _deliver(self, place: _Place, message: Message) -> None:
-        message = replace(message, text=blotted(message.text))
+        message = replace(message, text=_sendable(blotted(message.text)), subject=_sendable(message.subject))
         facts = {"to": place.name, "kind": message.kind, "subject": message.subject, "firing": message.firing}
         try:
             self._tried(place, message)
@@ -340,6 +341,9 @@ def _mail(settings: Email, message: Message, *, timeout_s: float) -> None:
             if settings.tls == "starttls":
                 server.starttls(context=_trust(settings))
             if settings.username:
+                remember(
+                    base64.b64encode(f"\0{settings.username}\0{password}".encode()).decode()
+                )  # as AUTH PLAIN sends it
                 server.login(settings.username, password)
             refused = server.send_message(mail(settings, message))
             with suppress(smtplib.SMTPException, OSError):  # it is delivered already
@@ -414,7 +418,7 @@ def _undelivered(error: smtplib.SMTPException | OSError, settings: Email, timeou
             return _Undelivered(f"{at} broke the connection off", again=True)
         case smtplib.SMTPResponseException(smtp_code=code, smtp_error=said):
             text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
-            return _Undelivered(f"{at} answered {code} ({_one_line(text)[:200]})", again=code < 500)
+            return _Undelivered(f"{at} answered {code} ({beginning(_one_line(text), 200)})", again=code < 500)
         case ssl.SSLCertVerificationError():
             why = f"its certificate is not trusted ({error.verify_message}); set `ca` to the right authority"
             return _Undelivered(f"{at}: {why}", again=False)
@@ -439,6 +443,11 @@ def _story(message: Message) -> str:
     since = f"{message.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     until = "" if message.firing else f", over {message.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return f"{message.text}\nsince {since}{until}"
+
+
+def _sendable(text: str) -> str:
+    """Put a sign in the place of what no mail, and not every chat, can take: names come from elsewhere."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _one_line(text: str) -> str:

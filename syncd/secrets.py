@@ -11,11 +11,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from threading import Lock
 from typing import Final
 from urllib.parse import quote, quote_plus
@@ -80,7 +83,7 @@ class Secret:
             SecretUnreadable: nothing is there, nothing but blanks, or no text.
         """
         value = self.text()
-        remember(value)
+        _KNOWN.add(value, by_reference=True)
         return value
 
     def header(self) -> str:
@@ -154,15 +157,44 @@ def _from_credential(secret: Secret) -> str:
 
 
 def _from_command(secret: Secret) -> str:
+    until = time.monotonic() + secret.timeout_s
     try:
-        done = subprocess.run(secret.place, capture_output=True, timeout=secret.timeout_s, stdin=subprocess.DEVNULL)  # noqa: S603 - the operator's own command
+        process = subprocess.Popen(secret.place, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL)  # noqa: S603 - the operator's own command
     except OSError as e:
         raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be started'}") from None
-    except subprocess.TimeoutExpired:
-        raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
-    if done.returncode:
-        raise SecretUnreadable(f"{secret}: ended with exit code {done.returncode}")
-    return done.stdout.decode()
+    except ValueError:  # of U+0000 in a word
+        raise SecretUnreadable(f"{secret}: is not the name of a program with its arguments") from None
+    with process:
+        try:
+            content = _printed(process, until)
+            if len(content) > LARGEST:
+                raise SecretUnreadable(f"{secret}: printed more than {LARGEST // KIB} KiB, which is no secret")
+            code = process.wait(max(until - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
+        finally:
+            process.kill()
+    if code:
+        raise SecretUnreadable(f"{secret}: ended with exit code {code}")
+    return content.decode()
+
+
+def _printed(process: subprocess.Popen[bytes], until: float) -> bytes:
+    """Read what a program prints to its end, or a little more than a secret may have.
+
+    Raises:
+        TimeoutExpired: it did not end in time.
+    """
+    assert process.stdout is not None
+    content, ready = bytearray(), select.poll()  # select.select knows no descriptors above 1023
+    ready.register(process.stdout)
+    while len(content) <= LARGEST:
+        if not ready.poll(max(until - time.monotonic(), 0) * 1000):
+            raise subprocess.TimeoutExpired(process.args, 0)
+        if not (piece := os.read(process.stdout.fileno(), 64 * KIB)):
+            break
+        content += piece
+    return bytes(content)
 
 
 _RESOLVERS: Final[Mapping[str, Callable[[Secret], str]]] = {
@@ -187,17 +219,26 @@ class Known:
     def __init__(self) -> None:
         self._lock = Lock()
         self._values: dict[str, frozenset[str]] = {}
+        self._by_reference: set[str] = set()
         self._forms: tuple[str, ...] = ()
 
-    def add(self, value: str) -> None:
+    def add(self, value: str, *, by_reference: bool = False) -> None:
+        """Know a secret from now on; when they are too many, tokens that servers made are forgotten first."""
+        if by_reference and len(value) >= SHORTEST:
+            self._by_reference.add(value)
         if len(value) < SHORTEST or value in self._values:
             return
         with self._lock:
             self._values[value] = frozenset(_forms(value))
             while len(self._values) > MOST_KNOWN:
-                del self._values[next(iter(self._values))]
+                self._forget_one()
             forms = frozenset[str]().union(*self._values.values())
             self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))  # a long one may hold a short one
+
+    def _forget_one(self) -> None:
+        oldest = next((value for value in self._values if value not in self._by_reference), next(iter(self._values)))
+        del self._values[oldest]
+        self._by_reference.discard(oldest)
 
     def blotted(self, text: str) -> str:
         for form in self._forms:
@@ -240,3 +281,8 @@ def remember(value: str) -> None:
 def blotted(text: str) -> str:
     """Give a text with `[secret]` in the place of each secret that this process knows."""
     return _KNOWN.blotted(text)
+
+
+def beginning(text: str, most: int) -> str:
+    """Give the first characters of a text that came from elsewhere. Nobody knows half a secret, so it is cut after the blots."""
+    return blotted(text)[:most]

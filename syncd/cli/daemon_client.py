@@ -32,8 +32,8 @@ WAIT_S = 30
 ANSWER_S = WAIT_S + 15.0
 LONGEST_S = 3 * ANSWER_S
 """For an answer in all, however its bytes drip."""
-MOST_BYTES = 256 * 2**20
-"""Of an answer; a plan over everything on a hundred deployments is some tens of MB."""
+MOST_BYTES, MOST_VALUES = 256 * 2**20, 20_000_000
+"""Of an answer, and values in it; a plan over everything on a hundred deployments is some tens of MB."""
 
 
 class NoDaemon(SyncdError):
@@ -127,7 +127,7 @@ class Daemon:
     def _understood(self, status: int, text: bytes) -> dict[str, Any]:
         """Read a job, or the problem that stands in its place."""
         try:
-            found = parse_json(text)
+            found = parse_json(text, most=MOST_VALUES)
         except ValueError:
             found = None
         if not isinstance(found, dict) or (status < 300 and not is_job(found)):

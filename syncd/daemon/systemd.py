@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
+from syncd.secrets import blotted
+
 STATUS_BYTES: Final = 1000
 """A status line is cut here. systemd drops a message above 4096 bytes (PIPE_BUF) whole."""
 
@@ -45,7 +47,7 @@ class Notify:
 
     def status(self, text: str) -> None:
         """Show one line in `systemctl status`; what is not a line is made one."""
-        line = " ".join(text.split()).encode("utf-8", "replace")[:STATUS_BYTES]
+        line = blotted(" ".join(text.split())).encode("utf-8", "replace")[:STATUS_BYTES]
         self._send("STATUS=" + line.decode("utf-8", "ignore"))
 
     def reloading(self) -> None:

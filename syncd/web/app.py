@@ -28,7 +28,7 @@ from syncd.control import Control, Right
 from syncd.errors import SyncdError
 from syncd.log import Emit
 from syncd.plan.render import safe
-from syncd.secrets import blotted
+from syncd.secrets import beginning, blotted
 from syncd.web.asking import read_body, read_query
 from syncd.web.doors import SOCKET, Caller, Doors, at_socket
 from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Books, Endpoint, House, metrics
@@ -231,7 +231,10 @@ def _refusal(house: House, error: Exception) -> Refusal:
 async def _note(house: House, request: Request, caller: Caller, answer: int, body: bytes = b"") -> None:
     said = "; ".join(part for part in (request.url.query, body.decode(errors="replace")) if part)
     # what a caller wrote may hold anything; a NUL is more than PostgreSQL takes
-    detail, what = safe(said[:LONGEST_DETAIL]), safe(f"{request.method} {request.url.path}"[:LONGEST_DETAIL])
+    detail, what = (
+        safe(beginning(said, LONGEST_DETAIL)),
+        safe(beginning(f"{request.method} {request.url.path}", LONGEST_DETAIL)),
+    )
     keep = partial(house.store.record_use, caller.name, what, answer, now=house.clock(), detail=detail)
     await house.asking_store.run(keep)
 

@@ -20,6 +20,7 @@ from entra_world import SECRET_PLACE, World, members
 from syncd.errors import SourceUnavailable
 from syncd.http import Secret
 from syncd.sandbox.entra import Kind, Served
+from syncd.secrets import blotted
 from syncd.sources.entra import (
     ClientSecret,
     Credential,
@@ -68,6 +69,14 @@ def _read_with(world: World, where: Served, credential: Credential, **changes: A
 
 def test_client_secret(world: World, where: Served) -> None:
     assert ["secret"] == _read_with(world, where, ClientSecret(Secret("env", (SECRET_PLACE,))))
+
+
+@pytest.mark.finding("N-106")
+def test_the_token_that_the_authority_gave_is_known_as_a_secret(world: World, where: Served) -> None:
+    _read_with(world, where, ClientSecret(Secret("env", (SECRET_PLACE,))))
+    tokens = world.standin.authority.tokens
+    assert tokens
+    assert [] == [token for token in tokens if token in blotted(f"Graph said {token}")]
 
 
 def _pem(key: rsa.RSAPrivateKey, encryption: serialization.KeySerializationEncryption) -> bytes:

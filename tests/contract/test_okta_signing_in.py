@@ -22,6 +22,7 @@ from okta_world import TOKEN, members, secret, silent, source, stand_in, truth, 
 from syncd.errors import SourceUnavailable
 from syncd.http import Connection, Retries
 from syncd.sandbox.okta import Application, OktaStandIn
+from syncd.secrets import blotted
 from syncd.sources.okta import GroupSelection, PrivateKey
 
 CLIENT = "0oa-planted-client"
@@ -66,6 +67,16 @@ def test_a_key_signs_for_a_token_which_serves_every_read(
     assert truth(okta.org) == members(snapshot)
     assert 1 == okta.calls("token")
     assert all(seen.authorization.startswith("Bearer ") for seen in okta.seen if seen.area != "token")
+
+
+@pytest.mark.finding("N-106")
+def test_the_token_that_okta_gave_is_known_as_a_secret(
+    okta: OktaStandIn, tmp_path: Path, key: rsa.RSAPrivateKey
+) -> None:
+    source(okta.url, tmp_path, credential=credential(tmp_path, key)).read()
+    tokens = {seen.authorization.partition(" ")[2] for seen in okta.seen if seen.area != "token"}
+    assert tokens
+    assert [] == [token for token in tokens if token in blotted(f"Okta said {token}")]
 
 
 def test_a_key_may_be_a_jwk_that_names_its_id(okta: OktaStandIn, tmp_path: Path, key: rsa.RSAPrivateKey) -> None:

@@ -13,8 +13,10 @@ from syncd.errors import TargetUnauthorized
 from syncd.http import Answer, Connection, Secret
 from syncd.model import Change, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
+from syncd.secrets import blotted
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
 from syncd.targets.airflow.auth import expiry, is_out_of_date
+from syncd.targets.airflow.wire import Area
 
 
 def token(claims: object) -> str:
@@ -115,6 +117,16 @@ def test_airflow_2_hashes_the_password_once(tmp_path: Path) -> None:
         target.observe(Scope(), role_names=frozenset())
         assert 1 == server.state.users["admin"].login_count
         assert 1 == server.state.sessions
+
+
+@pytest.mark.finding("N-106")
+def test_a_session_cookie_is_known_as_a_secret(tmp_path: Path) -> None:
+    with world(StandIn("2.11.2"), tmp_path) as w:
+        target = w.target()
+        target.look()
+        cookie = target._wire.chosen[Area.ROLES].cookie  # type: ignore[attr-defined]
+        assert cookie
+        assert cookie not in blotted(f"no such session: {cookie}")
 
 
 def test_a_cookie_that_is_over_gives_way_to_the_password_and_a_missing_right_does_not_end_it(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.answers import http_date, number, parse_json, retry_after_s, whole
+from syncd.answers import MOST_VALUES, http_date, number, parse_json, retry_after_s, whole
 from syncd.sources.okta.cursor import EPOCH, mark
 from syncd.targets.airflow.auth import expiry
 
@@ -52,6 +53,19 @@ def test_what_is_no_whole_number(text: str | None) -> None:
 def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_json(text)
+
+
+@pytest.mark.finding("N-105")
+@pytest.mark.parametrize("unit", ["[],", "{},", "1000,", '{"":0},', '"ab",'])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_more_values_than_memory_is_there_for_are_refused_at_once(unit: str, as_bytes: bool) -> None:
+    text = f"[{unit * (MOST_VALUES // len([c for c in unit if c in '[{,']))}0]"
+    began = time.monotonic()
+
+    with pytest.raises(ValueError, match="too many values"):
+        parse_json(text.encode() if as_bytes else text)
+
+    assert time.monotonic() - began < 1
 
 
 @pytest.mark.finding("A-F7")

@@ -9,6 +9,7 @@ import pytest
 from syncd.errors import CursorLost
 from syncd.http import Secret
 from syncd.rests import OwnRests, Rest
+from syncd.secrets import remember
 from syncd.sources.again import Again
 from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
 from syncd.sources.entra.delta import AppCursor, Cursor, parse_cursor
@@ -123,3 +124,12 @@ def test_a_cursor_comes_back_as_it_was() -> None:
     assert cursor == parse_cursor(cursor.text(), source="entra", made_for="f")
     with pytest.raises(CursorLost):
         parse_cursor(cursor.text(), source="entra", made_for="other")
+
+
+@pytest.mark.finding("N-107")
+def test_codes_are_not_told_at_any_length() -> None:
+    code = "x" * 190 + "planted-in-a-code"
+    remember(code[190:])
+    reply = Reply(400, {"error": {"code": code, "innerError": {"code": "y" * 1_000_000}}})
+    assert len(reply.problem) < 250
+    assert "planted" not in reply.problem

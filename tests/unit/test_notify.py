@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -373,6 +374,34 @@ def test_what_a_mail_server_may_say(
     else:
         assert ([("notification_sent", None)], 1) == (sending.outcomes, len(post.mails))
     assert tries == post.connections
+
+
+@pytest.mark.finding("N-106")
+@pytest.mark.parametrize("pad", [0, 185])
+def test_a_mail_server_that_repeats_the_login_shows_it_to_nobody(
+    post: Post, trusted: Email, tmp_path: Path, pad: int
+) -> None:
+    (tmp_path / "pw").write_text("planted-mail-password\n", encoding="utf-8")
+    said = base64.b64encode(b"\0syncd\0planted-mail-password").decode()
+    post.answers = {"MAIL": [f"550 {'x' * pad} {said} planted-mail-password"]}
+
+    sending = Sending(email=trusted).send(HELD)
+
+    assert "[secret" in sending.only_error
+    assert said[:9] not in sending.only_error
+    assert "planted" not in sending.only_error
+
+
+@pytest.mark.finding("N-109")
+@pytest.mark.parametrize("text", ["group x\ud800 was not read whole", "\udc80", "a\x00b"])
+def test_an_alarm_with_half_a_character_is_delivered_everywhere(chat: Chat, post: Post, text: str) -> None:
+    email = replace(SETTINGS, port=post.port)
+    webhooks = [Webhook(chat.url, format=name) for name in ("slack", "json")]
+
+    sending = Sending(*webhooks, email=email).send(replace(HELD, text=text, subject=f"a{text}"))
+
+    assert [("notification_sent", None)] * 3 == sending.outcomes
+    assert (2, 1) == (len(chat.posts), len(post.mails))
 
 
 def test_who_can_be_reached_is_and_the_rest_is_named(post: Post) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse
 from syncd.cli.output import show_error, show_json, show_text
 from syncd.config import load
 from syncd.errors import ConfigInvalid
-from syncd.http import Answer, _shown
+from syncd.http import Answer, shown
 from syncd.log import set_up
 from syncd.secrets import BLOT, SHORTEST, Known, Secret, SecretUnreadable, blotted, remember
 from syncd.store.schema import Sentence
@@ -69,6 +70,35 @@ def test_bytes_of_the_environment_that_are_not_utf_8_are_no_secret(monkeypatch: 
 
     with pytest.raises(SecretUnreadable, match=r"env:SYNCD_TEST: is not UTF-8 text"):
         Secret("env", ("SYNCD_TEST",)).read()
+
+
+@pytest.mark.finding("N-104")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("yes", "planted"), "printed more than 256 KiB"),
+        (("cat", "/dev/zero"), "printed more than 256 KiB"),
+        (("sh", "-c", "yes planted >&2"), "did not end within 0.5 s"),
+        (("sh", "-c", "exec >&-; sleep 30"), "did not end within 0.5 s"),
+        (("sh", "-c", "echo planted-one; exit 3"), "ended with exit code 3"),
+        (("echo", "planted\0one"), "is not the name of a program with its arguments"),
+        (("",), "Permission denied"),
+    ],
+)
+def test_a_command_that_is_no_secret_is_given_up_in_bounds(words: tuple[str, ...], said: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(SecretUnreadable, match=said) as caught:
+        Secret("command", words, timeout_s=0.5).read()
+
+    assert "planted" not in str(caught.value).partition(": ")[2]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+def test_what_a_command_prints_in_pieces_is_one_secret() -> None:
+    secret = Secret("command", ("sh", "-c", "printf planted-; sleep 0.1; echo one; echo aside >&2"))
+
+    assert secret.read() == "planted-one"
 
 
 def test_a_secret_may_have_any_character_where_no_header_carries_it(tmp_path: Path) -> None:
@@ -133,6 +163,36 @@ def test_only_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"planted-1 {BLOT} {BLOT}" == known.blotted("planted-1 planted-2 planted-3")
 
 
+@pytest.mark.finding("N-108")
+def test_tokens_that_servers_make_push_out_no_secret_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncd.secrets.MOST_KNOWN", 3)
+    known = Known()
+    known.add("planted-0")
+    known.add("planted-1", by_reference=True)
+    known.add("planted-0", by_reference=True)
+    for number in range(2, 9):
+        known.add(f"planted-{number}")
+
+    assert f"{BLOT} {BLOT} planted-7 {BLOT}" == known.blotted("planted-0 planted-1 planted-7 planted-8")
+
+
+@pytest.mark.finding("N-106")
+@pytest.mark.parametrize("place", ["loc", "type"])
+def test_no_half_of_a_secret_stays_where_a_text_is_cut(place: str) -> None:
+    remember("planted-at-the-end")
+    told = {"loc": ["body"], "type": "x", place: ["x" * 180, "planted-at-the-end"] if place == "loc" else ""}
+    told["type"] = "x" * 180 + "planted-at-the-end" if place == "type" else "x"
+    answer = Answer("GET x", 422, "application/json", json.dumps({"detail": [told]}).encode())
+
+    assert "planted" not in str(answer)
+    assert "planted" not in shown("https://sso.example.com/" + "x" * 165 + "planted-at-the-end")
+
+
+@pytest.mark.finding("N-107")
+def test_an_address_of_an_answer_is_not_shown_at_any_length() -> None:
+    assert len(shown(f"https://sso.example.com/{'x' * 60_000}")) == 200
+
+
 @pytest.mark.finding("A-F8")
 def test_reading_makes_a_secret_known_and_looking_does_not(tmp_path: Path) -> None:
     file_with(tmp_path, b"planted-by-reading").read()
@@ -170,8 +230,9 @@ def test_nothing_that_goes_out_holds_a_known_secret(capsys: pytest.CaptureFixtur
 def test_an_address_of_an_answer_is_shown_without_user_query_and_known_secrets() -> None:
     remember("planted-in-a-path")
 
-    assert f"https://sso/login/{BLOT}" == _shown("https://sso/login/planted-in-a-path?token=x#y")
-    assert "https://evil/" == _shown("https://u:secretpw@evil/")
+    assert f"https://sso/login/{BLOT}" == shown("https://sso/login/planted-in-a-path?token=x#y")
+    assert "https://evil/" == shown("https://u:secretpw@evil/")
+    assert "//evil/" == shown("//u:secretpw@evil/")
 
 
 # --- a configuration repeats none ----------------------------------------------------------------------------------------

@@ -20,12 +20,14 @@ from syncd.answers import http_date, retry_after_s
 from syncd.errors import SourceUnavailable
 from syncd.http import Connection, NoAnswer, Retries, Session
 from syncd.rests import Rest
+from syncd.secrets import beginning
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 
 BATCH: Final = 20
 """Most requests in one $batch, as documented."""
 PASSING: Final = frozenset({0, 429, 500, 502, 503, 504})
+LONGEST_CODES: Final = 200
 TIME_OVER: Final = "the time for this read (deadline_s) was over before it could be asked for"
 MOST_BYTES: Final = 4 * 1024 * 1024 * 1024
 """The most that one read takes: some ten million members of groups."""
@@ -78,7 +80,7 @@ class Reply:
         """Say what is wrong, for a sentence; empty if nothing is."""
         if self.ok:
             return ""
-        code = ", ".join(sorted(self.codes))
+        code = beginning(", ".join(sorted(self.codes)), LONGEST_CODES)
         return self.why or f"Graph answered {self.status}" + (f" ({code})" if code else "")
 
     @property

@@ -23,6 +23,7 @@ from syncd.errors import SourceUnavailable
 from syncd.http import Secret, SecretUnreadable
 from syncd.metered import Limit, MeteredAdapter
 from syncd.rests import Rest
+from syncd.secrets import beginning, remember
 from syncd.sources.entra.settings import (
     CLOUDS,
     ClientSecret,
@@ -117,6 +118,7 @@ class Tokens:
                 raise
             return  # what we have is good for some minutes yet; the next request tries again
         self._token = str(answer["access_token"])
+        remember(self._token)
         self._until = self._now() + timedelta(seconds=_lifetime_s(answer.get("expires_in")))
 
     def _asked(self) -> Answer:
@@ -167,7 +169,7 @@ class Tokens:
         known = [SENTENCES[n] for n in numbers if n in SENTENCES]
         if BUSY & set(numbers) or (not known and answer.get("error") in ("temporarily_unavailable", "server_error")):
             return _Passing("the authority is busy")
-        codes = " ".join(f"AADSTS{n}" for n in numbers) or str(answer.get("error", "no reason given"))[:60]
+        codes = " ".join(f"AADSTS{n}" for n in numbers) or beginning(str(answer.get("error", "no reason given")), 60)
         return self._unavailable(f"{known[0] if known else 'the credential was refused'} ({codes})")
 
     def _unavailable(self, why: str) -> SourceUnavailable:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from syncd.answers import parse_json
 from syncd.http import Retries
 from syncd.rests import Rest
+from syncd.secrets import beginning
 from syncd.sources.okta.answers import Halted, Missing, NotRead, Refused, Reply, Unanswered, advice
 from syncd.sources.okta.budget import Budget
 
@@ -257,7 +258,7 @@ def _added(chain: _Chain, reply: Reply, found: object) -> str | None:
     if len(good) < len(found):
         raise chain.stop("an entry has no id")
     if reply.foreign is not None:
-        raise chain.stop(f"the next link leads to another host ({reply.foreign[:80]}), which is not asked")
+        raise chain.stop(f"the next link leads to another host ({beginning(reply.foreign, 80)}), which is not asked")
     if reply.next_path in chain.followed:
         raise chain.stop("the pages run in a circle")
     if reply.next_path is not None and reply.next_path.partition("?")[0] != chain.start:
@@ -281,7 +282,7 @@ def _code(reply: Reply) -> str:
     except ValueError:
         return ""
     code = found.get("errorCode") if isinstance(found, dict) else None
-    return code[:20] if isinstance(code, str) else ""
+    return beginning(code, 20) if isinstance(code, str) else ""
 
 
 def _named(reply: Reply) -> str:

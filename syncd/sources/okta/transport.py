@@ -31,7 +31,8 @@ from yarl import URL
 
 from syncd.answers import http_date, retry_after_s, whole
 from syncd.errors import SourceUnavailable
-from syncd.http import Connection, Secret, SecretUnreadable
+from syncd.http import Connection, Secret, SecretUnreadable, shown
+from syncd.secrets import beginning, remember
 from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
 from syncd.sources.okta.budget import Rate
 from syncd.sources.okta.settings import ApiToken, OktaSettings, PrivateKey
@@ -153,6 +154,9 @@ class Transport:
         if error is not None:
             raise _token_error(error, self._connection)
         found: dict[str, Any] = request
+        remember(
+            found["headers"].get("Authorization", "").rpartition(" ")[2]
+        )  # of a service application it is Okta's token
         return found
 
     def _reply(self, response: aiohttp.ClientResponse, body: str, authorization: str) -> Reply:
@@ -268,7 +272,7 @@ async def _not_followed(
     context: SimpleNamespace,  # noqa: ARG001
     params: aiohttp.TraceRequestRedirectParams,
 ) -> None:
-    raise _Redirected(params.response.headers.get("Location", "").partition("?")[0])
+    raise _Redirected(shown(params.response.headers.get("Location", "")))
 
 
 def _next(response: aiohttp.ClientResponse) -> URL | None:
@@ -301,7 +305,7 @@ def _token_error(error: Exception, connection: Connection) -> Exception:
         return Unanswered(f"the token endpoint: {_reason(error, connection)}")
     if status == 429 or status >= 500:
         return Unanswered(f"the token endpoint answered {status}")
-    code = str(getattr(error, "error_code", "") or "no reason given")[:40]
+    code = beginning(str(getattr(error, "error_code", "") or "no reason given"), 40)
     hint = TOKEN_ADVICE.get(code, "is the address right, and the application active?")
     return Refused(f"Okta gave no access token ({status} {code}): {hint}")
 

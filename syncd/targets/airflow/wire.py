@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http import Answer, NoAnswer, NotAsked, SecretUnreadable, Session
+from syncd.secrets import remember
 from syncd.targets.airflow.auth import Basic, Login, login
 from syncd.targets.airflow.names import unreachable
 from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all, uncounted
@@ -324,3 +325,4 @@ def take_cookie(wire: Wire, who: Basic) -> None:
     answer = wire.ask(who, "/auth/fab/v1/roles", [("limit", "1")])
     if page(answer, Area.ROLES) and "session" in answer.cookies:
         who.cookie = answer.cookies["session"]
+        remember(who.cookie)
