@@ -697,11 +697,11 @@ def _renames(
 def _remember_renames(this: _Pass, seen: _Seen) -> None:
     """Keep what was found to be renamed, and what people hold by it; forget what is renamed no more."""
     known = this.journal.renamed_roles(this.name)
+    if seen.renames.held.grants:  # first: what people hold by a new name is only looked for until that is remembered
+        this.journal.adopt(this.name, seen.renames.held)
     if found := {new: old for new, old in seen.renames.roles.items() if new not in known}:
         this.journal.remember_renamed(this.name, found, now=this.world.clock())
         this.emit("roles_renamed", names=found)
-    if seen.renames.held.grants:
-        this.journal.adopt(this.name, seen.renames.held)
     if this.scope.everything and (gone := known.keys() - seen.renames.roles.keys()):
         this.journal.forget_renamed(this.name, gone)
 
@@ -1003,11 +1003,19 @@ def _disown(this: _Pass, seen: _Seen) -> None:
         return
     still = [left.change for left in this.journal.unsettled(this.name)]
     still += [late.change for late in this.journal.awaited(this.name)]
-    renamed = seen.renames.roles.values()
-    gone = taken_by_others(seen.desired, seen.observed, seen.owned, renamed=renamed, unsettled=still)
-    if gone.grants:
-        this.journal.disown(this.name, gone, now=this.world.clock())
-        this.emit("grants_disowned", grants={name: sorted(roles) for name, roles in gone.grants.items()})
+    renamed = {*seen.renames.roles.values(), *seen.renames.accounts.values()}
+    gone = taken_by_others(
+        seen.desired, seen.observed, seen.owned, earlier=this.earlier, renamed=renamed, unsettled=still
+    )
+    if gone == Owned():
+        return
+    this.journal.disown(this.name, gone, now=this.world.clock())
+    this.emit(
+        "disowned",
+        users=sorted(gone.users),
+        roles=sorted(gone.roles),
+        grants={name: sorted(roles) for name, roles in gone.grants.items()},
+    )
 
 
 def _adoptable(seen: _Seen, *, declared: bool) -> Owned:

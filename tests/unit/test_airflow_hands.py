@@ -92,6 +92,39 @@ def test_nothing_is_told_where_nobody_else_did_anything(any_world: World) -> Non
     assert (Status.APPLIED, (), "") == (outcome.status, outcome.beside, outcome.detail)
 
 
+@pytest.mark.finding("N-4")
+@pytest.mark.parametrize("preset", ["2.11.2", "3.1.8+3.4.0", "3.1.8+3.0.3"])
+@pytest.mark.parametrize("moment", ["*/users/bob", "*/users/anna"])
+def test_who_is_given_a_role_by_hand_while_it_is_exchanged_keeps_it(preset: str, moment: str, tmp_path: Path) -> None:
+    with world(StandIn(preset, dags=DAGS), tmp_path) as w:
+        w.server.state.add_user("eve", password="", first_name="E", last_name="E", roles={"Viewer"})
+        target = w.target()
+        role = finance(target, dags=5)
+        apply(target, None, role)
+        for name in ("anna", "bob"):
+            apply(target, None, person(name, "finance"))
+        target.observe(Scope(), role_names=NAMES)
+        w.server.faults.add(Meanwhile(lambda: roles_of(w, "eve").add("finance")), on("PATCH", moment), times=1)
+        assert Status.APPLIED == apply(target, role, finance(target, dags=4)).status
+        users, _, _ = everything(target, "finance")
+        assert all("finance" in users[name].roles for name in ("anna", "bob", "eve"))
+
+
+@pytest.mark.finding("N-5")
+def test_an_account_that_a_hand_makes_between_plan_and_call_is_not_taken_for_ours(any_world: World) -> None:
+    w = any_world
+    target = w.target()
+    apply(target, None, finance(target, dags=5))
+    target.observe(Scope(), role_names=NAMES)
+    hand = Meanwhile(lambda: w.server.state.add_user("bob", password="", email="b@else.example", roles={"Op"}))
+    w.server.faults.add(hand, on("POST", "*/users"), times=1)
+    outcome = apply(target, None, person("bob", "finance"))
+    assert (Status.FAILED, {"Op"}) == (outcome.status, roles_of(w, "bob"))
+    assert "somebody else made the account bob" in outcome.detail
+    before = target.observe(Scope(), role_names=NAMES).users["bob"]
+    assert Status.APPLIED == apply(target, before, replace(before, roles=before.roles | {"finance"})).status
+
+
 # --- upgrades ---------------------------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,7 @@ from typing import Final
 from syncd.http import Answer
 from syncd.model import Change, Delete, Patch, Permission, Role, Status, key
 from syncd.targets.airflow.calls import Calls, Stopped, refused
-from syncd.targets.airflow.mirror import Mirror, actions
+from syncd.targets.airflow.mirror import FRESH_S, Mirror, actions
 from syncd.targets.airflow.names import Family, refusal
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area
@@ -38,6 +38,8 @@ PERMISSIONS_IN_TIME: Final = 300
 WATCH_S: Final = 2.0
 STILL: Final = 3
 MOST_LOOKS: Final = 300
+MOST_MOVES: Final = 5
+"""So many times everybody is listed while a role is exchanged; the last time nobody may be left."""
 EDIT_ROLES: Final = Permission("can_edit", "Roles")
 
 Permissions = frozenset[Permission]
@@ -249,12 +251,29 @@ class RoleWriter:
         family = self._family()
         assert family.current is not None
         if family.others:
-            holders = self.mirror.holders(family.others)
-            for username in sorted(holders, key=lambda name: bool(self._untouchable(name))):
-                self.users.move(username, away=family.others, to=family.current)
+            self._move(family.others, to=family.current)
             for member in family.others:
                 self._retire(member)
         self._name_back(family.current)
+
+    def _move(self, away: tuple[str, ...], *, to: str) -> None:
+        """Move everybody, those too to whom another hand gave the old one meanwhile: they would lose it with the role.
+
+        Raises:
+            Stopped: it is given faster than people can be moved.
+        """
+        fresh_s = FRESH_S
+        for _ in range(MOST_MOVES):
+            holders = self.mirror.holders(away, fresh_s=fresh_s)
+            if not holders and fresh_s == 0.0:
+                return
+            for username in sorted(holders, key=lambda name: bool(self._untouchable(name))):
+                self.users.move(username, away=away, to=to)
+            fresh_s = 0.0
+        raise Stopped(
+            Status.FAILED,
+            f"role {self.name!r} is given to people while it is exchanged; they keep what they have, and the next pass goes on",
+        )
 
     def _retire(self, member: str) -> None:
         """Delete a role that nobody holds; where the server cannot, give it a name that says so."""

@@ -70,6 +70,11 @@ class UserWriter:
         found = self._after(answer, user.username)
         if found is None:
             raise self._not_made(user, answer)
+        if answer is not None and answer.status == 409:
+            raise Stopped(
+                Status.FAILED,
+                f"somebody else made the account {user.username} since the plan was made; the next pass decides anew",
+            )
         made = answer is not None and answer.status == 200
         if made:
             self._take_back(found, before=frozenset(), wanted=roles)
