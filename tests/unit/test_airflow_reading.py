@@ -9,7 +9,7 @@ import pytest
 
 from syncd.errors import ReadIncomplete
 from syncd.http import Answer
-from syncd.targets.airflow.reading import TRIES, Page, page, read_all
+from syncd.targets.airflow.reading import LONGEST_S, MOST_ROWS, TRIES, Page, page, read_all
 
 Fetch = Callable[[int], Page]
 
@@ -90,3 +90,26 @@ def test_what_is_no_page(status: int, kind: str, body: object) -> None:
 def test_what_is_a_page() -> None:
     answer = Answer("GET x", 200, "application/problem+json", b'{"roles": [{"name": "a"}], "total_entries": 1}')
     assert rows("a", total=1) == page(answer, "roles")
+
+
+@pytest.mark.finding("N-110")
+def test_a_listing_that_brings_a_new_row_each_time_ends() -> None:
+    seconds = iter(range(10**6))
+    came = 0
+
+    def one_more(offset: int) -> Page:
+        nonlocal came
+        came += 1
+        assert came < 2 * LONGEST_S
+        return rows(f"r{offset}", total=MOST_ROWS)
+
+    with pytest.raises(ReadIncomplete, match=r"roles of x could not be read whole within 900 s; \d+ came until then"):
+        read_all(one_more, "name", what="roles of x", clock=lambda: float(next(seconds)))
+
+
+@pytest.mark.finding("N-110")
+def test_a_listing_that_announces_more_than_there_can_be_is_not_begun() -> None:
+    pages = Pages(rows("a", total=10**4000))
+    with pytest.raises(ReadIncomplete, match="more than 1,000,000 are announced"):
+        read(pages)
+    assert [0] == pages.offsets

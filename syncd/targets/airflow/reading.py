@@ -7,6 +7,7 @@ harmless, because what is absent from a read is never a reason to take anything 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,10 @@ from syncd.http import Answer
 
 PAGE: Final = 100
 TRIES: Final = 4
+MOST_ROWS: Final = 1_000_000
+"""More than any server has; who announces more would be read for ever."""
+LONGEST_S: Final = 900.0
+"""So long a listing may take in all, as `deadline_s` of a source: a server can give a few new rows each time without an end."""
 
 Row = Mapping[str, object]
 
@@ -47,18 +52,31 @@ def uncounted(answer: Answer) -> bool:
     return isinstance(fields.get("dags"), list) and "total_entries" not in fields
 
 
-def read_all(fetch: Callable[[int], Page], name: str, *, what: str, first: Page | None = None) -> tuple[Row, ...]:
+def read_all(
+    fetch: Callable[[int], Page],
+    name: str,
+    *,
+    what: str,
+    first: Page | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Row, ...]:
     """Read every row. `fetch` reads the page at an offset; `name` is the field that tells rows apart.
 
     `first` is the page at offset 0 where that was read just now.
 
     Raises:
-        ReadIncomplete: the listing contradicted itself four times in a row.
+        ReadIncomplete: the listing contradicted itself four times in a row, or does not end.
     """
-    why = ""
+    why, until = "", clock() + LONGEST_S
+
+    def in_time(offset: int) -> Page:
+        if clock() >= until:
+            raise ReadIncomplete(f"{what} could not be read whole within {LONGEST_S:g} s; {offset:,} came until then")
+        return fetch(offset)
+
     for _ in range(TRIES):
         try:
-            return _once(fetch, name, first)
+            return _once(in_time, name, first, what)
         except _Moved as e:
             why, first = str(e), None
     raise ReadIncomplete(
@@ -66,8 +84,12 @@ def read_all(fetch: Callable[[int], Page], name: str, *, what: str, first: Page 
     )
 
 
-def _once(fetch: Callable[[int], Page], name: str, first: Page | None) -> tuple[Row, ...]:
+def _once(fetch: Callable[[int], Page], name: str, first: Page | None, what: str) -> tuple[Row, ...]:
     current = first or fetch(0)
+    if current.total > MOST_ROWS:
+        raise ReadIncomplete(
+            f"{what} are not read: more than {MOST_ROWS:,} are announced; is a proxy changing its answers?"
+        )
     total, rows, names = current.total, list(current.rows), _names(current.rows, name)
     while len(rows) < total:
         current = fetch(len(rows))
