@@ -28,8 +28,8 @@ def accept_group(
     settings = this.settings()
     with this.store(settings) as store:
         with this.world(settings, store, deployments=()) as world:
-            group = _bearer(_looked_at(world, source), source, name)
-        before = store.group_names().get((source, name))
+            before = store.group_names().get((source, name))
+            group = _bearer(world, source, name, before=before)
         if before == group.id:
             raise _refused(
                 f"{source}:{name} means the group {before} already, and no other group has the name now: nothing was changed. "
@@ -41,23 +41,25 @@ def accept_group(
     return EXIT_DONE
 
 
-def _looked_at(world: World, name: str) -> Snapshot:
+def _looked_at(world: World, name: str, *, full: bool) -> Snapshot:
     """Read the source now: what was saved of it may be older than the group."""
     from syncd.intake import Intake, read_one
 
     source = next((source for source in world.sources if source.name == name), None)
     if source is None:
         raise _refused(f'there is no source "{name}"; there are {", ".join(s.name for s in world.sources)}')
-    intake = Intake(world.journal, world.clock, world.emit, full_read_every=world.full_read_every)
+    intake = Intake(world.journal, world.clock, world.emit, full_read_every=world.full_read_every, full=full)
     reading = read_one(source, intake)
     if reading.fresh is None:
         raise _refused(f"the source {name} cannot be read now: {reading.failure}")
     return reading.fresh
 
 
-def _bearer(snapshot: Snapshot, source: str, name: str) -> Group:
-    """Find the one group of that name."""
-    found = [group for group in snapshot.groups if group.name == name]
+def _bearer(world: World, source: str, name: str, *, before: str | None) -> Group:
+    """Find the one group of that name. What changed may not show that another one was deleted; all that is there does."""
+    found = _called(_looked_at(world, source, full=False), name)
+    if len(found) != 1 or found[0].id == before:
+        found = _called(_looked_at(world, source, full=True), name)
     if len(found) != 1:
         ids = ", ".join(sorted(group.id for group in found))
         what = (
@@ -67,6 +69,10 @@ def _bearer(snapshot: Snapshot, source: str, name: str) -> Group:
         )
         raise _refused(f"{source}:{name}: {what}")
     return found[0]
+
+
+def _called(snapshot: Snapshot, name: str) -> tuple[Group, ...]:
+    return tuple(group for group in snapshot.groups if group.name == name)
 
 
 def _refused(why: str) -> ConfigInvalid:

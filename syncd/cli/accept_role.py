@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from syncd.cli.invocation import invocation
+from syncd.cli.invocation import chosen, invocation
 
 
 def accept_role(
@@ -23,7 +23,9 @@ def accept_role(
     from syncd.model import Owned
 
     this = invocation(context)
-    with this.store(this.settings()) as store:
+    settings = this.settings()
+    chosen(settings, [deployment])
+    with this.store(settings) as store:
         renamed = store.renamed_roles(deployment)
         if name not in renamed:
             names = ", ".join(sorted(renamed)) or "none"

@@ -28,7 +28,7 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import BUSY_S, GIVES_WAY_S, QUARANTINE_AFTER, Lanes, Task, Urgency
 from syncd.errors import EXIT_FAILED, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
 from syncd.http import SecretUnreadable
-from syncd.model import EVERYTHING, Dag, Held, Scope, Status
+from syncd.model import EVERYTHING, Dag, Held, Note, Scope, Status
 from syncd.notify import Kind
 from syncd.plan.because import summed
 from syncd.plan.render_json import report_json
@@ -266,7 +266,7 @@ class Passes:
             if task.scope.everything:
                 record.swept_at, record.drift = self._clock(), this.drift
                 record.held = this.held.digest if this.held else ""
-                record.notes = tuple(note.text for note in this.plan.notes) if this.plan else ()
+                record.notes = tuple(note.text for note in _notes(this))
                 if not any(o.status in _NOT_DONE for o in this.outcomes):
                     record.looked_again = 0
 
@@ -393,8 +393,13 @@ def _frozen(this: DeploymentReport) -> str:
     return f"nobody who left loses these roles for now: {'; '.join(causes[:5])}{more}" if causes else ""
 
 
+def _notes(this: DeploymentReport) -> tuple[Note, ...]:
+    """Give what the plan notes; a plan that changes nothing is false, and may note much."""
+    return this.plan.notes if this.plan is not None else ()
+
+
 def _noted(this: DeploymentReport, code: str) -> str:
-    texts = [note.text for note in this.plan.notes if note.code == code] if this.plan else []
+    texts = [note.text for note in _notes(this) if note.code == code]
     more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
     return "; ".join(texts[:3]) + more
 

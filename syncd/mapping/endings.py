@@ -2,7 +2,7 @@
 
 the line                            | its group    | the person                   | then
 ------------------------------------|--------------|------------------------------|--------------------------------------
-is gone, or not for this deployment | any          | any                          | the line was taken out
+is gone, or not for this deployment | any          | any                          | no line gives it here any more
 is over                             | any          | any                          | the binding ended
 is there                            | is not there | any                          | the group is gone
 is there                            | is there     | is inactive                  | the person was deactivated

@@ -14,7 +14,7 @@ Ended = Callable[[str, str, Reason], What]
 ENDED = {
     What.LEFT_GROUP: "left the group",
     What.GROUP_GONE: "the group is gone",
-    What.LINE_GONE: "the line was taken out, or is not for this deployment any more",
+    What.LINE_GONE: "no line gives it here any more",
     What.BINDING_ENDED: "the binding ended",
     What.DEACTIVATED: "deactivated",
     What.RENAMED: "the account has another name now",

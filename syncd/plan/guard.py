@@ -117,15 +117,19 @@ def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: Tak
     most, floor = limits.removals, limits.floor
     most_permissions, permission_floor = limits.permissions, limits.permission_floor
     found = (
+        _Kind("people lose a role", lambda _, took: took.people, people, most, floor, lately.people, of_people=True),
         _Kind(
-            "people who lose a role", lambda _, took: took.people, people, most, floor, lately.people, of_people=True
+            "accounts are deleted",
+            lambda _, took: took.accounts,
+            accounts,
+            most,
+            floor,
+            lately.accounts,
+            of_people=True,
         ),
+        _Kind("roles are deleted", lambda _, took: took.roles, len(owned.roles), most, floor, lately.roles),
         _Kind(
-            "accounts deleted", lambda _, took: took.accounts, accounts, most, floor, lately.accounts, of_people=True
-        ),
-        _Kind("roles deleted", lambda _, took: took.roles, len(owned.roles), most, floor, lately.roles),
-        _Kind(
-            "permissions that roles lose",
+            "permissions are taken out of roles",
             lambda _, took: took.permissions,
             permissions,
             most_permissions,
@@ -137,7 +141,7 @@ def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: Tak
 
 
 def _of_named(named: Collection[str]) -> _Kind:
-    words = "roles deleted that the code of a DAG seems to name in access_control, which breaks its file"
+    words = "roles are deleted that the code of a DAG seems to name in access_control, which breaks its file"
     return _Kind(words, lambda change, took: took.roles if change.name in named else 0, len(named), 0, 0, 0)
 
 

@@ -784,3 +784,14 @@ def test_a_restart_while_a_file_cannot_be_used(running: Rig, name: str) -> None:
     running.leave("bert")
     running.converge()
     running.see()
+
+
+@pytest.mark.finding("N-2")
+def test_what_a_sweep_notes_is_an_alarm_although_it_changes_nothing(running: Rig) -> None:
+    running.servers["prod"].state.add_user("by_hand", password="x", email="gina@okta.example")
+    running.join("gina")
+    running.until("people are told", lambda: running.alarmed("email_taken", "prod"))
+    before = running.deployment("prod").swept_at
+    running.until("the next sweep is over", lambda: running.deployment("prod").swept_at != before)
+    assert running.alarmed("email_taken", "prod")
+    assert any("gina@okta.example" in note for note in running.deployment("prod").notes)

@@ -147,7 +147,7 @@ def test_many_small_applies_are_one_large_one(stage: Stage) -> None:
     assert 2 == left(stage)
     why = stage.store.held("prod")
     assert why is not None
-    assert ("4 people who lose a role, after 2 within the last hour: the limit is 2",) == why.held.why
+    assert ("4 people lose a role, after 2 within the last hour: the limit is 2",) == why.held.why
 
 
 @pytest.mark.finding("H-E8")

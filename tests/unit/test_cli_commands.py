@@ -110,7 +110,7 @@ def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
 
     code, out, _ = desk.types("apply")
     assert 4 == code
-    assert "held (7 of 8 people who lose a role: the limit is 10%)" in out
+    assert "held (7 of 8 people lose a role: the limit is 10%)" in out
     [command] = [line.partition("pass: ")[2] for line in out.splitlines() if "to let exactly this pass" in line]
     assert f"syncd --config {desk.folder}/config.toml apply --deployment dev --approve" == command.rpartition(" ")[0]
 
@@ -299,14 +299,16 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.finding("C-49")
 @pytest.mark.parametrize("words", [[], ["--leave"]])
 def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> None:
-    code, _, err = desk.types("accept-role", "prod", "elsewhere")
-    assert (3, True) == (code, "no role of syncd's on prod seems to be called elsewhere now" in err)
+    code, _, err = desk.types("accept-role", "dev", "elsewhere")
+    assert (3, True) == (code, "no role of syncd's on dev seems to be called elsewhere now" in err)
+    code, _, err = desk.types("accept-role", "nowhere", "elsewhere")
+    assert (3, True) == (code, 'no deployment "nowhere"' in err)
     with closing(Store(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
-        store.remember_renamed("prod", {"elsewhere": desk.team}, now=datetime.now(UTC))
-        store.adopt("prod", Owned(grants={"anna": frozenset({"elsewhere"})}))
-        code, out, _ = desk.types("accept-role", "prod", "elsewhere", *words)
+        store.remember_renamed("dev", {"elsewhere": desk.team}, now=datetime.now(UTC))
+        store.adopt("dev", Owned(grants={"anna": frozenset({"elsewhere"})}))
+        code, out, _ = desk.types("accept-role", "dev", "elsewhere", *words)
         assert (0, True) == (code, ("somebody else's" if words else f"as {desk.team} was") in out)
         expected = (set(), {}) if words else ({"elsewhere"}, {"anna": frozenset({"elsewhere"})})
-        owned = store.owned("prod")
+        owned = store.owned("dev")
         assert expected == (set(owned.roles), owned.grants)
-    assert 3 == desk.types("accept-role", "prod", "elsewhere")[0]
+    assert 3 == desk.types("accept-role", "dev", "elsewhere")[0]

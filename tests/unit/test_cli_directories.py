@@ -107,6 +107,17 @@ def test_accepting_looks_now_and_does_not_accept_what_is_meant_already(corp: Com
     assert (0, True) == (code, out.startswith(f"entra:Finance means the group {anew} from now on"))
 
 
+@pytest.mark.finding("N-1")
+def test_accepting_finds_out_that_the_one_before_was_deleted(corp: Company) -> None:
+    """What Okta says of changes does not show that a group was deleted: the old one still bears the name there."""
+    corp.applies()
+    name = corp.okta.org.teams[corp.analysts].name
+    corp.okta.org.delete_group(corp.analysts)
+    anew = corp.okta.org.add_group(name, [corp.okta_ids["bob"]])
+    code, out, err = corp.types("accept-group", "okta", name)
+    assert (0, True) == (code, out.startswith(f"okta:{name} means the group {anew} from now on")), err
+
+
 @pytest.mark.parametrize(("source", "name"), [("entra", "Nobody"), ("ldap", "Finance")])
 def test_only_a_group_that_was_read_can_be_accepted(corp: Company, source: str, name: str) -> None:
     corp.applies()

@@ -91,7 +91,7 @@ def test_what_is_given_goes_on_and_a_mover_is_cut_in_two() -> None:
     assert [Change(user("p0", "finance"), user("p0", "finance", "platform")), joiner] == list(guarded.go)
     assert guarded.held is not None
     assert 6 == len(guarded.held.changes)
-    assert ("6 of 6 people who lose a role: the limit is 10%",) == guarded.held.why
+    assert ("6 of 6 people lose a role: the limit is 10%",) == guarded.held.why
 
 
 def test_a_role_or_an_account_whose_loss_is_held_does_not_go_either() -> None:
@@ -131,7 +131,7 @@ def test_the_share_is_of_those_who_were_there_an_hour_ago() -> None:
     assert judged(loses(5), people=95, lately=5).held is None, "ten of a hundred"
     found = judged(loses(6), people=95, lately=5).held
     assert found is not None
-    assert ("6 of 100 people who lose a role, after 5 within the last hour: the limit is 10%",) == found.why
+    assert ("6 of 100 people lose a role, after 5 within the last hour: the limit is 10%",) == found.why
 
 
 def test_how_many_people_are_owned_can_be_said_without_naming_them() -> None:
@@ -171,7 +171,7 @@ def test_a_role_is_taken_from_whoever_holds_it(after: Role | None, people: int) 
     change = Change(role("finance", 10), after)
     limits = Limits(removals=8, share=1.0, floor=0)
     held = guard(Plan("prod", EVERYTHING, (change,)), observed, limits, owned=owned).held
-    assert (("9 people who lose a role: the limit is 8",) if people else ()) == (held.why if held else ())
+    assert (("9 people lose a role: the limit is 8",) if people else ()) == (held.why if held else ())
 
 
 @pytest.mark.finding("H-E2")
