@@ -161,7 +161,17 @@ def web_address(url: str) -> SplitResult:
         raise ValueError("an address such as https://airflow.example.com is wanted here")
     if "@" in url:  # a "/", "#" or "?" in a password puts a part of it into the path
         raise ValueError("user name and password are not written into an address")
+    if not _is_host(parts.hostname):
+        raise ValueError("the host name in it cannot be: each part between dots has 1 to 63 characters")
     return parts
+
+
+def _is_host(name: str) -> bool:
+    """Say whether a name can be looked up; libraries fail over the others, each in a way of its own."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def split_url(url: str) -> SplitResult:

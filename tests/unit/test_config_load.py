@@ -407,3 +407,27 @@ proxy = "http://proxy:3128"
         proxy="http://proxy:3128",
     )
     assert expected == source.entra
+
+
+@pytest.mark.finding("N-111")
+@pytest.mark.parametrize("host", ["a..b", ".x", "\u20ac..x", "a" * 64, "\u20ac" * 64])
+@pytest.mark.parametrize("key", ["deployment", "proxy", "okta"])
+def test_a_host_name_that_cannot_be_is_refused_at_its_place(tmp_path: Path, key: str, host: str) -> None:
+    urls = dict.fromkeys(("deployment", "proxy", "okta"), "https://airflow.example.com") | {key: f"https://{host}"}
+    (tmp_path / "config.toml").write_text(
+        f"""
+[sources.okta]
+type = "okta"
+url = "{urls["okta"]}"
+auth = {{kind = "token", token = {{env = "TOKEN"}}}}
+groups = {{all = true}}
+[deployments.prod]
+url = "{urls["deployment"]}"
+proxy = "{urls["proxy"]}"
+auth = {{kind = "bearer", token = {{env = "TOKEN"}}}}
+""",
+        encoding="utf-8",
+    )
+    line = {"okta": 4, "deployment": 8, "proxy": 9}[key]
+    with pytest.raises(ConfigInvalid, match=rf"config.toml:{line}:\d+: .*the host name in it cannot be"):
+        load(tmp_path / "config.toml")
