@@ -90,7 +90,7 @@ def test_a_protected_account_is_not_given_what_another_name_wants(
         assert not [call for call in server.calls if call.method == "PATCH" and "/users" in call.path]
 
 
-@pytest.mark.finding("P-P1")
+@pytest.mark.finding("P1")
 @pytest.mark.finding("C-26")
 @pytest.mark.parametrize("names", DATABASES)
 @pytest.mark.parametrize("by_hand", ["Fin", "FIN", "fín"])

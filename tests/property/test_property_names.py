@@ -155,7 +155,7 @@ def desired(people: dict[str, frozenset[str]], sizes: dict[str, int]) -> Desired
 )
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.finding("A-F1")
-@pytest.mark.finding("P-P1")
+@pytest.mark.finding("P1")
 def test_no_call_touches_what_is_protected_or_was_made_by_hand(
     rig: Rig,
     names: Names,

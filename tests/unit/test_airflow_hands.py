@@ -35,7 +35,7 @@ def roles_of(w: World, name: str) -> set[str]:
 # --- administrators ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.finding("P-P3")
+@pytest.mark.finding("P3")
 @pytest.mark.parametrize("road", ["listing", "person"])
 @pytest.mark.parametrize("after", [person("anna", "Viewer", "User"), person("anna"), None])
 def test_what_a_hand_gives_between_our_look_and_our_write_stays(
@@ -54,7 +54,7 @@ def test_what_a_hand_gives_between_our_look_and_our_write_stays(
     assert Status.FAILED == outcome.status if after is None else Status.APPLIED == outcome.status
 
 
-@pytest.mark.finding("P-P3")
+@pytest.mark.finding("P3")
 @pytest.mark.parametrize("preset", ["2.11.2", "3.1.8+3.4.0"])
 def test_what_a_hand_gives_a_holder_stays_while_a_role_is_exchanged(preset: str, tmp_path: Path) -> None:
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
@@ -69,7 +69,7 @@ def test_what_a_hand_gives_a_holder_stays_while_a_role_is_exchanged(preset: str,
         assert ({"finance"}, {"finance", "Op"}) == (roles_of(w, "anna"), roles_of(w, "bob"))
 
 
-@pytest.mark.finding("P-P3")
+@pytest.mark.finding("P3")
 def test_what_a_hand_took_meanwhile_is_told(any_world: World) -> None:
     w = any_world
     w.server.state.add_user("anna", password="", first_name="A", last_name="A", roles={"Viewer", "Op"})
@@ -82,7 +82,7 @@ def test_what_a_hand_took_meanwhile_is_told(any_world: World) -> None:
     assert {"User"} == roles_of(w, "anna")
 
 
-@pytest.mark.finding("P-P3")
+@pytest.mark.finding("P3")
 def test_nothing_is_told_where_nobody_else_did_anything(any_world: World) -> None:
     w = any_world
     w.server.state.add_user("anna", password="", first_name="A", last_name="A", roles={"Viewer", "Op"})
@@ -160,7 +160,7 @@ def begun(w: World, *, known: Capabilities | None = None, providers: bool = True
     return target, fewer
 
 
-@pytest.mark.finding("P-P4")
+@pytest.mark.finding("P4")
 @pytest.mark.parametrize("providers", [True, False])
 @pytest.mark.parametrize("old", [ADDS, ADDS_UNDELETABLE, FORBIDS], ids=["adds", "adds, DELETE broken", "forbids"])
 @pytest.mark.parametrize("road", ["same session", "next pass of a session", "new session"])
@@ -183,7 +183,7 @@ def test_a_server_that_is_replaced_never_takes_what_stays(
         assert wanted.permissions == w.permissions_of("anna")
 
 
-@pytest.mark.finding("P-P4")
+@pytest.mark.finding("P4")
 @pytest.mark.parametrize("road", ["next pass of a session", "new session"])
 @pytest.mark.parametrize("providers", [True, False])
 def test_a_write_shows_that_the_server_replaces_now(road: str, providers: bool, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_write_shows_that_the_server_replaces_now(road: str, providers: bool, 
         assert not [call for call in w.server.calls if call.method in {"POST", "DELETE"} and "roles" in call.path]
 
 
-@pytest.mark.finding("P-P4")
+@pytest.mark.finding("P4")
 @pytest.mark.parametrize("patch", ["adds", "replaces"])
 def test_what_is_kept_is_sent_with_what_is_new(patch: Literal["adds", "replaces"], tmp_path: Path) -> None:
     with world(StandIn(replace(ADDS, patch=patch), dags=DAGS), tmp_path) as w:

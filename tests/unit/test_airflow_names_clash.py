@@ -50,7 +50,7 @@ def opened(w: World, *protected: str) -> AirflowTarget:
 
 
 @pytest.mark.finding("A-F1")
-@pytest.mark.finding("P-P2")
+@pytest.mark.finding("P2")
 @pytest.mark.parametrize("protected", [(), ("boss",)])
 @pytest.mark.parametrize(("account", "wanted"), [("boss", "bóss"), ("straße", "strase"), ("boss", "boss ")])
 def test_an_account_that_the_database_takes_for_a_new_one_is_not_touched(
@@ -88,7 +88,7 @@ def test_a_record_of_another_account_is_not_used(preset: str, tmp_path: Path, af
         assert "anna" in target.observe(Scope.people(["anna"]), role_names=NAMES).unclear
 
 
-@pytest.mark.finding("P-P1")
+@pytest.mark.finding("P1")
 @pytest.mark.finding("C-26")
 @pytest.mark.parametrize("by_hand", ["Fin", "fín"])
 def test_a_role_made_by_hand_is_not_taken_for_ours(maria: World, by_hand: str) -> None:
@@ -105,7 +105,7 @@ def test_a_role_made_by_hand_is_not_taken_for_ours(maria: World, by_hand: str) -
     assert ({POOLS}, {by_hand}) == (maria.server.state.roles[by_hand], roles_of(maria, "handy"))
 
 
-@pytest.mark.finding("P-P1")
+@pytest.mark.finding("P1")
 @pytest.mark.parametrize("new", [False, True])
 def test_a_role_that_the_server_gives_for_another_is_taken_back(maria: World, new: bool) -> None:
     maria.server.state.roles["Fin"] = {POOLS}
@@ -119,7 +119,7 @@ def test_a_role_that_the_server_gives_for_another_is_taken_back(maria: World, ne
     assert {"Op"} == roles_of(maria, "anna")
 
 
-@pytest.mark.finding("P-P1")
+@pytest.mark.finding("P1")
 def test_a_successor_is_not_made_under_a_name_that_another_role_answers_to(maria: World) -> None:
     target = opened(maria)
     role = Role("fin", finance(target).permissions)

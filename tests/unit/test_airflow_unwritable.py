@@ -104,7 +104,7 @@ def test_a_credential_that_is_refused_after_a_failure_is_not_what_is_told(tmp_pa
         assert "AUTH_BACKENDS" not in str(refused.value)
 
 
-@pytest.mark.finding("P-P9")
+@pytest.mark.finding("P9")
 def test_the_doctor_asks_for_the_right_to_see_upgrades(tmp_path: Path) -> None:
     with world(StandIn("3.3.2"), tmp_path) as w:
         w.server.state.roles["Admin"].discard(Permission("can_read", "Providers"))
