@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from syncd.model import Change, Kind, Loss, Note, Plan, Role
+from syncd.plan.contested import YIELD_AFTER
 
 BREAKS_AT_ONCE = 3
 """The generation of Airflow that refuses a DAG file at its next parse; the one before waits for a change of the DAG."""
@@ -22,9 +23,12 @@ def goes(change: Change) -> bool:
 
 
 def signs(plan: Plan, losses: Iterable[Loss]) -> frozenset[str]:
-    """Name the roles that the plan deletes although the code of a DAG seems to set what is in them."""
+    """Name the roles that the plan deletes although the code of a DAG seems to set what is in them.
+
+    What went once may have gone by hand; what goes again is code.
+    """
     going = {change.name for change in plan.changes if goes(change)}
-    return frozenset(loss.role for loss in losses if loss.role in going) if going else frozenset()
+    return frozenset(loss.role for loss in losses if loss.role in going and loss.times >= YIELD_AFTER)
 
 
 def warned(plan: Plan, *, generation: int) -> Plan:

@@ -6,6 +6,7 @@ administrator and by acting as the people themselves.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -271,7 +272,10 @@ def the_end(story: Story) -> None:
     story.roles, story.bindings = {"nothing": ["dags: [{level: view, id: fin_daily}]"]}, []
     story.bind("finance", "Viewer")
     story.write()
-    story.fleet.apply()
+    held = story.fleet.apply(expect=4)  # the code of a DAG took permissions of this role back, so it may name the role
+    assert "access_control" in held.out
+    [digest] = re.findall(r"--approve ([0-9a-f]{12})", held.out)
+    story.fleet.apply("--approve", digest)
     story.fleet.check(expect=0)
     for word in ("bob", "dora", "björn"):
         assert set() == story.hands.roles_of(account(story, word))
