@@ -7,6 +7,7 @@ cut after 256 characters.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import resource
@@ -89,10 +90,15 @@ def _processors(at_terminal: bool) -> list[Any]:
         # no locals in a traceback, and texts as Python literals, so that no name moves the cursor
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, repr_native_str=True)]
         if at_terminal
-        else [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+        else [structlog.processors.JSONRenderer(ensure_ascii=False, default=str), _printable]
     )
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     return [_peak_memory, structlog.processors.format_exc_info, redact, stamp, *shape]
+
+
+def _printable(_logger: object, _method: str, line: str) -> str:
+    """Escape what a terminal or a reader of lines might act on, beyond what JSON asks for: bidi marks, U+009B, U+2028."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def _peak_memory(_logger: object, _method: str, event: _Event) -> _Event:

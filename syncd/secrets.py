@@ -9,8 +9,10 @@ they go out: the log, what is printed, HTTP answers, alarms, sentences in the da
 from __future__ import annotations
 
 import base64
+import html
 import json
 import os
+import re
 import select
 import shlex
 import subprocess
@@ -213,6 +215,9 @@ def is_header(value: str) -> bool:
 # --- what is known, and taken out of texts ----------------------------------------------------------------------------
 
 
+_HEX: Final = re.compile("%[0-9A-F]{2}")
+
+
 class Known:
     """The secrets that were read, in every form that others repeat them in. Any thread may call."""
 
@@ -252,10 +257,12 @@ def _forms(value: str) -> Iterator[str]:
         escaped = json.dumps(part)[1:-1]
         as_bytes = part.encode("utf-8", "surrogateescape")
         written = (part, " ".join(part.split()), escaped, repr(part)[1:-1], escaped.replace("/", "\\/"))
+        quoted = (quote(as_bytes, safe=""), quote(as_bytes), quote_plus(as_bytes))
         encoded = (
-            quote(as_bytes, safe=""),
-            quote(as_bytes),
-            quote_plus(as_bytes),
+            *quoted,
+            *(_HEX.sub(lambda found: found[0].lower(), form) for form in quoted),
+            html.escape(part),
+            html.escape(part, quote=False),
             base64.b64encode(as_bytes).decode().rstrip("="),
         )
         yield from (form for form in (*written, *encoded) if len(form) >= SHORTEST)

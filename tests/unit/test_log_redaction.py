@@ -103,6 +103,17 @@ def test_how_much_is_written(stream: type[io.StringIO], options: dict[str, bool]
     assert events == said
 
 
+@pytest.mark.finding("N-113")
+def test_names_cannot_act_on_who_reads_the_log_as_it_is() -> None:
+    name = "a\u202e\x9b31m\u2028x\u200b\ud800\U000e0001 M\u00fcller"
+    stream = io.StringIO()
+    set_up(stream=stream)("source_failed", name=name)
+    line = stream.getvalue()
+    assert line.removesuffix("\n").isprintable()
+    assert "M\u00fcller" in line
+    assert name == json.loads(line)["name"]
+
+
 def test_names_cannot_act_on_a_terminal() -> None:
     out = Terminal()
     set_up(verbose=True, stream=out)("deployment_failed", name="a\x1b[2Jb", error="c\nd")

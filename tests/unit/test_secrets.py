@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import resource
+from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -161,6 +164,15 @@ def test_only_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
         known.add(value)
 
     assert f"planted-1 {BLOT} {BLOT}" == known.blotted("planted-1 planted-2 planted-3")
+
+
+@pytest.mark.finding("N-112")
+@pytest.mark.parametrize("form", [html.escape, partial(html.escape, quote=False), lambda text: quote(text).lower()])
+def test_a_web_page_or_another_client_that_repeats_a_secret_is_blotted(form: Callable[[str], str]) -> None:
+    secret = "planted<&>'\"/two"
+    remember(secret)
+
+    assert f"said {BLOT}." == blotted(f"said {form(secret)}.")
 
 
 @pytest.mark.finding("N-108")
