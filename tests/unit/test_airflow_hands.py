@@ -125,6 +125,21 @@ def test_an_account_that_a_hand_makes_between_plan_and_call_is_not_taken_for_our
     assert Status.APPLIED == apply(target, before, replace(before, roles=before.roles | {"finance"})).status
 
 
+@pytest.mark.finding("N-7")
+@pytest.mark.parametrize(("method", "path"), [("GET", "*/roles/finance"), ("POST", "*/roles")])
+def test_a_role_that_a_hand_makes_between_plan_and_call_is_left_as_it_is(
+    any_world: World, method: str, path: str
+) -> None:
+    w, pools = any_world, Permission("can_read", "Pools")
+    target = w.target()
+    target.observe(Scope(), role_names=NAMES)
+    hand = Meanwhile(lambda: w.server.state.roles.update(finance={pools}))
+    w.server.faults.add(hand, on(method, path), times=1)
+    outcome = apply(target, None, finance(target, dags=5))
+    assert (Status.FAILED, {pools}) == (outcome.status, set(w.server.state.roles["finance"]))
+    assert "somebody else made the role finance" in outcome.detail
+
+
 # --- upgrades ---------------------------------------------------------------------------------------------------------
 
 

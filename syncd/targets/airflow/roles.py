@@ -75,6 +75,8 @@ class RoleWriter:
         self._survey()
         if change.after is None:
             return self._remove()
+        if change.before is None:
+            self._see_that_it_is_ours()
         self._reach()
         self._tidy()
         return self._ended()
@@ -85,6 +87,15 @@ class RoleWriter:
         """Read the members of the family anew; their names are known from the last listing, and only we make new ones."""
         for member in {self.name, *self._family().members}:
             self.mirror.role(member)
+
+    def _see_that_it_is_ours(self) -> None:
+        """Leave alone what was not there when the plan was made and has more than is wanted: our own call brings no more."""
+        current = self._family().current
+        if current is not None and not self._have(current) <= self.wanted:
+            raise Stopped(
+                Status.FAILED,
+                f"somebody else made the role {self.name} since the plan was made; the next pass decides anew",
+            )
 
     def _family(self) -> Family:
         return self.mirror.families([self.name])[self.name]
@@ -172,6 +183,8 @@ class RoleWriter:
             self._settle(name)
         elif not self._is_unknown_resource(answer) and self._read_back(name) is None:
             raise refused(answer, "can_create on Roles")
+        elif answer.status == 409:
+            self._see_that_it_is_ours()
 
     def _can_patch(self) -> bool:
         return self.mirror.patch_role is not Patch.FORBIDDEN
