@@ -30,7 +30,7 @@ def parse_json(text: str | bytes, *, most: int = MOST_VALUES) -> object:
     Raises:
         ValueError: it is none, or nested too deeply, or holds a number that is none, or more than `most` values.
     """
-    if _begun(text) > most:
+    if values_in(text) > most:
         raise ValueError("too many values")
     try:
         found: object = json.loads(text)
@@ -39,7 +39,7 @@ def parse_json(text: str | bytes, *, most: int = MOST_VALUES) -> object:
     return found
 
 
-def _begun(text: str | bytes) -> int:
+def values_in(text: str | bytes) -> int:
     """Count what begins a value; in texts it counts as well."""
     if isinstance(text, str):
         return text.count("[") + text.count("{") + text.count(",")

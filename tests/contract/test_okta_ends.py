@@ -223,3 +223,12 @@ def test_who_joins_a_group_that_is_left_alone_is_seen_at_the_next_poll(tmp_path:
         before, cursor = reader.refresh(before, cursor)
         assert newcomer in members_of(before)["airflow-001"]
         assert 3 == len(whys(before))
+
+
+@pytest.mark.finding("N-105")
+def test_an_answer_of_too_many_values_is_not_even_read_by_the_package(
+    okta: OktaStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.sources.okta.transport.MOST_VALUES", 3)
+    with pytest.raises(SourceUnavailable, match="or 3 values"):
+        source(okta.url, tmp_path).read()

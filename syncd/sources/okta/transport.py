@@ -29,7 +29,7 @@ from okta.http_client import HTTPClient
 from okta.request_executor import RequestExecutor
 from yarl import URL
 
-from syncd.answers import http_date, retry_after_s, whole
+from syncd.answers import MOST_VALUES, http_date, retry_after_s, values_in, whole
 from syncd.errors import SourceUnavailable
 from syncd.http import Connection, Secret, SecretUnreadable, shown
 from syncd.secrets import beginning, remember
@@ -259,6 +259,8 @@ class _Capped(aiohttp.ClientResponse):
                 if len(content) > SIZE_CAP:
                     self.close()
                     raise _TooLarge
+            if values_in(bytes(content)) > MOST_VALUES:  # the package reads it as JSON before we do
+                raise _TooLarge
             self._body = bytes(content)
         return await super().read()
 
@@ -322,7 +324,7 @@ def _reason(error: object, connection: Connection) -> str:
         (aiohttp.ConnectionTimeoutError, f"no connection within {connection.connect_timeout_s:g} s"),
         (aiohttp.ClientConnectorError, "the connection was refused"),
         (TimeoutError, f"no answer came within {connection.timeout_s:g} s"),
-        (_TooLarge, f"the answer is larger than {SIZE_CAP} bytes; is this the right address?"),
+        (_TooLarge, f"the answer is larger than {SIZE_CAP} bytes or {MOST_VALUES} values; is this the right address?"),
         (aiohttp.ClientPayloadError, "the answer broke off"),
         (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
     )
