@@ -100,7 +100,7 @@ class TargetReader(Protocol):
         ...
 
     def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
-        """Read users and roles; `role_names` are the roles that syncd manages here, `once` those it managed before.
+        """Read users and roles; `role_names` are the roles that syncd manages here or gave to somebody, `once` those before.
 
         With a scope that is not everything, only those people are read and `roles` is empty.
         """

@@ -6,7 +6,7 @@ The command line and the daemon call the same two functions, `plan` and `apply`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -633,10 +633,7 @@ def _see(
         # people whose account is found by e-mail can only be found by looking at everybody
         asked = EVERYTHING if deployment.match_email and not scope.dags else replace(scope, usernames=near)
         awaited = this.journal.awaited(this.name)
-        names = (
-            owned.roles | desired.roles.keys() | {late.change.name for late in awaited if late.change.subject == "role"}
-        )
-        observed = reader.observe(asked, role_names=names, once=owned.once)
+        observed = reader.observe(asked, role_names=_managed(desired, owned, awaited), once=owned.once)
     late = came_late(awaited, observed, owned)
     ends = {left: end for left in this.journal.unsettled(this.name) if (end := settled(left.change, observed))}
     renames, found = _renames(this, desired, observed, owned, made=made)
@@ -673,6 +670,15 @@ def _see(
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return _Seen(desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends, renames)
+
+
+def _managed(desired: DesiredState, owned: Owned, awaited: Iterable[Awaited]) -> frozenset[str]:
+    """Name the roles that are known by the mapping's name, whatever number they bear on the server.
+
+    What we gave of a role that is not ours is ours to take, so such a role is one as long as somebody holds it by us.
+    """
+    given = frozenset().union(*owned.grants.values())
+    return owned.roles | given | desired.roles.keys() | {a.change.name for a in awaited if a.change.subject == "role"}
 
 
 def _renames(
