@@ -96,7 +96,7 @@ USERS, ROLES, DAGS = on("GET", "*/users"), on("GET", "*/roles"), on("GET", "*/da
     ("fault", "where", "says"),
     [
         pytest.param(DOWN, on("*", "*"), "is the server running?", id="down"),
-        pytest.param(Slow(before_s=3), READS, "allow more time", id="slow"),
+        pytest.param(Slow(before_s=3), READS, "raise timeout_s", id="slow"),
         pytest.param(WEB_PAGE, READS, "base_url", id="a web page everywhere"),
         pytest.param(WEB_PAGE, USERS, "look at the URL", id="a web page for users"),
         pytest.param(UNAUTHORIZED, USERS, "look at user name and password", id="401"),
@@ -120,7 +120,7 @@ def test_a_bad_server_fails_alone_and_takes_nothing(pair: Pair, fault: Fault, wh
     assert len(sentence) < 600, "a sentence, not a page"
     assert "<html" not in told
     assert "Traceback" not in told
-    assert set(PEOPLE) == pair.holders(pair.bad), "nothing was taken"
+    assert set(PEOPLE[3:]) <= pair.holders(pair.bad), "nothing was taken from anybody who did not leave"
     assert set(PEOPLE[3:]) == pair.holders(pair.good), "the other one went on"
     pair.bad.faults.clear()
     assert 0 == pair.run("apply")[0]
