@@ -215,6 +215,10 @@ def _told_apart(several: list[tuple[str, Face]], joins: Joins) -> Iterator[tuple
         return
     names = [joins.get((source, face.id), "") for source, face in several]
     known = {name for name in names if name and names.count(name) > 1}
+    # Somebody can come to be known as one person with two accounts of another source, one after the other: "accounts
+    # of one source are never merged", so where both have the e-mail again "each account stands alone".
+    sources = [(source, name) for (source, _), name in zip(several, names, strict=True)]
+    known -= {name for source, name in sources if sources.count((source, name)) > 1}
     for name in known:
         yield [one for one, of in zip(several, names, strict=True) if of == name], False
     nobody = any(joins.get((source, face.id)) == "" for source, face in several) and len({s for s, _ in several}) > 1
