@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from postgres_server import boot_postgres, new_database
 
+from syncd import secrets
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
 from syncd.store import Store, migrate
 
@@ -20,6 +21,11 @@ hypothesis.settings.register_profile(
     "syncd", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
 )
 hypothesis.settings.load_profile("syncd")
+
+
+def pytest_runtest_setup() -> None:
+    """Let each test begin as a new process does: without the secrets that others planted."""
+    setattr(secrets, "_KNOWN", secrets.Known())  # noqa: B010 - it is Final to the product
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,7 @@ type = "okta"
 url = "{self.okta_url}"
 auth = {{ kind = "token", token = {{ env = "TEST_OKTA" }} }}
 groups = {{ prefixes = ["air-"] }}
+email_domains = ["corp.example"]
 attempts = 1
 [sources.entra]
 type = "entra"
@@ -189,6 +190,7 @@ authority = "{self.where.authority}"
 graph = "{self.where.graph}"
 auth = {{ kind = "client_secret", secret = {{ env = "TEST_ENTRA" }} }}
 groups = {{ all = true }}
+email_domains = ["corp.example"]
 ca = "{self.where.ca}"
 attempts = 2
 first_wait_s = 0.01

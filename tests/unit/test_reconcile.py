@@ -592,8 +592,9 @@ def test_a_role_that_goes_is_never_without_a_word_where_that_can_break_dag_files
 def test_a_role_whose_permissions_a_dag_took_back_is_not_deleted_without_a_word(stage: Stage) -> None:
     apply(with_mapping(stage, OTHER))
     was = stage.prod.roles["other"]
-    put(stage.prod, Role("other", was.permissions - {Permission("can_read", "DAG:fin_daily")}))
-    apply(with_mapping(stage, OTHER))
+    for _ in range(2):  # once may be a hand
+        put(stage.prod, Role("other", was.permissions - {Permission("can_read", "DAG:fin_daily")}))
+        apply(with_mapping(stage, OTHER))
     report = apply(with_mapping(stage, without_other()))
     held = report.deployments[0].held
     assert held is not None
