@@ -38,7 +38,7 @@ from syncd.sandbox.airflow.faults import (
 from syncd.sandbox.entra import EntraStandIn, Kind
 from syncd.web import Doors, Server, app
 
-SOON_S = 5.0
+SOON_S = 15.0
 """What happens on a server that is well, while another is not: a poll, a pass, and a busy machine."""
 HOUR_S = 3600.0
 TEAM = {"anna@okta.example", "bert@okta.example", "cleo@okta.example"}
