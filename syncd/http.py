@@ -366,7 +366,7 @@ class Session:
         if any(isinstance(cause, TooLarge) for cause in causes):
             return f"the answer is larger than {self._size_cap} bytes; is this the right address?"
         if any(isinstance(cause, TooSlow) for cause in causes):
-            return "the answer came too slowly and was given up; raise timeout_s if that is normal"
+            return "the answer came too slowly and was given up; if that is normal, allow more time in `timeouts`"
         return _reason(causes, self.connection, request.timeout_s)
 
 

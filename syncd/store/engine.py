@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncd.errors import StoreError, SyncdError
 from syncd.store.commits import GroupCommit
@@ -71,6 +72,8 @@ class Database:
         self.place = _place(self._url)
         with self._in_sentences():
             self._engine = _engine(self._url)
+        self._closed = False
+        event.listen(self._engine, "checkin", self._came_back)
         self._file = self._identity()
         self._writer = self._engine.execution_options(syncd_begin="BEGIN IMMEDIATE")
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
@@ -120,7 +123,13 @@ class Database:
         return datetime.now(UTC)
 
     def close(self) -> None:
+        """Close what rests now, and what other threads still use when they give it back."""
+        self._closed = True
         self._engine.dispose()
+
+    def _came_back(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        if self._closed:
+            record.close()
 
     def _identity(self) -> tuple[int, int] | None:
         """Tell SQLite's file from every other one; None where there is none."""

@@ -446,7 +446,7 @@ class Life:
         """End as a killed process does: nothing is tidied up."""
         self.dead = True
         if self.store is not None:
-            self.store._database._engine.dispose()
+            self.store.close()  # as the system does with the sockets of a dead process
 
     def emit(self, name: str, /, **facts: object) -> None:
         self.events.append(f"{name} {facts}"[:400])

@@ -190,7 +190,9 @@ def _told(settings: NotifySettings) -> list[str]:
 def test_a_webhook_that_drips_is_given_up() -> None:
     with talking(DRIPS["header"]) as port:
         settings = NotifySettings(webhooks=(Webhook(f"http://127.0.0.1:{port}/hook"),))
-        assert ["the answer came too slowly and was given up; raise timeout_s if that is normal"] == _told(settings)
+        assert [
+            "the answer came too slowly and was given up; if that is normal, allow more time in `timeouts`"
+        ] == _told(settings)
 
 
 @pytest.mark.finding("A-F6")

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from sqlalchemy import event
 from store_samples import NOW, created, planned
 
 from syncd.errors import StoreError
@@ -60,6 +61,20 @@ def test_threads_that_write_at_once_lose_nothing(store: Store) -> None:
         list(pool.map(make, range(len(changes))))
     assert {"applied"} == {row.status for row in store.audit()}
     assert {f"user{n}" for n in range(24)} == store.owned("prod").users
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(database_url: str) -> None:
+    closed: list[object] = []
+    database = Database(database_url)
+    event.listen(database._engine, "close", lambda connection, _record: closed.append(connection))
+    with database.read() as reading:
+        mine = reading.connection.dbapi_connection
+        database.close()
+        assert mine not in closed, "a thread still reads with it"
+    assert mine in closed
+    with database.read() as reading:
+        late = reading.connection.dbapi_connection
+    assert late in closed, "so is one that is opened later"
 
 
 # --- what is wrong with it --------------------------------------------------------------------------------------------
@@ -109,6 +124,7 @@ def test_a_file_that_cannot_grow_is_one_sentence_and_loses_nothing(tmp_path: Pat
     story = """
 import sys
 sys.path.insert(0, sys.argv[2])
+from sqlalchemy import event
 from store_samples import NOW, created, made
 from syncd.errors import StoreError
 from syncd.store import Store
