@@ -27,6 +27,8 @@ NAMES: Final = ("anna", "bert", "cleo", "dora", "emil", "finn", "gina", "hugo")
 TEAMS: Final = {"okta": ("team", "crew", "every"), "people": ("squad",)}
 DAEMONS: Final = ("one", "two")
 LATER_S: Final = 16 * 60.0
+SWEEPS: Final = 4
+"""So many of them, and every deployment was swept, the leaky ones too."""
 """After that long a sweep is due."""
 
 
@@ -313,10 +315,11 @@ class Installation:
         before, since = self.court.calls, self.time.timestamp()
         self.time.pass_(LATER_S)
         self._turn_all()
-        if any(line.until is not None and since < line.until <= self.time.timestamp() for line in self.truth.lines):
+        ends = [line.until for line in self.truth.lines if line.until is not None]
+        if any(since - SWEEPS * LATER_S < end <= self.time.timestamp() for end in ends):
             # "What a binding gave is taken away by the first sync after its end", its role by the next sweep, which may be a
             # `leaky_sweep` an hour later. Each line ends but once.
-            for _ in range(4):
+            for _ in range(SWEEPS):
                 self.time.pass_(LATER_S)
                 self._turn_all()
             self._see_quiet()
