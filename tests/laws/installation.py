@@ -27,9 +27,9 @@ NAMES: Final = ("anna", "bert", "cleo", "dora", "emil", "finn", "gina", "hugo")
 TEAMS: Final = {"okta": ("team", "crew", "every"), "people": ("squad",)}
 DAEMONS: Final = ("one", "two")
 LATER_S: Final = 16 * 60.0
+"""After that long a sweep is due."""
 SWEEPS: Final = 4
 """So many of them, and every deployment was swept, the leaky ones too."""
-"""After that long a sweep is due."""
 
 
 def sites(chance: random.Random) -> dict[str, Site]:
