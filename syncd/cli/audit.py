@@ -13,8 +13,9 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployment, Format
 from syncd.cli.output import Output, show, show_json
-from syncd.plan.render import Line, Style, change_text, reasons_text, safe
-from syncd.plan.render_json import change_json
+from syncd.render.json import change_json
+from syncd.render.lines import Line, Style, safe
+from syncd.render.text import change_text, reasons_text
 
 if TYPE_CHECKING:
     from syncd.store import AuditRow, Holding

@@ -73,7 +73,7 @@ def _mistakes(settings: Settings, snapshots: list[Snapshot]) -> Iterator[str]:
 
 def _all_well(settings: Settings) -> str:
     from syncd import app
-    from syncd.plan.render import counted
+    from syncd.render.lines import counted
 
     rules = app.read_rules(settings)
     enforced = sum(deployment.enforce for deployment in settings.deployments)

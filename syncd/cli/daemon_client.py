@@ -19,7 +19,8 @@ from syncd.callers import HEADER, sudo_user
 from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.metered import Limit, TooSlow, metered
-from syncd.plan.render import MOST, Line, Style, counted, number, safe
+from syncd.render.lines import Line, Style, counted, number, safe
+from syncd.render.text import MOST
 from syncd.secrets import remember
 
 if TYPE_CHECKING:

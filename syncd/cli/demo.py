@@ -19,7 +19,7 @@ import typer
 
 from syncd.cli.output import show
 from syncd.errors import SyncdError
-from syncd.plan.render import Line, Style
+from syncd.render.lines import Line, Style
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 PASSWORD_VARIABLE = "SYNCD_DEMO_PASSWORD"  # noqa: S105 - the name of a variable

@@ -11,7 +11,7 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output, show, show_json
-from syncd.plan.render import Line, Style, safe
+from syncd.render.lines import Line, Style, safe
 
 if TYPE_CHECKING:
     from syncd.config import Settings

@@ -11,7 +11,7 @@ from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments
 from syncd.cli.output import show
 from syncd.model import key
-from syncd.plan.render import Line, Style, safe
+from syncd.render.lines import Line, Style, safe
 
 if TYPE_CHECKING:
     from syncd.model import Identity, Reason, User

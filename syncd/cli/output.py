@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from syncd.plan.render import Line, Style, plain, safe
+from syncd.render.lines import Line, Style, plain, safe
 from syncd.secrets import blotted
 
 

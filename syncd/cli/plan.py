@@ -42,9 +42,9 @@ def plan(
 
 def show_report(report: Report, *, output: PlanOutput, verb: str, this: Invocation) -> None:
     """Print what a pass found and did, for whom it was asked."""
-    from syncd.plan.render import report_lines
-    from syncd.plan.render_json import report_json
-    from syncd.plan.render_markdown import report_markdown
+    from syncd.render.json import report_json
+    from syncd.render.markdown import report_markdown
+    from syncd.render.text import report_lines
 
     match output:
         case PlanOutput.JSON:

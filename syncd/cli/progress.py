@@ -10,7 +10,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from syncd.log import Emit
-from syncd.plan.render import counted, safe
+from syncd.render.lines import counted, safe
 
 if TYPE_CHECKING:
     from rich.status import Status

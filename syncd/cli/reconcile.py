@@ -208,8 +208,8 @@ def results(report: Report) -> list[DeploymentResult]:
     """Give a report as a daemon gives the results of a job."""
     from syncd.control import DeploymentResult
     from syncd.model import Status
-    from syncd.plan.render_json import report_json
     from syncd.reconcile import Report
+    from syncd.render.json import report_json
 
     shown = report_json(report)["deployments"]
     found = []

@@ -12,7 +12,8 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
-from syncd.plan.render import Line, Style, approval, safe
+from syncd.render.lines import Line, Style, safe
+from syncd.render.text import approval
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError

@@ -31,8 +31,8 @@ from syncd.http import SecretUnreadable
 from syncd.model import EVERYTHING, Dag, Held, Note, Scope, Status
 from syncd.notify import Kind
 from syncd.plan.because import summed
-from syncd.plan.render_json import report_json
 from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, Within, World, one_pass
+from syncd.render.json import report_json
 
 _NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
 _AGAIN = (timedelta(minutes=1), timedelta(minutes=5))

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from syncd.control import Job
-from syncd.plan.render import Counts
-from syncd.plan.render_json import change_json
+from syncd.render.json import change_json
+from syncd.render.text import Counts
 from syncd.store import AuditRow, HeldPlan, Standing
 
 

@@ -27,7 +27,7 @@ from syncd.callers import HEADER
 from syncd.control import Control, Right
 from syncd.errors import SyncdError
 from syncd.log import Emit
-from syncd.plan.render import safe
+from syncd.render.lines import safe
 from syncd.secrets import beginning, blotted
 from syncd.web.asking import read_body, read_query
 from syncd.web.doors import SOCKET, Caller, Doors, at_socket

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from render_worlds import WORLDS
 
-from syncd.plan.render import plain, report_lines
-from syncd.plan.render_json import report_json
-from syncd.plan.render_markdown import report_markdown
+from syncd.render.json import report_json
+from syncd.render.lines import plain
+from syncd.render.markdown import report_markdown
+from syncd.render.text import report_lines
 
 GOLDEN = Path(__file__).parent / "render"
 

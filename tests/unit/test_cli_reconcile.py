@@ -21,7 +21,7 @@ from syncd.cli import run
 from syncd.cli.daemon_client import result_lines
 from syncd.cli.init import CONFIG, MAPPING
 from syncd.control import DeploymentResult, Job, Order
-from syncd.plan.render import plain
+from syncd.render.lines import plain
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.store import Store
 

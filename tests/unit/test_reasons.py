@@ -29,9 +29,9 @@ from syncd.model import (
 )
 from syncd.plan.because import ENDED, summed
 from syncd.plan.guard import Limits
-from syncd.plan.render import going, reasons_text
-from syncd.plan.render_json import change_json
 from syncd.reconcile import DeploymentReport, Errand, World, apply, read_directory
+from syncd.render.json import change_json
+from syncd.render.text import going, reasons_text
 from syncd.store import Store
 from syncd.store.codec import because_from
 from syncd.targets.memory import MemoryTarget

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User, Why
-from syncd.plan.render import Line, approval, change_text, going, plain, report_lines, safe
-from syncd.plan.render_markdown import LONGEST_COMMENT, report_markdown
 from syncd.reconcile import DeploymentReport, Report
+from syncd.render.lines import Line, plain, safe
+from syncd.render.markdown import LONGEST_COMMENT, report_markdown
+from syncd.render.text import approval, change_text, going, report_lines
 
 
 def user(name: str, *roles: str) -> User:

@@ -1,105 +1,18 @@
-"""A plan, and what came of it, in words: lines for a terminal or a pipe.
-
-Names come from other systems and may hold anything, so whatever is shown goes through `safe`: no name can move the
-cursor or turn text around.
-"""
+"""A plan, and what came of it, in words: lines for a terminal or a pipe."""
 
 from __future__ import annotations
 
 import shlex
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
 
-from syncd.model import Change, Held, Kept, Kind, Note, Outcome, Plan, Role, Scope, Status, key
+from syncd.model import Change, Held, Kept, Kind, Plan, Role, Scope, Status, key
+from syncd.render.lines import FEW, Line, Style, counted, few, number, safe
+from syncd.render.reports import DeploymentPass, Pass
 
 MOST = 50
 """So many changes of a kind are shown; a longer list is counted, because nobody reads it."""
-FEW = 3
-"""So many DAGs or permissions of one role are named in its line."""
-
-
-class DeploymentPass(Protocol):
-    """What is rendered of one deployment (`reconcile.DeploymentReport`, seen from the core)."""
-
-    @property
-    def deployment(self) -> str: ...
-    @property
-    def enforce(self) -> bool: ...
-    @property
-    def plan(self) -> Plan | None: ...
-    @property
-    def held(self) -> Held | None: ...
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]: ...
-    @property
-    def converged(self) -> bool | None: ...
-    @property
-    def not_converged(self) -> tuple[Change, ...]: ...
-    @property
-    def leftovers(self) -> tuple[str, ...]: ...
-    @property
-    def error(self) -> Exception | None: ...
-    @property
-    def calls(self) -> int: ...
-    @property
-    def seconds(self) -> Mapping[str, float]: ...
-
-
-class Pass(Protocol):
-    """What is rendered of a pass (`reconcile.Report`, seen from the core)."""
-
-    @property
-    def run(self) -> int: ...
-    @property
-    def deployments(self) -> Sequence[DeploymentPass]: ...
-    @property
-    def sources_failed(self) -> Mapping[str, str]: ...
-    @property
-    def notes(self) -> tuple[Note, ...]: ...
-    @property
-    def seconds(self) -> float: ...
-
-
-class Style(StrEnum):
-    """What a line is, for whoever has colours."""
-
-    PLAIN = "plain"
-    TITLE = "title"
-    HEADING = "heading"
-    GAIN = "gain"
-    LOSS = "loss"
-    EDIT = "edit"
-    WARN = "warn"
-    FAIL = "fail"
-    QUIET = "quiet"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    text: str
-    style: Style = Style.PLAIN
-
-
-def safe(text: str) -> str:
-    """Write characters that are not to be seen (controls, escapes, changes of direction) as their code."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_code(c) if unicodedata.category(c) in _UNSEEN else c for c in text)
-
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def _code(character: str) -> str:
-    return character.encode("unicode_escape").decode()
-
-
-def plain(lines: Iterable[Line]) -> str:
-    return "".join(f"{line.text}\n" for line in lines)
 
 
 # --- one change -------------------------------------------------------------------------------------------------------
@@ -153,26 +66,11 @@ def _permissions_of_role(sign: str, permissions: Sequence[str]) -> list[str]:
     said = (
         [*said[:FEW], f"{sign} more on {number(len(said) - FEW)} other sets of DAGs"] if len(said) > FEW + 1 else said
     )
-    return [*said, *([f"{sign} {_few(general)}"] if general else [])]
+    return [*said, *([f"{sign} {few(general)}"] if general else [])]
 
 
 def _named(names: Sequence[str], what: str) -> str:
-    return f"{what} {safe(names[0])}" if len(names) == 1 else f"{number(len(names))} {what}s ({_few(names)})"
-
-
-def _few(names: Sequence[str], most: int = FEW) -> str:
-    shown = ", ".join(safe(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {number(len(names) - most)} more"
-
-
-def number(count: int) -> str:
-    """Give a number with commas, as in `2,000`."""
-    return f"{count:,}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Give a number with its noun, as in `1 deployment` and `2,000 deployments`."""
-    return f"{number(count)} {one if count == 1 else many}"
+    return f"{what} {safe(names[0])}" if len(names) == 1 else f"{number(len(names))} {what}s ({few(names)})"
 
 
 # --- what a plan comes to ---------------------------------------------------------------------------------------------
@@ -243,7 +141,7 @@ def report_lines(report: Pass, *, verb: str, program: str = "syncd", most: int =
         if not is_quiet(deployment):
             yield from deployment_lines(deployment, program=program, most=most)
     if quiet := [d for d in report.deployments if is_quiet(d)]:
-        names = _few([d.deployment for d in quiet], 5)
+        names = few([d.deployment for d in quiet], 5)
         yield Line(f"nothing to do on {counted(len(quiet), 'deployment', 'deployments')}: {names}", Style.QUIET)
     for note in report.notes:
         yield Line(f"! {safe(note.text)}", Style.WARN)
@@ -274,7 +172,7 @@ def deployment_lines(this: DeploymentPass, *, program: str = "syncd", most: int 
     yield from _section("kept", [Line(f"    {_kept_text(k)}") for k in this.plan.kept], most=most)
     yield from _section("notes", [Line(f"    ! {safe(n.text)}", Style.WARN) for n in this.plan.notes], most=most)
     if this.leftovers:
-        names = _few(this.leftovers, 10)
+        names = few(this.leftovers, 10)
         yield Line(f"  left behind, without people, because the server cannot delete roles: {names}", Style.QUIET)
 
 

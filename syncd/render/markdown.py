@@ -9,20 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from syncd.plan.render import (
-    MOST,
-    Counts,
-    DeploymentPass,
-    Line,
-    Pass,
-    Style,
-    counted,
-    deployment_lines,
-    is_quiet,
-    number,
-    safe,
-    summary,
-)
+from syncd.render.lines import Line, Style, counted, number, safe
+from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.text import MOST, Counts, deployment_lines, is_quiet, summary
 
 LONGEST_COMMENT = 60_000
 """Characters; GitHub refuses comments above 65,536."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.model import Change, Held, Note, Plan, User
-from syncd.plan.render import Counts, DeploymentPass, Pass
+from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.text import Counts
 
 VERSION = 1
 """Goes up when a program that reads the JSON could break; a new key does not count."""
