@@ -28,8 +28,8 @@ TEAMS: Final = {"okta": ("team", "crew", "every"), "people": ("squad",)}
 DAEMONS: Final = ("one", "two")
 LATER_S: Final = 16 * 60.0
 """After that long a sweep is due."""
-SWEEPS: Final = 4
-"""So many of them, and every deployment was swept, the leaky ones too."""
+SWEEPS: Final = 5
+"""So many of them, and every deployment was swept, those too whose release is swept by the hour (`leaky_sweep`)."""
 
 
 def sites(chance: random.Random) -> dict[str, Site]:
@@ -273,7 +273,7 @@ class Installation:
         for name in DAEMONS[:1]:
             if name not in self.lives and self.start(name) is None:
                 self.court.broken("f", f"{name} does not start although all is well")
-        for _ in range(3):
+        for _ in range(SWEEPS):
             self.time.pass_(LATER_S)
             self._turn_all()
         self._approve_all()
