@@ -125,3 +125,9 @@ class DeploymentBusy(SyncdError):
 
 class StoreError(SyncdError):
     """The database cannot be used; nothing is done without it."""
+
+
+class SecretUnreadable(SyncdError):
+    """A secret is not where its reference points to."""
+
+    exit_code = EXIT_NO_ANSWER

@@ -25,7 +25,7 @@ from email.policy import SMTP
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Literal, Protocol, get_args
+from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from syncd.answers import retry_after_s
@@ -54,26 +54,6 @@ _MAILBOX = re.compile(
 
 # urllib3 tells at DEBUG the path of each request, and that of a webhook is a secret
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
-
-Kind = Literal[
-    "held",
-    "quarantined",
-    "unreachable",
-    "pass_failed",
-    "uncertified",
-    "drift",
-    "source_failed",
-    "config_invalid",
-    "database_down",
-    "not_converged",
-    "renamed",
-    "expiry",
-    "frozen",
-    "email_taken",
-    "person_joined",
-]
-KINDS: tuple[str, ...] = get_args(Kind)
-"""Everything that an alarm can be about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from threading import Lock
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from syncd.errors import EXIT_NO_ANSWER, SyncdError
+from syncd.errors import SecretUnreadable as SecretUnreadable
 from syncd.files import KIB, read_file
 
 BLOT: Final = "[secret]"
@@ -35,12 +35,6 @@ MOST_KNOWN: Final = 5_000
 """So many secrets are known at most; a command may give another token each time."""
 LARGEST: Final = 256 * KIB
 """The most bytes of a secret: certificates with their chains have some ten thousand."""
-
-
-class SecretUnreadable(SyncdError):
-    """A secret is not where its reference points to."""
-
-    exit_code = EXIT_NO_ANSWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from syncd.alarm_kinds import Kind
 from syncd.config.fields import (
     HeaderName,
     HeaderValue,
@@ -33,7 +34,7 @@ from syncd.config.fields import (
     span,
     web_address,
 )
-from syncd.notify import SHORTEST_REPEAT, Kind, is_loopback, mailbox, webhook_problem
+from syncd.notify import SHORTEST_REPEAT, is_loopback, mailbox, webhook_problem
 
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket on Linux (unix(7)), less the zero at its end."""

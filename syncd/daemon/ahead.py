@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncd.daemon.lanes import Lanes, Task
+from syncd.daemon.lanes import Lanes
+from syncd.daemon.work_item import Task
 from syncd.reconcile import Within
 
 SUPERSEDED = "not begun: mapping or configuration changed meanwhile; the next pass decides anew"

@@ -28,9 +28,10 @@ from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Protocol
 
+from syncd.alarm_kinds import Kind
 from syncd.control import AlarmState
 from syncd.errors import StoreError
-from syncd.notify import Kind, Message
+from syncd.notify import Message
 from syncd.reconcile import Emit
 
 SETTLE = timedelta(minutes=5)

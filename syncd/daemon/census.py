@@ -12,31 +12,17 @@ failed    | its last poll                                 | what was saved of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from threading import Lock
 
+from syncd.daemon.delta import Moved, between
 from syncd.intake import Intake, Reading, gather, read_one
-from syncd.mapping.compile import compile_desired
-from syncd.mapping.narrow import Lens, Who, changed, cleared
-from syncd.mapping.select import chooses
-from syncd.model import Deployment, DesiredState, Dialect, Directory, Group, Level, Rule, Rules, Scope, Snapshot
+from syncd.mapping.narrow import Lens, Who
+from syncd.model import Deployment, Directory, Group, Rules, Scope, Snapshot
 from syncd.ports import Source
 
 UNREAD = "it was not read yet since syncd started"
-_NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
-"""Who holds which role does not depend on how a server spells what is in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What a poll changed: for these people, and groups that came out of doubt, so that a look at everybody is due."""
-
-    before: Lens
-    after: Lens
-    who: frozenset[Who]
-    cleared: frozenset[Who] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +135,7 @@ class Census:
             joined = _joined(told, rules, intake)
             if self._swap(known, joined):
                 assert joined.lens is not None
-                return _moved(before, joined.lens)
+                return between(before, joined.lens)
 
     def _swap(self, before: _Known, after: _Known) -> bool:
         """Put in what follows from `before`, unless that is not what is known any more."""
@@ -203,13 +189,6 @@ def _joined(known: _Known, rules: Rules, intake: Intake) -> _Known:
     return replace(known, lens=Lens(gather(tuple(known.readings.values()), rules.bindings, intake)))
 
 
-def _moved(before: Lens | None, after: Lens) -> Moved | None:
-    if before is None:
-        return Moved(after, after, frozenset(), frozenset(after.directory.groups))
-    who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)
-    return Moved(before, after, who, clear) if who or clear else None
-
-
 def _same(last: Reading, now: Reading) -> bool:
     """Say whether two readings of a source are the same in all that matters, at little cost."""
     if last.failure != now.failure:
@@ -231,76 +210,3 @@ def _alike(x: Group, y: Group) -> bool:
         y.certificate.complete,
         y.certificate.why,
     ) and (x.members is y.members or x.members == y.members)
-
-
-def wanted(lens: Lens, who: frozenset[Who], rules: Rules, deployment: Deployment, *, now: datetime) -> DesiredState:
-    """Work out what the rules want of these people on one deployment; of roles, no more than who holds them."""
-    directory = lens.narrowed(who, deployment)
-    return compile_desired(rules, directory, deployment, inventory=(), dialect=_NO_DIALECT, now=now)
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What changes for people on one deployment. `loss`: somebody loses something."""
-
-    usernames: frozenset[str]
-    earlier: DesiredState
-    loss: bool
-
-
-def turn(before: DesiredState, after: DesiredState) -> Turn | None:
-    """Compare what was wanted of some people with what is; None where it is the same."""
-    names = before.users.keys() | after.users.keys()
-    was = {name: _roles(before, name) for name in names}
-    is_ = {name: _roles(after, name) for name in names}
-    left = after.inactive.keys() - before.inactive.keys()  # they lose what was frozen for them too
-    moved = frozenset(name for name in names if was[name] != is_[name]) | left
-    if not moved:
-        return None
-    return Turn(moved, before, loss=bool(left) or any(was[name] - is_[name] for name in moved))
-
-
-def _roles(state: DesiredState, name: str) -> frozenset[str]:
-    return state.users[name].roles if name in state.users else frozenset()
-
-
-def turns(
-    moved: Moved, rules: Rules, deployments: Sequence[Deployment], *, now: datetime, before_at: datetime | None = None
-) -> dict[str, Turn]:
-    """Say for whom on which deployment something changes.
-
-    What changes is the directory, or the time: `before_at` (default: `now`) is when the one before held.
-    """
-    found: dict[str, Turn] = {}
-    for deployment in deployments:
-        who = moved.before.closed(moved.who, deployment) | moved.after.closed(moved.who, deployment)
-        was = wanted(moved.before, who, rules, deployment, now=before_at or now)
-        is_ = wanted(moved.after, who, rules, deployment, now=now)
-        if (change := turn(was, is_)) is not None:
-            found[deployment.name] = change
-    return found
-
-
-def concerned(
-    groups: frozenset[Who], rules: Rules, directory: Directory, deployments: Sequence[Deployment]
-) -> frozenset[str]:
-    """Name the deployments with a rule for one of these groups."""
-    named = {(source, directory.groups[source, id_].group.name) for source, id_ in groups}
-    named |= {name for name, id_ in directory.names.items() if (name[0], id_) in groups}
-    rules_ = [
-        r for r in rules.bindings if (r.group.source, r.group.id) in groups or (r.group.source, r.group.name) in named
-    ]
-    return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in rules_))
-
-
-def until_over(lens: Lens, rules: Rules, *, since: datetime, now: datetime) -> tuple[frozenset[Who], tuple[Rule, ...]]:
-    """Find the rules that ended after `since`, and who is in their groups."""
-    over = tuple(rule for rule in rules.bindings if rule.until is not None and since < rule.until <= now)
-    directory = lens.directory
-    ids = {(r.group.source, r.group.id) for r in over}
-    names = {(r.group.source, r.group.name) for r in over}
-    ids |= {
-        (source, directory.names[source, name]) for source, name in names if name and (source, name) in directory.names
-    }
-    groups = [m for where, m in directory.groups.items() if where in ids or (where[0], m.group.name) in names]
-    return frozenset((m.group.source, id_) for m in groups for id_ in m.members), over

@@ -1,21 +1,7 @@
 """Work that waits, deployment by deployment: one lane each, one pass at a time in a lane, the urgent first.
 
-urgency | what                                        | why there
---------|---------------------------------------------|---------------------------------------------------
-LOSS    | people who lose something                   | the leaver is first
-ORDER   | what a person asked for                     | somebody waits
-GAIN    | people who only gain                        |
-WHOLE   | a pass over everything: sweep, mapping, end | large, and may not fill every worker
-DAGS    | what roles hold on DAGs that came or went   | as above
-
 What failed waits on its deployment's ladder of intervals, which has a top and no end, and so does new work; but not an
-order, nor the loss of somebody else. And a pass that runs lets go ahead, between two of its changes:
-
-that runs                        | that waits                                      | then
----------------------------------|-------------------------------------------------|---------------------------------------
-anything                         | a few people, more urgent                       | goes ahead
-a look at everything, or at DAGs | a few people, of whom one loses something       | goes ahead, even if no more urgent
-GAIN, WHOLE, DAGS                | a look at everything that is a LOSS or an ORDER | goes ahead
+order, nor the loss of somebody else.
 """
 
 from __future__ import annotations
@@ -25,114 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from threading import Condition
 from typing import Final
 
-from syncd.model import DesiredState, Scope
+from syncd.daemon.work_item import BUSY_S, Task, Urgency
 
 LADDER_S: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 """How long a deployment is left alone after so many failures in a row."""
 QUARANTINE_AFTER: Final = 5
 """Failures in a row: by then some ten minutes have gone by, and somebody should be told."""
-BUSY_S: Final = 2.0
-"""How long to wait for another writer, such as a command that somebody runs."""
-GIVES_WAY_S: Final = 0.25
-"""How long to wait for one that was asked to give way."""
 CLAIM_S: Final = 2.0
 """How long what an order is about waits for that order at most, so that whoever asked sees what was done."""
-MOST_PEOPLE: Final = 50
-"""In one scoped pass. For more people reading the users page by page is cheaper than asking for each."""
-
-
-class Urgency(IntEnum):
-    LOSS = 0
-    ORDER = 1
-    GAIN = 2
-    WHOLE = 3
-    DAGS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One pass to be made on one deployment.
-
-    command   what led to it: people, sweep, mapping, expiry, dags, retry, reconcile, approve
-    approved  as in `Errand`; None: only plan
-    earlier   what was wanted of the people before, for the reasons of what is taken
-    seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself
-              (both monotonic; None where no poll led to this)
-    job       who waits for the result
-    not_before  it failed, or met another writer: not to be begun before (monotonic)
-    """
-
-    scope: Scope
-    command: str
-    urgency: Urgency
-    approved: frozenset[str] | None = frozenset()
-    earlier: DesiredState | None = None
-    seen_at: float | None = None
-    bound_at: float | None = None
-    job: int | None = None
-    not_before: float = 0.0
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it is about a few people and nothing else, and so done in a few calls."""
-        return self.scope.usernames is not None and not self.scope.dags
-
-    @property
-    def may_not_wait(self) -> bool:
-        """Whether another writer is asked to give way."""
-        return self.urgency is Urgency.LOSS or bool(self.approved) or (self.urgency is Urgency.ORDER and self.is_narrow)
-
-    def goes_ahead_of(self, running: Task) -> bool:
-        """Say whether a pass that runs is to let this one go first, between two of its changes."""
-        if self.is_narrow:
-            return self.urgency < running.urgency or (self.urgency is Urgency.LOSS and not running.is_narrow)
-        return self.urgency <= Urgency.ORDER < running.urgency
-
-    @property
-    def is_bulk(self) -> bool:
-        return self.urgency >= Urgency.WHOLE
-
-    def _about(self) -> tuple[bool, bool]:
-        return bool(self.scope.usernames), bool(self.scope.dags)
-
-    def with_(self, other: Task) -> Task | None:
-        """Make one task of two, where one pass does the work of both; None where it cannot."""
-        if self.job is not None or other.job is not None or self.approved or other.approved:
-            return None
-        if bool(self.not_before) != bool(other.not_before):
-            return None  # what has to wait keeps nobody else waiting
-        not_before = max(self.not_before, other.not_before)
-        if self.scope.everything and other.scope.everything:
-            first = self if self.urgency <= other.urgency else replace(other, seen_at=self.seen_at)
-            return replace(first, not_before=not_before)
-        if self.scope.everything or other.scope.everything or self._about() != other._about():
-            return None
-        people = (self.scope.usernames or frozenset()) | (other.scope.usernames or frozenset())
-        return replace(
-            self,
-            scope=Scope(people, self.scope.dags | other.scope.dags),
-            urgency=min(self.urgency, other.urgency),
-            earlier=_earliest(self.earlier, other.earlier),
-            seen_at=_first(self.seen_at, other.seen_at),
-            bound_at=_first(self.bound_at, other.bound_at),
-            not_before=not_before,
-        )
-
-
-def _first(a: float | None, b: float | None) -> float | None:
-    return min((x for x in (a, b) if x is not None), default=None)
-
-
-def _earliest(first: DesiredState | None, later: DesiredState | None) -> DesiredState | None:
-    if first is None or later is None:
-        return first or later
-    return replace(
-        first, users={**later.users, **first.users}, because={**later.because, **first.because}, roles=later.roles
-    )
 
 
 @dataclass(slots=True)
@@ -156,10 +45,10 @@ class Lane:
         """Queue a task, as one with another where that does the work of both."""
         for place, waiting in enumerate(self.tasks):
             if (both := waiting.with_(task)) is not None:
-                self.tasks[place] = _not_too_many(both)
+                self.tasks[place] = both.bounded()
                 break
         else:
-            self.tasks.append(_not_too_many(task))
+            self.tasks.append(task.bounded())
         self.tasks.sort(key=lambda t: t.urgency)
 
 
@@ -353,21 +242,7 @@ class Lanes:
 
 def _with_waiting(lane: Lane, task: Task) -> Task:
     """Let what somebody waits for do the waiting work on the same people as well, so that they see what is done."""
-    if task.approved is None or task.scope.dags:
-        return task
-    asked = task.scope.usernames
-    for other in [t for t in lane.tasks if t.job is None and t.scope.usernames and not t.scope.dags]:
-        if asked is None or (other.scope.usernames or frozenset()) <= asked:
-            lane.tasks.remove(other)
-            earlier = _earliest(other.earlier, task.earlier)
-            seen, bound = _first(task.seen_at, other.seen_at), _first(task.bound_at, other.bound_at)
-            task = replace(task, earlier=earlier, seen_at=seen, bound_at=bound)
+    for other in [waiting for waiting in lane.tasks if task.does_too(waiting)]:
+        lane.tasks.remove(other)
+        task = task.doing(other)
     return task
-
-
-def _not_too_many(task: Task) -> Task:
-    """Look at everybody where too many people are asked for one by one."""
-    people = task.scope.usernames
-    if people is None or len(people) <= MOST_PEOPLE or task.scope.dags or task.job is not None:
-        return task
-    return replace(task, scope=Scope())

@@ -17,8 +17,8 @@ from typing import Generic, Literal, TypeVar, cast
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from syncd.alarm_kinds import KINDS
 from syncd.control import DaemonState, DeploymentState, SourceState, Standing
-from syncd.notify import KINDS
 from syncd.pace import Call
 
 _UP_TO_AN_HOUR = (0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)

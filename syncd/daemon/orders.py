@@ -11,8 +11,9 @@ from syncd.daemon.census import Census
 from syncd.daemon.common import Common
 from syncd.daemon.fleet import Fleet, Loaded
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.lanes import Lanes
 from syncd.daemon.polls import Polls
+from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import EXIT_FAILED, SyncdError
 from syncd.mapping.narrow import Who
 from syncd.mapping.strict import did_you_mean

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
+from syncd.alarm_kinds import Kind
 from syncd.control import DeploymentResult
 from syncd.daemon.ahead import SUPERSEDED, Ahead
 from syncd.daemon.cadence import Cadence
@@ -25,11 +26,10 @@ from syncd.daemon.census import Census
 from syncd.daemon.common import Common
 from syncd.daemon.fleet import Fleet, Loaded
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import BUSY_S, GIVES_WAY_S, QUARANTINE_AFTER, Lanes, Task, Urgency
-from syncd.errors import EXIT_FAILED, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
-from syncd.http import SecretUnreadable
+from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes
+from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
+from syncd.errors import EXIT_FAILED, DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Dag, Held, Note, Scope, Status
-from syncd.notify import Kind
 from syncd.plan.because import summed
 from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, Within, World, one_pass
 from syncd.render.json import report_json

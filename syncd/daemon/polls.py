@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
-from syncd.daemon.census import Census, Moved, Turn, concerned, turns, until_over
+from syncd.daemon.census import Census
 from syncd.daemon.common import Common
+from syncd.daemon.delta import Moved, Turn, concerned, turns, until_over
 from syncd.daemon.fleet import Fleet, Loaded
-from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.lanes import Lanes
 from syncd.daemon.shares import Shares
+from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import DeploymentBusy
 from syncd.intake import Intake
 from syncd.model import EVERYTHING, Deployment, Rules, Scope

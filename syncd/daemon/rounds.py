@@ -12,9 +12,10 @@ from typing import Final
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.common import Common
 from syncd.daemon.fleet import Fleet
-from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.lanes import Lanes
 from syncd.daemon.polls import Polls
 from syncd.daemon.shares import BEAT, Shares
+from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Scope
 from syncd.store import Store

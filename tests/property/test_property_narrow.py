@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.daemon.census import Moved, Turn, turn, turns, wanted
+from syncd.daemon.delta import Moved, Turn, turn, turns, wanted
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.directory import join
 from syncd.mapping.narrow import Lens, changed

@@ -13,7 +13,8 @@ import pytest
 from test_reconcile import Stage, roles_of, stage
 
 from syncd.daemon.ahead import SUPERSEDED, Ahead
-from syncd.daemon.lanes import Lanes, Task, Urgency
+from syncd.daemon.lanes import Lanes
+from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import DeploymentBusy
 from syncd.model import EVERYTHING, Deployment, Directory, Scope, Status, User
 from syncd.plan.guard import Limits

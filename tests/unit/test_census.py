@@ -14,7 +14,8 @@ from typing import Any, cast
 import pytest
 from mapping_world import NOW, group, person, snapshot
 
-from syncd.daemon.census import UNREAD, Census, Moved
+from syncd.daemon.census import UNREAD, Census
+from syncd.daemon.delta import Moved
 from syncd.daemon.polls import Polls
 from syncd.errors import SourceUnavailable, StoreError
 from syncd.intake import Intake, gather

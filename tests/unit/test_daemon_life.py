@@ -16,10 +16,11 @@ from syncd.control import Job, JobState, Order
 from syncd.daemon import service
 from syncd.daemon.common import Common
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes, Task, Urgency
+from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes
 from syncd.daemon.passes import UNREACHABLE_AFTER, Passes, failure_of
 from syncd.daemon.rounds import Rounds
 from syncd.daemon.service import Daemon
+from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
 from syncd.http import SecretUnreadable
 from syncd.model import EVERYTHING, Plan

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.daemon.lanes import BUSY_S, CLAIM_S, LADDER_S, MOST_PEOPLE, Lanes, Task, Urgency
+from syncd.daemon.lanes import CLAIM_S, LADDER_S, Lanes
+from syncd.daemon.work_item import BUSY_S, MOST_PEOPLE, Task, Urgency
 from syncd.model import EVERYTHING, DesiredState, Scope, User
 
 

@@ -18,9 +18,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from syncd.alarm_kinds import KINDS
 from syncd.control import AlarmState, DaemonState, DeploymentState, SourceState, Standing
 from syncd.daemon.metrics import JournalHead, Metrics
-from syncd.notify import KINDS
 from syncd.pace import Call
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
