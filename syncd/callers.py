@@ -7,7 +7,8 @@ anna, through `sudo -u syncd`                | `anna (via syncd)`
 anna, through sudo as root                   | `anna (via root)`
 
 The user of a process is what the kernel says of it. Who called sudo is what the process says of itself, so the user whose
-word it is always stands beside it. Only root and the daemon's own user can use the control socket at all.
+word it is always stands beside it. Only root and the daemon's own user can use the control socket at all, and there only
+root is believed; of anybody else it counts as whom they logged in, which the kernel keeps for each process (`login_user`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import pwd
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 HEADER: Final = "X-Syncd-Sudo-User"
 """In what the command line sends to the control socket."""
+_NOBODY: Final = 2**32 - 1
 _NAME: Final = re.compile(r"[\w.@+\\-]{1,64}")
 
 
@@ -36,6 +39,19 @@ def sudo_user(environment: Mapping[str, str]) -> str:
     """Give who called sudo, by an environment; empty where nobody did, or where it is no name."""
     found = environment.get("SUDO_USER", "")
     return found if _NAME.fullmatch(found) else ""
+
+
+def login_user(pid: int, *, proc: Path = Path("/proc")) -> str:
+    """Name the user as whom the session of a process was logged in, whatever it became by sudo since.
+
+    It is set once, at login (pam_loginuid), and a process cannot change its own: proc(5). Empty where the kernel keeps none, as
+    in most containers.
+    """
+    try:
+        uid = int((proc / str(pid) / "loginuid").read_text())
+    except (OSError, ValueError):
+        return ""
+    return "" if uid == _NOBODY else user_name(uid)
 
 
 def caller(uid: int, said: str) -> str:

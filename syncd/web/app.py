@@ -168,10 +168,10 @@ async def _caller(house: House, needs: frozenset[Right], request: Request) -> Ca
 
 async def _at_socket(house: House, request: Request) -> Caller:
     """Name who is at the other end, which may take a look into the list of users."""
-    uid = peer_of(request.scope)
-    if uid is None:
+    peer = peer_of(request.scope)
+    if peer is None:
         return SOCKET
-    return await house.asking_daemon.run(partial(at_socket, uid, unquote(request.headers.get(HEADER, ""))))
+    return await house.asking_daemon.run(partial(at_socket, peer, unquote(request.headers.get(HEADER, ""))))
 
 
 async def _asked(house: House, endpoint: Endpoint, request: Request, caller: Caller) -> Asked:

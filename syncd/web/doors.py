@@ -16,10 +16,11 @@ from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
-from syncd.callers import caller
+from syncd.callers import caller, login_user
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http import Secret, SecretUnreadable
+from syncd.web.patience import Peer
 
 LOOK_EVERY_S = 10.0
 """How often at most the files of tokens are looked at: a new token is good, an old one no more, that much later."""
@@ -40,9 +41,13 @@ SOCKET = Caller("socket", frozenset(Right))
 """Somebody at the Unix socket, where nobody needs to be known."""
 
 
-def at_socket(uid: int, said: str) -> Caller:
-    """Say who comes through the Unix socket: the user of the other process, and who called sudo, as it says."""
-    return Caller(caller(uid, said), SOCKET.rights)
+def at_socket(peer: Peer, said: str, *, proc: Path = Path("/proc")) -> Caller:
+    """Say who comes through the Unix socket: the user of the other process, and as whom they logged in.
+
+    Where the kernel does not know that, who called sudo is what root says.
+    """
+    who = login_user(peer.pid, proc=proc) or (said if peer.uid == 0 else "")
+    return Caller(caller(peer.uid, who), SOCKET.rights)
 
 
 def is_loopback(host: str) -> bool:

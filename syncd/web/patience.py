@@ -9,27 +9,34 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-PEER: Final = "peer of the socket"
-"""In the place of an address, beside the id of the user at the other end of a Unix socket, as the kernel says it."""
+_PEER: Final = "process at the socket "
+"""In the place of an address, with the process at the other end of a Unix socket, beside the id of its user."""
 
 
-def _peer(transport: asyncio.Transport) -> int | None:
+class Peer(NamedTuple):
+    """Who is at the other end of a Unix socket, as the kernel says."""
+
+    pid: int
+    uid: int
+
+
+def _peer(transport: asyncio.Transport) -> Peer | None:
     found = transport.get_extra_info("socket")
     if found is None or found.family != socket.AF_UNIX:
         return None
     size = struct.calcsize("3i")  # process, user, group: unix(7)
-    return int(struct.unpack("3i", found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])
+    return Peer(*struct.unpack("3i", found.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[:2])
 
 
-def peer_of(scope: Scope) -> int | None:
-    """Give the user id of whoever is at the other end of a Unix socket."""
-    client = scope.get("client")
-    return int(client[1]) if client and client[0] == PEER else None
+def peer_of(scope: Scope) -> Peer | None:
+    """Give whoever is at the other end of a Unix socket."""
+    place, number = scope.get("client") or ("", 0)
+    return Peer(int(place.removeprefix(_PEER)), number) if place.startswith(_PEER) else None
 
 
 class Patience(H11Protocol):
@@ -45,8 +52,8 @@ class Patience(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        if (uid := _peer(transport)) is not None:
-            self.client = PEER, uid
+        if (peer := _peer(transport)) is not None:
+            self.client = f"{_PEER}{peer.pid}", peer.uid
         self._give(self.head_s)
         if len(self.connections) > self.most_connections:
             transport.abort()

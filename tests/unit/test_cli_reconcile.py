@@ -24,6 +24,8 @@ from syncd.control import DeploymentResult, Job, Order
 from syncd.render.lines import plain
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.store import Store
+from syncd.web.doors import at_socket
+from syncd.web.patience import Peer
 
 USER = {
     "kind": "update",
@@ -331,4 +333,5 @@ def test_who_approved_through_the_socket_is_a_person(
 ) -> None:
     monkeypatch.setenv("SUDO_USER", "anna.ops")
     assert 0 == desk.types("approve", "prod", "abc")[0]
-    assert [("prod", "abc", f"anna.ops (via {user_name(os.getuid())})")] == daemon.control.asked
+    named = at_socket(Peer(os.getpid(), os.getuid()), "anna.ops").name
+    assert [("prod", "abc", named)] == daemon.control.asked

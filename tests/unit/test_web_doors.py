@@ -11,7 +11,8 @@ from web_world import TOKENS, http_settings, secret_of
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http import Secret
-from syncd.web.doors import Caller, Doors, is_loopback
+from syncd.web.doors import Caller, Doors, at_socket, is_loopback
+from syncd.web.patience import Peer
 
 
 class Clock:
@@ -135,3 +136,27 @@ def test_the_configured_host_is_known(tmp_path: Path) -> None:
     assert Doors(HttpSettings("127.8.8.8", 80)).knows_host("127.8.8.8:80")
     assert Doors(HttpSettings("0:0:0:0:0:0:0:1", 80)).knows_host("[::1]:80")
     assert not Doors(HttpSettings("127.0.0.1", 80)).knows_host("127.8.8.8:80")
+
+
+@pytest.mark.finding("N-306")
+@pytest.mark.parametrize(
+    ("uid", "logged_in", "said", "named"),
+    [
+        (0, None, "anna", "anna (via root)"),
+        (0, 1, "anna", "daemon (via root)"),
+        (0, 2**32 - 1, "anna", "anna (via root)"),
+        (0, 0, "", "root"),
+        (1, None, "anna", "daemon"),
+        (1, 2**32 - 1, "anna", "daemon"),
+        (1, 2, "anna", "bin (via daemon)"),
+        (1, 1, "anna", "daemon"),
+        (1, "no number", "anna", "daemon"),
+    ],
+)
+def test_at_the_socket_the_kernel_says_who_it_is_and_root_who_called_sudo(
+    uid: int, logged_in: object, said: str, named: str, tmp_path: Path
+) -> None:
+    if logged_in is not None:
+        (tmp_path / "7").mkdir()
+        (tmp_path / "7" / "loginuid").write_text(f"{logged_in}")
+    assert named == at_socket(Peer(7, uid), said, proc=tmp_path).name
