@@ -37,6 +37,7 @@ def roles_of(server: StandIn, name: str) -> set[str]:
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 @pytest.mark.parametrize("names", DATABASES)
 @pytest.mark.parametrize(
     ("account", "person"),
@@ -59,6 +60,7 @@ def test_somebody_elses_account_is_not_taken_for_a_persons(
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 @pytest.mark.parametrize("names", ["sqlite", "postgresql"])
 def test_a_leaver_keeps_nothing_by_an_account_that_resembles_theirs(
     names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

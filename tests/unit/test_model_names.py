@@ -26,12 +26,14 @@ APART = [("anna", "anne"), ("ross", "ros"), ("李", "王"), (" boss", "boss")]
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_names_that_differ_in_a_to_z_alone_are_one(one: str, other: str) -> None:
     assert key(one) == key(other)
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 @pytest.mark.parametrize(("one", "other"), ALIKE)
 def test_names_that_some_database_may_take_for_one_are_alike_and_not_the_same(one: str, other: str) -> None:
     assert key(one) != key(other)
@@ -69,6 +71,7 @@ def wanted(*names: str, roles: tuple[str, ...] = ("fin",)) -> DesiredState:
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 def test_what_resembles_something_that_is_there_is_set_aside() -> None:
     found = set_aside(wanted("strasse", "anna"), state("straße", roles=("Fin",)), owned=Owned(), scope=Scope())
     assert ("fin", "strasse") == found.blocked
@@ -78,6 +81,7 @@ def test_what_resembles_something_that_is_there_is_set_aside() -> None:
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 def test_what_is_there_by_its_own_name_is_not() -> None:
     want = wanted("strasse")
     found = set_aside(want, state("strasse", "straße", roles=("fin", "Fin")), owned=Owned(), scope=Scope())
@@ -85,6 +89,7 @@ def test_what_is_there_by_its_own_name_is_not() -> None:
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 def test_of_an_unclear_account_only_what_should_change_blocks() -> None:
     there = state("anna", unclear={"bob": "two of them", "eve": "two of them", "zoe": "two of them"})
     owned = Owned(grants={"eve": frozenset({"fin"})})

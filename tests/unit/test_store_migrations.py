@@ -133,6 +133,7 @@ def test_processes_that_start_together_on_a_new_database_all_start(empty_databas
 
 
 @pytest.mark.finding("A-F2")
+@pytest.mark.finding("H-E20")
 def test_names_that_unicode_folds_together_are_taken_apart(empty_database_url: str) -> None:
     """What syncd owned under the old key belongs to the name that the change of it says; what was adopted keeps its own."""
     migrate(empty_database_url, to="0008")
