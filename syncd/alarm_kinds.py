@@ -16,6 +16,7 @@ Kind = Literal[
     "database_down",
     "not_converged",
     "renamed",
+    "server_changed",
     "expiry",
     "frozen",
     "email_taken",

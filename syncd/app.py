@@ -172,7 +172,7 @@ def passing_target(settings: DeploymentSettings) -> Target:
     def open_session(known: Capabilities | None) -> TargetSession:
         return open_airflow(settings, known)
 
-    return Target(settings.deployment, settings.enforce, settings.limits, open_session)
+    return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.airflow.address)
 
 
 def open_airflow(

@@ -155,6 +155,20 @@ class Unsettled:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of the server at an address.
+
+    facts  the name under which it stands: the deployment's, or another one while that is of a server at another address
+    was    where the deployment was before and something is ours, as long as nobody said whether that is the same server
+    since  when it came from there; where `facts` is another name, when it came to `was`
+    """
+
+    facts: str
+    was: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What a plan is made from, and what of it counts towards limits.
 
@@ -275,6 +289,14 @@ class Journal(Protocol):
         ...
 
     # what is known of a deployment
+    def place(self, deployment: str, address: str) -> Place:
+        """Say under which name stands what is known of its server at this address; empty: of the one of before."""
+        ...
+
+    def move(self, deployment: str, address: str, *, now: datetime) -> Place:
+        """Let the deployment's name stand for the server at this address; what is known of another one is set aside."""
+        ...
+
     def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
         """Give what is owned; with `usernames` (as `key` gives them) accounts and grants of just these people.
 

@@ -73,16 +73,29 @@ from syncd.plan.renamed import (
     left_by,
     renamed_accounts,
     renamed_roles,
+    server_note,
     still_wanted,
 )
 from syncd.plan.settle import Settled, came_late, settled, will_not_come, with_more, without_others
-from syncd.ports import Basis, Entry, Journal, Lease, Source, TargetReader, TargetSession, TargetWriter, Unsettled
+from syncd.ports import (
+    Basis,
+    Entry,
+    Journal,
+    Lease,
+    Place,
+    Source,
+    TargetReader,
+    TargetSession,
+    TargetWriter,
+    Unsettled,
+)
 
 SETTLED = "found by looking"
 REFUSALS = 5
 """So many reasons at most are given why an approval lets nothing pass."""
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
+ELSEWHERE = "another writer works at another address of it now; the next pass decides anew"
 BUSY_S = 0.2
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 """Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
@@ -96,12 +109,16 @@ class Emit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One deployment and how to reach it. `open` is given what earlier passes learned about the server."""
+    """One deployment and how to reach it. `open` is given what earlier passes learned about the server.
+
+    `address` tells its server from another one that it may be pointed at; empty: it is always the same.
+    """
 
     deployment: Deployment
     enforce: bool
     limits: Limits
     open: Callable[[Capabilities | None], TargetSession]
+    address: str = ""
 
 
 class Within(Protocol):
@@ -455,6 +472,8 @@ class _Pass:
     directory: Directory
     scope: Scope
     keep_states: bool
+    place: Place = field(default_factory=lambda: Place(""))
+    """Where the journal has what is known of the server; see `_at_this_server`."""
     lease: Lease | None = None
     """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None
@@ -472,6 +491,11 @@ class _Pass:
     @property
     def name(self) -> str:
         return self.target.deployment.name
+
+    @property
+    def facts(self) -> str:
+        """The name under which the journal has what is known of the server: the deployment's, in a pass that writes."""
+        return self.place.facts or self.name
 
     @property
     def journal(self) -> Journal:
@@ -503,6 +527,7 @@ def _guarded_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentRep
 
 
 def _run_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
+    this.place = this.journal.place(this.name, this.target.address)
     with _session(this) as session:
         before = session.calls
         if approved is not None and this.target.enforce:
@@ -516,7 +541,7 @@ def _run_pass(this: _Pass, approved: frozenset[str] | None) -> DeploymentReport:
 def _session(this: _Pass) -> AbstractContextManager[TargetSession]:
     if this.session is not None:
         return nullcontext(this.session)
-    return closing(this.target.open(this.journal.capabilities(this.name)))
+    return closing(this.target.open(this.journal.capabilities(this.facts)))
 
 
 def _take_lease(this: _Pass, stack: ExitStack) -> Lease:
@@ -534,7 +559,7 @@ def _take_lease(this: _Pass, stack: ExitStack) -> Lease:
 def _only_plan(this: _Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
     capabilities, _, seen = _first_look(this, reader, approved=frozenset())
     # without a lease: what a pass that writes has learned meanwhile stays
-    this.journal.save_capabilities(this.name, capabilities, only_new=True)
+    this.journal.save_capabilities(this.facts, capabilities, only_new=True)
     _record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
@@ -579,7 +604,7 @@ def _first_look(
 ) -> tuple[Capabilities, tuple[Dag, ...], _Seen]:
     """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
-        this.earlier = this.journal.last_desired(this.name)
+        this.earlier = this.journal.last_desired(this.facts)
     with this.timed("look"):
         capabilities = reader.look()
     try:
@@ -596,7 +621,7 @@ def _first_look(
 
 
 def _who_loses(this: _Pass, reader: TargetReader) -> frozenset[str]:
-    return who_loses(_compiled(this, reader, inventory=()), this.journal.owned(this.name))
+    return who_loses(_compiled(this, reader, inventory=()), this.journal.owned(this.facts))
 
 
 def _inventory(this: _Pass, reader: TargetReader) -> tuple[Dag, ...]:
@@ -628,14 +653,14 @@ def _see(
     # people whose account is found by e-mail may be owned under another name
     made = _made_accounts(this, desired, scope)
     near = None if scope.usernames is None else scope.usernames | {account.name for account in made}
-    owned = this.journal.owned(this.name, usernames=None if deployment.match_email else near)
+    owned = this.journal.owned(this.facts, usernames=None if deployment.match_email else near)
     with this.timed("observe"):
         # people whose account is found by e-mail can only be found by looking at everybody
         asked = EVERYTHING if deployment.match_email and not scope.dags else replace(scope, usernames=near)
-        awaited = this.journal.awaited(this.name)
+        awaited = this.journal.awaited(this.facts)
         observed = reader.observe(asked, role_names=_managed(desired, owned, awaited), once=owned.once)
     late = came_late(awaited, observed, owned)
-    ends = {left: end for left in this.journal.unsettled(this.name) if (end := settled(left.change, observed))}
+    ends = {left: end for left in this.journal.unsettled(this.facts) if (end := settled(left.change, observed))}
     renames, found = _renames(this, desired, observed, owned, made=made)
     owned = with_more(owned, {0: found})
     owned = without_others(with_more(owned, late), [(left.change, end) for left, end in ends.items()])
@@ -646,7 +671,7 @@ def _see(
         aligned = align(theirs, observed, match_email=by_email)
         known_as = _known_as(desired, aligned)
         scope, desired = _renamed(scope, desired, aligned), still_wanted(aligned, owned, renames.roles)
-        desired = replace(desired, notes=desired.notes + tuple(account_notes(renames.accounts)))
+        desired = replace(desired, notes=(*desired.notes, *account_notes(renames.accounts), *_server_notes(this)))
         if this.scope.everything or this.scope.dags:
             desired = _yield_to_code(this, desired, observed, ours=owned.roles, count=count)
         plan = diff(
@@ -661,7 +686,7 @@ def _see(
             ended=_endings(this, now).of,
         )
         plan = without_new(plan, owned) if this.unread else warned(plan, generation=reader.look().generation)
-        contested = this.journal.losses(this.name) + this.journal.gains(this.name)
+        contested = this.journal.losses(this.facts) + this.journal.gains(this.facts)
         named = signs(plan, contested) if scope.everything else frozenset()
         # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
         # whom this pass lets go ahead, and they count what it took.
@@ -685,10 +710,10 @@ def _renames(
     this: _Pass, desired: DesiredState, observed: ObservedState, owned: Owned, *, made: tuple[MadeAccount, ...]
 ) -> tuple[_Renames, Owned]:
     """Find what was renamed by hand; only a look at everything can, and what one found is remembered of roles."""
-    known = {new: old for new, old in this.journal.renamed_roles(this.name).items() if new not in desired.roles}
+    known = {new: old for new, old in this.journal.renamed_roles(this.facts).items() if new not in desired.roles}
     if not observed.scope.everything or not this.scope.everything:
         return _Renames(known), Owned()
-    seen, emails = this.journal.roles_seen(this.name), {account.name: account.email for account in made}
+    seen, emails = this.journal.roles_seen(this.facts), {account.name: account.email for account in made}
     users = {**(this.earlier.users if this.earlier else {}), **desired.users}
     roles = {**known, **renamed_roles(desired, observed, owned, earlier=this.earlier, seen=seen)}
     roles = {new: old for new, old in roles.items() if new in observed.roles}
@@ -702,7 +727,7 @@ def _renames(
 
 def _remember_renames(this: _Pass, seen: _Seen) -> None:
     """Keep what was found to be renamed, and what people hold by it; forget what is renamed no more."""
-    known = this.journal.renamed_roles(this.name)
+    known = this.journal.renamed_roles(this.facts)
     if seen.renames.held.grants:  # first: what people hold by a new name is only looked for until that is remembered
         this.journal.adopt(this.name, seen.renames.held)
     if found := {new: old for new, old in seen.renames.roles.items() if new not in known}:
@@ -726,12 +751,12 @@ def _compiled(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) 
 def _made_accounts(this: _Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
     """List for whom accounts were made here: all of them, or as far as it concerns the people of the scope."""
     if scope.usernames is None:
-        return this.journal.made_accounts(this.name)
+        return this.journal.made_accounts(this.facts)
     people = [name for name in scope.usernames if name in desired.users]
     if not people:
         return ()
     ids = {id_ for name in people for _, id_ in desired.whose.get(name, ())[:1]}
-    return this.journal.made_accounts(this.name, ids=ids, emails=[desired.users[name].email for name in people])
+    return this.journal.made_accounts(this.facts, ids=ids, emails=[desired.users[name].email for name in people])
 
 
 def _remember_accounts(this: _Pass, seen: _Seen) -> None:
@@ -771,6 +796,11 @@ def _known_as(desired: DesiredState, aligned: DesiredState) -> dict[str, str]:
     return {name: was for name, was in found.items() if was is not None}
 
 
+def _server_notes(this: _Pass) -> Iterator[Note]:
+    if this.place.was and this.scope.everything:
+        yield server_note(this.name, this.target.address, was=this.place.was)
+
+
 def _endings(this: _Pass, now: datetime) -> Endings:
     whose = this.earlier.whose if this.earlier else {}
     return Endings(this.world.rules, this.directory, this.target.deployment, whose, now)
@@ -782,14 +812,14 @@ def _yield_to_code(
     journal, now = this.journal, this.world.clock()
     if count and this.scope.everything:
         _contest(this, desired, observed, ours=ours)
-    return give_way(desired, observed, losses=journal.losses(this.name), gains=journal.gains(this.name), now=now)
+    return give_way(desired, observed, losses=journal.losses(this.facts), gains=journal.gains(this.facts), now=now)
 
 
 def _contest(this: _Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
     """Take note of what another hand took or gave since the last pass, and of what was put right."""
     journal, now, earlier = this.journal, this.world.clock(), this.earlier
-    losses = taken_back(desired, observed, earlier=earlier, losses=journal.losses(this.name), now=now)
-    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.gains(this.name), now=now)
+    losses = taken_back(desired, observed, earlier=earlier, losses=journal.losses(this.facts), now=now)
+    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.gains(this.facts), now=now)
     journal.contest(this.name, losses=losses, gains=gains, now=now)
 
 
@@ -797,6 +827,7 @@ def _contest(this: _Pass, desired: DesiredState, observed: ObservedState, *, our
 
 
 def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: frozenset[str]) -> DeploymentReport:
+    _at_this_server(this)
     passing = frozenset(d for d in approved if not _refusal(this.world, this.name, d, scope=this.scope))
     capabilities, inventory, seen = _first_look(this, session, approved=passing, count=True)
     first = seen
@@ -833,6 +864,17 @@ def _apply(this: _Pass, session: TargetSession, *, lease: Lease, approved: froze
     return report
 
 
+def _at_this_server(this: _Pass) -> None:
+    """Own nothing by what was ours at another server, where the deployment is pointed at this one since."""
+    before, address = this.journal.place(this.name, this.target.address), this.target.address
+    if not address or (before.since and before.facts == this.name):
+        this.place = before
+        return
+    this.place = this.journal.move(this.name, address, now=this.world.clock())
+    if before.facts != this.name:
+        this.emit("server_changed", address=address, was=before.was)
+
+
 def _read_back(this: _Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> _Seen:
     with this.timed("read_back"):
         return _see(this, reader, inventory=inventory, approved=frozenset())
@@ -863,6 +905,8 @@ def _why_not(this: _Pass, seen: _Seen, change: Change, *, session: TargetSession
     if why := this.world.between.let_ahead(partial(_within, this, session, lease)):
         return why
     if lease.give_way(this.world.stopping):
+        if this.journal.place(this.name, this.target.address).facts != this.name:
+            raise DeploymentBusy(f"{this.name}: {ELSEWHERE}")
         this.moved |= _moved_since(this, session)
     return _untrue(this, seen, change)
 
@@ -1007,8 +1051,8 @@ def _disown(this: _Pass, seen: _Seen) -> None:
     """Own no more what another hand took and no line gives; only a look at everything says so."""
     if not this.scope.everything or not seen.observed.scope.everything:
         return
-    still = [left.change for left in this.journal.unsettled(this.name)]
-    still += [late.change for late in this.journal.awaited(this.name)]
+    still = [left.change for left in this.journal.unsettled(this.facts)]
+    still += [late.change for late in this.journal.awaited(this.facts)]
     renamed = {*seen.renames.roles.values(), *seen.renames.accounts.values()}
     gone = taken_by_others(
         seen.desired, seen.observed, seen.owned, earlier=this.earlier, renamed=renamed, unsettled=still

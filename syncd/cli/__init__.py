@@ -17,6 +17,7 @@ from syncd.cli import (
     accept_group,
     accept_person,
     accept_role,
+    accept_server,
     apply,
     approve,
     audit,
@@ -62,6 +63,7 @@ program.command()(doctor.doctor)
 program.command()(accept_group.accept_group)
 program.command()(accept_person.accept_person)
 program.command()(accept_role.accept_role)
+program.command()(accept_server.accept_server)
 program.command()(demo.demo)
 
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.

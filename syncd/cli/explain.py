@@ -36,7 +36,8 @@ def explain(
         with this.world(settings, store, deployments=deployment or ()) as world:
             report = _planned(world, user)
             people = _people(world, user)
-        owned = {name: store.owned(name).grants for name in (d.deployment for d in report.deployments)}
+            places = {t.deployment.name: store.place(t.deployment.name, t.address).facts for t in world.targets}
+        owned = {name: store.owned(facts).grants for name, facts in places.items()}
     show(_lines(user, people, report, owned=owned))
     return report.exit_code()
 

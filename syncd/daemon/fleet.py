@@ -189,7 +189,7 @@ class Fleet:
             return app.open_airflow(settings, known, pace=self._pace_of(settings))
 
         opened = self.sessions.opener(name, open_, way=_way(settings))
-        return Target(settings.deployment, settings.enforce, settings.limits, opened)
+        return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.airflow.address)
 
     def _pace_of(self, settings: DeploymentSettings) -> Pace:
         name = settings.deployment.name

@@ -29,7 +29,7 @@ from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
 from syncd.errors import EXIT_FAILED, DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
-from syncd.model import EVERYTHING, Dag, Held, Note, Scope, Status
+from syncd.model import EVERYTHING, Capabilities, Dag, Held, Note, Scope, Status
 from syncd.plan.because import summed
 from syncd.reconcile import DeploymentReport, Emit, Errand, Report, Target, Within, World, one_pass
 from syncd.render.json import report_json
@@ -134,7 +134,7 @@ class Passes:
             self._lanes.postponed(name, task, wait_s=UNREAD_S)
             return
         try:
-            if self._is_first(name, task, world, within=within):
+            if self._is_first(target, task, world, within=within):
                 self._lanes.postponed(name, _whole(task.command), wait_s=0.0)  # its roles are to be made first
                 return
             errand = Errand(
@@ -160,11 +160,11 @@ class Passes:
         else:
             self._conclude(name, task, report)
 
-    def _is_first(self, name: str, task: Task, world: World, *, within: Within | None) -> bool:
-        """Say whether a pass over a few people would be the first there; within a first pass a loss need not wait for it."""
+    def _is_first(self, target: Target, task: Task, world: World, *, within: Within | None) -> bool:
+        """Say whether a pass over a few people would be the first on that server; within one a loss need not wait for it."""
         if not task.scope.usernames or task.job is not None or (within and task.urgency is Urgency.LOSS):
             return False
-        return world.journal.capabilities(name) is None
+        return _known(target, world) is None
 
     def _between(self, name: str, task: Task, loaded: Loaded) -> Ahead:
         """Let more urgent passes go ahead of this one, for as long as it is what mapping and configuration say."""
@@ -192,7 +192,7 @@ class Passes:
         """Compare the DAGs with those that the last pass listed; what roles hold on the others is looked at."""
         before = self._fleet.sessions.inventory(name)
         try:
-            session = target.open(world.journal.capabilities(name))
+            session = target.open(_known(target, world))
             try:
                 now = frozenset(session.inventory())
             finally:
@@ -281,6 +281,7 @@ class Passes:
             self._say("email_taken", name, _noted(this, "email_taken"), whole=True)
             renamed = _noted(this, "role_renamed") or _noted(this, "account_renamed")
             self._say("renamed", name, renamed, whole=True)
+            self._say("server_changed", name, _noted(this, "server_changed"), whole=True)
 
     def _say(self, kind: Kind, name: str, text: str, *, whole: bool) -> None:
         """Raise an alarm that has a text; only a look at everything can tell that there is none."""
@@ -341,6 +342,12 @@ class Passes:
         if task.job is not None:
             found = _of_report(name, report) if report else _of_error(name, error, run)
             self._jobs.add(task.job, found)
+
+
+def _known(target: Target, world: World) -> Capabilities | None:
+    """Give what earlier passes learned about this very server."""
+    place = world.journal.place(target.deployment.name, target.address)
+    return world.journal.capabilities(place.facts)
 
 
 def failure_of(error: SyncdError) -> Kind:

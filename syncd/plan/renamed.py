@@ -139,3 +139,15 @@ def account_notes(renames: Renames) -> Iterator[Note]:
             f"{old} seems to be called {new} now: the account has its e-mail and all that syncd gave it. It keeps that until "
             f"{old} leaves, and then loses it. Call it {old} again, or correct the username rule of this deployment",
         )
+
+
+# --- servers ----------------------------------------------------------------------------------------------------------
+
+
+def server_note(deployment: str, address: str, *, was: str) -> Note:
+    return Note(
+        "server_changed",
+        f"{deployment} is at {address} now and was at {was} before, which counts as another server: what syncd gave there is "
+        f"left as it is, and nothing is taken here because of it. If it is the same server under another address run: "
+        f"syncd accept-server {deployment} (what was ours before is ours again); if it is another one add --leave",
+    )

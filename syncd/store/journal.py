@@ -30,7 +30,7 @@ from syncd.model import (
 )
 from syncd.plan.contested import Tally
 from syncd.plan.taken import Taken
-from syncd.ports import Basis, Lease, Unsettled
+from syncd.ports import Basis, Lease, Place, Unsettled
 from syncd.store import (
     accounts,
     alarms,
@@ -46,6 +46,7 @@ from syncd.store import (
     renames,
     replicas,
     schema,
+    servers,
     states,
     upkeep,
     uses,
@@ -146,6 +147,21 @@ class Store:
         self._database.commit(lambda c: readings.let_rest(c, provider, until))
 
     # what is known of a deployment
+
+    def place(self, deployment: str, address: str) -> Place:
+        with self._database.read() as connection:
+            return servers.place(connection, deployment, address)
+
+    def move(self, deployment: str, address: str, *, now: datetime) -> Place:
+        return self._database.commit(lambda c: servers.move(c, deployment, address, now=now), alone=True)
+
+    def accept_server(self, deployment: str) -> None:
+        """Take the server of now for the one that the deployment had before."""
+        self._database.commit(lambda c: servers.is_same(c, deployment), alone=True)
+
+    def leave_server(self, deployment: str) -> None:
+        """Take the server that the deployment had before for another one."""
+        self._database.commit(lambda c: servers.is_other(c, deployment))
 
     def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
         with self._database.read() as connection:

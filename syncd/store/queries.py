@@ -16,6 +16,7 @@ from syncd.model import Change, Held, Kept, Note, Permission, Role, Scope, key
 from syncd.store import codec
 from syncd.store.changes import change_of
 from syncd.store.schema import INTENT, PLANNED, changes, desired, is_unsettled, ownership, plans, runs, steps, touches
+from syncd.store.servers import here_or_before
 
 LIMIT = 100
 
@@ -323,7 +324,9 @@ def history(connection: Connection, wanted: HoldingFilter) -> tuple[Holding, ...
 
 def holders(connection: Connection, deployment: str, *, role: str | None, at: datetime) -> tuple[Holding, ...]:
     """Tell who held what at one moment, sorted by person and role."""
-    which = [ownership.c.deployment == deployment, _held_at(at)] + ([ownership.c.role == role] if role else [])
+    which = [here_or_before(ownership.c.deployment, deployment), _held_at(at)] + (
+        [ownership.c.role == role] if role else []
+    )
     rows = connection.execute(_holdings().order_by(None).order_by(ownership.c.name, ownership.c.role).where(*which))
     return tuple(_holding(row) for row in rows)
 
@@ -349,7 +352,7 @@ def _holdings() -> Select[Any]:
 
 
 _OVERLAPPING: _Tests = {
-    "deployment": lambda name: ownership.c.deployment == name,
+    "deployment": lambda name: here_or_before(ownership.c.deployment, name),
     "user": lambda name: ownership.c.name == key(name),
     "role": lambda name: ownership.c.role == name,
     "since": lambda at: or_(ownership.c.until.is_(None), ownership.c.until > at),

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from syncd.secrets import blotted
 
-REVISION = "0012"
+REVISION = "0013"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -379,6 +379,17 @@ renamed_roles = Table(
     Column("new", Words, primary_key=True),
     Column("old", Words, nullable=False, comment="the name under which it was ours"),
     Column("at", Moment, nullable=False),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("address", Words, nullable=False, comment="where it was last worked on"),
+    Column(
+        "was", Words, comment="where before, where something is ours; null: somebody said whether it is the same server"
+    ),
+    Column("since", Moment, nullable=False, comment="since when it has this address"),
 )
 
 # --- who may write ----------------------------------------------------------------------------------------------------

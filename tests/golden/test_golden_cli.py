@@ -27,6 +27,7 @@ COMMANDS = (
         "accept-group",
         "accept-person",
         "accept-role",
+        "accept-server",
     ),
     "demo",
 )

@@ -312,3 +312,23 @@ def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> 
         owned = store.owned("dev")
         assert expected == (set(owned.roles), owned.grants)
     assert 3 == desk.types("accept-role", "dev", "elsewhere")[0]
+
+
+@pytest.mark.finding("N-301")
+@pytest.mark.parametrize("words", [[], ["--leave"]])
+@pytest.mark.parametrize("is_applied", [False, True])
+def test_a_person_says_which_server_a_deployment_is_at(desk: Desk, words: list[str], is_applied: bool) -> None:
+    code, _, err = desk.types("accept-server", "dev")
+    assert (3, True) == (code, "dev was at no other address than" in err)
+    with closing(Store(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        was = Owned(grants={"anna": frozenset({"Viewer"})})
+        store.move("dev", "https://old.example", now=datetime.now(UTC))
+        store.adopt("dev", was)
+        if is_applied:
+            desk.types("apply", "-d", "dev")
+        ours = store.owned("dev").grants if is_applied else {}
+        code, out, _ = desk.types("accept-server", "dev", *words)
+        assert (0, True) == (code, "https://old.example" in out)
+        expected = ours if words else {**ours, "anna": ours.get("anna", frozenset()) | {"Viewer"}}
+        assert expected == store.owned("dev").grants
+    assert 3 == desk.types("accept-server", "dev")[0]

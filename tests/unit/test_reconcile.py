@@ -90,6 +90,7 @@ class Stage:
     enforce: bool = True
     now: datetime = NOW
     events: list[str] = field(default_factory=list)
+    address: str = ""
 
     @property
     def prod(self) -> MemoryTarget:
@@ -97,7 +98,8 @@ class Stage:
 
     def world(self) -> World:
         def target(name: str, memory: MemoryTarget) -> Target:
-            return Target(replace(self.deployment, name=name), self.enforce, self.limits, lambda _known: memory)
+            deployment = replace(self.deployment, name=name)
+            return Target(deployment, self.enforce, self.limits, lambda _known: memory, self.address)
 
         return World(
             (self.people,),

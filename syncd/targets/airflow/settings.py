@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from syncd.http import Connection, Secret
 
@@ -35,3 +36,12 @@ class Credential:
 class AirflowSettings:
     connection: Connection
     credentials: tuple[Credential, ...]
+
+    @property
+    def address(self) -> str:
+        """Tell the server from others, however its address is spelt: scheme, host, port where it is not the usual, path."""
+        parts = urlsplit(self.connection.base_url)
+        usual = {"http": 80, "https": 443}[parts.scheme]
+        port = f":{parts.port}" if parts.port not in (None, usual) else ""
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
