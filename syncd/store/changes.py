@@ -279,8 +279,9 @@ def close(
     now: datetime,
     by_looking: bool = False,
     final: bool = False,
+    change: Change | None = None,
 ) -> None:
-    """Write down how a change that was begun ended, and move ownership with it.
+    """Write down how a change that was begun ended, and move ownership with it; `change` spares reading which one it is.
 
     status           | what it took | what its intent marked
     applied          | ended        | stays
@@ -297,11 +298,12 @@ def close(
     row = connection.execute(_close, ended | {"which": id_, "settled_by_looking": by_looking}).first()
     if row is None:
         raise _not_open(connection, id_, status)
+    change = change or change_of(row)
     if status not in {Status.APPLIED, Status.UNKNOWN} and not final:
-        awaited.expect(connection, row.deployment, change_of(row), id_=id_, now=now)
+        awaited.expect(connection, row.deployment, change, id_=id_, now=now)
     if status is Status.APPLIED:
-        ownership.mark_brought(connection, row.deployment, change_of(row), id_=id_, now=now)
-        ownership.end_taken(connection, row.deployment, change_of(row), id_=id_, now=now)
+        ownership.mark_brought(connection, row.deployment, change, id_=id_, now=now)
+        ownership.end_taken(connection, row.deployment, change, id_=id_, now=now)
     elif status not in {Status.UNKNOWN, Status.PENDING}:
         ownership.unmark(connection, id_)
 

@@ -49,9 +49,12 @@ Json = Any
 """What `json.loads` gives; each reader below knows the shape it wants."""
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
 def dumps(value: Json) -> str:
     """Write canonical JSON; a value that JSON does not know is written as its text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return _CANONICAL.encode(value)
 
 
 P = ParamSpec("P")
@@ -294,7 +297,10 @@ def _why_from(fields: Json, roles: Iterable[str]) -> Why:
         role = next((role for role in roles if fields.startswith(f"{role}: ")), "")
         return Why(fields.removeprefix(f"{role}: ") if role else fields, role)
     text, role, what = fields
-    return Why(text, role, What(what) if what in set(What) else What.OTHER)
+    return Why(text, role, _WHATS.get(what, What.OTHER))
+
+
+_WHATS = {what.value: what for what in What}
 
 
 # --- plans ------------------------------------------------------------------------------------------------------------

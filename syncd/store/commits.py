@@ -1,14 +1,15 @@
 """Group commit: what several threads want to write at the same time becomes one transaction.
 
 A commit waits for the disk, and on SQLite for every other writer; a thousand small ones wait a thousand times. So each
-thread puts its work in line, and whoever gets the turn does all that stands there.
+thread puts its work in line, and whoever gets the turn does all that stands there. Then those whose work is done are woken,
+and of the others the first: to wake all of them each time would cost more than the work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from threading import Condition
+from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -27,13 +28,24 @@ class _Ticket:
     Until it is known to be committed it counts as interrupted: that may happen at any place, in anybody's thread.
     """
 
-    __slots__ = ("done", "error", "result", "work")
+    __slots__ = ("_gate", "done", "error", "result", "work")
 
     def __init__(self, work: Callable[[Connection], Any]) -> None:
         self.work = work
         self.done = False
         self.result: Any = None
         self.error: BaseException | None = StoreError(_INTERRUPTED)
+        self._gate = Lock()
+        self._gate.acquire()
+
+    def sleep(self) -> None:
+        """Wait until somebody wakes us, or has since we slept last."""
+        self._gate.acquire()
+
+    def wake(self) -> None:
+        """End the sleep; one thread at a time may."""
+        if self._gate.locked():
+            self._gate.release()
 
     def succeed(self) -> None:
         self.error, self.done = None, True
@@ -51,9 +63,11 @@ class GroupCommit:
 
     def __init__(self, write: Callable[[], AbstractContextManager[Connection]]) -> None:
         self._write = write
-        self._turn = Condition()
+        self._lock = Lock()
         self._line: list[_Ticket] = []
         self._has_turn: _Ticket | None = None
+        self._taken: list[_Ticket] = []
+        """What whoever has the turn took out of the line."""
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Give what `work` gives, when it is committed; raise what it raises."""
@@ -69,21 +83,31 @@ class GroupCommit:
 
     def _wait(self, mine: _Ticket) -> list[_Ticket]:
         """Stand in line until somebody has done our work, or it is our turn; then give everything that stands there."""
-        with self._turn:
+        with self._lock:
             self._line.append(mine)
-            while self._has_turn and not mine.done:
-                self._turn.wait()
-            if mine.done:
-                return []
-            self._has_turn = mine
-            taken, self._line = self._line, []
-            return taken
+        while not mine.done:
+            with self._lock:
+                if not self._has_turn:
+                    self._has_turn = mine
+                    self._taken, self._line = self._line, []
+                    return self._taken
+            mine.sleep()
+        return []
 
     def _pass_on(self, mine: _Ticket) -> None:
-        if self._has_turn is mine:
-            with self._turn:
-                self._has_turn = None
-                self._turn.notify_all()
+        """Wake those whose work was taken out of the line, and who is to have the turn next."""
+        if mine.done and self._has_turn is not mine:
+            return
+        with self._lock:
+            if self._has_turn is mine:
+                for ticket in self._taken:
+                    ticket.done = True  # interrupted, where it was not before
+                    ticket.wake()
+                self._has_turn, self._taken = None, []
+            elif mine in self._line:  # interrupted while it waited
+                self._line.remove(mine)
+            if self._line and not self._has_turn:
+                self._line[0].wake()
 
     def _commit(self, taken: list[_Ticket]) -> None:
         while taken:

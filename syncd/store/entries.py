@@ -64,7 +64,7 @@ class DatabaseEntry:
         begun = self._begun or self._begin(connection)
         if self._answers:
             changes.record_answers(connection, self._answers, now=self._database.now(connection))
-        changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now)
+        changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now, change=self._change)
         return begun
 
     def _confirm(self, connection: Connection, now: datetime) -> None:

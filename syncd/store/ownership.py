@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import Change, Kind, Owned, key
@@ -118,15 +118,25 @@ def mark_brought(connection: Connection, deployment: str, change: Change, *, id_
 
 def unmark(connection: Connection, id_: int) -> None:
     """Forget what only this change, which did not happen, marked as owned."""
-    connection.execute(delete(ownership).where(ownership.c.change_id == id_, ownership.c.until.is_(None)))
+    connection.execute(_unmark, {"which": id_})
 
 
 def end_taken(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
-    """Own no more what a change took away."""
-    taken = _taken(change)
-    if taken is not None:
-        still = ownership.c.deployment == deployment, ownership.c.until.is_(None)
-        connection.execute(update(ownership).where(*still, taken).values(until=now, ended_by=id_))
+    """Own no more what a change took away.
+
+    subject | kind   | taken
+    role    | delete | the role and every grant of it
+    user    | delete | the account and every grant it had
+    user    | update | the grants of the roles that are gone
+    """
+    name, ended = key(change.name), {"at": deployment, "until": now, "ended_by": id_}
+    if change.subject == "role":
+        if change.kind is Kind.DELETE:
+            connection.execute(_end_role, ended | {"which": change.name})
+    elif change.kind is Kind.DELETE:
+        connection.execute(_end_account, ended | {"which": name})
+    elif change.revoked:
+        connection.execute(_end_grant, [ended | {"which": name, "gone": role} for role in change.revoked])
 
 
 def brought(change: Change) -> list[Thing]:
@@ -138,28 +148,18 @@ def brought(change: Change) -> list[Thing]:
     return [Thing("user", name), *grants] if change.kind is Kind.CREATE else grants
 
 
-def _taken(change: Change) -> ColumnElement[bool] | None:
-    """Choose what a change takes.
-
-    subject | kind   | taken
-    role    | delete | the role and every grant of it
-    user    | delete | the account and every grant it had
-    user    | update | the grants of the roles that are gone
-    """
-    kind, name, role = ownership.c.kind, ownership.c.name, ownership.c.role
-    if change.subject == "role":
-        return or_(_is("role", change.name), and_(kind == "grant", role == change.name)) if _gone(change) else None
-    if _gone(change):
-        return and_(kind.in_(("user", "grant")), name == key(change.name))
-    return and_(kind == "grant", name == key(change.name), role.in_(change.revoked)) if change.revoked else None
-
-
-def _gone(change: Change) -> bool:
-    return change.kind is Kind.DELETE
-
-
-def _is(kind: str, name: str) -> ColumnElement[bool]:
+def _is(kind: str, name: str | ColumnElement[str]) -> ColumnElement[bool]:
     return and_(ownership.c.kind == kind, ownership.c.name == name)
+
+
+# Built once, as all that runs for every change: building one takes SQLAlchemy longer than SQLite to run it.
+_which: ColumnElement[Any] = bindparam("which")
+_end = update(ownership).where(ownership.c.deployment == bindparam("at"), ownership.c.until.is_(None))
+_is_grant = ownership.c.kind == "grant"
+_end_role = _end.where(or_(_is("role", _which), and_(_is_grant, ownership.c.role == _which)))
+_end_account = _end.where(ownership.c.kind.in_(("user", "grant")), ownership.c.name == _which)
+_end_grant = _end.where(_is("grant", _which), ownership.c.role == bindparam("gone"))
+_unmark = delete(ownership).where(ownership.c.change_id == _which, ownership.c.until.is_(None))
 
 
 def _mark(

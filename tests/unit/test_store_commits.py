@@ -19,7 +19,7 @@ from store_samples import NOW
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import EVERYTHING
-from syncd.store import Store, migrate
+from syncd.store import Store, commits, migrate
 from syncd.store.commits import GroupCommit
 from syncd.store.engine import Database
 
@@ -133,6 +133,24 @@ def test_an_interrupt_leaves_nobody_waiting_and_nobody_believing(counted: Counte
     done = [name for name, end in zip([f"d{n}" for n in range(THREADS - 1)], ends, strict=True) if end is None]
     assert done == counted.noted()
     assert "LATER" == counted.note("later")
+
+
+def test_who_is_interrupted_when_the_turn_comes_lets_the_next_have_it(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep, interrupted = commits._Ticket.sleep, []
+
+    def sleep_badly(ticket: commits._Ticket) -> None:
+        sleep(ticket)
+        if not ticket.done and not interrupted:
+            interrupted.append(ticket)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(commits._Ticket, "sleep", sleep_badly)
+    ends = [result.exception(10) for result in all_at_once(counted, [f"d{n}" for n in range(THREADS)])]
+    assert 1 == [type(end) for end in ends].count(KeyboardInterrupt) == len(interrupted)
+    assert [f"d{n}" for n, end in enumerate(ends) if end is None] == counted.noted()
+    assert THREADS - 1 == len(counted.noted())
 
 
 def test_a_single_thread_gets_its_own_error(counted: Counted) -> None:
