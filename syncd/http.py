@@ -24,7 +24,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from http.cookiejar import DefaultCookiePolicy
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
@@ -35,11 +34,12 @@ import urllib3
 
 from syncd.answers import http_date, parse_json, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
-from syncd.metered import Limit, MeteredAdapter, TooLarge, TooSlow
+from syncd.metered import Limit, TooLarge, TooSlow
 from syncd.pace import Halted, Pace
 from syncd.secrets import Secret as Secret
 from syncd.secrets import SecretUnreadable as SecretUnreadable
 from syncd.secrets import beginning
+from syncd.transport import Transport
 
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 REFUSES: Final = frozenset({301, 302, 303, 307, 401, 403, 407})
@@ -135,8 +135,9 @@ class Answer:
         """The server's own sentence, where one came that is short and cannot repeat what was sent."""
         if self.status == 422:
             return _places(self.fields.get("detail"))
+        fields = self.fields
         for name in ("detail", "title", "error"):
-            text = self.fields.get(name)
+            text = fields.get(name)
             if isinstance(text, str) and text.strip():
                 return beginning(" ".join(text.split()), DETAIL_LIMIT)
         return ""
@@ -145,8 +146,8 @@ class Answer:
         """Say what came, for a sentence: `403 (Forbidden)`, `200 with a web page`, `302 to https://sso/login`."""
         if self.location:
             return f"{self.status} to {self.location}"
-        if self.detail:
-            return f"{self.status} ({self.detail})"
+        if detail := self.detail:
+            return f"{self.status} ({detail})"
         if self.content_type == "text/html":
             return f"{self.status} with a web page"
         return str(self.status)
@@ -214,7 +215,7 @@ class Session:
         self._headers: dict[str, str] | None = None
         self._headers_read = 0.0
         self._limit = Limit(clock)
-        self._session = _prepared(connection, self._limit)
+        self._transport = _transport(connection, self._limit)
 
     def send(
         self,
@@ -266,7 +267,7 @@ class Session:
         raise AssertionError("the last try returns or raises")
 
     def close(self) -> None:
-        self._session.close()
+        self._transport.close()
 
     def _tries(self, attempts: int) -> Iterator[bool]:
         self._bound_s = self._retries.first_s
@@ -329,14 +330,12 @@ class Session:
         self.calls += 1
         self._limit.begin(until=request.deadline, silence_s=request.timeout_s, most=self._size_cap + HEAD_CAP)
         try:
-            with self._session.request(
+            with self._transport.send(
                 request.method,
                 request.url,
                 json=request.body,
                 headers=headers,
                 timeout=(self.connection.connect_timeout_s, request.timeout_s),
-                allow_redirects=False,
-                stream=True,
             ) as response:
                 content = self._content(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as e:
@@ -346,9 +345,7 @@ class Session:
         except ValueError:
             # of urllib3 or requests, about an address in the answer; its text repeats that
             raise NoAnswer(f"{request.asked}: the answer cannot be understood; is this the right address?") from None
-        now = http_date(response.headers.get("Date")) or datetime.now(UTC)  # by the clock that the wait was said by
-        wait_s = retry_after_s(response.headers.get("Retry-After"), now=now)
-        return _answer(request.asked, response, content), wait_s
+        return _answer(request.asked, response, content), _wait_s(response.headers)
 
     def _content(self, response: requests.Response) -> bytes:
         """Read the body, unpacked: never more than the cap."""
@@ -370,19 +367,20 @@ class Session:
         return _reason(causes, self.connection, request.timeout_s)
 
 
-def _prepared(connection: Connection, limit: Limit) -> requests.Session:
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, MeteredAdapter(limit))
-    session.trust_env = False  # else REQUESTS_CA_BUNDLE overrides `verify`, and netrc adds a password
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.verify = str(connection.ca) if connection.ca else True
-    if connection.client_cert:
-        cert, key = str(connection.client_cert), connection.client_key
-        session.cert = (cert, str(key)) if key else cert
-    if connection.proxy:
-        session.proxies = {"http": connection.proxy, "https": connection.proxy}
-    return session
+def _transport(connection: Connection, limit: Limit) -> Transport:
+    cert, key, proxy = connection.client_cert, connection.client_key, connection.proxy
+    return Transport(
+        limit,
+        verify=str(connection.ca) if connection.ca else True,
+        cert=(str(cert), str(key)) if cert and key else str(cert) if cert else None,
+        proxies={"http": proxy, "https": proxy} if proxy else None,
+    )
+
+
+def _wait_s(headers: Mapping[str, str]) -> float | None:
+    """Read how long the server wants to be left alone, by the clock that it says that by."""
+    wanted = headers.get("Retry-After")
+    return None if wanted is None else retry_after_s(wanted, now=http_date(headers.get("Date")) or datetime.now(UTC))
 
 
 def _answer(asked: str, response: requests.Response, content: bytes) -> Answer:

@@ -350,7 +350,7 @@ class Life:
         if pace is not None:
             pace._pause = self._pause
         target._session._chance = _half
-        target._session._session.mount("http://", Wire(lambda call: self.ask(site, call)))
+        target._session._transport._adapter = Wire(lambda call: self.ask(site, call))
         return target
 
     def _pause(self, seconds: float) -> None:

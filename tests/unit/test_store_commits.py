@@ -138,7 +138,7 @@ def test_an_interrupt_leaves_nobody_waiting_and_nobody_believing(counted: Counte
 def test_who_is_interrupted_when_the_turn_comes_lets_the_next_have_it(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleep, interrupted = commits._Ticket.sleep, []
+    sleep, interrupted = commits._Ticket.sleep, list[commits._Ticket]()
 
     def sleep_badly(ticket: commits._Ticket) -> None:
         sleep(ticket)
