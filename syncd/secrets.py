@@ -15,9 +15,11 @@ import os
 import re
 import select
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -155,7 +157,9 @@ def _from_credential(secret: Secret) -> str:
 def _from_command(secret: Secret) -> str:
     until = time.monotonic() + secret.timeout_s
     try:
-        process = subprocess.Popen(secret.place, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL)  # noqa: S603 - the operator's own command
+        process = subprocess.Popen(  # noqa: S603 - the operator's own command
+            secret.place, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL, start_new_session=True
+        )
     except OSError as e:
         raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be started'}") from None
     except ValueError:  # of U+0000 in a word
@@ -169,10 +173,17 @@ def _from_command(secret: Secret) -> str:
         except subprocess.TimeoutExpired:
             raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
         finally:
-            process.kill()
+            if process.returncode is None:
+                _end(process)
     if code:
         raise SecretUnreadable(f"{secret}: ended with exit code {code}")
     return content.decode()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it started: a shell that is killed leaves its commands behind, and they go on for ever."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _printed(process: subprocess.Popen[bytes], until: float) -> bytes:

@@ -28,6 +28,13 @@ def pytest_runtest_setup() -> None:
     setattr(secrets, "_KNOWN", secrets.Known())  # noqa: B010 - it is Final to the product
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares real Airflow servers in one process, where several divide the tests: each server boots once."""
+    for item in items:
+        if item.get_closest_marker("servers") and "make_database" not in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("airflow"))
+
+
 @pytest.fixture(scope="session")
 def sample_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sample DAGs and a hundred more."""

@@ -2,7 +2,8 @@
 
 The pass that waits is made in the middle of the one that runs, by the same thread, through the same session and under the
 same lease, so there is one writer at any moment, and nothing of the long pass has to be read or approved again. What it
-had planned for people who moved meanwhile is left out: their own pass has it.
+had planned for people who moved meanwhile, or whom another pass was about in its middle, is left out: their own pass has
+it; and all the rest is left out once a pass over everything went ahead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from syncd.daemon.work_item import Task
 from syncd.reconcile import Within
 
 SUPERSEDED = "not begun: mapping or configuration changed meanwhile; the next pass decides anew"
+OVERTAKEN = "not begun: another pass over everything went ahead and decided anew"
 
 
 class Ahead:
@@ -32,14 +34,19 @@ class Ahead:
         self._make = make
         self._is_over = is_over
         self._since = lanes.mark(name)
+        self._went: frozenset[str] = frozenset()
+        self._is_overtaken = False
 
     def let_ahead(self, within: Within, /) -> str:
         while not self._is_over():
             task = self._lanes.ahead(self._name, self._task)
             if task is None:
-                return ""
+                return OVERTAKEN if self._is_overtaken else ""
             self._make(task, within)
+            # it may have waited since before this pass began, and then no queueing tells of it
+            self._went |= task.scope.usernames or frozenset()
+            self._is_overtaken |= task.scope.everything and task.approved is not None
         return SUPERSEDED
 
     def moved(self) -> frozenset[str]:
-        return self._lanes.moved(self._name, since=self._since)
+        return self._went | self._lanes.moved(self._name, since=self._since)

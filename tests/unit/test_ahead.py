@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 from test_reconcile import Stage, roles_of, stage
 
-from syncd.daemon.ahead import SUPERSEDED, Ahead
+from syncd.daemon.ahead import OVERTAKEN, SUPERSEDED, Ahead
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import DeploymentBusy
@@ -224,6 +224,31 @@ def test_a_pass_that_began_after_somebody_moved_knows_it_already() -> None:
     lanes.put("a", people("bob"))
     later = Ahead("a", SWEEP, lanes, make=lambda *_: None, is_over=lambda: False)
     assert frozenset() == later.moved()
+
+
+def test_whom_a_pass_was_about_that_went_ahead_is_not_done_again_although_it_waited_before() -> None:
+    lanes = Lanes(2, monotonic=Clock())
+    lanes.put("a", SWEEP)
+    lanes.take()
+    lanes.put("a", people("bob"))
+    ahead = Ahead("a", SWEEP, lanes, make=lambda *_: void(lanes.ended("a")), is_over=lambda: False)
+    assert "" == ahead.let_ahead(within)
+    assert frozenset({"bob"}) == ahead.moved()
+
+
+@pytest.mark.parametrize(("approved", "says"), [(frozenset[str](), OVERTAKEN), (None, "")])
+def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(approved: frozenset[str] | None, says: str) -> None:
+    lanes = Lanes(2, monotonic=Clock())
+    lanes.put("a", SWEEP)
+    lanes.take()
+    lanes.put("a", replace(order(), approved=approved))
+    ahead = Ahead("a", SWEEP, lanes, make=lambda *_: void(lanes.ended("a")), is_over=lambda: False)
+    assert says == ahead.let_ahead(within)
+    assert says == ahead.let_ahead(within)
+
+
+def void(_: object) -> None:
+    """Take what is of no use here."""
 
 
 @pytest.mark.parametrize(

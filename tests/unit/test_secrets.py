@@ -7,12 +7,14 @@ import html
 import json
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import psutil
 import pytest
 from starlette.responses import JSONResponse
 
@@ -96,6 +98,20 @@ def test_a_command_that_is_no_secret_is_given_up_in_bounds(words: tuple[str, ...
 
     assert "planted" not in str(caught.value).partition(": ")[2]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+@pytest.mark.parametrize("ends", ["wait", "exit", "yes planted"])
+def test_nothing_is_left_of_a_command_that_is_given_up(tmp_path: Path, ends: str) -> None:
+    secret = Secret("command", ("sh", "-c", f"sleep 300 & echo $! >{tmp_path}/pid; {ends}"), timeout_s=1)
+
+    with pytest.raises(SecretUnreadable):
+        secret.read()
+
+    with suppress(psutil.NoSuchProcess):
+        left = psutil.Process(int((tmp_path / "pid").read_text()))
+        with suppress(psutil.TimeoutExpired):
+            left.wait(10)
+        assert psutil.STATUS_ZOMBIE == left.status(), "it goes on"
 
 
 def test_what_a_command_prints_in_pieces_is_one_secret() -> None:
