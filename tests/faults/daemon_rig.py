@@ -398,7 +398,7 @@ class Rig:
         assert [] == self.heard("alarms_failed"), self.heard("alarms_failed")
         assert [] == [facts for facts in self.heard("job_failed") if "exc_info" in facts]
         self.until("it ticks after a jump", lambda: self.it.alive() == "")
-        assert () == self.it.unready()
+        self.until("it is ready", lambda: not self.it.unready())
         assert 0 == self.figure("syncd_journal_unsettled_changes")
 
     def _see_steps(self, name: str, server: Watched) -> None:

@@ -237,7 +237,9 @@ def test_whom_a_pass_was_about_that_went_ahead_is_not_done_again_although_it_wai
 
 
 @pytest.mark.parametrize(("approved", "says"), [(frozenset[str](), OVERTAKEN), (None, "")])
-def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(approved: frozenset[str] | None, says: str) -> None:
+def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(
+    approved: frozenset[str] | None, says: str
+) -> None:
     lanes = Lanes(2, monotonic=Clock())
     lanes.put("a", SWEEP)
     lanes.take()
