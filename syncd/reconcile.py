@@ -61,9 +61,11 @@ from syncd.plan.accounts import known_accounts
 from syncd.plan.approval import EXPIRES, refusal
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
+from syncd.plan.effect import after as carried_out
 from syncd.plan.gone import taken_by_others
 from syncd.plan.guard import WINDOW, Guarded, Limits, guard
 from syncd.plan.named import signs, warned
+from syncd.plan.on_people import Effects, effects_on_people
 from syncd.plan.partly import who_loses, without_new
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.renamed import (
@@ -190,6 +192,9 @@ class DeploymentReport:
     plan: Plan | None = None
     held: Held | None = None
     approved: str | None = None
+    effects: Effects | None = None
+    """What the plan does to people, and what passing what is held would do to them."""
+    held_effects: Effects | None = None
     outcomes: tuple[Outcome, ...] = ()
     remaining: Plan | None = None
     leftovers: tuple[str, ...] = ()
@@ -460,6 +465,8 @@ class _Seen:
     """What came late of what was awaited; `owned` has it already."""
     ends: Mapping[Unsettled, Settled] = field(default_factory=dict)
     renames: _Renames = field(default_factory=lambda: _Renames())
+    effects: Effects | None = None
+    held_effects: Effects | None = None
 
 
 @dataclass(slots=True)
@@ -581,6 +588,8 @@ def _report(
         plan=seen.plan,
         held=seen.guarded.held,
         approved=seen.guarded.approved,
+        effects=seen.effects,
+        held_effects=seen.held_effects,
         outcomes=outcomes,
         remaining=after.plan if after else None,
         leftovers=last.observed.leftovers,
@@ -692,9 +701,15 @@ def _see(
         # whom this pass lets go ahead, and they count what it took.
         lately = this.journal.taken_since(this.name, now - WINDOW)
         guarded = guard(plan, observed, this.target.limits, owned=owned, approved=approved, lately=lately, named=named)
+        in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
+        of = partial(effects_on_people, owned=owned, dialect=reader.dialect(), dags=in_list)
+        effects = of(observed, plan.changes)
+        held_effects = of(carried_out(observed, guarded.go), guarded.held.changes) if guarded.held else None
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
-    return _Seen(desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends, renames)
+    return _Seen(
+        desired, observed, owned, plan, guarded, made, known_as, awaited, late, ends, renames, effects, held_effects
+    )
 
 
 def _managed(desired: DesiredState, owned: Owned, awaited: Iterable[Awaited]) -> frozenset[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.model import Change, Held, Note, Plan, User
+from syncd.plan.on_people import Effects
+from syncd.render.effects import effects_json
 from syncd.render.reports import DeploymentPass, Pass
 from syncd.render.text import Counts
 
@@ -30,8 +32,8 @@ def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
         "deployment": this.deployment,
         "mode": "enforce" if this.enforce else "observe",
         "error": {"kind": type(this.error).__name__, "message": str(this.error)} if this.error else None,
-        "plan": None if this.plan is None else _plan_json(this.plan),
-        "held": None if this.held is None else _held_json(this.held),
+        "plan": None if this.plan is None else _plan_json(this.plan, this.effects),
+        "held": None if this.held is None else _held_json(this.held, this.held_effects),
         "outcomes": [{"status": o.status.value, "detail": o.detail, **change_json(o.change)} for o in this.outcomes],
         "converged": this.converged,
         "not_converged": [change_json(change) for change in this.not_converged],
@@ -41,13 +43,14 @@ def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
     }
 
 
-def _plan_json(plan: Plan) -> dict[str, Any]:
-    counts = Counts.of(plan.changes)
+def _plan_json(plan: Plan, effects: Effects | None) -> dict[str, Any]:
+    counts = Counts.of(plan.changes, effects)
     return {
         "digest": plan.digest,
         "scope": None if plan.scope.usernames is None else sorted(plan.scope.usernames),
         "dags": sorted(plan.scope.dags),
         "counts": {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles},
+        "effects": effects_json(effects),
         "changes": [change_json(change) for change in plan.changes],
         "kept": [{"username": kept.username, "role": kept.role, "why": kept.why} for kept in plan.kept],
         "notes": [_note_json(note) for note in plan.notes],
@@ -71,8 +74,9 @@ def change_json(change: Change) -> dict[str, Any]:
     return found
 
 
-def _held_json(held: Held) -> dict[str, Any]:
-    return {"digest": held.digest, "why": list(held.why), "changes": [change_json(c) for c in held.changes]}
+def _held_json(held: Held, effects: Effects | None) -> dict[str, Any]:
+    changes = [change_json(change) for change in held.changes]
+    return {"digest": held.digest, "why": list(held.why), "effects": effects_json(effects), "changes": changes}
 
 
 def _note_json(note: Note) -> dict[str, str]:

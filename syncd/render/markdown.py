@@ -45,7 +45,7 @@ def _markdown_table(shown: Sequence[DeploymentPass]) -> str:
         return ""
     text = "\n| deployment | mode | gain | lose | roles | held |\n|---|---|--:|--:|--:|--:|\n"
     for this in shown[:MOST]:
-        counts = Counts.of(this.plan.changes if this.plan else ())
+        counts = Counts.of(this.plan.changes if this.plan else (), this.effects)
         held = len(this.held.changes) if this.held else 0
         row = [markdown_safe(this.deployment), "enforce" if this.enforce else "observe"]
         row += (

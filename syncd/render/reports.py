@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from syncd.model import Change, Held, Note, Outcome, Plan
+from syncd.plan.on_people import Effects
 
 
 class DeploymentPass(Protocol):
@@ -19,6 +20,10 @@ class DeploymentPass(Protocol):
     def plan(self) -> Plan | None: ...
     @property
     def held(self) -> Held | None: ...
+    @property
+    def effects(self) -> Effects | None: ...
+    @property
+    def held_effects(self) -> Effects | None: ...
     @property
     def outcomes(self) -> tuple[Outcome, ...]: ...
     @property

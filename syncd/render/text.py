@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from syncd.model import Change, Held, Kept, Kind, Plan, Role, Scope, Status, key
+from syncd.plan.on_people import Effects
+from syncd.render.effects import effect_lines, loss_text
 from syncd.render.lines import FEW, Line, Style, counted, few, number, safe
 from syncd.render.reports import DeploymentPass, Pass
 
@@ -78,14 +80,17 @@ def _named(names: Sequence[str], what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many people gain and lose something (one may do both), and how many roles change."""
+    """How many people gain and lose something (one may do both), and how many roles change.
+
+    Where the effects are not known, only changes of people themselves are counted, none of the roles that they hold.
+    """
 
     gain: int
     lose: int
     roles: int
 
     @classmethod
-    def of(cls, changes: Iterable[Change]) -> Counts:
+    def of(cls, changes: Iterable[Change], effects: Effects | None = None) -> Counts:
         gain = lose = roles = 0
         for change in changes:
             if change.subject == "role":
@@ -93,6 +98,8 @@ class Counts:
             else:
                 gain += bool(change.granted) or change.kind is Kind.CREATE
                 lose += _loses(change)
+        if effects is not None:
+            gain, lose = effects.gains.people, effects.loses.people
         return cls(gain, lose, roles)
 
     def __str__(self) -> str:
@@ -161,13 +168,14 @@ def deployment_lines(this: DeploymentPass, *, program: str = "syncd", most: int 
         yield Line(f"{safe(this.deployment)} ({mode}): failed", Style.FAIL)
         yield from _indented(str(this.error or "nothing is known"), 2)
         return
-    counts = str(Counts.of(this.plan.changes)) or ("changes nothing" if this.plan else "nothing to do")
+    counts = str(Counts.of(this.plan.changes, this.effects)) or ("changes nothing" if this.plan else "nothing to do")
     yield Line(f"{safe(this.deployment)} ({mode}): {counts}", Style.TITLE)
     if this.error:
         yield from _indented(str(this.error), 2)
+    yield from effect_lines(this.effects or Effects())
     yield from _plan_lines(going(this.plan, this.held), most=most)
     if this.held:
-        yield from _held_lines(this.deployment, this.held, scope=this.plan.scope, program=program, most=most)
+        yield from _held_lines(this, this.held, scope=this.plan.scope, program=program, most=most)
     yield from _outcome_lines(this, most=most)
     yield from _section("kept", [Line(f"    {_kept_text(k)}") for k in this.plan.kept], most=most)
     yield from _section("notes", [Line(f"    ! {safe(n.text)}", Style.WARN) for n in this.plan.notes], most=most)
@@ -211,10 +219,13 @@ def _style(change: Change) -> Style:
     return Style.GAIN
 
 
-def _held_lines(deployment: str, held: Held, *, scope: Scope, program: str, most: int) -> Iterator[Line]:
+def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str, most: int) -> Iterator[Line]:
     why = safe("; ".join(held.why))
     yield from _section(f"held ({why})", _change_lines(held.changes[:most]), most=most, count=len(held.changes))
-    yield Line(f"    to let exactly this pass: {approval(deployment, held, scope=scope, program=program)}", Style.WARN)
+    if text := loss_text(this.held_effects or Effects()):
+        yield Line(f"    if it passes, {text}", Style.LOSS)
+    command = approval(this.deployment, held, scope=scope, program=program)
+    yield Line(f"    to let exactly this pass: {command}", Style.WARN)
 
 
 _ENDINGS = (

@@ -35,6 +35,7 @@ DIALECT = Dialect(
         ),
         Level.EDIT: (frozenset({Permission("can_edit", "DAG Runs")}), frozenset()),
     },
+    everywhere={Permission("can_read", "DAG:{dag}"): Permission("can_read", "DAGs")},
 )
 
 

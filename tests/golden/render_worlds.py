@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 from syncd.errors import TargetUnavailable
-from syncd.model import Change, Held, Kept, Note, Outcome, Permission, Plan, Role, Scope, Status, User, Why
+from syncd.model import (
+    Change,
+    Dialect,
+    Held,
+    Kept,
+    Level,
+    Note,
+    ObservedState,
+    Outcome,
+    Owned,
+    Permission,
+    Plan,
+    Role,
+    Scope,
+    Status,
+    User,
+    Why,
+)
+from syncd.plan.on_people import Effects, OfRole, OnDags, Toll, effects_on_people
 from syncd.reconcile import DeploymentReport, Report
 
 CALM = DeploymentReport("calm", True, plan=Plan("calm", Scope(), ()), calls=6)
@@ -40,6 +58,27 @@ NEW_ROLE = Change(None, role(
 LESS_ROLE = Change(role("ops", *on_dags("can_edit", 1), "can_read on Pools"), role("ops", "can_read on Pools"))
 OLD_ROLE = Change(role("old", "can_read on Website"), None, (Why("no mapping line gives this role any more"),))
 
+DIALECT = Dialect(
+    frozenset(),
+    {
+        Level.VIEW: (frozenset(), role("", "can_read on DAG:{dag}").permissions),
+        Level.TRIGGER: (frozenset(), role("", "can_edit on DAG:{dag}", "can_create on DAG Run:{dag}").permissions),
+    },
+    everywhere={Permission("can_read", "DAG:{dag}"): Permission("can_read", "DAGs")},
+)
+HOLDERS = [user("anna.schmidt", "Viewer", "ops"), LEAVER.before, user("carl"), user("dora", "ops", "old")]
+OBSERVED = ObservedState(
+    "prod",
+    {found.username: found for found in HOLDERS if isinstance(found, User)},
+    {"ops": LESS_ROLE.before, "old": OLD_ROLE.before, "Viewer": role("Viewer", "can_read on DAGs")},  # type: ignore[dict-item]
+)
+OWNED = Owned(grants={"bob.miller": frozenset({"finance-analyst"}), "anna.schmidt": frozenset({"Viewer", "ops"})})
+
+
+def effects(*changes: Change) -> Effects:
+    return effects_on_people(OBSERVED, changes, owned=OWNED, dialect=DIALECT)
+
+
 PLANNED = Report(
     7,
     (
@@ -54,6 +93,8 @@ PLANNED = Report(
                 notes=(Note("role_not_ours", "role Reports was there before syncd and is left alone"),),
             ),
             held=Held((LEAVER, GONE), ("60 people lose a role: the limit is 50",), "prod"),
+            effects=effects(NEW_ROLE, LESS_ROLE, JOINER, MOVER, LEAVER, GONE, OLD_ROLE),
+            held_effects=effects(LEAVER, GONE),
             calls=31,
         ),
         CALM,
@@ -72,6 +113,8 @@ APPLIED = Report(
             True,
             plan=Plan("prod", Scope.people(["Anna.Schmidt"]), (NEW_ROLE, JOINER, MOVER, LEAVER)),
             held=Held((LEAVER,), ("6 of 20 people lose a role: the limit is 10%",), "prod"),
+            effects=effects(NEW_ROLE, JOINER, MOVER, LEAVER),
+            held_effects=effects(LEAVER),
             outcomes=(
                 Outcome(NEW_ROLE, Status.PENDING, "12 DAGs are not parsed yet: sales_000, sales_001 and 10 more"),
                 Outcome(JOINER, Status.FAILED, "409: the e-mail zoë.o'neil@example.com already exists"),
@@ -87,6 +130,7 @@ APPLIED = Report(
         DeploymentReport(
             "watched",
             plan=Plan("watched", Scope(), (MOVER, OLD_ROLE)),
+            effects=effects(MOVER, OLD_ROLE),
             outcomes=(
                 Outcome(MOVER, Status.SKIPPED, "this deployment is only observed (mode = observe)"),
                 Outcome(OLD_ROLE, Status.SKIPPED, "this deployment is only observed (mode = observe)"),
@@ -100,6 +144,7 @@ APPLIED = Report(
 )
 
 EVIL = "x\x1b[2J\r\u202egnp.```<img src=//e>|@all\n"
+EVIL_TOLL = Toll(1, 1, (OfRole(EVIL, 1, 1),), (OnDags(Level.VIEW, 1, (EVIL,), (OfRole(EVIL, 1),)),))
 HARMFUL = Report(
     9,
     (
@@ -116,6 +161,8 @@ HARMFUL = Report(
                 notes=(Note("evil", EVIL),),
             ),
             held=Held((Change(user(EVIL, "a"), user(EVIL)),), (EVIL,), "prod"),
+            effects=Effects(EVIL_TOLL),
+            held_effects=Effects(EVIL_TOLL),
         ),
         DeploymentReport(EVIL, error=TargetUnavailable(EVIL)),
     ),

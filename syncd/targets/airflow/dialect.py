@@ -21,14 +21,18 @@ _READ_3_1: Final = ("HITL Detail",)  # human in the loop: the list of DAGs in th
 
 def dialect(capabilities: Capabilities) -> Dialect:
     """Say how this server spells the levels."""
-    return Dialect(
-        every_role=frozenset({WEBSITE}),
-        levels={
-            Level.VIEW: (_view(capabilities), _permissions("can_read", ["DAG:{dag}"])),
-            Level.TRIGGER: _trigger(capabilities),
-            Level.EDIT: _edit(capabilities),
-        },
-    )
+    levels = {
+        Level.VIEW: (_view(capabilities), _permissions("can_read", ["DAG:{dag}"])),
+        Level.TRIGGER: _trigger(capabilities),
+        Level.EDIT: _edit(capabilities),
+    }
+    bound = frozenset[Permission]().union(*(templates for _, templates in levels.values()))
+    return Dialect(frozenset({WEBSITE}), levels, everywhere={template: _on_all(template) for template in bound})
+
+
+def _on_all(template: Permission) -> Permission:
+    """`DAG:{dag}` is one DAG, `DAGs` are all of them; so it is with runs."""
+    return Permission(template.action, template.resource.replace(":{dag}", "s"))
 
 
 def _view(capabilities: Capabilities) -> frozenset[Permission]:

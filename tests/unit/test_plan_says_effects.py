@@ -1,0 +1,123 @@
+"""A plan says what it does to people, whichever change does it: in the report of a pass, in text, Markdown and JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_reconcile import Stage, put, stage
+
+from syncd.model import Change, Held, ObservedState, Owned, Permission, Plan, Role, Scope, User, key
+from syncd.plan.on_people import Effects, effects_on_people
+from syncd.reconcile import DeploymentReport, Report
+from syncd.render.json import report_json
+from syncd.render.lines import plain
+from syncd.render.markdown import report_markdown
+from syncd.render.text import report_lines
+from syncd.targets.memory import DIALECT
+
+__all__ = ["stage"]
+
+PII = Role(
+    "pii",
+    frozenset(
+        Permission(action, f"{kind}:pii_{n:03}")
+        for n in range(143)
+        for action, kind in (("can_read", "DAG"), ("can_edit", "DAG"), ("can_create", "DAG Run"))
+    ),
+)
+PEOPLE = {f"p{n:02}": User(f"p{n:02}", "", "", "", frozenset({"pii"})) for n in range(12)}
+OBSERVED = ObservedState("prod", PEOPLE, {"pii": PII})
+
+
+def report(*changes: Change, held: bool = False, not_ours: int = 0) -> Report:
+    owned = Owned(grants={name: frozenset({"pii"}) for name in list(PEOPLE)[not_ours:]})
+    effects = effects_on_people(OBSERVED, changes, owned=owned, dialect=DIALECT)
+    this = DeploymentReport(
+        "prod",
+        True,
+        plan=Plan("prod", Scope(), changes),
+        effects=effects,
+        held=Held(changes, ("too many",), "prod") if held else None,
+        held_effects=effects if held else None,
+    )
+    return Report(1, (this,), {})
+
+
+def text(this: Report) -> list[str]:
+    return plain(report_lines(this, verb="plan")).splitlines()
+
+
+@pytest.mark.finding("H-D1")
+def test_a_role_that_goes_is_said_in_people_and_dags() -> None:
+    this = report(Change(PII, None))
+
+    assert [
+        "prod (enforce): 12 people lose, 1 role changes",
+        "  12 people lose trigger on 143 DAGs (pii: 12)",
+    ] == text(this)[:2]
+    assert "- 12 people lose trigger on 143 DAGs (pii: 12)\n" in report_markdown(this, verb="plan")
+
+
+@pytest.mark.finding("H-D1")
+def test_what_another_hand_had_given_is_said_apart() -> None:
+    assert "  2 people lose what another hand had given them" in text(report(Change(PII, None), not_ours=2))
+
+
+def test_what_is_held_says_what_it_would_do() -> None:
+    said = text(report(Change(PII, None), held=True))
+
+    assert "    if it passes, 12 people lose trigger on 143 DAGs (pii: 12)" in said
+
+
+@pytest.mark.finding("H-D1")
+def test_programs_get_all_of_it() -> None:
+    plan: dict[str, Any] = report_json(report(Change(PII, None)))["deployments"][0]["plan"]
+
+    [on_dags] = plan["effects"]["loses"]["on_dags"]
+    assert ("trigger", 12, 143, False) == tuple(on_dags[name] for name in ("level", "people", "count", "every_dag"))
+    assert [{"role": "pii", "people": 12}] == on_dags["roles"]
+    assert "pii_000" == on_dags["dags"][0]
+    assert {"gain": 0, "lose": 12, "roles": 1} == plan["counts"]
+
+
+def test_one_dag_is_named_and_many_roles_are_cut_short() -> None:
+    roles = {f"r{n}": Role(f"r{n}", frozenset({Permission("can_read", "DAG:one")})) for n in range(5)}
+    anna = User("anna", "", "", "", frozenset(roles))
+    change = Change(anna, User("anna", "", "", "", frozenset()))
+    effects = effects_on_people(ObservedState("prod", {"anna": anna}, roles), [change], owned=Owned(), dialect=DIALECT)
+    this = DeploymentReport("prod", plan=Plan("prod", Scope(), (change,)), effects=effects)
+
+    assert "  1 person loses view on DAG one (r0: 1, r1: 1, r2: 1 and 2 more roles)" in text(Report(1, (this,), {}))
+
+
+@pytest.mark.finding("H-D1")
+def test_a_pass_says_what_it_takes_from_people_by_a_role_that_goes(stage: Stage) -> None:
+    stage.apply()
+    finance = stage.prod.roles["finance"]
+    put(stage.prod, User("eve", "eve@example.com", "Eve", "X", frozenset({"finance"})))
+    put(stage.prod, Role("finance", finance.permissions | {Permission("can_read", "Pools")}))
+
+    effects = stage.plan().effects
+
+    assert effects is not None
+    assert {"finance": (3, 1)} == {one.role: (one.people, one.not_ours) for one in effects.loses.roles}
+
+
+def test_a_plan_that_is_held_has_the_effects_of_what_is_held(stage: Stage) -> None:
+    stage.apply()
+    stage.people.members["finance"] = []
+    stage.limits = type(stage.limits)(removals=0, share=0.0, floor=0)
+
+    this = stage.plan()
+
+    assert this.held is not None
+    assert this.held_effects is not None
+    assert 2 == this.held_effects.loses.people
+    assert {key(c.name) for c in this.held.changes if c.revoked} >= {"anna", "bob"}
+
+
+def test_nothing_to_do_has_no_effect(stage: Stage) -> None:
+    stage.apply()
+
+    assert Effects() == stage.plan().effects
