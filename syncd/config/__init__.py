@@ -15,7 +15,7 @@ reference       docs/configuration.md, made from the tables
 
 from __future__ import annotations
 
-from syncd.config.load import database_of, load, read_mappings
+from syncd.config.load import database_of, load, read_config, read_mappings
 from syncd.config.settings import (
     ApiToken,
     DaemonSettings,
@@ -42,5 +42,6 @@ __all__ = [
     "SourceSettings",
     "database_of",
     "load",
+    "read_config",
     "read_mappings",
 ]

@@ -49,7 +49,7 @@ def load(path: Path, text: str | None = None) -> Settings:
 
 
 def _load(path: Path, text: str | None) -> Settings:
-    written = _written(str(path), _text(path) if text is None else text)
+    written = _written(str(path), read_config(path) if text is None else text)
     folder = path.absolute().parent
     filled = _filled(written.values)
     try:
@@ -61,7 +61,12 @@ def _load(path: Path, text: str | None) -> Settings:
     return _settings(config, path=path.absolute(), text=written.text)
 
 
-def _text(path: Path) -> str:
+def read_config(path: Path) -> str:
+    """Read what stands in a configuration file, whatever it says.
+
+    Raises:
+        ConfigInvalid: it cannot be read, or is no text.
+    """
     name = str(path)
     try:
         content = read_file(path, largest=LARGEST)
@@ -271,7 +276,7 @@ def database_of(path: Path) -> DatabaseSettings | None:
     None: not even that can be read. A file that does not speak of a database has the one that is used by itself.
     """
     try:
-        text = _text(path)
+        text = read_config(path)
         found = _DATABASE.search(text)
         if found is None:
             return None if "database" in text else _database(Database(), folder=path.absolute().parent)

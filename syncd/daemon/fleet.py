@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from syncd import app
-from syncd.config import Settings, load, read_mappings
+from syncd.config import Settings, load, read_config, read_mappings
 from syncd.config.settings import DeploymentSettings
 from syncd.daemon.sessions import Lasting, Sessions
 from syncd.errors import InvalidInput, StoreError
@@ -30,6 +30,16 @@ class Files:
     mappings: Mapping[str, bytes]
     rules: Rules
     error: str = ""
+
+    def still_stand(self) -> bool:
+        """Say whether just this stands in the files now; it is only read, not checked."""
+        try:
+            return (self.settings.text, self.mappings) == (
+                read_config(self.settings.path),
+                read_mappings(self.settings.mappings),
+            )
+        except InvalidInput:
+            return False
 
 
 def read_files(path: Path) -> Files:

@@ -92,11 +92,14 @@ class Daemon:
         self._monotonic = monotonic
         self._stopping = Event()
         self._reloading = Lock()
-        self._told_to_stop = self._told_to_reload = False
+        self._told_to_stop = False
         self._started_at = clock()
         settings = files.settings if isinstance(files, Files) else files
         self._files = settings.path, settings.mappings
-        self._watch = Watch(lambda: self._files)  # before the files are read: then no change falls in between
+        self._watch = Watch(lambda: self._files)
+        # They were read before the database was opened, which may have taken long. The watch was made before this look, so no
+        # change falls in between.
+        self._told_to_reload = isinstance(files, Files) and not files.still_stand()
         self.metrics_ = Metrics(clock=clock)
         self.fleet = Fleet(
             files,
@@ -162,7 +165,6 @@ class Daemon:
         if self.fleet.error:
             self.alarms.raise_("config_invalid", FILES, self.fleet.error)
             self.emit("config_rejected", error=self.fleet.error)
-            self._told_to_reload = True  # they may have been put right since they were read
         self._rounds.beat()
         self._database.needed(self.polls.recall)
         for worker in self._workers:

@@ -254,9 +254,13 @@ class Rig:
 
     # --- the daemon -----------------------------------------------------------------------------------------------------
 
-    def start(self) -> Daemon:
+    def start(self, *, meanwhile: Callable[[], None] | None = None) -> Daemon:
+        """Start it; `meanwhile` happens after the files were read, while the database is opened."""
+        files = read_files(self.folder / "config.toml")
+        if meanwhile is not None:
+            meanwhile()
         self.store = Store(self.database, clock=self.time.now)
-        return self._start(read_files(self.folder / "config.toml"))
+        return self._start(files)
 
     def start_again(self) -> Daemon:
         """Start while a file is bad."""

@@ -799,6 +799,20 @@ def test_a_restart_while_a_file_cannot_be_used(running: Rig, name: str) -> None:
     running.see()
 
 
+@pytest.mark.finding("X2-F1")
+def test_a_line_that_goes_while_a_daemon_starts_gives_nothing(running: Rig) -> None:
+    running.stop()
+
+    def a_line_goes() -> None:
+        running.bindings.remove(("people:crew", "Op", ""))
+        running.write_mapping()
+
+    running.start(meanwhile=a_line_goes)
+
+    running.converge()
+    running.see()
+
+
 @pytest.mark.finding("N-2")
 def test_what_a_sweep_notes_is_an_alarm_although_it_changes_nothing(running: Rig) -> None:
     running.servers["prod"].state.add_user("by_hand", password="x", email="gina@okta.example")

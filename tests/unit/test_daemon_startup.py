@@ -123,6 +123,25 @@ def test_a_file_that_does_not_tell_where_the_database_is_is_refused(folder: Path
         begin(folder)
 
 
+@pytest.mark.finding("X2-F1")
+def test_files_are_known_to_be_others_than_those_that_were_read(folder: Path) -> None:
+    files = read_files(folder / "config.toml")
+    assert files.still_stand()
+    for name, other in (
+        ("config.toml", CONFIG + "# more\n"),
+        ("config.toml", "oops"),
+        ("mappings/m.yaml", "bindings: []\n"),
+        ("mappings/n.yaml", "bindings: []\n"),
+    ):
+        path = folder / name
+        before = path.read_text() if path.exists() else None
+        path.write_text(other)
+        assert not files.still_stand(), name
+        path.unlink() if before is None else path.write_text(before)
+    (folder / "config.toml").unlink()
+    assert not files.still_stand()
+
+
 @pytest.mark.finding("X-F5")
 def test_commands_refuse_bad_files_all_the_same(folder: Path) -> None:
     begin(folder)
