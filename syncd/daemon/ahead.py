@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from syncd.daemon.followup import SUPERSEDED
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task
 from syncd.reconcile import Within
 
-SUPERSEDED = "not begun: mapping or configuration changed meanwhile; the next pass decides anew"
 OVERTAKEN = "not begun: another pass over everything went ahead and decided anew"
 
 

@@ -18,8 +18,6 @@ from syncd.daemon.work_item import BUSY_S, Task, Urgency
 
 LADDER_S: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 """How long a deployment is left alone after so many failures in a row."""
-QUARANTINE_AFTER: Final = 5
-"""Failures in a row: by then some ten minutes have gone by, and somebody should be told."""
 CLAIM_S: Final = 2.0
 """How long what an order is about waits for that order at most, so that whoever asked sees what was done."""
 
@@ -139,21 +137,26 @@ class Lanes:
             self._changed.notify_all()
             return before
 
-    def failed(self, name: str, again: Task) -> int:
-        """Close a pass that failed, and queue it again for later; gives how many failed in a row.
+    def failing(self, name: str) -> int:
+        """Say how many will have failed in a row, if the pass that runs fails now.
 
         What fails while the ladder has others wait joins them: the ladder is climbed by time, not by new work.
         """
         with self._changed:
-            lane, now = self._lanes.setdefault(name, Lane()), self._monotonic()
-            if lane.not_before <= now:
-                lane.failures += 1
-                rung = LADDER_S[min(lane.failures, len(LADDER_S)) - 1]
-                lane.not_before = now + rung * (0.8 + 0.4 * self._chance())
+            lane = self._lanes.get(name, Lane())
+            return lane.failures + (lane.not_before <= self._monotonic())
+
+    def failed(self, name: str, again: Task, *, failures: int) -> None:
+        """Close a pass that failed, as so many in a row, and queue it again for later."""
+        with self._changed:
+            lane = self._lanes.setdefault(name, Lane())
+            if failures > lane.failures:
+                lane.failures = failures
+                rung = LADDER_S[min(failures, len(LADDER_S)) - 1]
+                lane.not_before = self._monotonic() + rung * (0.8 + 0.4 * self._chance())
             lane.running = lane.running[:-1]
-            failures, not_before = lane.failures, lane.not_before
+            not_before = lane.not_before
         self.put(name, replace(again, not_before=not_before))
-        return failures
 
     def postponed(self, name: str, again: Task, *, wait_s: float = BUSY_S) -> None:
         """Close a pass that could not begin, because of another writer for example, and queue it again for soon."""

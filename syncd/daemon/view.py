@@ -8,7 +8,8 @@ from typing import Protocol
 from syncd.control import DeploymentState, SourceState, Standing
 from syncd.daemon.census import Census
 from syncd.daemon.fleet import Fleet, Loaded
-from syncd.daemon.lanes import QUARANTINE_AFTER, Lane, Lanes
+from syncd.daemon.followup import QUARANTINE_AFTER
+from syncd.daemon.lanes import Lane, Lanes
 from syncd.daemon.passes import Passes
 from syncd.daemon.shares import Shares
 from syncd.reconcile import Target

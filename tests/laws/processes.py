@@ -574,7 +574,7 @@ def _one_pass(life: Life) -> bool:
         life.approving.add(name)
     try:
         with life.passing():
-            daemon.passes._do(name, task)
+            daemon.passes.carry_out(name, task, daemon.passes.make(name, task))
     except Exception as error:
         life.home.court.broken("g", f"{life.name}: a pass on {name} ended with {error!r}")
         raise

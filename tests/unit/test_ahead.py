@@ -12,7 +12,8 @@ from time import monotonic
 import pytest
 from test_reconcile import Stage, roles_of, stage
 
-from syncd.daemon.ahead import OVERTAKEN, SUPERSEDED, Ahead
+from syncd.daemon.ahead import OVERTAKEN, Ahead
+from syncd.daemon.followup import SUPERSEDED
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import DeploymentBusy

@@ -15,9 +15,10 @@ from syncd.cli.daemon import _serve
 from syncd.control import Job, JobState, Order
 from syncd.daemon import service
 from syncd.daemon.common import Common
+from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, Made, failure_of
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import QUARANTINE_AFTER, Lanes
-from syncd.daemon.passes import UNREACHABLE_AFTER, Passes, failure_of
+from syncd.daemon.lanes import Lanes
+from syncd.daemon.passes import Passes
 from syncd.daemon.rounds import Rounds
 from syncd.daemon.service import Daemon
 from syncd.daemon.work_item import Task, Urgency
@@ -73,7 +74,8 @@ class Stage:
         found = self.lanes.take()
         assert found is not None
         plan = None if error else Plan("prod", EVERYTHING, ())
-        self.passes._conclude("prod", found[1], Report(1, (DeploymentReport("prod", plan=plan, error=error),), {}))
+        report = Report(1, (DeploymentReport("prod", plan=plan, error=error),), {})
+        self.passes.carry_out("prod", found[1], self.passes._follow_up("prod", found[1], Made(report)))
 
 
 @pytest.mark.finding("H-E17")

@@ -37,6 +37,12 @@ def taken(these: Lanes) -> tuple[str, Task]:
     return found
 
 
+def failed(these: Lanes, name: str, *, again: Task) -> int:
+    failures = these.failing(name)
+    these.failed(name, again, failures=failures)
+    return failures
+
+
 def test_the_urgent_goes_first() -> None:
     these = lanes(Clock())
     these.put("a", SWEEP)
@@ -133,7 +139,7 @@ def test_failures_wait_on_a_ladder_with_a_top_and_no_end() -> None:
     these.put("a", task)
     for _ in range(len(LADDER_S) + 3):
         _, task = taken(these)
-        these.failed("a", again=task)
+        failed(these, "a", again=task)
         waits.append(these.look("a").not_before - clock.now)
         clock.now = these.look("a").not_before
     assert [*LADDER_S, *[LADDER_S[-1]] * 3] == pytest.approx(waits)
@@ -144,7 +150,7 @@ def test_success_ends_the_ladder() -> None:
     these = lanes(clock)
     these.put("a", SWEEP)
     taken(these)
-    assert 1 == these.failed("a", again=SWEEP)
+    assert 1 == failed(these, "a", again=SWEEP)
     clock.now += LADDER_S[0]
     taken(these)
     assert 1 == these.ended("a")
@@ -155,7 +161,7 @@ def test_a_person_need_not_wait_for_the_ladder() -> None:
     these = lanes(Clock())
     these.put("a", SWEEP)
     taken(these)
-    these.failed("a", again=SWEEP)
+    failed(these, "a", again=SWEEP)
     these.put("a", Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
     assert 1 == taken(these)[1].job
 
@@ -250,7 +256,7 @@ def test_nobody_waits_for_the_ladder_of_others(other: Task) -> None:
     these = lanes(Clock())
     these.put("a", LOSS_OF_ALICE)
     taken(these)
-    these.failed("a", again=LOSS_OF_ALICE)
+    failed(these, "a", again=LOSS_OF_ALICE)
     these.put("a", other)
     assert other == taken(these)[1]
 
@@ -262,7 +268,7 @@ def test_new_work_that_fails_too_climbs_no_ladder_and_joins_what_waits() -> None
     for n in range(9):
         these.put("a", people(f"p{n}", urgency=Urgency.LOSS))
         _, task = taken(these)
-        assert 1 == these.failed("a", again=task)
+        assert 1 == failed(these, "a", again=task)
     clock.now += LADDER_S[0]
     assert frozenset(f"p{n}" for n in range(9)) == taken(these)[1].scope.usernames
 
@@ -272,7 +278,7 @@ def test_what_waited_is_tried_as_soon_as_anything_works_there() -> None:
     these = lanes(Clock())
     these.put("a", LOSS_OF_ALICE)
     taken(these)
-    these.failed("a", again=LOSS_OF_ALICE)
+    failed(these, "a", again=LOSS_OF_ALICE)
     these.put("a", people("bob", urgency=Urgency.LOSS))
     taken(these)
     these.ended("a")
@@ -284,7 +290,7 @@ def test_what_is_not_urgent_waits_for_the_ladder() -> None:
     these = lanes(clock)
     these.put("a", LOSS_OF_ALICE)
     taken(these)
-    these.failed("a", again=LOSS_OF_ALICE)
+    failed(these, "a", again=LOSS_OF_ALICE)
     these.put("a", people("bob"))
     these.put("a", SWEEP)
     these.put("b", SWEEP)

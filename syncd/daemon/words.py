@@ -1,0 +1,55 @@
+"""What alarms say of a deployment after a pass; empty: there is nothing to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from syncd.model import Change, Held, Note
+from syncd.plan.because import summed
+
+
+def first(texts: Sequence[str], most: int, *, between: str, more: str = "more") -> str:
+    """Give the first texts, and how many more there are."""
+    rest = len(texts) - most
+    left_out = f"{'' if between == ', ' else ';'} and {rest} {more}" if rest > 0 else ""
+    return between.join(texts[:most]) + left_out
+
+
+def held(name: str, these: Held | None) -> str:
+    if these is None:
+        return ""
+    said = summed(these.changes)
+    ended = f": {said}" if said else ""
+    return (
+        f"{len(these.changes)} changes are held ({'; '.join(these.why)}){ended}; "
+        f"see them with: syncd plan -d {name}; "
+        f"let exactly these go with: syncd approve {name} {these.digest}"
+    )
+
+
+def not_converged(changes: Sequence[Change]) -> str:
+    names = sorted({change.name for change in changes})
+    return f"the server accepted and did not keep changes of {first(names, 5, between=', ')}" if names else ""
+
+
+def drift(name: str, things: int) -> str:
+    if not things:
+        return ""
+    return f"{things} things were changed there by somebody else; what was put back: syncd audit -d {name}"
+
+
+def frozen(roles: Mapping[str, str]) -> str:
+    by_cause: dict[str, list[str]] = {}
+    for role, why in sorted(roles.items()):
+        by_cause.setdefault(why, []).append(role)
+    causes = [f"{', '.join(of)}: {why}" for why, of in by_cause.items()]
+    said = first(causes, 5, between="; ", more="more causes")
+    return f"nobody who left loses these roles for now: {said}" if causes else ""
+
+
+def noted(notes: Sequence[Note], code: str) -> str:
+    return first([note.text for note in notes if note.code == code], 3, between="; ")
+
+
+def quarantined(failures: int, error: Exception) -> str:
+    return f"{failures} passes in a row failed; it is tried again every quarter of an hour: {error}"
