@@ -30,6 +30,7 @@ from typing import Protocol
 
 from syncd.alarm_kinds import Kind
 from syncd.control import AlarmState
+from syncd.daemon.words import Say
 from syncd.errors import StoreError
 from syncd.notify import Message
 from syncd.reconcile import Emit
@@ -131,6 +132,13 @@ class Alarms:
         if is_news:
             self._emit("alarm_raised" if fits else "alarm_dropped", kind=kind, subject=subject, why=text)
             self._wake.set()
+
+    def say(self, this: Say) -> None:
+        """Raise an alarm that has a text, and clear one that has none."""
+        if this.text:
+            self.raise_(this.kind, this.subject, this.text)
+        else:
+            self.clear(this.kind, this.subject)
 
     def clear(self, kind: str, subject: str) -> None:
         """Say that it is well, as often as it is seen."""

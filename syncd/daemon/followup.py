@@ -34,6 +34,7 @@ from typing import Final, Protocol, assert_never
 from syncd.alarm_kinds import Kind
 from syncd.control import DeploymentResult
 from syncd.daemon import words
+from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
 from syncd.errors import DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Note, Scope, Status
@@ -167,14 +168,6 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
-    """An alarm that has a text is raised; without one it is over."""
-
-    kind: Kind
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     name: str
     facts: Mapping[str, object]
@@ -277,20 +270,21 @@ def _broke(ended: Ended, error: SyncdError, *, run: int = 0, is_defect: bool = F
     return FollowUp(
         replace(record, error=str(error)),
         Retried(whole("retry") if is_others else item, failures),
-        says=_of_failures(error, failures),
+        says=_of_failures(ended.name, error, failures),
         events=_quarantined(ended.name, error, failures),
         drops_session=silent,
         answer=answer,
     )
 
 
-def _of_failures(error: SyncdError, failures: int) -> tuple[Say, ...]:
+def _of_failures(name: str, error: SyncdError, failures: int) -> tuple[Say, ...]:
     if failures >= QUARANTINE_AFTER:
-        return (Say("quarantined", words.quarantined(failures, error)),)
+        return (Say("quarantined", name, words.quarantined(failures, error)),)
     if failures < UNREACHABLE_AFTER:
         return ()
     kind = failure_of(error)
-    return Say(kind, str(error)), Say("unreachable" if kind == "pass_failed" else "pass_failed")
+    other: Kind = "unreachable" if kind == "pass_failed" else "pass_failed"
+    return Say(kind, name, str(error)), Say(other, name)
 
 
 def _quarantined(name: str, error: SyncdError, failures: int) -> tuple[Event, ...]:
@@ -303,12 +297,12 @@ def _listed(ended: Ended, changed: frozenset[str]) -> FollowUp:
     puts = _after_failures(ended)
     if changed:
         puts = (*puts, Task(Scope.of_dags(changed), "dags", Urgency.DAGS))
-    return FollowUp(replace(ended.record, error=""), Closed(), says=_no_failures(), puts=puts)
+    return FollowUp(replace(ended.record, error=""), Closed(), says=_no_failures(ended.name), puts=puts)
 
 
-def _no_failures() -> tuple[Say, ...]:
+def _no_failures(name: str) -> tuple[Say, ...]:
     """End the alarms of failures, those too that the process before this one raised."""
-    return tuple(Say(kind) for kind in _OF_FAILURES)
+    return tuple(Say(kind, name) for kind in _OF_FAILURES)
 
 
 def _after_failures(ended: Ended) -> tuple[Task, ...]:
@@ -330,7 +324,7 @@ def _went_well(ended: Ended, report: PassEnd) -> FollowUp:
     return FollowUp(
         replace(_remembered(ended, this), looked_again=looked_again),
         Closed(),
-        says=(*_said(ended, this), *_no_failures()),
+        says=(*_said(ended, this), *_no_failures(ended.name)),
         events=_swept(ended.name, this) if scope.everything else (),
         database=True,
         answer=_for_who_waits(ended, _of_report(ended.name, report)),
@@ -362,17 +356,17 @@ def _remembered(ended: Ended, this: DeploymentEnd) -> Record:
 def _said(ended: Ended, this: DeploymentEnd) -> tuple[Say, ...]:
     """Raise an alarm that has a text; only a look at everything can tell that there is none."""
     name, notes = ended.name, _notes(this)
-    not_converged = Say("not_converged", words.not_converged(this.not_converged))
+    not_converged = Say("not_converged", name, words.not_converged(this.not_converged))
     if not ended.item.scope.everything:
         return (not_converged,) if not_converged.text else ()
     return (
         not_converged,
-        Say("held", words.held(name, this.held)),
-        Say("drift", words.drift(name, this.drift)),
-        Say("frozen", words.frozen(this.frozen)),
-        Say("email_taken", words.noted(notes, "email_taken")),
-        Say("renamed", words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),
-        Say("server_changed", words.noted(notes, "server_changed")),
+        Say("held", name, words.held(name, this.held)),
+        Say("drift", name, words.drift(name, this.drift)),
+        Say("frozen", name, words.frozen(this.frozen)),
+        Say("email_taken", name, words.noted(notes, "email_taken")),
+        Say("renamed", name, words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),
+        Say("server_changed", name, words.noted(notes, "server_changed")),
     )
 
 

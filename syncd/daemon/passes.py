@@ -220,10 +220,7 @@ class Passes:
         for event in found.events:
             self._emit(event.name, **event.facts)
         for say in found.says:
-            if say.text:
-                self._alarms.raise_(say.kind, name, say.text)
-            else:
-                self._alarms.clear(say.kind, name)
+            self._alarms.say(say)
         if task.job is not None and found.answer is not None:
             self._jobs.add(task.job, found.answer)
 

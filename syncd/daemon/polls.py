@@ -5,26 +5,22 @@ With several replicas one polls a source and the others take what it saved; each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
 from syncd.daemon.census import Census
 from syncd.daemon.common import Common
-from syncd.daemon.delta import Moved, Turn, concerned, turns, until_over
+from syncd.daemon.delta import Moved
 from syncd.daemon.fleet import Fleet, Loaded
 from syncd.daemon.lanes import Lanes
+from syncd.daemon.poll_followup import Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.daemon.shares import Shares
-from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import DeploymentBusy
 from syncd.intake import Intake
-from syncd.model import EVERYTHING, Deployment, Rules, Scope
+from syncd.model import Rules
 from syncd.ports import Source
 from syncd.store import Store
-
-PERSONS = "persons"
-"""What the alarm of accounts that may be one person is about: no source by itself."""
 
 
 @dataclass(slots=True)
@@ -38,7 +34,7 @@ class _Last:
     read_before: datetime | None = None
     polled_at: float | None = None
     good_at: datetime | None = None
-    doubtful_since: dict[str, float] = field(default_factory=dict)
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 class Polls:
@@ -98,14 +94,10 @@ class Polls:
         lens = self._census.lens
         if lens is None or now <= since:
             return
-        rules = loaded.world.rules
-        who, over = until_over(lens, rules, since=since, now=now)
-        if not over:
-            return
-        self._emit("bindings_ended", rules=[str(rule.at) for rule in over], people=len(who))
-        moved = Moved(lens, lens, who)
-        found = turns(moved, rules, self._ours(loaded), before_at=since, now=now)
-        self._queue(found, "expiry", seen_at=None, bound_at=None)
+        ends = ends_of(lens, self._basis(loaded), since=since, now=now)
+        if ends.rules:
+            self._emit("bindings_ended", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
+            self._queue(ends.work)
 
     def last_good(self, name: str) -> datetime | None:
         """Say when a source last gave an answer since we run."""
@@ -127,12 +119,12 @@ class Polls:
         last.polled_at = began
         if (reading := self._census.reading(source.name)) is not None and reading.fresh is not None:
             last.good_at = self._clock()
-        queued = self._follow_up(moved, loaded, seen_at=began, bound_at=bound) if moved else 0
+        work = self._work(moved, loaded, Seen(began, bound)) if moved is not None else Work()
+        self._queue(work)  # before anything else is asked, which may fail: nobody sees this delta again
         self._emit("poll_ended", source=source.name, seconds=self._monotonic() - began, changed=moved is not None)
         if moved is not None and moved.who:
-            self._emit("people_changed", count=len(moved.who), deployments=queued)
-        self._watch(source.name, last)
-        self._tell_who_waits()
+            self._emit("people_changed", count=len(moved.who), deployments=work.deployments)
+        self._tell(source.name, last)
         self._database.back()
 
     def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> Moved | None:
@@ -170,63 +162,27 @@ class Polls:
         age = self._clock() - reading.read_at
         return mine.fresh.taken_at < reading.read_at and age < loaded.settings.daemon.poll / 2
 
-    def _follow_up(self, moved: Moved, loaded: Loaded, *, seen_at: float, bound_at: float) -> int:
-        rules, ours = loaded.world.rules, self._ours(loaded)
-        found = turns(moved, rules, ours, now=self._clock())
-        self._queue(found, "people", seen_at=seen_at, bound_at=bound_at)
-        directory = moved.after.directory
-        for name in sorted(concerned(moved.cleared, rules, directory, ours)) if moved.before is not moved.after else ():
-            self._lanes.put(name, Task(EVERYTHING, "people", Urgency.WHOLE))
-        return len(found)
+    def _work(self, moved: Moved, loaded: Loaded, seen: Seen) -> Work:
+        return work_of(moved, self._basis(loaded), now=self._clock(), seen=seen)
 
-    def _queue(self, found: dict[str, Turn], command: str, *, seen_at: float | None, bound_at: float | None) -> None:
-        for name, change in sorted(found.items(), key=lambda item: not item[1].loss):
-            urgency = Urgency.LOSS if change.loss else Urgency.GAIN
-            task = Task(
-                Scope(change.usernames), command, urgency, earlier=change.earlier, seen_at=seen_at, bound_at=bound_at
-            )
+    def _queue(self, work: Work) -> None:
+        for name, task in work.puts:
             self._lanes.put(name, task)
 
-    def _watch(self, name: str, last: _Last) -> None:
-        """Raise the alarms of a source: it failed, or a group of it is in doubt for a while."""
-        reading = self._store.reading(name)
-        if reading is None:
-            return
-        if reading.failed_at:
-            self._alarms.raise_(
-                "source_failed", name, f"since {reading.failed_at:%Y-%m-%d %H:%M} UTC: {reading.failure}"
-            )
-            return
-        self._alarms.clear("source_failed", name)
-        now = self._monotonic()
-        doubtful = {doubt.group or doubt.group_id: doubt.why for doubt in reading.doubts}
-        last.doubtful_since = {group: last.doubtful_since.get(group, now) for group in doubtful}
+    def _tell(self, name: str, last: _Last) -> None:
+        """Raise the alarms of a source, and that of accounts that wait to be known as one person."""
         patience = self._fleet.now.settings.daemon.stale_after.total_seconds()
-        long = sorted(group for group, since in last.doubtful_since.items() if now - since >= patience)
-        if long:
-            more = f" and {len(long) - 5} more" if len(long) > 5 else ""
-            self._alarms.raise_(
-                "uncertified",
-                name,
-                f"{', '.join(long[:5])}{more}: not read whole, so nobody loses anything by them; {doubtful[long[0]]}",
-            )
-        else:
-            self._alarms.clear("uncertified", name)
-
-    def _tell_who_waits(self) -> None:
-        """Raise the alarm of accounts that would be one person if somebody said so."""
-        directory = self._census.directory
-        asked = [note.text for note in directory.notes if note.code == "person_joined"] if directory else []
-        if asked:
-            more = f"; and {len(asked) - 1} more, see syncd plan" if len(asked) > 1 else ""
-            self._alarms.raise_("person_joined", PERSONS, asked[0] + more)
-        else:
-            self._alarms.clear("person_joined", PERSONS)
+        doubts = Doubts(last.doubts.since, patience)
+        last.doubts, says = alarms_of(name, self._store.reading(name), doubts, now=self._monotonic())
+        for say in (*says, who_waits(self._census.directory)):
+            self._alarms.say(say)
 
     # --- what is needed for it ----------------------------------------------------------------------------------------
 
-    def _ours(self, loaded: Loaded) -> Sequence[Deployment]:
-        return [t.deployment for t in loaded.world.targets if t.enforce and self._shares.is_ours(t.deployment.name)]
+    def _basis(self, loaded: Loaded) -> Basis:
+        targets = loaded.world.targets
+        ours = [t.deployment for t in targets if t.enforce and self._shares.is_ours(t.deployment.name)]
+        return Basis(loaded.world.rules, ours)
 
     def _intake(self, loaded: Loaded) -> Intake:
         world = loaded.world

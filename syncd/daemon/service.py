@@ -30,7 +30,8 @@ from syncd.daemon.lanes import Lanes
 from syncd.daemon.metrics import JournalHead, Metrics
 from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
-from syncd.daemon.polls import PERSONS, Polls
+from syncd.daemon.poll_followup import PERSONS
+from syncd.daemon.polls import Polls
 from syncd.daemon.reach import Reach
 from syncd.daemon.rounds import Rounds
 from syncd.daemon.shares import Shares, new_name

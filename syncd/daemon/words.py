@@ -1,11 +1,23 @@
-"""What alarms say of a deployment after a pass; empty: there is nothing to say."""
+"""What alarms say after a pass or a poll; empty: there is nothing to say."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from syncd.alarm_kinds import Kind
 from syncd.model import Change, Held, Note
 from syncd.plan.because import summed
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """What becomes of the alarm of one kind about one subject: with a text it is raised, without one it is over."""
+
+    kind: Kind
+    subject: str
+    text: str = ""
 
 
 def first(texts: Sequence[str], most: int, *, between: str, more: str = "more") -> str:
@@ -53,3 +65,16 @@ def noted(notes: Sequence[Note], code: str) -> str:
 
 def quarantined(failures: int, error: Exception) -> str:
     return f"{failures} passes in a row failed; it is tried again every quarter of an hour: {error}"
+
+
+def source_failed(since: datetime, why: str | None) -> str:
+    return f"since {since:%Y-%m-%d %H:%M} UTC: {why}"
+
+
+def uncertified(groups: Sequence[str], why: str) -> str:
+    return f"{first(groups, 5, between=', ')}: not read whole, so nobody loses anything by them; {why}"
+
+
+def person_joined(notes: Sequence[Note]) -> str:
+    asked = [note.text for note in notes if note.code == "person_joined"]
+    return first(asked, 1, between="; ", more="more, see syncd plan")

@@ -17,6 +17,7 @@ from mapping_world import NOW, group, person, snapshot
 from syncd.daemon.census import UNREAD, Census
 from syncd.daemon.delta import Moved
 from syncd.daemon.polls import Polls
+from syncd.daemon.words import Say
 from syncd.errors import SourceUnavailable, StoreError
 from syncd.intake import Intake, gather
 from syncd.mapping.parse import parse
@@ -281,7 +282,7 @@ def polls(store: Store, census: Census, *sources: Plain) -> Polls:
     )
     fleet = SimpleNamespace(now=SimpleNamespace(world=world, settings=SimpleNamespace(daemon=daemon)))
     common = SimpleNamespace(
-        alarms=SimpleNamespace(raise_=nothing, clear=nothing),
+        alarms=SimpleNamespace(say=nothing),
         database=SimpleNamespace(back=nothing),
         emit=nothing,
         clock=lambda: NOW,
@@ -331,10 +332,13 @@ def test_an_alarm_asks_about_accounts_that_come_to_share_a_key_until_somebody_an
     stores: tuple[Store, Store], desk: Desk
 ) -> None:
     it, raised = polls(stores[0], desk.census, desk.okta, desk.people), dict[tuple[str, str], str]()
-    alarms: Any = SimpleNamespace(
-        raise_=lambda kind, subject, text: raised.update({(kind, subject): text}),
-        clear=lambda kind, subject: raised.pop((kind, subject), None),
-    )
+
+    def say(this: Say) -> None:
+        raised[this.kind, this.subject] = this.text
+        if not this.text:
+            del raised[this.kind, this.subject]
+
+    alarms: Any = SimpleNamespace(say=say)
     it._alarms = alarms
     for name in ("okta", "people"):
         it.poll(name, now=True)

@@ -21,6 +21,7 @@ from syncd.daemon.lanes import Lanes
 from syncd.daemon.passes import Passes
 from syncd.daemon.rounds import Rounds
 from syncd.daemon.service import Daemon
+from syncd.daemon.words import Say
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
 from syncd.http import SecretUnreadable
@@ -48,6 +49,12 @@ class Raised:
 
     def raise_(self, kind: str, subject: str, _text: str) -> None:
         self.on.add((kind, subject))
+
+    def say(self, this: Say) -> None:
+        if this.text:
+            self.raise_(this.kind, this.subject, this.text)
+        else:
+            self.clear(this.kind, this.subject)
 
     def clear(self, kind: str, subject: str) -> None:
         self.on.discard((kind, subject))

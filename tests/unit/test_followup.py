@@ -27,11 +27,11 @@ from syncd.daemon.followup import (
     Record,
     Retried,
     RolesFirst,
-    Say,
     TooEarly,
     follow_up,
     whole,
 )
+from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
 from syncd.errors import (
     DeploymentBusy,
@@ -57,9 +57,12 @@ RETRY = whole("retry")
 SILENT, AWAY, BUSY = TargetUnavailable("no answer"), StoreError("away"), DeploymentBusy("another")
 AMBIGUOUS = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
 ANN = Change(None, User("ann", "ann@x.example", "Ann", "X", frozenset({"team"})))
-WELL = {Say("unreachable"), Say("pass_failed"), Say("quarantined")}
+WELL = {Say("unreachable", "prod"), Say("pass_failed", "prod"), Say("quarantined", "prod")}
 """The alarms of failures are over."""
-NOTHING = {*WELL, *(Say(k) for k in ("not_converged", "held", "drift", "frozen", "email_taken", "renamed", "server_changed"))}
+NOTHING = {
+    *WELL,
+    *(Say(k, "prod") for k in ("not_converged", "held", "drift", "frozen", "email_taken", "renamed", "server_changed")),
+}
 """A look at everything found nothing to say."""
 
 
@@ -113,7 +116,7 @@ LINES = {
         SWEEP,
         made(error=SILENT),
         Retried(SWEEP, UNREACHABLE_AFTER),
-        {Say("unreachable", "no answer"), Say("pass_failed")},
+        {Say("unreachable", "prod", "no answer"), Say("pass_failed", "prod")},
         moment=Moment(NOW, 1, UNREACHABLE_AFTER),
         drops_session=True,
     ),
@@ -121,7 +124,7 @@ LINES = {
         SWEEP,
         made(error=SILENT),
         Retried(SWEEP, QUARANTINE_AFTER),
-        {Say("quarantined", "5 passes in a row failed; it is tried again every quarter of an hour: no answer")},
+        {Say("quarantined", "prod", "5 passes in a row failed; it is tried again every quarter of an hour: no answer")},
         moment=Moment(NOW, 4, QUARANTINE_AFTER),
         drops_session=True,
     ),
@@ -133,14 +136,14 @@ LINES = {
         SWEEP,
         made(error=AMBIGUOUS),
         Retried(SWEEP, 2),
-        {Say("pass_failed", str(AMBIGUOUS)), Say("unreachable")},
+        {Say("pass_failed", "prod", str(AMBIGUOUS)), Say("unreachable", "prod")},
         moment=Moment(NOW, 1, 2),
     ),
     "a secret": Line(
         SWEEP,
         Broke(without_why(TargetUnauthorized, SecretUnreadable("env:X: is empty"))),
         Retried(SWEEP, 2),
-        {Say("pass_failed", "refused"), Say("unreachable")},
+        {Say("pass_failed", "prod", "refused"), Say("unreachable", "prod")},
         moment=Moment(NOW, 1, 2),
         drops_session=True,
     ),
@@ -148,7 +151,7 @@ LINES = {
         LOSS,
         Broke(SyncdError("unexpected KeyError"), is_defect=True),
         Retried(RETRY, 2),
-        {Say("pass_failed", "unexpected KeyError"), Say("unreachable")},
+        {Say("pass_failed", "prod", "unexpected KeyError"), Say("unreachable", "prod")},
         moment=Moment(NOW, 1, 2),
     ),
     "syncd stops": Line(
@@ -201,7 +204,7 @@ LINES = {
         LOSS,
         made(remaining=Plan("prod", EVERYTHING, (ANN,))),
         Closed(),
-        {*WELL, Say("not_converged", "the server accepted and did not keep changes of ann")},
+        {*WELL, Say("not_converged", "prod", "the server accepted and did not keep changes of ann")},
         again_in=AGAIN[0],
         database=True,
     ),
@@ -209,8 +212,8 @@ LINES = {
         SWEEP,
         made(remaining=Plan("prod", EVERYTHING, (ANN,))),
         Closed(),
-        NOTHING - {Say("not_converged")}
-        | {Say("not_converged", "the server accepted and did not keep changes of ann")},
+        NOTHING - {Say("not_converged", "prod")}
+        | {Say("not_converged", "prod", "the server accepted and did not keep changes of ann")},
         database=True,
         record=Record(looked_again=2),
     ),
@@ -221,8 +224,10 @@ LINES = {
         SWEEP,
         made(drift=2),
         Closed(),
-        NOTHING - {Say("drift")}
-        | {Say("drift", "2 things were changed there by somebody else; what was put back: syncd audit -d prod")},
+        NOTHING - {Say("drift", "prod")}
+        | {
+            Say("drift", "prod", "2 things were changed there by somebody else; what was put back: syncd audit -d prod")
+        },
         database=True,
     ),
     "the same DAGs": Line(LIST, Listed(frozenset()), Closed(), WELL),
