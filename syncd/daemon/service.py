@@ -24,10 +24,11 @@ from syncd.daemon.alarms import Alarms
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.census import Census
 from syncd.daemon.common import Common
+from syncd.daemon.figures import JournalHead
 from syncd.daemon.fleet import Files, Fleet
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes
-from syncd.daemon.metrics import JournalHead, Metrics
+from syncd.daemon.metrics import Metrics
 from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
 from syncd.daemon.poll_followup import PERSONS

@@ -20,7 +20,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from syncd.alarm_kinds import KINDS
 from syncd.control import AlarmState, DaemonState, DeploymentState, SourceState, Standing
-from syncd.daemon.metrics import JournalHead, Metrics
+from syncd.daemon.figures import JournalHead
+from syncd.daemon.metrics import Metrics
 from syncd.pace import Call
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
