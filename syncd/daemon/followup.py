@@ -26,20 +26,35 @@ Who waits for what failed is told so; it is tried again all the same, over every
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Final, Protocol, assert_never
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, assert_never
 
 from syncd.alarm_kinds import Kind
 from syncd.control import DeploymentResult
 from syncd.daemon import words
+from syncd.daemon.ends import (
+    Broke,
+    Closed,
+    DeploymentEnd,
+    Ended,
+    Event,
+    FollowUp,
+    Gone,
+    Listed,
+    Made,
+    PassEnd,
+    Postponed,
+    Record,
+    Retried,
+    RolesFirst,
+    TooEarly,
+)
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
 from syncd.errors import DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Note, Scope, Status
 from syncd.render.json import report_json
-from syncd.render.reports import DeploymentPass, Pass
 
 SUPERSEDED: Final = "not begun: mapping or configuration changed meanwhile; the next pass decides anew"
 QUARANTINE_AFTER: Final = 5
@@ -53,146 +68,6 @@ _NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
 _OF_FAILURES: tuple[Kind, ...] = ("unreachable", "pass_failed", "quarantined")
 
 
-class DeploymentEnd(DeploymentPass, Protocol):
-    """What a pass did on a deployment (`reconcile.DeploymentReport`, seen from here)."""
-
-    @property
-    def error(self) -> SyncdError | None: ...
-    @property
-    def drift(self) -> int: ...
-    @property
-    def frozen(self) -> Mapping[str, str]: ...
-
-
-class PassEnd(Pass, Protocol):
-    """What a pass over one deployment did (`reconcile.Report`, seen from here)."""
-
-    @property
-    def deployments(self) -> Sequence[DeploymentEnd]: ...
-    def exit_code(self) -> int: ...
-
-
-# --- how a pass ended ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """It was made; its report says how it went."""
-
-    report: PassEnd
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Only the DAGs were listed; these came, went, or are other ones than before."""
-
-    changed: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Broke:
-    """It ended before there was a report. `is_defect`: of something that nobody thought of."""
-
-    error: SyncdError
-    is_defect: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """Its deployment is not in the configuration any more; it was not begun."""
-
-
-@dataclass(frozen=True, slots=True)
-class TooEarly:
-    """Too little is known of people; it was not begun."""
-
-
-@dataclass(frozen=True, slots=True)
-class RolesFirst:
-    """Nothing was done on that server yet, and roles come before people; it was not begun."""
-
-
-End = Made | Listed | Broke | Gone | TooEarly | RolesFirst
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is remembered of one deployment between passes."""
-
-    swept_at: datetime | None = None
-    error: str = ""
-    held: str = ""
-    calls: int = 0
-    drift: int = 0
-    notes: tuple[str, ...] = ()
-    looked_again: int = 0
-    """So many times in a row not everything was done; at most what `AGAIN` has a time for is looked at out of turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What is so when a pass ends.
-
-    failures  how many in a row failed before it
-    failing   the same with this one, if it failed: while the ladder has others wait, it joins them
-    """
-
-    at: datetime
-    failures: int = 0
-    failing: int = 1
-    is_stopping: bool = False
-
-
-# --- what follows -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The item is done with; nothing stands in the way of what waits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """The item could not begin, and waits so long."""
-
-    again: Task
-    wait_s: float = BUSY_S
-
-
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """It failed, as so many in a row; this is tried again by the ladder."""
-
-    again: Task
-    failures: int
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    name: str
-    facts: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """Everything that is to be done after a pass, in this order.
-
-    database   how it was found: an error, or True where it worked; None: nobody asked
-    answer     what whoever waits for the item is told
-    puts       what is queued beside it; `again_in`: and a look at everything after so long
-    """
-
-    record: Record
-    close: Closed | Postponed | Retried
-    says: tuple[Say, ...] = ()
-    events: tuple[Event, ...] = ()
-    database: StoreError | bool | None = None
-    drops_session: bool = False
-    answer: DeploymentResult | None = None
-    puts: tuple[Task, ...] = ()
-    again_in: timedelta | None = None
-
-
 def whole(command: str) -> Task:
     """Give a look at everything."""
     return Task(EVERYTHING, command, Urgency.WHOLE)
@@ -202,17 +77,6 @@ def failure_of(error: SyncdError) -> Kind:
     """Say what a pass that failed is an alarm of: a server is unreachable only where it was asked and to blame."""
     is_servers = isinstance(error, TargetUnavailable) and not isinstance(error.__cause__, SecretUnreadable)
     return "unreachable" if is_servers else "pass_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A pass on a deployment that ended, at a moment; `record` is what was remembered until then."""
-
-    name: str
-    item: Task
-    end: End
-    record: Record
-    moment: Moment = field(kw_only=True)
 
 
 def follow_up(ended: Ended) -> FollowUp:

@@ -14,8 +14,7 @@ from syncd.daemon.ahead import Ahead
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.census import Census
 from syncd.daemon.common import Common
-from syncd.daemon.fleet import Fleet, Loaded
-from syncd.daemon.followup import (
+from syncd.daemon.ends import (
     Broke,
     Closed,
     End,
@@ -30,10 +29,9 @@ from syncd.daemon.followup import (
     Retried,
     RolesFirst,
     TooEarly,
-    follow_up,
-    refused,
-    whole,
 )
+from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.followup import follow_up, refused, whole
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task, Urgency

@@ -15,7 +15,8 @@ from syncd.cli.daemon import _serve
 from syncd.control import Job, JobState, Order
 from syncd.daemon import service
 from syncd.daemon.common import Common
-from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, Made, failure_of
+from syncd.daemon.ends import Made
+from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, failure_of
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.passes import Passes

@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.daemon.followup import (
-    AGAIN,
-    QUARANTINE_AFTER,
-    SUPERSEDED,
-    UNREACHABLE_AFTER,
-    UNREAD_S,
+from syncd.daemon.ends import (
     Broke,
     Closed,
     End,
@@ -28,9 +23,8 @@ from syncd.daemon.followup import (
     Retried,
     RolesFirst,
     TooEarly,
-    follow_up,
-    whole,
 )
+from syncd.daemon.followup import AGAIN, QUARANTINE_AFTER, SUPERSEDED, UNREACHABLE_AFTER, UNREAD_S, follow_up, whole
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
 from syncd.errors import (
