@@ -28,14 +28,19 @@ class Hold(Protocol):
     """What a plan keeps back, and when that was planned."""
 
     @property
-    def held(self) -> Held: ...
+    def digest(self) -> str: ...
+    @property
+    def number(self) -> int:
+        """How many changes."""
+        ...
+
     @property
     def made_at(self) -> datetime: ...
 
 
 def refusal(deployment: str, digest: str, hold: Hold | None, *, now: datetime, expires: timedelta) -> str:
     """Say why an approval lets nothing pass there; empty where it does. `hold` is what is kept back there now."""
-    if hold is None or hold.held.digest != digest:
+    if hold is None or hold.digest != digest:
         return f"nothing with the digest {digest} is held on {deployment}{_held_instead(hold)}"
     if now - hold.made_at > expires:
         return (
@@ -48,7 +53,7 @@ def refusal(deployment: str, digest: str, hold: Hold | None, *, now: datetime, e
 def _held_instead(hold: Hold | None) -> str:
     if hold is None:
         return "; nothing is held there now"
-    return f"; what is held there now has the digest {hold.held.digest} ({len(hold.held.changes)} changes)"
+    return f"; what is held there now has the digest {hold.digest} ({hold.number} changes)"
 
 
 def covers(approved: Collection[str], held: Held) -> bool:

@@ -13,7 +13,6 @@ import hashlib
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -330,9 +329,7 @@ def _with_plan() -> Select[Any]:
 def change_of(row: Row[Any]) -> Change:
     """Build the change of a row that has `before`, `after` and, where it was read, `because`."""
     before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))
-    change = Change(before, after)
-    because = codec.because_from(codec.loads(getattr(row, "because", "[]")), (*change.granted, *change.revoked))
-    return replace(change, because=because)
+    return codec.change_with(codec.loads(getattr(row, "because", "[]")), before, after)
 
 
 # --- its calls --------------------------------------------------------------------------------------------------------

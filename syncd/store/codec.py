@@ -278,17 +278,22 @@ def change_to(change: Change) -> Json:
 @reader("a change")
 def change_from(body: Json) -> Change:
     versioned(body, "before", "after", "because")
-    change = Change(thing_from(body["before"]), thing_from(body["after"]))
-    return replace(change, because=because_from(body["because"], (*change.granted, *change.revoked)))
+    return change_with(body["because"], thing_from(body["before"]), thing_from(body["after"]))
+
+
+def change_with(because: Json, before: User | Role | None, after: User | Role | None) -> Change:
+    """Build a change of what was read, and of its reasons, which were not."""
+    bare = Change(before, after)
+    return Change(before, after, because_from(because, lambda: (*bare.granted, *bare.revoked)))
 
 
 def because_to(because: Iterable[Why]) -> Json:
     return [[why.text, why.role, why.what.value] for why in because]
 
 
-def because_from(body: Json, roles: Iterable[str]) -> tuple[Why, ...]:
-    """Read reasons; `roles` are those that the change is about. Up to version 0.1 a reason was a text, `role: why`."""
-    known = sorted(roles, key=len, reverse=True)
+def because_from(body: Json, roles: Callable[[], Iterable[str]]) -> tuple[Why, ...]:
+    """Read reasons. Up to version 0.1 a reason was a text, `role: why`: then `roles` gives those of the change."""
+    known = sorted(roles(), key=len, reverse=True) if any(isinstance(fields, str) for fields in body) else ()
     return tuple(_why_from(fields, known) for fields in body)
 
 

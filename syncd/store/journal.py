@@ -56,7 +56,7 @@ from syncd.store.engine import Clock, Database
 from syncd.store.entries import DatabaseEntry
 from syncd.store.last_good import GoodFiles
 from syncd.store.leases import Leases
-from syncd.store.queries import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, Run, Standing, Step
+from syncd.store.queries import AuditFilter, AuditRow, HeldHead, HeldPlan, Holding, HoldingFilter, Run, Standing, Step
 from syncd.store.readings import Reading
 from syncd.store.snapshots import Snapshots
 from syncd.store.uses import Use
@@ -257,12 +257,9 @@ class Store:
         with self._database.read() as connection:
             return changes.newest_files(connection) in (None, files)
 
-    def hold(self, deployment: str, digest: str, *, scope: Scope) -> HeldPlan | None:
+    def hold(self, deployment: str, digest: str, *, scope: Scope) -> HeldHead | None:
         with self._database.read() as connection:
-            whole = queries.held(connection, deployment)
-            if scope.everything or (whole and whole.held.digest == digest):
-                return whole
-            return queries.held_in_part(connection, deployment, digest) or whole
+            return queries.hold(connection, deployment, digest, scope=scope)
 
     def taken_since(self, deployment: str, since: datetime) -> Taken:
         with self._database.read() as connection:

@@ -128,6 +128,15 @@ class HeldPlan:
     held: Held
 
 
+@dataclass(frozen=True, slots=True)
+class HeldHead:
+    """What is asked of a held plan before it is let pass: not what its changes are, only how many."""
+
+    digest: str
+    number: int
+    made_at: datetime
+
+
 class HoldingFilter(TypedDict, total=False):
     """Which holdings a history shows: those that overlap the time from `since` to `until`."""
 
@@ -274,18 +283,30 @@ def held(connection: Connection, deployment: str) -> HeldPlan | None:
     return None if plan is None or plan.held_digest is None else _held_plan(connection, plan)
 
 
-def held_in_part(connection: Connection, deployment: str, digest: str) -> HeldPlan | None:
-    """Give what the newest plan of some people or DAGs with this digest keeps back, unless it was let pass since."""
-    here = plans.c.deployment == deployment, plans.c.in_force, ~plans.c.everything
-    plan = _newest_plan(connection, and_(*here, or_(plans.c.held_digest == digest, plans.c.approved == digest)))
-    return None if plan is None or plan.held_digest != digest else _held_plan(connection, plan)
+def hold(connection: Connection, deployment: str, digest: str, *, scope: Scope) -> HeldHead | None:
+    """Give what is kept back there, for an approval; see `ports.Journal`."""
+    here = plans.c.deployment == deployment, plans.c.in_force
+    whole = _held_head(connection, _newest_plan(connection, and_(*here, plans.c.everything)))
+    if scope.everything or (whole and whole.digest == digest):
+        return whole
+    part = _newest_plan(
+        connection, and_(*here, ~plans.c.everything, or_(plans.c.held_digest == digest, plans.c.approved == digest))
+    )
+    return _held_head(connection, part if part is not None and part.held_digest == digest else None) or whole
+
+
+def _held_head(connection: Connection, plan: Row[Any] | None) -> HeldHead | None:
+    if plan is None or plan.held_digest is None:
+        return None
+    kept_back = select(func.count()).where(changes.c.plan_id == plan.id, changes.c.status == "held")
+    return HeldHead(plan.held_digest, connection.execute(kept_back).scalar_one(), plan.made_at)
 
 
 def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:
     which = changes.c.plan_id == plan.id, changes.c.status == "held"
     rows = connection.execute(select(changes).where(*which).order_by(changes.c.seq))
     kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)), plan.deployment)
-    return HeldPlan(plan.run_id, plan.id, kept_back.digest, plan.made_at, _held_since(connection, plan), kept_back)
+    return HeldPlan(plan.run_id, plan.id, plan.held_digest, plan.made_at, _held_since(connection, plan), kept_back)
 
 
 def _held_since(connection: Connection, plan: Row[Any]) -> datetime:
@@ -384,7 +405,7 @@ def _holding(row: Row[Any]) -> Holding:
 
 def _about(role: str, because: str | None) -> tuple[str, ...]:
     """Give the reasons of a change that speak of this role, or of the change as a whole."""
-    whys = codec.because_from(codec.loads(because or "[]"), (role,))
+    whys = codec.because_from(codec.loads(because or "[]"), lambda: (role,))
     return tuple(why.text for why in whys if why.role in ("", role))
 
 

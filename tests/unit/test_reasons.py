@@ -230,7 +230,7 @@ def test_a_role_with_a_colon_keeps_its_reasons_when_its_change_is_cut() -> None:
 
 def test_reasons_of_an_older_syncd_are_read() -> None:
     written = ["a: b: people:g (m.yaml:1)", "a: was given", "no mapping line gives this"]
-    found = because_from(written, ("a", "a: b"))
+    found = because_from(written, lambda: ("a", "a: b"))
     assert (
         Why("people:g (m.yaml:1)", "a: b"),
         Why("was given", "a"),
