@@ -3,10 +3,10 @@
 100 stand-in deployments (Airflow 2.11.2 and 3.3.2 in turn) in one process, an Okta with 10,000 people in another, 50 ms each
 way; `syncd run` is a child process with default settings, but for the spans of time that are named. One after the other:
 10,000 accounts with a role each, made on empty deployments; joiners and leavers who are on all deployments; a quiet hour and
-an hour of churn at 60-fold speed, which means that every span is divided by 60 and every rate multiplied. The floor for the
-first is the same calls in the same order with nothing around them. Then, on fleets of their own: people who are suspended one
-by one while a single deployment gets its first 5,000 accounts; and 500 people who are suspended at once, held on each of 100
-deployments, approved there, and out.
+an hour of churn at 60-fold speed, which means that every span is divided by 60 and every rate multiplied. Then, on
+fleets of their own: people who are suspended one by one while a single deployment gets its first 5,000 accounts; and 500 people
+who are suspended at once, held on each of 100 deployments, approved there, and out. The floor for the first and for the last is
+the same calls in the same order with nothing around them.
 Run: python benchmarks/fleet.py [--quick] [--part NAME]
 """
 
@@ -334,7 +334,9 @@ def measure_assignments(this: World) -> None:
     )
 
 
-def floor(size: Size, seen: Mapping[str, Sequence[tuple[str, str, str]]]) -> float:
+def floor(
+    size: Size, seen: Mapping[str, Sequence[tuple[str, str, str]]], seeded: Mapping[str, object] | None = None
+) -> float:
     """Make calls anew on a fresh fleet: deployment by deployment in order, as many deployments at a time as workers."""
 
     async def work(fleet: Remote) -> None:
@@ -349,10 +351,12 @@ def floor(size: Size, seen: Mapping[str, Sequence[tuple[str, str, str]]]) -> flo
             await asyncio.gather(*(worker() for _ in range(size.workers)))
 
     with started("airflow", deployments=size.deployments, latency=size.latency_s) as fleet:
+        if seeded is not None:
+            fleet.ask("seed", **seeded)
         began = time.monotonic()
         asyncio.run(work(fleet))
         ended = time.monotonic()
-        wanted = sum(method == "POST" and "/users" in path for rows in seen.values() for method, path, _ in rows)
+        wanted = sum(method != "GET" and "/users" in path for rows in seen.values() for method, path, _ in rows)
         assert len(fleet.ask("writes")) == wanted, "the floor must have done the same"
         return ended - began
 
@@ -363,7 +367,7 @@ async def _replay(http: aiohttp.ClientSession, base: str, rows: Sequence[tuple[s
     for number, (method, path, query) in enumerate(rows):
         body: object = None
         if method != "GET":
-            body = admin if path.endswith("/token") else _body(path, number)
+            body = admin if path.endswith("/token") else _body(method, path, number)
         url = f"{base}{path}" + (f"?{query}" if query else "")
         async with http.request(method, url, json=body, headers=headers) as answer:
             raw = await answer.read()
@@ -374,11 +378,14 @@ async def _replay(http: aiohttp.ClientSession, base: str, rows: Sequence[tuple[s
                 headers = {"Authorization": f"Bearer {content['access_token']}"}
 
 
-def _body(path: str, number: int) -> object:
-    """Make up what was sent: a role without permissions, or an account with one built-in role."""
+def _body(method: str, path: str, number: int) -> object:
+    """Make up what was sent: a role without permissions, an account with one built-in role, or one that loses its roles."""
     if "/roles" in path:
         return {"name": f"role{number}", "actions": []}
-    names = {"username": f"bare{number}", "email": f"bare{number}@example.com", "first_name": "Ada", "last_name": "Poe"}
+    name = path.rpartition("/")[2] if method == "PATCH" else f"bare{number}"
+    names = {"username": name, "email": f"{name}@example.com", "first_name": "Ada", "last_name": "Poe"}
+    if method == "PATCH":
+        return {"roles": []} | (names if "/api/v1/" in path else {})
     return {**names, "password": "x" * 64, "roles": [{"name": "Viewer"}]}
 
 
@@ -571,7 +578,8 @@ def measure_mass(size: Size) -> None:
     with world(replace(size, people=2 * size.mass)) as this:
         people = this.people()
         seeded = {username(person): [EVERYWHERE] for person in people}
-        this.fleet.ask("seed", roles={EVERYWHERE: []}, accounts=seeded)
+        there = {"roles": {EVERYWHERE: []}, "accounts": seeded}
+        this.fleet.ask("seed", **there)
         for person in people:
             this.join(EVERYWHERE, person)
         limits = f"removals = {size.mass - 1}\nshare = 1.0"
@@ -579,19 +587,40 @@ def measure_mass(size: Size) -> None:
             running.until("every deployment is swept", running.swept)
             gone = people[: size.mass]
             names = {username(person) for person in gone}
-            known = len(this.fleet.ask("writes"))
+            known, cpu = len(this.fleet.ask("writes")), running.cpu_s
+            before = {name: len(rows) for name, rows in this.fleet.ask("seen").items()}
             changed_at = this.deactivate(*gone)
             out = Accepted(
                 this.fleet, lambda write: write["username"] in names and EVERYWHERE not in write["roles"], known=known
             )
             approved_at = _approved(this, running)
             running.until("all are out", lambda: out.count() == size.mass * len(this.names), every_s=0.5)
+            used_s = running.cpu_s - cpu
+        removals = {name: _removals(rows, after=before[name]) for name, rows in this.fleet.ask("seen").items()}
         assert not this.wrong(), this.wrong()
         print(
             f"{size.mass} people suspended at once on {len(this.names)} deployments: all out {out.last - changed_at:.0f} s "
             f"after, {out.last - approved_at[-1]:.0f} s after the last approval and {out.last - approved_at[0]:.0f} s "
             f"after the first (goal 180 s); {out.first - changed_at:.1f} s until the first was"
         )
+        ours_s, bare_s, calls = (
+            out.last - approved_at[0],
+            floor(size, removals, there),
+            sum(map(len, removals.values())),
+        )
+        print(
+            f"  one removal costs {used_s / len(out.times) * 1000:.1f} ms of processor time, planning and holds included"
+        )
+        print(
+            f"  floor, the same {calls:,} calls, {size.workers} at a time: {bare_s:.1f} s; ratio {ours_s / bare_s:.2f} from the "
+            "first approval on"
+        )
+
+
+def _removals(rows: Sequence[tuple[str, str, str]], *, after: int) -> list[tuple[str, str, str]]:
+    """Choose the call that logs in, and from a number on those about one account."""
+    logins = [row for row in rows if row[1].endswith("/token") or (row[0] == "GET" and "/roles" in row[1])][:1]
+    return logins + [row for row in rows[after:] if "/users/" in row[1]]
 
 
 def _approved(this: World, running: Daemon) -> list[float]:
