@@ -37,7 +37,7 @@ from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import StoreError, SyncdError
 from syncd.model import Capabilities, Dag
-from syncd.reconcile import Emit, Errand, Target, Within, World, one_pass
+from syncd.reconcile import Emit, PassRequest, Target, Within, World, one_pass
 
 FIRST_POLLS_S: Final = 10.0
 """How long passes wait for sources that were not read since the start."""
@@ -143,8 +143,8 @@ class Passes:
         make = within or (lambda world, directory, errand: one_pass(world, target, directory, errand))
         return Made(make(there, directory, self._errand(task)))
 
-    def _errand(self, task: Task) -> Errand:
-        return Errand(
+    def _errand(self, task: Task) -> PassRequest:
+        return PassRequest(
             task.scope, task.command, task.approved, task.earlier, self._who_asked(task), urgent=task.may_not_wait
         )
 

@@ -46,7 +46,7 @@ class Task:
     """One pass to be made on one deployment.
 
     command   what led to it: people, sweep, mapping, expiry, dags, retry, reconcile, approve
-    approved  as in `Errand`; None: only plan
+    approved  as in `PassRequest`; None: only plan
     earlier   what was wanted of the people before, for the reasons of what is taken
     seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself
               (both monotonic; None where no poll led to this)

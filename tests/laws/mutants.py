@@ -26,10 +26,11 @@ from moves import Move
 import syncd.mapping.compile
 import syncd.mapping.directory
 import syncd.plan.diff
+import syncd.reconcile.deployment
+import syncd.reconcile.look
 import syncd.store.changes
 import syncd.store.entries
 import syncd.store.leases
-from syncd import reconcile
 from syncd.model import Members
 from syncd.plan.guard import Guarded
 
@@ -73,7 +74,7 @@ FAVOURITES: Final[dict[str, tuple[Move, ...]]] = {
 
 
 MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
-    "grants of another hand are taken": ("a", ((reconcile, "diff", _takes_all),)),
+    "grants of another hand are taken": ("a", ((syncd.reconcile.look, "diff", _takes_all),)),
     "a group that was read in part counts whole": (
         "b",
         ((syncd.mapping.directory, "_members", lambda group, _saved: Members(group)),),
@@ -82,9 +83,9 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
     "nothing is ever taken": ("d", ((syncd.plan.diff, "_keep", _keeps_all),)),
     "calls are not written down": ("e", ((syncd.store.changes, "record_call", _unwritten),)),
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),
-    "what got no answer stays open": ("f", ((reconcile, "_settle", _nothing),)),
-    "a limit holds nothing back": ("h", ((reconcile, "guard", _goes),)),
-    "a pass stumbles over itself": ("g", ((reconcile, "_inventory", _stumbles),)),
+    "what got no answer stays open": ("f", ((syncd.reconcile.deployment, "settle", _nothing),)),
+    "a limit holds nothing back": ("h", ((syncd.reconcile.look, "guard", _goes),)),
+    "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "list_dags", _stumbles),)),
 }
 
 

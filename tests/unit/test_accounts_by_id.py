@@ -13,7 +13,7 @@ import pytest
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Deployment, Group, Identity, Scope, Snapshot, User
 from syncd.plan.guard import Limits
-from syncd.reconcile import Errand, Report, Target, World, apply, one_pass, plan, read_directory
+from syncd.reconcile import PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
 from syncd.store import Store
 from syncd.targets.memory import MemoryTarget
 
@@ -57,7 +57,9 @@ class Site:
 
     def reconcile(self, *usernames: str) -> Report:
         world = self.world()
-        return one_pass(world, world.targets[0], read_directory(world), Errand(Scope.people(usernames), "reconcile"))
+        return one_pass(
+            world, world.targets[0], read_directory(world), PassRequest(Scope.people(usernames), "reconcile")
+        )
 
     def held(self) -> dict[str, set[str]]:
         return {user.username: set(user.roles) for user in self.prod.users.values()}

@@ -19,7 +19,8 @@ from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import DeploymentBusy
 from syncd.model import EVERYTHING, Deployment, Directory, Scope, Status, User
 from syncd.plan.guard import Limits
-from syncd.reconcile import MOVED, Errand, Report, Within, World, apply, one_pass, read_directory
+from syncd.reconcile import PassRequest, Report, Within, World, apply, one_pass, read_directory
+from syncd.reconcile.make import MOVED
 from syncd.store import Store
 
 __all__ = ["stage"]
@@ -51,7 +52,7 @@ def leaves(stage: Stage, world: World, name: str) -> Callable[[Within], str]:
 
     def do(within: Within) -> str:
         stage.people.members = {"finance": [n for n in stage.people.members["finance"] if n != name]}
-        report = within(world, read_directory(world), Errand(Scope.people([name]), "people"))
+        report = within(world, read_directory(world), PassRequest(Scope.people([name]), "people"))
         assert 0 == report.exit_code()
         return ""
 
@@ -138,7 +139,7 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
     stage.people.members = {"finance": ["anna", *(f"joiner{n:02}" for n in range(39))]}
     with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as other:
         theirs = replace(world, journal=other)
-        errand = Errand(Scope.people(["bob", "joiner39"]), "people", urgent=True)
+        errand = PassRequest(Scope.people(["bob", "joiner39"]), "people", urgent=True)
         directory = read_directory(theirs)
         _refused(theirs, errand)
         busy.set()
@@ -153,12 +154,12 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
     assert {"finance", "Viewer"} == roles_of(stage.prod, "joiner38")
 
 
-def _refused(world: World, errand: Errand) -> None:
+def _refused(world: World, errand: PassRequest) -> None:
     with pytest.raises(DeploymentBusy):
         one_pass(world, world.targets[0], read_directory(world), errand)
 
 
-def _made(world: World, errand: Errand, directory: Directory) -> None:
+def _made(world: World, errand: PassRequest, directory: Directory) -> None:
     """Try again, as the daemon does, until the other gives way."""
     end, tick = monotonic() + 20, threading.Event()
     while monotonic() < end:
@@ -193,7 +194,7 @@ def order(*names: str, job: int = 7) -> Task:
     return Task(Scope.people(names) if names else EVERYTHING, "reconcile", Urgency.ORDER, job=job)
 
 
-def within(_world: World, _directory: Directory, _errand: Errand, /) -> Report:
+def within(_world: World, _directory: Directory, _errand: PassRequest, /) -> Report:
     raise AssertionError("the daemon's own `make` decides how")
 
 

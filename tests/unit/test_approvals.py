@@ -18,7 +18,7 @@ from syncd.http import Secret
 from syncd.model import EVERYTHING, Capabilities, Dag, Permission, Scope, Status
 from syncd.plan.guard import Limits
 from syncd.plan.taken import Taken
-from syncd.reconcile import Errand, World, apply, one_pass, plan, read_directory
+from syncd.reconcile import PassRequest, World, apply, one_pass, plan, read_directory
 from syncd.store import Store
 from syncd.store.engine import Database
 from syncd.targets.memory import MemoryTarget
@@ -111,7 +111,7 @@ def test_two_approvals_of_one_hold_that_wait_in_line_pass_once(stage: Stage) -> 
     everybody = list(stage.people.members["finance"])
     leave(stage, 19)
     stage.apply()
-    approved = Errand(EVERYTHING, "approve", frozenset({held(stage)}))
+    approved = PassRequest(EVERYTHING, "approve", frozenset({held(stage)}))
     assert 19 == len(errand(stage, approved).outcomes)
     stage.people.members["finance"] = everybody
     stage.apply()
@@ -154,13 +154,13 @@ def test_many_small_applies_are_one_large_one(stage: Stage) -> None:
 def test_a_restart_lets_nothing_go(stage: Stage, tmp_path: Path) -> None:
     stage.apply()
     leave(stage, 2)
-    errand(stage, Errand(Scope.people(["p00", "p01"]), "people"))
+    errand(stage, PassRequest(Scope.people(["p00", "p01"]), "people"))
     leave(stage, 1)
     stage.store.close()
     with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
-        assert errand(stage, Errand(Scope.people(["p02"]), "people")).held is not None
+        assert errand(stage, PassRequest(Scope.people(["p02"]), "people")).held is not None
         stage.now += timedelta(minutes=61)
-        assert errand(stage, Errand(Scope.people(["p02"]), "people")).held is None
+        assert errand(stage, PassRequest(Scope.people(["p02"]), "people")).held is None
 
 
 @pytest.mark.finding("H-E8")
@@ -302,7 +302,7 @@ def test_a_dry_run_of_a_daemon_with_other_files_holds_nothing_else(in_force: Sta
     before = held(in_force)
     leave(in_force, 1)
     world = proposed(in_force)
-    one_pass(world, world.targets[0], read_directory(world), Errand(EVERYTHING, "reconcile", approved=None))
+    one_pass(world, world.targets[0], read_directory(world), PassRequest(EVERYTHING, "reconcile", approved=None))
     assert before == held(in_force)
 
 

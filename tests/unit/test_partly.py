@@ -15,7 +15,7 @@ from test_reconcile import DAGS, People, Stage, errand, put, roles_of
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Deployment, User
 from syncd.plan.guard import Limits
-from syncd.reconcile import Errand, Target, World, apply, plan
+from syncd.reconcile import PassRequest, Target, World, apply, plan
 from syncd.sandbox.airflow.app import StandIn
 from syncd.sandbox.airflow.faults import CRASH, on
 from syncd.store import Store
@@ -70,7 +70,7 @@ def test_a_sweep_of_the_daemon_takes_from_leavers_too(stage: Stage) -> None:
     stage.apply()
     stage.prod.unlisted = frozenset({"dags"})
     stage.people.members = {"finance": ["anna", "carl"]}
-    found = errand(stage, Errand(EVERYTHING, "sweep"))
+    found = errand(stage, PassRequest(EVERYTHING, "sweep"))
     assert ("dags cannot be read: 500", set()) == (str(found.error), roles_of(stage.prod, "bob"))
 
 

@@ -29,7 +29,7 @@ from syncd.model import (
 )
 from syncd.plan.because import ENDED, summed
 from syncd.plan.guard import Limits
-from syncd.reconcile import DeploymentReport, Errand, World, apply, read_directory
+from syncd.reconcile import DeploymentReport, PassRequest, World, apply, read_directory
 from syncd.render.json import change_json
 from syncd.render.text import going, reasons_text
 from syncd.store import Store
@@ -137,10 +137,10 @@ def test_another_hand_is_told_beside_what_is_held(stage: Stage) -> None:
 def test_what_the_mapping_changes_and_what_a_hand_changed_in_one_role_are_told_apart(stage: Stage) -> None:
     stage.apply()
     stage.prod.dags = DAGS[1:]
-    assert 0 == errand(stage, Errand(EVERYTHING, "sweep")).drift, "a DAG went"
+    assert 0 == errand(stage, PassRequest(EVERYTHING, "sweep")).drift, "a DAG went"
     role = stage.prod.roles["finance"]
     put(stage.prod, Role("finance", role.permissions | {EDIT}))
-    assert 1 == errand(stage, Errand(EVERYTHING, "sweep")).drift
+    assert 1 == errand(stage, PassRequest(EVERYTHING, "sweep")).drift
     assert stage.now == NOW
 
 

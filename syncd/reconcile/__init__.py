@@ -1,0 +1,35 @@
+"""The order of one pass: read, compile, observe, diff, guard, record, apply, read back.
+
+Everything that decides is a pure function called from here; everything that touches the world comes in through a port.
+The command line and the daemon call the same functions:
+
+`fleet`       plan and apply, over every deployment
+`deployment`  one pass over one deployment: the file to read first
+`look`        what is wanted, what is there, and what follows from the two
+`make`        the changes, one by one
+`settle`      what earlier passes left open
+`report`      what came of it
+"""
+
+from syncd.reconcile.deployment import one_pass
+from syncd.reconcile.directory import read_directory
+from syncd.reconcile.fleet import apply, plan
+from syncd.reconcile.report import DeploymentReport, Report
+from syncd.reconcile.request import Between, PassRequest, Within
+from syncd.reconcile.world import Alone, Emit, Target, World
+
+__all__ = [
+    "Alone",
+    "Between",
+    "DeploymentReport",
+    "Emit",
+    "PassRequest",
+    "Report",
+    "Target",
+    "Within",
+    "World",
+    "apply",
+    "one_pass",
+    "plan",
+    "read_directory",
+]

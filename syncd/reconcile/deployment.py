@@ -1,0 +1,238 @@
+"""One pass over one deployment, in its order: look, settle, remember, make, read back, report."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from dataclasses import replace
+from functools import partial
+from time import monotonic, perf_counter, sleep
+
+from syncd.errors import (
+    DeploymentBusy,
+    SyncdError,
+)
+from syncd.model import (
+    Capabilities,
+    Dag,
+    Directory,
+    Held,
+    Outcome,
+    Scope,
+    Status,
+)
+from syncd.plan.approval import refusal
+from syncd.plan.reached import is_drift, remembered
+from syncd.ports import (
+    Lease,
+    TargetReader,
+    TargetSession,
+)
+from syncd.reconcile.directory import rereading
+from syncd.reconcile.look import contest, first_look, see
+from syncd.reconcile.make import is_of, make_all, moved_people, record
+from syncd.reconcile.report import DeploymentReport, Report
+from syncd.reconcile.request import PassRequest
+from syncd.reconcile.run import end_run
+from syncd.reconcile.settle import adopt, disown, remember_accounts, remember_renames, settle
+from syncd.reconcile.state import Pass, Seen
+from syncd.reconcile.world import Target, World
+
+BUSY_S = 0.2
+
+
+def why_refused(world: World, deployment: str, digest: str, *, scope: Scope) -> str:
+    hold = world.journal.hold(deployment, digest, scope=scope)
+    return refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
+
+
+def one_pass(world: World, target: Target, directory: Directory, errand: PassRequest) -> Report:
+    """Plan or apply on one deployment, as a run of its own, with what is known of people already.
+
+    Raises:
+        DeploymentBusy: another writer has the deployment; nothing was begun.
+    """
+    if errand.approved is None or not target.enforce:
+        return _one_pass(world, target, directory, errand, lease=None)
+    with world.journal.lease(target.deployment.name, urgent=errand.urgent) as lease:
+        return _one_pass(world, target, directory, errand, lease=lease)
+
+
+def _one_pass(
+    world: World,
+    target: Target,
+    directory: Directory,
+    errand: PassRequest,
+    *,
+    lease: Lease | None,
+    session: TargetSession | None = None,
+) -> Report:
+    started, world = perf_counter(), rereading(world)
+    run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock(), by=errand.by)
+    world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
+    this = Pass(world, run, target, directory, errand.scope, keep_states=False)
+    this.lease, this.session = lease, session
+    if errand.scope.usernames and not errand.scope.dags:  # of roles it says nothing, which a look at them needs
+        this.earlier = errand.earlier
+    reports = (guarded_pass(this, errand.approved),)
+    return end_run(world, run, reports, directory, errand.approved, command=errand.command, started=started)
+
+
+def guarded_pass(this: Pass, approved: frozenset[str] | None) -> DeploymentReport:
+    """Run a pass so that its failure stays its own."""
+    try:
+        return _run_pass(this, approved)
+    except SyncdError as error:
+        this.emit("deployment_failed", error=str(error))
+        return DeploymentReport(this.name, this.target.enforce, error=error, seconds=this.seconds)
+    except Exception as error:  # noqa: BLE001 - the loop over deployments outlives any failure of one; logged whole
+        this.emit("deployment_failed", error=repr(error), exc_info=error)
+        wrapped = SyncdError(f"{this.name}: unexpected {type(error).__name__}: {error}; this is a defect, see the log")
+        return DeploymentReport(this.name, this.target.enforce, error=wrapped, seconds=this.seconds)
+
+
+def _run_pass(this: Pass, approved: frozenset[str] | None) -> DeploymentReport:
+    this.place = this.journal.place(this.name, this.target.address)
+    with _session(this) as session:
+        before = session.calls
+        if approved is not None and this.target.enforce:
+            with ExitStack() as stack:
+                report = _apply(this, session, lease=this.lease or _take_lease(this, stack), approved=approved)
+        else:
+            report = _only_plan(this, session, applying=approved is not None)
+        return replace(report, calls=session.calls - before - this.calls_of_others, seconds=this.seconds)
+
+
+def _session(this: Pass) -> AbstractContextManager[TargetSession]:
+    if this.session is not None:
+        return nullcontext(this.session)
+    return closing(this.target.open(this.journal.capabilities(this.facts)))
+
+
+def _take_lease(this: Pass, stack: ExitStack) -> Lease:
+    """Take the lease; where another writer has it, try again for as long as the world has patience."""
+    deadline = monotonic() + this.world.patience_s
+    while True:
+        try:
+            return stack.enter_context(this.journal.lease(this.name))
+        except DeploymentBusy:
+            if monotonic() >= deadline:
+                raise
+            sleep(BUSY_S)
+
+
+def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
+    capabilities, _, seen = first_look(this, reader, approved=frozenset())
+    # without a lease: what a pass that writes has learned meanwhile stays
+    this.journal.save_capabilities(this.facts, capabilities, only_new=True)
+    record(this, seen, applying=applying)
+    why = "this deployment is only observed (mode = observe)"
+    outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
+    return _report(this, seen, outcomes=outcomes, capabilities=capabilities)
+
+
+def _report(
+    this: Pass,
+    seen: Seen,
+    *,
+    outcomes: tuple[Outcome, ...],
+    capabilities: Capabilities,
+    after: Seen | None = None,
+) -> DeploymentReport:
+    last = after or seen
+    return DeploymentReport(
+        this.name,
+        this.target.enforce,
+        plan=seen.plan,
+        held=seen.guarded.held,
+        approved=seen.guarded.approved,
+        effects=seen.effects,
+        held_effects=seen.held_effects,
+        outcomes=outcomes,
+        remaining=after.plan if after else None,
+        leftovers=last.observed.leftovers,
+        drift=_drift(this, seen),
+        frozen=last.desired.frozen,
+        desired=last.desired if this.keep_states else None,
+        observed=last.observed if this.keep_states else None,
+        capabilities=capabilities,
+        error=this.unread,
+    )
+
+
+def _drift(this: Pass, seen: Seen) -> int:
+    if this.earlier is None or not this.scope.everything:
+        return 0
+    return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, this.earlier))
+
+
+def _apply(this: Pass, session: TargetSession, *, lease: Lease, approved: frozenset[str]) -> DeploymentReport:
+    _at_this_server(this)
+    passing = frozenset(d for d in approved if not why_refused(this.world, this.name, d, scope=this.scope))
+    capabilities, inventory, seen = first_look(this, session, approved=passing, count=True)
+    first, within = seen, partial(_within, this, session, lease)
+    settle(this, seen)
+    remember_renames(this, seen)
+    adopt(this, seen)
+    disown(this, seen)
+    remember_accounts(this, seen)
+    made = make_all(this, seen, session, lease=lease, within=within)
+    after = _read_back(this, session, inventory=inventory) if made else seen
+    if session.learned().dag_run_resources != capabilities.dag_run_resources:
+        # While it was written to, the server showed that it spells levels in another way: say it that way, once.
+        seen = after
+        made += make_all(this, seen, session, lease=lease, within=within)
+        after = _read_back(this, session, inventory=inventory)
+    if made and this.scope.everything:
+        contest(this, after.desired, after.observed, ours=after.owned.roles)
+    this.journal.save_capabilities(this.name, session.learned())
+    outcomes = made + _held(this, seen.guarded.held)
+    report = _report(this, seen, outcomes=outcomes, capabilities=session.learned(), after=after)
+    report = replace(report, plan=first.plan, approved=first.guarded.approved)
+    if report.remaining is not None and (moved := moved_people(this)):
+        rest = tuple(c for c in report.remaining.changes if not is_of(c, moved, after))
+        report = replace(report, remaining=replace(report.remaining, changes=rest))
+    for change in report.not_converged:
+        this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
+    if this.scope.everything and this.journal.roles_seen(this.name) != (roles := frozenset(after.observed.roles)):
+        this.journal.save_roles_seen(this.name, roles)
+    reached = report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}
+    if this.scope.everything and reached and not moved_people(this):
+        held = seen.guarded.held
+        state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
+        this.journal.save_desired(this.run, state, reached=held is None)
+    return report
+
+
+def _at_this_server(this: Pass) -> None:
+    """Own nothing by what was ours at another server, where the deployment is pointed at this one since."""
+    before, address = this.journal.place(this.name, this.target.address), this.target.address
+    if not address or (before.since and before.facts == this.name):
+        this.place = before
+        return
+    this.place = this.journal.move(this.name, address, now=this.world.clock())
+    if before.facts != this.name:
+        this.emit("server_changed", address=address, was=before.was)
+
+
+def _read_back(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> Seen:
+    with this.timed("read_back"):
+        return see(this, reader, inventory=inventory, approved=frozenset())
+
+
+def _within(
+    this: Pass, session: TargetSession, lease: Lease, world: World, directory: Directory, errand: PassRequest
+) -> Report:
+    """Make another pass here and now, in the middle of this one."""
+    before = session.calls
+    try:
+        return _one_pass(world, this.target, directory, errand, lease=lease, session=session)
+    finally:
+        this.calls_of_others += session.calls - before
+
+
+def _held(this: Pass, held: Held | None) -> tuple[Outcome, ...]:
+    if held is None:
+        return ()
+    why = "; ".join(held.why)
+    this.emit("change_held", digest=held.digest, changes=len(held.changes), why=why)
+    return tuple(Outcome(change, Status.HELD, why) for change in held.changes)

@@ -1,0 +1,63 @@
+"""`plan` and `apply`: one run over every deployment, each in a thread, so that one failure stays one failure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+from syncd.errors import (
+    ApprovalRefused,
+)
+from syncd.model import (
+    EVERYTHING,
+    Scope,
+)
+from syncd.reconcile.deployment import guarded_pass, why_refused
+from syncd.reconcile.directory import read_directory, rereading
+from syncd.reconcile.report import Report
+from syncd.reconcile.run import end_run
+from syncd.reconcile.state import Pass
+from syncd.reconcile.world import World
+
+REFUSALS = 5
+"""So many reasons at most are given why an approval lets nothing pass."""
+
+
+def plan(world: World, *, scope: Scope = EVERYTHING, command: str = "plan", keep_states: bool = False) -> Report:
+    """Say what `apply` would do now. Writes to no deployment."""
+    return run_all(world, scope, command=command, approved=None, keep_states=keep_states)
+
+
+def apply(world: World, *, scope: Scope = EVERYTHING, approved: Collection[str] = (), command: str = "apply") -> Report:
+    """Make every enforced deployment as the mapping says, and prove it by reading back.
+
+    `approved` holds the digests of held changes that a person lets pass.
+
+    Raises:
+        ApprovalRefused: one of them lets nothing pass on any deployment; nothing was begun.
+    """
+    refused = {digest: _refusals(world, scope, digest) for digest in sorted(set(approved))}
+    if never := [text for found in refused.values() if all(found) for text in found]:
+        raise ApprovalRefused("; ".join(never[:REFUSALS]))
+    return run_all(world, scope, command=command, approved=frozenset(approved), keep_states=False)
+
+
+def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
+    """Say for each deployment why an approval lets nothing pass there; empty where it does."""
+    return tuple(why_refused(world, target.deployment.name, digest, scope=scope) for target in world.targets)
+
+
+def run_all(world: World, scope: Scope, *, command: str, approved: frozenset[str] | None, keep_states: bool) -> Report:
+    started = perf_counter()
+    run = world.journal.start_run(command, scope=scope, now=world.clock())
+    world.emit("run_started", run=run, command=command, scope=str(scope))
+    directory = read_directory(world, applying=approved is not None)
+    world = rereading(world)
+    with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
+        passes = [
+            pool.submit(guarded_pass, Pass(world, run, target, directory, scope, keep_states), approved)
+            for target in world.targets
+        ]
+        reports = tuple(done.result() for done in passes)
+    return end_run(world, run, reports, directory, approved, command=command, started=started)

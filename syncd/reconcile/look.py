@@ -1,0 +1,307 @@
+"""One look at a deployment: compile what is wanted, observe what is there, compare, and ask the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from syncd.errors import (
+    TargetUnavailable,
+)
+from syncd.mapping.compile import compile_desired
+from syncd.mapping.endings import Endings
+from syncd.model import (
+    EVERYTHING,
+    Awaited,
+    Capabilities,
+    Dag,
+    DesiredState,
+    MadeAccount,
+    Note,
+    ObservedState,
+    Owned,
+    Plan,
+    Scope,
+    key,
+)
+from syncd.plan.accounts import known_accounts
+from syncd.plan.contested import give_way, given_back, taken_back
+from syncd.plan.diff import align, diff
+from syncd.plan.effect import after as carried_out
+from syncd.plan.guard import WINDOW, Guarded, guard
+from syncd.plan.named import signs, warned
+from syncd.plan.on_people import effects_on_people
+from syncd.plan.partly import who_loses, without_new
+from syncd.plan.renamed import (
+    account_notes,
+    held_by_us,
+    left_by,
+    renamed_accounts,
+    renamed_roles,
+    server_note,
+    still_wanted,
+)
+from syncd.plan.settle import Settled, came_late, settled, with_more, without_others
+from syncd.ports import (
+    TargetReader,
+    Unsettled,
+)
+from syncd.reconcile.state import FoundRenames, Pass, Seen
+
+_ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
+"""Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
+
+
+def first_look(
+    this: Pass, reader: TargetReader, *, approved: frozenset[str], count: bool = False
+) -> tuple[Capabilities, tuple[Dag, ...], Seen]:
+    """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
+    if this.earlier is None:
+        this.earlier = this.journal.last_desired(this.facts)
+    with this.timed("look"):
+        capabilities = reader.look()
+    try:
+        with this.timed("look"):
+            inventory = list_dags(this, reader) if this.scope.everything or this.scope.dags else ()
+        return capabilities, inventory, see(this, reader, inventory=inventory, approved=approved, count=count)
+    except TargetUnavailable as error:
+        leaving = _who_loses(this, reader) if this.scope.everything else frozenset()
+        if not leaving:
+            raise
+        this.emit("deployment_read_in_part", error=str(error), leaving=len(leaving))
+        this.unread, this.scope = error, Scope(leaving)
+        return capabilities, (), see(this, reader, inventory=(), approved=approved)
+
+
+def _who_loses(this: Pass, reader: TargetReader) -> frozenset[str]:
+    return who_loses(compiled(this, reader, inventory=()), this.journal.owned(this.facts))
+
+
+def list_dags(this: Pass, reader: TargetReader) -> tuple[Dag, ...]:
+    """List the DAGs; one of which roles hold permissions is only gone when two reads say so.
+
+    A row that goes while another comes can hide a third from a read in pages, and here absence takes permissions away.
+    """
+    found = {dag.id: dag for dag in reader.inventory()}
+    if this.earlier is not None and not _dags_of(this.earlier) <= found.keys():
+        found = {dag.id: dag for dag in reader.inventory()} | found
+    return tuple(found[dag] for dag in sorted(found))
+
+
+def _dags_of(desired: DesiredState) -> set[str]:
+    resources = {p.resource for role in desired.roles.values() for p in role.permissions}
+    return {resource.partition(":")[2] for resource in resources if resource.startswith("DAG:")}
+
+
+def see(
+    this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...], approved: frozenset[str], count: bool = False
+) -> Seen:
+    """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
+    with this.timed("compile"):
+        wanted = compiled(this, reader, inventory=inventory)
+    if not this.scope.everything:
+        wanted = replace(wanted, notes=tuple(n for n in wanted.notes if n.code not in _ABOUT_DAGS))
+    there = _observed(this, reader, wanted)
+    this.emit("deployment_observed", users=len(there.observed.users), roles=len(there.observed.roles))
+    with this.timed("diff"):
+        desired, scope, known_as = _under_their_names(this, wanted, there)
+        if this.scope.everything or this.scope.dags:
+            desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
+        plan = _compared(this, reader, desired, there, scope=scope)
+        guarded = _guarded(this, plan, there, approved=approved)
+        in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
+        of = partial(effects_on_people, owned=there.owned, dialect=reader.dialect(), dags=in_list)
+        effects = of(there.observed, plan.changes)
+        held_effects = of(carried_out(there.observed, guarded.go), guarded.held.changes) if guarded.held else None
+    held = guarded.held.digest if guarded.held else None
+    this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
+    return Seen(
+        desired,
+        there.observed,
+        there.owned,
+        plan,
+        guarded,
+        there.made,
+        known_as,
+        there.awaited,
+        there.late,
+        there.ends,
+        there.renames,
+        effects,
+        held_effects,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What is there, what of it is ours, and what became of what was left open."""
+
+    scope: Scope
+    observed: ObservedState
+    owned: Owned
+    made: tuple[MadeAccount, ...]
+    awaited: tuple[Awaited, ...]
+    late: Mapping[int, Owned]
+    ends: Mapping[Unsettled, Settled]
+    renames: FoundRenames
+
+
+def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> _There:
+    scope, by_email = _resolve(this.scope, wanted), this.target.deployment.match_email
+    # people whose account is found by e-mail may be owned under another name
+    made = _made_accounts(this, wanted, scope)
+    near = None if scope.usernames is None else scope.usernames | {account.name for account in made}
+    owned = this.journal.owned(this.facts, usernames=None if by_email else near)
+    with this.timed("observe"):
+        # people whose account is found by e-mail can only be found by looking at everybody
+        asked = EVERYTHING if by_email and not scope.dags else replace(scope, usernames=near)
+        awaited = this.journal.awaited(this.facts)
+        observed = reader.observe(asked, role_names=_managed(wanted, owned, awaited), once=owned.once)
+    late = came_late(awaited, observed, owned)
+    ends = {left: end for left in this.journal.unsettled(this.facts) if (end := settled(left.change, observed))}
+    renames, found = _renames(this, wanted, observed, owned, made=made)
+    owned = with_more(owned, {0: found})
+    owned = without_others(with_more(owned, late), [(left.change, end) for left, end in ends.items()])
+    return _There(scope, observed, owned, made, awaited, late, ends, renames)
+
+
+def _under_their_names(this: Pass, wanted: DesiredState, there: _There) -> tuple[DesiredState, Scope, dict[str, str]]:
+    """Let people and roles go by the names that they have on the server; gives who is known by another one, too."""
+    observed, owned, by_email = there.observed, there.owned, this.target.deployment.match_email
+    theirs = known_accounts(
+        wanted, observed, made=there.made, ours=owned.users, scope=there.scope, match_email=by_email
+    )
+    aligned = align(theirs, observed, match_email=by_email)
+    desired = still_wanted(aligned, owned, there.renames.roles)
+    notes = (*desired.notes, *account_notes(there.renames.accounts), *_server_notes(this))
+    return replace(desired, notes=notes), _renamed(there.scope, wanted, aligned), _known_as(wanted, aligned)
+
+
+def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _There, *, scope: Scope) -> Plan:
+    plan = diff(
+        desired,
+        there.observed,
+        owned=there.owned,
+        deployment=this.target.deployment,
+        scope=scope,
+        service_user=reader.look().service_user,
+        earlier=this.earlier,
+        made={account.name: account.who for account in there.made},
+        ended=_endings(this, this.world.clock()).of,
+    )
+    return without_new(plan, there.owned) if this.unread else warned(plan, generation=reader.look().generation)
+
+
+def _guarded(this: Pass, plan: Plan, there: _There, *, approved: frozenset[str]) -> Guarded:
+    contested = this.journal.losses(this.facts) + this.journal.gains(this.facts)
+    named = signs(plan, contested) if plan.scope.everything else frozenset()
+    # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
+    # whom this pass lets go ahead, and they count what it took.
+    lately = this.journal.taken_since(this.name, this.world.clock() - WINDOW)
+    limits, owned = this.target.limits, there.owned
+    return guard(plan, there.observed, limits, owned=owned, approved=approved, lately=lately, named=named)
+
+
+def _managed(desired: DesiredState, owned: Owned, awaited: Iterable[Awaited]) -> frozenset[str]:
+    """Name the roles that are known by the mapping's name, whatever number they bear on the server.
+
+    What we gave of a role that is not ours is ours to take, so such a role is one as long as somebody holds it by us.
+    """
+    given = frozenset().union(*owned.grants.values())
+    return owned.roles | given | desired.roles.keys() | {a.change.name for a in awaited if a.change.subject == "role"}
+
+
+def _renames(
+    this: Pass, desired: DesiredState, observed: ObservedState, owned: Owned, *, made: tuple[MadeAccount, ...]
+) -> tuple[FoundRenames, Owned]:
+    """Find what was renamed by hand; only a look at everything can, and what one found is remembered of roles."""
+    known = {new: old for new, old in this.journal.renamed_roles(this.facts).items() if new not in desired.roles}
+    if not observed.scope.everything or not this.scope.everything:
+        return FoundRenames(known), Owned()
+    seen, emails = this.journal.roles_seen(this.facts), {account.name: account.email for account in made}
+    users = {**(this.earlier.users if this.earlier else {}), **desired.users}
+    roles = {**known, **renamed_roles(desired, observed, owned, earlier=this.earlier, seen=seen)}
+    roles = {new: old for new, old in roles.items() if new in observed.roles}
+    accounts = renamed_accounts(
+        desired, observed, owned, email_of=lambda name: emails.get(name) or (users[name].email if name in users else "")
+    )
+    new_roles = {new: old for new, old in roles.items() if new not in known}
+    held = with_more(held_by_us(observed, owned, new_roles), {0: left_by(accounts, desired, owned)})
+    return FoundRenames(roles, accounts, held), held
+
+
+def compiled(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> DesiredState:
+    return compile_desired(
+        this.world.rules,
+        this.directory,
+        this.target.deployment,
+        inventory=inventory,
+        dialect=reader.dialect(),
+        now=this.world.clock(),
+    )
+
+
+def _made_accounts(this: Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
+    """List for whom accounts were made here: all of them, or as far as it concerns the people of the scope."""
+    if scope.usernames is None:
+        return this.journal.made_accounts(this.facts)
+    people = [name for name in scope.usernames if name in desired.users]
+    if not people:
+        return ()
+    ids = {id_ for name in people for _, id_ in desired.whose.get(name, ())[:1]}
+    return this.journal.made_accounts(this.facts, ids=ids, emails=[desired.users[name].email for name in people])
+
+
+def _resolve(scope: Scope, desired: DesiredState) -> Scope:
+    """Turn what people are called (account name or e-mail) into account names."""
+    if scope.usernames is None:
+        return scope
+    found = {name for name, user in desired.users.items() if key(user.email) in scope.usernames}
+    return replace(scope, usernames=scope.usernames | found)
+
+
+def _renamed(scope: Scope, desired: DesiredState, aligned: DesiredState) -> Scope:
+    """Add the names that people of the scope have on the server, where those are other ones."""
+    if scope.usernames is None or desired is aligned:
+        return scope
+    emails = {key(desired.users[name].email) for name in scope.usernames & desired.users.keys()}
+    also = {name for name, user in aligned.users.items() if key(user.email) in emails}
+    return replace(scope, usernames=scope.usernames | also)
+
+
+def _known_as(desired: DesiredState, aligned: DesiredState) -> dict[str, str]:
+    """Give what the directory calls the people whose account was found under another name."""
+    if desired is aligned:
+        return {}
+    left = {user.email.casefold(): name for name, user in desired.users.items() if name not in aligned.users}
+    found = {name: left.get(user.email.casefold()) for name, user in aligned.users.items() if name not in desired.users}
+    return {name: was for name, was in found.items() if was is not None}
+
+
+def _server_notes(this: Pass) -> Iterator[Note]:
+    if this.place.was and this.scope.everything:
+        yield server_note(this.name, this.target.address, was=this.place.was)
+
+
+def _endings(this: Pass, now: datetime) -> Endings:
+    whose = this.earlier.whose if this.earlier else {}
+    return Endings(this.world.rules, this.directory, this.target.deployment, whose, now)
+
+
+def _yield_to_code(
+    this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], count: bool
+) -> DesiredState:
+    journal, now = this.journal, this.world.clock()
+    if count and this.scope.everything:
+        contest(this, desired, observed, ours=ours)
+    return give_way(desired, observed, losses=journal.losses(this.facts), gains=journal.gains(this.facts), now=now)
+
+
+def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
+    """Take note of what another hand took or gave since the last pass, and of what was put right."""
+    journal, now, earlier = this.journal, this.world.clock(), this.earlier
+    losses = taken_back(desired, observed, earlier=earlier, losses=journal.losses(this.facts), now=now)
+    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.gains(this.facts), now=now)
+    journal.contest(this.name, losses=losses, gains=gains, now=now)

@@ -1,0 +1,152 @@
+"""Making the changes of a plan one by one: each is written down first, and asked for once more right before its call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from syncd.errors import (
+    DeploymentBusy,
+    StoreError,
+)
+from syncd.mapping.compile import compile_desired
+from syncd.model import (
+    Change,
+    DesiredState,
+    Outcome,
+    Status,
+    key,
+)
+from syncd.ports import (
+    Basis,
+    Entry,
+    Lease,
+    TargetReader,
+    TargetSession,
+    TargetWriter,
+)
+from syncd.reconcile.request import Within
+from syncd.reconcile.state import Pass, Seen
+
+STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
+MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
+ELSEWHERE = "another writer works at another address of it now; the next pass decides anew"
+
+
+def make_all(this: Pass, seen: Seen, writer: TargetSession, *, lease: Lease, within: Within) -> tuple[Outcome, ...]:
+    """Record the plan, then make each change that may go. One that fails does not stop the others."""
+    guarded, plan = seen.guarded, record(this, seen, applying=True)
+    with this.timed("apply"):
+        return tuple(
+            Outcome(change, Status.SKIPPED, why)
+            if (why := _why_not(this, seen, change, session=writer, lease=lease, within=within))
+            else _make(this, plan, change, seen=seen, writer=writer, lease=lease)
+            for change in guarded.go
+        )
+
+
+def record(this: Pass, seen: Seen, *, applying: bool) -> int:
+    guarded, now = seen.guarded, this.world.clock()
+    basis = Basis(this.world.files, applying, guarded.covered, guarded.holders)
+    return this.journal.record_plan(
+        this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis
+    )
+
+
+def _why_not(this: Pass, seen: Seen, change: Change, *, session: TargetSession, lease: Lease, within: Within) -> str:
+    """Let others go first, then say why a change is not begun now; empty: begin it."""
+    if why := this.world.between.let_ahead(within):
+        return why
+    if lease.give_way(this.world.stopping):
+        if this.journal.place(this.name, this.target.address).facts != this.name:
+            raise DeploymentBusy(f"{this.name}: {ELSEWHERE}")
+        this.moved |= _moved_since(this, session)
+    return _untrue(this, seen, change)
+
+
+def _untrue(this: Pass, seen: Seen, change: Change) -> str:
+    """Say why a change that was planned is not to be made any more; empty: it is."""
+    if this.world.stopping():
+        return STOPPING
+    return MOVED if is_of(change, moved_people(this), seen) else ""
+
+
+class _NotTrue(Exception):
+    """What was planned is not true any more, and nothing was done."""
+
+
+@dataclass(slots=True)
+class _LastWord:
+    """The entry of a change that asks once more before its first call: it may have waited long for its turn."""
+
+    entry: Entry
+    why_not: Callable[[], str]
+    begun: bool = False
+
+    def before(self, call: str) -> int:
+        if not self.begun and (why := self.why_not()):
+            raise _NotTrue(why)
+        self.begun = True
+        return self.entry.before(call)
+
+    def after(self, step: int, answer: str, *, refused: bool = False) -> None:
+        self.entry.after(step, answer, refused=refused)
+
+
+def moved_people(this: Pass) -> frozenset[str]:
+    return this.moved | this.world.between.moved()
+
+
+def is_of(change: Change, people: frozenset[str], seen: Seen) -> bool:
+    name = key(change.name)
+    return change.subject == "user" and (name in people or seen.known_as.get(name, name) in people)
+
+
+def _moved_since(this: Pass, reader: TargetReader) -> frozenset[str]:
+    """Read anew what is known of people; name those of whom something else is wanted than when this pass began."""
+    assert this.world.reread is not None, "whoever begins a pass says how"
+    now = this.world.reread()
+    was, is_ = (
+        compile_desired(
+            this.world.rules,
+            directory,
+            this.target.deployment,
+            inventory=(),
+            dialect=reader.dialect(),
+            now=this.world.clock(),
+        )
+        for directory in (this.directory, now)
+    )
+    names = was.users.keys() | is_.users.keys()
+    return frozenset(name for name in names if _roles_of(was, name) != _roles_of(is_, name))
+
+
+def _roles_of(state: DesiredState, name: str) -> frozenset[str]:
+    return state.users[name].roles if name in state.users else frozenset()
+
+
+def _make(this: Pass, plan: int, change: Change, *, seen: Seen, writer: TargetWriter, lease: Lease) -> Outcome:
+    entry = this.journal.begin(plan, change, lease=lease, now=this.world.clock())
+    try:
+        outcome = writer.apply(change, _LastWord(entry, partial(_untrue, this, seen, change)))
+    except _NotTrue as why:
+        return Outcome(change, Status.SKIPPED, str(why))
+    except (StoreError, DeploymentBusy):
+        raise  # nothing more may be done here; the intent stays open, and the next pass looks what became of it
+    except Exception as error:  # noqa: BLE001 - one failed change does not stop the others; logged whole
+        this.emit("change_unknown", subject=change.subject, name=change.name, exc_info=error)
+        outcome = Outcome(change, Status.UNKNOWN, f"unexpected {type(error).__name__}: {error}; see the log")
+    entry.conclude(outcome, now=this.world.clock())
+    if outcome.beside:
+        this.emit("grants_vanished", name=change.name, roles=list(outcome.beside))
+    this.emit(
+        f"change_{outcome.status}",
+        subject=change.subject,
+        name=change.name,
+        kind=change.kind.value,
+        granted=len(change.granted),
+        revoked=len(change.revoked),
+        detail=outcome.detail,
+    )
+    return outcome

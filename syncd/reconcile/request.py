@@ -1,0 +1,52 @@
+"""What one pass over one deployment is asked to do, and by whom it lets itself be interrupted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from syncd.model import (
+    DesiredState,
+    Directory,
+    Scope,
+)
+
+if TYPE_CHECKING:
+    from syncd.reconcile.report import Report
+    from syncd.reconcile.world import World
+
+
+class Within(Protocol):
+    """Makes another pass on the same deployment in the middle of one: through its session, under its lease."""
+
+    def __call__(self, world: World, directory: Directory, errand: PassRequest, /) -> Report: ...
+
+
+class Between(Protocol):
+    """What a pass does between two changes, so that a long one is in nobody's way."""
+
+    def let_ahead(self, within: Within, /) -> str:
+        """Let more urgent passes go first; say why this one goes no further, empty: it does."""
+        ...
+
+    def moved(self) -> frozenset[str]:
+        """Name the people (as `key` gives their account names) of whom something else is wanted since the pass began."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PassRequest:
+    """What one pass over one deployment is for.
+
+    approved  None: only plan. Else the digests of held changes that a person lets pass
+    earlier   the desired state before the event that led to this pass, for the reasons of what is taken
+    by        who asked for it, where that is not the OS user
+    urgent    another writer is to let it go first, between two of its changes
+    """
+
+    scope: Scope
+    command: str
+    approved: frozenset[str] | None = frozenset()
+    earlier: DesiredState | None = None
+    by: str = ""
+    urgent: bool = False

@@ -1,0 +1,39 @@
+"""How a run ends: its report, its line in the journal and in the log."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from syncd.model import (
+    Directory,
+    Note,
+)
+from syncd.reconcile.report import DeploymentReport, Report, stages, summary_of
+from syncd.reconcile.world import World
+
+
+def end_run(
+    world: World,
+    run: int,
+    reports: tuple[DeploymentReport, ...],
+    directory: Directory,
+    approved: frozenset[str] | None,
+    *,
+    command: str,
+    started: float,
+) -> Report:
+    notes = tuple(_unused(approved or frozenset(), reports))
+    report = Report(run, reports, directory.failed, notes, perf_counter() - started)
+    summary = summary_of(report)
+    world.journal.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
+    facts = {"exit_code": report.exit_code(), "seconds": round(report.seconds, 3), "stages": stages(reports)}
+    world.emit("run_ended", run=run, command=command, **facts, **summary)
+    return report
+
+
+def _unused(approved: frozenset[str], reports: tuple[DeploymentReport, ...]) -> list[Note]:
+    """Say which approvals let nothing pass: what they approved is not what would be done now."""
+    return [
+        Note("approval_unused", f"{digest} approves nothing: no held changes have this digest now; plan again")
+        for digest in sorted(approved - {d.approved for d in reports})
+    ]

@@ -1,0 +1,103 @@
+"""What earlier passes left open, what was there before, and what is noted of a look before anything is changed."""
+
+from __future__ import annotations
+
+from syncd.model import (
+    Adopt,
+    Kind,
+    MadeAccount,
+    Owned,
+    key,
+)
+from syncd.plan.gone import taken_by_others
+from syncd.plan.settle import will_not_come
+from syncd.reconcile.state import Pass, Seen
+
+SETTLED = "found by looking"
+
+
+def remember_renames(this: Pass, seen: Seen) -> None:
+    """Keep what was found to be renamed, and what people hold by it; forget what is renamed no more."""
+    known = this.journal.renamed_roles(this.facts)
+    if seen.renames.held.grants:  # first: what people hold by a new name is only looked for until that is remembered
+        this.journal.adopt(this.name, seen.renames.held)
+    if found := {new: old for new, old in seen.renames.roles.items() if new not in known}:
+        this.journal.remember_renamed(this.name, found, now=this.world.clock())
+        this.emit("roles_renamed", names=found)
+    if this.scope.everything and (gone := known.keys() - seen.renames.roles.keys()):
+        this.journal.forget_renamed(this.name, gone)
+
+
+def remember_accounts(this: Pass, seen: Seen) -> None:
+    """Note for whom accounts are about to be made, and for whom those are that were made and go by the same name."""
+    whose, known = seen.desired.whose, {a.name: a for a in seen.made}
+    new = [key(c.name) for c in seen.guarded.go if c.subject == "user" and c.kind is Kind.CREATE]
+    ours = [name for name in seen.owned.users & seen.desired.users.keys() if seen.plan.scope.covers(name)]
+    there = {**seen.desired.users, **seen.observed.users}
+    made = [MadeAccount(name, whose[name][0], key(there[name].email)) for name in {*new, *ours} & whose.keys()]
+    changed = [account for account in made if known.get(account.name) != account]
+    this.journal.remember_accounts(this.name, changed, now=this.world.clock())
+
+
+def settle(this: Pass, seen: Seen) -> None:
+    """Close what nobody knows the end of by what is on the server now, and take note of what came late."""
+    now = this.world.clock()
+    for late in seen.late:
+        this.emit("change_came_late", change=late)
+    if seen.late:
+        this.journal.came(this.name, seen.late, now=now)
+    rest = [late for late in seen.awaited if late.change_id not in seen.late]
+    if over := will_not_come(rest, seen.observed, now=now):
+        this.journal.forget_awaited(over)
+    for left, end in seen.ends.items():
+        change = left.change
+        this.journal.settle(left.id, end.status, f"{SETTLED}: {end.detail}", now=now, final=end.final)
+        facts = {"status": end.status.value, "detail": end.detail}
+        this.emit("change_settled", subject=change.subject, name=change.name, **facts)
+
+
+def adopt(this: Pass, seen: Seen) -> None:
+    """Mark as ours what was there before and is as the mapping says, where the deployment lets us."""
+    policy = this.target.deployment.adopt
+    if policy is Adopt.NEVER:
+        return
+    found = _adoptable(seen, declared=policy is Adopt.DECLARED)
+    if found.roles or found.grants:
+        this.journal.adopt(this.name, found)
+
+
+def disown(this: Pass, seen: Seen) -> None:
+    """Own no more what another hand took and no line gives; only a look at everything says so."""
+    if not this.scope.everything or not seen.observed.scope.everything:
+        return
+    still = [left.change for left in this.journal.unsettled(this.facts)]
+    still += [late.change for late in this.journal.awaited(this.facts)]
+    renamed = {*seen.renames.roles.values(), *seen.renames.accounts.values()}
+    gone = taken_by_others(
+        seen.desired, seen.observed, seen.owned, earlier=this.earlier, renamed=renamed, unsettled=still
+    )
+    if gone == Owned():
+        return
+    this.journal.disown(this.name, gone, now=this.world.clock())
+    this.emit(
+        "disowned",
+        users=sorted(gone.users),
+        roles=sorted(gone.roles),
+        grants={name: sorted(roles) for name, roles in gone.grants.items()},
+    )
+
+
+def _adoptable(seen: Seen, *, declared: bool) -> Owned:
+    desired, observed, owned = seen.desired, seen.observed, seen.owned
+    roles = frozenset(
+        name
+        for name, role in desired.roles.items()
+        if name not in owned.roles and name in observed.roles and (declared or observed.roles[name] == role)
+    )
+    grants = {}
+    for name, want in desired.users.items():
+        have = observed.users.get(name)
+        found = (have.roles & want.roles) - owned.grants.get(name, frozenset()) if have else frozenset()
+        if found and seen.plan.scope.covers(name):
+            grants[name] = frozenset(found)
+    return Owned(roles=roles, grants=grants)

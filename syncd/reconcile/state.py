@@ -1,0 +1,117 @@
+"""What one pass over one deployment knows while it lasts, and what one look at a deployment brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from syncd.errors import (
+    TargetUnavailable,
+)
+from syncd.model import (
+    Awaited,
+    DesiredState,
+    Directory,
+    MadeAccount,
+    ObservedState,
+    Owned,
+    Plan,
+    Scope,
+)
+from syncd.plan.guard import Guarded
+from syncd.plan.on_people import Effects
+from syncd.plan.renamed import (
+    Renames,
+)
+from syncd.plan.settle import Settled
+from syncd.ports import (
+    Journal,
+    Lease,
+    Place,
+    TargetSession,
+    Unsettled,
+)
+from syncd.reconcile.world import Target, World
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRenames:
+    """What of ours seems to have another name there now. `held` is what people hold by it and had from us."""
+
+    roles: Renames = field(default_factory=dict)
+    accounts: Renames = field(default_factory=dict)
+    held: Owned = field(default_factory=Owned)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at a deployment, and what follows from it."""
+
+    desired: DesiredState
+    observed: ObservedState
+    owned: Owned
+    plan: Plan
+    guarded: Guarded
+    made: tuple[MadeAccount, ...] = ()
+    known_as: Mapping[str, str] = field(default_factory=dict)
+    """For people whose account has another name than the directory says: that name, by the account's."""
+    awaited: tuple[Awaited, ...] = ()
+    late: Mapping[int, Owned] = field(default_factory=dict)
+    """What came late of what was awaited; `owned` has it already."""
+    ends: Mapping[Unsettled, Settled] = field(default_factory=dict)
+    renames: FoundRenames = field(default_factory=lambda: FoundRenames())
+    effects: Effects | None = None
+    held_effects: Effects | None = None
+
+
+@dataclass(slots=True)
+class Pass:
+    """One pass over one deployment."""
+
+    world: World
+    run: int
+    target: Target
+    directory: Directory
+    scope: Scope
+    keep_states: bool
+    place: Place = field(default_factory=lambda: Place(""))
+    """Where the journal has what is known of the server; see `_at_this_server`."""
+    lease: Lease | None = None
+    """The right to write there, where whoever began the pass took it."""
+    earlier: DesiredState | None = None
+    """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
+    session: TargetSession | None = None
+    """That of the pass in the middle of which this one is made; it stays open."""
+    unread: TargetUnavailable | None = None
+    """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
+    moved: frozenset[str] = frozenset()
+    """People of whom something else is wanted now, as was found after another writer went first."""
+    calls_of_others: int = 0
+    """Made by passes that went ahead through the same session."""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.target.deployment.name
+
+    @property
+    def facts(self) -> str:
+        """The name under which the journal has what is known of the server: the deployment's, in a pass that writes."""
+        return self.place.facts or self.name
+
+    @property
+    def journal(self) -> Journal:
+        return self.world.journal
+
+    def emit(self, event: str, /, **facts: object) -> None:
+        self.world.emit(event, run=self.run, deployment=self.name, **facts)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - started

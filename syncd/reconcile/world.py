@@ -1,0 +1,84 @@
+"""Everything a pass works with: sources, rules, deployments and how to reach them, journal, clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from syncd.intake import FULL_READ_EVERY
+from syncd.model import (
+    BY_EMAIL,
+    Capabilities,
+    Deployment,
+    Directory,
+    Joining,
+    Rules,
+)
+from syncd.plan.approval import EXPIRES
+from syncd.plan.guard import Limits
+from syncd.ports import (
+    Journal,
+    Source,
+    TargetSession,
+)
+from syncd.reconcile.request import Between, Within
+
+
+class Emit(Protocol):
+    """Takes note of something that happened: a fixed event in the past tense, and its facts."""
+
+    def __call__(self, event: str, /, **facts: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One deployment and how to reach it. `open` is given what earlier passes learned about the server.
+
+    `address` tells its server from another one that it may be pointed at; empty: it is always the same.
+    """
+
+    deployment: Deployment
+    enforce: bool
+    limits: Limits
+    open: Callable[[Capabilities | None], TargetSession]
+    address: str = ""
+
+
+class Alone:
+    """Nobody else has work here."""
+
+    def let_ahead(self, _within: Within, /) -> str:
+        return ""
+
+    def moved(self) -> frozenset[str]:
+        return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a pass works with."""
+
+    sources: tuple[Source, ...]
+    rules: Rules
+    targets: tuple[Target, ...]
+    journal: Journal
+    clock: Callable[[], datetime]
+    emit: Emit
+    workers: int = 4
+    joining: Joining = BY_EMAIL
+    full_read_every: timedelta = FULL_READ_EVERY
+    full: bool = False
+    """Whether sources are read whole although it would be enough to read what changed."""
+    patience_s: float = 0.0
+    """How long to wait for another writer of a deployment: a pass of a daemon takes seconds."""
+    stopping: Callable[[], bool] = bool
+    """Asked before each change; once it says True, no further change is begun."""
+    hold_expires: timedelta = EXPIRES
+    files: str = ""
+    """The fingerprint of the mappings and the configuration that this world is made of."""
+    between: Between = field(default_factory=Alone)
+    """Asked before each change, too."""
+    reread: Callable[[], Directory] | None = None
+    """Gives the directory as it is now, for a pass that let another writer go first; None: it is read, one pass at a time."""
