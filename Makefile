@@ -18,7 +18,7 @@ demo: $(VENV)/.run
 	@$(BIN)/syncd demo --airflow $(AIRFLOW)
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto -m "not servers" $(TESTS)

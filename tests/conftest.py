@@ -1,4 +1,8 @@
-"""Fixtures that every test may use: real servers, booted once for the whole run, and databases."""
+"""Fixtures that every test may use: real servers, booted once for the whole run, and databases.
+
+`make test` divides the tests between as many processes as there are processors. Real Airflow servers are shared by all who
+ask for them, so these tests are one group, which one process has; of PostgreSQL, which boots in a second, each has its own.
+"""
 
 from __future__ import annotations
 
