@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployment, Format
 from syncd.cli.output import Output, show, show_json
-from syncd.render.json import change_json
+from syncd.render.change import change_text, reasons_text
+from syncd.render.json import journal_json, plain
 from syncd.render.lines import Line, Style, safe
-from syncd.render.text import change_text, reasons_text
+from syncd.render.view import ChangeView
 
 if TYPE_CHECKING:
     from syncd.store import AuditRow, Holding
@@ -88,7 +88,7 @@ class _Chosen(TypedDict):
 def _show_changes(found: Sequence[AuditRow], *, limit: int, output: Output) -> None:
     rows = found[:limit][::-1]
     if output is Output.JSON:
-        show_json([_json(row) for row in rows])
+        show_json([journal_json(row) for row in rows])
     else:
         show(_lines(rows, more=len(found) > limit))
 
@@ -116,10 +116,9 @@ def _lines(rows: Sequence[AuditRow], *, more: bool) -> list[Line]:
 
 
 def _row_lines(row: AuditRow) -> list[Line]:
-    head = (
-        f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  {safe(row.deployment)}  {row.status}  {change_text(row.change)}"
-    )
-    why = f"because {reasons_text(row.change)}; " if row.change.because else ""
+    view = ChangeView.of(row.change)
+    head = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  {safe(row.deployment)}  {row.status}  {change_text(view)}"
+    why = f"because {reasons_text(view)}; " if view.why else ""
     by = f"run {row.run} ({safe(row.command)} by {safe(row.by)})"
     by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
     lines = [Line(head, _STYLES.get(row.status, Style.WARN)), Line(f"    {why}{by}", Style.QUIET)]
@@ -132,7 +131,7 @@ def _row_lines(row: AuditRow) -> list[Line]:
 def _show_held(found: Sequence[Holding], *, limit: int, output: Output) -> None:
     rows = found[:limit][::-1]
     if output is Output.JSON:
-        show_json([_held_json(row) for row in rows])
+        show_json([plain(row) for row in rows])
         return
     if not rows:
         show([Line("nobody held anything of this kind that syncd gave or adopted", Style.QUIET)])
@@ -151,32 +150,3 @@ def _held_lines(row: Holding) -> list[Line]:
     why = f"because {given}{by}" if row.change else "it was there before, and a mapping line gave it too: adopted"
     doubt = [] if row.proven else [Line("    nobody knows yet whether that was done", Style.WARN)]
     return [Line(head), Line(f"    {why}", Style.QUIET), *doubt]
-
-
-def _held_json(row: Holding) -> dict[str, Any]:
-    times = {"since": row.since.isoformat(), "until": row.until.isoformat() if row.until else None}
-    return {**asdict(row), **times}
-
-
-# --- for programs -----------------------------------------------------------------------------------------------------
-
-
-def _json(row: AuditRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "at": row.at.isoformat(),
-        "run": row.run,
-        "command": row.command,
-        "by": row.by,
-        "deployment": row.deployment,
-        "plan": row.plan,
-        "digest": row.digest,
-        "approved": row.approved,
-        "approved_by": row.approved_by,
-        "status": row.status,
-        "detail": row.detail,
-        "intent_at": row.intent_at.isoformat() if row.intent_at else None,
-        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
-        "settled_by_looking": row.settled_by_looking,
-        **change_json(row.change),
-    }

@@ -19,8 +19,10 @@ from syncd.callers import HEADER, sudo_user
 from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.metered import Limit, TooSlow, metered
+from syncd.render.change import change_line
 from syncd.render.lines import Line, Style, counted, number, safe
 from syncd.render.text import MOST
+from syncd.render.view import ChangeView
 from syncd.secrets import remember
 
 if TYPE_CHECKING:
@@ -198,8 +200,6 @@ def _wrong(option: str, what: str) -> ConfigInvalid:
 
 # --- showing ------------------------------------------------------------------------------------------------------------
 
-_SIGNS = {"create": "+", "update": "~", "delete": "−"}
-
 
 def show_queued(job: Mapping[str, Any], *, as_json: bool) -> None:
     """Print that work was queued, for whoever does not wait."""
@@ -271,34 +271,9 @@ def _planned(plan: Mapping[str, object]) -> int:
 
 def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
     changes, planned = changes_of(plan), _planned(plan)
-    yield from (Line(f"    {_change_text(change)}") for change in changes[:MOST])
+    yield from (change_line(ChangeView.read(change)) for change in changes[:MOST])
     if planned > MOST:
         yield Line(f"    and {number(planned - MOST)} more (see -o json)", Style.QUIET)
-
-
-def _change_text(change: Mapping[str, Any]) -> str:
-    parts = [f"{_SIGNS.get(change['kind'], '~')} {safe(change['name'])}"]
-    what = "account" if change["subject"] == "user" else "role"
-    parts += {"create": [f"new {what}"], "delete": [f"{what} is deleted"]}.get(change["kind"], [])
-    for sign, found in (("+", change["granted"]), ("−", change["revoked"])):
-        if change["subject"] == "user":
-            parts += [f"{sign} {safe(role)}" for role in found]
-        elif found:
-            parts.append(f"{sign} {counted(len(found), 'permission', 'permissions')}")
-    why = _reasons(change)
-    return "  ".join(parts) + (f"   because {why}" if why else "")
-
-
-def _reasons(change: Mapping[str, Any]) -> str:
-    """Say why, without repeating the one role that the change is about."""
-    roles = [*change["granted"], *change["revoked"]] if change["subject"] == "user" else []
-    whys = change.get("why") or [
-        {"role": "", "text": text} for text in change["because"]
-    ]  # an older daemon says no role
-    said = [
-        why["text"] if not why["role"] or roles == [why["role"]] else f"{why['role']}: {why['text']}" for why in whys
-    ]
-    return safe("; ".join(said))
 
 
 def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:

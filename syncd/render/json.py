@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
-from syncd.model import Change, Held, Note, Plan, User
+from syncd.model import Change, Held, Note, Plan
 from syncd.plan.on_people import Effects
 from syncd.render.effects import effects_json
 from syncd.render.reports import DeploymentPass, Pass
 from syncd.render.text import Counts
+from syncd.render.view import ChangeView
 
 VERSION = 1
 """Goes up when a program that reads the JSON could break; a new key does not count."""
@@ -58,20 +62,46 @@ def _plan_json(plan: Plan, effects: Effects | None) -> dict[str, Any]:
 
 
 def change_json(change: Change) -> dict[str, Any]:
-    """Give a change as plain values; a new account with its names."""
+    """Give a change as plain values: the fields of its view; a new account with its names."""
+    view = ChangeView.of(change)
     found: dict[str, Any] = {
-        "kind": change.kind.value,
-        "subject": change.subject,
-        "name": change.name,
-        "granted": list(change.granted),
-        "revoked": list(change.revoked),
-        "because": [str(why) for why in change.because],
-        "why": [{"role": why.role, "what": why.what.value, "text": why.text} for why in change.because],
+        "kind": view.kind.value,
+        "subject": view.subject,
+        "name": view.name,
+        "granted": list(view.granted),
+        "revoked": list(view.revoked),
+        "because": list(view.because),
+        "why": [{"role": why.role, "what": why.what.value, "text": why.text} for why in view.why],
+        "finishes": view.finishes,
     }
-    if change.before is None and isinstance(change.after, User):
-        user = change.after
-        found["account"] = {"email": user.email, "first_name": user.first_name, "last_name": user.last_name}
+    if view.account is not None:
+        found["account"] = asdict(view.account)
     return found
+
+
+def journal_json(row: Any) -> dict[str, Any]:
+    """Give a change of the journal (`store.AuditRow`): what is known of it, then the change itself."""
+    known = {field.name: plain(getattr(row, field.name)) for field in fields(row) if field.name != "change"}
+    return {**known, **change_json(row.change)}
+
+
+def plain(value: object) -> Any:
+    """Give any value made of dataclasses, mappings, sequences, sets, times and words as JSON has it; sets are sorted."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case str():
+            return str(value)
+        case Mapping():
+            return {str(name): plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case set() | frozenset():
+            return sorted(plain(inner) for inner in value)
+        case _ if is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            return value
 
 
 def _held_json(held: Held, effects: Effects | None) -> dict[str, Any]:

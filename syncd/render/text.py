@@ -7,72 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from syncd.model import Change, Held, Kept, Kind, Plan, Role, Scope, Status, key
+from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status, key
 from syncd.plan.on_people import Effects
+from syncd.render.change import change_line, change_text
 from syncd.render.effects import effect_lines, loss_text
-from syncd.render.lines import FEW, Line, Style, counted, few, number, safe
+from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.view import ChangeView
 
 MOST = 50
 """So many changes of a kind are shown; a longer list is counted, because nobody reads it."""
-
-
-# --- one change -------------------------------------------------------------------------------------------------------
-
-_SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "−"}
-
-
-def change_text(change: Change) -> str:
-    """Say a change in one line, without its reasons."""
-    parts = [f"{_SIGNS[change.kind]} {safe(change.name)}"]
-    what = "account" if change.subject == "user" else "role"
-    if change.kind is Kind.CREATE:
-        parts.append(f"new {what}")
-    elif change.kind is Kind.DELETE:
-        parts.append(f"{what} is deleted")
-    if isinstance(change.before, Role) and change.before.unfinished and change.after is not None:
-        parts.append("finishes a change that was cut off")
-    say = _roles_of_user if change.subject == "user" else _permissions_of_role
-    parts += say("+", change.granted)
-    if change.kind is not Kind.DELETE or change.subject == "user":
-        parts += say("−", change.revoked)
-    return "  ".join(parts)
-
-
-def reasons_text(change: Change) -> str:
-    """Say why, without repeating the one role that the change is about."""
-    roles = (*change.granted, *change.revoked) if change.subject == "user" else ()
-    return safe("; ".join(why.text if roles == (why.role,) else str(why) for why in change.because))
-
-
-def _roles_of_user(sign: str, roles: Sequence[str]) -> list[str]:
-    return [f"{sign} {safe(role)}" for role in roles]
-
-
-def _permissions_of_role(sign: str, permissions: Sequence[str]) -> list[str]:
-    """Say permissions by what they allow: each set of actions once, with the DAGs that have just this set."""
-    actions: dict[str, list[str]] = {}
-    general = []
-    for permission in permissions:
-        action, _, resource = permission.partition(" on ")
-        kind, colon, dag = resource.partition(":")
-        if colon and kind in ("DAG", "DAG Run"):
-            word = action.removeprefix("can_")
-            actions.setdefault(dag, []).append(word if kind == "DAG" else f"{word} runs")
-        else:
-            general.append(permission)
-    dags: dict[tuple[str, ...], list[str]] = {}
-    for dag, allowed in actions.items():
-        dags.setdefault(tuple(sorted(allowed)), []).append(dag)
-    said = [f"{sign} {', '.join(allowed)} on {_named(names, 'DAG')}" for allowed, names in sorted(dags.items())]
-    said = (
-        [*said[:FEW], f"{sign} more on {number(len(said) - FEW)} other sets of DAGs"] if len(said) > FEW + 1 else said
-    )
-    return [*said, *([f"{sign} {few(general)}"] if general else [])]
-
-
-def _named(names: Sequence[str], what: str) -> str:
-    return f"{what} {safe(names[0])}" if len(names) == 1 else f"{number(len(names))} {what}s ({few(names)})"
 
 
 # --- what a plan comes to ---------------------------------------------------------------------------------------------
@@ -97,7 +41,7 @@ class Counts:
                 roles += 1
             else:
                 gain += bool(change.granted) or change.kind is Kind.CREATE
-                lose += _loses(change)
+                lose += bool(change.revoked) or change.kind is Kind.DELETE
         if effects is not None:
             gain, lose = effects.gains.people, effects.loses.people
         return cls(gain, lose, roles)
@@ -109,10 +53,6 @@ class Counts:
             counted(self.roles, "role changes", "roles change"),
         ]
         return ", ".join(words for words, count in zip(said, (self.gain, self.lose, self.roles), strict=True) if count)
-
-
-def _loses(change: Change) -> bool:
-    return bool(change.revoked) or change.kind is Kind.DELETE
 
 
 def going(plan: Plan, held: Held | None) -> tuple[Change, ...]:
@@ -186,10 +126,11 @@ def deployment_lines(this: DeploymentPass, *, program: str = "syncd", most: int 
 
 def _plan_lines(changes: Sequence[Change], *, most: int) -> Iterator[Line]:
     people = [c for c in changes if c.subject == "user"]
+    losing = [bool(c.revoked) or c.kind is Kind.DELETE for c in people]
     groups = (
-        ("people who lose access", [c for c in people if _loses(c)]),
+        ("people who lose access", [c for c, loses in zip(people, losing, strict=True) if loses]),
         ("roles", [c for c in changes if c.subject == "role"]),
-        ("people who gain access", [c for c in people if not _loses(c)]),
+        ("people who gain access", [c for c, loses in zip(people, losing, strict=True) if not loses]),
     )
     for heading, found in groups:
         yield from _section(heading, _change_lines(found[:most]), most=most, count=len(found))
@@ -205,18 +146,7 @@ def _section(heading: str, lines: Sequence[Line], *, most: int, count: int | Non
 
 
 def _change_lines(changes: Iterable[Change]) -> list[Line]:
-    return [Line(f"    {_with_reasons(change)}", _style(change)) for change in changes]
-
-
-def _with_reasons(change: Change) -> str:
-    why = reasons_text(change)
-    return f"{change_text(change)}   because {why}" if why else change_text(change)
-
-
-def _style(change: Change) -> Style:
-    if _loses(change):
-        return Style.LOSS if not change.granted else Style.EDIT
-    return Style.GAIN
+    return [change_line(ChangeView.of(change)) for change in changes]
 
 
 def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str, most: int) -> Iterator[Line]:
@@ -238,12 +168,12 @@ _ENDINGS = (
 def _outcome_lines(this: DeploymentPass, *, most: int) -> Iterator[Line]:
     for status, heading, style in _ENDINGS:
         found = [o for o in this.outcomes if o.status is status]
-        lines = [Line(f"    {change_text(o.change)}: {safe(o.detail)}", style) for o in found[:most]]
+        lines = [Line(f"    {change_text(ChangeView.of(o.change))}: {safe(o.detail)}", style) for o in found[:most]]
         yield from _section(heading, lines, most=most, count=len(found))
     skipped = [o.detail for o in this.outcomes if o.status is Status.SKIPPED]
     for detail, count in sorted(Counter(skipped).items()):
         yield Line(f"  {counted(count, 'change was', 'changes were')} not made: {safe(detail)}", Style.WARN)
-    lines = [Line(f"    {change_text(c)}", Style.FAIL) for c in this.not_converged[:most]]
+    lines = [Line(f"    {change_text(ChangeView.of(c))}", Style.FAIL) for c in this.not_converged[:most]]
     heading = "accepted by the server and not kept (not converged)"
     yield from _section(heading, lines, most=most, count=len(this.not_converged))
 

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from datetime import datetime
 from typing import Any
 
 from syncd.control import Job
-from syncd.render.json import change_json
+from syncd.render.json import change_json, plain
 from syncd.render.text import Counts
-from syncd.store import AuditRow, HeldPlan, Standing
-
-
-def plain(value: object) -> Any:
-    """Give any value made of dataclasses, mappings, sequences, sets, times and words as JSON has it; sets are sorted."""
-    match value:
-        case datetime():
-            return value.isoformat()
-        case str():
-            return str(value)
-        case Mapping():
-            return {str(name): plain(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [plain(inner) for inner in value]
-        case set() | frozenset():
-            return sorted(plain(inner) for inner in value)
-        case _ if is_dataclass(value):
-            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-        case _:
-            return value
+from syncd.store import HeldPlan, Standing
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -75,9 +53,3 @@ def hold_json(deployment: str, hold: HeldPlan, *, limit: int, offset: int) -> di
         "total": len(changes),
         "changes": [change_json(change) for change in changes[offset : offset + limit]],
     }
-
-
-def audit_json(row: AuditRow) -> dict[str, Any]:
-    """Give a change as `syncd audit -o json` does."""
-    found = plain({field.name: getattr(row, field.name) for field in fields(row) if field.name != "change"})
-    return {**found, **change_json(row.change)}

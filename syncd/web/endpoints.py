@@ -12,10 +12,11 @@ from typing import Any, Protocol, Unpack
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
 from syncd.log import Emit
+from syncd.render.json import journal_json, plain
 from syncd.store import AuditRow, HeldPlan, Holding, Standing
 from syncd.store.queries import AuditFilter, HoldingFilter
 from syncd.store.uses import Use
-from syncd.web.answers import audit_json, hold_json, job_json, plain, standing_json
+from syncd.web.answers import hold_json, job_json, standing_json
 from syncd.web.asking import (
     LONGEST_WAIT_S,
     PAGE,
@@ -196,7 +197,7 @@ def _known(name: str, there: Mapping[str, object] | Sequence[str]) -> str:
 def changes(asked: Asked) -> Answer:
     wanted = dict(asked.query)
     rows = asked.house.store.audit(**{**wanted, "limit": wanted["limit"] + 1})
-    return _page(asked, "changes", [audit_json(row) for row in rows])
+    return _page(asked, "changes", [journal_json(row) for row in rows])
 
 
 def access(asked: Asked) -> Answer:

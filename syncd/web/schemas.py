@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
-from syncd.model import Kind, Note, What
+from syncd.model import Note, Why
+from syncd.render.view import Account, ChangeView
 from syncd.store import AuditRow, Holding
 from syncd.store.uses import Use
 
@@ -43,6 +44,8 @@ def thing(about: str, **properties: Schema) -> Schema:
 def schema_of(kind: Any) -> Schema:
     """Describe what `answers.plain` makes of a type; a dataclass by reference."""
     arguments = get_args(kind)
+    if get_origin(kind) is Literal:
+        return {"type": "string", "enum": [*arguments]}
     match get_origin(kind) or kind:
         case found if found in (types.UnionType, Union):
             return {"anyOf": [schema_of(inner) for inner in arguments]}
@@ -74,16 +77,8 @@ def properties_of(kind: type, *, without: str = "") -> dict[str, Schema]:
     return {field.name: schema_of(hints[field.name]) for field in fields(kind) if field.name != without}
 
 
-_CHANGE: dict[str, Schema] = {
-    "kind": {"type": "string", "enum": [str(kind) for kind in Kind]},
-    "subject": {"type": "string", "enum": ["user", "role"]},
-    "name": TEXT,
-    "granted": NAMES,
-    "revoked": NAMES,
-    "because": NAMES,
-    "why": listed(thing("", role=TEXT, what={"type": "string", "enum": [str(what) for what in What]}, text=TEXT)),
-}
-_ACCOUNT = thing("Of a new account.", email=TEXT, first_name=TEXT, last_name=TEXT)
+_CHANGE: dict[str, Schema] = properties_of(ChangeView, without="account")
+_ACCOUNT = thing("Of a new account.", **properties_of(Account))
 _COUNTS = thing("People who gain or lose something, and roles.", gain=NUMBER, lose=NUMBER, roles=NUMBER)
 _HELD = thing("What a limit keeps back.", digest=TEXT, changes=NUMBER, why=NAMES)
 _DEPLOYMENT: dict[str, Schema] = properties_of(DeploymentState)
@@ -108,7 +103,18 @@ def _page(name: str, of: str) -> Schema:
 SCHEMAS: dict[str, Schema] = {
     **{
         kind.__name__: thing((kind.__doc__ or "").partition("\n")[0].strip(), **properties_of(kind))
-        for kind in (DaemonState, SourceState, DeploymentState, AlarmState, DeploymentResult, Order, Note, Holding, Use)
+        for kind in (
+            DaemonState,
+            SourceState,
+            DeploymentState,
+            AlarmState,
+            DeploymentResult,
+            Order,
+            Note,
+            Why,
+            Holding,
+            Use,
+        )
     },
     "Problem": thing("What is wrong, in one sentence (RFC 9457).", type=TEXT, title=TEXT, status=NUMBER, detail=TEXT),
     "Health": thing("", alive={"type": "boolean"}, why=TEXT),

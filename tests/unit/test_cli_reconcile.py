@@ -102,7 +102,7 @@ def test_a_daemon_is_asked_and_its_results_are_shown(desk: Desk, daemon: Place) 
     assert [
         "prod: 2 applied",
         "    ~ anna  + analyst  − Viewer   because people:team (a.yaml:3)",
-        "    + analyst  new role  + 2 permissions",
+        "    + analyst  new role  + read on 2 DAGs (a, b)",
         "reconcile: 2 applied (1 deployment, 0.8 s, 5 calls)",
     ] == out.splitlines()
     wanted = Order(frozenset({"anna"}), frozenset({"okta:finance"}), frozenset({"prod"}), by=user_name(os.getuid()))

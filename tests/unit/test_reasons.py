@@ -30,8 +30,10 @@ from syncd.model import (
 from syncd.plan.because import ENDED, summed
 from syncd.plan.guard import Limits
 from syncd.reconcile import DeploymentReport, PassRequest, World, apply, read_directory
+from syncd.render.change import reasons_text
 from syncd.render.json import change_json
-from syncd.render.text import going, reasons_text
+from syncd.render.text import going
+from syncd.render.view import ChangeView
 from syncd.store import Store
 from syncd.store.codec import because_from
 from syncd.targets.memory import MemoryTarget
@@ -224,7 +226,10 @@ def test_a_role_with_a_colon_keeps_its_reasons_when_its_change_is_cut() -> None:
     whole = Change(before, after, (Why("people:g (m.yaml:1)", "a: b"), Why("no mapping line gives it", "old")))
     both = replace(before, roles=frozenset({"old", "a: b"}))
     [goes] = going(Plan("prod", EVERYTHING, (whole,)), Held((Change(both, after),), ("too many",), "prod"))
-    assert ((Why("people:g (m.yaml:1)", "a: b"),), "people:g (m.yaml:1)") == (goes.because, reasons_text(goes))
+    assert ((Why("people:g (m.yaml:1)", "a: b"),), "people:g (m.yaml:1)") == (
+        goes.because,
+        reasons_text(ChangeView.of(goes)),
+    )
     assert [{"role": "a: b", "what": "other", "text": "people:g (m.yaml:1)"}] == change_json(goes)["why"]
 
 

@@ -6,9 +6,11 @@ import pytest
 
 from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User, Why
 from syncd.reconcile import DeploymentReport, Report
+from syncd.render.change import change_text
 from syncd.render.lines import Line, plain, safe
 from syncd.render.markdown import LONGEST_COMMENT, report_markdown
-from syncd.render.text import approval, change_text, going, report_lines
+from syncd.render.text import approval, going, report_lines
+from syncd.render.view import ChangeView
 
 
 def user(name: str, *roles: str) -> User:
@@ -124,4 +126,6 @@ def test_a_role_that_is_finished_says_so() -> None:
     whole = Role("r", frozenset({Permission("can_read", "Pools")}))
     cut_off = Role("r", frozenset(), unfinished=True)
 
-    assert "~ r  finishes a change that was cut off  + can_read on Pools" == change_text(Change(cut_off, whole))
+    assert "~ r  finishes a change that was cut off  + can_read on Pools" == change_text(
+        ChangeView.of(Change(cut_off, whole))
+    )

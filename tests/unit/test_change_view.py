@@ -1,0 +1,53 @@
+"""A change is shown from one view of it, wherever it comes from: a plan, the journal, or the answer of a daemon."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from syncd.model import Change, Kind, Permission, Role, User, What, Why
+from syncd.render.change import change_line
+from syncd.render.json import change_json
+from syncd.render.view import ChangeView
+from syncd.web.schemas import SCHEMAS
+
+ANNA = User("anna", "anna@example.com", "Anna", "X", frozenset({"Viewer"}))
+MOVES = Change(ANNA, replace(ANNA, roles=frozenset({"Op"})), (
+    Why("people:ops (m.yaml:1)", "Op", What.GIVEN), Why("was given by people:all (m.yaml:2): left the group", "Viewer",
+    What.LEFT_GROUP)),
+)  # fmt: skip
+CUT_OFF = Role("ops", frozenset({Permission("can_read", "Pools")}), unfinished=True)
+CHANGES = (
+    MOVES,
+    Change(None, ANNA),
+    Change(ANNA, None, (Why("no mapping line gives this person anything here"),)),
+    Change(CUT_OFF, Role("ops", frozenset({Permission("can_read", f"DAG:{dag}") for dag in "abcde"}))),
+    Change(CUT_OFF, None),
+)
+
+
+@pytest.mark.finding("H-D2")
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_daemon_says_of_a_change_is_shown_as_a_change_from_here(change: Change) -> None:
+    here, there = ChangeView.of(change), ChangeView.read(change_json(change))
+
+    assert replace(here, account=None) == there
+    assert change_line(here) == change_line(there)
+
+
+@pytest.mark.finding("H-D2")
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_json_and_its_description_have_the_fields_of_the_view(change: Change) -> None:
+    names = {field.name for field in fields(ChangeView)} - {"account"}
+
+    assert names == change_json(change).keys() - {"account"}
+    assert names == set(SCHEMAS["Change"]["required"])
+
+
+def test_an_older_daemon_says_less_and_a_newer_one_more() -> None:
+    old = {"kind": "update", "subject": "user", "name": "a", "granted": ["x"], "revoked": [], "because": ["x: g"]}
+    new = {**change_json(MOVES), "kind": "merge", "why": [{"role": "Op", "what": "dreamt", "text": "g", "at": 3}]}
+
+    assert (Why("x: g"),) == ChangeView.read(old).why
+    assert (Kind.UPDATE, (Why("g", "Op"),)) == (ChangeView.read(new).kind, ChangeView.read(new).why)
