@@ -16,6 +16,7 @@ Kind = Literal[
     "database_down",
     "not_converged",
     "renamed",
+    "name_clash",
     "server_changed",
     "expiry",
     "frozen",

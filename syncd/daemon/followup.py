@@ -18,6 +18,7 @@ as it should                              | is done                          | a
                                           |                                  | looked at once
 some of it failed, or is not known        | is done                          | everything is looked at again, in a minute, then
                                           |                                  | five, then with each sweep
+something waits for a look at all roles    | is done                          | everything is looked at, at once
 a limit holds something of a few people   | is done                          | everything is planned, for that is what is approved
 DAGs came or went                         | is done                          | what roles hold on them is looked at
 
@@ -54,6 +55,7 @@ from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
 from syncd.errors import DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Note, Scope, Status
+from syncd.plan.sound import WAITS
 from syncd.render.json import report_json
 
 SUPERSEDED: Final = "not begun: mapping or configuration changed meanwhile; the next pass decides anew"
@@ -178,8 +180,11 @@ def _went_well(ended: Ended, report: PassEnd) -> FollowUp:
     this, scope = report.deployments[0], ended.item.scope
     is_all_done = not this.not_converged and not any(o.status in _NOT_DONE for o in this.outcomes)
     looked_again = _looked_again(ended, is_all_done=is_all_done)
-    is_due = not is_all_done and looked_again <= len(AGAIN)
+    waits = any(outcome.detail.endswith(WAITS) for outcome in this.outcomes)
+    is_due = not is_all_done and not waits and looked_again <= len(AGAIN)
     puts = () if scope.everything else _after_failures(ended)
+    if waits:
+        puts = (*puts, whole("roles"))  # which are to be put right first
     if this.held and not scope.everything:
         puts = (
             *puts,
@@ -230,6 +235,7 @@ def _said(ended: Ended, this: DeploymentEnd) -> tuple[Say, ...]:
         Say("frozen", name, words.frozen(this.frozen)),
         Say("email_taken", name, words.noted(notes, "email_taken")),
         Say("renamed", name, words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),
+        Say("name_clash", name, words.blocked(this.blocked, notes)),
         Say("server_changed", name, words.noted(notes, "server_changed")),
     )
 

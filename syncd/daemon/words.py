@@ -78,3 +78,8 @@ def uncertified(groups: Sequence[str], why: str) -> str:
 def person_joined(notes: Sequence[Note]) -> str:
     asked = [note.text for note in notes if note.code == "person_joined"]
     return first(asked, 1, between="; ", more="more, see syncd plan")
+
+
+def blocked(names: Sequence[str], notes: Sequence[Note]) -> str:
+    clashes = "; ".join(text for code in ("name_clash", "username_clash") if (text := noted(notes, code)))
+    return f"left alone: {first(names, 5, between=', ')}: {clashes}" if names else ""

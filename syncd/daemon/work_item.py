@@ -45,7 +45,7 @@ class Urgency(IntEnum):
 class Task:
     """One pass to be made on one deployment.
 
-    command   what led to it: people, sweep, mapping, expiry, dags, retry, reconcile, approve
+    command   what led to it: people, sweep, mapping, expiry, dags, roles, retry, reconcile, approve
     approved  as in `PassRequest`; None: only plan
     earlier   what was wanted of the people before, for the reasons of what is taken
     seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself

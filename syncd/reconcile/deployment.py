@@ -22,6 +22,7 @@ from syncd.model import (
 )
 from syncd.plan.approval import refusal
 from syncd.plan.reached import is_drift, remembered
+from syncd.plan.sound import sound
 from syncd.ports import (
     Lease,
     TargetReader,
@@ -193,14 +194,20 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approved: frozen
         report = replace(report, remaining=replace(report.remaining, changes=rest))
     for change in report.not_converged:
         this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
-    if this.scope.everything and this.journal.roles_seen(this.name) != (roles := frozenset(after.observed.roles)):
-        this.journal.save_roles_seen(this.name, roles)
+    if this.scope.everything:
+        _remember_roles(this, after)
     reached = report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}
     if this.scope.everything and reached and not moved_people(this):
         held = seen.guarded.held
         state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
         this.journal.save_desired(this.run, state, reached=held is None)
     return report
+
+
+def _remember_roles(this: Pass, after: Seen) -> None:
+    roles, held = frozenset(after.observed.roles), sound(this.world.rules.roles, after.observed, after.plan)
+    if (roles, held) != (this.journal.roles_seen(this.name), this.journal.sound_roles(this.name)):
+        this.journal.save_roles_seen(this.name, roles, sound=held)
 
 
 def _at_this_server(this: Pass) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from syncd.model import (
     Status,
     key,
 )
+from syncd.plan.sound import unseen
 from syncd.ports import (
     Basis,
     Entry,
@@ -37,13 +38,24 @@ ELSEWHERE = "another writer works at another address of it now; the next pass de
 def make_all(this: Pass, seen: Seen, writer: TargetSession, *, lease: Lease, within: Within) -> tuple[Outcome, ...]:
     """Record the plan, then make each change that may go. One that fails does not stop the others."""
     guarded, plan = seen.guarded, record(this, seen, applying=True)
+    waits = _waiting(this, guarded.go)
     with this.timed("apply"):
         return tuple(
-            Outcome(change, Status.SKIPPED, why)
+            Outcome(change, Status.PENDING, waits[change])
+            if change in waits
+            else Outcome(change, Status.SKIPPED, why)
             if (why := _why_not(this, seen, change, session=writer, lease=lease, within=within))
             else _make(this, plan, change, seen=seen, writer=writer, lease=lease)
             for change in guarded.go
         )
+
+
+def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
+    """Say which changes of a pass that does not look at roles wait for one that does, and why."""
+    if this.scope.everything or this.scope.dags:
+        return {}
+    roles, known = this.world.rules.roles, this.journal.sound_roles(this.name)
+    return {change: why for change in changes if (why := unseen(change, roles, known))}
 
 
 def record(this: Pass, seen: Seen, *, applying: bool) -> int:

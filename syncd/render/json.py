@@ -41,6 +41,7 @@ def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
         "outcomes": [{"status": o.status.value, "detail": o.detail, **change_json(o.change)} for o in this.outcomes],
         "converged": this.converged,
         "not_converged": [change_json(change) for change in this.not_converged],
+        "blocked": list(this.blocked),
         "leftovers": list(this.leftovers),
         "calls": this.calls,
         "seconds": {stage: round(seconds, 3) for stage, seconds in this.seconds.items()},

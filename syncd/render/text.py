@@ -176,6 +176,9 @@ def _outcome_lines(this: DeploymentPass, *, most: int) -> Iterator[Line]:
     lines = [Line(f"    {change_text(ChangeView.of(c))}", Style.FAIL) for c in this.not_converged[:most]]
     heading = "accepted by the server and not kept (not converged)"
     yield from _section(heading, lines, most=most, count=len(this.not_converged))
+    lines = [Line(f"    {safe(name)}", Style.FAIL) for name in this.blocked[:most]]
+    heading = "left alone, because it is not clear which account or role that is (see the notes)"
+    yield from _section(heading, lines, most=most, count=len(this.blocked))
 
 
 def _kept_text(kept: Kept) -> str:

@@ -281,8 +281,12 @@ class Store:
         with self._database.read() as connection:
             return renames.roles_seen(connection, deployment)
 
-    def save_roles_seen(self, deployment: str, names: Collection[str]) -> None:
-        self._database.commit(lambda c: renames.save_roles_seen(c, deployment, names))
+    def sound_roles(self, deployment: str) -> Mapping[str, str]:
+        with self._database.read() as connection:
+            return renames.sound_roles(connection, deployment)
+
+    def save_roles_seen(self, deployment: str, names: Collection[str], *, sound: Mapping[str, str]) -> None:
+        self._database.commit(lambda c: renames.save_roles_seen(c, deployment, names, sound=sound))
 
     def renamed_roles(self, deployment: str) -> Mapping[str, str]:
         with self._database.read() as connection:

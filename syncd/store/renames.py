@@ -18,10 +18,18 @@ def roles_seen(connection: Connection, deployment: str) -> frozenset[str] | None
     return None if names is None else frozenset(codec.loads(names))
 
 
-def save_roles_seen(connection: Connection, deployment: str, names: Collection[str]) -> None:
-    text = codec.dumps(sorted(names))
-    statement = insert(connection, seen_roles).values(deployment=deployment, names=text)
-    connection.execute(statement.on_conflict_do_update(index_elements=["deployment"], set_={"names": text}))
+def sound_roles(connection: Connection, deployment: str) -> Mapping[str, str]:
+    """Give what the roles meant that held no more than that."""
+    text = connection.execute(select(seen_roles.c.sound).where(seen_roles.c.deployment == deployment)).scalar()
+    return codec.loads(text) if text else {}
+
+
+def save_roles_seen(
+    connection: Connection, deployment: str, names: Collection[str], *, sound: Mapping[str, str]
+) -> None:
+    new = {"names": codec.dumps(sorted(names)), "sound": codec.dumps(dict(sound))}
+    statement = insert(connection, seen_roles).values(new | {"deployment": deployment})
+    connection.execute(statement.on_conflict_do_update(index_elements=["deployment"], set_=new))
 
 
 def all_renamed(connection: Connection, deployment: str) -> Mapping[str, str]:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from syncd.secrets import blotted
 
-REVISION = "0013"
+REVISION = "0014"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -370,6 +370,9 @@ seen_roles = Table(
     metadata,
     Column("deployment", Words, primary_key=True),
     Column("names", Words, nullable=False, comment="of the last pass over everything, as JSON"),
+    Column(
+        "sound", Words, comment="what those meant that held no more than that, as JSON by name; null: nobody looked"
+    ),
 )
 
 renamed_roles = Table(

@@ -122,7 +122,7 @@ APPLIED = Report(
                 Outcome(LEAVER, Status.HELD, "6 of 20 people lose a role: the limit is 10%"),
                 Outcome(LESS_ROLE, Status.APPLIED),
             ),
-            remaining=Plan("prod", Scope(), (LESS_ROLE,)),
+            remaining=Plan("prod", Scope(), (LESS_ROLE,), blocked=("finance", "strasse")),
             leftovers=("ops~2",),
             calls=44,
             seconds={"look": 0.25, "apply": 3.5},

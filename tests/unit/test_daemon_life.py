@@ -26,7 +26,8 @@ from syncd.daemon.words import Say
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
 from syncd.http import SecretUnreadable
-from syncd.model import EVERYTHING, Plan
+from syncd.model import EVERYTHING, Change, Note, Outcome, Plan, Scope, Status, User
+from syncd.plan.sound import WAITS
 from syncd.reconcile import DeploymentReport, Report
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -74,16 +75,23 @@ class Stage:
         fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None))
         self.passes = Passes(fleet, cast("Any", None), self.lanes, self.jobs, cast("Any", None), common)
 
-    def ends(self, error: SyncdError | None, task: Task = SWEEP) -> None:
-        """Let a pass run as soon as it may, and end so."""
+    def ends(
+        self,
+        error: SyncdError | None,
+        task: Task = SWEEP,
+        *,
+        found: Plan | None = None,
+        outcomes: tuple[Outcome, ...] = (),
+    ) -> None:
+        """Let a pass run as soon as it may, and end so: with an error, or after this plan with these outcomes."""
         if not self.lanes.look("prod").tasks:
             self.lanes.put("prod", task)
         self.clock.now = max(self.clock.now, self.lanes.look("prod").not_before)
-        found = self.lanes.take()
-        assert found is not None
-        plan = None if error else Plan("prod", EVERYTHING, ())
-        report = Report(1, (DeploymentReport("prod", plan=plan, error=error),), {})
-        self.passes.carry_out("prod", found[1], self.passes._follow_up("prod", found[1], Made(report)))
+        taken = self.lanes.take()
+        assert taken is not None
+        plan = None if error else Plan("prod", EVERYTHING, ()) if found is None else found
+        report = Report(1, (DeploymentReport("prod", plan=plan, outcomes=outcomes, error=error),), {})
+        self.passes.carry_out("prod", taken[1], self.passes._follow_up("prod", taken[1], Made(report)))
 
 
 @pytest.mark.finding("H-E17")
@@ -133,6 +141,36 @@ def test_the_first_good_pass_ends_what_was_raised_before_a_restart(kind: str) ->
     stage = Stage((kind, "prod"))
     stage.ends(None)
     assert set() == stage.alarms.on
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        pytest.param("name_clash", "username_clash", marks=pytest.mark.finding("N-304")),
+        pytest.param("server_changed", "server_changed", marks=pytest.mark.finding("N-301")),
+    ],
+)
+def test_what_a_sweep_finds_and_leaves_alone_is_told_until_a_sweep_finds_it_no_more(kind: str, code: str) -> None:
+    stage = Stage()
+    plan = Plan(
+        "prod", EVERYTHING, (), notes=(Note(code, "look"),), blocked=("strasse",) if kind == "name_clash" else ()
+    )
+    stage.ends(None, found=plan)
+    assert {(kind, "prod")} == stage.alarms.on
+    stage.ends(None, Task(Scope.people(["anna"]), "people", Urgency.GAIN))
+    assert {(kind, "prod")} == stage.alarms.on
+    stage.ends(None)
+    assert set() == stage.alarms.on
+
+
+@pytest.mark.finding("N-302")
+def test_after_a_pass_that_gave_less_because_of_a_role_everything_is_looked_at() -> None:
+    stage = Stage()
+    some = Scope.people(["anna"])
+    anna = User("anna", "anna@x", "A", "X", frozenset({"fin"}))
+    waits = Outcome(Change(None, anna), Status.PENDING, f"fin: {WAITS}")
+    stage.ends(None, Task(some, "people", Urgency.GAIN), outcomes=(waits,))
+    assert [EVERYTHING] == [task.scope for task in stage.lanes.look("prod").tasks]
 
 
 # --- the clock and the main thread --------------------------------------------------------------------------------------

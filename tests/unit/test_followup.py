@@ -55,7 +55,10 @@ WELL = {Say("unreachable", "prod"), Say("pass_failed", "prod"), Say("quarantined
 """The alarms of failures are over."""
 NOTHING = {
     *WELL,
-    *(Say(k, "prod") for k in ("not_converged", "held", "drift", "frozen", "email_taken", "renamed", "server_changed")),
+    *(
+        Say(k, "prod")
+        for k in ("not_converged", "held", "drift", "frozen", "email_taken", "renamed", "name_clash", "server_changed")
+    ),
 }
 """A look at everything found nothing to say."""
 
