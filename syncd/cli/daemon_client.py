@@ -20,6 +20,7 @@ from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.metered import Limit, TooSlow, metered
 from syncd.render.change import change_line
+from syncd.render.effects import effect_lines_of
 from syncd.render.lines import Line, Style, counted, number, safe
 from syncd.render.text import MOST
 from syncd.render.view import ChangeView
@@ -242,6 +243,8 @@ def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Lin
         style = Style.FAIL if result.error or result.failed or result.not_converged else Style.TITLE
         yield Line(f"{name}: {said}", style)
     yield from (Line(f"  {safe(line)}", Style.FAIL) for line in result.error.splitlines())
+    plan = result.plan.get("plan")
+    yield from effect_lines_of(plan.get("effects") if isinstance(plan, Mapping) else None)
     yield from _change_lines(result.plan)
     if result.held:
         yield Line(

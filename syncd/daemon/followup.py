@@ -230,7 +230,7 @@ def _said(ended: Ended, this: DeploymentEnd) -> tuple[Say, ...]:
         return (not_converged,) if not_converged.text else ()
     return (
         not_converged,
-        Say("held", name, words.held(name, this.held)),
+        Say("held", name, words.held(name, this.held, this.held_effects)),
         Say("drift", name, words.drift(name, this.drift)),
         Say("frozen", name, words.frozen(this.frozen)),
         Say("email_taken", name, words.noted(notes, "email_taken")),

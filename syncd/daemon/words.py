@@ -9,6 +9,8 @@ from datetime import datetime
 from syncd.alarm_kinds import Kind
 from syncd.model import Change, Held, Note
 from syncd.plan.because import summed
+from syncd.plan.on_people import Effects
+from syncd.render.effects import loss_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,15 @@ def first(texts: Sequence[str], most: int, *, between: str, more: str = "more") 
     return between.join(texts[:most]) + left_out
 
 
-def held(name: str, these: Held | None) -> str:
+def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
     if these is None:
         return ""
     said = summed(these.changes)
     ended = f": {said}" if said else ""
+    loses = loss_text(effects) if effects is not None else ""
+    loses = f"; if they pass, {loses}" if loses else ""
     return (
-        f"{len(these.changes)} changes are held ({'; '.join(these.why)}){ended}; "
+        f"{len(these.changes)} changes are held ({'; '.join(these.why)}){ended}{loses}; "
         f"see them with: syncd plan -d {name}; "
         f"let exactly these go with: syncd approve {name} {these.digest}"
     )

@@ -188,7 +188,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approved: frozen
     this.journal.save_capabilities(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, capabilities=session.learned(), after=after)
-    report = replace(report, plan=first.plan, approved=first.guarded.approved)
+    report = replace(report, plan=first.plan, effects=first.effects, approved=first.guarded.approved)
     if report.remaining is not None and (moved := moved_people(this)):
         rest = tuple(c for c in report.remaining.changes if not is_of(c, moved, after))
         report = replace(report, remaining=replace(report.remaining, changes=rest))

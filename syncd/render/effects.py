@@ -2,30 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from syncd.plan.on_people import Effects, OfRole, OnDags, Toll
+from syncd.plan.on_people import Effects, OnDags, Toll
 from syncd.render.lines import FEW, Line, Style, counted, number, safe
 
 _LOSE, _GAIN = ("loses", "lose"), ("gains", "gain")
 
 
-def effect_lines(effects: Effects, *, depth: int = 2) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True)
+class OnDagsView:
+    """What is shown of one level that people lose, or gain: of the DAGs one name and how many there are."""
+
+    level: str | None
+    people: int
+    every_dag: bool
+    count: int
+    dag: str
+    roles: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, one: OnDags) -> OnDagsView:
+        roles = tuple((through.role, through.people) for through in one.roles)
+        dag = one.dags[0] if one.dags else ""
+        return cls(one.level and one.level.value, one.people, one.everywhere, len(one.dags), dag, roles)
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> OnDagsView:
+        """Read its JSON; `are_effects` has looked at it before."""
+        roles = tuple((through["role"], through["people"]) for through in found["roles"])
+        dag = found["dags"][0] if found["dags"] else ""
+        return cls(found["level"], found["people"], found["every_dag"], found["count"], dag, roles)
+
+
+@dataclass(frozen=True, slots=True)
+class TollView:
+    """What is shown of what people lose, or gain."""
+
+    on_dags: tuple[OnDagsView, ...] = ()
+    not_ours: int = 0
+
+    @classmethod
+    def of(cls, toll: Toll) -> TollView:
+        return cls(tuple(map(OnDagsView.of, toll.on_dags)), toll.not_ours)
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> TollView:
+        return cls(tuple(map(OnDagsView.read, found["on_dags"])), found["not_ours"])
+
+
+def effect_lines(effects: Effects) -> Iterator[Line]:
     """Say who may do what no more on how many DAGs, and who may now, each with the roles through which."""
-    for toll, verbs, style in ((effects.loses, _LOSE, Style.LOSS), (effects.gains, _GAIN, Style.GAIN)):
+    return _lines(TollView.of(effects.loses), TollView.of(effects.gains))
+
+
+def effect_lines_of(found: object) -> Iterator[Line]:
+    """Say the same of the JSON of effects, as a daemon answers it; nothing where it is not that."""
+    if isinstance(found, Mapping) and are_effects(found):
+        yield from _lines(TollView.read(found["loses"]), TollView.read(found["gains"]))
+
+
+def _lines(loses: TollView, gains: TollView) -> Iterator[Line]:
+    for toll, verbs, style in ((loses, _LOSE, Style.LOSS), (gains, _GAIN, Style.GAIN)):
         for text in _texts(toll, verbs):
-            yield Line(" " * depth + text, style)
+            yield Line(f"  {text}", style)
 
 
 def loss_text(effects: Effects) -> str:
     """Say in one line who may do what no more; empty where nobody loses anything on a DAG."""
-    return "; ".join(_texts(effects.loses, _LOSE))
+    return "; ".join(_texts(TollView.of(effects.loses), _LOSE))
 
 
-def _texts(toll: Toll, verbs: tuple[str, str]) -> Iterator[str]:
+def _texts(toll: TollView, verbs: tuple[str, str]) -> Iterator[str]:
     for one in toll.on_dags:
-        yield f"{_people(one.people, verbs)} {_what(one)} on {_where(one)} ({_through(one.roles)})"
+        what = one.level or "other permissions"
+        yield f"{_people(one.people, verbs)} {safe(what)} on {_where(one)} ({_through(one.roles)})"
     if toll.not_ours:
         yield f"{_people(toll.not_ours, verbs)} what another hand had given them"
 
@@ -35,18 +88,14 @@ def _people(count: int, verbs: tuple[str, str]) -> str:
     return counted(count, f"person {one}", f"people {many}")
 
 
-def _what(one: OnDags) -> str:
-    return one.level.value if one.level else "other permissions"
-
-
-def _where(one: OnDags) -> str:
-    if one.everywhere:
+def _where(one: OnDagsView) -> str:
+    if one.every_dag:
         return "every DAG"
-    return f"DAG {safe(one.dags[0])}" if len(one.dags) == 1 else f"{number(len(one.dags))} DAGs"
+    return f"DAG {safe(one.dag)}" if one.count == 1 else f"{number(one.count)} DAGs"
 
 
-def _through(roles: Sequence[OfRole]) -> str:
-    shown = ", ".join(f"{safe(one.role)}: {number(one.people)}" for one in roles[:FEW])
+def _through(roles: Sequence[tuple[str, int]]) -> str:
+    shown = ", ".join(f"{safe(role)}: {number(people)}" for role, people in roles[:FEW])
     more = counted(len(roles) - FEW, "more role", "more roles")
     return shown if len(roles) <= FEW else f"{shown} and {more}"
 
@@ -76,3 +125,40 @@ def _on_dags_json(one: OnDags) -> dict[str, Any]:
         "dags": list(one.dags),
         "roles": [{"role": through.role, "people": through.people} for through in one.roles],
     }
+
+
+# --- what somebody else says --------------------------------------------------------------------------------------------
+
+
+def are_effects(found: Mapping[Any, Any]) -> bool:
+    """Say whether this is the JSON of effects, with everything in it that is shown."""
+    return all(_is_toll(found.get(name)) for name in ("loses", "gains"))
+
+
+def _is_toll(found: object) -> bool:
+    if not isinstance(found, Mapping) or not _is_number(found.get("not_ours")):
+        return False
+    on_dags = found.get("on_dags")
+    return isinstance(on_dags, list) and all(map(_is_on_dags, on_dags))
+
+
+def _is_on_dags(found: object) -> bool:
+    return (
+        isinstance(found, Mapping)
+        and isinstance(found.get("level", 0), str | None)
+        and isinstance(found.get("every_dag"), bool)
+        and all(_is_number(found.get(name)) for name in ("people", "count"))
+        and isinstance(found.get("dags"), list)
+        and all(isinstance(dag, str) for dag in found["dags"])
+        and (bool(found["dags"]) or found["count"] == 0)
+        and isinstance(found.get("roles"), list)
+        and all(map(_is_through, found["roles"]))
+    )
+
+
+def _is_through(found: object) -> bool:
+    return isinstance(found, Mapping) and isinstance(found.get("role"), str) and _is_number(found.get("people"))
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from test_reconcile import Stage, put, stage
 
+from syncd.daemon.words import held as held_words
 from syncd.model import Change, Held, ObservedState, Owned, Permission, Plan, Role, Scope, User, key
 from syncd.plan.on_people import Effects, effects_on_people
 from syncd.reconcile import DeploymentReport, Report
+from syncd.render.effects import effect_lines, effect_lines_of, effects_json
 from syncd.render.json import report_json
 from syncd.render.lines import plain
 from syncd.render.markdown import report_markdown
@@ -121,3 +123,32 @@ def test_nothing_to_do_has_no_effect(stage: Stage) -> None:
     stage.apply()
 
     assert Effects() == stage.plan().effects
+
+
+@pytest.mark.finding("H-D2")
+def test_the_effects_that_a_daemon_answers_are_said_in_the_same_words() -> None:
+    [this] = report(Change(PII, None), Change(None, User("new", "", "", "", frozenset())), not_ours=3).deployments
+
+    assert this.effects is not None
+    assert list(effect_lines(this.effects)) == list(effect_lines_of(effects_json(this.effects)))
+
+
+@pytest.mark.parametrize("at", ["level", "people", "every_dag", "count", "dags", "roles"])
+@pytest.mark.parametrize("wrong", [{}, [[]], 1.5, True, [1]])
+def test_effects_that_are_none_are_not_shown(at: str, wrong: object) -> None:
+    found: Any = effects_json(report(Change(PII, None)).deployments[0].effects)
+    if (at, wrong) == ("every_dag", True):
+        wrong = "yes"
+    found["loses"]["on_dags"][0][at] = wrong
+
+    assert [] == list(effect_lines_of(found))
+    assert [] == list(effect_lines_of(None)) == list(effect_lines_of({}))
+
+
+@pytest.mark.finding("H-D1")
+def test_the_alarm_of_what_is_held_says_what_people_would_lose() -> None:
+    [this] = report(Change(PII, None), held=True).deployments
+
+    assert "if they pass, 12 people lose trigger on 143 DAGs (pii: 12); see" in held_words(
+        "prod", this.held, this.held_effects
+    )
