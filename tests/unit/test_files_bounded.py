@@ -16,9 +16,9 @@ import pytest
 
 from syncd.config.load import LARGEST, MAPPING_FILES
 from syncd.config.places import TooDeep, locate
-from syncd.errors import SHOWN, MappingInvalid
+from syncd.errors import SHOWN, MappingInvalid, Problem
 from syncd.files import FileRefused, read_file
-from syncd.mapping.document import MOST_MERGED, read_document
+from syncd.mapping.document import DEEPEST, MOST_MERGED, read_document
 from syncd.mapping.parse import parse
 from syncd.mapping.strict import COMPARED, Strict
 
@@ -236,3 +236,26 @@ def test_what_is_nested_too_deeply_is_told_with_its_place(text: str, line: int, 
         locate(text)
 
     assert (line, column) == (caught.value.place.line, caught.value.place.column)
+
+
+@pytest.mark.finding("X2-F2")
+@pytest.mark.parametrize("opening", ["[", "{", "[a, ", "[{"])
+@pytest.mark.parametrize("times", [1000, 500_000])
+def test_brackets_in_brackets_are_refused_at_the_first_too_many(opening: str, times: int) -> None:
+    problems: list[Problem] = []
+
+    assert read_document("m.yaml", ("a: " + opening * times).encode(), problems) is None
+
+    [told] = problems
+    brackets = [at for at, character in enumerate("a: " + opening * 100, start=1) if character in "[{"]
+    assert (1, brackets[DEEPEST]) == (told.line, told.column)
+    assert "nested too deeply" in told.message
+
+
+@pytest.mark.finding("X2-F2")
+def test_brackets_that_are_closed_may_be_many() -> None:
+    problems: list[Problem] = []
+    text = "a: [" + "[" * (DEEPEST - 1) + "]" * (DEEPEST - 1) + ", [x]" * 1000 + "]"
+
+    assert read_document("m.yaml", text.encode(), problems) is not None
+    assert [] == problems
