@@ -20,7 +20,7 @@ has a digest of its effects there: approving that digest lets exactly that pass,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -192,9 +192,32 @@ def _cut(change: Change) -> tuple[Change | None, Change]:
     match change.before, change.after:
         case User() as before, User() as after if change.granted:
             both = replace(before, roles=before.roles | after.roles)
-            return Change(before, both, change.because), Change(both, after, change.because)
+            return _part_of(change, before, both), _part_of(change, both, after)
         case Role() as before, Role() as after if change.granted:
             whole = replace(after, permissions=before.permissions | after.permissions)
             return Change(before, whole, change.because), Change(whole, after, change.because)
         case _:
             return None, change
+
+
+def _part_of(change: Change, before: User | Role | None, after: User | Role | None) -> Change:
+    """Give a part of a change, with the reasons that speak of it."""
+    part = Change(before, after)
+    about = {"", *part.granted, *part.revoked}
+    return replace(part, because=tuple(why for why in change.because if why.role in about))
+
+
+def parted(planned: Iterable[Change], held: Held | None) -> Iterator[tuple[Change, bool]]:
+    """Give the changes of a plan, in order, and whether each is held.
+
+    Where only what a change takes is held it is two: what it gives, which goes on, and what it takes.
+    """
+    takes = {(c.subject, c.name, c.after): c for c in held.changes} if held else {}
+    for change in planned:
+        kept_back = takes.get((change.subject, change.name, change.after))
+        if kept_back is None:
+            yield change, False
+            continue
+        if kept_back.before != change.before:
+            yield _part_of(change, change.before, kept_back.before), False
+        yield kept_back, True

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status, key
+from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status
+from syncd.plan.guard import parted
 from syncd.plan.on_people import Effects
 from syncd.render.change import change_line, change_text
 from syncd.render.effects import effect_lines, loss_text
@@ -57,16 +58,7 @@ class Counts:
 
 def going(plan: Plan, held: Held | None) -> tuple[Change, ...]:
     """Give what of a plan is not held; of a change that was cut in two, the part that goes on."""
-    kept_back = {(c.subject, key(c.name)): c for c in held.changes} if held else {}
-    found = []
-    for change in plan.changes:
-        rest = kept_back.get((change.subject, key(change.name)))
-        if rest is None:
-            found.append(change)
-        elif rest.before != change.before:
-            because = tuple(why for why in change.because if why.role in change.granted)
-            found.append(Change(change.before, rest.before, because))
-    return tuple(found)
+    return tuple(change for change, is_held in parted(plan.changes, held) if not is_held)
 
 
 def approval(deployment: str, held: Held, *, scope: Scope, program: str = "syncd") -> str:

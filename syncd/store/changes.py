@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, f
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Change, Held, Kind, Plan, Scope, Status, key
+from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
 from syncd.store import awaited, codec, ownership
@@ -80,7 +81,7 @@ def record_plan(
         "in_force": in_force,
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
-    _record_changes(connection, id_, _parts(plan.changes, held), now=now, counted=_Counted(plan.deployment, basis))
+    _record_changes(connection, id_, parted(plan.changes, held), now=now, counted=_Counted(plan.deployment, basis))
     _forget_unbegun(connection, plan, in_force=in_force)
     return id_
 
@@ -148,29 +149,16 @@ _TAKEN = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.val
 
 
 def _record_changes(
-    connection: Connection, plan: int, parts: Iterable[tuple[Change, str]], *, now: datetime, counted: _Counted
+    connection: Connection, plan: int, parts: Iterable[tuple[Change, bool]], *, now: datetime, counted: _Counted
 ) -> None:
     rows, wanted = [], []
-    for seq, (change, status) in enumerate(parts):
+    for seq, (change, is_held) in enumerate(parts):
+        status = Status.HELD.value if is_held else PLANNED
         rows.append(_change_row(plan, seq, change) | counted.columns(change) | {"status": status, "moved_at": now})
         wanted.append(_touched(change))
     if rows:
         connection.execute(insert(changes), rows)
         _record_touches(connection, plan, wanted)
-
-
-def _parts(planned: Iterable[Change], held: Held | None) -> Iterator[tuple[Change, str]]:
-    """Give the changes of a plan with their status. Where a limit holds only what a change takes, it is two changes: what
-    it gives, to be made, and what it takes, held."""
-    takes = {(c.subject, c.name, c.after): c for c in held.changes} if held else {}
-    for change in planned:
-        kept_back = takes.get((change.subject, change.name, change.after))
-        if kept_back is None:
-            yield change, PLANNED
-            continue
-        if kept_back.before != change.before:
-            yield Change(change.before, kept_back.before, change.because), PLANNED
-        yield kept_back, Status.HELD.value
 
 
 def _forget_unbegun(connection: Connection, plan: Plan, *, in_force: bool) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, key
-from syncd.plan.guard import Guarded, Limits, guard
+from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, What, Why, key
+from syncd.plan.guard import Guarded, Limits, guard, parted
 from syncd.plan.taken import Taken
 
 LIMITS = Limits(removals=20, share=0.10, floor=5, permissions=40, permission_floor=8)
@@ -182,3 +182,19 @@ def test_who_loses_a_role_before_it_goes_is_counted_once() -> None:
     owned = Owned(roles=frozenset({"finance"}), grants={f"p{n}": frozenset({"finance"}) for n in range(4)}, people=1000)
     plan = Plan("prod", EVERYTHING, (*loses(4), Change(role("finance", 1), None)))
     assert guard(plan, observed, Limits(removals=4, share=1.0, floor=0), owned=owned).held is None
+
+
+def test_each_part_of_a_change_that_is_cut_has_its_own_reasons() -> None:
+    before = User("anna", "", "", "", frozenset({"old"}))
+    gives, takes = Why("people:g (m.yaml:1)", "new", What.GIVEN), Why("no mapping line gives it", "old", What.NOT_GIVEN)
+    whole = Change(before, replace(before, roles=frozenset({"new"})), (gives, takes))
+    observed = ObservedState("prod", {"anna": before}, {})
+    limits = Limits(removals=0, share=0.0, floor=0)
+
+    found = guard(Plan("prod", EVERYTHING, (whole,)), observed, limits, owned=Owned())
+
+    assert found.held is not None
+    assert [(gives,)] == [change.because for change in found.go]
+    assert [(takes,)] == [change.because for change in found.held.changes]
+    parts = [(change.because, is_held) for change, is_held in parted((whole,), found.held)]
+    assert [((gives,), False), ((takes,), True)] == parts
