@@ -36,7 +36,7 @@ def run(context: typer.Context) -> int:
 
 def _serve(files: Files, store: Store, emit: Emit, *, verbose: bool) -> None:
     from syncd import web
-    from syncd.daemon.service import Daemon
+    from syncd.daemon.service import Daemon, Host
     from syncd.daemon.systemd import Notify
 
     settings = files.settings
@@ -44,11 +44,13 @@ def _serve(files: Files, store: Store, emit: Emit, *, verbose: bool) -> None:
     daemon = Daemon(
         files,
         store,
-        emit=emit,
-        systemd=Notify.from_env(os.environ),
-        verbose=verbose,
-        reloaded=lambda fresh: doors.change(fresh.http),
-        give_up=lambda: os._exit(0),
+        Host(
+            emit,
+            Notify.from_env(os.environ),
+            verbose=verbose,
+            reloaded=lambda fresh: doors.change(fresh.http),
+            give_up=lambda: os._exit(0),
+        ),
     )
     asked = web.app(daemon, store, doors=doors, emit=daemon.emit)
     server = web.Server(asked, path=settings.daemon.socket, http=settings.http, emit=daemon.emit)

@@ -1,23 +1,34 @@
-"""What every part of the daemon needs."""
+"""What every part of the daemon needs, and what its threads share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from syncd.daemon.alarms import Alarms
+from syncd.daemon.census import Census
+from syncd.daemon.fleet import Fleet
+from syncd.daemon.lanes import Lanes
 from syncd.daemon.reach import Reach
-from syncd.reconcile import Emit
+from syncd.daemon.runtime import Runtime
+from syncd.daemon.shares import Shares
+from syncd.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """`clock` tells the time of day, aware and in UTC; `monotonic` seconds that no change of the clock moves."""
+    """Whom to tell, and what time it is."""
 
     alarms: Alarms
     database: Reach
-    emit: Emit
-    clock: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    stopping: Callable[[], bool]
+    runtime: Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What is known and what waits; any thread may use each of it."""
+
+    fleet: Fleet
+    census: Census
+    lanes: Lanes
+    shares: Shares
+    store: Store

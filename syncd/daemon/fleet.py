@@ -14,11 +14,12 @@ from threading import Event, Lock
 from syncd import app
 from syncd.config import Settings, load, read_config, read_mappings
 from syncd.config.settings import DeploymentSettings
+from syncd.daemon.runtime import Runtime
 from syncd.daemon.sessions import Lasting, Sessions
 from syncd.errors import InvalidInput, StoreError
 from syncd.model import Capabilities, Deployment, Rules
 from syncd.pace import Call, Pace
-from syncd.reconcile import Emit, Target, World
+from syncd.reconcile import Target, World
 from syncd.store import GoodFiles, Store
 
 
@@ -98,21 +99,17 @@ class Fleet:
         self,
         files: Settings | Files,
         store: Store,
+        runtime: Runtime,
         *,
-        emit: Emit,
-        clock: Callable[[], datetime],
-        monotonic: Callable[[], float],
         called: Callable[[str, Call], None],
-        stopping: Callable[[], bool],
     ) -> None:
         self.sessions = Sessions()
         self.error = ""
         self._store = store
-        self._emit = emit
-        self._clock = clock
-        self._monotonic = monotonic
+        self._runtime = runtime
+        self._emit = runtime.emit
+        self._clock = runtime.clock
         self._called = called
-        self._stopping = stopping
         self._lock = Lock()
         self._abandoned = Event()
         self._paces: dict[str, Pace] = {}
@@ -187,7 +184,7 @@ class Fleet:
             emit=self._emit,
             clock=self._clock,
             target=self._target,
-            stopping=self._stopping,
+            stopping=self._runtime.stopping,
             rules=files.rules,
         )
         return Loaded(settings, world, self._clock(), {t.deployment.name: t for t in world.targets})
@@ -207,7 +204,7 @@ class Fleet:
             if name not in self._paces or self._paces[name].budget != settings.courtesy:
                 self._paces[name] = Pace(
                     settings.courtesy,
-                    monotonic=self._monotonic,
+                    monotonic=self._runtime.monotonic,
                     pause=self._abandoned.wait,
                     observe=lambda call: self._called(name, call),
                 )

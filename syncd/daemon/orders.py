@@ -7,11 +7,9 @@ from typing import Final
 
 from syncd.control import DeploymentResult, Job, NotKnown, NotNow, Order
 from syncd.daemon.asking import Clerks, Sources
-from syncd.daemon.census import Census
-from syncd.daemon.common import Common
-from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.common import Common, Shared
+from syncd.daemon.fleet import Loaded
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import Lanes
 from syncd.daemon.polls import Polls
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import EXIT_FAILED, SyncdError
@@ -20,7 +18,6 @@ from syncd.mapping.strict import did_you_mean
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
 from syncd.plan.approval import refusal
-from syncd.store import Store
 
 PATIENCE_S: Final = 2.0
 """So long at most an order waits for the sources: what they say later is seen by the poll that follows anyway."""
@@ -33,25 +30,16 @@ MOST_WAITING: Final = 64
 class Orders:
     """Takes orders. Any thread may call."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        census: Census,
-        lanes: Lanes,
-        jobs: Jobs,
-        polls: Polls,
-        store: Store,
-        common: Common,
-    ) -> None:
-        self._fleet = fleet
-        self._census = census
-        self._lanes = lanes
+    def __init__(self, shared: Shared, jobs: Jobs, polls: Polls, common: Common) -> None:
+        self._fleet = shared.fleet
+        self._census = shared.census
+        self._lanes = shared.lanes
+        self._store = shared.store
         self._jobs = jobs
         self._polls = polls
-        self._store = store
-        self._emit = common.emit
-        self._clock = common.clock
-        self._stopping = common.stopping
+        self._emit = common.runtime.emit
+        self._clock = common.runtime.clock
+        self._stopping = common.runtime.stopping
         self._sources = Sources(self._poll)
         self._clerks = Clerks(CLERKS, most=MOST_WAITING)
 

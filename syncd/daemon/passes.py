@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from threading import Lock
 from typing import Final
 
 from syncd.daemon.ahead import Ahead
 from syncd.daemon.cadence import Cadence
-from syncd.daemon.census import Census
-from syncd.daemon.common import Common
+from syncd.daemon.common import Common, Shared
 from syncd.daemon.ends import (
     Broke,
     Closed,
@@ -25,15 +23,14 @@ from syncd.daemon.ends import (
     Made,
     Moment,
     Postponed,
-    Record,
     Retried,
     RolesFirst,
     TooEarly,
 )
-from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import follow_up, refused, whole
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import Lanes
+from syncd.daemon.records import Records
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import StoreError, SyncdError
 from syncd.model import Capabilities, Dag
@@ -46,29 +43,20 @@ FIRST_POLLS_S: Final = 10.0
 class Passes:
     """Makes passes until the lanes are closed; `work` is what each thread runs."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        census: Census,
-        lanes: Lanes,
-        jobs: Jobs,
-        cadence: Cadence,
-        common: Common,
-    ) -> None:
-        self._fleet = fleet
-        self._census = census
-        self._lanes = lanes
+    def __init__(self, shared: Shared, jobs: Jobs, records: Records, cadence: Cadence, common: Common) -> None:
+        self._fleet = shared.fleet
+        self._census = shared.census
+        self._lanes = shared.lanes
         self._jobs = jobs
+        self._records = records
+        self._cadence = cadence
         self._alarms = common.alarms
         self._database = common.database
-        self._cadence = cadence
-        self._emit = common.emit
-        self._clock = common.clock
-        self._monotonic = common.monotonic
-        self._stopping = common.stopping
-        self._began_at = common.monotonic()
-        self._lock = Lock()
-        self._records: dict[str, Record] = {}
+        self._emit = common.runtime.emit
+        self._clock = common.runtime.clock
+        self._monotonic = common.runtime.monotonic
+        self._stopping = common.runtime.stopping
+        self._began_at = self._monotonic()
 
     def work(self) -> None:
         """Make passes; nothing that happens in one ends this."""
@@ -93,16 +81,6 @@ class Passes:
         """Tell who waits for a task that nothing will come of it."""
         if task.job is not None:
             self._jobs.add(task.job, refused(name))
-
-    def record(self, name: str) -> Record:
-        """Give what is remembered of a deployment."""
-        with self._lock:
-            return self._records.get(name, Record())
-
-    def forget(self, names: frozenset[str]) -> None:
-        """Forget deployments that are not there any more."""
-        with self._lock:
-            self._records = {name: record for name, record in self._records.items() if name in names}
 
     # --- one pass -----------------------------------------------------------------------------------------------------
 
@@ -196,7 +174,7 @@ class Passes:
     # --- what follows -------------------------------------------------------------------------------------------------
 
     def _follow_up(self, name: str, task: Task, end: End) -> FollowUp:
-        return follow_up(Ended(name, task, end, self.record(name), moment=self._moment(name)))
+        return follow_up(Ended(name, task, end, self._records.of(name), moment=self._moment(name)))
 
     def _moment(self, name: str) -> Moment:
         failures, failing = self._lanes.look(name).failures, self._lanes.failing(name)
@@ -213,8 +191,7 @@ class Passes:
         self._found_database(found.database)
         if found.drops_session:
             self._fleet.sessions.drop(name)
-        with self._lock:
-            self._records[name] = found.record
+        self._records.keep(name, found.record)
         for event in found.events:
             self._emit(event.name, **event.facts)
         for say in found.says:

@@ -9,18 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
-from syncd.daemon.census import Census
-from syncd.daemon.common import Common
+from syncd.daemon.common import Common, Shared
 from syncd.daemon.delta import Moved
-from syncd.daemon.fleet import Fleet, Loaded
-from syncd.daemon.lanes import Lanes
+from syncd.daemon.fleet import Loaded
 from syncd.daemon.poll_followup import Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
-from syncd.daemon.shares import Shares
 from syncd.errors import DeploymentBusy
 from syncd.intake import Intake
 from syncd.model import Rules
 from syncd.ports import Source
-from syncd.store import Store
 
 
 @dataclass(slots=True)
@@ -40,29 +36,21 @@ class _Last:
 class Polls:
     """Polls sources and queues what follows. One thread polls one source at a time."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        census: Census,
-        lanes: Lanes,
-        store: Store,
-        shares: Shares,
-        common: Common,
-    ) -> None:
-        self._fleet = fleet
-        self._census = census
-        self._lanes = lanes
-        self._store = store
+    def __init__(self, shared: Shared, common: Common) -> None:
+        self._fleet = shared.fleet
+        self._census = shared.census
+        self._lanes = shared.lanes
+        self._store = shared.store
+        self._shares = shared.shares
         self._alarms = common.alarms
         self._database = common.database
-        self._emit = common.emit
-        self._clock = common.clock
-        self._monotonic = common.monotonic
-        self._shares = shares
+        self._emit = common.runtime.emit
+        self._clock = common.runtime.clock
+        self._monotonic = common.runtime.monotonic
         self._lock = Lock()
         self._last: dict[str, _Last] = {}
         self._polling: dict[str, Lock] = {}
-        self._expired_until = common.clock()
+        self._expired_until = self._clock()
 
     def recall(self) -> None:
         """Begin with the sources that are configured, and what the database knows of them.

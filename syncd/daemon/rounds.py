@@ -10,15 +10,12 @@ from datetime import timedelta
 from typing import Final
 
 from syncd.daemon.cadence import Cadence
-from syncd.daemon.common import Common
-from syncd.daemon.fleet import Fleet
-from syncd.daemon.lanes import Lanes
+from syncd.daemon.common import Common, Shared
 from syncd.daemon.polls import Polls
-from syncd.daemon.shares import BEAT, Shares
+from syncd.daemon.shares import BEAT
 from syncd.daemon.work_item import Task, Urgency
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Scope
-from syncd.store import Store
 from syncd.targets.airflow import leaks
 
 JITTER: Final = 0.1
@@ -28,19 +25,17 @@ JITTER: Final = 0.1
 class Rounds:
     """Sets the clock, and is called by it."""
 
-    def __init__(
-        self, fleet: Fleet, polls: Polls, lanes: Lanes, cadence: Cadence, shares: Shares, store: Store, common: Common
-    ) -> None:
-        self._fleet = fleet
+    def __init__(self, shared: Shared, polls: Polls, cadence: Cadence, common: Common) -> None:
+        self._fleet = shared.fleet
+        self._lanes = shared.lanes
+        self._shares = shared.shares
+        self._store = shared.store
         self._polls = polls
-        self._lanes = lanes
         self._cadence = cadence
-        self._shares = shares
-        self._store = store
         self._alarms = common.alarms
         self._database = common.database
-        self._emit = common.emit
-        self._clock = common.clock
+        self._emit = common.runtime.emit
+        self._clock = common.runtime.clock
 
     def schedule(self) -> None:
         """Set every job that comes again and again, and take away those of what is gone."""

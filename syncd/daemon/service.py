@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from threading import Event, Lock, Thread, Timer
+from threading import Event, Thread, Timer
 from typing import Final
 
 from syncd.app import utc_now
@@ -23,9 +24,9 @@ from syncd.daemon import open_files, view
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.cadence import Cadence
 from syncd.daemon.census import Census
-from syncd.daemon.common import Common
+from syncd.daemon.common import Common, Shared
 from syncd.daemon.figures import JournalHead
-from syncd.daemon.fleet import Files, Fleet
+from syncd.daemon.fleet import Files, Fleet, Loaded
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.metrics import Metrics
@@ -34,14 +35,16 @@ from syncd.daemon.passes import Passes
 from syncd.daemon.poll_followup import PERSONS
 from syncd.daemon.polls import Polls
 from syncd.daemon.reach import Reach
+from syncd.daemon.records import Records
+from syncd.daemon.reloads import FILES, Reloads
 from syncd.daemon.rounds import Rounds
+from syncd.daemon.runtime import Runtime
 from syncd.daemon.shares import Shares, new_name
 from syncd.daemon.systemd import Notify
 from syncd.daemon.telling import Telling
 from syncd.daemon.watch import Watch
 from syncd.errors import StoreError, SyncdError
 from syncd.notify import Notifier
-from syncd.pace import Call
 from syncd.reconcile import Emit
 from syncd.store import Store
 
@@ -52,19 +55,31 @@ ABANDON_S: Final = 1.5
 GIVE_UP_S: Final = 9.5
 """After that the process ends as it is: what is open in the journal is settled by the next pass, and leases end by time."""
 TICK_S: Final = 1.0
-FILES: Final = "files"
-"""What alarms about configuration and mappings are about. The name of a replica dies with it, and so would nobody clear them."""
 NAP_S: Final = 0.1
-WATCH_EVERY_S: Final = 2.0
 JUMP_S: Final = 5.0
 STUCK_S: Final = 2 * 3600.0
 """No pass takes so long: every call has a time-out, and the largest role takes minutes."""
 MISSED_BEATS_S: Final = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the process that runs the daemon gives it.
+
+    verbose   every event is logged, not only what says something new
+    reloaded  hears of settings that came into use while the daemon runs
+    give_up   is called where stopping takes too long
+    """
+
+    emit: Emit
+    systemd: Notify
+    verbose: bool = False
+    reloaded: Callable[[Settings], None] | None = None
+    give_up: Callable[[], None] | None = None
+
+
 class Daemon:
-    """The running service; implements `control.Control`. `reloaded` hears of settings that came into use while it runs,
-    `give_up` is called where stopping takes too long.
+    """The running service; implements `control.Control`.
 
     Raises:
         InvalidInput: by making it, where configuration or mappings cannot be used.
@@ -74,69 +89,46 @@ class Daemon:
         self,
         files: Settings | Files,
         store: Store,
+        host: Host,
         *,
-        emit: Emit,
-        systemd: Notify,
-        verbose: bool = False,
-        reloaded: Callable[[Settings], None] | None = None,
-        give_up: Callable[[], None] | None = None,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._log = emit
-        self._systemd = systemd
-        self._verbose = verbose
-        self._reloaded = reloaded
-        self._give_up = give_up
-        self._telling = Telling()
-        self._clock = clock
-        self._monotonic = monotonic
+        self._host, self._store, self._systemd = host, store, host.systemd
+        self._clock, self._monotonic = clock, monotonic
+        self._telling, self.metrics_ = Telling(), Metrics(clock=clock)
         self._stopping = Event()
-        self._reloading = Lock()
-        self._told_to_stop = False
-        self._started_at = clock()
+        self._told_to_stop = self._told_to_reload = False
+        self._started_at, self._ticked_at, self._offset_s = clock(), monotonic(), 0.0
+        self._runtime = Runtime(self.emit, clock, monotonic, self._stopping.is_set)
         settings = files.settings if isinstance(files, Files) else files
-        self._files = settings.path, settings.mappings
-        self._watch = Watch(lambda: self._files)
-        # They were read before the database was opened, which may have taken long. The watch was made before this look, so no
-        # change falls in between.
-        self._told_to_reload = isinstance(files, Files) and not files.still_stand()
-        self.metrics_ = Metrics(clock=clock)
-        self.fleet = Fleet(
-            files,
-            store,
-            emit=self.emit,
-            clock=clock,
-            monotonic=monotonic,
-            called=self._called,
-            stopping=self._stopping.is_set,
-        )
-        daemon = settings.daemon
+        self._paths = settings.path, settings.mappings
+        watch = Watch(lambda: self._paths)  # before the files are read: then no change falls in between
+        self.fleet = Fleet(files, store, self._runtime, called=self.metrics_.call)
         self.alarms = Alarms(
-            store,
-            Notifier(settings.notify, emit=self.emit),
-            clock=clock,
-            repeat=settings.notify.repeat,
-            emit=self.emit,
+            store, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit
         )
+        self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
+        self._database = Reach(self.alarms, emit=self.emit)
         self.census = Census(source.name for source in settings.sources)
-        self.lanes = Lanes(daemon.workers, monotonic=monotonic)
-        self._jobs = Jobs(clock)
+        self.lanes = Lanes(settings.daemon.workers, monotonic=monotonic)
         self.shares = Shares(new_name(), store, emit=self.emit)
         self.cadence = Cadence(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
-        self._database = Reach(self.alarms, emit=self.emit)
-        common = Common(self.alarms, self._database, self.emit, clock, monotonic, self._stopping.is_set)
-        self.polls = Polls(self.fleet, self.census, self.lanes, store, self.shares, common)
-        self.passes = Passes(self.fleet, self.census, self.lanes, self._jobs, self.cadence, common)
-        self._orders = Orders(self.fleet, self.census, self.lanes, self._jobs, self.polls, store, common)
-        self._rounds = Rounds(self.fleet, self.polls, self.lanes, self.cadence, self.shares, store, common)
-        self._workers = [
-            Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(daemon.workers)
-        ]
-        self._offset_s = 0.0
-        self._files_told = False
-        self._ticked_at = self._looked_at = monotonic()
+        self._shared = Shared(self.fleet, self.census, self.lanes, self.shares, store)
+        self._man(settings.daemon.workers)
+
+    def _man(self, workers: int) -> None:
+        """Put those to their places who do the work."""
+        common, shared = Common(self.alarms, self._database, self._runtime), self._shared
+        self._jobs, self._records = Jobs(self._clock), Records()
+        self.polls = Polls(shared, common)
+        self.passes = Passes(shared, self._jobs, self._records, self.cadence, common)
+        self._orders = Orders(shared, self._jobs, self.polls, common)
+        self._rounds = Rounds(shared, self.polls, self.cadence, common)
+        self._workers = [Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(workers)]
+
+    def _notifier(self, settings: Settings) -> Notifier:
+        return Notifier(settings.notify, emit=self.emit)
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -162,7 +154,7 @@ class Daemon:
     def start(self) -> None:
         """Begin: what the database knows of people first, then polls and a look at every deployment."""
         self._offset_s = self._clock().timestamp() - self._monotonic()
-        self._take_files()
+        self._open_files()
         self.alarms.start()
         if self.fleet.error:
             self.alarms.raise_("config_invalid", FILES, self.fleet.error)
@@ -176,7 +168,7 @@ class Daemon:
         self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
         self._systemd.ready()
 
-    def _take_files(self) -> None:
+    def _open_files(self) -> None:
         """Take as many open files as there are, keep no more connections than fit, and say how many that is."""
         limit, targets = open_files.take_all(), len(self.fleet.now.targets)
         self.fleet.sessions.most = open_files.connections(limit, workers=len(self._workers))
@@ -194,8 +186,8 @@ class Daemon:
     def stop(self) -> None:
         """End within ten seconds: changes under way are finished, or left for the next pass to settle."""
         self._stopping.set()
-        if self._give_up is not None:
-            in_time = Timer(GIVE_UP_S, self._give_up)
+        if self._host.give_up is not None:
+            in_time = Timer(GIVE_UP_S, self._host.give_up)
             in_time.daemon = True
             in_time.start()
         self._systemd.stopping()
@@ -219,8 +211,8 @@ class Daemon:
         """Do what is due every second."""
         self._ticked_at = self._monotonic()
         self._look_at_clock()
-        self._say_how_files_are()
-        if (self._told_to_reload or self._files_changed()) and not self._stopping.is_set():
+        self._reloads.say_how_files_are()
+        if (self._told_to_reload or self._reloads.changed()) and not self._stopping.is_set():
             self._told_to_reload = not self._begin_reload()
         self._systemd.status(self._line())
         if not self.alive():
@@ -261,7 +253,6 @@ class Daemon:
         except StoreError as error:
             self._database.lost(error)
             sources = view.sources(loaded, self.census, None)
-        now = self._monotonic()
         return DaemonState(
             replica=self.shares.name,
             replicas=self.shares.replicas,
@@ -271,9 +262,7 @@ class Daemon:
             database_error=self._database.error,
             stopping=self._stopping.is_set(),
             sources=sources,
-            deployments=view.deployments(
-                loaded, self.fleet, self.lanes, self.passes, self.shares, now=self._clock(), monotonic=now
-            ),
+            deployments=view.deployments(loaded, self._shared, self._records, self._runtime),
             alarms=self.alarms.current(),
         )
 
@@ -291,15 +280,14 @@ class Daemon:
 
     def reload(self) -> str:
         """Read configuration and mappings anew; gives what is wrong with them, empty: they are in use."""
-        with self._reloading:
-            return self._reload()
+        return self._reloads.reload()
 
     def _begin_reload(self) -> bool:
         """Read the files anew, on the side; False where somebody does so now.
 
         The main thread waits for nobody's files or database: the largest mapping takes minutes to read.
         """
-        if self._reloading.locked():
+        if self._reloads.is_reading:
             return False
         Thread(target=self._reload_on_the_side, name="reload", daemon=True).start()
         return True
@@ -314,33 +302,21 @@ class Daemon:
             if not self._stopping.is_set():
                 self._systemd.ready()
 
-    def _reload(self) -> str:
-        before = self.fleet.now
-        error = self.fleet.reload()
-        if self._stopping.is_set():
-            return error
-        if error:
-            self.alarms.raise_("config_invalid", FILES, error)
-            return error
-        self.alarms.clear("config_invalid", FILES)
-        loaded = self.fleet.now
-        self._files = loaded.settings.path, loaded.settings.mappings
-        if (loaded.settings, loaded.world.rules) == (before.settings, before.world.rules):
-            return ""
-        self.alarms.use(Notifier(loaded.settings.notify, emit=self.emit), repeat=loaded.settings.notify.repeat)
-        if self._reloaded is not None:
-            self._reloaded(loaded.settings)
-        self._forget_what_is_gone()
+    def _use(self, loaded: Loaded) -> None:
+        """Go on with files that came into use."""
+        self._paths = loaded.settings.path, loaded.settings.mappings
+        self.alarms.use(self._notifier(loaded.settings), repeat=loaded.settings.notify.repeat)
+        if self._host.reloaded is not None:
+            self._host.reloaded(loaded.settings)
+        self._forget_what_is_gone(loaded)
         self._database.needed(self.polls.recall)
         self._rounds.schedule()
         self._rounds.put_all("mapping")
-        return ""
 
-    def _forget_what_is_gone(self) -> None:
-        loaded = self.fleet.now
+    def _forget_what_is_gone(self, loaded: Loaded) -> None:
         for name, task in self.lanes.keep_only(loaded.targets):
             self.passes.refuse(name, task)
-        self.passes.forget(frozenset(loaded.targets))
+        self._records.forget_others(frozenset(loaded.targets))
         known = {
             *loaded.targets,
             *(source.name for source in loaded.world.sources),
@@ -361,16 +337,6 @@ class Daemon:
             head = None
         return self.metrics_.render(self.state(), journal_head=head)
 
-    def _say_how_files_are(self) -> None:
-        """Raise the alarm of files that cannot be used for as long as that is so; at a start, end those of before it."""
-        if self.fleet.error:
-            self.alarms.raise_("config_invalid", FILES, self.fleet.error)
-        elif not self._files_told and self.alarms.is_recalled:
-            self._files_told = True
-            for alarm in self.alarms.current():
-                if alarm.kind == "config_invalid":
-                    self.alarms.clear(alarm.kind, alarm.subject)
-
     # --- what a tick looks at -------------------------------------------------------------------------------------------
 
     def _look_at_clock(self) -> None:
@@ -380,12 +346,6 @@ class Daemon:
             self.emit("clock_jumped", seconds=round(jump, 1))
             self.cadence.wake()
             self._rounds.expire()
-
-    def _files_changed(self) -> bool:
-        if self._monotonic() - self._looked_at < WATCH_EVERY_S:
-            return False
-        self._looked_at = self._monotonic()
-        return self._watch.changed()
 
     def _line(self) -> str:
         unready = self.unready()
@@ -414,11 +374,8 @@ class Daemon:
         else:
             self.emit("job_failed", job=name, error=repr(error), exc_info=error)
 
-    def _called(self, deployment: str, call: Call) -> None:
-        self.metrics_.call(deployment, call)
-
     def emit(self, event: str, /, **facts: object) -> None:
         """Count an event, and log it where it says something new."""
         self.metrics_.event(event, facts)
-        if self._verbose or self._telling.is_news(event, facts):
-            self._log(event, **facts)
+        if self._host.verbose or self._telling.is_news(event, facts):
+            self._host.emit(event, **facts)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from syncd.control import DeploymentState, SourceState, Standing
 from syncd.daemon.census import Census
-from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.common import Shared
+from syncd.daemon.ends import Record
+from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import QUARANTINE_AFTER
-from syncd.daemon.lanes import Lane, Lanes
-from syncd.daemon.passes import Passes
-from syncd.daemon.shares import Shares
+from syncd.daemon.lanes import Lane
+from syncd.daemon.records import Records
+from syncd.daemon.runtime import Runtime
 from syncd.reconcile import Target
 from syncd.store import Reading
 
@@ -43,27 +45,23 @@ def _source(name: str, census: Census, readings: Readings | None) -> SourceState
     )
 
 
-def deployments(
-    loaded: Loaded, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, now: datetime, monotonic: float
-) -> tuple[DeploymentState, ...]:
+def deployments(loaded: Loaded, shared: Shared, records: Records, runtime: Runtime) -> tuple[DeploymentState, ...]:
     """Say how each deployment stands."""
     return tuple(
-        _deployment(t, fleet, lanes, passes, shares, now=now, monotonic=monotonic) for t in loaded.world.targets
+        _deployment(target, shared, records.of(target.deployment.name), runtime) for target in loaded.world.targets
     )
 
 
-def _deployment(
-    target: Target, fleet: Fleet, lanes: Lanes, passes: Passes, shares: Shares, *, now: datetime, monotonic: float
-) -> DeploymentState:
+def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime) -> DeploymentState:
     name = target.deployment.name
-    lane, record, pace = lanes.look(name), passes.record(name), fleet.pace(name)
-    wait_s = lane.not_before - monotonic
+    lane, pace = shared.lanes.look(name), shared.fleet.pace(name)
+    wait_s = lane.not_before - runtime.monotonic()
     return DeploymentState(
         name,
-        _standing(lane, is_ours=shares.is_ours(name)),
+        _standing(lane, is_ours=shared.shares.is_ours(name)),
         target.enforce,
         swept_at=record.swept_at,
-        next_try_at=now + timedelta(seconds=wait_s) if lane.failures and wait_s > 0 else None,
+        next_try_at=runtime.clock() + timedelta(seconds=wait_s) if lane.failures and wait_s > 0 else None,
         failures=lane.failures,
         error=record.error,
         held=record.held,

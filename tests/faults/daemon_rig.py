@@ -28,7 +28,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from syncd.control import DaemonState, DeploymentState, Job, JobState
 from syncd.daemon.fleet import Files, last_good_files, read_files
-from syncd.daemon.service import Daemon
+from syncd.daemon.service import Daemon, Host
 from syncd.daemon.systemd import Notify
 from syncd.errors import InvalidInput
 from syncd.model import key
@@ -276,9 +276,7 @@ class Rig:
         self.daemon = Daemon(
             files,
             self.store,
-            emit=self.emit,
-            systemd=Notify(),
-            verbose=True,
+            Host(self.emit, Notify(), verbose=True),
             clock=self.time.now,
             monotonic=self.time.monotonic,
         )

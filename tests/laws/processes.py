@@ -27,7 +27,7 @@ import syncd.daemon.service
 from syncd import app, reconcile
 from syncd.config import load
 from syncd.control import NotKnown, NotNow, Order
-from syncd.daemon.service import Daemon
+from syncd.daemon.service import Daemon, Host
 from syncd.daemon.systemd import Notify
 from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreError, SyncdError
 from syncd.http import Retries
@@ -485,9 +485,7 @@ def start_daemon(life: Life) -> None:
     daemon = Daemon(
         load(home.config),
         store,
-        emit=life.emit,
-        systemd=Notify(),
-        verbose=True,
+        Host(life.emit, Notify(), verbose=True),
         clock=home.time.now,
         monotonic=home.time.monotonic,
     )

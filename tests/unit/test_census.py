@@ -15,8 +15,10 @@ import pytest
 from mapping_world import NOW, group, person, snapshot
 
 from syncd.daemon.census import UNREAD, Census
+from syncd.daemon.common import Common, Shared
 from syncd.daemon.delta import Moved
 from syncd.daemon.polls import Polls
+from syncd.daemon.runtime import Runtime
 from syncd.daemon.words import Say
 from syncd.errors import SourceUnavailable, StoreError
 from syncd.intake import Intake, gather
@@ -281,15 +283,12 @@ def polls(store: Store, census: Census, *sources: Plain) -> Polls:
         sources=sources, rules=RULES, targets=(), joining=JOINING, full_read_every=timedelta(hours=6)
     )
     fleet = SimpleNamespace(now=SimpleNamespace(world=world, settings=SimpleNamespace(daemon=daemon)))
-    common = SimpleNamespace(
-        alarms=SimpleNamespace(say=nothing),
-        database=SimpleNamespace(back=nothing),
-        emit=nothing,
-        clock=lambda: NOW,
-        monotonic=lambda: 0.0,
-    )
+    runtime = Runtime(nothing, lambda: NOW, lambda: 0.0, lambda: False)
+    alarms: Any = SimpleNamespace(say=nothing)
+    database: Any = SimpleNamespace(back=nothing)
     shares = SimpleNamespace(replicas=("a", "b"), is_ours=lambda _: True)
-    return Polls(cast("Any", fleet), census, cast("Any", None), store, cast("Any", shares), cast("Any", common))
+    shared = Shared(cast("Any", fleet), census, cast("Any", None), cast("Any", shares), store)
+    return Polls(shared, Common(alarms, database, runtime))
 
 
 @pytest.mark.finding("X-F1")

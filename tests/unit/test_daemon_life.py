@@ -14,13 +14,15 @@ from syncd import web
 from syncd.cli.daemon import _serve
 from syncd.control import Job, JobState, Order
 from syncd.daemon import service
-from syncd.daemon.common import Common
+from syncd.daemon.common import Common, Shared
 from syncd.daemon.ends import Made
 from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, failure_of
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.passes import Passes
+from syncd.daemon.records import Records
 from syncd.daemon.rounds import Rounds
+from syncd.daemon.runtime import Runtime
 from syncd.daemon.service import Daemon
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Task, Urgency
@@ -69,11 +71,12 @@ class Stage:
         self.alarms, self.clock, self.stopping = Raised(*earlier), Clock(), False
         self.lanes, self.jobs = Lanes(2, monotonic=self.clock, chance=lambda: 0.5), Jobs(lambda: NOW)
         database: Any = SimpleNamespace(back=lambda: None, lost=lambda _: None)
-        common = Common(
-            cast("Any", self.alarms), database, lambda *_, **__: None, lambda: NOW, self.clock, lambda: self.stopping
-        )
+        runtime = Runtime(lambda *_, **__: None, lambda: NOW, self.clock, lambda: self.stopping)
+        common = Common(cast("Any", self.alarms), database, runtime)
+        nothing: Any = None
         fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None))
-        self.passes = Passes(fleet, cast("Any", None), self.lanes, self.jobs, cast("Any", None), common)
+        shared = Shared(fleet, nothing, self.lanes, nothing, nothing)
+        self.passes = Passes(shared, self.jobs, Records(), nothing, common)
 
     def ends(
         self,
@@ -230,7 +233,8 @@ class Reading(Daemon):
     def __init__(self) -> None:
         nothing: Any = lambda *_, **__: None  # noqa: E731
         self.begun, self.go, self.read = Event(), Event(), 0
-        self._monotonic, self._reloading, self._stopping = Clock(), Lock(), Event()
+        self._monotonic, self._reading, self._stopping = Clock(), Lock(), Event()
+        self._reloads = cast("Any", self)
         self._systemd: Any = SimpleNamespace(reloading=nothing, ready=nothing, status=nothing, watchdog=nothing)
         self._told_to_reload = True
 
@@ -239,16 +243,20 @@ class Reading(Daemon):
 
     def _look_at_clock(self) -> None: ...
 
-    def _say_how_files_are(self) -> None: ...
+    def say_how_files_are(self) -> None: ...
 
-    def _files_changed(self) -> bool:
+    def changed(self) -> bool:
         return False
+
+    @property
+    def is_reading(self) -> bool:
+        return self._reading.locked()
 
     def _line(self) -> str:
         return "busy"
 
     def reload(self) -> str:
-        with self._reloading:
+        with self._reading:
             self.read += 1
             self.begun.set()
             assert self.go.wait(30)

@@ -10,6 +10,7 @@ import pytest
 
 from syncd.config import database_of, load
 from syncd.daemon.fleet import Files, Fleet, read_files
+from syncd.daemon.runtime import Runtime
 from syncd.daemon.startup import opened
 from syncd.errors import ConfigInvalid, InvalidInput, MappingInvalid
 from syncd.store import GoodFiles, Store
@@ -48,11 +49,8 @@ def begin(folder: Path) -> Files:
         fleet = Fleet(
             files,
             store,
-            emit=silent,
-            clock=lambda: NOW,
-            monotonic=lambda: 0.0,
+            Runtime(silent, lambda: NOW, lambda: 0.0, lambda: False),
             called=lambda _name, _call: None,
-            stopping=lambda: False,
         )
         assert files.error == fleet.error
         fleet.close()

@@ -11,6 +11,7 @@ import pytest
 
 from syncd.config import load
 from syncd.daemon.fleet import Fleet
+from syncd.daemon.runtime import Runtime
 from syncd.store import Store
 
 CONFIG = """
@@ -58,11 +59,8 @@ def fleet(folder: Path, events: list[tuple[str, dict[str, object]]], broken_cloc
         made = Fleet(
             load(folder / "config.toml"),
             store,
-            emit=emit,
-            clock=clock,
-            monotonic=lambda: 0.0,
+            Runtime(emit, clock, lambda: 0.0, lambda: False),
             called=lambda _name, _call: None,
-            stopping=lambda: False,
         )
         yield made
         made.close()
