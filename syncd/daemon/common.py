@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncd.daemon.alarms import Alarms
-from syncd.daemon.census import Census
+from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.lanes import Lanes
 from syncd.daemon.reach import Reach
@@ -28,7 +28,7 @@ class Shared:
     """What is known and what waits; any thread may use each of it."""
 
     fleet: Fleet
-    census: Census
+    cache: DirectoryCache
     lanes: Lanes
     shares: Shares
     store: Store

@@ -32,7 +32,7 @@ class Orders:
 
     def __init__(self, shared: Shared, jobs: Jobs, polls: Polls, common: Common) -> None:
         self._fleet = shared.fleet
-        self._census = shared.census
+        self._cache = shared.cache
         self._lanes = shared.lanes
         self._store = shared.store
         self._jobs = jobs
@@ -87,7 +87,7 @@ class Orders:
     def _ready(self) -> Loaded:
         if self._stopping():
             raise NotNow("syncd is stopping; ask again when it runs")
-        if self._census.directory is None:
+        if self._cache.directory is None:
             raise NotNow("no source was read yet since syncd was set up; see the alarms, and ask again in a moment")
         return self._fleet.now
 
@@ -97,7 +97,7 @@ class Orders:
             hint = did_you_mean(name, known) or f"; there are {', '.join(sorted(known)[:10])}"
             raise NotKnown(f'no deployment "{name}"{hint}')
         for group in sorted(order.groups):
-            if self._census.members(group) is None:
+            if self._cache.members(group) is None:
                 raise NotKnown(f'no group "{group}": write SOURCE:NAME or SOURCE:ID, of a group that is read')
 
     def _carry_out(self, job: Job, deployments: Sequence[Deployment]) -> None:
@@ -151,11 +151,11 @@ class Orders:
             order,
             users=lambda: (
                 frozenset(key(user) for user in order.users)
-                | self._census.names(self._census.found(order.users, deployment), deployment)
+                | self._cache.names(self._cache.found(order.users, deployment), deployment)
             ),
-            members=lambda: self._census.names(self._members(order.groups), deployment),
+            members=lambda: self._cache.names(self._members(order.groups), deployment),
         )
 
     def _members(self, groups: frozenset[str]) -> frozenset[Who]:
         nobody: frozenset[Who] = frozenset()
-        return nobody.union(*(self._census.members(group) or nobody for group in groups))
+        return nobody.union(*(self._cache.members(group) or nobody for group in groups))

@@ -45,7 +45,7 @@ class Passes:
 
     def __init__(self, shared: Shared, jobs: Jobs, records: Records, cadence: Cadence, common: Common) -> None:
         self._fleet = shared.fleet
-        self._census = shared.census
+        self._cache = shared.cache
         self._lanes = shared.lanes
         self._jobs = jobs
         self._records = records
@@ -107,8 +107,8 @@ class Passes:
         if task.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
         between = self._between(name, task, loaded)
-        directory = self._census.narrowed(task.scope, target.deployment)
-        if directory is None or not self._census.is_recalled or (task.job is None and self._awaits_first_polls()):
+        directory = self._cache.narrowed(task.scope, target.deployment)
+        if directory is None or not self._cache.is_recalled or (task.job is None and self._awaits_first_polls()):
             return TooEarly()
         if self._is_first(target, task, loaded.world, within=within):
             return RolesFirst()
@@ -116,7 +116,7 @@ class Passes:
             loaded.world,
             emit=self._listening(task),
             between=between,
-            reread=lambda: self._census.directory or directory,
+            reread=lambda: self._cache.directory or directory,
         )
         make = within or (lambda world, directory, errand: one_pass(world, target, directory, errand))
         return Made(make(there, directory, self._errand(task)))
@@ -148,7 +148,7 @@ class Passes:
 
     def _awaits_first_polls(self) -> bool:
         """Say whether a source was not read since the start, and it is worth waiting for: one that hangs is not."""
-        return self._census.is_unread and self._monotonic() - self._began_at < FIRST_POLLS_S
+        return self._cache.is_unread and self._monotonic() - self._began_at < FIRST_POLLS_S
 
     def _list_dags(self, name: str, target: Target, world: World) -> Listed:
         """Compare the DAGs with those that the last pass listed."""

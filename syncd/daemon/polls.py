@@ -38,7 +38,7 @@ class Polls:
 
     def __init__(self, shared: Shared, common: Common) -> None:
         self._fleet = shared.fleet
-        self._census = shared.census
+        self._cache = shared.cache
         self._lanes = shared.lanes
         self._store = shared.store
         self._shares = shared.shares
@@ -59,8 +59,8 @@ class Polls:
             StoreError: that is not known yet; each poll tries again, and no pass goes before.
         """
         loaded = self._fleet.now
-        self._census.configure(source.name for source in loaded.world.sources)
-        self._census.recall(loaded.world.rules, self._intake(loaded))
+        self._cache.configure(source.name for source in loaded.world.sources)
+        self._cache.recall(loaded.world.rules, self._intake(loaded))
 
     def poll(self, name: str, *, now: bool = False) -> None:
         """Poll one source, and queue what follows; with `now`, even if another replica did so a moment ago.
@@ -79,7 +79,7 @@ class Polls:
         """Take what ended since the last time: rules give nothing from the moment of their `until` on."""
         loaded, since, now = self._fleet.now, self._expired_until, self._clock()
         self._expired_until = now  # also back, with a clock that was set back: what it ends then, it ends again
-        lens = self._census.lens
+        lens = self._cache.lens
         if lens is None or now <= since:
             return
         ends = ends_of(lens, self._basis(loaded), since=since, now=now)
@@ -99,13 +99,13 @@ class Polls:
     # --- one poll -----------------------------------------------------------------------------------------------------
 
     def _poll(self, source: Source, loaded: Loaded, *, now: bool) -> None:
-        if not self._census.is_recalled:
+        if not self._cache.is_recalled:
             self.recall()
         began, last = self._monotonic(), self._last.setdefault(source.name, _Last())
         bound = last.polled_at if last.polled_at is not None else began
         moved = self._moved(source, loaded, now=now)
         last.polled_at = began
-        if (reading := self._census.reading(source.name)) is not None and reading.fresh is not None:
+        if (reading := self._cache.reading(source.name)) is not None and reading.fresh is not None:
             last.good_at = self._clock()
         work = self._work(moved, loaded, Seen(began, bound)) if moved is not None else Work()
         self._queue(work)  # before anything else is asked, which may fail: nobody sees this delta again
@@ -123,7 +123,7 @@ class Polls:
             if not now and self._was_polled_just_now(source.name, loaded):
                 raise DeploymentBusy("another replica polled it")
             with self._store.lease(f"source {source.name}"):
-                return self._census.poll(source, world.rules, intake)
+                return self._cache.poll(source, world.rules, intake)
         except DeploymentBusy:
             return self._follow(source.name, world.rules, intake, read_before=last.read_before)
 
@@ -131,10 +131,10 @@ class Polls:
         """Take what another replica saved; a read from before we began to ask says nothing of now."""
         reading = self._store.reading(name)
         if reading is not None and reading.failed_at:
-            return self._census.follow(name, rules, intake, failure=reading.failure or "it failed")
+            return self._cache.follow(name, rules, intake, failure=reading.failure or "it failed")
         if reading is None or reading.read_at is None or reading.read_at == read_before:
             return None
-        return self._census.follow(name, rules, intake, failure="")
+        return self._cache.follow(name, rules, intake, failure="")
 
     def _read_at(self, name: str) -> datetime | None:
         reading = self._store.reading(name)
@@ -144,7 +144,7 @@ class Polls:
         """Say whether somebody else polled a source in the second half of the interval: one of us is enough."""
         if len(self._shares.replicas) < 2:
             return False
-        reading, mine = self._store.reading(name), self._census.reading(name)
+        reading, mine = self._store.reading(name), self._cache.reading(name)
         if reading is None or reading.read_at is None or mine is None or mine.fresh is None:
             return False
         age = self._clock() - reading.read_at
@@ -162,7 +162,7 @@ class Polls:
         patience = self._fleet.now.settings.daemon.stale_after.total_seconds()
         doubts = Doubts(last.doubts.since, patience)
         last.doubts, says = alarms_of(name, self._store.reading(name), doubts, now=self._monotonic())
-        for say in (*says, who_waits(self._census.directory)):
+        for say in (*says, who_waits(self._cache.directory)):
             self._alarms.say(say)
 
     # --- what is needed for it ----------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from syncd.control import DaemonState, Job, Order
 from syncd.daemon import open_files, view
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.cadence import Cadence
-from syncd.daemon.census import Census
 from syncd.daemon.common import Common, Shared
+from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.fleet import Files, Fleet, Loaded
 from syncd.daemon.jobs import Jobs
@@ -110,11 +110,11 @@ class Daemon:
         )
         self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
         self._database = Reach(self.alarms, emit=self.emit)
-        self.census = Census(source.name for source in settings.sources)
+        self.cache = DirectoryCache(source.name for source in settings.sources)
         self.lanes = Lanes(settings.daemon.workers, monotonic=monotonic)
         self.shares = Shares(new_name(), store, emit=self.emit)
         self.cadence = Cadence(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
-        self._shared = Shared(self.fleet, self.census, self.lanes, self.shares, store)
+        self._shared = Shared(self.fleet, self.cache, self.lanes, self.shares, store)
         self._man(settings.daemon.workers)
 
     def _man(self, workers: int) -> None:
@@ -241,7 +241,7 @@ class Daemon:
             reasons.append(self._database.error)
         if self.fleet.error:
             reasons.append(f"the files as they are now cannot be used, the last good ones are: {self.fleet.error}")
-        if self.census.directory is None:
+        if self.cache.directory is None:
             reasons.append("no source was read yet")
         return (*reasons, *self._stale())
 
@@ -249,10 +249,10 @@ class Daemon:
         """Give everything at one glance."""
         loaded = self.fleet.now
         try:
-            sources = view.sources(loaded, self.census, self._store)
+            sources = view.sources(loaded, self.cache, self._store)
         except StoreError as error:
             self._database.lost(error)
-            sources = view.sources(loaded, self.census, None)
+            sources = view.sources(loaded, self.cache, None)
         return DaemonState(
             replica=self.shares.name,
             replicas=self.shares.replicas,
@@ -358,7 +358,7 @@ class Daemon:
         patience = self.fleet.now.settings.daemon.stale_after
         found = []
         for source in self.fleet.now.world.sources:
-            reading = self.census.reading(source.name)
+            reading = self.cache.reading(source.name)
             if reading is None or reading.fresh is None:
                 said = f": {reading.failure}" if reading and reading.failure else ""
                 since = self.polls.last_good(source.name) or self._started_at

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from syncd.control import DeploymentState, SourceState, Standing
-from syncd.daemon.census import Census
 from syncd.daemon.common import Shared
+from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.ends import Record
 from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import QUARANTINE_AFTER
@@ -24,14 +24,14 @@ class Readings(Protocol):
     def reading(self, source: str) -> Reading | None: ...
 
 
-def sources(loaded: Loaded, census: Census, readings: Readings | None) -> tuple[SourceState, ...]:
+def sources(loaded: Loaded, cache: DirectoryCache, readings: Readings | None) -> tuple[SourceState, ...]:
     """Say how each source stands; `readings` is None while the database is away."""
-    return tuple(_source(s.name, census, readings) for s in loaded.world.sources)
+    return tuple(_source(s.name, cache, readings) for s in loaded.world.sources)
 
 
-def _source(name: str, census: Census, readings: Readings | None) -> SourceState:
+def _source(name: str, cache: DirectoryCache, readings: Readings | None) -> SourceState:
     kept = readings.reading(name) if readings else None
-    known = census.reading(name)
+    known = cache.reading(name)
     said = (known.fresh or known.earlier) if known else None
     return SourceState(
         name,

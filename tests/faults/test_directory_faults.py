@@ -99,11 +99,11 @@ def test_a_start_while_the_database_is_away_takes_nothing(lab: Rig, monkeypatch:
     lab.start()
     lab.until("it is told", lambda: lab.alarmed("database_down"))
     failing.clear()
-    lab.until("the folder is read", lambda: (r := lab.it.census.reading("more")) is not None and r.fresh)
+    lab.until("the folder is read", lambda: (r := lab.it.cache.reading("more")) is not None and r.fresh)
     lab.time.pass_(11)  # nobody waits for a source for longer
     lab.watch(2.0, "nobody loses anything", nobody_loses)
     answers.set()
-    lab.until("okta is read", lambda: not lab.it.census.is_unread)
+    lab.until("okta is read", lambda: not lab.it.cache.is_unread)
     lab.watch(1.5, "nobody loses anything", nobody_loses)
     assert writes == len(prod.writes)
 

@@ -499,7 +499,7 @@ def start_daemon(life: Life) -> None:
     setattr(orders._clerks, "give", lambda work: work())  # noqa: B010
     setattr(orders._sources, "asked", lambda names, **_: list(map(orders._poll, names)))  # noqa: B010
     for method in ("poll", "follow"):
-        setattr(daemon.census, method, _noting(life, getattr(daemon.census, method)))
+        setattr(daemon.cache, method, _noting(life, getattr(daemon.cache, method)))
     daemon.start()
 
 

@@ -59,7 +59,7 @@ def _unread(source: str) -> Reading:
     return Reading(source, None, None, UNREAD)
 
 
-class Census:
+class DirectoryCache:
     """The directory as it is known now. Any thread may call; none ever waits for another one, for a join or the database.
 
     Sources are joined on the side and swapped in when that is done; where another source was joined meanwhile, again.

@@ -14,9 +14,9 @@ from typing import Any, cast
 import pytest
 from mapping_world import NOW, group, person, snapshot
 
-from syncd.daemon.census import UNREAD, Census
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.delta import Moved
+from syncd.daemon.directory_cache import UNREAD, DirectoryCache
 from syncd.daemon.polls import Polls
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.words import Say
@@ -96,32 +96,32 @@ def away() -> None:
 
 @dataclass
 class Desk:
-    """A census with two sources, which nobody read yet."""
+    """A cache with two sources, which nobody read yet."""
 
     memory: Memory = field(default_factory=Memory)
     okta: Plain = field(default_factory=lambda: Plain("okta", {"ann", "bob"}))
     people: Plain = field(default_factory=lambda: Plain("people", {"cid"}))
-    census: Census = field(default_factory=lambda: Census(["okta", "people"]))
+    cache: DirectoryCache = field(default_factory=lambda: DirectoryCache(["okta", "people"]))
 
     @property
     def intake(self) -> Intake:
         return Intake(cast("Journal", self.memory), lambda: NOW, lambda *_, **__: None, joining=JOINING)
 
     def recall(self) -> None:
-        self.census.recall(RULES, self.intake)
+        self.cache.recall(RULES, self.intake)
 
     def poll(self, source: Plain) -> Moved | None:
-        return self.census.poll(source, RULES, self.intake)
+        return self.cache.poll(source, RULES, self.intake)
 
     def polls(self, source: Plain) -> None:
         self.poll(source)
 
     def unread(self) -> tuple[bool, bool]:
         """Say whether a source is unread, and whether what was saved is known."""
-        return self.census.is_unread, self.census.is_recalled
+        return self.cache.is_unread, self.cache.is_recalled
 
     def known(self) -> set[str]:
-        found = self.census.directory
+        found = self.cache.directory
         return {id_ for _, id_ in found.identities} if found else set()
 
 
@@ -159,9 +159,9 @@ def test_nobody_waits_while_another_thread_waits_for_the_database(desk: Desk) ->
 
     def look() -> None:
         assert {"ann", "bob"} == desk.known()
-        assert desk.census.is_unread
-        assert desk.census.reading("okta")
-        assert desk.census.lens
+        assert desk.cache.is_unread
+        assert desk.cache.reading("okta")
+        assert desk.cache.lens
         looked.set()
 
     desk.memory.on_names = [lambda: None, wait]
@@ -183,20 +183,20 @@ def test_what_another_source_said_while_one_was_joined_is_not_lost(desk: Desk) -
     assert moved is not None
     assert {("okta", "ann"), ("okta", "bob")} <= moved.who
     assert {"ann", "bob", "cid"} == desk.known()
-    assert not desk.census.is_unread
+    assert not desk.cache.is_unread
 
 
 @pytest.mark.finding("X-F0")
 def test_each_source_is_unread_from_the_first_moment_whatever_the_database_does(desk: Desk) -> None:
-    assert desk.census.is_unread
+    assert desk.cache.is_unread
     desk.memory.on_last = [away]
     with pytest.raises(StoreError):
         desk.recall()
     assert (True, False) == desk.unread()
     desk.poll(desk.people)
-    assert desk.census.directory is not None
-    assert {"okta": UNREAD} == desk.census.directory.failed
-    assert frozenset({"people"}) == desk.census.directory.read
+    assert desk.cache.directory is not None
+    assert {"okta": UNREAD} == desk.cache.directory.failed
+    assert frozenset({"people"}) == desk.cache.directory.read
     desk.recall()
     assert (True, True) == desk.unread()
 
@@ -204,7 +204,7 @@ def test_each_source_is_unread_from_the_first_moment_whatever_the_database_does(
 @pytest.mark.finding("X-F0")
 def test_a_source_without_a_reading_is_joined_as_one_that_was_not_read(desk: Desk) -> None:
     desk.poll(desk.people)
-    reading = desk.census.reading("people")
+    reading = desk.cache.reading("people")
     assert reading is not None
     found = gather([reading], RULES.bindings, desk.intake)
     assert {"okta": "it was not read yet"} == found.failed
@@ -216,7 +216,7 @@ def test_a_source_that_comes_into_the_configuration_is_unread_and_one_that_goes_
     desk.poll(desk.okta)
     desk.poll(desk.people)
     assert (False, True) == desk.unread()
-    desk.census.configure(["okta", "entra"])
+    desk.cache.configure(["okta", "entra"])
     assert (True, False) == desk.unread()
     assert desk.poll(desk.people) is None, "it is not configured any more"
     desk.recall()
@@ -227,7 +227,7 @@ def test_a_source_that_comes_into_the_configuration_is_unread_and_one_that_goes_
 def test_what_was_saved_is_not_taken_for_what_is_so_now(desk: Desk) -> None:
     desk.memory.saved["okta"] = desk.okta.read()
     desk.recall()
-    found = desk.census.directory
+    found = desk.cache.directory
     assert found is not None
     assert found.failed["okta"] == UNREAD
     assert [False] == [m.certified for m in found.groups.values()]
@@ -255,7 +255,7 @@ def test_that_accounts_are_one_person_is_noticed_by_the_next_poll(desk: Desk) ->
     desk.poll(desk.people)
     desk.people.members.add("ann")  # whose e-mail ann of okta has
     desk.poll(desk.people)
-    directory = desk.census.directory
+    directory = desk.cache.directory
     assert directory is not None
     [waiting] = directory.waiting
     assert desk.poll(desk.people) is None
@@ -275,7 +275,7 @@ def stores(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
         yield ours, theirs
 
 
-def polls(store: Store, census: Census, *sources: Plain) -> Polls:
+def polls(store: Store, cache: DirectoryCache, *sources: Plain) -> Polls:
     """Make the polls of a replica that polls these sources and works on no deployment."""
     nothing: Any = lambda *_, **__: None  # noqa: E731
     daemon = SimpleNamespace(poll=timedelta(seconds=15), stale_after=timedelta(hours=1))
@@ -287,7 +287,7 @@ def polls(store: Store, census: Census, *sources: Plain) -> Polls:
     alarms: Any = SimpleNamespace(say=nothing)
     database: Any = SimpleNamespace(back=nothing)
     shares = SimpleNamespace(replicas=("a", "b"), is_ours=lambda _: True)
-    shared = Shared(cast("Any", fleet), census, cast("Any", None), cast("Any", shares), store)
+    shared = Shared(cast("Any", fleet), cache, cast("Any", None), cast("Any", shares), store)
     return Polls(shared, Common(alarms, database, runtime))
 
 
@@ -298,7 +298,7 @@ def test_what_another_replica_still_reads_was_not_read(
 ) -> None:
     """Nothing was saved, or days ago: either way it is not what is so now, until the other one saved what it reads."""
     ours, theirs = stores
-    it = polls(ours, desk.census, desk.okta, desk.people)
+    it = polls(ours, desk.cache, desk.okta, desk.people)
     if was_saved:
         theirs.save_snapshot(replace(desk.okta.read(), taken_at=NOW - timedelta(days=3)))
     it.recall()
@@ -306,12 +306,12 @@ def test_what_another_replica_still_reads_was_not_read(
         it.poll("okta", now=True)
         it.poll("people", now=True)
         assert (True, True) == desk.unread()
-        assert desk.census.directory is not None
-        assert {"okta": UNREAD} == desk.census.directory.failed
+        assert desk.cache.directory is not None
+        assert {"okta": UNREAD} == desk.cache.directory.failed
         theirs.save_snapshot(replace(desk.okta.read(), taken_at=NOW))
         it.poll("okta", now=True)
     assert (False, True) == desk.unread()
-    assert {} == desk.census.directory.failed
+    assert {} == desk.cache.directory.failed
     assert {"ann", "bob", "cid"} == desk.known()
 
 
@@ -319,7 +319,7 @@ def test_what_another_replica_still_reads_was_not_read(
 def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Store, Store], desk: Desk) -> None:
     ours, theirs = stores
     theirs.save_snapshot(desk.okta.read())
-    it = polls(ours, desk.census, desk.okta, desk.people)
+    it = polls(ours, desk.cache, desk.okta, desk.people)
     assert (True, False) == desk.unread()
     it.poll("people", now=True)
     assert (True, True) == desk.unread()
@@ -330,7 +330,7 @@ def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Store, Store], de
 def test_an_alarm_asks_about_accounts_that_come_to_share_a_key_until_somebody_answers(
     stores: tuple[Store, Store], desk: Desk
 ) -> None:
-    it, raised = polls(stores[0], desk.census, desk.okta, desk.people), dict[tuple[str, str], str]()
+    it, raised = polls(stores[0], desk.cache, desk.okta, desk.people), dict[tuple[str, str], str]()
 
     def say(this: Say) -> None:
         raised[this.kind, this.subject] = this.text
