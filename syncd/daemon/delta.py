@@ -16,7 +16,7 @@ _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level 
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class DirectoryDelta:
     """What a poll changed: for these people, and groups that came out of doubt, so that a look at everybody is due."""
 
     before: Lens
@@ -25,12 +25,12 @@ class Moved:
     cleared: frozenset[Who] = frozenset()
 
 
-def between(before: Lens | None, after: Lens) -> Moved | None:
+def between(before: Lens | None, after: Lens) -> DirectoryDelta | None:
     """Say what a new directory changes; None where nothing. Before the first one everything was in doubt."""
     if before is None:
-        return Moved(after, after, frozenset(), frozenset(after.directory.groups))
+        return DirectoryDelta(after, after, frozenset(), frozenset(after.directory.groups))
     who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)
-    return Moved(before, after, who, clear) if who or clear else None
+    return DirectoryDelta(before, after, who, clear) if who or clear else None
 
 
 def wanted(lens: Lens, who: frozenset[Who], rules: Rules, deployment: Deployment, *, now: datetime) -> DesiredState:
@@ -40,7 +40,7 @@ def wanted(lens: Lens, who: frozenset[Who], rules: Rules, deployment: Deployment
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class DeploymentDelta:
     """What changes for people on one deployment. `loss`: somebody loses something."""
 
     usernames: frozenset[str]
@@ -48,7 +48,7 @@ class Turn:
     loss: bool
 
 
-def turn(before: DesiredState, after: DesiredState) -> Turn | None:
+def deployment_delta(before: DesiredState, after: DesiredState) -> DeploymentDelta | None:
     """Compare what was wanted of some people with what is; None where it is the same."""
     names = before.users.keys() | after.users.keys()
     was = {name: _roles(before, name) for name in names}
@@ -57,26 +57,31 @@ def turn(before: DesiredState, after: DesiredState) -> Turn | None:
     moved = frozenset(name for name in names if was[name] != is_[name]) | left
     if not moved:
         return None
-    return Turn(moved, before, loss=bool(left) or any(was[name] - is_[name] for name in moved))
+    return DeploymentDelta(moved, before, loss=bool(left) or any(was[name] - is_[name] for name in moved))
 
 
 def _roles(state: DesiredState, name: str) -> frozenset[str]:
     return state.users[name].roles if name in state.users else frozenset()
 
 
-def turns(
-    moved: Moved, rules: Rules, deployments: Sequence[Deployment], *, now: datetime, before_at: datetime | None = None
-) -> dict[str, Turn]:
+def deployment_deltas(
+    moved: DirectoryDelta,
+    rules: Rules,
+    deployments: Sequence[Deployment],
+    *,
+    now: datetime,
+    before_at: datetime | None = None,
+) -> dict[str, DeploymentDelta]:
     """Say for whom on which deployment something changes.
 
     What changes is the directory, or the time: `before_at` (default: `now`) is when the one before held.
     """
-    found: dict[str, Turn] = {}
+    found: dict[str, DeploymentDelta] = {}
     for deployment in deployments:
         who = moved.before.closed(moved.who, deployment) | moved.after.closed(moved.who, deployment)
         was = wanted(moved.before, who, rules, deployment, now=before_at or now)
         is_ = wanted(moved.after, who, rules, deployment, now=now)
-        if (change := turn(was, is_)) is not None:
+        if (change := deployment_delta(was, is_)) is not None:
             found[deployment.name] = change
     return found
 

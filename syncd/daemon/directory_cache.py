@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from syncd.daemon.delta import Moved, between
+from syncd.daemon.delta import DirectoryDelta, between
 from syncd.intake import Intake, Reading, gather, read_one
 from syncd.mapping.narrow import Lens, Who
 from syncd.model import Deployment, Directory, Group, Rules, Scope, Snapshot
@@ -110,16 +110,16 @@ class DirectoryCache:
             if recalled.readings.keys() - saved.keys() or self._swap(known, recalled):
                 return
 
-    def poll(self, source: Source, rules: Rules, intake: Intake) -> Moved | None:
+    def poll(self, source: Source, rules: Rules, intake: Intake) -> DirectoryDelta | None:
         """Read a source, and say for whom that changes anything; None where for nobody."""
         return self._take(read_one(source, intake), rules, intake)
 
-    def follow(self, source: str, rules: Rules, intake: Intake, *, failure: str) -> Moved | None:
+    def follow(self, source: str, rules: Rules, intake: Intake, *, failure: str) -> DirectoryDelta | None:
         """Take what another replica read and saved just now, or that it failed."""
         saved = intake.journal.last_snapshot(source)
         return self._take(Reading(source, None if failure else saved, saved, failure), rules, intake)
 
-    def _take(self, reading: Reading, rules: Rules, intake: Intake) -> Moved | None:
+    def _take(self, reading: Reading, rules: Rules, intake: Intake) -> DirectoryDelta | None:
         names = intake.journal.group_names()
         while True:
             known = self._known

@@ -24,7 +24,7 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.daemon import words
-from syncd.daemon.delta import Moved, Turn, concerned, turns, until_over
+from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, until_over
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Task, Urgency
 from syncd.mapping.narrow import Lens
@@ -69,21 +69,21 @@ class Work:
     deployments: int = 0
 
 
-def work_of(moved: Moved, basis: Basis, *, now: datetime, seen: Seen) -> Work:
+def work_of(moved: DirectoryDelta, basis: Basis, *, now: datetime, seen: Seen) -> Work:
     """Say what is to be done about what a poll changed."""
-    found = turns(moved, basis.rules, basis.ours, now=now)
+    found = deployment_deltas(moved, basis.rules, basis.ours, now=now)
     people = tuple(_of_people(found, "people", seen))
     return Work((*people, *_of_all(moved, basis)), len(found))
 
 
-def _of_people(found: Mapping[str, Turn], command: str, seen: Seen) -> Iterator[tuple[str, Task]]:
+def _of_people(found: Mapping[str, DeploymentDelta], command: str, seen: Seen) -> Iterator[tuple[str, Task]]:
     for name, change in sorted(found.items(), key=lambda item: not item[1].loss):
         urgency = Urgency.LOSS if change.loss else Urgency.GAIN
         scope = Scope(change.usernames)
         yield name, Task(scope, command, urgency, earlier=change.earlier, seen_at=seen.at, bound_at=seen.before)
 
 
-def _of_all(moved: Moved, basis: Basis) -> Iterator[tuple[str, Task]]:
+def _of_all(moved: DirectoryDelta, basis: Basis) -> Iterator[tuple[str, Task]]:
     if moved.before is moved.after:
         return  # the first directory: the start looks at everything
     for name in sorted(concerned(moved.cleared, basis.rules, moved.after.directory, basis.ours)):
@@ -104,7 +104,7 @@ def ends_of(lens: Lens, basis: Basis, *, since: datetime, now: datetime) -> Ends
     who, over = until_over(lens, basis.rules, since=since, now=now)
     if not over:
         return Ends()
-    found = turns(Moved(lens, lens, who), basis.rules, basis.ours, before_at=since, now=now)
+    found = deployment_deltas(DirectoryDelta(lens, lens, who), basis.rules, basis.ours, before_at=since, now=now)
     return Ends(over, len(who), Work(tuple(_of_people(found, "expiry", Seen())), len(found)))
 
 

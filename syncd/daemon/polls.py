@@ -10,7 +10,7 @@ from datetime import datetime
 from threading import Lock
 
 from syncd.daemon.common import Common, Shared
-from syncd.daemon.delta import Moved
+from syncd.daemon.delta import DirectoryDelta
 from syncd.daemon.fleet import Loaded
 from syncd.daemon.poll_followup import Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.errors import DeploymentBusy
@@ -115,7 +115,7 @@ class Polls:
         self._tell(source.name, last)
         self._database.back()
 
-    def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> Moved | None:
+    def _moved(self, source: Source, loaded: Loaded, *, now: bool) -> DirectoryDelta | None:
         world, intake, last = loaded.world, self._intake(loaded), self._last[source.name]
         if not last.was_asked:
             last.was_asked, last.read_before = True, self._read_at(source.name)
@@ -127,7 +127,9 @@ class Polls:
         except DeploymentBusy:
             return self._follow(source.name, world.rules, intake, read_before=last.read_before)
 
-    def _follow(self, name: str, rules: Rules, intake: Intake, *, read_before: datetime | None) -> Moved | None:
+    def _follow(
+        self, name: str, rules: Rules, intake: Intake, *, read_before: datetime | None
+    ) -> DirectoryDelta | None:
         """Take what another replica saved; a read from before we began to ask says nothing of now."""
         reading = self._store.reading(name)
         if reading is not None and reading.failed_at:
@@ -150,7 +152,7 @@ class Polls:
         age = self._clock() - reading.read_at
         return mine.fresh.taken_at < reading.read_at and age < loaded.settings.daemon.poll / 2
 
-    def _work(self, moved: Moved, loaded: Loaded, seen: Seen) -> Work:
+    def _work(self, moved: DirectoryDelta, loaded: Loaded, seen: Seen) -> Work:
         return work_of(moved, self._basis(loaded), now=self._clock(), seen=seen)
 
     def _queue(self, work: Work) -> None:

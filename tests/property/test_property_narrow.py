@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.daemon.delta import Moved, Turn, turn, turns, wanted
+from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, deployment_delta, deployment_deltas, wanted
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.directory import join
 from syncd.mapping.narrow import Lens, changed
@@ -140,9 +140,9 @@ def test_whoever_is_given_something_else_than_before_is_found(
 
 
 def assert_all_are_found(before: Directory, after: Directory, rules: Rules, deployment: Deployment) -> None:
-    expected = turn(whole(rules, before, deployment), whole(rules, after, deployment))
-    moved = Moved(Lens(before), Lens(after), changed(before, after))
-    found = turns(moved, rules, [deployment], now=NOW)
+    expected = deployment_delta(whole(rules, before, deployment), whole(rules, after, deployment))
+    moved = DirectoryDelta(Lens(before), Lens(after), changed(before, after))
+    found = deployment_deltas(moved, rules, [deployment], now=NOW)
     assert _of(expected) <= _of(found.get("prod"))
 
 
@@ -155,7 +155,7 @@ def test_who_waited_for_a_source_is_found_when_it_was_read(
     assert_all_are_found(*poll, rules, deployment)
 
 
-def _of(change: Turn | None) -> frozenset[str]:
+def _of(change: DeploymentDelta | None) -> frozenset[str]:
     return change.usernames if change else frozenset()
 
 

@@ -15,7 +15,7 @@ import pytest
 from mapping_world import NOW, group, person, snapshot
 
 from syncd.daemon.common import Common, Shared
-from syncd.daemon.delta import Moved
+from syncd.daemon.delta import DirectoryDelta
 from syncd.daemon.directory_cache import UNREAD, DirectoryCache
 from syncd.daemon.polls import Polls
 from syncd.daemon.runtime import Runtime
@@ -110,7 +110,7 @@ class Desk:
     def recall(self) -> None:
         self.cache.recall(RULES, self.intake)
 
-    def poll(self, source: Plain) -> Moved | None:
+    def poll(self, source: Plain) -> DirectoryDelta | None:
         return self.cache.poll(source, RULES, self.intake)
 
     def polls(self, source: Plain) -> None:
