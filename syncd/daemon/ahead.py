@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from syncd.daemon.followup import SUPERSEDED
-from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task
+from syncd.daemon.work_queue import WorkQueue
 from syncd.reconcile import Within
 
 OVERTAKEN = "not begun: another pass over everything went ahead and decided anew"
@@ -26,20 +26,26 @@ class Ahead:
     """
 
     def __init__(
-        self, name: str, task: Task, lanes: Lanes, *, make: Callable[[Task, Within], None], is_over: Callable[[], bool]
+        self,
+        name: str,
+        task: Task,
+        queue: WorkQueue,
+        *,
+        make: Callable[[Task, Within], None],
+        is_over: Callable[[], bool],
     ) -> None:
         self._name = name
         self._task = task
-        self._lanes = lanes
+        self._queue = queue
         self._make = make
         self._is_over = is_over
-        self._since = lanes.mark(name)
+        self._since = queue.mark(name)
         self._went: frozenset[str] = frozenset()
         self._is_overtaken = False
 
     def let_ahead(self, within: Within, /) -> str:
         while not self._is_over():
-            task = self._lanes.ahead(self._name, self._task)
+            task = self._queue.ahead(self._name, self._task)
             if task is None:
                 return OVERTAKEN if self._is_overtaken else ""
             self._make(task, within)
@@ -49,4 +55,4 @@ class Ahead:
         return SUPERSEDED
 
     def moved(self) -> frozenset[str]:
-        return self._went | self._lanes.moved(self._name, since=self._since)
+        return self._went | self._queue.moved(self._name, since=self._since)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.fleet import Fleet
-from syncd.daemon.lanes import Lanes
 from syncd.daemon.reach import Reach
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.shares import Shares
+from syncd.daemon.work_queue import WorkQueue
 from syncd.store import Store
 
 
@@ -29,6 +29,6 @@ class Shared:
 
     fleet: Fleet
     cache: DirectoryCache
-    lanes: Lanes
+    queue: WorkQueue
     shares: Shares
     store: Store

@@ -33,7 +33,7 @@ class Orders:
     def __init__(self, shared: Shared, jobs: Jobs, polls: Polls, common: Common) -> None:
         self._fleet = shared.fleet
         self._cache = shared.cache
-        self._lanes = shared.lanes
+        self._queue = shared.queue
         self._store = shared.store
         self._jobs = jobs
         self._polls = polls
@@ -81,7 +81,7 @@ class Orders:
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=by, deployment=deployment, digest=digest)
         task = Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({digest}), job=job.id)
-        self._lanes.put(deployment, task)
+        self._queue.put(deployment, task)
         return job
 
     def _ready(self) -> Loaded:
@@ -104,7 +104,7 @@ class Orders:
         """Ask the sources, then queue the passes. Only what is about the very people of the order waits meanwhile."""
         people = frozenset[str]() if job.order.dry_run else self._claims(job.order, deployments)
         try:
-            with self._lanes.claimed([deployment.name for deployment in deployments], people):
+            with self._queue.claimed([deployment.name for deployment in deployments], people):
                 self._sources.asked(self._concerned(job.order), within_s=PATIENCE_S)
                 self._put(job, deployments)
         except Exception as error:  # noqa: BLE001 - whoever takes orders outlives any of them; logged whole
@@ -138,7 +138,7 @@ class Orders:
                 continue
             approved = None if job.order.dry_run else frozenset[str]()
             task = Task(scope, "reconcile", Urgency.ORDER, approved=approved, job=job.id)
-            self._lanes.put(deployment.name, task)
+            self._queue.put(deployment.name, task)
 
     def _poll(self, name: str) -> None:
         try:

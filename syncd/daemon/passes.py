@@ -1,4 +1,4 @@
-"""The workers: each takes the most urgent item of any lane, makes the pass, and carries out what follows from its end.
+"""The workers: each takes the most urgent item of any queue, makes the pass, and carries out what follows from its end.
 
 What follows is decided in `followup`, which has the table.
 """
@@ -41,12 +41,12 @@ FIRST_POLLS_S: Final = 10.0
 
 
 class Passes:
-    """Makes passes until the lanes are closed; `work` is what each thread runs."""
+    """Makes passes until the queue is closed; `work` is what each thread runs."""
 
     def __init__(self, shared: Shared, jobs: Jobs, records: Records, cadence: Cadence, common: Common) -> None:
         self._fleet = shared.fleet
         self._cache = shared.cache
-        self._lanes = shared.lanes
+        self._queue = shared.queue
         self._jobs = jobs
         self._records = records
         self._cadence = cadence
@@ -60,7 +60,7 @@ class Passes:
 
     def work(self) -> None:
         """Make passes; nothing that happens in one ends this."""
-        while (found := self._lanes.take()) is not None:
+        while (found := self._queue.take()) is not None:
             self._outlive(*found)
 
     def _outlive(self, name: str, task: Task, *, within: Within | None = None) -> None:
@@ -137,7 +137,7 @@ class Passes:
         return Ahead(
             name,
             task,
-            self._lanes,
+            self._queue,
             make=lambda other, within: self._outlive(name, other, within=within),
             is_over=lambda: self._fleet.is_superseded(loaded, name),
         )
@@ -177,7 +177,7 @@ class Passes:
         return follow_up(Ended(name, task, end, self._records.of(name), moment=self._moment(name)))
 
     def _moment(self, name: str) -> Moment:
-        failures, failing = self._lanes.look(name).failures, self._lanes.failing(name)
+        failures, failing = self._queue.look(name).failures, self._queue.failing(name)
         return Moment(self._clock(), failures, failing, is_stopping=self._stopping())
 
     def carry_out(self, name: str, task: Task, found: FollowUp) -> None:
@@ -208,15 +208,15 @@ class Passes:
     def _close(self, name: str, found: FollowUp) -> None:
         match found.close:
             case Closed():
-                self._lanes.ended(name)
+                self._queue.ended(name)
             case Postponed(again, wait_s):
-                self._lanes.postponed(name, again, wait_s=wait_s)
+                self._queue.postponed(name, again, wait_s=wait_s)
             case Retried(again, failures):
-                self._lanes.failed(name, again=again, failures=failures)
+                self._queue.failed(name, again=again, failures=failures)
         for task in found.puts:
-            self._lanes.put(name, task)
+            self._queue.put(name, task)
         if found.again_in is not None:
-            self._cadence.later(f"again {name}", found.again_in, lambda: self._lanes.put(name, whole("retry")))
+            self._cadence.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
 
 
 def _known(target: Target, world: World) -> Capabilities | None:

@@ -39,7 +39,7 @@ class Polls:
     def __init__(self, shared: Shared, common: Common) -> None:
         self._fleet = shared.fleet
         self._cache = shared.cache
-        self._lanes = shared.lanes
+        self._queue = shared.queue
         self._store = shared.store
         self._shares = shared.shares
         self._alarms = common.alarms
@@ -85,7 +85,7 @@ class Polls:
         ends = ends_of(lens, self._basis(loaded), since=since, now=now)
         if ends.rules:
             self._emit("bindings_ended", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
-            self._queue(ends.work)
+            self._put(ends.work)
 
     def last_good(self, name: str) -> datetime | None:
         """Say when a source last gave an answer since we run."""
@@ -108,7 +108,7 @@ class Polls:
         if (reading := self._cache.reading(source.name)) is not None and reading.fresh is not None:
             last.good_at = self._clock()
         work = self._work(moved, loaded, Seen(began, bound)) if moved is not None else Work()
-        self._queue(work)  # before anything else is asked, which may fail: nobody sees this delta again
+        self._put(work)  # before anything else is asked, which may fail: nobody sees this delta again
         self._emit("poll_ended", source=source.name, seconds=self._monotonic() - began, changed=moved is not None)
         if moved is not None and moved.who:
             self._emit("people_changed", count=len(moved.who), deployments=work.deployments)
@@ -155,9 +155,9 @@ class Polls:
     def _work(self, moved: DirectoryDelta, loaded: Loaded, seen: Seen) -> Work:
         return work_of(moved, self._basis(loaded), now=self._clock(), seen=seen)
 
-    def _queue(self, work: Work) -> None:
+    def _put(self, work: Work) -> None:
         for name, task in work.puts:
-            self._lanes.put(name, task)
+            self._queue.put(name, task)
 
     def _tell(self, name: str, last: _Last) -> None:
         """Raise the alarms of a source, and that of accounts that wait to be known as one person."""

@@ -27,7 +27,7 @@ class Rounds:
 
     def __init__(self, shared: Shared, polls: Polls, cadence: Cadence, common: Common) -> None:
         self._fleet = shared.fleet
-        self._lanes = shared.lanes
+        self._queue = shared.queue
         self._shares = shared.shares
         self._store = shared.store
         self._polls = polls
@@ -88,7 +88,7 @@ class Rounds:
 
     def _put(self, name: str, task: Task) -> None:
         if self._shares.is_ours(name) and name in self._fleet.now.targets:
-            self._lanes.put(name, task)
+            self._queue.put(name, task)
 
     def put_all(self, command: str) -> None:
         """Queue a look at everything on each deployment of ours."""
@@ -119,7 +119,7 @@ class Rounds:
         if changed:
             for name in self._fleet.now.targets:
                 if not self._shares.is_ours(name):
-                    self._lanes.cancel(name, keep=lambda task: task.job is not None)
+                    self._queue.cancel(name, keep=lambda task: task.job is not None)
             self.put_all("takeover")
 
     def _upkeep(self) -> None:

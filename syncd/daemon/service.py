@@ -28,7 +28,6 @@ from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.fleet import Files, Fleet, Loaded
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import Lanes
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
@@ -43,6 +42,7 @@ from syncd.daemon.shares import Shares, new_name
 from syncd.daemon.systemd import Notify
 from syncd.daemon.telling import Telling
 from syncd.daemon.watch import Watch
+from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import StoreError, SyncdError
 from syncd.notify import Notifier
 from syncd.reconcile import Emit
@@ -111,10 +111,10 @@ class Daemon:
         self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
         self._database = Reach(self.alarms, emit=self.emit)
         self.cache = DirectoryCache(source.name for source in settings.sources)
-        self.lanes = Lanes(settings.daemon.workers, monotonic=monotonic)
+        self.queue = WorkQueue(settings.daemon.workers, monotonic=monotonic)
         self.shares = Shares(new_name(), store, emit=self.emit)
         self.cadence = Cadence(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
-        self._shared = Shared(self.fleet, self.cache, self.lanes, self.shares, store)
+        self._shared = Shared(self.fleet, self.cache, self.queue, self.shares, store)
         self._man(settings.daemon.workers)
 
     def _man(self, workers: int) -> None:
@@ -193,10 +193,10 @@ class Daemon:
         self._systemd.stopping()
         self.emit("daemon_stopping")
         self.cadence.stop()
-        self.lanes.close()
-        if not self.lanes.wait_idle(FINISH_S):
+        self.queue.close()
+        if not self.queue.wait_idle(FINISH_S):
             self.fleet.halt()
-            left = not self.lanes.wait_idle(ABANDON_S)
+            left = not self.queue.wait_idle(ABANDON_S)
             self.emit("changes_abandoned", still_running=left)
         for give_back in (self._store.release_all, self.shares.leave):
             try:
@@ -226,7 +226,7 @@ class Daemon:
             return ""
         if not self.cadence.is_running:
             return "the scheduler has stopped"
-        if self.lanes.longest_s() > STUCK_S:
+        if self.queue.longest_s() > STUCK_S:
             return "a pass does not end"
         if self._monotonic() - self._ticked_at > MISSED_BEATS_S:
             return "the main thread does not tick"
@@ -314,7 +314,7 @@ class Daemon:
         self._rounds.put_all("mapping")
 
     def _forget_what_is_gone(self, loaded: Loaded) -> None:
-        for name, task in self.lanes.keep_only(loaded.targets):
+        for name, task in self.queue.keep_only(loaded.targets):
             self.passes.refuse(name, task)
         self._records.forget_others(frozenset(loaded.targets))
         known = {

@@ -29,7 +29,7 @@ class _Kept:
 
 
 class Sessions:
-    """At most one session for each deployment; a lane makes sure that one pass at a time uses it.
+    """At most one session for each deployment; a queue makes sure that one pass at a time uses it.
 
     At most `most` of those that nobody uses are kept, the last used ones: each keeps a connection open.
 

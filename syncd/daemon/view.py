@@ -11,9 +11,9 @@ from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.ends import Record
 from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import QUARANTINE_AFTER
-from syncd.daemon.lanes import Lane
 from syncd.daemon.records import Records
 from syncd.daemon.runtime import Runtime
+from syncd.daemon.work_queue import DeploymentQueue
 from syncd.reconcile import Target
 from syncd.store import Reading
 
@@ -54,19 +54,19 @@ def deployments(loaded: Loaded, shared: Shared, records: Records, runtime: Runti
 
 def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime) -> DeploymentState:
     name = target.deployment.name
-    lane, pace = shared.lanes.look(name), shared.fleet.pace(name)
-    wait_s = lane.not_before - runtime.monotonic()
+    queue, pace = shared.queue.look(name), shared.fleet.pace(name)
+    wait_s = queue.not_before - runtime.monotonic()
     return DeploymentState(
         name,
-        _standing(lane, is_ours=shared.shares.is_ours(name)),
+        _standing(queue, is_ours=shared.shares.is_ours(name)),
         target.enforce,
         swept_at=record.swept_at,
-        next_try_at=runtime.clock() + timedelta(seconds=wait_s) if lane.failures and wait_s > 0 else None,
-        failures=lane.failures,
+        next_try_at=runtime.clock() + timedelta(seconds=wait_s) if queue.failures and wait_s > 0 else None,
+        failures=queue.failures,
         error=record.error,
         held=record.held,
-        waiting=bool(lane.tasks),
-        running=bool(lane.running),
+        waiting=bool(queue.tasks),
+        running=bool(queue.running),
         calls=record.calls,
         calls_per_s=round(pace.rate, 3) if pace else 0.0,
         latency_s=round(pace.latency_s, 4) if pace and pace.latency_s is not None else 0.0,
@@ -74,9 +74,9 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
     )
 
 
-def _standing(lane: Lane, *, is_ours: bool) -> Standing:
+def _standing(queue: DeploymentQueue, *, is_ours: bool) -> Standing:
     if not is_ours:
         return Standing.ELSEWHERE
-    if not lane.failures:
+    if not queue.failures:
         return Standing.OK
-    return Standing.QUARANTINED if lane.failures >= QUARANTINE_AFTER else Standing.RETRYING
+    return Standing.QUARANTINED if queue.failures >= QUARANTINE_AFTER else Standing.RETRYING

@@ -492,9 +492,9 @@ def start_daemon(life: Life) -> None:
     assert isinstance(daemon.cadence, Clockwork)
     life.clockwork, life.daemon = daemon.cadence, daemon
     daemon._workers = []
-    daemon.lanes._chance = _half
+    daemon.queue._chance = _half
     setattr(daemon.alarms, "start", lambda: None)  # noqa: B010
-    setattr(daemon.lanes._changed, "wait", _stall)  # noqa: B010
+    setattr(daemon.queue._changed, "wait", _stall)  # noqa: B010
     orders = daemon._orders
     setattr(orders._clerks, "give", lambda work: work())  # noqa: B010
     setattr(orders._sources, "asked", lambda names, **_: list(map(orders._poll, names)))  # noqa: B010
@@ -543,7 +543,7 @@ def turn(life: Life) -> None:
 
 def _waits(daemon: Daemon, time: Time) -> float | None:
     """Say how long until there is a pass to be made; None: none waits."""
-    tasks = [task for name in daemon.fleet.now.targets for task in daemon.lanes.look(name).tasks]
+    tasks = [task for name in daemon.fleet.now.targets for task in daemon.queue.look(name).tasks]
     return min((max(0.0, task.not_before - time.monotonic()) for task in tasks), default=None)
 
 
@@ -561,7 +561,7 @@ def _one_pass(life: Life) -> bool:
     daemon = life.daemon
     assert daemon is not None
     try:
-        found = daemon.lanes.take()
+        found = daemon.queue.take()
     except Stalled:
         return False
     if found is None:

@@ -14,8 +14,8 @@ from test_reconcile import Stage, roles_of, stage
 
 from syncd.daemon.ahead import OVERTAKEN, Ahead
 from syncd.daemon.followup import SUPERSEDED
-from syncd.daemon.lanes import Lanes
 from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import DeploymentBusy
 from syncd.model import EVERYTHING, Deployment, Directory, Scope, Status, User
 from syncd.plan.guard import Limits
@@ -200,40 +200,40 @@ def within(_world: World, _directory: Directory, _errand: PassRequest, /) -> Rep
 
 @pytest.mark.finding("X-F9")
 def test_the_daemon_makes_what_goes_ahead_and_knows_who_moved() -> None:
-    lanes, made = Lanes(2, monotonic=Clock()), list[Task]()
-    lanes.put("a", SWEEP)
-    lanes.take()
+    queue, made = WorkQueue(2, monotonic=Clock()), list[Task]()
+    queue.put("a", SWEEP)
+    queue.take()
 
     def make(task: Task, _within: Within) -> None:
         made.append(task)
-        lanes.ended("a")
+        queue.ended("a")
 
-    ahead = Ahead("a", SWEEP, lanes, make=make, is_over=lambda: False)
+    ahead = Ahead("a", SWEEP, queue, make=make, is_over=lambda: False)
     assert "" == ahead.let_ahead(within)
-    lanes.put("a", people("bob"))
-    lanes.put("a", people("joe", urgency=Urgency.GAIN))
-    lanes.put("a", replace(SWEEP, command="mapping"))
+    queue.put("a", people("bob"))
+    queue.put("a", people("joe", urgency=Urgency.GAIN))
+    queue.put("a", replace(SWEEP, command="mapping"))
     assert ("", ["bob", "joe"]) == (ahead.let_ahead(within), sorted(n for t in made for n in t.scope.usernames or ()))
     assert frozenset({"bob", "joe"}) == ahead.moved()
-    assert ["mapping"] == [t.command for t in lanes.look("a").tasks]
-    assert lanes.look("a").running == (SWEEP,)
+    assert ["mapping"] == [t.command for t in queue.look("a").tasks]
+    assert queue.look("a").running == (SWEEP,)
 
 
 def test_a_pass_that_began_after_somebody_moved_knows_it_already() -> None:
-    lanes = Lanes(2, monotonic=Clock())
-    lanes.put("a", SWEEP)
-    lanes.take()
-    lanes.put("a", people("bob"))
-    later = Ahead("a", SWEEP, lanes, make=lambda *_: None, is_over=lambda: False)
+    queue = WorkQueue(2, monotonic=Clock())
+    queue.put("a", SWEEP)
+    queue.take()
+    queue.put("a", people("bob"))
+    later = Ahead("a", SWEEP, queue, make=lambda *_: None, is_over=lambda: False)
     assert frozenset() == later.moved()
 
 
 def test_whom_a_pass_was_about_that_went_ahead_is_not_done_again_although_it_waited_before() -> None:
-    lanes = Lanes(2, monotonic=Clock())
-    lanes.put("a", SWEEP)
-    lanes.take()
-    lanes.put("a", people("bob"))
-    ahead = Ahead("a", SWEEP, lanes, make=lambda *_: void(lanes.ended("a")), is_over=lambda: False)
+    queue = WorkQueue(2, monotonic=Clock())
+    queue.put("a", SWEEP)
+    queue.take()
+    queue.put("a", people("bob"))
+    ahead = Ahead("a", SWEEP, queue, make=lambda *_: void(queue.ended("a")), is_over=lambda: False)
     assert "" == ahead.let_ahead(within)
     assert frozenset({"bob"}) == ahead.moved()
 
@@ -242,11 +242,11 @@ def test_whom_a_pass_was_about_that_went_ahead_is_not_done_again_although_it_wai
 def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(
     approved: frozenset[str] | None, says: str
 ) -> None:
-    lanes = Lanes(2, monotonic=Clock())
-    lanes.put("a", SWEEP)
-    lanes.take()
-    lanes.put("a", replace(order(), approved=approved))
-    ahead = Ahead("a", SWEEP, lanes, make=lambda *_: void(lanes.ended("a")), is_over=lambda: False)
+    queue = WorkQueue(2, monotonic=Clock())
+    queue.put("a", SWEEP)
+    queue.take()
+    queue.put("a", replace(order(), approved=approved))
+    ahead = Ahead("a", SWEEP, queue, make=lambda *_: void(queue.ended("a")), is_over=lambda: False)
     assert says == ahead.let_ahead(within)
     assert says == ahead.let_ahead(within)
 

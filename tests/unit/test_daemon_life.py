@@ -18,7 +18,6 @@ from syncd.daemon.common import Common, Shared
 from syncd.daemon.ends import Made
 from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, failure_of
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.lanes import Lanes
 from syncd.daemon.passes import Passes
 from syncd.daemon.records import Records
 from syncd.daemon.rounds import Rounds
@@ -26,6 +25,7 @@ from syncd.daemon.runtime import Runtime
 from syncd.daemon.service import Daemon
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
 from syncd.http import SecretUnreadable
 from syncd.model import EVERYTHING, Change, Note, Outcome, Plan, Scope, Status, User
@@ -69,13 +69,13 @@ class Stage:
 
     def __init__(self, *earlier: tuple[str, str]) -> None:
         self.alarms, self.clock, self.stopping = Raised(*earlier), Clock(), False
-        self.lanes, self.jobs = Lanes(2, monotonic=self.clock, chance=lambda: 0.5), Jobs(lambda: NOW)
+        self.queue, self.jobs = WorkQueue(2, monotonic=self.clock, chance=lambda: 0.5), Jobs(lambda: NOW)
         database: Any = SimpleNamespace(back=lambda: None, lost=lambda _: None)
         runtime = Runtime(lambda *_, **__: None, lambda: NOW, self.clock, lambda: self.stopping)
         common = Common(cast("Any", self.alarms), database, runtime)
         nothing: Any = None
         fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None))
-        shared = Shared(fleet, nothing, self.lanes, nothing, nothing)
+        shared = Shared(fleet, nothing, self.queue, nothing, nothing)
         self.passes = Passes(shared, self.jobs, Records(), nothing, common)
 
     def ends(
@@ -87,10 +87,10 @@ class Stage:
         outcomes: tuple[Outcome, ...] = (),
     ) -> None:
         """Let a pass run as soon as it may, and end so: with an error, or after this plan with these outcomes."""
-        if not self.lanes.look("prod").tasks:
-            self.lanes.put("prod", task)
-        self.clock.now = max(self.clock.now, self.lanes.look("prod").not_before)
-        taken = self.lanes.take()
+        if not self.queue.look("prod").tasks:
+            self.queue.put("prod", task)
+        self.clock.now = max(self.clock.now, self.queue.look("prod").not_before)
+        taken = self.queue.take()
         assert taken is not None
         plan = None if error else Plan("prod", EVERYTHING, ()) if found is None else found
         report = Report(1, (DeploymentReport("prod", plan=plan, outcomes=outcomes, error=error),), {})
@@ -125,7 +125,7 @@ def test_a_stop_is_no_failure() -> None:
     before = set(stage.alarms.on)
     stage.stopping = True
     stage.ends(SILENT)
-    assert (before, QUARANTINE_AFTER - 1) == (stage.alarms.on, stage.lanes.look("prod").failures)
+    assert (before, QUARANTINE_AFTER - 1) == (stage.alarms.on, stage.queue.look("prod").failures)
 
 
 @pytest.mark.finding("U-B1b")
@@ -173,7 +173,7 @@ def test_after_a_pass_that_gave_less_because_of_a_role_everything_is_looked_at()
     anna = User("anna", "anna@x", "A", "X", frozenset({"fin"}))
     waits = Outcome(Change(None, anna), Status.PENDING, f"fin: {WAITS}")
     stage.ends(None, Task(some, "people", Urgency.GAIN), outcomes=(waits,))
-    assert [EVERYTHING] == [task.scope for task in stage.lanes.look("prod").tasks]
+    assert [EVERYTHING] == [task.scope for task in stage.queue.look("prod").tasks]
 
 
 # --- the clock and the main thread --------------------------------------------------------------------------------------

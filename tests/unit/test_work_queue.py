@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.daemon.lanes import CLAIM_S, LADDER_S, Lanes
 from syncd.daemon.work_item import BUSY_S, MOST_PEOPLE, Task, Urgency
+from syncd.daemon.work_queue import CLAIM_S, LADDER_S, WorkQueue
 from syncd.model import EVERYTHING, DesiredState, Scope, User
 
 
@@ -20,8 +20,8 @@ class Clock:
         return self.now
 
 
-def lanes(clock: Clock, workers: int = 4) -> Lanes:
-    return Lanes(workers, monotonic=clock, chance=lambda: 0.5)
+def queue(clock: Clock, workers: int = 4) -> WorkQueue:
+    return WorkQueue(workers, monotonic=clock, chance=lambda: 0.5)
 
 
 def people(*names: str, urgency: Urgency = Urgency.GAIN, seen_at: float | None = None) -> Task:
@@ -31,20 +31,20 @@ def people(*names: str, urgency: Urgency = Urgency.GAIN, seen_at: float | None =
 SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
 
 
-def taken(these: Lanes) -> tuple[str, Task]:
+def taken(these: WorkQueue) -> tuple[str, Task]:
     found = these.take()
     assert found is not None
     return found
 
 
-def failed(these: Lanes, name: str, *, again: Task) -> int:
+def failed(these: WorkQueue, name: str, *, again: Task) -> int:
     failures = these.failing(name)
     these.failed(name, again, failures=failures)
     return failures
 
 
 def test_the_urgent_goes_first() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", SWEEP)
     these.put("b", people("anna"))
     these.put("c", Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
@@ -53,7 +53,7 @@ def test_the_urgent_goes_first() -> None:
 
 
 def test_what_was_seen_first_goes_first_among_equals() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("late", people("a", seen_at=9.0))
     these.put("early", people("b", seen_at=3.0))
     assert "early" == taken(these)[0]
@@ -61,7 +61,7 @@ def test_what_was_seen_first_goes_first_among_equals() -> None:
 
 def test_one_pass_at_a_time_on_a_deployment() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     these.put("a", people("anna"))
     name, first = taken(these)
     these.put("a", people("bob"))
@@ -73,7 +73,7 @@ def test_one_pass_at_a_time_on_a_deployment() -> None:
 
 
 def test_people_who_wait_for_the_same_deployment_become_one_pass() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", people("anna", seen_at=5.0))
     these.put("a", people("bob", urgency=Urgency.LOSS, seen_at=7.0))
     _, task = taken(these)
@@ -93,7 +93,7 @@ def test_reasons_of_the_first_change_are_kept_when_a_second_joins_it() -> None:
 
 
 def test_what_somebody_waits_for_is_a_pass_of_its_own() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
     these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=2))
     jobs = []
@@ -115,14 +115,14 @@ def test_a_list_of_dags_and_people_are_two_passes() -> None:
 
 
 def test_for_many_people_everything_is_looked_at() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", people(*(f"p{n}" for n in range(MOST_PEOPLE))))
     these.put("a", people("one-more"))
     assert taken(these)[1].scope.everything
 
 
 def test_sweeps_leave_workers_for_people() -> None:
-    these = lanes(Clock(), workers=4)
+    these = queue(Clock(), workers=4)
     for name in "abcd":
         these.put(name, SWEEP)
     for _ in range(3):
@@ -133,7 +133,7 @@ def test_sweeps_leave_workers_for_people() -> None:
 
 def test_failures_wait_on_a_ladder_with_a_top_and_no_end() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     waits = []
     task = people("anna")
     these.put("a", task)
@@ -147,7 +147,7 @@ def test_failures_wait_on_a_ladder_with_a_top_and_no_end() -> None:
 
 def test_success_ends_the_ladder() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     these.put("a", SWEEP)
     taken(these)
     assert 1 == failed(these, "a", again=SWEEP)
@@ -158,7 +158,7 @@ def test_success_ends_the_ladder() -> None:
 
 
 def test_a_person_need_not_wait_for_the_ladder() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", SWEEP)
     taken(these)
     failed(these, "a", again=SWEEP)
@@ -167,7 +167,7 @@ def test_a_person_need_not_wait_for_the_ladder() -> None:
 
 
 def test_closing_ends_the_waiting() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     ended = threading.Event()
 
     def wait() -> None:
@@ -183,7 +183,7 @@ def test_closing_ends_the_waiting() -> None:
 
 
 def test_idle_is_waited_for() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", SWEEP)
     taken(these)
     assert not these.wait_idle(0.01)
@@ -191,8 +191,8 @@ def test_idle_is_waited_for() -> None:
     assert these.wait_idle(0.01)
 
 
-def test_lanes_of_deployments_that_are_gone_are_forgotten() -> None:
-    these = lanes(Clock())
+def test_queues_of_deployments_that_are_gone_are_forgotten() -> None:
+    these = queue(Clock())
     these.put("a", SWEEP)
     these.put("b", people("anna"))
     assert (("a", SWEEP),) == these.keep_only(["b"])
@@ -202,7 +202,7 @@ def test_lanes_of_deployments_that_are_gone_are_forgotten() -> None:
 @pytest.mark.finding("H-E6")
 def test_an_order_lets_nobody_else_wait_and_nobody_for_long() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     fay = people("fay", urgency=Urgency.LOSS)
     with these.claimed(["a", "b"], frozenset({"anna"})):
         these.put("a", people("anna", urgency=Urgency.LOSS))
@@ -215,14 +215,14 @@ def test_an_order_lets_nobody_else_wait_and_nobody_for_long() -> None:
 
 @pytest.mark.finding("H-E6")
 def test_orders_about_everything_claim_nobody() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     with these.claimed(["a"], frozenset()), these.claimed(["a"], frozenset()):
         these.put("a", people("anna", urgency=Urgency.LOSS))
         assert "a" == taken(these)[0]
 
 
 def test_an_order_does_the_waiting_work_on_its_people() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", people("anna", urgency=Urgency.LOSS, seen_at=3.0))
     these.put("a", Task(Scope.people(["anna", "bob"]), "reconcile", Urgency.ORDER, job=1))
     _, task = taken(these)
@@ -232,7 +232,7 @@ def test_an_order_does_the_waiting_work_on_its_people() -> None:
 
 
 def test_an_order_leaves_other_peoples_work_and_a_dry_run_leaves_all() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", people("anna", "zoe", urgency=Urgency.LOSS))
     these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
     these.put("b", people("anna"))
@@ -253,7 +253,7 @@ LOSS_OF_ALICE = people("alice", urgency=Urgency.LOSS)
     ],
 )
 def test_nobody_waits_for_the_ladder_of_others(other: Task) -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", LOSS_OF_ALICE)
     taken(these)
     failed(these, "a", again=LOSS_OF_ALICE)
@@ -264,7 +264,7 @@ def test_nobody_waits_for_the_ladder_of_others(other: Task) -> None:
 @pytest.mark.finding("H-E11")
 def test_new_work_that_fails_too_climbs_no_ladder_and_joins_what_waits() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     for n in range(9):
         these.put("a", people(f"p{n}", urgency=Urgency.LOSS))
         _, task = taken(these)
@@ -275,7 +275,7 @@ def test_new_work_that_fails_too_climbs_no_ladder_and_joins_what_waits() -> None
 
 @pytest.mark.finding("H-E11")
 def test_what_waited_is_tried_as_soon_as_anything_works_there() -> None:
-    these = lanes(Clock())
+    these = queue(Clock())
     these.put("a", LOSS_OF_ALICE)
     taken(these)
     failed(these, "a", again=LOSS_OF_ALICE)
@@ -287,7 +287,7 @@ def test_what_waited_is_tried_as_soon_as_anything_works_there() -> None:
 
 def test_what_is_not_urgent_waits_for_the_ladder() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     these.put("a", LOSS_OF_ALICE)
     taken(these)
     failed(these, "a", again=LOSS_OF_ALICE)
@@ -301,7 +301,7 @@ def test_what_is_not_urgent_waits_for_the_ladder() -> None:
 
 def test_another_writer_is_asked_again_soon_not_at_once() -> None:
     clock = Clock()
-    these = lanes(clock)
+    these = queue(clock)
     order = Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1)
     these.put("a", order)
     these.put("b", SWEEP)

@@ -1,4 +1,4 @@
-"""Work that waits, deployment by deployment: one lane each, one pass at a time in a lane, the urgent first.
+"""Work that waits, deployment by deployment: one queue each, one pass at a time in a queue, the urgent first.
 
 What failed waits on its deployment's ladder of intervals, which has a top and no end, and so does new work; but not an
 order, nor the loss of somebody else.
@@ -23,7 +23,7 @@ CLAIM_S: Final = 2.0
 
 
 @dataclass(slots=True)
-class Lane:
+class DeploymentQueue:
     """One deployment's waiting work and how its last passes went.
 
     running     the pass that runs; after it those that it let go ahead, each in the middle of the one before
@@ -50,8 +50,8 @@ class Lane:
         self.tasks.sort(key=lambda t: t.urgency)
 
 
-class Lanes:
-    """Every lane. Any thread may call."""
+class WorkQueue:
+    """Every queue. Any thread may call."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Lanes:
         self._bulk = max(1, workers - max(1, workers // 4)) if workers > 1 else 1
         self._monotonic = monotonic
         self._chance = chance
-        self._lanes: dict[str, Lane] = {}
+        self._queues: dict[str, DeploymentQueue] = {}
         self._claims: list[tuple[str, frozenset[str]]] = []
         self._closed = False
         self._changed = Condition()
@@ -71,30 +71,30 @@ class Lanes:
     def put(self, name: str, task: Task) -> None:
         """Queue a task, as one with another where that does the work of both."""
         with self._changed:
-            lane = self._lanes.setdefault(name, Lane())
-            if task.urgency > Urgency.ORDER and lane.not_before > self._monotonic():
-                task = replace(task, not_before=max(task.not_before, lane.not_before))
+            queue = self._queues.setdefault(name, DeploymentQueue())
+            if task.urgency > Urgency.ORDER and queue.not_before > self._monotonic():
+                task = replace(task, not_before=max(task.not_before, queue.not_before))
             if task.job is None and self._is_claimed(name, task):
                 task = replace(task, not_before=max(task.not_before, self._monotonic() + CLAIM_S))
             if task.job is not None:
-                task = _with_waiting(lane, task)
-            elif lane.running and task.scope.usernames:
-                lane.puts += 1
-                lane.moved.update(dict.fromkeys(task.scope.usernames, lane.puts))
-            lane.add(task)
+                task = _with_waiting(queue, task)
+            elif queue.running and task.scope.usernames:
+                queue.puts += 1
+                queue.moved.update(dict.fromkeys(task.scope.usernames, queue.puts))
+            queue.add(task)
             self._changed.notify_all()
 
     def take(self) -> tuple[str, Task] | None:
-        """Wait for work and begin it; None once the lanes are closed."""
+        """Wait for work and begin it; None once the queue is closed."""
         with self._changed:
             while not self._closed:
                 found, wait_s = self._next()
                 if found is not None:
                     name, task = found
-                    lane = self._lanes[name]
-                    lane.tasks.remove(task)
-                    lane.running, lane.began_at = (task,), self._monotonic()
-                    lane.moved.clear()
+                    queue = self._queues[name]
+                    queue.tasks.remove(task)
+                    queue.running, queue.began_at = (task,), self._monotonic()
+                    queue.moved.clear()
                     return found
                 self._changed.wait(wait_s)
             return None
@@ -102,38 +102,38 @@ class Lanes:
     def ahead(self, name: str, running: Task) -> Task | None:
         """Begin what a pass that runs lets go ahead of itself; whoever asks makes it, and closes it, before going on."""
         with self._changed:
-            lane = self._lanes.get(name)
-            if lane is None or self._closed:
+            queue = self._queues.get(name)
+            if queue is None or self._closed:
                 return None
             now = self._monotonic()
-            found = next((t for t in lane.tasks if t.not_before <= now and t.goes_ahead_of(running)), None)
+            found = next((t for t in queue.tasks if t.not_before <= now and t.goes_ahead_of(running)), None)
             if found is not None:
-                lane.tasks.remove(found)
-                lane.running = (*lane.running, found)
+                queue.tasks.remove(found)
+                queue.running = (*queue.running, found)
             return found
 
     def mark(self, name: str) -> int:
         """Give the number of the last queueing, for `moved`."""
         with self._changed:
-            return self._lanes.setdefault(name, Lane()).puts
+            return self._queues.setdefault(name, DeploymentQueue()).puts
 
     def moved(self, name: str, *, since: int) -> frozenset[str]:
         """Name the people for whom something was queued after this number: what was planned for them before is not true."""
         with self._changed:
-            lane = self._lanes.get(name)
-            if lane is None or lane.puts == since:
+            queue = self._queues.get(name)
+            if queue is None or queue.puts == since:
                 return frozenset()
-            return frozenset(who for who, number in lane.moved.items() if number > since)
+            return frozenset(who for who, number in queue.moved.items() if number > since)
 
     def ended(self, name: str) -> int:
         """Close a pass that did its work; gives how many before it did not."""
         with self._changed:
-            lane = self._lanes.setdefault(name, Lane())
-            before, lane.failures, lane.not_before, lane.running = lane.failures, 0, 0.0, lane.running[:-1]
+            queue = self._queues.setdefault(name, DeploymentQueue())
+            before, queue.failures, queue.not_before, queue.running = queue.failures, 0, 0.0, queue.running[:-1]
             if before:  # it works again, so whatever waits is tried at once
-                waiting, lane.tasks = lane.tasks, []
+                waiting, queue.tasks = queue.tasks, []
                 for task in waiting:
-                    lane.add(replace(task, not_before=0.0))
+                    queue.add(replace(task, not_before=0.0))
             self._changed.notify_all()
             return before
 
@@ -143,26 +143,26 @@ class Lanes:
         What fails while the ladder has others wait joins them: the ladder is climbed by time, not by new work.
         """
         with self._changed:
-            lane = self._lanes.get(name, Lane())
-            return lane.failures + (lane.not_before <= self._monotonic())
+            queue = self._queues.get(name, DeploymentQueue())
+            return queue.failures + (queue.not_before <= self._monotonic())
 
     def failed(self, name: str, again: Task, *, failures: int) -> None:
         """Close a pass that failed, as so many in a row, and queue it again for later."""
         with self._changed:
-            lane = self._lanes.setdefault(name, Lane())
-            if failures > lane.failures:
-                lane.failures = failures
+            queue = self._queues.setdefault(name, DeploymentQueue())
+            if failures > queue.failures:
+                queue.failures = failures
                 rung = LADDER_S[min(failures, len(LADDER_S)) - 1]
-                lane.not_before = self._monotonic() + rung * (0.8 + 0.4 * self._chance())
-            lane.running = lane.running[:-1]
-            not_before = lane.not_before
+                queue.not_before = self._monotonic() + rung * (0.8 + 0.4 * self._chance())
+            queue.running = queue.running[:-1]
+            not_before = queue.not_before
         self.put(name, replace(again, not_before=not_before))
 
     def postponed(self, name: str, again: Task, *, wait_s: float = BUSY_S) -> None:
         """Close a pass that could not begin, because of another writer for example, and queue it again for soon."""
         with self._changed:
-            lane = self._lanes.setdefault(name, Lane())
-            lane.running = lane.running[:-1]
+            queue = self._queues.setdefault(name, DeploymentQueue())
+            queue.running = queue.running[:-1]
             not_before = self._monotonic() + wait_s
         self.put(name, replace(again, not_before=not_before))
 
@@ -187,28 +187,28 @@ class Lanes:
         return task.is_narrow and bool(people) and any(name == n and people <= p for n, p in self._claims if people)
 
     def keep_only(self, names: Iterable[str]) -> tuple[tuple[str, Task], ...]:
-        """Forget the lanes of deployments that are not there any more; gives what waited in them."""
+        """Forget the queues of deployments that are not there any more; gives what waited in them."""
         kept = set(names)
         with self._changed:
-            gone = [name for name, lane in self._lanes.items() if name not in kept and not lane.running]
-            return tuple((name, task) for name in gone for task in self._lanes.pop(name).tasks)
+            gone = [name for name, queue in self._queues.items() if name not in kept and not queue.running]
+            return tuple((name, task) for name in gone for task in self._queues.pop(name).tasks)
 
     def cancel(self, name: str, *, keep: Callable[[Task], bool]) -> None:
-        """Take waiting work out of a lane, but for what is to be kept."""
+        """Take waiting work out of a queue, but for what is to be kept."""
         with self._changed:
-            if name in self._lanes:
-                self._lanes[name].tasks = [task for task in self._lanes[name].tasks if keep(task)]
+            if name in self._queues:
+                self._queues[name].tasks = [task for task in self._queues[name].tasks if keep(task)]
 
-    def look(self, name: str) -> Lane:
-        """Give a lane as it is now."""
+    def look(self, name: str) -> DeploymentQueue:
+        """Give a queue as it is now."""
         with self._changed:
-            return replace(self._lanes.get(name, Lane()))
+            return replace(self._queues.get(name, DeploymentQueue()))
 
     def longest_s(self) -> float:
         """Say for how long the oldest running pass has been at work."""
         with self._changed:
             now = self._monotonic()
-            return max((now - lane.began_at for lane in self._lanes.values() if lane.running), default=0.0)
+            return max((now - queue.began_at for queue in self._queues.values() if queue.running), default=0.0)
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -220,7 +220,7 @@ class Lanes:
         """Wait until no pass is running; False where that took too long."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
-            while any(lane.running for lane in self._lanes.values()):
+            while any(queue.running for queue in self._queues.values()):
                 if (left := deadline - time.monotonic()) <= 0:
                     return False
                 self._changed.wait(left)
@@ -229,12 +229,12 @@ class Lanes:
     def _next(self) -> tuple[tuple[str, Task] | None, float | None]:
         """Choose what to work on now, or say how long until there may be something."""
         now = self._monotonic()
-        bulk = sum(1 for lane in self._lanes.values() if lane.running and lane.running[0].is_bulk)
+        bulk = sum(1 for queue in self._queues.values() if queue.running and queue.running[0].is_bulk)
         ready = [
             (name, task)
-            for name, lane in self._lanes.items()
-            if not lane.running
-            for task in lane.tasks
+            for name, queue in self._queues.items()
+            if not queue.running
+            for task in queue.tasks
             if bulk < self._bulk or not task.is_bulk
         ]
         due = [(name, task) for name, task in ready if task.not_before <= now]
@@ -243,9 +243,9 @@ class Lanes:
         return None, min((max(0.01, task.not_before - now) for _, task in ready), default=None)
 
 
-def _with_waiting(lane: Lane, task: Task) -> Task:
+def _with_waiting(queue: DeploymentQueue, task: Task) -> Task:
     """Let what somebody waits for do the waiting work on the same people as well, so that they see what is done."""
-    for other in [waiting for waiting in lane.tasks if task.does_too(waiting)]:
-        lane.tasks.remove(other)
+    for other in [waiting for waiting in queue.tasks if task.does_too(waiting)]:
+        queue.tasks.remove(other)
         task = task.doing(other)
     return task
