@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from syncd.daemon.followup import SUPERSEDED
-from syncd.daemon.work_item import Task
+from syncd.daemon.work_item import WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.reconcile import Within
 
@@ -21,21 +21,21 @@ OVERTAKEN = "not begun: another pass over everything went ahead and decided anew
 class Ahead:
     """Between two changes of one pass; implements `reconcile.Between`. Made before the pass is given its directory.
 
-    `make` makes the pass of a task within this one, and sees to what follows from it. `is_over` says that mapping or
+    `make` makes the pass of an item within this one, and sees to what follows from it. `is_over` says that mapping or
     configuration are other ones than those of this pass.
     """
 
     def __init__(
         self,
         name: str,
-        task: Task,
+        item: WorkItem,
         queue: WorkQueue,
         *,
-        make: Callable[[Task, Within], None],
+        make: Callable[[WorkItem, Within], None],
         is_over: Callable[[], bool],
     ) -> None:
         self._name = name
-        self._task = task
+        self._item = item
         self._queue = queue
         self._make = make
         self._is_over = is_over
@@ -45,13 +45,13 @@ class Ahead:
 
     def let_ahead(self, within: Within, /) -> str:
         while not self._is_over():
-            task = self._queue.ahead(self._name, self._task)
-            if task is None:
+            item = self._queue.ahead(self._name, self._item)
+            if item is None:
                 return OVERTAKEN if self._is_overtaken else ""
-            self._make(task, within)
+            self._make(item, within)
             # it may have waited since before this pass began, and then no queueing tells of it
-            self._went |= task.scope.usernames or frozenset()
-            self._is_overtaken |= task.scope.everything and task.approved is not None
+            self._went |= item.scope.usernames or frozenset()
+            self._is_overtaken |= item.scope.everything and item.approved is not None
         return SUPERSEDED
 
     def moved(self) -> frozenset[str]:

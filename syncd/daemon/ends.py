@@ -9,7 +9,7 @@ from typing import Protocol
 
 from syncd.control import DeploymentResult
 from syncd.daemon.words import Say
-from syncd.daemon.work_item import BUSY_S, Task
+from syncd.daemon.work_item import BUSY_S, WorkItem
 from syncd.errors import StoreError, SyncdError
 from syncd.render.reports import DeploymentPass, Pass
 
@@ -109,7 +109,7 @@ class Ended:
     """A pass on a deployment that ended, at a moment; `record` is what was remembered until then."""
 
     name: str
-    item: Task
+    item: WorkItem
     end: End
     record: Record
     moment: Moment = field(kw_only=True)
@@ -127,7 +127,7 @@ class Closed:
 class Postponed:
     """The item could not begin, and waits so long."""
 
-    again: Task
+    again: WorkItem
     wait_s: float = BUSY_S
 
 
@@ -135,7 +135,7 @@ class Postponed:
 class Retried:
     """It failed, as so many in a row; this is tried again by the ladder."""
 
-    again: Task
+    again: WorkItem
     failures: int
 
 
@@ -161,5 +161,5 @@ class FollowUp:
     database: StoreError | bool | None = None
     drops_session: bool = False
     answer: DeploymentResult | None = None
-    puts: tuple[Task, ...] = ()
+    puts: tuple[WorkItem, ...] = ()
     again_in: timedelta | None = None

@@ -52,7 +52,7 @@ from syncd.daemon.ends import (
     TooEarly,
 )
 from syncd.daemon.words import Say
-from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
+from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Urgency, WorkItem
 from syncd.errors import DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Note, Scope, Status
 from syncd.plan.sound import WAITS
@@ -70,9 +70,9 @@ _NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
 _OF_FAILURES: tuple[Kind, ...] = ("unreachable", "pass_failed", "quarantined")
 
 
-def whole(command: str) -> Task:
+def whole(command: str) -> WorkItem:
     """Give a look at everything."""
-    return Task(EVERYTHING, command, Urgency.WHOLE)
+    return WorkItem(EVERYTHING, command, Urgency.WHOLE)
 
 
 def failure_of(error: SyncdError) -> Kind:
@@ -162,7 +162,7 @@ def _quarantined(name: str, error: SyncdError, failures: int) -> tuple[Event, ..
 def _listed(ended: Ended, changed: frozenset[str]) -> FollowUp:
     puts = _after_failures(ended)
     if changed:
-        puts = (*puts, Task(Scope.of_dags(changed), "dags", Urgency.DAGS))
+        puts = (*puts, WorkItem(Scope.of_dags(changed), "dags", Urgency.DAGS))
     return FollowUp(replace(ended.record, error=""), Closed(), says=_no_failures(ended.name), puts=puts)
 
 
@@ -171,7 +171,7 @@ def _no_failures(name: str) -> tuple[Say, ...]:
     return tuple(Say(kind, name) for kind in _OF_FAILURES)
 
 
-def _after_failures(ended: Ended) -> tuple[Task, ...]:
+def _after_failures(ended: Ended) -> tuple[WorkItem, ...]:
     """Look at everything after a time when nothing could be done."""
     return (whole("retry"),) if ended.moment.failures else ()
 

@@ -11,7 +11,7 @@ from syncd.daemon.common import Common, Shared
 from syncd.daemon.fleet import Loaded
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.polls import Polls
-from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import EXIT_FAILED, SyncdError
 from syncd.mapping.narrow import Who
 from syncd.mapping.strict import did_you_mean
@@ -80,8 +80,8 @@ class Orders:
             raise NotKnown(why)
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=by, deployment=deployment, digest=digest)
-        task = Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({digest}), job=job.id)
-        self._queue.put(deployment, task)
+        item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({digest}), job=job.id)
+        self._queue.put(deployment, item)
         return job
 
     def _ready(self) -> Loaded:
@@ -137,8 +137,8 @@ class Orders:
                 self._jobs.add(job.id, DeploymentResult(deployment.name, error.exit_code, str(error)))
                 continue
             approved = None if job.order.dry_run else frozenset[str]()
-            task = Task(scope, "reconcile", Urgency.ORDER, approved=approved, job=job.id)
-            self._queue.put(deployment.name, task)
+            item = WorkItem(scope, "reconcile", Urgency.ORDER, approved=approved, job=job.id)
+            self._queue.put(deployment.name, item)
 
     def _poll(self, name: str) -> None:
         try:

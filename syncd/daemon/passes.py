@@ -31,7 +31,7 @@ from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import follow_up, refused, whole
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.records import Records
-from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError, SyncdError
 from syncd.model import Capabilities, Dag
 from syncd.reconcile import Emit, PassRequest, Target, Within, World, one_pass
@@ -63,13 +63,13 @@ class Passes:
         while (found := self._queue.take()) is not None:
             self._outlive(*found)
 
-    def _outlive(self, name: str, task: Task, *, within: Within | None = None) -> None:
+    def _outlive(self, name: str, item: WorkItem, *, within: Within | None = None) -> None:
         try:
-            found = self.make(name, task, within=within)
+            found = self.make(name, item, within=within)
         except Exception as error:  # noqa: BLE001 - a worker outlives any pass; logged whole
-            found = self._follow_up(name, task, self._defect(name, error))
+            found = self._follow_up(name, item, self._defect(name, error))
         try:
-            self.carry_out(name, task, found)
+            self.carry_out(name, item, found)
         except Exception as error:  # noqa: BLE001 - and whatever follows from one
             self._defect(name, error)
 
@@ -77,74 +77,74 @@ class Passes:
         self._emit("pass_failed", deployment=name, error=repr(error), exc_info=error)
         return Broke(SyncdError(f"unexpected {type(error).__name__}: {error}; see the log"), is_defect=True)
 
-    def refuse(self, name: str, task: Task) -> None:
-        """Tell who waits for a task that nothing will come of it."""
-        if task.job is not None:
-            self._jobs.add(task.job, refused(name))
+    def refuse(self, name: str, item: WorkItem) -> None:
+        """Tell who waits for an item that nothing will come of it."""
+        if item.job is not None:
+            self._jobs.add(item.job, refused(name))
 
     # --- one pass -----------------------------------------------------------------------------------------------------
 
-    def make(self, name: str, task: Task, *, within: Within | None = None) -> FollowUp:
+    def make(self, name: str, item: WorkItem, *, within: Within | None = None) -> FollowUp:
         """Make a pass, and say what follows from how it ended."""
         try:
-            end = self._made(name, task, within=within)
+            end = self._made(name, item, within=within)
         except SyncdError as error:
             end = Broke(error)
-        return self._follow_up(name, task, end)
+        return self._follow_up(name, item, end)
 
-    def _made(self, name: str, task: Task, *, within: Within | None) -> End:
+    def _made(self, name: str, item: WorkItem, *, within: Within | None) -> End:
         loaded = self._fleet.now
         target = loaded.targets.get(name)
         if target is None:
             return Gone()
-        if task.command == "dags" and not task.scope.dags:
+        if item.command == "dags" and not item.scope.dags:
             return self._list_dags(name, target, loaded.world)
-        return self._reconcile(name, task, target, loaded, within=within)
+        return self._reconcile(name, item, target, loaded, within=within)
 
-    def _reconcile(self, name: str, task: Task, target: Target, loaded: Loaded, *, within: Within | None) -> End:
-        if task.job is not None:
-            self._jobs.begun(task.job)
-        if task.command in ("sweep", "retry"):
+    def _reconcile(self, name: str, item: WorkItem, target: Target, loaded: Loaded, *, within: Within | None) -> End:
+        if item.job is not None:
+            self._jobs.begun(item.job)
+        if item.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
-        between = self._between(name, task, loaded)
-        directory = self._cache.narrowed(task.scope, target.deployment)
-        if directory is None or not self._cache.is_recalled or (task.job is None and self._awaits_first_polls()):
+        between = self._between(name, item, loaded)
+        directory = self._cache.narrowed(item.scope, target.deployment)
+        if directory is None or not self._cache.is_recalled or (item.job is None and self._awaits_first_polls()):
             return TooEarly()
-        if self._is_first(target, task, loaded.world, within=within):
+        if self._is_first(target, item, loaded.world, within=within):
             return RolesFirst()
         there = replace(
             loaded.world,
-            emit=self._listening(task),
+            emit=self._listening(item),
             between=between,
             reread=lambda: self._cache.directory or directory,
         )
         make = within or (lambda world, directory, errand: one_pass(world, target, directory, errand))
-        return Made(make(there, directory, self._errand(task)))
+        return Made(make(there, directory, self._errand(item)))
 
-    def _errand(self, task: Task) -> PassRequest:
+    def _errand(self, item: WorkItem) -> PassRequest:
         return PassRequest(
-            task.scope, task.command, task.approved, task.earlier, self._who_asked(task), urgent=task.may_not_wait
+            item.scope, item.command, item.approved, item.earlier, self._who_asked(item), urgent=item.may_not_wait
         )
 
-    def _is_first(self, target: Target, task: Task, world: World, *, within: Within | None) -> bool:
+    def _is_first(self, target: Target, item: WorkItem, world: World, *, within: Within | None) -> bool:
         """Say whether a pass over a few people would be the first on that server; within one a loss need not wait for it."""
-        if not task.scope.usernames or task.job is not None or (within and task.urgency is Urgency.LOSS):
+        if not item.scope.usernames or item.job is not None or (within and item.urgency is Urgency.LOSS):
             return False
         return _known(target, world) is None
 
-    def _between(self, name: str, task: Task, loaded: Loaded) -> Ahead:
+    def _between(self, name: str, item: WorkItem, loaded: Loaded) -> Ahead:
         """Let more urgent passes go ahead of this one, for as long as it is what mapping and configuration say."""
         return Ahead(
             name,
-            task,
+            item,
             self._queue,
             make=lambda other, within: self._outlive(name, other, within=within),
             is_over=lambda: self._fleet.is_superseded(loaded, name),
         )
 
-    def _who_asked(self, task: Task) -> str:
+    def _who_asked(self, item: WorkItem) -> str:
         """Name who waits for the result, for the journal: who approved something is asked for years later."""
-        return f"api:{self._jobs.get(task.job).order.by}" if task.job is not None else ""
+        return f"api:{self._jobs.get(item.job).order.by}" if item.job is not None else ""
 
     def _awaits_first_polls(self) -> bool:
         """Say whether a source was not read since the start, and it is worth waiting for: one that hangs is not."""
@@ -157,37 +157,37 @@ class Passes:
             now = frozenset(session.inventory())
         return Listed(_ids(before ^ now) if before is not None else frozenset())
 
-    def _listening(self, task: Task) -> Emit:
+    def _listening(self, item: WorkItem) -> Emit:
         """Measure how long a change took to reach the deployment, from the poll that saw it and from the one before."""
 
         def emit(event: str, /, **facts: object) -> None:
             self._emit(event, **facts)
-            if event == "change_applied" and task.seen_at is not None and facts.get("subject") == "user":
+            if event == "change_applied" and item.seen_at is not None and facts.get("subject") == "user":
                 now = self._monotonic()
-                bound = now - (task.bound_at if task.bound_at is not None else task.seen_at)
+                bound = now - (item.bound_at if item.bound_at is not None else item.seen_at)
                 for kind in ("granted", "revoked"):
                     if facts.get(kind):
-                        self._emit("lag_measured", kind=kind, seconds=now - task.seen_at, bound_s=bound)
+                        self._emit("lag_measured", kind=kind, seconds=now - item.seen_at, bound_s=bound)
 
         return emit
 
     # --- what follows -------------------------------------------------------------------------------------------------
 
-    def _follow_up(self, name: str, task: Task, end: End) -> FollowUp:
-        return follow_up(Ended(name, task, end, self._records.of(name), moment=self._moment(name)))
+    def _follow_up(self, name: str, item: WorkItem, end: End) -> FollowUp:
+        return follow_up(Ended(name, item, end, self._records.of(name), moment=self._moment(name)))
 
     def _moment(self, name: str) -> Moment:
         failures, failing = self._queue.look(name).failures, self._queue.failing(name)
         return Moment(self._clock(), failures, failing, is_stopping=self._stopping())
 
-    def carry_out(self, name: str, task: Task, found: FollowUp) -> None:
+    def carry_out(self, name: str, item: WorkItem, found: FollowUp) -> None:
         """Do what follows from a pass. Whatever happens on the way, the item is closed once."""
         try:
-            self._tell(name, task, found)
+            self._tell(name, item, found)
         finally:
             self._close(name, found)
 
-    def _tell(self, name: str, task: Task, found: FollowUp) -> None:
+    def _tell(self, name: str, item: WorkItem, found: FollowUp) -> None:
         self._found_database(found.database)
         if found.drops_session:
             self._fleet.sessions.drop(name)
@@ -196,8 +196,8 @@ class Passes:
             self._emit(event.name, **event.facts)
         for say in found.says:
             self._alarms.say(say)
-        if task.job is not None and found.answer is not None:
-            self._jobs.add(task.job, found.answer)
+        if item.job is not None and found.answer is not None:
+            self._jobs.add(item.job, found.answer)
 
     def _found_database(self, found: StoreError | bool | None) -> None:
         if isinstance(found, StoreError):
@@ -213,8 +213,8 @@ class Passes:
                 self._queue.postponed(name, again, wait_s=wait_s)
             case Retried(again, failures):
                 self._queue.failed(name, again=again, failures=failures)
-        for task in found.puts:
-            self._queue.put(name, task)
+        for item in found.puts:
+            self._queue.put(name, item)
         if found.again_in is not None:
             self._cadence.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
 

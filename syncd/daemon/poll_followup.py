@@ -26,7 +26,7 @@ from typing import Protocol
 from syncd.daemon import words
 from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, until_over
 from syncd.daemon.words import Say
-from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.mapping.narrow import Lens
 from syncd.model import EVERYTHING, Deployment, Directory, Doubt, Rule, Rules, Scope
 
@@ -65,7 +65,7 @@ class Seen:
 class Work:
     """What is to be queued, in this order; `deployments`: on how many something changes for people."""
 
-    puts: tuple[tuple[str, Task], ...] = ()
+    puts: tuple[tuple[str, WorkItem], ...] = ()
     deployments: int = 0
 
 
@@ -76,18 +76,18 @@ def work_of(moved: DirectoryDelta, basis: Basis, *, now: datetime, seen: Seen) -
     return Work((*people, *_of_all(moved, basis)), len(found))
 
 
-def _of_people(found: Mapping[str, DeploymentDelta], command: str, seen: Seen) -> Iterator[tuple[str, Task]]:
+def _of_people(found: Mapping[str, DeploymentDelta], command: str, seen: Seen) -> Iterator[tuple[str, WorkItem]]:
     for name, change in sorted(found.items(), key=lambda item: not item[1].loss):
         urgency = Urgency.LOSS if change.loss else Urgency.GAIN
         scope = Scope(change.usernames)
-        yield name, Task(scope, command, urgency, earlier=change.earlier, seen_at=seen.at, bound_at=seen.before)
+        yield name, WorkItem(scope, command, urgency, earlier=change.earlier, seen_at=seen.at, bound_at=seen.before)
 
 
-def _of_all(moved: DirectoryDelta, basis: Basis) -> Iterator[tuple[str, Task]]:
+def _of_all(moved: DirectoryDelta, basis: Basis) -> Iterator[tuple[str, WorkItem]]:
     if moved.before is moved.after:
         return  # the first directory: the start looks at everything
     for name in sorted(concerned(moved.cleared, basis.rules, moved.after.directory, basis.ours)):
-        yield name, Task(EVERYTHING, "people", Urgency.WHOLE)
+        yield name, WorkItem(EVERYTHING, "people", Urgency.WHOLE)
 
 
 @dataclass(frozen=True, slots=True)

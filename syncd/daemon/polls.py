@@ -156,8 +156,8 @@ class Polls:
         return work_of(moved, self._basis(loaded), now=self._clock(), seen=seen)
 
     def _put(self, work: Work) -> None:
-        for name, task in work.puts:
-            self._queue.put(name, task)
+        for name, item in work.puts:
+            self._queue.put(name, item)
 
     def _tell(self, name: str, last: _Last) -> None:
         """Raise the alarms of a source, and that of accounts that wait to be known as one person."""

@@ -13,7 +13,7 @@ from syncd.daemon.cadence import Cadence
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.polls import Polls
 from syncd.daemon.shares import BEAT
-from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Scope
 from syncd.targets.airflow import leaks
@@ -81,19 +81,19 @@ class Rounds:
         return lambda: self._database.needed(lambda: self._polls.poll(name))
 
     def _sweeper(self, name: str) -> Callable[[], None]:
-        return lambda: self._put(name, Task(EVERYTHING, "sweep", Urgency.WHOLE))
+        return lambda: self._put(name, WorkItem(EVERYTHING, "sweep", Urgency.WHOLE))
 
     def _lister(self, name: str) -> Callable[[], None]:
-        return lambda: self._put(name, Task(Scope.of_dags(()), "dags", Urgency.DAGS))
+        return lambda: self._put(name, WorkItem(Scope.of_dags(()), "dags", Urgency.DAGS))
 
-    def _put(self, name: str, task: Task) -> None:
+    def _put(self, name: str, item: WorkItem) -> None:
         if self._shares.is_ours(name) and name in self._fleet.now.targets:
-            self._queue.put(name, task)
+            self._queue.put(name, item)
 
     def put_all(self, command: str) -> None:
         """Queue a look at everything on each deployment of ours."""
         for name in self._fleet.now.targets:
-            self._put(name, Task(EVERYTHING, command, Urgency.WHOLE))
+            self._put(name, WorkItem(EVERYTHING, command, Urgency.WHOLE))
 
     def _schedule_expiry(self) -> None:
         if (when := self._polls.next_end()) is not None:
@@ -119,7 +119,7 @@ class Rounds:
         if changed:
             for name in self._fleet.now.targets:
                 if not self._shares.is_ours(name):
-                    self._queue.cancel(name, keep=lambda task: task.job is not None)
+                    self._queue.cancel(name, keep=lambda item: item.job is not None)
             self.put_all("takeover")
 
     def _upkeep(self) -> None:

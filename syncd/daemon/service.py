@@ -314,8 +314,8 @@ class Daemon:
         self._rounds.put_all("mapping")
 
     def _forget_what_is_gone(self, loaded: Loaded) -> None:
-        for name, task in self.queue.keep_only(loaded.targets):
-            self.passes.refuse(name, task)
+        for name, item in self.queue.keep_only(loaded.targets):
+            self.passes.refuse(name, item)
         self._records.forget_others(frozenset(loaded.targets))
         known = {
             *loaded.targets,

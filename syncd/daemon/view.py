@@ -65,7 +65,7 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
         failures=queue.failures,
         error=record.error,
         held=record.held,
-        waiting=bool(queue.tasks),
+        waiting=bool(queue.waiting),
         running=bool(queue.running),
         calls=record.calls,
         calls_per_s=round(pace.rate, 3) if pace else 0.0,

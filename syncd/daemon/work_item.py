@@ -42,7 +42,7 @@ class Urgency(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class WorkItem:
     """One pass to be made on one deployment.
 
     command   what led to it: people, sweep, mapping, expiry, dags, roles, retry, reconcile, approve
@@ -74,7 +74,7 @@ class Task:
         """Whether another writer is asked to give way."""
         return self.urgency is Urgency.LOSS or bool(self.approved) or (self.urgency is Urgency.ORDER and self.is_narrow)
 
-    def goes_ahead_of(self, running: Task) -> bool:
+    def goes_ahead_of(self, running: WorkItem) -> bool:
         """Say whether a pass that runs is to let this one go first, between two of its changes."""
         if self.is_narrow:
             return self.urgency < running.urgency or (self.urgency is Urgency.LOSS and not running.is_narrow)
@@ -87,8 +87,8 @@ class Task:
     def _about(self) -> tuple[bool, bool]:
         return bool(self.scope.usernames), bool(self.scope.dags)
 
-    def with_(self, other: Task) -> Task | None:
-        """Make one task of two, where one pass does the work of both; None where it cannot."""
+    def with_(self, other: WorkItem) -> WorkItem | None:
+        """Make one item of two, where one pass does the work of both; None where it cannot."""
         if self.job is not None or other.job is not None or self.approved or other.approved:
             return None
         if bool(self.not_before) != bool(other.not_before):
@@ -110,14 +110,14 @@ class Task:
             not_before=not_before,
         )
 
-    def does_too(self, other: Task) -> bool:
+    def does_too(self, other: WorkItem) -> bool:
         """Say whether this one, for which somebody waits, does what waits for the same people as well."""
         people, asked = other.scope.usernames, self.scope.usernames
         if self.approved is None or self.scope.dags or other.job is not None or not people or other.scope.dags:
             return False
         return asked is None or people <= asked
 
-    def doing(self, other: Task) -> Task:
+    def doing(self, other: WorkItem) -> WorkItem:
         """Take over what another one knows of when its people moved, and what was wanted of them before."""
         return replace(
             self,
@@ -126,7 +126,7 @@ class Task:
             bound_at=_first(self.bound_at, other.bound_at),
         )
 
-    def bounded(self) -> Task:
+    def bounded(self) -> WorkItem:
         """Look at everybody where too many people would be asked for one by one."""
         people = self.scope.usernames
         if people is None or len(people) <= MOST_PEOPLE or self.scope.dags or self.job is not None:

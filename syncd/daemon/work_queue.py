@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from threading import Condition
 from typing import Final
 
-from syncd.daemon.work_item import BUSY_S, Task, Urgency
+from syncd.daemon.work_item import BUSY_S, Urgency, WorkItem
 
 LADDER_S: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0)
 """How long a deployment is left alone after so many failures in a row."""
@@ -31,23 +31,23 @@ class DeploymentQueue:
     moved       people for whom something was queued while a pass ran, each with the number of the queueing, of `puts`
     """
 
-    tasks: list[Task] = field(default_factory=list)
-    running: tuple[Task, ...] = ()
+    waiting: list[WorkItem] = field(default_factory=list)
+    running: tuple[WorkItem, ...] = ()
     began_at: float = 0.0
     failures: int = 0
     not_before: float = 0.0
     moved: dict[str, int] = field(default_factory=dict)
     puts: int = 0
 
-    def add(self, task: Task) -> None:
-        """Queue a task, as one with another where that does the work of both."""
-        for place, waiting in enumerate(self.tasks):
-            if (both := waiting.with_(task)) is not None:
-                self.tasks[place] = both.bounded()
+    def add(self, item: WorkItem) -> None:
+        """Queue an item, as one with another where that does the work of both."""
+        for place, waiting in enumerate(self.waiting):
+            if (both := waiting.with_(item)) is not None:
+                self.waiting[place] = both.bounded()
                 break
         else:
-            self.tasks.append(task.bounded())
-        self.tasks.sort(key=lambda t: t.urgency)
+            self.waiting.append(item.bounded())
+        self.waiting.sort(key=lambda t: t.urgency)
 
 
 class WorkQueue:
@@ -68,47 +68,47 @@ class WorkQueue:
         self._closed = False
         self._changed = Condition()
 
-    def put(self, name: str, task: Task) -> None:
-        """Queue a task, as one with another where that does the work of both."""
+    def put(self, name: str, item: WorkItem) -> None:
+        """Queue an item, as one with another where that does the work of both."""
         with self._changed:
             queue = self._queues.setdefault(name, DeploymentQueue())
-            if task.urgency > Urgency.ORDER and queue.not_before > self._monotonic():
-                task = replace(task, not_before=max(task.not_before, queue.not_before))
-            if task.job is None and self._is_claimed(name, task):
-                task = replace(task, not_before=max(task.not_before, self._monotonic() + CLAIM_S))
-            if task.job is not None:
-                task = _with_waiting(queue, task)
-            elif queue.running and task.scope.usernames:
+            if item.urgency > Urgency.ORDER and queue.not_before > self._monotonic():
+                item = replace(item, not_before=max(item.not_before, queue.not_before))
+            if item.job is None and self._is_claimed(name, item):
+                item = replace(item, not_before=max(item.not_before, self._monotonic() + CLAIM_S))
+            if item.job is not None:
+                item = _with_waiting(queue, item)
+            elif queue.running and item.scope.usernames:
                 queue.puts += 1
-                queue.moved.update(dict.fromkeys(task.scope.usernames, queue.puts))
-            queue.add(task)
+                queue.moved.update(dict.fromkeys(item.scope.usernames, queue.puts))
+            queue.add(item)
             self._changed.notify_all()
 
-    def take(self) -> tuple[str, Task] | None:
+    def take(self) -> tuple[str, WorkItem] | None:
         """Wait for work and begin it; None once the queue is closed."""
         with self._changed:
             while not self._closed:
                 found, wait_s = self._next()
                 if found is not None:
-                    name, task = found
+                    name, item = found
                     queue = self._queues[name]
-                    queue.tasks.remove(task)
-                    queue.running, queue.began_at = (task,), self._monotonic()
+                    queue.waiting.remove(item)
+                    queue.running, queue.began_at = (item,), self._monotonic()
                     queue.moved.clear()
                     return found
                 self._changed.wait(wait_s)
             return None
 
-    def ahead(self, name: str, running: Task) -> Task | None:
+    def ahead(self, name: str, running: WorkItem) -> WorkItem | None:
         """Begin what a pass that runs lets go ahead of itself; whoever asks makes it, and closes it, before going on."""
         with self._changed:
             queue = self._queues.get(name)
             if queue is None or self._closed:
                 return None
             now = self._monotonic()
-            found = next((t for t in queue.tasks if t.not_before <= now and t.goes_ahead_of(running)), None)
+            found = next((t for t in queue.waiting if t.not_before <= now and t.goes_ahead_of(running)), None)
             if found is not None:
-                queue.tasks.remove(found)
+                queue.waiting.remove(found)
                 queue.running = (*queue.running, found)
             return found
 
@@ -131,9 +131,9 @@ class WorkQueue:
             queue = self._queues.setdefault(name, DeploymentQueue())
             before, queue.failures, queue.not_before, queue.running = queue.failures, 0, 0.0, queue.running[:-1]
             if before:  # it works again, so whatever waits is tried at once
-                waiting, queue.tasks = queue.tasks, []
-                for task in waiting:
-                    queue.add(replace(task, not_before=0.0))
+                waiting, queue.waiting = queue.waiting, []
+                for item in waiting:
+                    queue.add(replace(item, not_before=0.0))
             self._changed.notify_all()
             return before
 
@@ -146,7 +146,7 @@ class WorkQueue:
             queue = self._queues.get(name, DeploymentQueue())
             return queue.failures + (queue.not_before <= self._monotonic())
 
-    def failed(self, name: str, again: Task, *, failures: int) -> None:
+    def failed(self, name: str, again: WorkItem, *, failures: int) -> None:
         """Close a pass that failed, as so many in a row, and queue it again for later."""
         with self._changed:
             queue = self._queues.setdefault(name, DeploymentQueue())
@@ -158,7 +158,7 @@ class WorkQueue:
             not_before = queue.not_before
         self.put(name, replace(again, not_before=not_before))
 
-    def postponed(self, name: str, again: Task, *, wait_s: float = BUSY_S) -> None:
+    def postponed(self, name: str, again: WorkItem, *, wait_s: float = BUSY_S) -> None:
         """Close a pass that could not begin, because of another writer for example, and queue it again for soon."""
         with self._changed:
             queue = self._queues.setdefault(name, DeploymentQueue())
@@ -182,22 +182,22 @@ class WorkQueue:
                 for name in kept:
                     self._claims.remove((name, people))
 
-    def _is_claimed(self, name: str, task: Task) -> bool:
-        people = task.scope.usernames
-        return task.is_narrow and bool(people) and any(name == n and people <= p for n, p in self._claims if people)
+    def _is_claimed(self, name: str, item: WorkItem) -> bool:
+        people = item.scope.usernames
+        return item.is_narrow and bool(people) and any(name == n and people <= p for n, p in self._claims if people)
 
-    def keep_only(self, names: Iterable[str]) -> tuple[tuple[str, Task], ...]:
+    def keep_only(self, names: Iterable[str]) -> tuple[tuple[str, WorkItem], ...]:
         """Forget the queues of deployments that are not there any more; gives what waited in them."""
         kept = set(names)
         with self._changed:
             gone = [name for name, queue in self._queues.items() if name not in kept and not queue.running]
-            return tuple((name, task) for name in gone for task in self._queues.pop(name).tasks)
+            return tuple((name, item) for name in gone for item in self._queues.pop(name).waiting)
 
-    def cancel(self, name: str, *, keep: Callable[[Task], bool]) -> None:
+    def cancel(self, name: str, *, keep: Callable[[WorkItem], bool]) -> None:
         """Take waiting work out of a queue, but for what is to be kept."""
         with self._changed:
             if name in self._queues:
-                self._queues[name].tasks = [task for task in self._queues[name].tasks if keep(task)]
+                self._queues[name].waiting = [item for item in self._queues[name].waiting if keep(item)]
 
     def look(self, name: str) -> DeploymentQueue:
         """Give a queue as it is now."""
@@ -226,26 +226,26 @@ class WorkQueue:
                 self._changed.wait(left)
             return True
 
-    def _next(self) -> tuple[tuple[str, Task] | None, float | None]:
+    def _next(self) -> tuple[tuple[str, WorkItem] | None, float | None]:
         """Choose what to work on now, or say how long until there may be something."""
         now = self._monotonic()
         bulk = sum(1 for queue in self._queues.values() if queue.running and queue.running[0].is_bulk)
         ready = [
-            (name, task)
+            (name, item)
             for name, queue in self._queues.items()
             if not queue.running
-            for task in queue.tasks
-            if bulk < self._bulk or not task.is_bulk
+            for item in queue.waiting
+            if bulk < self._bulk or not item.is_bulk
         ]
-        due = [(name, task) for name, task in ready if task.not_before <= now]
+        due = [(name, item) for name, item in ready if item.not_before <= now]
         if due:
             return min(due, key=lambda found: (found[1].urgency, found[1].seen_at or now)), None
-        return None, min((max(0.01, task.not_before - now) for _, task in ready), default=None)
+        return None, min((max(0.01, item.not_before - now) for _, item in ready), default=None)
 
 
-def _with_waiting(queue: DeploymentQueue, task: Task) -> Task:
+def _with_waiting(queue: DeploymentQueue, item: WorkItem) -> WorkItem:
     """Let what somebody waits for do the waiting work on the same people as well, so that they see what is done."""
-    for other in [waiting for waiting in queue.tasks if task.does_too(waiting)]:
-        queue.tasks.remove(other)
-        task = task.doing(other)
-    return task
+    for other in [waiting for waiting in queue.waiting if item.does_too(waiting)]:
+        queue.waiting.remove(other)
+        item = item.doing(other)
+    return item

@@ -543,8 +543,8 @@ def turn(life: Life) -> None:
 
 def _waits(daemon: Daemon, time: Time) -> float | None:
     """Say how long until there is a pass to be made; None: none waits."""
-    tasks = [task for name in daemon.fleet.now.targets for task in daemon.queue.look(name).tasks]
-    return min((max(0.0, task.not_before - time.monotonic()) for task in tasks), default=None)
+    waiting = [item for name in daemon.fleet.now.targets for item in daemon.queue.look(name).waiting]
+    return min((max(0.0, item.not_before - time.monotonic()) for item in waiting), default=None)
 
 
 def _tick(life: Life) -> None:
@@ -566,13 +566,13 @@ def _one_pass(life: Life) -> bool:
         return False
     if found is None:
         return False
-    name, task = found
+    name, item = found
     life.home.look(life, name)
-    if task.approved:
+    if item.approved:
         life.approving.add(name)
     try:
         with life.passing():
-            daemon.passes.carry_out(name, task, daemon.passes.make(name, task))
+            daemon.passes.carry_out(name, item, daemon.passes.make(name, item))
     except Exception as error:
         life.home.court.broken("g", f"{life.name}: a pass on {name} ended with {error!r}")
         raise

@@ -14,7 +14,7 @@ from test_reconcile import Stage, roles_of, stage
 
 from syncd.daemon.ahead import OVERTAKEN, Ahead
 from syncd.daemon.followup import SUPERSEDED
-from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import DeploymentBusy
 from syncd.model import EVERYTHING, Deployment, Directory, Scope, Status, User
@@ -183,15 +183,15 @@ class Clock:
         return self.now
 
 
-SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
+SWEEP = WorkItem(EVERYTHING, "sweep", Urgency.WHOLE)
 
 
-def people(*names: str, urgency: Urgency = Urgency.LOSS) -> Task:
-    return Task(Scope.people(names), "people", urgency)
+def people(*names: str, urgency: Urgency = Urgency.LOSS) -> WorkItem:
+    return WorkItem(Scope.people(names), "people", urgency)
 
 
-def order(*names: str, job: int = 7) -> Task:
-    return Task(Scope.people(names) if names else EVERYTHING, "reconcile", Urgency.ORDER, job=job)
+def order(*names: str, job: int = 7) -> WorkItem:
+    return WorkItem(Scope.people(names) if names else EVERYTHING, "reconcile", Urgency.ORDER, job=job)
 
 
 def within(_world: World, _directory: Directory, _errand: PassRequest, /) -> Report:
@@ -200,12 +200,12 @@ def within(_world: World, _directory: Directory, _errand: PassRequest, /) -> Rep
 
 @pytest.mark.finding("X-F9")
 def test_the_daemon_makes_what_goes_ahead_and_knows_who_moved() -> None:
-    queue, made = WorkQueue(2, monotonic=Clock()), list[Task]()
+    queue, made = WorkQueue(2, monotonic=Clock()), list[WorkItem]()
     queue.put("a", SWEEP)
     queue.take()
 
-    def make(task: Task, _within: Within) -> None:
-        made.append(task)
+    def make(item: WorkItem, _within: Within) -> None:
+        made.append(item)
         queue.ended("a")
 
     ahead = Ahead("a", SWEEP, queue, make=make, is_over=lambda: False)
@@ -215,7 +215,7 @@ def test_the_daemon_makes_what_goes_ahead_and_knows_who_moved() -> None:
     queue.put("a", replace(SWEEP, command="mapping"))
     assert ("", ["bob", "joe"]) == (ahead.let_ahead(within), sorted(n for t in made for n in t.scope.usernames or ()))
     assert frozenset({"bob", "joe"}) == ahead.moved()
-    assert ["mapping"] == [t.command for t in queue.look("a").tasks]
+    assert ["mapping"] == [t.command for t in queue.look("a").waiting]
     assert queue.look("a").running == (SWEEP,)
 
 
@@ -260,23 +260,23 @@ def void(_: object) -> None:
     [
         (people("bob"), SWEEP, True),
         (people("bob"), order(), True),
-        (people("bob"), Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"x"}), job=1), True),
-        (people("bob"), Task(EVERYTHING, "people", Urgency.LOSS), True),
+        (people("bob"), WorkItem(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"x"}), job=1), True),
+        (people("bob"), WorkItem(EVERYTHING, "people", Urgency.LOSS), True),
         (people("bob"), people("joe"), False),
         (people("bob"), people("joe", urgency=Urgency.GAIN), True),
         (order("bob"), SWEEP, True),
         (order(), SWEEP, True),
         (order(), order(job=8), False),
         (order("bob"), order(job=8), False),
-        (Task(EVERYTHING, "people", Urgency.LOSS), SWEEP, True),
-        (Task(EVERYTHING, "people", Urgency.LOSS), order(), False),
+        (WorkItem(EVERYTHING, "people", Urgency.LOSS), SWEEP, True),
+        (WorkItem(EVERYTHING, "people", Urgency.LOSS), order(), False),
         (people("joe", urgency=Urgency.GAIN), SWEEP, True),
-        (Task(EVERYTHING, "people", Urgency.GAIN), SWEEP, False),
-        (SWEEP, Task(Scope.of_dags(["x"]), "dags", Urgency.DAGS), False),
+        (WorkItem(EVERYTHING, "people", Urgency.GAIN), SWEEP, False),
+        (SWEEP, WorkItem(Scope.of_dags(["x"]), "dags", Urgency.DAGS), False),
     ],
 )
 @pytest.mark.finding("X-F9")
-def test_who_goes_ahead_of_whom(waits: Task, runs: Task, goes: bool) -> None:
+def test_who_goes_ahead_of_whom(waits: WorkItem, runs: WorkItem, goes: bool) -> None:
     assert goes == waits.goes_ahead_of(runs)
 
 

@@ -24,7 +24,7 @@ from syncd.daemon.rounds import Rounds
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.service import Daemon
 from syncd.daemon.words import Say
-from syncd.daemon.work_item import Task, Urgency
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
 from syncd.http import SecretUnreadable
@@ -33,7 +33,7 @@ from syncd.plan.sound import WAITS
 from syncd.reconcile import DeploymentReport, Report
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
+SWEEP = WorkItem(EVERYTHING, "sweep", Urgency.WHOLE)
 SILENT = TargetUnavailable("no answer")
 BROKEN = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
 
@@ -81,14 +81,14 @@ class Stage:
     def ends(
         self,
         error: SyncdError | None,
-        task: Task = SWEEP,
+        item: WorkItem = SWEEP,
         *,
         found: Plan | None = None,
         outcomes: tuple[Outcome, ...] = (),
     ) -> None:
         """Let a pass run as soon as it may, and end so: with an error, or after this plan with these outcomes."""
-        if not self.queue.look("prod").tasks:
-            self.queue.put("prod", task)
+        if not self.queue.look("prod").waiting:
+            self.queue.put("prod", item)
         self.clock.now = max(self.clock.now, self.queue.look("prod").not_before)
         taken = self.queue.take()
         assert taken is not None
@@ -133,7 +133,7 @@ def test_who_waits_for_a_pass_that_a_stop_ended_is_told() -> None:
     stage = Stage()
     job = stage.jobs.open(Order(), ("prod",)).id
     stage.stopping = True
-    stage.ends(SILENT, Task(EVERYTHING, "reconcile", Urgency.ORDER, job=job))
+    stage.ends(SILENT, WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, job=job))
     found: Job = stage.jobs.get(job)
     assert (JobState.DONE, ["no answer"]) == (found.state, [r.error for r in found.results])
 
@@ -160,7 +160,7 @@ def test_what_a_sweep_finds_and_leaves_alone_is_told_until_a_sweep_finds_it_no_m
     )
     stage.ends(None, found=plan)
     assert {(kind, "prod")} == stage.alarms.on
-    stage.ends(None, Task(Scope.people(["anna"]), "people", Urgency.GAIN))
+    stage.ends(None, WorkItem(Scope.people(["anna"]), "people", Urgency.GAIN))
     assert {(kind, "prod")} == stage.alarms.on
     stage.ends(None)
     assert set() == stage.alarms.on
@@ -172,8 +172,8 @@ def test_after_a_pass_that_gave_less_because_of_a_role_everything_is_looked_at()
     some = Scope.people(["anna"])
     anna = User("anna", "anna@x", "A", "X", frozenset({"fin"}))
     waits = Outcome(Change(None, anna), Status.PENDING, f"fin: {WAITS}")
-    stage.ends(None, Task(some, "people", Urgency.GAIN), outcomes=(waits,))
-    assert [EVERYTHING] == [task.scope for task in stage.queue.look("prod").tasks]
+    stage.ends(None, WorkItem(some, "people", Urgency.GAIN), outcomes=(waits,))
+    assert [EVERYTHING] == [item.scope for item in stage.queue.look("prod").waiting]
 
 
 # --- the clock and the main thread --------------------------------------------------------------------------------------

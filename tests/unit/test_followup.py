@@ -26,7 +26,7 @@ from syncd.daemon.ends import (
 )
 from syncd.daemon.followup import AGAIN, QUARANTINE_AFTER, SUPERSEDED, UNREACHABLE_AFTER, UNREAD_S, follow_up, whole
 from syncd.daemon.words import Say
-from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Task, Urgency
+from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Urgency, WorkItem
 from syncd.errors import (
     DeploymentBusy,
     MappingInvalid,
@@ -42,11 +42,11 @@ from syncd.reconcile import DeploymentReport, Report
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SWEEP = whole("sweep")
-LOSS = Task(Scope.people(["ann"]), "people", Urgency.LOSS)
-GAIN = Task(Scope.people(["ann"]), "people", Urgency.GAIN)
-ORDER = Task(EVERYTHING, "reconcile", Urgency.ORDER, job=7)
+LOSS = WorkItem(Scope.people(["ann"]), "people", Urgency.LOSS)
+GAIN = WorkItem(Scope.people(["ann"]), "people", Urgency.GAIN)
+ORDER = WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, job=7)
 ORDER_FOR_ANN = replace(ORDER, scope=Scope.people(["ann"]))
-LIST = Task(Scope.of_dags(()), "dags", Urgency.DAGS)
+LIST = WorkItem(Scope.of_dags(()), "dags", Urgency.DAGS)
 RETRY = whole("retry")
 SILENT, AWAY, BUSY = TargetUnavailable("no answer"), StoreError("away"), DeploymentBusy("another")
 AMBIGUOUS = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
@@ -82,11 +82,11 @@ def without_why(error: type[SyncdError], cause: Exception) -> SyncdError:
 class Line:
     """One line of the table: how it ended, and of what follows that which matters."""
 
-    item: Task
+    item: WorkItem
     end: End
     close: Any
     says: set[Say] = field(default_factory=set)
-    puts: tuple[Task, ...] = ()
+    puts: tuple[WorkItem, ...] = ()
     again_in: timedelta | None = None
     database: Any = None
     answer: str | None = None
@@ -232,7 +232,7 @@ LINES = {
         LIST, Listed(frozenset()), Closed(), WELL, (RETRY,), moment=Moment(NOW, 3, 4)
     ),
     "other DAGs": Line(
-        LIST, Listed(frozenset({"new"})), Closed(), WELL, (Task(Scope.of_dags({"new"}), "dags", Urgency.DAGS),)
+        LIST, Listed(frozenset({"new"})), Closed(), WELL, (WorkItem(Scope.of_dags({"new"}), "dags", Urgency.DAGS),)
     ),
 }
 
@@ -256,7 +256,7 @@ def test_only_what_is_made_or_fails_is_remembered() -> None:
     before = Record(error="no answer", calls=10, drift=4, held="x", looked_again=1)
     moment = Moment(NOW, 1, 2)
 
-    def remembered(item: Task, end: End) -> Record:
+    def remembered(item: WorkItem, end: End) -> Record:
         return follow_up(Ended("prod", item, end, before, moment=moment)).record
 
     for end in (Gone(), TooEarly(), RolesFirst(), Broke(BUSY), Broke(AWAY)):
@@ -281,7 +281,7 @@ def test_what_is_never_kept_is_looked_at_twice_out_of_turn_and_then_with_each_sw
 
 
 def test_the_log_hears_of_sweeps_and_of_quarantine() -> None:
-    def events(item: Task, end: End, failing: int = 1) -> list[str]:
+    def events(item: WorkItem, end: End, failing: int = 1) -> list[str]:
         found = follow_up(Ended("prod", item, end, Record(), moment=Moment(NOW, failing - 1, failing)))
         return [event.name for event in found.events]
 

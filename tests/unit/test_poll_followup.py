@@ -47,7 +47,7 @@ def work(before: Directory | None, after: Directory, basis: Basis = BASIS) -> Wo
 
 
 def shown(found: Work) -> list[tuple[str, str, frozenset[str] | None]]:
-    return [(name, task.urgency.name, task.scope.usernames) for name, task in found.puts]
+    return [(name, item.urgency.name, item.scope.usernames) for name, item in found.puts]
 
 
 ANN, BOB = frozenset({"ann"}), frozenset({"bob"})
@@ -93,10 +93,10 @@ def test_what_a_poll_leads_to(
 def test_each_item_knows_when_the_change_was_seen_and_what_was_wanted_before() -> None:
     found = work(TEAM, people(team="bob", crew="bob"))
     assert 2 == found.deployments
-    for _, task in found.puts:
-        assert (20.0, 5.0, "people") == (task.seen_at, task.bound_at, task.command)
-        assert task.earlier is not None
-        assert frozenset({"Op"}) == task.earlier.users["ann"].roles
+    for _, item in found.puts:
+        assert (20.0, 5.0, "people") == (item.seen_at, item.bound_at, item.command)
+        assert item.earlier is not None
+        assert frozenset({"Op"}) == item.earlier.users["ann"].roles
 
 
 def test_a_replica_works_for_its_share_alone() -> None:
@@ -109,7 +109,7 @@ def test_the_end_of_a_binding_takes_what_it_gave() -> None:
     found = ends_of(lens, BASIS, since=end - timedelta(seconds=1), now=end)
     assert [("lab", "LOSS"), ("prod", "LOSS")] == [(name, kind) for name, kind, _ in shown(found.work)]
     assert (BASIS.rules.bindings[2:], 2) == (found.rules, found.people)
-    assert {"expiry"} == {task.command for _, task in found.work.puts}
+    assert {"expiry"} == {item.command for _, item in found.work.puts}
     for since, now in ((end, end + timedelta(days=1)), (end - timedelta(days=2), end - timedelta(seconds=1))):
         assert ((), Work()) == ((again := ends_of(lens, BASIS, since=since, now=now)).rules, again.work)
 

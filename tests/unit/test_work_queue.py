@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.daemon.work_item import BUSY_S, MOST_PEOPLE, Task, Urgency
+from syncd.daemon.work_item import BUSY_S, MOST_PEOPLE, Urgency, WorkItem
 from syncd.daemon.work_queue import CLAIM_S, LADDER_S, WorkQueue
 from syncd.model import EVERYTHING, DesiredState, Scope, User
 
@@ -24,20 +24,20 @@ def queue(clock: Clock, workers: int = 4) -> WorkQueue:
     return WorkQueue(workers, monotonic=clock, chance=lambda: 0.5)
 
 
-def people(*names: str, urgency: Urgency = Urgency.GAIN, seen_at: float | None = None) -> Task:
-    return Task(Scope.people(names), "people", urgency, seen_at=seen_at, bound_at=seen_at)
+def people(*names: str, urgency: Urgency = Urgency.GAIN, seen_at: float | None = None) -> WorkItem:
+    return WorkItem(Scope.people(names), "people", urgency, seen_at=seen_at, bound_at=seen_at)
 
 
-SWEEP = Task(EVERYTHING, "sweep", Urgency.WHOLE)
+SWEEP = WorkItem(EVERYTHING, "sweep", Urgency.WHOLE)
 
 
-def taken(these: WorkQueue) -> tuple[str, Task]:
+def taken(these: WorkQueue) -> tuple[str, WorkItem]:
     found = these.take()
     assert found is not None
     return found
 
 
-def failed(these: WorkQueue, name: str, *, again: Task) -> int:
+def failed(these: WorkQueue, name: str, *, again: WorkItem) -> int:
     failures = these.failing(name)
     these.failed(name, again, failures=failures)
     return failures
@@ -47,7 +47,7 @@ def test_the_urgent_goes_first() -> None:
     these = queue(Clock())
     these.put("a", SWEEP)
     these.put("b", people("anna"))
-    these.put("c", Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
+    these.put("c", WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
     these.put("d", people("bob", urgency=Urgency.LOSS))
     assert ["d", "c", "b", "a"] == [taken(these)[0] for _ in range(4)]
 
@@ -76,8 +76,8 @@ def test_people_who_wait_for_the_same_deployment_become_one_pass() -> None:
     these = queue(Clock())
     these.put("a", people("anna", seen_at=5.0))
     these.put("a", people("bob", urgency=Urgency.LOSS, seen_at=7.0))
-    _, task = taken(these)
-    assert (frozenset({"anna", "bob"}), Urgency.LOSS, 5.0) == (task.scope.usernames, task.urgency, task.seen_at)
+    _, item = taken(these)
+    assert (frozenset({"anna", "bob"}), Urgency.LOSS, 5.0) == (item.scope.usernames, item.urgency, item.seen_at)
 
 
 def test_reasons_of_the_first_change_are_kept_when_a_second_joins_it() -> None:
@@ -94,8 +94,8 @@ def test_reasons_of_the_first_change_are_kept_when_a_second_joins_it() -> None:
 
 def test_what_somebody_waits_for_is_a_pass_of_its_own() -> None:
     these = queue(Clock())
-    these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
-    these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=2))
+    these.put("a", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
+    these.put("a", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=2))
     jobs = []
     for _ in range(2):
         jobs.append(taken(these)[1].job)
@@ -104,12 +104,12 @@ def test_what_somebody_waits_for_is_a_pass_of_its_own() -> None:
 
 
 def test_an_approval_is_not_given_to_another_pass() -> None:
-    approving = Task(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"abc"}))
+    approving = WorkItem(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"abc"}))
     assert SWEEP.with_(approving) is None
 
 
 def test_a_list_of_dags_and_people_are_two_passes() -> None:
-    listing = Task(Scope.of_dags(()), "dags", Urgency.DAGS)
+    listing = WorkItem(Scope.of_dags(()), "dags", Urgency.DAGS)
     assert people("anna").with_(listing) is None
     assert listing == listing.with_(listing)
 
@@ -135,11 +135,11 @@ def test_failures_wait_on_a_ladder_with_a_top_and_no_end() -> None:
     clock = Clock()
     these = queue(clock)
     waits = []
-    task = people("anna")
-    these.put("a", task)
+    item = people("anna")
+    these.put("a", item)
     for _ in range(len(LADDER_S) + 3):
-        _, task = taken(these)
-        failed(these, "a", again=task)
+        _, item = taken(these)
+        failed(these, "a", again=item)
         waits.append(these.look("a").not_before - clock.now)
         clock.now = these.look("a").not_before
     assert [*LADDER_S, *[LADDER_S[-1]] * 3] == pytest.approx(waits)
@@ -162,7 +162,7 @@ def test_a_person_need_not_wait_for_the_ladder() -> None:
     these.put("a", SWEEP)
     taken(these)
     failed(these, "a", again=SWEEP)
-    these.put("a", Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
+    these.put("a", WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, job=1))
     assert 1 == taken(these)[1].job
 
 
@@ -224,20 +224,20 @@ def test_orders_about_everything_claim_nobody() -> None:
 def test_an_order_does_the_waiting_work_on_its_people() -> None:
     these = queue(Clock())
     these.put("a", people("anna", urgency=Urgency.LOSS, seen_at=3.0))
-    these.put("a", Task(Scope.people(["anna", "bob"]), "reconcile", Urgency.ORDER, job=1))
-    _, task = taken(these)
-    assert (1, 3.0) == (task.job, task.seen_at)
+    these.put("a", WorkItem(Scope.people(["anna", "bob"]), "reconcile", Urgency.ORDER, job=1))
+    _, item = taken(these)
+    assert (1, 3.0) == (item.job, item.seen_at)
     these.ended("a")
-    assert [] == these.look("a").tasks
+    assert [] == these.look("a").waiting
 
 
 def test_an_order_leaves_other_peoples_work_and_a_dry_run_leaves_all() -> None:
     these = queue(Clock())
     these.put("a", people("anna", "zoe", urgency=Urgency.LOSS))
-    these.put("a", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
+    these.put("a", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
     these.put("b", people("anna"))
-    these.put("b", Task(Scope.people(["anna"]), "reconcile", Urgency.ORDER, approved=None, job=2))
-    assert [2, 2] == [len(these.look(name).tasks) for name in "ab"]
+    these.put("b", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, approved=None, job=2))
+    assert [2, 2] == [len(these.look(name).waiting) for name in "ab"]
 
 
 LOSS_OF_ALICE = people("alice", urgency=Urgency.LOSS)
@@ -247,12 +247,12 @@ LOSS_OF_ALICE = people("alice", urgency=Urgency.LOSS)
 @pytest.mark.parametrize(
     "other",
     [
-        Task(Scope.people(["bob"]), "reconcile", Urgency.ORDER, job=7),
-        Task(EVERYTHING, "reconcile", Urgency.ORDER, approved=None, job=7),
+        WorkItem(Scope.people(["bob"]), "reconcile", Urgency.ORDER, job=7),
+        WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, approved=None, job=7),
         people("bob", urgency=Urgency.LOSS),
     ],
 )
-def test_nobody_waits_for_the_ladder_of_others(other: Task) -> None:
+def test_nobody_waits_for_the_ladder_of_others(other: WorkItem) -> None:
     these = queue(Clock())
     these.put("a", LOSS_OF_ALICE)
     taken(these)
@@ -267,8 +267,8 @@ def test_new_work_that_fails_too_climbs_no_ladder_and_joins_what_waits() -> None
     these = queue(clock)
     for n in range(9):
         these.put("a", people(f"p{n}", urgency=Urgency.LOSS))
-        _, task = taken(these)
-        assert 1 == failed(these, "a", again=task)
+        _, item = taken(these)
+        assert 1 == failed(these, "a", again=item)
     clock.now += LADDER_S[0]
     assert frozenset(f"p{n}" for n in range(9)) == taken(these)[1].scope.usernames
 
@@ -302,7 +302,7 @@ def test_what_is_not_urgent_waits_for_the_ladder() -> None:
 def test_another_writer_is_asked_again_soon_not_at_once() -> None:
     clock = Clock()
     these = queue(clock)
-    order = Task(EVERYTHING, "reconcile", Urgency.ORDER, job=1)
+    order = WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, job=1)
     these.put("a", order)
     these.put("b", SWEEP)
     taken(these)
