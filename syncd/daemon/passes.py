@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Final
 
 from syncd.daemon.ahead import Ahead
-from syncd.daemon.cadence import Cadence
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.ends import (
     Broke,
@@ -31,6 +30,7 @@ from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import follow_up, refused, whole
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.records import Records
+from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError, SyncdError
 from syncd.model import Capabilities, Dag
@@ -43,13 +43,13 @@ FIRST_POLLS_S: Final = 10.0
 class Passes:
     """Makes passes until the queue is closed; `work` is what each thread runs."""
 
-    def __init__(self, shared: Shared, jobs: Jobs, records: Records, cadence: Cadence, common: Common) -> None:
+    def __init__(self, shared: Shared, jobs: Jobs, records: Records, scheduler: Scheduler, common: Common) -> None:
         self._fleet = shared.fleet
         self._cache = shared.cache
         self._queue = shared.queue
         self._jobs = jobs
         self._records = records
-        self._cadence = cadence
+        self._scheduler = scheduler
         self._alarms = common.alarms
         self._database = common.database
         self._emit = common.runtime.emit
@@ -216,7 +216,7 @@ class Passes:
         for item in found.puts:
             self._queue.put(name, item)
         if found.again_in is not None:
-            self._cadence.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
+            self._scheduler.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
 
 
 def _known(target: Target, world: World) -> Capabilities | None:

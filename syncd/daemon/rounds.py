@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from syncd.daemon.cadence import Cadence
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.polls import Polls
+from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.shares import BEAT
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
@@ -25,13 +25,13 @@ JITTER: Final = 0.1
 class Rounds:
     """Sets the clock, and is called by it."""
 
-    def __init__(self, shared: Shared, polls: Polls, cadence: Cadence, common: Common) -> None:
+    def __init__(self, shared: Shared, polls: Polls, scheduler: Scheduler, common: Common) -> None:
         self._fleet = shared.fleet
         self._queue = shared.queue
         self._shares = shared.shares
         self._store = shared.store
         self._polls = polls
-        self._cadence = cadence
+        self._scheduler = scheduler
         self._alarms = common.alarms
         self._database = common.database
         self._emit = common.runtime.emit
@@ -39,7 +39,7 @@ class Rounds:
 
     def schedule(self) -> None:
         """Set every job that comes again and again, and take away those of what is gone."""
-        loaded, daemon, before = self._fleet.now, self._fleet.now.settings.daemon, self._cadence.names()
+        loaded, daemon, before = self._fleet.now, self._fleet.now.settings.daemon, self._scheduler.names()
         for source in loaded.world.sources:
             self._every(f"poll {source.name}", daemon.poll, self._poller(source.name), before)
         for name in loaded.targets:
@@ -49,8 +49,8 @@ class Rounds:
         self._every("beat", BEAT, self.beat, before, first=BEAT)
         wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry"}
         wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
-        for name in self._cadence.names() - wanted:
-            self._cadence.drop(name)
+        for name in self._scheduler.names() - wanted:
+            self._scheduler.drop(name)
         self._schedule_expiry()
 
     def _every(
@@ -63,8 +63,8 @@ class Rounds:
         first: timedelta = timedelta(0),
     ) -> None:
         """Set a job; one that is there keeps its turn unless its interval is another one now."""
-        if name not in before or self._cadence.interval(name) != interval:
-            self._cadence.every(
+        if name not in before or self._scheduler.interval(name) != interval:
+            self._scheduler.every(
                 name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat")) else JITTER
             )
 
@@ -97,9 +97,9 @@ class Rounds:
 
     def _schedule_expiry(self) -> None:
         if (when := self._polls.next_end()) is not None:
-            self._cadence.at("expiry", when, self.expire)
+            self._scheduler.at("expiry", when, self.expire)
         else:
-            self._cadence.drop("expiry")
+            self._scheduler.drop("expiry")
 
     def expire(self) -> None:
         """Take what ended since the last time, and wait for the next end."""
@@ -129,9 +129,9 @@ class Rounds:
         )
         self._database.needed(self._look_at_holds)
         for name in self._fleet.now.targets:  # a server may have been upgraded since
-            if self._cadence.interval(f"sweep {name}") != self._sweep_interval(name):
+            if self._scheduler.interval(f"sweep {name}") != self._sweep_interval(name):
                 interval = self._sweep_interval(name)
-                self._cadence.every(f"sweep {name}", interval, self._sweeper(name), first=interval, jitter=JITTER)
+                self._scheduler.every(f"sweep {name}", interval, self._sweeper(name), first=interval, jitter=JITTER)
 
     def _look_at_holds(self) -> None:
         """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""

@@ -22,7 +22,6 @@ from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
 from syncd.daemon import open_files, view
 from syncd.daemon.alarms import Alarms
-from syncd.daemon.cadence import Cadence
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
@@ -38,6 +37,7 @@ from syncd.daemon.records import Records
 from syncd.daemon.reloads import FILES, Reloads
 from syncd.daemon.rounds import Rounds
 from syncd.daemon.runtime import Runtime
+from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.shares import Shares, new_name
 from syncd.daemon.systemd import Notify
 from syncd.daemon.telling import Telling
@@ -113,7 +113,7 @@ class Daemon:
         self.cache = DirectoryCache(source.name for source in settings.sources)
         self.queue = WorkQueue(settings.daemon.workers, monotonic=monotonic)
         self.shares = Shares(new_name(), store, emit=self.emit)
-        self.cadence = Cadence(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
+        self.scheduler = Scheduler(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
         self._shared = Shared(self.fleet, self.cache, self.queue, self.shares, store)
         self._man(settings.daemon.workers)
 
@@ -122,9 +122,9 @@ class Daemon:
         common, shared = Common(self.alarms, self._database, self._runtime), self._shared
         self._jobs, self._records = Jobs(self._clock), Records()
         self.polls = Polls(shared, common)
-        self.passes = Passes(shared, self._jobs, self._records, self.cadence, common)
+        self.passes = Passes(shared, self._jobs, self._records, self.scheduler, common)
         self._orders = Orders(shared, self._jobs, self.polls, common)
-        self._rounds = Rounds(shared, self.polls, self.cadence, common)
+        self._rounds = Rounds(shared, self.polls, self.scheduler, common)
         self._workers = [Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(workers)]
 
     def _notifier(self, settings: Settings) -> Notifier:
@@ -163,7 +163,7 @@ class Daemon:
         self._database.needed(self.polls.recall)
         for worker in self._workers:
             worker.start()
-        self.cadence.start()
+        self.scheduler.start()
         self._rounds.schedule()
         self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
         self._systemd.ready()
@@ -192,7 +192,7 @@ class Daemon:
             in_time.start()
         self._systemd.stopping()
         self.emit("daemon_stopping")
-        self.cadence.stop()
+        self.scheduler.stop()
         self.queue.close()
         if not self.queue.wait_idle(FINISH_S):
             self.fleet.halt()
@@ -224,7 +224,7 @@ class Daemon:
         """Say why the process should be restarted; empty: it need not."""
         if self._stopping.is_set():
             return ""
-        if not self.cadence.is_running:
+        if not self.scheduler.is_running:
             return "the scheduler has stopped"
         if self.queue.longest_s() > STUCK_S:
             return "a pass does not end"
@@ -344,7 +344,7 @@ class Daemon:
         jump, self._offset_s = offset - self._offset_s, offset
         if abs(jump) > JUMP_S:
             self.emit("clock_jumped", seconds=round(jump, 1))
-            self.cadence.wake()
+            self.scheduler.wake()
             self._rounds.expire()
 
     def _line(self) -> str:

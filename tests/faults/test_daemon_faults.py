@@ -405,7 +405,7 @@ def test_an_end_is_kept_although_the_clock_was_wrong_for_a_while(lab: Rig) -> No
     lab.converge()
     assert all(TEAM <= server.holders("Op") for server in lab.all)
     lab.until("there is time left", lambda: True)
-    lab.it.cadence.drop("sweep prod")  # only the clock itself is left to end it there
+    lab.it.scheduler.drop("sweep prod")  # only the clock itself is left to end it there
     lab.until("no pass is under way", lambda: not lab.deployment("prod").running)
     lab.time.pass_(HOUR_S + 1)
     lab.until("the binding is over again", lambda: not TEAM & lab.servers["prod"].holders("Op"))

@@ -489,8 +489,8 @@ def start_daemon(life: Life) -> None:
         clock=home.time.now,
         monotonic=home.time.monotonic,
     )
-    assert isinstance(daemon.cadence, Clockwork)
-    life.clockwork, life.daemon = daemon.cadence, daemon
+    assert isinstance(daemon.scheduler, Clockwork)
+    life.clockwork, life.daemon = daemon.scheduler, daemon
     daemon._workers = []
     daemon.queue._chance = _half
     setattr(daemon.alarms, "start", lambda: None)  # noqa: B010
@@ -635,13 +635,13 @@ def by_hand(home: Installation) -> Iterator[None]:
     def open_airflow(settings: Any, known: Capabilities | None, *, pace: Any = None) -> AirflowTarget:
         return home.acting[-1].open(known, settings, pace)
 
-    def cadence(*, failed: Callable[[str, Exception], None], **_: object) -> Clockwork:
+    def scheduler(*, failed: Callable[[str, Exception], None], **_: object) -> Clockwork:
         return Clockwork(home.time, failed)
 
     places: list[tuple[Any, str, Any]] = [
         (app, "_source", source),
         (app, "open_airflow", open_airflow),
-        (syncd.daemon.service, "Cadence", cadence),
+        (syncd.daemon.service, "Scheduler", scheduler),
         (syncd.daemon.service, "new_name", lambda: home.new_name()),
     ]
     before = [(module, name, getattr(module, name)) for module, name, _ in places]

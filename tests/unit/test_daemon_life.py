@@ -188,7 +188,7 @@ def test_the_next_end_of_a_binding_is_kept_whatever_happens_to_this_one() -> Non
 
     rounds = Rounds.__new__(Rounds)
     rounds._polls = cast("Any", SimpleNamespace(expire=fail, next_end=lambda: NOW + timedelta(hours=1)))
-    rounds._cadence = cast("Any", SimpleNamespace(at=lambda _name, when, _do: set_.append(when)))
+    rounds._scheduler = cast("Any", SimpleNamespace(at=lambda _name, when, _do: set_.append(when)))
     with pytest.raises(StoreError):
         rounds.expire()
     assert [NOW + timedelta(hours=1)] == set_

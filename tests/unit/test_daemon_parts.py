@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from syncd.control import DeploymentResult, JobState, NotKnown, Order
-from syncd.daemon.cadence import Cadence
 from syncd.daemon.jobs import KEPT, MOST_IN_ALL, SAMPLE, Jobs
+from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.sessions import Sessions
 from syncd.daemon.shares import Shares
 from syncd.model import Capabilities, Dag
@@ -236,7 +236,7 @@ def unheard(_name: str, _error: Exception) -> None: ...
 
 def test_what_a_job_runs_into_does_not_end_the_clock() -> None:
     failed, ran = [], threading.Event()
-    cadence = Cadence(threads=2, clock=utc, failed=lambda name, error: failed.append((name, str(error))))
+    scheduler = Scheduler(threads=2, clock=utc, failed=lambda name, error: failed.append((name, str(error))))
     times = []
 
     def do() -> None:
@@ -245,16 +245,16 @@ def test_what_a_job_runs_into_does_not_end_the_clock() -> None:
             raise ValueError("boom")
         ran.set()
 
-    cadence.every("job", timedelta(milliseconds=20), do)
-    cadence.start()
+    scheduler.every("job", timedelta(milliseconds=20), do)
+    scheduler.start()
     assert ran.wait(5)
-    cadence.stop()
+    scheduler.stop()
     assert [("job", "boom")] == failed
 
 
 def test_what_takes_longer_than_its_interval_is_not_begun_twice() -> None:
     running, most, done = [], [], threading.Event()
-    cadence = Cadence(threads=4, clock=utc, failed=unheard)
+    scheduler = Scheduler(threads=4, clock=utc, failed=unheard)
 
     def do() -> None:
         running.append(1)
@@ -264,32 +264,32 @@ def test_what_takes_longer_than_its_interval_is_not_begun_twice() -> None:
         if len(most) > 3:
             done.set()
 
-    cadence.every("job", timedelta(milliseconds=5), do)
-    cadence.start()
+    scheduler.every("job", timedelta(milliseconds=5), do)
+    scheduler.start()
     assert done.wait(5)
-    cadence.stop()
+    scheduler.stop()
     assert {1} == set(most)
 
 
 def test_after_a_jump_of_the_clock_everything_is_done_soon() -> None:
     offset, ran = [timedelta(0)], threading.Event()
-    cadence = Cadence(threads=1, clock=lambda: utc() + offset[0], failed=unheard)
-    cadence.every("job", timedelta(hours=1), ran.set, first=timedelta(hours=1))
-    cadence.start()
+    scheduler = Scheduler(threads=1, clock=lambda: utc() + offset[0], failed=unheard)
+    scheduler.every("job", timedelta(hours=1), ran.set, first=timedelta(hours=1))
+    scheduler.start()
     assert not ran.wait(0.05)
-    cadence.wake()
+    scheduler.wake()
     assert ran.wait(5)
-    assert timedelta(hours=1) == cadence.interval("job")
-    cadence.stop()
+    assert timedelta(hours=1) == scheduler.interval("job")
+    scheduler.stop()
 
 
 def test_a_time_that_is_over_is_now() -> None:
     ran = threading.Event()
-    cadence = Cadence(threads=1, clock=utc, failed=unheard)
-    cadence.start()
-    cadence.at("job", utc() - timedelta(days=1), ran.set)
+    scheduler = Scheduler(threads=1, clock=utc, failed=unheard)
+    scheduler.start()
+    scheduler.at("job", utc() - timedelta(days=1), ran.set)
     assert ran.wait(5)
-    cadence.stop()
+    scheduler.stop()
 
 
 # --- bounds -------------------------------------------------------------------------------------------------------------

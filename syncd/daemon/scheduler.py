@@ -20,7 +20,7 @@ Do = Callable[[], None]
 logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what a job runs into, the job itself says
 
 
-class Cadence:
+class Scheduler:
     """The clock of the daemon. `failed` hears of what a job did not catch itself."""
 
     def __init__(
@@ -28,24 +28,24 @@ class Cadence:
     ) -> None:
         self._clock = clock
         self._failed = failed
-        self._scheduler = BackgroundScheduler(
+        self._jobs = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(threads)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
 
     def start(self) -> None:
-        self._scheduler.start()
+        self._jobs.start()
 
     def stop(self) -> None:
         """Begin nothing more; what is going on is not waited for."""
-        if self._scheduler.running:
-            self._scheduler.remove_all_jobs()  # else its thread may begin one while it is shut down, and fail over that
-            self._scheduler.shutdown(wait=False)
+        if self._jobs.running:
+            self._jobs.remove_all_jobs()  # else its thread may begin one while it is shut down, and fail over that
+            self._jobs.shutdown(wait=False)
 
     @property
     def is_running(self) -> bool:
-        return bool(self._scheduler.running)
+        return bool(self._jobs.running)
 
     def every(
         self, name: str, interval: timedelta, do: Do, *, first: timedelta = timedelta(0), jitter: float = 0
@@ -66,26 +66,26 @@ class Cadence:
     def drop(self, name: str) -> None:
         """Do something no more."""
         try:
-            self._scheduler.remove_job(name)
+            self._jobs.remove_job(name)
         except JobLookupError:
             return
 
     def names(self) -> frozenset[str]:
-        return frozenset(job.id for job in self._scheduler.get_jobs())
+        return frozenset(job.id for job in self._jobs.get_jobs())
 
     def interval(self, name: str) -> timedelta | None:
         """Say how often something is done; None where it is not, or only once."""
-        job = self._scheduler.get_job(name)
+        job = self._jobs.get_job(name)
         return job.trigger.interval if job is not None and isinstance(job.trigger, IntervalTrigger) else None
 
     def wake(self) -> None:
         """After a jump of the clock, do everything that comes again and again soon: its times are on the old clock."""
-        for job in self._scheduler.get_jobs():
+        for job in self._jobs.get_jobs():
             if isinstance(job.trigger, IntervalTrigger):
                 job.modify(next_run_time=self._clock())
 
     def _add(self, name: str, do: Do, trigger: object, **more: object) -> None:
-        self._scheduler.add_job(self._guarded(name, do), trigger, id=name, replace_existing=True, **more)
+        self._jobs.add_job(self._guarded(name, do), trigger, id=name, replace_existing=True, **more)
 
     def _guarded(self, name: str, do: Do) -> Do:
         def run() -> None:
