@@ -35,8 +35,8 @@ from syncd.daemon.polls import Polls
 from syncd.daemon.reach import Reach
 from syncd.daemon.records import Records
 from syncd.daemon.reloads import FILES, Reloads
-from syncd.daemon.rounds import Rounds
 from syncd.daemon.runtime import Runtime
+from syncd.daemon.schedule import Schedule
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.shares import Shares, new_name
 from syncd.daemon.systemd import Notify
@@ -124,7 +124,7 @@ class Daemon:
         self.polls = Polls(shared, common)
         self.passes = Passes(shared, self._jobs, self._records, self.scheduler, common)
         self._orders = Orders(shared, self._jobs, self.polls, common)
-        self._rounds = Rounds(shared, self.polls, self.scheduler, common)
+        self._schedule = Schedule(shared, self.polls, self.scheduler, common)
         self._workers = [Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(workers)]
 
     def _notifier(self, settings: Settings) -> Notifier:
@@ -159,12 +159,12 @@ class Daemon:
         if self.fleet.error:
             self.alarms.raise_("config_invalid", FILES, self.fleet.error)
             self.emit("config_rejected", error=self.fleet.error)
-        self._rounds.beat()
+        self._schedule.beat()
         self._database.needed(self.polls.recall)
         for worker in self._workers:
             worker.start()
         self.scheduler.start()
-        self._rounds.schedule()
+        self._schedule.set_all()
         self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
         self._systemd.ready()
 
@@ -310,8 +310,8 @@ class Daemon:
             self._host.reloaded(loaded.settings)
         self._forget_what_is_gone(loaded)
         self._database.needed(self.polls.recall)
-        self._rounds.schedule()
-        self._rounds.put_all("mapping")
+        self._schedule.set_all()
+        self._schedule.put_all("mapping")
 
     def _forget_what_is_gone(self, loaded: Loaded) -> None:
         for name, item in self.queue.keep_only(loaded.targets):
@@ -345,7 +345,7 @@ class Daemon:
         if abs(jump) > JUMP_S:
             self.emit("clock_jumped", seconds=round(jump, 1))
             self.scheduler.wake()
-            self._rounds.expire()
+            self._schedule.expire()
 
     def _line(self) -> str:
         unready = self.unready()

@@ -20,8 +20,8 @@ from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, failure_o
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.passes import Passes
 from syncd.daemon.records import Records
-from syncd.daemon.rounds import Rounds
 from syncd.daemon.runtime import Runtime
+from syncd.daemon.schedule import Schedule
 from syncd.daemon.service import Daemon
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
@@ -186,11 +186,11 @@ def test_the_next_end_of_a_binding_is_kept_whatever_happens_to_this_one() -> Non
     def fail() -> None:
         raise StoreError("away for one question")
 
-    rounds = Rounds.__new__(Rounds)
-    rounds._polls = cast("Any", SimpleNamespace(expire=fail, next_end=lambda: NOW + timedelta(hours=1)))
-    rounds._scheduler = cast("Any", SimpleNamespace(at=lambda _name, when, _do: set_.append(when)))
+    schedule = Schedule.__new__(Schedule)
+    schedule._polls = cast("Any", SimpleNamespace(expire=fail, next_end=lambda: NOW + timedelta(hours=1)))
+    schedule._scheduler = cast("Any", SimpleNamespace(at=lambda _name, when, _do: set_.append(when)))
     with pytest.raises(StoreError):
-        rounds.expire()
+        schedule.expire()
     assert [NOW + timedelta(hours=1)] == set_
 
 

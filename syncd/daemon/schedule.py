@@ -22,7 +22,7 @@ JITTER: Final = 0.1
 """The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
 
 
-class Rounds:
+class Schedule:
     """Sets the clock, and is called by it."""
 
     def __init__(self, shared: Shared, polls: Polls, scheduler: Scheduler, common: Common) -> None:
@@ -37,7 +37,7 @@ class Rounds:
         self._emit = common.runtime.emit
         self._clock = common.runtime.clock
 
-    def schedule(self) -> None:
+    def set_all(self) -> None:
         """Set every job that comes again and again, and take away those of what is gone."""
         loaded, daemon, before = self._fleet.now, self._fleet.now.settings.daemon, self._scheduler.names()
         for source in loaded.world.sources:
