@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from syncd.daemon.alarms import Alarms
+from syncd.daemon.assignment import Assignment
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.fleet import Fleet
 from syncd.daemon.reach import Reach
 from syncd.daemon.runtime import Runtime
-from syncd.daemon.shares import Shares
 from syncd.daemon.work_queue import WorkQueue
 from syncd.store import Store
 
@@ -30,5 +30,5 @@ class Shared:
     fleet: Fleet
     cache: DirectoryCache
     queue: WorkQueue
-    shares: Shares
+    assignment: Assignment
     store: Store

@@ -41,7 +41,7 @@ class Polls:
         self._cache = shared.cache
         self._queue = shared.queue
         self._store = shared.store
-        self._shares = shared.shares
+        self._assignment = shared.assignment
         self._alarms = common.alarms
         self._database = common.database
         self._emit = common.runtime.emit
@@ -144,7 +144,7 @@ class Polls:
 
     def _was_polled_just_now(self, name: str, loaded: Loaded) -> bool:
         """Say whether somebody else polled a source in the second half of the interval: one of us is enough."""
-        if len(self._shares.replicas) < 2:
+        if len(self._assignment.replicas) < 2:
             return False
         reading, mine = self._store.reading(name), self._cache.reading(name)
         if reading is None or reading.read_at is None or mine is None or mine.fresh is None:
@@ -171,7 +171,7 @@ class Polls:
 
     def _basis(self, loaded: Loaded) -> Basis:
         targets = loaded.world.targets
-        ours = [t.deployment for t in targets if t.enforce and self._shares.is_ours(t.deployment.name)]
+        ours = [t.deployment for t in targets if t.enforce and self._assignment.is_ours(t.deployment.name)]
         return Basis(loaded.world.rules, ours)
 
     def _intake(self, loaded: Loaded) -> Intake:

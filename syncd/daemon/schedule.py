@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from syncd.daemon.assignment import BEAT
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.polls import Polls
 from syncd.daemon.scheduler import Scheduler
-from syncd.daemon.shares import BEAT
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Scope
@@ -28,7 +28,7 @@ class Schedule:
     def __init__(self, shared: Shared, polls: Polls, scheduler: Scheduler, common: Common) -> None:
         self._fleet = shared.fleet
         self._queue = shared.queue
-        self._shares = shared.shares
+        self._assignment = shared.assignment
         self._store = shared.store
         self._polls = polls
         self._scheduler = scheduler
@@ -87,7 +87,7 @@ class Schedule:
         return lambda: self._put(name, WorkItem(Scope.of_dags(()), "dags", Urgency.DAGS))
 
     def _put(self, name: str, item: WorkItem) -> None:
-        if self._shares.is_ours(name) and name in self._fleet.now.targets:
+        if self._assignment.is_ours(name) and name in self._fleet.now.targets:
             self._queue.put(name, item)
 
     def put_all(self, command: str) -> None:
@@ -111,14 +111,14 @@ class Schedule:
     def beat(self) -> None:
         """Say that we live, and take over from replicas that are gone."""
         try:
-            changed = self._shares.beat()
+            changed = self._assignment.beat()
         except StoreError as error:
             self._database.lost(error)
             return
         self._database.back()
         if changed:
             for name in self._fleet.now.targets:
-                if not self._shares.is_ours(name):
+                if not self._assignment.is_ours(name):
                     self._queue.cancel(name, keep=lambda item: item.job is not None)
             self.put_all("takeover")
 
@@ -137,7 +137,7 @@ class Schedule:
         """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""
         patience = self._fleet.now.settings.daemon.hold_expires
         for name in self._fleet.now.targets:
-            held = self._store.held(name) if self._shares.is_ours(name) else None
+            held = self._store.held(name) if self._assignment.is_ours(name) else None
             if held is not None and self._clock() - held.since > patience:
                 text = f"{len(held.held.changes)} changes are held since {held.since:%Y-%m-%d %H:%M} UTC: approve or correct"
                 self._alarms.raise_("expiry", name, f"{text} them (syncd plan -d {name})")

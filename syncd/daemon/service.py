@@ -22,6 +22,7 @@ from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
 from syncd.daemon import open_files, view
 from syncd.daemon.alarms import Alarms
+from syncd.daemon.assignment import Assignment, new_name
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
@@ -38,7 +39,6 @@ from syncd.daemon.reloads import FILES, Reloads
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.schedule import Schedule
 from syncd.daemon.scheduler import Scheduler
-from syncd.daemon.shares import Shares, new_name
 from syncd.daemon.systemd import Notify
 from syncd.daemon.telling import Telling
 from syncd.daemon.watch import Watch
@@ -112,9 +112,9 @@ class Daemon:
         self._database = Reach(self.alarms, emit=self.emit)
         self.cache = DirectoryCache(source.name for source in settings.sources)
         self.queue = WorkQueue(settings.daemon.workers, monotonic=monotonic)
-        self.shares = Shares(new_name(), store, emit=self.emit)
+        self.assignment = Assignment(new_name(), store, emit=self.emit)
         self.scheduler = Scheduler(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
-        self._shared = Shared(self.fleet, self.cache, self.queue, self.shares, store)
+        self._shared = Shared(self.fleet, self.cache, self.queue, self.assignment, store)
         self._man(settings.daemon.workers)
 
     def _man(self, workers: int) -> None:
@@ -165,7 +165,7 @@ class Daemon:
             worker.start()
         self.scheduler.start()
         self._schedule.set_all()
-        self.emit("daemon_started", replica=self.shares.name, deployments=len(self.fleet.now.targets))
+        self.emit("daemon_started", replica=self.assignment.name, deployments=len(self.fleet.now.targets))
         self._systemd.ready()
 
     def _open_files(self) -> None:
@@ -198,7 +198,7 @@ class Daemon:
             self.fleet.halt()
             left = not self.queue.wait_idle(ABANDON_S)
             self.emit("changes_abandoned", still_running=left)
-        for give_back in (self._store.release_all, self.shares.leave):
+        for give_back in (self._store.release_all, self.assignment.leave):
             try:
                 give_back()
             except StoreError as error:
@@ -254,8 +254,8 @@ class Daemon:
             self._database.lost(error)
             sources = view.sources(loaded, self.cache, None)
         return DaemonState(
-            replica=self.shares.name,
-            replicas=self.shares.replicas,
+            replica=self.assignment.name,
+            replicas=self.assignment.replicas,
             started_at=self._started_at,
             config_at=loaded.at,
             config_error=self.fleet.error,
@@ -322,7 +322,7 @@ class Daemon:
             *(source.name for source in loaded.world.sources),
             "database",
             PERSONS,
-            self.shares.name,
+            self.assignment.name,
         }
         for alarm in self.alarms.current():
             if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):

@@ -58,7 +58,7 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
     wait_s = queue.not_before - runtime.monotonic()
     return DeploymentState(
         name,
-        _standing(queue, is_ours=shared.shares.is_ours(name)),
+        _standing(queue, is_ours=shared.assignment.is_ours(name)),
         target.enforce,
         swept_at=record.swept_at,
         next_try_at=runtime.clock() + timedelta(seconds=wait_s) if queue.failures and wait_s > 0 else None,

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from syncd.control import DeploymentResult, JobState, NotKnown, Order
+from syncd.daemon.assignment import Assignment
 from syncd.daemon.jobs import KEPT, MOST_IN_ALL, SAMPLE, Jobs
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.sessions import Sessions
-from syncd.daemon.shares import Shares
 from syncd.model import Capabilities, Dag
 from syncd.ports import TargetSession
 from syncd.targets.memory import MemoryTarget
@@ -48,7 +48,7 @@ DEPLOYMENTS = [f"d{n}" for n in range(300)]
 
 def test_each_deployment_is_one_replicas_and_the_shares_are_alike() -> None:
     beats = Beats()
-    replicas = [Shares(name, beats, emit=nothing) for name in ("x", "y", "z")]
+    replicas = [Assignment(name, beats, emit=nothing) for name in ("x", "y", "z")]
     for _ in range(2):
         for replica in replicas:
             replica.beat()
@@ -59,7 +59,7 @@ def test_each_deployment_is_one_replicas_and_the_shares_are_alike() -> None:
 
 def test_only_what_a_replica_had_moves_when_it_goes() -> None:
     beats = Beats()
-    x, y, z = (Shares(name, beats, emit=nothing) for name in ("x", "y", "z"))
+    x, y, z = (Assignment(name, beats, emit=nothing) for name in ("x", "y", "z"))
     for replica in (x, y, z, x, y, z):
         replica.beat()
     before = {d: x.is_ours(d) for d in DEPLOYMENTS}
@@ -72,7 +72,7 @@ def test_only_what_a_replica_had_moves_when_it_goes() -> None:
 def test_replicas_that_come_and_go_are_told() -> None:
     said = []
     beats = Beats()
-    x = Shares("x", beats, emit=lambda event, **facts: said.append((event, facts["replica"])))
+    x = Assignment("x", beats, emit=lambda event, **facts: said.append((event, facts["replica"])))
     beats.living.add("y")
     x.beat()
     beats.living.discard("y")

@@ -286,8 +286,8 @@ def polls(store: Store, cache: DirectoryCache, *sources: Plain) -> Polls:
     runtime = Runtime(nothing, lambda: NOW, lambda: 0.0, lambda: False)
     alarms: Any = SimpleNamespace(say=nothing)
     database: Any = SimpleNamespace(back=nothing)
-    shares = SimpleNamespace(replicas=("a", "b"), is_ours=lambda _: True)
-    shared = Shared(cast("Any", fleet), cache, cast("Any", None), cast("Any", shares), store)
+    assignment = SimpleNamespace(replicas=("a", "b"), is_ours=lambda _: True)
+    shared = Shared(cast("Any", fleet), cache, cast("Any", None), cast("Any", assignment), store)
     return Polls(shared, Common(alarms, database, runtime))
 
 

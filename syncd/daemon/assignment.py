@@ -35,7 +35,7 @@ def new_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
-class Shares:
+class Assignment:
     """The share of this replica. Any thread may call; before the first beat everything is ours."""
 
     def __init__(self, name: str, beats: Beats, *, emit: Callable[..., None]) -> None:
