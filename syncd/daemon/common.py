@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.assignment import Assignment
+from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.fleet import Fleet
-from syncd.daemon.reach import Reach
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import WorkQueue
 from syncd.store import Store
@@ -19,7 +19,7 @@ class Common:
     """Whom to tell, and what time it is."""
 
     alarms: Alarms
-    database: Reach
+    database: DatabaseHealth
     runtime: Runtime
 
 

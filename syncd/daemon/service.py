@@ -24,6 +24,7 @@ from syncd.daemon import open_files, view
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.assignment import Assignment, new_name
 from syncd.daemon.common import Common, Shared
+from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.fleet import Files, Fleet, Loaded
@@ -33,7 +34,6 @@ from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
 from syncd.daemon.poll_followup import PERSONS
 from syncd.daemon.polls import Polls
-from syncd.daemon.reach import Reach
 from syncd.daemon.records import Records
 from syncd.daemon.reloads import FILES, Reloads
 from syncd.daemon.runtime import Runtime
@@ -109,7 +109,7 @@ class Daemon:
             store, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit
         )
         self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
-        self._database = Reach(self.alarms, emit=self.emit)
+        self._database = DatabaseHealth(self.alarms, emit=self.emit)
         self.cache = DirectoryCache(source.name for source in settings.sources)
         self.queue = WorkQueue(settings.daemon.workers, monotonic=monotonic)
         self.assignment = Assignment(new_name(), store, emit=self.emit)

@@ -11,7 +11,7 @@ from syncd.reconcile import Emit
 ABOUT = "database"
 
 
-class Reach:
+class DatabaseHealth:
     """Any thread may call. `error` says what the matter is; empty: nothing."""
 
     def __init__(self, alarms: Alarms, *, emit: Emit) -> None:
