@@ -29,6 +29,7 @@ from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.fleet import Files, Fleet, Loaded
 from syncd.daemon.jobs import Jobs
+from syncd.daemon.log_filter import LogFilter
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.orders import Orders
 from syncd.daemon.passes import Passes
@@ -40,7 +41,6 @@ from syncd.daemon.runtime import Runtime
 from syncd.daemon.schedule import Schedule
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.systemd import Notify
-from syncd.daemon.telling import Telling
 from syncd.daemon.watch import Watch
 from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import StoreError, SyncdError
@@ -96,7 +96,7 @@ class Daemon:
     ) -> None:
         self._host, self._store, self._systemd = host, store, host.systemd
         self._clock, self._monotonic = clock, monotonic
-        self._telling, self.metrics_ = Telling(), Metrics(clock=clock)
+        self._log_filter, self.metrics_ = LogFilter(), Metrics(clock=clock)
         self._stopping = Event()
         self._told_to_stop = self._told_to_reload = False
         self._started_at, self._ticked_at, self._offset_s = clock(), monotonic(), 0.0
@@ -377,5 +377,5 @@ class Daemon:
     def emit(self, event: str, /, **facts: object) -> None:
         """Count an event, and log it where it says something new."""
         self.metrics_.event(event, facts)
-        if self._host.verbose or self._telling.is_news(event, facts):
+        if self._host.verbose or self._log_filter.is_news(event, facts):
             self._host.emit(event, **facts)

@@ -22,7 +22,7 @@ _MOVING = frozenset({"run", "seconds"})
 """Facts that are other ones each time."""
 
 
-class Telling:
+class LogFilter:
     """Decides; any thread may ask."""
 
     def __init__(self) -> None:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.daemon.telling import Telling
+from syncd.daemon.log_filter import LogFilter
 
 
 @pytest.mark.parametrize("event", ["poll_ended", "lag_measured", "run_started", "deployment_observed", "plan_made"])
 def test_what_is_only_counted_is_not_logged(event: str) -> None:
-    assert not Telling().is_news(event, {"source": "okta"})
+    assert not LogFilter().is_news(event, {"source": "okta"})
 
 
 def test_a_run_is_logged_that_had_something_to_do_or_failed() -> None:
-    telling = Telling()
-    told = [telling.is_news("run_ended", {"planned": p, "exit_code": e}) for p, e in ((0, 0), (1, 0), (0, 5))]
+    log_filter = LogFilter()
+    told = [log_filter.is_news("run_ended", {"planned": p, "exit_code": e}) for p, e in ((0, 0), (1, 0), (0, 5))]
     assert [False, True, True] == told
 
 
 def test_a_reading_is_logged_once_and_again_when_it_says_something_else() -> None:
-    telling = Telling()
+    log_filter = LogFilter()
     readings = [{"source": "okta", "people": n, "seconds": at} for n, at in ((5, 1.0), (5, 2.0), (6, 3.0), (6, 4.0))]
-    assert [True, False, True, False] == [telling.is_news("snapshot_read", facts) for facts in readings]
-    assert telling.is_news("snapshot_read", {"source": "entra", "people": 6}), "of another source"
+    assert [True, False, True, False] == [log_filter.is_news("snapshot_read", facts) for facts in readings]
+    assert log_filter.is_news("snapshot_read", {"source": "entra", "people": 6}), "of another source"
 
 
 def test_all_else_is_logged_each_time() -> None:
-    telling = Telling()
-    assert [True, True] == [telling.is_news("change_failed", {"deployment": "a"}) for _ in range(2)]
+    log_filter = LogFilter()
+    assert [True, True] == [log_filter.is_news("change_failed", {"deployment": "a"}) for _ in range(2)]
