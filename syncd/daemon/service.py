@@ -98,12 +98,15 @@ class Daemon:
         self._clock, self._monotonic = clock, monotonic
         self._log_filter, self.metrics_ = LogFilter(), Metrics(clock=clock)
         self._stopping = Event()
-        self._told_to_stop = self._told_to_reload = False
+        self._told_to_stop = False
         self._started_at, self._ticked_at, self._offset_s = clock(), monotonic(), 0.0
         self._runtime = Runtime(self.emit, clock, monotonic, self._stopping.is_set)
         settings = files.settings if isinstance(files, Files) else files
         self._paths = settings.path, settings.mappings
-        watch = Watch(lambda: self._paths)  # before the files are read: then no change falls in between
+        watch = Watch(lambda: self._paths)
+        # They were read before the database was opened, which may have taken long. The watch was made before this look, so no
+        # change falls in between.
+        self._told_to_reload = isinstance(files, Files) and not files.still_stand()
         self.fleet = Fleet(files, store, self._runtime, called=self.metrics_.call)
         self.alarms = Alarms(
             store, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit
