@@ -28,7 +28,7 @@ class _Needs:
     beside: Permissions
 
 
-class Reading:
+class LevelReader:
     """Reads roles of one deployment. `there` are the DAGs that exist; what is said of any other allows nothing."""
 
     def __init__(self, dialect: Dialect, *, there: Collection[str] | None = None) -> None:

@@ -23,7 +23,7 @@ from itertools import chain
 from operator import or_
 
 from syncd.model import Change, Dialect, Level, ObservedState, Owned, Role, User, key
-from syncd.plan.allowed import EVERY_DAG, Levels, Permissions, Reading
+from syncd.plan.allowed import EVERY_DAG, LevelReader, Levels, Permissions
 
 _NOTHING: frozenset[str] = frozenset()
 Roles = frozenset[str]
@@ -87,7 +87,7 @@ def effects_on_people(
     if not changes:
         return Effects()
     people, was, now = moved(observed, changes), observed.roles, _roles_after(observed, changes)
-    reading = Reading(dialect, there=None if dags is None else frozenset(dags))
+    reading = LevelReader(dialect, there=None if dags is None else frozenset(dags))
     people_back = ((name, (after, before)) for name, (before, after) in people.items())
     loses, gains = _Way(was, now, reading, owned.grants), _Way(now, was, reading)
     return Effects(loses.toll(people.items()), gains.toll(people_back))
@@ -135,7 +135,7 @@ class _Way:
 
     was: Mapping[str, Role]
     now: Mapping[str, Role]
-    reading: Reading
+    reading: LevelReader
     ours: Mapping[str, Roles] | None = None
     """By key, the roles that people hold by us; None: that is not asked."""
 
