@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import assert_never
+from typing import Final, assert_never
 
 from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSettings, Settings, read_mappings
 from syncd.config.fingerprint import fingerprint
@@ -26,6 +26,9 @@ from syncd.sources.okta import examine as okta
 from syncd.store import Store
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow import examine as airflow
+
+REST_LOOK_S: Final = 10.0
+"""So often it is looked whether another process was told that a deployment wants to be left alone."""
 
 
 def utc_now() -> datetime:
@@ -91,7 +94,7 @@ def build(
     return World(
         sources=tuple(_source(source, store, emit=emit, clock=clock, stopping=stopping) for source in settings.sources),
         rules=meant,
-        targets=tuple((target or passing_target)(deployment) for deployment in chosen),
+        targets=tuple((target or _passing(store, clock))(deployment) for deployment in chosen),
         journal=store,
         clock=clock,
         emit=emit,
@@ -120,8 +123,17 @@ def examinations(
     `rests` says which providers want to be left alone: those are not asked.
     """
     sources = [partial(_examine_source, source, clock, rests or OwnRests()) for source in settings.sources]
-    deployments = [partial(airflow.examine, d.deployment.name, d.airflow, now=clock) for d in settings.deployments]
+    deployments = [partial(_examine_deployment, d, clock, rests or OwnRests()) for d in settings.deployments]
     return (*sources, *deployments)
+
+
+def _examine_deployment(
+    settings: DeploymentSettings, clock: Callable[[], datetime], rests: Rests
+) -> tuple[Finding, ...]:
+    name, rest = settings.deployment.name, rest_of(settings, rests, clock)
+    return _resting(f"deployment {name}", rest, who="the deployment") or airflow.examine(
+        name, settings.airflow, now=clock
+    )
 
 
 def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], rests: Rests) -> tuple[Finding, ...]:
@@ -129,19 +141,23 @@ def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], res
         case FileSourceSettings(name, directory):
             return file.examine(FileSource(name, directory, now=clock))
         case OktaSourceSettings(name, org):
-            return _resting(name, Rest(org.provider, rests, now=clock)) or okta.examine(name, org, now=clock)
+            return _resting(f"source {name}", Rest(org.provider, rests, now=clock)) or okta.examine(
+                name, org, now=clock
+            )
         case EntraSourceSettings(name, tenant):
-            return _resting(name, Rest(tenant.provider, rests, now=clock)) or entra.examine(name, tenant, now=clock)
+            return _resting(f"source {name}", Rest(tenant.provider, rests, now=clock)) or entra.examine(
+                name, tenant, now=clock
+            )
         case _:
             assert_never(settings)
 
 
-def _resting(name: str, rest: Rest) -> tuple[Finding, ...]:
+def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[Finding, ...]:
     try:
         is_left_alone = rest.left_s() > 0
     except StoreError:  # which is told of by itself
         return ()
-    return (Finding(f"source {name}", "rate limits", None, rest.why("the provider")),) if is_left_alone else ()
+    return (Finding(subject, "rate limits", None, rest.why(who)),) if is_left_alone else ()
 
 
 def _source(
@@ -166,18 +182,28 @@ def _source(
             assert_never(settings)
 
 
-def passing_target(settings: DeploymentSettings) -> Target:
-    """Make a target whose sessions last for one pass."""
+def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[DeploymentSettings], Target]:
+    """Make targets whose sessions last for one pass."""
 
-    def open_session(known: Capabilities | None) -> TargetSession:
-        return open_airflow(settings, known)
+    def make(settings: DeploymentSettings) -> Target:
+        def open_session(known: Capabilities | None) -> TargetSession:
+            return open_airflow(settings, known, rest=rest_of(settings, rests, clock))
 
-    return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.airflow.address)
+        return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.airflow.address)
+
+    return make
+
+
+def rest_of(settings: DeploymentSettings, rests: Rests, clock: Callable[[], datetime]) -> Rest:
+    """Say where it is kept that a deployment wants to be left alone: by its address, for every process and command."""
+    return Rest(f"airflow {settings.airflow.address}", rests, now=clock, look_every_s=REST_LOOK_S)
 
 
 def open_airflow(
-    settings: DeploymentSettings, known: Capabilities | None, *, pace: Pace | None = None
+    settings: DeploymentSettings, known: Capabilities | None, *, pace: Pace | None = None, rest: Rest | None = None
 ) -> AirflowTarget:
     """Open a session with a deployment."""
     deployment = settings.deployment
-    return AirflowTarget(deployment.name, settings.airflow, known=known, protected=deployment.protected, pace=pace)
+    return AirflowTarget(
+        deployment.name, settings.airflow, known=known, protected=deployment.protected, pace=pace, rest=rest
+    )

@@ -35,7 +35,8 @@ import urllib3
 from syncd.answers import http_date, parse_json, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
 from syncd.metered import Limit, TooLarge, TooSlow
-from syncd.pace import Halted, Pace
+from syncd.pace import LEFT_ALONE, PATIENCE_S, WANTS_REST, Halted, Pace
+from syncd.rests import Rest
 from syncd.secrets import Secret as Secret
 from syncd.secrets import SecretUnreadable as SecretUnreadable
 from syncd.secrets import beginning
@@ -200,6 +201,7 @@ class Session:
         retries: Retries = Retries(),
         size_cap: int = 64 * 1024 * 1024,
         pace: Pace | None = None,
+        rest: Rest | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
@@ -209,6 +211,7 @@ class Session:
         self._retries = retries
         self._size_cap = size_cap
         self._pace = pace
+        self._rest = rest
         self._clock = clock
         self._pause = pause
         self._chance = chance
@@ -288,21 +291,24 @@ class Session:
         """Ask once, when the pace says so, and tell it how that went."""
         headers = {"Accept": "application/json", **self._own_headers(), **request.headers}
         request = replace(request, deadline=request.deadline + self._let_in(request))
-        if self._pace is None:
-            return self._ask(request, headers)
         began = self._clock()
         try:
             answer, retry_after_s = self._ask(request, headers)
         except NoAnswer:
-            self._pace.left(request.method, request.what, None, self._clock() - began)
+            if self._pace is not None:
+                self._pace.left(request.method, request.what, None, self._clock() - began)
             raise
         seconds = self._clock() - began
-        self._pace.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
+        if self._pace is not None:
+            self._pace.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
+        if self._rest is not None and answer.status in WANTS_REST:
+            self._rest.heard(retry_after_s or 0.0)
         return answer, retry_after_s
 
     def _let_in(self, request: _Request) -> float:
         """Wait until the pace lets the request through, then let the caller have the last word; gives how long that took."""
         began = self._clock()
+        self._let_rest(request)
         try:
             if self._pace is not None:
                 self._pace.enter()
@@ -311,6 +317,16 @@ class Session:
         if request.ready is not None:
             request.ready()
         return self._clock() - began
+
+    def _let_rest(self, request: _Request) -> None:
+        """Wait for what the server asked for while another process talked to it, or this one before its restart."""
+        left_s = self._rest.left_s() if self._rest is not None else 0.0
+        if left_s > 0 and self._pace is not None:
+            self._pace.let_rest(left_s)
+        elif left_s > PATIENCE_S:
+            raise NotAsked(f"{request.asked}: not asked: {Halted(left_s, LEFT_ALONE)}")
+        elif left_s > 0:
+            self._pause(left_s)
 
     def _own_headers(self) -> Mapping[str, str]:
         if self._headers is None:

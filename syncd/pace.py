@@ -21,6 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+WANTS_REST: Final = frozenset({429, 503})
+"""With these a server may say how long it is to be left alone."""
+LEFT_ALONE: Final = "the server wants to be left alone (Retry-After)"
 PUSHED_BACK: Final = frozenset({None, 429, 502, 503, 504})
 FAILURES: Final = 5
 FIRST_BREAK_S: Final = 5.0
@@ -141,6 +144,11 @@ class Pace:
         """Let no further call through, ever: the process is about to end."""
         self._stopped = True
 
+    def let_rest(self, seconds: float) -> None:
+        """Ask nothing for so long: somebody else was told so."""
+        with self._lock:
+            self._not_before = max(self._not_before, self._monotonic() + min(seconds, LONGEST_S))
+
     def left(
         self, method: str, what: str, status: int | None, seconds: float, *, retry_after_s: float | None = None
     ) -> None:
@@ -151,7 +159,7 @@ class Pace:
             self._count_failure(now, failed=status is None or status >= 500)
             if status is not None:
                 self._latency_s += (seconds - self._latency_s) * (WEIGHT if self._latency_s else 1.0)
-            if status in {429, 503} and retry_after_s is not None:
+            if status in WANTS_REST and retry_after_s is not None:
                 self._not_before = max(self._not_before, now + min(retry_after_s, LONGEST_S))
             if self._is_slow(method, what, status, seconds) or status in PUSHED_BACK:
                 self._lower(now)
@@ -172,7 +180,7 @@ class Pace:
                 raise Halted(self._open_until - now, f"the server gave no good answer {self._failures} times in a row")
             if (rest_s := self._not_before - now) > 0:
                 if rest_s > PATIENCE_S:
-                    raise Halted(rest_s, "the server wants to be left alone (Retry-After)")
+                    raise Halted(rest_s, LEFT_ALONE)
                 return rest_s
             self._fill(now)
             if self._tokens < _ENOUGH:

@@ -45,7 +45,7 @@ class OwnRests:
 
 
 class Rest:
-    """One provider, as one source asks it; for any number of threads."""
+    """One provider or deployment, as one source or session asks it; for any number of threads."""
 
     def __init__(
         self,
@@ -54,11 +54,13 @@ class Rest:
         *,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._provider = provider
         self._rests = rests
         self._now = now
         self._monotonic = monotonic
+        self._look_every_s = look_every_s
         self._lock = threading.Lock()
         self._until = self._look_at = float("-inf")
 
@@ -66,7 +68,7 @@ class Rest:
         """Give how long it is still to be left alone; 0: it may be asked."""
         with self._lock:
             if self._monotonic() >= self._look_at:
-                self._look_at = self._monotonic() + LOOK_EVERY_S
+                self._look_at = self._monotonic() + self._look_every_s
                 until = self._rests.rests_until(self._provider)
                 self._extend((until - self._now()).total_seconds() if until is not None else 0.0)
             return max(0.0, self._until - self._monotonic())

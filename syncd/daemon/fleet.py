@@ -193,7 +193,8 @@ class Fleet:
         name = settings.deployment.name
 
         def open_(known: Capabilities | None) -> Lasting:
-            return app.open_airflow(settings, known, pace=self._pace_of(settings))
+            rest = app.rest_of(settings, self._store, self._clock)
+            return app.open_airflow(settings, known, pace=self._pace_of(settings), rest=rest)
 
         opened = self.sessions.opener(name, open_, way=_way(settings))
         return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.airflow.address)

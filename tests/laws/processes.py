@@ -632,7 +632,7 @@ def by_hand(home: Installation) -> Iterator[None]:
     def source(settings: Any, store: Store, **_: object) -> Mouth:
         return home.acting[-1].source(settings.name)
 
-    def open_airflow(settings: Any, known: Capabilities | None, *, pace: Any = None) -> AirflowTarget:
+    def open_airflow(settings: Any, known: Capabilities | None, *, pace: Any = None, **_: Any) -> AirflowTarget:
         return home.acting[-1].open(known, settings, pace)
 
     def scheduler(*, failed: Callable[[str, Exception], None], **_: object) -> Clockwork:

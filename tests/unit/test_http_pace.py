@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from test_pace import Time
 
 from syncd.http import FRESH_SECRET_S, Connection, NoAnswer, NotAsked, Retries, Secret, Session
 from syncd.pace import Budget, Call, Pace
+from syncd.rests import OwnRests, Rest
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def session(server: Server, time: Time, pace: Pace | None, **settings: object) -> Session:
@@ -124,3 +128,24 @@ def test_a_secret_that_is_the_same_or_was_just_read_is_not_tried_again(tmp_path:
         time.pause(FRESH_SECRET_S)
         asks.send("POST", "/x")
         assert ["old"] * 3 == [headers["X-Key"] for _, _, headers in server.asked]
+
+
+@pytest.mark.finding("C-50")
+@pytest.mark.parametrize("paced", [True, False])
+def test_what_a_server_asked_of_one_process_holds_for_the_next(paced: bool) -> None:
+    time, kept = Time(), OwnRests()
+
+    def process(server: Server) -> Session:
+        """Begin anew: what the one before knew is in the database alone."""
+        rest = Rest("airflow", kept, now=lambda: NOON + timedelta(seconds=time.now), monotonic=time)
+        pace = Pace(monotonic=time, pause=time.pause) if paced else None
+        return Session(Connection(server.url), clock=time, pause=time.pause, pace=pace, rest=rest)
+
+    with served() as server:
+        server.replies = [says(429, Retry_After="150"), says(200)]
+        assert 429 == process(server).send("POST", "/users").status
+        with pytest.raises(NotAsked, match=r"left alone \(Retry-After\); it may be asked again in 150 s"):
+            process(server).send("GET", "/roles")
+        time.now += 140
+        assert 200 == process(server).send("GET", "/roles").status
+    assert 1150.0 == time.now, "a short rest is waited for"

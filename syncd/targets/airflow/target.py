@@ -25,6 +25,7 @@ from syncd.model import (
 )
 from syncd.pace import Pace
 from syncd.ports import Recorder
+from syncd.rests import Rest
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
 from syncd.targets.airflow.dialect import dialect
 from syncd.targets.airflow.look import look
@@ -42,7 +43,8 @@ class AirflowTarget:
 
     `known` is what an earlier session found out; what still holds is not asked again. No call is ever made about an account
     that is `protected`, or that a database may take for one. `pace` says how fast the deployment
-    may be asked; every session with it shares one. Who keeps a session calls `forget` between passes.
+    may be asked; every session with it shares one. `rest` is where
+    it is kept that the deployment wants to be left alone. Who keeps a session calls `forget` between passes.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class AirflowTarget:
         known: Capabilities | None = None,
         protected: Collection[str] = (),
         pace: Pace | None = None,
+        rest: Rest | None = None,
         retries: Retries = Retries(),
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -60,7 +63,7 @@ class AirflowTarget:
     ) -> None:
         self.deployment = deployment
         self._protected = Lookalikes(protected)
-        self._session = Session(settings.connection, retries=retries, pace=pace, pause=pause)
+        self._session = Session(settings.connection, retries=retries, pace=pace, rest=rest, pause=pause)
         self._wire = Wire(settings, self._session, now=now)
         self._known = known
         self._monotonic = monotonic
