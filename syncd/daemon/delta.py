@@ -53,7 +53,8 @@ def deployment_delta(before: DesiredState, after: DesiredState) -> DeploymentDel
     names = before.users.keys() | after.users.keys()
     was = {name: _roles(before, name) for name in names}
     is_ = {name: _roles(after, name) for name in names}
-    left = after.inactive.keys() - before.inactive.keys()  # they lose what was frozen for them too
+    # They lose what was frozen for them too. Who is inactive is only said where something is frozen.
+    left = after.inactive.keys() - before.inactive.keys() if before.frozen else frozenset()
     moved = frozenset(name for name in names if was[name] != is_[name]) | left
     if not moved:
         return None

@@ -155,6 +155,18 @@ def test_who_waited_for_a_source_is_found_when_it_was_read(
     assert_all_are_found(*poll, rules, deployment)
 
 
+def test_a_role_that_freezes_moves_nobody_who_was_inactive_before() -> None:
+    anna = Identity("entra", "1", "anna", "a@x.org", "A", "B", active=False)
+    entra = {"entra": Snapshot("entra", (anna,), (), NOW)}
+    group = Group("okta", "g", "g", frozenset(), certificates(complete=True))
+    before, after = (join(entra | {"okta": Snapshot("okta", (), groups, NOW)}, {}, {}) for groups in ((group,), ()))
+    rules = Rules({}, (Rule(GroupRef("okta", id="g"), ("Viewer",), (), AT),))
+    was, is_ = (whole(rules, directory, Deployment("prod")) for directory in (before, after))
+    assert not was.frozen
+    assert {"Viewer"} == is_.frozen.keys()
+    assert deployment_delta(was, is_) is None
+
+
 def _of(change: DeploymentDelta | None) -> frozenset[str]:
     return change.usernames if change else frozenset()
 
