@@ -619,6 +619,7 @@ def test_a_group_that_was_emptied_at_the_provider_is_held(lab: Rig) -> None:
     lab.leave("dora")
     with pytest.raises(NotKnown):
         lab.it.approve("prod", "another digest", by="ann")
+    lab.until("she goes alone", lambda: all("dora@okta.example" not in s.holders("team") for s in lab.all))
     lab.until("the same is held again", lambda: all(lab.deployment(n).held for n in lab.servers))
     lab.until("it is planned whole", lambda: steady(lab))
     approve_all(lab)
