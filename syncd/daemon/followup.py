@@ -186,10 +186,8 @@ def _went_well(ended: Ended, report: PassEnd) -> FollowUp:
     if waits:
         puts = (*puts, whole("roles"))  # which are to be put right first
     if this.held and not scope.everything:
-        puts = (
-            *puts,
-            whole("held"),
-        )  # approved is what a plan over everything holds back: make one, and tell people then
+        # Approved is what a plan over everything holds back: make one, and tell people then.
+        puts = (*puts, whole("held"))
     return FollowUp(
         replace(_remembered(ended, this), looked_again=looked_again),
         Closed(),

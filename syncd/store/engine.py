@@ -233,9 +233,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     begin = connection.get_execution_options().get("syncd_begin", "BEGIN")
-    connection.connection.cursor().execute(
-        begin
-    )  # through SQLAlchemy it costs as much as a statement that does something
+    # Through SQLAlchemy it costs as much as a statement that does something.
+    connection.connection.cursor().execute(begin)
 
 
 def _prepare_postgres(connection: Any, _record: object) -> None:
