@@ -1,0 +1,89 @@
+"""The nouns of a sync: frozen values that every other module passes around.
+
+Nothing here reads, writes, logs or knows the time. Methods only derive. Mappings are never changed after they were
+handed to a value. Only the standard library is used.
+"""
+
+from syncd.model.abilities import BUILT_IN_ROLES, Capabilities, Delete, Patch
+from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
+from syncd.model.finding import CLOCK_SKEW_S, Finding
+from syncd.model.names import Lookalikes, key, skeletons
+from syncd.model.notes import Note
+from syncd.model.people import (
+    BY_EMAIL,
+    Certificate,
+    Directory,
+    Doubt,
+    Group,
+    Identity,
+    Joining,
+    JoinKey,
+    KnownPersons,
+    Members,
+    Person,
+    Snapshot,
+    Who,
+)
+from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
+from syncd.model.rules import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
+from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
+
+__all__ = [
+    "BUILT_IN_ROLES",
+    "BY_EMAIL",
+    "CLOCK_SKEW_S",
+    "EVERYTHING",
+    "Adopt",
+    "At",
+    "Awaited",
+    "Capabilities",
+    "Certificate",
+    "Change",
+    "Dag",
+    "DagSelector",
+    "Delete",
+    "Deployment",
+    "DesiredState",
+    "Dialect",
+    "Directory",
+    "Doubt",
+    "Finding",
+    "Grant",
+    "Group",
+    "GroupRef",
+    "Held",
+    "Identity",
+    "JoinKey",
+    "Joining",
+    "Kept",
+    "Kind",
+    "KnownPersons",
+    "Level",
+    "Lookalikes",
+    "Loss",
+    "MadeAccount",
+    "Members",
+    "Note",
+    "ObservedState",
+    "Outcome",
+    "Owned",
+    "Patch",
+    "Permission",
+    "Person",
+    "Plan",
+    "Reason",
+    "Role",
+    "RoleDefinition",
+    "Rule",
+    "Rules",
+    "Scope",
+    "Snapshot",
+    "Status",
+    "User",
+    "What",
+    "Who",
+    "Why",
+    "digest",
+    "key",
+    "skeletons",
+]

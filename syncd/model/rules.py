@@ -1,0 +1,102 @@
+"""What mapping files say: roles, groups, and which line gives which role where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """What a person may do with a DAG. Each level includes the ones before it."""
+
+    VIEW = "view"
+    TRIGGER = "trigger"
+    EDIT = "edit"
+
+    @property
+    def included(self) -> tuple[Level, ...]:
+        ordered = tuple(Level)
+        return ordered[: ordered.index(self) + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A place in a mapping file."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class DagSelector:
+    """Which DAGs a level is for: ids by glob, tags, owners. Filled kinds must all match; within a kind one is enough."""
+
+    level: Level
+    at: At
+    ids: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Airflow's own words: an action on a resource, as in `can_read` on `DAG:sales`."""
+
+    action: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"{self.action} on {self.resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDefinition:
+    """A role as a mapping file defines it, before a deployment's DAGs are known."""
+
+    name: str
+    description: str
+    dags: tuple[DagSelector, ...]
+    permissions: tuple[tuple[Permission, At], ...]
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRef:
+    """How a mapping names a group: by id, by name, or by both. Where both are given the id decides."""
+
+    source: str
+    id: str | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name or self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One binding: the members of a group hold these roles on the deployments that the labels choose.
+
+    `deployments` is a tuple of (label, accepted values); all of them must match; empty means every deployment. The label
+    `name` is the deployment's own name. `until` has a time zone; the rule gives nothing from that moment on.
+    """
+
+    group: GroupRef
+    roles: tuple[str, ...]
+    deployments: tuple[tuple[str, frozenset[str]], ...]
+    at: At
+    until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Every mapping file together."""
+
+    roles: Mapping[str, RoleDefinition]
+    bindings: tuple[Rule, ...]

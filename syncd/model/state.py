@@ -1,0 +1,141 @@
+"""What is wanted of a deployment, what it says, and what of that is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from syncd.model.deployment import Role, User
+from syncd.model.names import key
+from syncd.model.notes import Note
+from syncd.model.people import Who
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a person holds a role: the group and the line. `stale` means that only an older read says so."""
+
+    source: str
+    group_id: str
+    group: str
+    at: str
+    until: datetime | None = None
+    reason: str = ""
+    stale: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.group} ({self.at})"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that a person holds. The reasons take no part in equality; people need all of them."""
+
+    username: str
+    role: str
+    because: tuple[Reason, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a pass is about: everything, or these people (by user name), or what roles hold on these DAGs; nothing else."""
+
+    usernames: frozenset[str] | None = None
+    dags: frozenset[str] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        return self.usernames is None and not self.dags
+
+    def covers(self, username: str) -> bool:
+        return self.everything or key(username) in (self.usernames or ())
+
+    @classmethod
+    def people(cls, usernames: Iterable[str]) -> Scope:
+        return cls(frozenset(key(u) for u in usernames))
+
+    @classmethod
+    def of_dags(cls, dags: Iterable[str]) -> Scope:
+        return cls(frozenset(), frozenset(dags))
+
+    def __str__(self) -> str:
+        if self.everything:
+            return "everything"
+        return ", ".join([*sorted(self.usernames or ()), *(f"DAG {dag}" for dag in sorted(self.dags))])
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
+
+    `because[user][role]` holds every reason for a grant. `whose[user]` holds the identities of the person, (source, id),
+    the one that names the account first; it is not kept in the database. `frozen` names the roles that nobody may lose
+    now, with the reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
+    `undecided` (by key) are accounts under a name that a source which was not read whole may yet decide otherwise: they are
+    given nothing more now. `inactive` (by key) are people whom the source they log in with shows as inactive, with that
+    reason: a frozen role is not kept for them. `frozen_for` names, for roles that are frozen because of just these
+    identities (source, id), whom the doubt is about: an account that was made for another one of that source is not theirs.
+    """
+
+    deployment: str
+    users: Mapping[str, User]
+    roles: Mapping[str, Role]
+    because: Mapping[str, Mapping[str, tuple[Reason, ...]]]
+    frozen: Mapping[str, str] = field(default_factory=dict)
+    frozen_users: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    whose: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    undecided: Mapping[str, User] = field(default_factory=dict)
+    inactive: Mapping[str, str] = field(default_factory=dict)
+    frozen_for: Mapping[str, frozenset[Who]] = field(default_factory=dict)
+
+    def grants(self) -> Iterator[Grant]:
+        """Give every grant with its reasons, sorted by user and role."""
+        for name in sorted(self.because):
+            for role in sorted(self.because[name]):
+                yield Grant(self.users[name].username, role, self.because[name][role])
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAccount:
+    """An account that syncd made: for which identity (source, id), and its e-mail; name and e-mail as `key` gives them."""
+
+    name: str
+    who: tuple[str, str]
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """What one deployment said. `users` is keyed by `key(username)`; with a scope it holds just those people.
+
+    `leftovers` are roles that syncd emptied of people and that the server cannot delete. `unclear` says, by key, of which
+    account names it is not clear whose they are, and why; `users` does not have those.
+    """
+
+    deployment: str
+    users: Mapping[str, User]
+    roles: Mapping[str, Role]
+    scope: Scope = EVERYTHING
+    leftovers: tuple[str, ...] = ()
+    unclear: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What syncd owns on one deployment: accounts it made, roles, and grants (key(username) -> roles).
+
+    `once` are roles that were owned and are no more: what a server could not delete of them is still recognised.
+    """
+
+    users: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    grants: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    once: frozenset[str] = frozenset()
+    people: int | None = None
+    accounts: int | None = None
+    """How many people have grants, and how many accounts syncd made; None: as many as are named, which then is all."""
