@@ -37,6 +37,6 @@ def apply(
     scope = Scope.people(user) if user else EVERYTHING
     with this.store(settings) as store:
         with this.world(settings, store, deployments=deployment or (), full=full) as world:
-            report = reconcile.apply(world, scope=scope, approved=approve or ())
+            report = reconcile.apply(world, scope=scope, approvals=approve or ())
         show_report(report, output=output, verb="apply", this=this)
     return report.exit_code()

@@ -40,4 +40,4 @@ def approve(
             tell(f"syncd: {error}; working from here", this)
     assert settings is not None
     order = Order(deployments=frozenset({deployment}))
-    return from_here(this, settings, order, as_json=as_json, approved=[digest], verb="approve")
+    return from_here(this, settings, order, as_json=as_json, approvals=[digest], verb="approve")

@@ -112,7 +112,7 @@ def from_here(
     order: Order,
     *,
     as_json: bool,
-    approved: Collection[str] = (),
+    approvals: Collection[str] = (),
     verb: str = "reconcile",
 ) -> int:
     """Do what a daemon would, in this process and under the same leases."""
@@ -120,17 +120,17 @@ def from_here(
 
     only = chosen(settings, sorted(order.deployments))
     with this.store(settings) as store, this.world(settings, store, deployments=sorted(only)) as world:
-        report = _reported(world, order, approved=approved, verb=verb)
+        report = _reported(world, order, approvals=approvals, verb=verb)
     return show_results(results(report), verb=verb, exit_code=report.exit_code(), as_json=as_json, this=this)
 
 
-def _reported(world: World, order: Order, *, approved: Collection[str], verb: str) -> Report:
+def _reported(world: World, order: Order, *, approvals: Collection[str], verb: str) -> Report:
     from syncd import reconcile as core
 
     scope = _scope(world, order)
     if order.dry_run:
         return core.plan(world, scope=scope, command=verb)
-    return core.apply(world, scope=scope, approved=approved, command=verb)
+    return core.apply(world, scope=scope, approvals=approvals, command=verb)
 
 
 def _scope(world: World, order: Order) -> Scope:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from syncd.daemon.followup import SUPERSEDED
 from syncd.daemon.work_item import WorkItem
 from syncd.daemon.work_queue import WorkQueue
+from syncd.plan.approval import Apply
 from syncd.reconcile import Within
 
 OVERTAKEN = "not begun: another pass over everything went ahead and decided anew"
@@ -51,7 +52,7 @@ class Ahead:
             self._make(item, within)
             # it may have waited since before this pass began, and then no queueing tells of it
             self._went |= item.scope.usernames or frozenset()
-            self._is_overtaken |= item.scope.everything and item.approved is not None
+            self._is_overtaken |= item.scope.everything and isinstance(item.mode, Apply)
         return SUPERSEDED
 
     def moved(self) -> frozenset[str]:

@@ -17,7 +17,7 @@ from syncd.mapping.narrow import Who
 from syncd.mapping.strict import did_you_mean
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
-from syncd.plan.approval import refusal
+from syncd.plan.approval import Apply, PlanOnly, refusal
 
 PATIENCE_S: Final = 2.0
 """So long at most an order waits for the sources: what they say later is seen by the poll that follows anyway."""
@@ -80,7 +80,7 @@ class Orders:
             raise NotKnown(why)
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=by, deployment=deployment, digest=digest)
-        item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({digest}), job=job.id)
+        item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({digest})), job=job.id)
         self._queue.put(deployment, item)
         return job
 
@@ -136,8 +136,8 @@ class Orders:
             except SyncdError as error:
                 self._jobs.add(job.id, DeploymentResult(deployment.name, error.exit_code, str(error)))
                 continue
-            approved = None if job.order.dry_run else frozenset[str]()
-            item = WorkItem(scope, "reconcile", Urgency.ORDER, approved=approved, job=job.id)
+            mode = PlanOnly() if job.order.dry_run else Apply()
+            item = WorkItem(scope, "reconcile", Urgency.ORDER, mode=mode, job=job.id)
             self._queue.put(deployment.name, item)
 
     def _poll(self, name: str) -> None:

@@ -118,12 +118,12 @@ class Passes:
             between=between,
             reread=lambda: self._cache.directory or directory,
         )
-        make = within or (lambda world, directory, errand: one_pass(world, target, directory, errand))
-        return Made(make(there, directory, self._errand(item)))
+        make = within or (lambda world, directory, request: one_pass(world, target, directory, request))
+        return Made(make(there, directory, self._request(item)))
 
-    def _errand(self, item: WorkItem) -> PassRequest:
+    def _request(self, item: WorkItem) -> PassRequest:
         return PassRequest(
-            item.scope, item.command, item.approved, item.earlier, self._who_asked(item), urgent=item.may_not_wait
+            item.scope, item.command, item.mode, item.earlier, self._who_asked(item), urgent=item.may_not_wait
         )
 
     def _is_first(self, target: Target, item: WorkItem, world: World, *, within: Within | None) -> bool:

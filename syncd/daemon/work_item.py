@@ -24,6 +24,7 @@ from enum import IntEnum
 from typing import Final
 
 from syncd.model import DesiredState, Scope
+from syncd.plan.approval import APPLY, Mode, PlanOnly, approvals_of
 
 BUSY_S: Final = 2.0
 """How long to wait for another writer, such as a command that somebody runs."""
@@ -46,7 +47,7 @@ class WorkItem:
     """One pass to be made on one deployment.
 
     command   what led to it: people, sweep, mapping, expiry, dags, roles, retry, reconcile, approve
-    approved  as in `PassRequest`; None: only plan
+    mode      only plan, or apply, with the approvals of a person
     earlier   what was wanted of the people before, for the reasons of what is taken
     seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself
               (both monotonic; None where no poll led to this)
@@ -57,7 +58,7 @@ class WorkItem:
     scope: Scope
     command: str
     urgency: Urgency
-    approved: frozenset[str] | None = frozenset()
+    mode: Mode = APPLY
     earlier: DesiredState | None = None
     seen_at: float | None = None
     bound_at: float | None = None
@@ -72,7 +73,11 @@ class WorkItem:
     @property
     def may_not_wait(self) -> bool:
         """Whether another writer is asked to give way."""
-        return self.urgency is Urgency.LOSS or bool(self.approved) or (self.urgency is Urgency.ORDER and self.is_narrow)
+        return (
+            self.urgency is Urgency.LOSS
+            or bool(approvals_of(self.mode))
+            or (self.urgency is Urgency.ORDER and self.is_narrow)
+        )
 
     def goes_ahead_of(self, running: WorkItem) -> bool:
         """Say whether a pass that runs is to let this one go first, between two of its changes."""
@@ -89,7 +94,7 @@ class WorkItem:
 
     def with_(self, other: WorkItem) -> WorkItem | None:
         """Make one item of two, where one pass does the work of both; None where it cannot."""
-        if self.job is not None or other.job is not None or self.approved or other.approved:
+        if self.job is not None or other.job is not None or approvals_of(self.mode) or approvals_of(other.mode):
             return None
         if bool(self.not_before) != bool(other.not_before):
             return None  # what has to wait keeps nobody else waiting
@@ -113,7 +118,13 @@ class WorkItem:
     def does_too(self, other: WorkItem) -> bool:
         """Say whether this one, for which somebody waits, does what waits for the same people as well."""
         people, asked = other.scope.usernames, self.scope.usernames
-        if self.approved is None or self.scope.dags or other.job is not None or not people or other.scope.dags:
+        if (
+            isinstance(self.mode, PlanOnly)
+            or self.scope.dags
+            or other.job is not None
+            or not people
+            or other.scope.dags
+        ):
             return False
         return asked is None or people <= asked
 

@@ -15,6 +15,7 @@ held again, by a later plan, a person has to say so again.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -22,6 +23,30 @@ from syncd.model import Held
 
 EXPIRES = timedelta(hours=24)
 """How long what is held can be let pass without being planned again, unless the configuration says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOnly:
+    """Say what would be done, and do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Do it, but for what a limit keeps back: of that what one of these approvals is of."""
+
+    approvals: frozenset[str] = frozenset()
+
+
+APPLY = Apply()
+"""Nothing of what is kept back."""
+
+Mode = PlanOnly | Apply
+"""What a pass is to do with its plan."""
+
+
+def approvals_of(mode: Mode) -> frozenset[str]:
+    """Give what a person lets pass; a pass that only plans lets nothing pass."""
+    return mode.approvals if isinstance(mode, Apply) else frozenset()
 
 
 class Hold(Protocol):
@@ -56,6 +81,6 @@ def _held_instead(hold: Hold | None) -> str:
     return f"; what is held there now has the digest {hold.digest} ({hold.number} changes)"
 
 
-def covers(approved: Collection[str], held: Held) -> bool:
+def covers(approvals: Collection[str], held: Held) -> bool:
     """Say whether one of these approvals is of just what is held."""
-    return held.digest in approved
+    return held.digest in approvals

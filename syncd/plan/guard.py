@@ -84,7 +84,7 @@ def guard(
     limits: Limits,
     *,
     owned: Owned,
-    approved: Collection[str] = (),
+    approvals: Collection[str] = (),
     lately: Taken = NOTHING,
     named: Collection[str] = (),
 ) -> Guarded:
@@ -105,7 +105,7 @@ def guard(
         return Guarded(plan.changes, holders=holders)
     go, kept_back = _part(plan.changes, held_kinds, holders)
     held = Held(tuple(kept_back), tuple(whys), plan.deployment)
-    if covers(approved, held):
+    if covers(approvals, held):
         return Guarded(plan.changes, approved=held.digest, covered=held.changes, holders=holders)
     return Guarded(tuple(go), held, holders=holders)
 

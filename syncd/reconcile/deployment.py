@@ -20,7 +20,7 @@ from syncd.model import (
     Scope,
     Status,
 )
-from syncd.plan.approval import refusal
+from syncd.plan.approval import Apply, Mode, refusal
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.sound import sound
 from syncd.ports import (
@@ -46,42 +46,42 @@ def why_refused(world: World, deployment: str, digest: str, *, scope: Scope) -> 
     return refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
 
 
-def one_pass(world: World, target: Target, directory: Directory, errand: PassRequest) -> Report:
+def one_pass(world: World, target: Target, directory: Directory, request: PassRequest) -> Report:
     """Plan or apply on one deployment, as a run of its own, with what is known of people already.
 
     Raises:
         DeploymentBusy: another writer has the deployment; nothing was begun.
     """
-    if errand.approved is None or not target.enforce:
-        return _one_pass(world, target, directory, errand, lease=None)
-    with world.journal.lease(target.deployment.name, urgent=errand.urgent) as lease:
-        return _one_pass(world, target, directory, errand, lease=lease)
+    if not (isinstance(request.mode, Apply) and target.enforce):
+        return _one_pass(world, target, directory, request, lease=None)
+    with world.journal.lease(target.deployment.name, urgent=request.urgent) as lease:
+        return _one_pass(world, target, directory, request, lease=lease)
 
 
 def _one_pass(
     world: World,
     target: Target,
     directory: Directory,
-    errand: PassRequest,
+    request: PassRequest,
     *,
     lease: Lease | None,
     session: TargetSession | None = None,
 ) -> Report:
     started, world = perf_counter(), rereading(world)
-    run = world.journal.start_run(errand.command, scope=errand.scope, now=world.clock(), by=errand.by)
-    world.emit("run_started", run=run, command=errand.command, scope=str(errand.scope))
-    this = Pass(world, run, target, directory, errand.scope, keep_states=False)
+    run = world.journal.start_run(request.command, scope=request.scope, now=world.clock(), by=request.by)
+    world.emit("run_started", run=run, command=request.command, scope=str(request.scope))
+    this = Pass(world, run, target, directory, request.scope, keep_states=False)
     this.lease, this.session = lease, session
-    if errand.scope.usernames and not errand.scope.dags:  # of roles it says nothing, which a look at them needs
-        this.earlier = errand.earlier
-    reports = (guarded_pass(this, errand.approved),)
-    return end_run(world, run, reports, directory, errand.approved, command=errand.command, started=started)
+    if request.scope.usernames and not request.scope.dags:  # of roles it says nothing, which a look at them needs
+        this.earlier = request.earlier
+    reports = (guarded_pass(this, request.mode),)
+    return end_run(world, run, reports, directory, request.mode, command=request.command, started=started)
 
 
-def guarded_pass(this: Pass, approved: frozenset[str] | None) -> DeploymentReport:
+def guarded_pass(this: Pass, mode: Mode) -> DeploymentReport:
     """Run a pass so that its failure stays its own."""
     try:
-        return _run_pass(this, approved)
+        return _run_pass(this, mode)
     except SyncdError as error:
         this.emit("deployment_failed", error=str(error))
         return DeploymentReport(this.name, this.target.enforce, error=error, seconds=this.seconds)
@@ -91,15 +91,15 @@ def guarded_pass(this: Pass, approved: frozenset[str] | None) -> DeploymentRepor
         return DeploymentReport(this.name, this.target.enforce, error=wrapped, seconds=this.seconds)
 
 
-def _run_pass(this: Pass, approved: frozenset[str] | None) -> DeploymentReport:
+def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
     this.place = this.journal.place(this.name, this.target.address)
     with _session(this) as session:
         before = session.calls
-        if approved is not None and this.target.enforce:
+        if isinstance(mode, Apply) and this.target.enforce:
             with ExitStack() as stack:
-                report = _apply(this, session, lease=this.lease or _take_lease(this, stack), approved=approved)
+                report = _apply(this, session, lease=this.lease or _take_lease(this, stack), approvals=mode.approvals)
         else:
-            report = _only_plan(this, session, applying=approved is not None)
+            report = _only_plan(this, session, applying=isinstance(mode, Apply))
         return replace(report, calls=session.calls - before - this.calls_of_others, seconds=this.seconds)
 
 
@@ -122,7 +122,7 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 
 
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
-    capabilities, _, seen = first_look(this, reader, approved=frozenset())
+    capabilities, _, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
     this.journal.save_capabilities(this.facts, capabilities, only_new=True)
     record(this, seen, applying=applying)
@@ -166,10 +166,10 @@ def _drift(this: Pass, seen: Seen) -> int:
     return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, this.earlier))
 
 
-def _apply(this: Pass, session: TargetSession, *, lease: Lease, approved: frozenset[str]) -> DeploymentReport:
+def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: frozenset[str]) -> DeploymentReport:
     _at_this_server(this)
-    passing = frozenset(d for d in approved if not why_refused(this.world, this.name, d, scope=this.scope))
-    capabilities, inventory, seen = first_look(this, session, approved=passing, count=True)
+    passing = frozenset(d for d in approvals if not why_refused(this.world, this.name, d, scope=this.scope))
+    capabilities, inventory, seen = first_look(this, session, approvals=passing, count=True)
     first, within = seen, partial(_within, this, session, lease)
     settle(this, seen)
     remember_renames(this, seen)
@@ -223,16 +223,16 @@ def _at_this_server(this: Pass) -> None:
 
 def _read_back(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> Seen:
     with this.timed("read_back"):
-        return see(this, reader, inventory=inventory, approved=frozenset())
+        return see(this, reader, inventory=inventory)
 
 
 def _within(
-    this: Pass, session: TargetSession, lease: Lease, world: World, directory: Directory, errand: PassRequest
+    this: Pass, session: TargetSession, lease: Lease, world: World, directory: Directory, request: PassRequest
 ) -> Report:
     """Make another pass here and now, in the middle of this one."""
     before = session.calls
     try:
-        return _one_pass(world, this.target, directory, errand, lease=lease, session=session)
+        return _one_pass(world, this.target, directory, request, lease=lease, session=session)
     finally:
         this.calls_of_others += session.calls - before
 

@@ -13,6 +13,7 @@ from syncd.model import (
     EVERYTHING,
     Scope,
 )
+from syncd.plan.approval import Apply, Mode, PlanOnly
 from syncd.reconcile.deployment import guarded_pass, why_refused
 from syncd.reconcile.directory import read_directory, rereading
 from syncd.reconcile.report import Report
@@ -26,21 +27,23 @@ REFUSALS = 5
 
 def plan(world: World, *, scope: Scope = EVERYTHING, command: str = "plan", keep_states: bool = False) -> Report:
     """Say what `apply` would do now. Writes to no deployment."""
-    return run_all(world, scope, command=command, approved=None, keep_states=keep_states)
+    return run_all(world, scope, command=command, mode=PlanOnly(), keep_states=keep_states)
 
 
-def apply(world: World, *, scope: Scope = EVERYTHING, approved: Collection[str] = (), command: str = "apply") -> Report:
+def apply(
+    world: World, *, scope: Scope = EVERYTHING, approvals: Collection[str] = (), command: str = "apply"
+) -> Report:
     """Make every enforced deployment as the mapping says, and prove it by reading back.
 
-    `approved` holds the digests of held changes that a person lets pass.
+    `approvals` holds the digests of held changes that a person lets pass.
 
     Raises:
         ApprovalRefused: one of them lets nothing pass on any deployment; nothing was begun.
     """
-    refused = {digest: _refusals(world, scope, digest) for digest in sorted(set(approved))}
+    refused = {digest: _refusals(world, scope, digest) for digest in sorted(set(approvals))}
     if never := [text for found in refused.values() if all(found) for text in found]:
         raise ApprovalRefused("; ".join(never[:REFUSALS]))
-    return run_all(world, scope, command=command, approved=frozenset(approved), keep_states=False)
+    return run_all(world, scope, command=command, mode=Apply(frozenset(approvals)), keep_states=False)
 
 
 def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
@@ -48,16 +51,16 @@ def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
     return tuple(why_refused(world, target.deployment.name, digest, scope=scope) for target in world.targets)
 
 
-def run_all(world: World, scope: Scope, *, command: str, approved: frozenset[str] | None, keep_states: bool) -> Report:
+def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states: bool) -> Report:
     started = perf_counter()
     run = world.journal.start_run(command, scope=scope, now=world.clock())
     world.emit("run_started", run=run, command=command, scope=str(scope))
-    directory = read_directory(world, applying=approved is not None)
+    directory = read_directory(world, applying=isinstance(mode, Apply))
     world = rereading(world)
     with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
         passes = [
-            pool.submit(guarded_pass, Pass(world, run, target, directory, scope, keep_states), approved)
+            pool.submit(guarded_pass, Pass(world, run, target, directory, scope, keep_states), mode)
             for target in world.targets
         ]
         reports = tuple(done.result() for done in passes)
-    return end_run(world, run, reports, directory, approved, command=command, started=started)
+    return end_run(world, run, reports, directory, mode, command=command, started=started)

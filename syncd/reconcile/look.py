@@ -55,7 +55,7 @@ _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 
 
 def first_look(
-    this: Pass, reader: TargetReader, *, approved: frozenset[str], count: bool = False
+    this: Pass, reader: TargetReader, *, approvals: frozenset[str] = frozenset(), count: bool = False
 ) -> tuple[Capabilities, tuple[Dag, ...], Seen]:
     """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
@@ -65,14 +65,14 @@ def first_look(
     try:
         with this.timed("look"):
             inventory = list_dags(this, reader) if this.scope.everything or this.scope.dags else ()
-        return capabilities, inventory, see(this, reader, inventory=inventory, approved=approved, count=count)
+        return capabilities, inventory, see(this, reader, inventory=inventory, approvals=approvals, count=count)
     except TargetUnavailable as error:
         leaving = _who_loses(this, reader) if this.scope.everything else frozenset()
         if not leaving:
             raise
         this.emit("deployment_read_in_part", error=str(error), leaving=len(leaving))
         this.unread, this.scope = error, Scope(leaving)
-        return capabilities, (), see(this, reader, inventory=(), approved=approved)
+        return capabilities, (), see(this, reader, inventory=(), approvals=approvals)
 
 
 def _who_loses(this: Pass, reader: TargetReader) -> frozenset[str]:
@@ -96,7 +96,12 @@ def _dags_of(desired: DesiredState) -> set[str]:
 
 
 def see(
-    this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...], approved: frozenset[str], count: bool = False
+    this: Pass,
+    reader: TargetReader,
+    *,
+    inventory: tuple[Dag, ...],
+    approvals: frozenset[str] = frozenset(),
+    count: bool = False,
 ) -> Seen:
     """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
     with this.timed("compile"):
@@ -110,7 +115,7 @@ def see(
         if this.scope.everything or this.scope.dags:
             desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
         plan = _compared(this, reader, desired, there, scope=scope)
-        guarded = _guarded(this, plan, there, approved=approved)
+        guarded = _guarded(this, plan, there, approvals=approvals)
         in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
         of = partial(effects_on_people, owned=there.owned, dialect=reader.dialect(), dags=in_list)
         effects = of(there.observed, plan.changes)
@@ -194,14 +199,14 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
     return without_new(plan, there.owned) if this.unread else warned(plan, generation=reader.look().generation)
 
 
-def _guarded(this: Pass, plan: Plan, there: _There, *, approved: frozenset[str]) -> Guarded:
+def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:
     contested = this.journal.losses(this.facts) + this.journal.gains(this.facts)
     named = signs(plan, contested) if plan.scope.everything else frozenset()
     # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
     # whom this pass lets go ahead, and they count what it took.
     lately = this.journal.taken_since(this.name, this.world.clock() - WINDOW)
     limits, owned = this.target.limits, there.owned
-    return guard(plan, there.observed, limits, owned=owned, approved=approved, lately=lately, named=named)
+    return guard(plan, there.observed, limits, owned=owned, approvals=approvals, lately=lately, named=named)
 
 
 def _managed(desired: DesiredState, owned: Owned, awaited: Iterable[Awaited]) -> frozenset[str]:

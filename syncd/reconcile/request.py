@@ -10,6 +10,7 @@ from syncd.model import (
     Directory,
     Scope,
 )
+from syncd.plan.approval import APPLY, Mode
 
 if TYPE_CHECKING:
     from syncd.reconcile.report import Report
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Within(Protocol):
     """Makes another pass on the same deployment in the middle of one: through its session, under its lease."""
 
-    def __call__(self, world: World, directory: Directory, errand: PassRequest, /) -> Report: ...
+    def __call__(self, world: World, directory: Directory, request: PassRequest, /) -> Report: ...
 
 
 class Between(Protocol):
@@ -38,7 +39,7 @@ class Between(Protocol):
 class PassRequest:
     """What one pass over one deployment is for.
 
-    approved  None: only plan. Else the digests of held changes that a person lets pass
+    mode      only plan, or apply, with the approvals of a person
     earlier   the desired state before the event that led to this pass, for the reasons of what is taken
     by        who asked for it, where that is not the OS user
     urgent    another writer is to let it go first, between two of its changes
@@ -46,7 +47,7 @@ class PassRequest:
 
     scope: Scope
     command: str
-    approved: frozenset[str] | None = frozenset()
+    mode: Mode = APPLY
     earlier: DesiredState | None = None
     by: str = ""
     urgent: bool = False

@@ -8,6 +8,7 @@ from syncd.model import (
     Directory,
     Note,
 )
+from syncd.plan.approval import Mode, approvals_of
 from syncd.reconcile.report import DeploymentReport, Report, stages, summary_of
 from syncd.reconcile.world import World
 
@@ -17,12 +18,12 @@ def end_run(
     run: int,
     reports: tuple[DeploymentReport, ...],
     directory: Directory,
-    approved: frozenset[str] | None,
+    mode: Mode,
     *,
     command: str,
     started: float,
 ) -> Report:
-    notes = tuple(_unused(approved or frozenset(), reports))
+    notes = tuple(_unused(approvals_of(mode), reports))
     report = Report(run, reports, directory.failed, notes, perf_counter() - started)
     summary = summary_of(report)
     world.journal.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
@@ -31,9 +32,9 @@ def end_run(
     return report
 
 
-def _unused(approved: frozenset[str], reports: tuple[DeploymentReport, ...]) -> list[Note]:
+def _unused(approvals: frozenset[str], reports: tuple[DeploymentReport, ...]) -> list[Note]:
     """Say which approvals let nothing pass: what they approved is not what would be done now."""
     return [
         Note("approval_unused", f"{digest} approves nothing: no held changes have this digest now; plan again")
-        for digest in sorted(approved - {d.approved for d in reports})
+        for digest in sorted(approvals - {d.approved for d in reports})
     ]

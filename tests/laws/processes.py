@@ -32,6 +32,7 @@ from syncd.daemon.systemd import Notify
 from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreError, SyncdError
 from syncd.http import Retries
 from syncd.model import Capabilities, Certificate, Group, Identity, Snapshot
+from syncd.plan.approval import approvals_of
 from syncd.sandbox.airflow.answers import Answer
 from syncd.sandbox.airflow.request import Call
 from syncd.store import Store
@@ -568,7 +569,7 @@ def _one_pass(life: Life) -> bool:
         return False
     name, item = found
     life.home.look(life, name)
-    if item.approved:
+    if approvals_of(item.mode):
         life.approving.add(name)
     try:
         with life.passing():
@@ -613,7 +614,7 @@ def command(life: Life, *, plan: bool, approved: frozenset[str] = frozenset()) -
             home.look(life, site)
         if approved:
             life.approving.update(home.sites)
-        report = reconcile.plan(world) if plan else reconcile.apply(world, approved=approved)
+        report = reconcile.plan(world) if plan else reconcile.apply(world, approvals=approved)
     except (SyncdError, DeploymentBusy, OperationalError):
         return None
     finally:

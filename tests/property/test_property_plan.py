@@ -192,7 +192,7 @@ def test_the_digest_of_what_is_held_survives_what_goes_on(
     assert (first.held.digest if first.held else None) == (second.held.digest if second.held else None)
     assert () == second.go
     if first.held:
-        approved = guard(again, after, limits, owned=now_owned, approved={first.held.digest})
+        approved = guard(again, after, limits, owned=now_owned, approvals={first.held.digest})
         assert (again.changes, None) == (approved.go, approved.held)
 
 

@@ -18,6 +18,7 @@ from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import DeploymentBusy
 from syncd.model import EVERYTHING, Deployment, Directory, Scope, Status, User
+from syncd.plan.approval import Apply, Mode, PlanOnly
 from syncd.plan.guard import Limits
 from syncd.reconcile import PassRequest, Report, Within, World, apply, one_pass, read_directory
 from syncd.reconcile.make import MOVED
@@ -103,7 +104,7 @@ def test_an_approved_removal_of_many_lets_a_leaver_ahead_and_goes_on(stage: Stag
     held = stage.apply().deployments[0].held
     assert held is not None
     between = Once(4, leaves(stage, stage.world(), "anna"), frozenset({"anna"}))
-    report = apply(replace(stage.world(), between=between), approved=(held.digest,))
+    report = apply(replace(stage.world(), between=between), approvals=(held.digest,))
     assert "anna" == stage.prod.applied[-6]
     assert [] == [name for name, user in stage.prod.users.items() if user.roles]
     assert (0, held.digest) == (report.exit_code(), report.deployments[0].approved)
@@ -139,11 +140,11 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
     stage.people.members = {"finance": ["anna", *(f"joiner{n:02}" for n in range(39))]}
     with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as other:
         theirs = replace(world, journal=other)
-        errand = PassRequest(Scope.people(["bob", "joiner39"]), "people", urgent=True)
+        request = PassRequest(Scope.people(["bob", "joiner39"]), "people", urgent=True)
         directory = read_directory(theirs)
-        _refused(theirs, errand)
+        _refused(theirs, request)
         busy.set()
-        _made(theirs, errand, directory)
+        _made(theirs, request, directory)
     long.join(20)
     assert not long.is_alive()
     assert [None] == [d.error for d in reports[0].deployments]
@@ -154,17 +155,17 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
     assert {"finance", "Viewer"} == roles_of(stage.prod, "joiner38")
 
 
-def _refused(world: World, errand: PassRequest) -> None:
+def _refused(world: World, request: PassRequest) -> None:
     with pytest.raises(DeploymentBusy):
-        one_pass(world, world.targets[0], read_directory(world), errand)
+        one_pass(world, world.targets[0], read_directory(world), request)
 
 
-def _made(world: World, errand: PassRequest, directory: Directory) -> None:
+def _made(world: World, request: PassRequest, directory: Directory) -> None:
     """Try again, as the daemon does, until the other gives way."""
     end, tick = monotonic() + 20, threading.Event()
     while monotonic() < end:
         try:
-            report = one_pass(world, world.targets[0], directory, errand)
+            report = one_pass(world, world.targets[0], directory, request)
         except DeploymentBusy:
             tick.wait(0.05)
         else:
@@ -194,7 +195,7 @@ def order(*names: str, job: int = 7) -> WorkItem:
     return WorkItem(Scope.people(names) if names else EVERYTHING, "reconcile", Urgency.ORDER, job=job)
 
 
-def within(_world: World, _directory: Directory, _errand: PassRequest, /) -> Report:
+def within(_world: World, _directory: Directory, _request: PassRequest, /) -> Report:
     raise AssertionError("the daemon's own `make` decides how")
 
 
@@ -238,14 +239,12 @@ def test_whom_a_pass_was_about_that_went_ahead_is_not_done_again_although_it_wai
     assert frozenset({"bob"}) == ahead.moved()
 
 
-@pytest.mark.parametrize(("approved", "says"), [(frozenset[str](), OVERTAKEN), (None, "")])
-def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(
-    approved: frozenset[str] | None, says: str
-) -> None:
+@pytest.mark.parametrize(("mode", "says"), [(Apply(), OVERTAKEN), (PlanOnly(), "")])
+def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(mode: Mode, says: str) -> None:
     queue = WorkQueue(2, monotonic=Clock())
     queue.put("a", SWEEP)
     queue.take()
-    queue.put("a", replace(order(), approved=approved))
+    queue.put("a", replace(order(), mode=mode))
     ahead = Ahead("a", SWEEP, queue, make=lambda *_: void(queue.ended("a")), is_over=lambda: False)
     assert says == ahead.let_ahead(within)
     assert says == ahead.let_ahead(within)
@@ -260,7 +259,7 @@ def void(_: object) -> None:
     [
         (people("bob"), SWEEP, True),
         (people("bob"), order(), True),
-        (people("bob"), WorkItem(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"x"}), job=1), True),
+        (people("bob"), WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({"x"})), job=1), True),
         (people("bob"), WorkItem(EVERYTHING, "people", Urgency.LOSS), True),
         (people("bob"), people("joe"), False),
         (people("bob"), people("joe", urgency=Urgency.GAIN), True),

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from test_reconcile import DAGS, NOW, People, Stage, errand
+from test_reconcile import DAGS, NOW, People, Stage, made_for
 
 from syncd.config.fingerprint import fingerprint
 from syncd.errors import ApprovalRefused
 from syncd.http import Secret
 from syncd.model import EVERYTHING, Capabilities, Dag, Permission, Scope, Status
+from syncd.plan.approval import Apply, PlanOnly
 from syncd.plan.guard import Limits
 from syncd.plan.taken import Taken
 from syncd.reconcile import PassRequest, World, apply, one_pass, plan, read_directory
@@ -111,12 +112,12 @@ def test_two_approvals_of_one_hold_that_wait_in_line_pass_once(stage: Stage) -> 
     everybody = list(stage.people.members["finance"])
     leave(stage, 19)
     stage.apply()
-    approved = PassRequest(EVERYTHING, "approve", frozenset({held(stage)}))
-    assert 19 == len(errand(stage, approved).outcomes)
+    approved = PassRequest(EVERYTHING, "approve", Apply(frozenset({held(stage)})))
+    assert 19 == len(made_for(stage, approved).outcomes)
     stage.people.members["finance"] = everybody
     stage.apply()
     leave(stage, 19)
-    assert {Status.HELD} == {o.status for o in errand(stage, approved).outcomes}
+    assert {Status.HELD} == {o.status for o in made_for(stage, approved).outcomes}
     assert 0 == left(stage)
 
 
@@ -154,13 +155,13 @@ def test_many_small_applies_are_one_large_one(stage: Stage) -> None:
 def test_a_restart_lets_nothing_go(stage: Stage, tmp_path: Path) -> None:
     stage.apply()
     leave(stage, 2)
-    errand(stage, PassRequest(Scope.people(["p00", "p01"]), "people"))
+    made_for(stage, PassRequest(Scope.people(["p00", "p01"]), "people"))
     leave(stage, 1)
     stage.store.close()
     with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
-        assert errand(stage, PassRequest(Scope.people(["p02"]), "people")).held is not None
+        assert made_for(stage, PassRequest(Scope.people(["p02"]), "people")).held is not None
         stage.now += timedelta(minutes=61)
-        assert errand(stage, PassRequest(Scope.people(["p02"]), "people")).held is None
+        assert made_for(stage, PassRequest(Scope.people(["p02"]), "people")).held is None
 
 
 @pytest.mark.finding("H-E8")
@@ -302,7 +303,7 @@ def test_a_dry_run_of_a_daemon_with_other_files_holds_nothing_else(in_force: Sta
     before = held(in_force)
     leave(in_force, 1)
     world = proposed(in_force)
-    one_pass(world, world.targets[0], read_directory(world), PassRequest(EVERYTHING, "reconcile", approved=None))
+    one_pass(world, world.targets[0], read_directory(world), PassRequest(EVERYTHING, "reconcile", PlanOnly()))
     assert before == held(in_force)
 
 

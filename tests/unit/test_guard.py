@@ -151,7 +151,7 @@ def test_a_role_that_the_code_of_a_dag_seems_to_name_is_not_deleted_without_a_wo
     assert found.held is not None
     assert ((fine,), (named,)) == (found.go, found.held.changes)
     assert "access_control" in found.held.why[0]
-    passed = guard(made, observed, LIMITS, owned=owned, named={"named"}, approved={found.held.digest})
+    passed = guard(made, observed, LIMITS, owned=owned, named={"named"}, approvals={found.held.digest})
     assert (None, (fine, named)) == (passed.held, passed.go)
 
 

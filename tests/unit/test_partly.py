@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from airflow_world import World as Server
 from airflow_world import world
-from test_reconcile import DAGS, People, Stage, errand, put, roles_of
+from test_reconcile import DAGS, People, Stage, made_for, put, roles_of
 
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Deployment, User
@@ -70,7 +70,7 @@ def test_a_sweep_of_the_daemon_takes_from_leavers_too(stage: Stage) -> None:
     stage.apply()
     stage.prod.unlisted = frozenset({"dags"})
     stage.people.members = {"finance": ["anna", "carl"]}
-    found = errand(stage, PassRequest(EVERYTHING, "sweep"))
+    found = made_for(stage, PassRequest(EVERYTHING, "sweep"))
     assert ("dags cannot be read: 500", set()) == (str(found.error), roles_of(stage.prod, "bob"))
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_reconcile import DAGS, NOW, People, Stage, errand, put
+from test_reconcile import DAGS, NOW, People, Stage, made_for, put
 
 from syncd.mapping.endings import Endings
 from syncd.mapping.parse import parse
@@ -139,10 +139,10 @@ def test_another_hand_is_told_beside_what_is_held(stage: Stage) -> None:
 def test_what_the_mapping_changes_and_what_a_hand_changed_in_one_role_are_told_apart(stage: Stage) -> None:
     stage.apply()
     stage.prod.dags = DAGS[1:]
-    assert 0 == errand(stage, PassRequest(EVERYTHING, "sweep")).drift, "a DAG went"
+    assert 0 == made_for(stage, PassRequest(EVERYTHING, "sweep")).drift, "a DAG went"
     role = stage.prod.roles["finance"]
     put(stage.prod, Role("finance", role.permissions | {EDIT}))
-    assert 1 == errand(stage, PassRequest(EVERYTHING, "sweep")).drift
+    assert 1 == made_for(stage, PassRequest(EVERYTHING, "sweep")).drift
     assert stage.now == NOW
 
 

@@ -34,6 +34,7 @@ from syncd.model import (
     User,
     key,
 )
+from syncd.plan.approval import PlanOnly
 from syncd.plan.guard import Limits
 from syncd.ports import Lease, Recorder
 from syncd.reconcile import DeploymentReport, PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
@@ -115,7 +116,7 @@ class Stage:
         return plan(self.world(), keep_states=True).deployments[0]
 
     def apply(self, *, scope: Scope | None = None, approved: tuple[str, ...] = ()) -> Report:
-        return apply(self.world(), scope=scope or Scope(), approved=approved)
+        return apply(self.world(), scope=scope or Scope(), approvals=approved)
 
     def statuses(self, report: Report) -> dict[str, Status]:
         return {o.change.name: o.status for d in report.deployments for o in d.outcomes}
@@ -449,10 +450,10 @@ def test_every_change_has_one_line_in_the_journal(stage: Stage) -> None:
     assert made == sorted(row.change.name for row in stage.store.audit(deployment="prod"))
 
 
-# --- one deployment, for an errand: what the daemon calls ------------------------------------------------------------------
+# --- one deployment, for a request: what the daemon calls ------------------------------------------------------------------
 
 
-def errand(stage: Stage, what: PassRequest, *, world: World | None = None) -> DeploymentReport:
+def made_for(stage: Stage, what: PassRequest, *, world: World | None = None) -> DeploymentReport:
     here = world or stage.world()
     return one_pass(here, here.targets[0], read_directory(here), what).deployments[0]
 
@@ -462,7 +463,7 @@ def test_a_narrow_state_of_before_is_not_taken_for_what_roles_held(stage: Stage)
     stage.apply()
     narrow = DesiredState("prod", {}, {"finance": Role("finance", frozenset())}, {})
     stage.prod.hides_once = frozenset({"fin_daily"})
-    found = errand(stage, PassRequest(EVERYTHING, "people", earlier=narrow))
+    found = made_for(stage, PassRequest(EVERYTHING, "people", earlier=narrow))
     assert () == found.outcomes
 
 
@@ -472,7 +473,7 @@ def test_the_reasons_of_a_loss_are_those_of_before(stage: Stage) -> None:
     anna = stage.prod.users["anna"]
     before = DesiredState("prod", {"anna": anna}, {}, {"anna": {"Viewer": (reason,)}})
     stage.people.members["finance"] = ["bob"]
-    found = errand(stage, PassRequest(Scope.people(["anna"]), "people", earlier=before))
+    found = made_for(stage, PassRequest(Scope.people(["anna"]), "people", earlier=before))
     [outcome] = found.outcomes
     assert "Viewer: was given by people:finance (mappings/finance.yaml:5)" in map(str, outcome.change.because)
 
@@ -481,14 +482,14 @@ def test_what_somebody_else_changed_is_drift_and_what_the_mapping_changed_is_not
     stage.apply()
     stage.people.members["finance"] = ["anna", "bob", "carol"]
     put(stage.prod, replace(stage.prod.users["anna"], roles=frozenset({"Viewer"})))
-    found = errand(stage, PassRequest(EVERYTHING, "sweep"))
+    found = made_for(stage, PassRequest(EVERYTHING, "sweep"))
     assert (2, 1) == (len(found.outcomes), found.drift)
 
 
 def test_once_syncd_is_stopping_no_change_is_begun(stage: Stage) -> None:
     asked = iter([False, False, True, True])
     world = replace(stage.world(), stopping=lambda: next(asked))
-    found = errand(stage, PassRequest(EVERYTHING, "sweep"), world=world)
+    found = made_for(stage, PassRequest(EVERYTHING, "sweep"), world=world)
     assert [Status.APPLIED, Status.SKIPPED, Status.SKIPPED] == [o.status for o in found.outcomes]
     assert ["finance"] == stage.prod.applied
     assert () == stage.store.unsettled("prod")
@@ -496,7 +497,7 @@ def test_once_syncd_is_stopping_no_change_is_begun(stage: Stage) -> None:
 
 def test_a_busy_deployment_is_no_run(stage: Stage) -> None:
     with stage.store.lease("prod"), pytest.raises(DeploymentBusy):
-        errand(stage, PassRequest(EVERYTHING, "sweep"))
+        made_for(stage, PassRequest(EVERYTHING, "sweep"))
     assert () == stage.store.runs()
 
 
@@ -515,7 +516,7 @@ def test_a_command_waits_for_another_writer_as_long_as_it_has_patience(stage: St
 
 def test_an_errand_that_only_plans_needs_no_lease(stage: Stage) -> None:
     with stage.store.lease("prod"):
-        found = errand(stage, PassRequest(EVERYTHING, "reconcile", approved=None))
+        found = made_for(stage, PassRequest(EVERYTHING, "reconcile", PlanOnly()))
     assert found.plan is not None
     assert (3, ()) == (len(found.plan.changes), found.outcomes)
     assert [] == stage.prod.applied
@@ -602,7 +603,7 @@ def test_a_role_whose_permissions_a_dag_took_back_is_not_deleted_without_a_word(
     assert held is not None
     assert (4, ["other"], True) == (report.exit_code(), [c.name for c in held.changes], "other" in stage.prod.roles)
     assert set() == {name for name, user in stage.prod.users.items() if "other" in user.roles}
-    assert 0 == apply(with_mapping(stage, without_other()), approved=(held.digest,)).exit_code()
+    assert 0 == apply(with_mapping(stage, without_other()), approvals=(held.digest,)).exit_code()
     assert "other" not in stage.prod.roles
 
 

@@ -10,6 +10,7 @@ import pytest
 from syncd.daemon.work_item import BUSY_S, MOST_PEOPLE, Urgency, WorkItem
 from syncd.daemon.work_queue import CLAIM_S, LADDER_S, WorkQueue
 from syncd.model import EVERYTHING, DesiredState, Scope, User
+from syncd.plan.approval import Apply, PlanOnly
 
 
 class Clock:
@@ -104,7 +105,7 @@ def test_what_somebody_waits_for_is_a_pass_of_its_own() -> None:
 
 
 def test_an_approval_is_not_given_to_another_pass() -> None:
-    approving = WorkItem(EVERYTHING, "approve", Urgency.ORDER, approved=frozenset({"abc"}))
+    approving = WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({"abc"})))
     assert SWEEP.with_(approving) is None
 
 
@@ -236,7 +237,7 @@ def test_an_order_leaves_other_peoples_work_and_a_dry_run_leaves_all() -> None:
     these.put("a", people("anna", "zoe", urgency=Urgency.LOSS))
     these.put("a", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, job=1))
     these.put("b", people("anna"))
-    these.put("b", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, approved=None, job=2))
+    these.put("b", WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER, mode=PlanOnly(), job=2))
     assert [2, 2] == [len(these.look(name).waiting) for name in "ab"]
 
 
@@ -248,7 +249,7 @@ LOSS_OF_ALICE = people("alice", urgency=Urgency.LOSS)
     "other",
     [
         WorkItem(Scope.people(["bob"]), "reconcile", Urgency.ORDER, job=7),
-        WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, approved=None, job=7),
+        WorkItem(EVERYTHING, "reconcile", Urgency.ORDER, mode=PlanOnly(), job=7),
         people("bob", urgency=Urgency.LOSS),
     ],
 )
