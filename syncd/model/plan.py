@@ -13,7 +13,7 @@ from syncd.model.deployment import Role, User
 from syncd.model.names import key
 from syncd.model.notes import Note
 from syncd.model.rules import Permission
-from syncd.model.state import Scope
+from syncd.model.state import Reason, Scope
 
 
 class Kind(StrEnum):
@@ -39,11 +39,16 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Why:
-    """One reason of a change: in words, and of which role it speaks (empty: of the change as a whole)."""
+    """One reason of a change: in words, and of which role it speaks (empty: of the change as a whole).
+
+    `reasons` are the groups and mapping lines that give the role, or gave it; none where no line did, and of a change that
+    was recorded before they were kept.
+    """
 
     text: str
     role: str = ""
     what: What = What.OTHER
+    reasons: tuple[Reason, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.role}: {self.text}" if self.role else self.text

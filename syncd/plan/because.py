@@ -39,17 +39,20 @@ def _whys(change: Change, *, desired: DesiredState, earlier: DesiredState | None
     now = desired.because.get(name, {})
     before = earlier.because.get(name, {}) if earlier else {}
     for role in change.granted:
-        yield Why(", ".join(map(str, now.get(role, ()))) or "no reason known", role, What.GIVEN)
+        yield why_of(role, What.GIVEN, now.get(role, ()))
     for role in change.revoked:
         if not before.get(role):
             yield Why("no mapping line gives it", role, What.NOT_GIVEN)
         for reason in before.get(role, ()):
-            yield _lost(role, reason, ended(name, role, reason) if ended else What.NOT_GIVEN)
+            yield why_of(role, ended(name, role, reason) if ended else What.NOT_GIVEN, (reason,))
 
 
-def _lost(role: str, reason: Reason, what: What) -> Why:
-    end = f": {ENDED[what]}" if what in ENDED else ""
-    return Why(f"was given by {reason}{end}", role, what)
+def why_of(role: str, what: What, reasons: tuple[Reason, ...]) -> Why:
+    """Say in words what gives a role, or gave it and how that ended."""
+    told = ", ".join(map(str, reasons)) or "no reason known"
+    if what is not What.GIVEN:
+        told = f"was given by {told}" + (f": {ENDED[what]}" if what in ENDED else "")
+    return Why(told, role, what, reasons)
 
 
 def summed(changes: Iterable[Change]) -> str:

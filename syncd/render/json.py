@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from syncd.model import Change, Held, Note, Plan
+from syncd.model import Change, Held, Note, Plan, Why
 from syncd.plan.on_people import Effects
 from syncd.render.effects import effects_json
 from syncd.render.reports import DeploymentPass, Pass
@@ -72,12 +72,16 @@ def change_json(change: Change) -> dict[str, Any]:
         "granted": list(view.granted),
         "revoked": list(view.revoked),
         "because": list(view.because),
-        "why": [{"role": why.role, "what": why.what.value, "text": why.text} for why in view.why],
+        "why": [_why_json(why) for why in view.why],
         "finishes": view.finishes,
     }
     if view.account is not None:
         found["account"] = asdict(view.account)
     return found
+
+
+def _why_json(why: Why) -> dict[str, Any]:
+    return {"role": why.role, "what": why.what.value, "text": why.text, "reasons": [plain(r) for r in why.reasons]}
 
 
 def journal_json(row: Any) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-from syncd.model import Change, Kind, Role, User, What, Why
+from syncd.model import Change, Kind, Reason, Role, User, What, Why
 
 Subject = Literal["user", "role"]
 
@@ -65,7 +66,7 @@ class ChangeView:
             tuple(found["granted"]),
             tuple(found["revoked"]),
             because,
-            tuple(Why(why["text"], why["role"], _what(why.get("what"))) for why in whys),
+            tuple(Why(w["text"], w["role"], _what(w.get("what")), _reasons(w.get("reasons"))) for w in whys),
             found.get("finishes") is True,
         )
 
@@ -79,6 +80,18 @@ def _account(change: Change) -> Account | None:
     if change.before is not None or not isinstance(change.after, User):
         return None
     return Account(change.after.email, change.after.first_name, change.after.last_name)
+
+
+def _reasons(found: object) -> tuple[Reason, ...]:
+    """Read the groups and lines of a reason; none where they are not as this version writes them."""
+    try:
+        return tuple(_reason(**fields) for fields in found) if isinstance(found, list) else ()
+    except (TypeError, ValueError):
+        return ()
+
+
+def _reason(*, until: str | None = None, **fields: Any) -> Reason:
+    return Reason(**fields, until=datetime.fromisoformat(until) if until else None)
 
 
 def _what(word: object) -> What:

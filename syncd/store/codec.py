@@ -40,6 +40,7 @@ from syncd.model import (
     What,
     Why,
 )
+from syncd.plan.because import why_of
 
 VERSION = 1
 UNKNOWN = datetime.min.replace(tzinfo=UTC)
@@ -288,7 +289,13 @@ def change_with(because: Json, before: User | Role | None, after: User | Role | 
 
 
 def because_to(because: Iterable[Why]) -> Json:
-    return [[why.text, why.role, why.what.value] for why in because]
+    """Write reasons: the words only of those that do not follow from groups and lines."""
+    return [
+        ["", why.role, why.what.value, [_reason_to(r) for r in why.reasons]]
+        if why.reasons
+        else [why.text, why.role, why.what.value]
+        for why in because
+    ]
 
 
 def because_from(body: Json, roles: Callable[[], Iterable[str]]) -> tuple[Why, ...]:
@@ -301,8 +308,11 @@ def _why_from(fields: Json, roles: Iterable[str]) -> Why:
     if isinstance(fields, str):
         role = next((role for role in roles if fields.startswith(f"{role}: ")), "")
         return Why(fields.removeprefix(f"{role}: ") if role else fields, role)
-    text, role, what = fields
-    return Why(text, role, _WHATS.get(what, What.OTHER))
+    text, role, word, *rest = fields
+    what = _WHATS.get(word, What.OTHER)
+    if rest and rest[0]:
+        return why_of(role, what, tuple(map(_reason_from, rest[0])))
+    return Why(text, role, what)
 
 
 _WHATS = {what.value: what for what in What}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
-from syncd.model import Note, Why
+from syncd.model import Note, Reason, Why
 from syncd.render.view import Account, ChangeView
 from syncd.store import AuditRow, Holding
 from syncd.store.uses import Use
@@ -112,6 +112,7 @@ SCHEMAS: dict[str, Schema] = {
             Order,
             Note,
             Why,
+            Reason,
             Holding,
             Use,
         )

@@ -77,7 +77,9 @@ def test_an_approved_removal_is_no_drift_and_keeps_its_reason(stage: Stage) -> N
     assert (0, 2) == (passed.drift, len(passed.outcomes))
     assert all("was given by people:finance" in str(o.change.because[0]) for o in passed.outcomes)
     rows = stage.store.audit(deployment="prod", user="bob", status="applied")
-    assert "was given by people:finance (mappings/finance.yaml:5)" in str(rows[0].change.because[0])
+    why = rows[0].change.because[0]
+    assert "was given by people:finance (mappings/finance.yaml:5)" in str(why)
+    assert [("people", "finance", "mappings/finance.yaml:5")] == [(r.source, r.group, r.at) for r in why.reasons]
 
 
 @pytest.mark.finding("U-B1")
@@ -230,7 +232,7 @@ def test_a_role_with_a_colon_keeps_its_reasons_when_its_change_is_cut() -> None:
         goes.because,
         reasons_text(ChangeView.of(goes)),
     )
-    assert [{"role": "a: b", "what": "other", "text": "people:g (m.yaml:1)"}] == change_json(goes)["why"]
+    assert [{"role": "a: b", "what": "other", "text": "people:g (m.yaml:1)", "reasons": []}] == change_json(goes)["why"]
 
 
 def test_reasons_of_an_older_syncd_are_read() -> None:

@@ -35,6 +35,7 @@ from syncd.model import (
     What,
     Why,
 )
+from syncd.plan.because import why_of
 from syncd.store import codec
 from syncd.store.patches import patch_to, patched
 
@@ -58,7 +59,10 @@ snapshots = st.builds(
 )
 user = st.builds(User, text, text, text, text, few)
 role = st.builds(Role, text, st.frozensets(st.builds(Permission, text, text), max_size=3), st.booleans())
-whys = st.builds(Why, text, text, st.sampled_from(What))
+reason = st.builds(Reason, text, text, text, text, st.none() | moment, text, st.booleans())
+whys = st.builds(Why, text, text, st.sampled_from(What)) | st.builds(
+    why_of, text, st.sampled_from(What), st.lists(reason, min_size=1, max_size=3).map(tuple)
+)
 pairs = st.tuples(user, st.none() | user) | st.tuples(st.none(), role) | st.tuples(role, st.none() | role)
 changes = st.builds(lambda pair, because: Change(pair[0], pair[1], because), pairs, tuples(whys))
 plans = st.builds(
@@ -69,7 +73,6 @@ plans = st.builds(
     tuples(st.builds(Kept, text, text, text)),
     tuples(st.builds(Note, text, text)),
 )
-reason = st.builds(Reason, text, text, text, text, st.none() | moment, text, st.booleans())
 desired_states = st.builds(
     DesiredState,
     text,
@@ -112,6 +115,7 @@ def test_snapshot(value: Snapshot) -> None:
 def test_change(value: Change) -> None:
     found = codec.change_from(through_text(codec.change_to(value)))
     assert (value, value.because) == (found, found.because)
+    assert [why.reasons for why in value.because] == [why.reasons for why in found.because]
 
 
 @given(plans)
