@@ -15,7 +15,6 @@ from collections.abc import Callable
 from syncd.control import Order
 from syncd.errors import EXIT_INVALID, SyncdError
 from syncd.model import EVERYTHING, Scope
-from syncd.targets.airflow import unreachable
 
 
 class NotMeant(SyncdError):
@@ -37,8 +36,8 @@ def scope_of(order: Order, *, users: Names, members: Names) -> Scope:
     return Scope(users() if order.users else members(), order.dags)
 
 
-def check(users: frozenset[str]) -> None:
-    """See that the people an order names can be addressed at all.
+def check(users: frozenset[str], *, unreachable: Callable[[str], str]) -> None:
+    """See that the people an order names can be addressed at all; `unreachable` says why a name cannot, or nothing.
 
     Raises:
         NotMeant: one cannot; says by which character.

@@ -43,7 +43,7 @@ def accept_group(
 
 def _looked_at(world: World, name: str, *, full: bool) -> Snapshot:
     """Read the source now: what was saved of it may be older than the group."""
-    from syncd.intake import Intake, read_one
+    from syncd.directory.read_sources import Intake, read_one
 
     source = next((source for source in world.sources if source.name == name), None)
     if source is None:

@@ -27,8 +27,8 @@ def accept_person(
     """Say that these accounts of several sources are one person, whose e-mail (or other key) was not the same before."""
     from syncd import app
     from syncd.cli.output import show_text
+    from syncd.directory.persons import name_of
     from syncd.errors import EXIT_DONE
-    from syncd.mapping.persons import name_of
     from syncd.model import KnownPersons, Person
 
     this = invocation(context)
@@ -46,7 +46,7 @@ def accept_person(
 
 def _last_directory(store: Store, settings: Settings) -> Directory:
     """Join what was read last, as the next pass will."""
-    from syncd.mapping.directory import join
+    from syncd.directory.join import join
 
     saved = [store.last_snapshot(source.name) for source in settings.sources]
     fresh = {snapshot.source: snapshot for snapshot in saved if snapshot is not None}

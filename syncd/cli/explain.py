@@ -28,9 +28,10 @@ def explain(
 ) -> int:
     """Show what a person has and why, what is missing, and what is not by syncd."""
     from syncd.orders import check
+    from syncd.targets.airflow import unreachable
 
     this = invocation(context)
-    check(frozenset({user}))
+    check(frozenset({user}), unreachable=unreachable)
     settings = this.settings()
     with this.store(settings) as store:
         with this.world(settings, store, deployments=deployment or ()) as world:
@@ -57,7 +58,7 @@ def _planned(world: World, text: str) -> Report:
 
 def _people(world: World, text: str) -> list[Identity]:
     """Find whom a word means at the sources, by what was read last; with all accounts of a person."""
-    from syncd.mapping.persons import with_persons
+    from syncd.directory.persons import with_persons
     from syncd.model import Directory, Person
 
     snapshots = [found for source in world.sources if (found := world.journal.last_snapshot(source.name))]
@@ -75,7 +76,7 @@ def _people(world: World, text: str) -> list[Identity]:
 
 
 def _account_names(world: World, text: str) -> set[str]:
-    from syncd.mapping.accounts import username_of
+    from syncd.directory.usernames import username_of
 
     people = _people(world, text)
     named = {username_of(person, target.deployment.username) for person in people for target in world.targets}

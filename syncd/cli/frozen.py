@@ -29,7 +29,7 @@ def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[s
 
 def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[str]:
     """Say which roles are frozen by what a file source lacks; groups of other sources are not looked at."""
-    from syncd.mapping.directory import join
+    from syncd.directory.join import join
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
     mine = replace(rules, bindings=tuple(rule for rule in rules.bindings if rule.group.source in fresh))
@@ -38,7 +38,7 @@ def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot
 
 def examined(settings: Settings, rules: Rules, store: Store) -> tuple[Finding, ...]:
     """Say which roles are frozen by what the sources said the last time."""
-    from syncd.mapping.directory import join
+    from syncd.directory.join import join
     from syncd.model import Finding
 
     saved = [store.last_snapshot(source.name) for source in settings.sources]

@@ -89,7 +89,7 @@ def chosen(settings: Settings, names: Sequence[str]) -> frozenset[str]:
         ConfigInvalid: there is none of such a name.
     """
     from syncd.errors import ConfigInvalid, Problem
-    from syncd.mapping.strict import did_you_mean
+    from syncd.text.strict import did_you_mean
 
     known = [d.deployment.name for d in settings.deployments]
     unknown = [name for name in names if name not in known]

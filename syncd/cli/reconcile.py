@@ -58,13 +58,14 @@ def reconcile(
     from syncd.cli.daemon_client import NoDaemon, daemon_at
     from syncd.control import Order
     from syncd.orders import check
+    from syncd.targets.airflow import unreachable
 
     if dag and (user or group):
         raise typer.BadParameter(
             "it is about roles, not about people; leave --user and --group out", param_hint="--dag"
         )
     this = invocation(context)
-    check(frozenset(user or ()))
+    check(frozenset(user or ()), unreachable=unreachable)
     order = Order(
         frozenset(user or ()), frozenset(group or ()), frozenset(deployment or ()), frozenset(dag or ()), dry_run
     )
@@ -160,7 +161,7 @@ def _words(identity: Identity) -> set[str]:
 
 def _accounts(world: World, people: Iterable[Identity]) -> frozenset[str]:
     """Give the account names that these people have on any of the deployments."""
-    from syncd.mapping.accounts import username_of
+    from syncd.directory.usernames import username_of
     from syncd.model import key
 
     found = {username_of(person, target.deployment.username) for person in people for target in world.targets}

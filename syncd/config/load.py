@@ -12,21 +12,21 @@ from pydantic import ValidationError
 
 from syncd.config.daemon_settings import daemon_settings, http_settings, notify_settings
 from syncd.config.fields import span
-from syncd.config.places import NotScannable, Places, TooDeep, locate
-from syncd.config.places import Path as Place
-from syncd.config.problems import Written, dotted, settings_problems, syntax_problem
+from syncd.config.problems import settings_problems
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings
 from syncd.config.source_settings import secret, source_settings
 from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.files import MIB, read_file
 from syncd.http import Connection
-from syncd.mapping.strict import Strict
 from syncd.model import Adopt, Deployment, Joining, JoinKey
 from syncd.pace import Budget
 from syncd.plan.guard import Limits
-from syncd.sources.folder import FolderUnreadable, Wanted, read_folder
 from syncd.targets.airflow.settings import AirflowSettings, Credential
+from syncd.text.folder import FolderUnreadable, Wanted, read_folder
+from syncd.text.strict import Strict
+from syncd.text.toml import Written, dotted, read_toml
+from syncd.text.toml_places import Path as Place
 
 MERGED = ("labels", "headers", "limits", "timeouts", "courtesy")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
@@ -49,7 +49,9 @@ def load(path: Path, text: str | None = None) -> Settings:
 
 
 def _load(path: Path, text: str | None) -> Settings:
-    written = _written(str(path), read_config(path) if text is None else text)
+    written = read_toml(str(path), read_config(path) if text is None else text)
+    if not written.values:
+        _refuse(written.name, "the file says nothing; `syncd init` writes one to start from")
     folder = path.absolute().parent
     filled = _filled(written.values)
     try:
@@ -77,22 +79,6 @@ def read_config(path: Path) -> str:
     return _decoded(name, content)
 
 
-def _written(name: str, text: str) -> Written:
-    try:
-        places = _located(text)  # first: what it refuses would keep tomllib busy for ever
-        values = tomllib.loads(text)
-    except TooDeep as deep:
-        _refuse(name, "this is nested deeper than anything in a configuration", deep.place.line, deep.place.column)
-    except tomllib.TOMLDecodeError as error:
-        repeated = places.repeated if places else {}
-        raise ConfigInvalid([syntax_problem(name, text, error=str(error), repeated=repeated)]) from None
-    except ValueError as error:  # an integer of more digits than Python makes a number of
-        _refuse(name, f"not valid TOML: {error}", *_many_digits(text))
-    if not values:
-        _refuse(name, "the file says nothing; `syncd init` writes one to start from")
-    return Written(name, values, places or locate(text), text)
-
-
 def _refuse(name: str, message: str, line: int = 0, column: int = 0) -> Never:
     raise ConfigInvalid([Problem(name, line, column, message)]) from None
 
@@ -108,20 +94,6 @@ def _decoded(name: str, content: bytes) -> str:
     if text.startswith("\ufeff"):
         _refuse(name, "the file starts with a byte order mark; save it as UTF-8 without one", 1, 1)
     return text
-
-
-def _many_digits(text: str) -> tuple[int, int]:
-    """Find the number that is too long for Python."""
-    found = re.search(r"(?<![0-9_])[0-9_]{4300,}", text)
-    before = text[: found.start()] if found else ""
-    return before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-def _located(text: str) -> Places | None:
-    try:
-        return locate(text)
-    except NotScannable:
-        return None
 
 
 # --- defaults ---------------------------------------------------------------------------------------------------------

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syncd.config.fields import Reference
-from syncd.config.places import Path, Place, Places
 from syncd.config.tables import SECTIONS
 from syncd.errors import Problem
-from syncd.mapping.strict import Strict
+from syncd.text.strict import Strict
+from syncd.text.toml import Written, dotted
+from syncd.text.toml_places import Path
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _Near = Callable[[str, Collection[str]], str]
-_TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
-_SYNTAX_HINTS = (
-    ("Invalid value", "; write text in quotes, and true and false in small letters"),
-    (r"character '\n'", "; a text in quotes ends in the line where it begins"),
-)
 _WANTED = {
     "string_type": "text in quotes",
     "int_type": "a whole number",
@@ -47,32 +41,6 @@ _SEEN: tuple[tuple[type | tuple[type, ...], str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One configuration file as it stands: its name for people, its values, and where they are."""
-
-    name: str
-    values: Mapping[str, Any]
-    places: Places
-    text: str = ""
-
-    def problem(self, place: Place, message: str) -> Problem:
-        return Problem(self.name, place.line, place.column, message)
-
-
-def syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path, Place]) -> Problem:
-    """Turn a message of `tomllib` into one sentence at a place."""
-    if repeated:
-        path, place = min(repeated.items(), key=lambda item: item[1])
-        return Problem(name, place.line, place.column, f"{dotted(path)} is written twice; keep one of the two")
-    found = _TOML_PLACE.match(error)
-    message, line, column = found.groups() if found else (error, None, None)
-    end = text.rstrip().count("\n") + 1
-    place = Place(int(line), int(column)) if line and column else Place(end, len(text.rstrip().rpartition("\n")[2]) + 1)
-    hint = next((words for sign, words in _SYNTAX_HINTS if sign in message), "") if line else ""
-    return Problem(name, place.line, place.column, f"not valid TOML: {message[0].lower()}{message[1:]}{hint}")
-
-
 def settings_problems(written: Written, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
     """Turn each finding of pydantic into a problem at the key or value that it is about."""
     near = Strict().near
@@ -93,18 +61,6 @@ def _problem(written: Written, error: ErrorDetails, near: _Near) -> Problem:
         _hint(str(loc[-1]), _known_keys(written.values, path[:-1]), near) if error["type"] == "extra_forbidden" else ""
     )
     return written.problem(place, _sentence(error, path=path, key=str(loc[-1]), hint=hint))
-
-
-def dotted(path: Sequence[str | int]) -> str:
-    """Write a path as TOML would: quoted where it must be, positions in brackets."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        else:
-            shown = part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"'
-            text += f".{shown}" if text else shown
-    return text
 
 
 def _written_path(values: Mapping[str, Any], loc: Path) -> Path:

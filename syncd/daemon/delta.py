@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from syncd.directory.narrow import Lens, Who, changed, cleared
 from syncd.mapping.compile import compile_desired
-from syncd.mapping.narrow import Lens, Who, changed, cleared
 from syncd.mapping.select import chooses
 from syncd.model import Deployment, DesiredState, Dialect, Directory, Level, Rule, Rules
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from syncd.daemon.delta import DirectoryDelta, between
-from syncd.intake import Intake, Reading, gather, read_one
-from syncd.mapping.narrow import Lens, Who
+from syncd.directory.narrow import Lens, Who
+from syncd.directory.read_sources import Intake, Reading, gather, read_one
 from syncd.model import Deployment, Directory, Group, Rules, Scope, Snapshot
 from syncd.ports import Source
 

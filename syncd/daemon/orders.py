@@ -12,12 +12,13 @@ from syncd.daemon.fleet import Loaded
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.polls import Polls
 from syncd.daemon.work_item import Urgency, WorkItem
+from syncd.directory.narrow import Who
 from syncd.errors import EXIT_FAILED, SyncdError
-from syncd.mapping.narrow import Who
-from syncd.mapping.strict import did_you_mean
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
 from syncd.plan.approval import Apply, PlanOnly, refusal
+from syncd.targets.airflow import unreachable
+from syncd.text.strict import did_you_mean
 
 PATIENCE_S: Final = 2.0
 """So long at most an order waits for the sources: what they say later is seen by the poll that follows anyway."""
@@ -51,7 +52,7 @@ class Orders:
             NotKnown: a name in it.
             NotNow: nobody is known yet, too many orders wait, or the daemon is stopping.
         """
-        check(order.users)
+        check(order.users, unreachable=unreachable)
         loaded = self._ready()
         targets = [t for t in loaded.world.targets if not order.deployments or t.deployment.name in order.deployments]
         self._check_names(order, loaded)

@@ -27,7 +27,7 @@ from syncd.daemon import words
 from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, until_over
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
-from syncd.mapping.narrow import Lens
+from syncd.directory.narrow import Lens
 from syncd.model import EVERYTHING, Deployment, Directory, Doubt, Rule, Rules, Scope
 
 PERSONS = "persons"

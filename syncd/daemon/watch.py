@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from syncd.config.load import LARGEST, MAPPING_FILES
 from syncd.files import read_file
-from syncd.sources.folder import FolderUnreadable, read_folder
+from syncd.text.folder import FolderUnreadable, read_folder
 
 _Look = Mapping[tuple[Path, str], bytes | str]
 """What was found: a digest for each name, or the sentence why there is none."""

@@ -7,14 +7,11 @@ never be reached again, and Airflow 3 refuses an empty first name, last name or 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from string import Formatter
 
-from syncd.mapping.strict import did_you_mean
+from syncd.directory.usernames import USERNAME_FIELDS
 from syncd.model import Identity, User
-
-USERNAME_FIELDS = ("id", "login", "email")
-"""What a template of user names may name: fields of a person."""
+from syncd.text.strict import did_you_mean
 
 LONGEST_USERNAME = 512
 LONGEST_NAME = 256
@@ -39,19 +36,6 @@ def template_problem(template: str) -> str | None:
     if _UNREACHABLE.search("".join(literal for literal, *_ in parts)):
         return f'the template "{template}" has a character in it that Airflow cannot address; take "/" and controls out'
     return None
-
-
-def username_of(identity: Identity, template: str) -> str:
-    """Fill in a template; gives "" where the person lacks a field that it names."""
-    for field in _fields(template):
-        if not getattr(identity, field):
-            return ""
-    return template.format(id=identity.id, login=identity.login, email=identity.email)
-
-
-@lru_cache(maxsize=64)
-def _fields(template: str) -> tuple[str, ...]:
-    return tuple(field for _, field, _, _ in Formatter().parse(template) if field is not None)
 
 
 def username_problem(username: str) -> str | None:

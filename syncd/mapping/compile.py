@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from syncd.mapping.doubt import shown_inactive
+from syncd.directory.doubt import shown_inactive
 from syncd.mapping.findings import Findings
 from syncd.mapping.groups import bind
 from syncd.mapping.people import people

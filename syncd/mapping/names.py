@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from syncd.mapping.strict import has_control
 from syncd.model import BUILT_IN_ROLES
+from syncd.text.strict import has_control
 
 ACTIONS = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
 """Every action that Airflow's permissions know."""

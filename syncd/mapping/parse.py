@@ -13,9 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from syncd import errors
 from syncd.errors import MappingInvalid, Problem
-from syncd.mapping.document import Node, Scalar, Table, read_document
 from syncd.mapping.names import ACTIONS, LONGEST_RESOURCE, glob_problem, role_name_problem
-from syncd.mapping.strict import Strict
 from syncd.model import (
     BUILT_IN_ROLES,
     At,
@@ -27,6 +25,8 @@ from syncd.model import (
     Rule,
     Rules,
 )
+from syncd.text.document import Node, Scalar, Table, read_document
+from syncd.text.strict import Strict
 
 SECTIONS = ("roles", "bindings")
 

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from syncd.mapping.accounts import account_of, email_problem, username_of, username_problem
-from syncd.mapping.doubt import naming_doubts, unread
+from syncd.directory.doubt import naming_doubts, unread
+from syncd.directory.persons import described, login_identity
+from syncd.directory.usernames import username_of
+from syncd.mapping.accounts import account_of, email_problem, username_problem
 from syncd.mapping.findings import Findings, some
 from syncd.mapping.groups import Bound
-from syncd.mapping.persons import described, login_identity
 from syncd.model import Deployment, Directory, Identity, Lookalikes, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from threading import Lock
 
-from syncd.intake import Intake, read_sources
+from syncd.directory.read_sources import Intake, read_sources
 from syncd.model import (
     Directory,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from syncd.intake import FULL_READ_EVERY
+from syncd.directory.read_sources import FULL_READ_EVERY
 from syncd.model import (
     BY_EMAIL,
     Capabilities,

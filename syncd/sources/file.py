@@ -26,10 +26,10 @@ from typing import Any
 
 from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
-from syncd.mapping.document import TEXT, Items, Node, Scalar, Table, read_document
-from syncd.mapping.strict import Strict
 from syncd.model import At, Certificate, Finding, Group, Identity, Snapshot, key
-from syncd.sources.folder import FolderUnreadable, Wanted, read_folder
+from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
+from syncd.text.folder import FolderUnreadable, Wanted, read_folder
+from syncd.text.strict import Strict
 
 FILES = Wanted({".yaml": 8 * MIB, ".yml": 8 * MIB, ".json": 64 * MIB}, together=128 * MIB)
 """What is read of the directory. JSON is read some hundred times as fast as YAML; 64 MiB are half a million people."""

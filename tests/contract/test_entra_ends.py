@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from entra_world import World, doubts, members, now
 
+from syncd.directory.join import join, lay_over
 from syncd.errors import SourceUnavailable
-from syncd.mapping.directory import join, lay_over
 from syncd.model import Snapshot
 from syncd.sandbox.entra import Served
 from syncd.sandbox.entra.lies import Kind

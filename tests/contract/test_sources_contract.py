@@ -16,8 +16,8 @@ import entra_world
 import okta_world
 import pytest
 
+from syncd.directory.join import join, lay_over
 from syncd.errors import SourceUnavailable
-from syncd.mapping.directory import join, lay_over
 from syncd.model import Snapshot
 from syncd.ports import Source
 from syncd.sources.file import FileSource

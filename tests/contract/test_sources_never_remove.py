@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from syncd.directory.join import join, lay_over
 from syncd.errors import SourceUnavailable
 from syncd.mapping.compile import compile_desired
-from syncd.mapping.directory import join, lay_over
 from syncd.model import (
     At,
     Deployment,

@@ -23,8 +23,8 @@ from typing import Any, Final
 import moves
 from moves import Move
 
+import syncd.directory.join
 import syncd.mapping.compile
-import syncd.mapping.directory
 import syncd.plan.diff
 import syncd.reconcile.deployment
 import syncd.reconcile.look
@@ -80,7 +80,7 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
     "grants of another hand are taken": ("a", ((syncd.reconcile.look, "diff", _takes_all),)),
     "a group that was read in part counts whole": (
         "b",
-        ((syncd.mapping.directory, "_members", lambda group, _saved: Members(group)),),
+        ((syncd.directory.join, "_members", lambda group, _saved: Members(group)),),
     ),
     "an end of a binding is not kept": ("cd", ((syncd.mapping.compile, "_is_over", lambda *_, **__: False),)),
     "nothing is ever taken": ("d", ((syncd.plan.diff, "_keep", _keeps_all),)),

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from syncd.directory.join import join
 from syncd.mapping.compile import compile_desired
-from syncd.mapping.directory import join
 from syncd.model import (
     At,
     Certificate,

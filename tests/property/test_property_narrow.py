@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, deployment_delta, deployment_deltas, wanted
+from syncd.directory.join import join
+from syncd.directory.narrow import Lens, changed
 from syncd.mapping.compile import compile_desired
-from syncd.mapping.directory import join
-from syncd.mapping.narrow import Lens, changed
 from syncd.model import (
     At,
     Certificate,

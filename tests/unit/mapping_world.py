@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from syncd.directory.join import join
 from syncd.mapping.compile import compile_desired
-from syncd.mapping.directory import join
 from syncd.mapping.parse import parse
 from syncd.model import (
     Certificate,

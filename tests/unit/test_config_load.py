@@ -22,7 +22,7 @@ from syncd.http import Connection, Retries, Secret
 from syncd.model import Adopt, Joining, JoinKey
 from syncd.plan.guard import Limits
 from syncd.sources import entra, okta
-from syncd.sources.folder import Wanted, read_folder
+from syncd.text.folder import Wanted, read_folder
 
 ROOT = Path(__file__).parents[2]
 SOURCE = '[sources.people]\ntype = "file"\ndirectory = "people"\n'

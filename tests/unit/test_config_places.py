@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.config.places import NotScannable, Path, Place, locate
+from syncd.text.toml_places import NotScannable, Path, Place, locate
 
 # text | path | place of the key | place of the value
 SHAPES: tuple[tuple[str, Path, tuple[int, int], tuple[int, int]], ...] = (

@@ -20,8 +20,8 @@ from syncd.daemon.directory_cache import UNREAD, DirectoryCache
 from syncd.daemon.polls import Polls
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.words import Say
+from syncd.directory.read_sources import Intake, gather
 from syncd.errors import SourceUnavailable, StoreError
-from syncd.intake import Intake, gather
 from syncd.mapping.parse import parse
 from syncd.model import Joining, JoinKey, KnownPersons, Rules, Snapshot
 from syncd.ports import Journal

@@ -12,7 +12,7 @@ import pytest
 from syncd.errors import SHOWN, SourceUnavailable
 from syncd.model import Certificate, Group, Identity
 from syncd.sources.file import FileSource
-from syncd.sources.folder import TRIES, FolderUnreadable, Wanted, read_folder
+from syncd.text.folder import TRIES, FolderUnreadable, Wanted, read_folder
 
 NOW = datetime(2026, 3, 31, 9, 30, tzinfo=UTC)
 PEOPLE = """

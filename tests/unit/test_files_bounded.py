@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from syncd.config.load import LARGEST, MAPPING_FILES
-from syncd.config.places import TooDeep, locate
 from syncd.errors import SHOWN, MappingInvalid, Problem
 from syncd.files import FileRefused, read_file
-from syncd.mapping.document import DEEPEST, MOST_MERGED, read_document
 from syncd.mapping.parse import parse
-from syncd.mapping.strict import COMPARED, Strict
+from syncd.text.document import DEEPEST, MOST_MERGED, read_document
+from syncd.text.strict import COMPARED, Strict
+from syncd.text.toml_places import TooDeep, locate
 
 GIVEN_S = 120
 CONFIG = """

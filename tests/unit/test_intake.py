@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mapping_world import NOW
 
+from syncd.directory.read_sources import Intake, read_sources
 from syncd.errors import CursorLost, SourceUnavailable
-from syncd.intake import Intake, read_sources
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Directory, Group, Identity, Snapshot
 from syncd.store import Store

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.mapping.directory import join
+from syncd.directory.join import join
 from syncd.model import Certificate, Directory, Group, Identity, Joining, JoinKey, KnownPersons, Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -28,8 +28,9 @@ from mapping_world import (
     snapshot,
 )
 
-from syncd.mapping.accounts import USERNAME_FIELDS, template_problem, username_of
-from syncd.mapping.directory import join
+from syncd.directory.join import join
+from syncd.directory.usernames import USERNAME_FIELDS, username_of
+from syncd.mapping.accounts import template_problem
 from syncd.mapping.parse import parse
 from syncd.mapping.select import Inventory, chooses, idle_bindings
 from syncd.model import At, Dag, DagSelector, Deployment, GroupRef, Level, Reason, Role, Rule, User

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mapping_world import ANN, BOB, CID, NOW, compiled, directory, grants, group, person, snapshot
 
-from syncd.mapping.directory import join, lay_over
+from syncd.directory.join import join, lay_over
 from syncd.model import DesiredState, Directory, Group, Members, Snapshot
 
 PEOPLE = (ANN, BOB, CID)

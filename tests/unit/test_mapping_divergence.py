@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from mapping_world import ANN, BOB, group, snapshot
 
-from syncd.mapping.divergence import diverged
+from syncd.directory.divergence import diverged
 from syncd.model import Snapshot
 
 GONE = replace(ANN, active=False)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mapping_world import ANN, BOB, compiled, directory, group
 
-from syncd.mapping.groups import new_names
+from syncd.directory.group_names import new_names
 from syncd.mapping.parse import parse
 from syncd.model import DesiredState, Directory, Group
 

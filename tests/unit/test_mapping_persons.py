@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mapping_world import PROD, compiled, group, person, snapshot
 
-from syncd.mapping.directory import join
+from syncd.directory.join import join
 from syncd.model import DesiredState, Directory, Group, Identity, Joining, JoinKey, Members, Snapshot
 
 MAPPING = """

@@ -11,6 +11,7 @@ from syncd.control import NotNow, Order
 from syncd.daemon.asking import Clerks, Sources
 from syncd.model import EVERYTHING, Scope
 from syncd.orders import NotMeant, check, scope_of
+from syncd.targets.airflow import unreachable
 from syncd.web.problems import refused
 
 BOB, TEAM = frozenset({"bob"}), frozenset({"people:all"})
@@ -42,7 +43,7 @@ def test_somebody_who_is_not_in_the_group_is_not_meant() -> None:
 @pytest.mark.parametrize("name", ["corp/eve", "../x", ".", "..", "", "x" * 600, "a\x07b", "a\ud800b"])
 def test_a_name_that_cannot_be_addressed_is_the_callers_fault(name: str) -> None:
     with pytest.raises(NotMeant, match="cannot be reached by the API") as caught:
-        check(frozenset({"anna", name}))
+        check(frozenset({"anna", name}), unreachable=unreachable)
     assert (3, 422) == (caught.value.exit_code, refused(caught.value).status)
 
 

@@ -12,7 +12,7 @@ from mapping_world import NOW, directory, group, person
 from syncd.daemon.delta import between
 from syncd.daemon.poll_followup import PERSONS, Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.daemon.words import Say
-from syncd.mapping.narrow import Lens
+from syncd.directory.narrow import Lens
 from syncd.mapping.parse import parse
 from syncd.model import Deployment, Directory, Doubt, Group, Note
 

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from syncd.mapping.accounts import username_of
-from syncd.mapping.doubt import unseen
+from syncd.directory.doubt import unseen
+from syncd.directory.usernames import username_of
 from syncd.model import Deployment, Directory, Group, Members, key
 from syncd.model import Who as Who
 

@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from syncd.directory.divergence import diverged
+from syncd.directory.doubt import NOT_READ
+from syncd.directory.group_names import new_names
+from syncd.directory.join import doubts, join, lay_over
 from syncd.errors import CursorLost, SourceUnavailable, StoreError
-from syncd.mapping.directory import doubts, join, lay_over
-from syncd.mapping.divergence import diverged
-from syncd.mapping.doubt import NOT_READ
-from syncd.mapping.groups import new_names
 from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
 from syncd.ports import Ignoring, IncrementalSource, Journal, Source
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from syncd.errors import Problem
-from syncd.mapping.document import NOTHING, TEXT, Items, Node, Scalar, Table
 from syncd.model import At
+from syncd.text.document import NOTHING, TEXT, Items, Node, Scalar, Table
 
 LONGEST_WORD = 100
 """A longer word is no slip of the finger, and comparing two such words takes long."""

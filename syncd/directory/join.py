@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from syncd.mapping.persons import with_persons
+from syncd.directory.persons import with_persons
 from syncd.model import Directory, Doubt, Group, Joining, JoinKey, KnownPersons, Members, Snapshot
 
 ALONE = Joining(JoinKey.NONE)

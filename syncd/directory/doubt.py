@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from syncd.mapping.accounts import username_of
-from syncd.mapping.persons import login_identity
+from syncd.directory.persons import login_identity
+from syncd.directory.usernames import username_of
 from syncd.model import Deployment, Directory, Identity, Person, key
 
 NOT_READ = "it was not read yet"

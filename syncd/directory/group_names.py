@@ -1,0 +1,64 @@
+"""What the name of a group means: the group that bore it when it was first used.
+
+Names change hands, ids do not. What a name meant when it was first used is remembered, and from then on:
+
+the remembered group | who bears the name | then
+---------------------|--------------------|------------------------------------------------------------------------
+has the name         | it                 | it is meant
+has the name         | it, and others     | it is meant (group_name_shared); the others give nothing
+has another name     | nobody, or another | it is meant all the same (group_renamed); who has the name now gets nothing
+is gone              | another            | nobody is meant until a person says so (group_recreated)
+is gone              | nobody             | there is no such group (group_missing)
+none                 | one                | that one is meant, and remembered
+none                 | several            | nobody is meant until the line names an id (group_name_shared)
+
+Whoever may create a group may so give it any name: that changes nothing for others, and stops no deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from syncd.model import Directory, GroupRef, Members, Rule
+
+
+def new_names(rules: Iterable[Rule], directory: Directory) -> Mapping[tuple[str, str], str]:
+    """Give what names in rules mean and is not remembered yet; only groups that were just read whole count."""
+    lookup = GroupLookup(directory)
+    asked = {(r.group.source, r.group.name) for r in rules if r.group.id is None and r.group.name is not None}
+    meant = {name: lookup.by_name.get(name, []) for name in sorted(asked - directory.names.keys())}
+    return {name: found[0].group.id for name, found in meant.items() if len(found) == 1 and found[0].certified}
+
+
+class GroupLookup:
+    """Groups by id, and by name within a source."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.by_name: dict[tuple[str, str], list[Members]] = {}
+        for members in directory.groups.values():
+            self.by_name.setdefault((members.group.source, members.group.name), []).append(members)
+
+    def find(self, rule: Rule) -> Members | None:
+        """Find the group that a rule means; None: it is not there, or nobody can say which it is."""
+        ref = rule.group
+        if ref.id is not None:
+            return self.directory.groups.get((ref.source, ref.id))
+        if remembered := self.remembered(ref):
+            return self.directory.groups.get((ref.source, remembered))
+        bearers = self.bearers(ref)
+        return bearers[0] if len(bearers) == 1 else None
+
+    def bearers(self, ref: GroupRef) -> list[Members]:
+        """List the groups that bear a name now."""
+        return self.by_name.get((ref.source, ref.name or ""), [])
+
+    def remembered(self, ref: GroupRef) -> str | None:
+        """Give the id that a rule's name is known to mean; None for a rule that names the id itself."""
+        return None if ref.id or ref.name is None else self.directory.names.get((ref.source, ref.name))
+
+    def usurpers(self, ref: GroupRef) -> tuple[str, ...]:
+        """Give the ids of groups that bear a name which is known to mean another group."""
+        known = self.remembered(ref)
+        bearers = self.bearers(ref) if known else []
+        return tuple(sorted(m.group.id for m in bearers if m.group.id != known))
