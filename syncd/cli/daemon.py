@@ -13,7 +13,7 @@ import typer
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
-    from syncd.daemon.fleet import Files
+    from syncd.daemon.loaded import Files
     from syncd.log import Emit
     from syncd.store import Store
 

@@ -8,7 +8,7 @@ from syncd.daemon.alarms import Alarms
 from syncd.daemon.assignment import Assignment
 from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
-from syncd.daemon.fleet import Fleet
+from syncd.daemon.loaded import Fleet
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import WorkQueue
 from syncd.store import Store

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from syncd.control import DeploymentResult, Job, NotKnown, NotNow, Order
-from syncd.daemon.asking import Clerks, Sources
 from syncd.daemon.common import Common, Shared
-from syncd.daemon.fleet import Loaded
 from syncd.daemon.jobs import Jobs
+from syncd.daemon.loaded import Loaded
+from syncd.daemon.order_threads import OrderPool, SourcePolls
 from syncd.daemon.polls import Polls
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.narrow import Who
@@ -22,7 +22,7 @@ from syncd.text.strict import did_you_mean
 
 PATIENCE_S: Final = 2.0
 """So long at most an order waits for the sources: what they say later is seen by the poll that follows anyway."""
-CLERKS: Final = 4
+ORDER_THREADS: Final = 4
 """So many orders ask the sources at a time; they share the answers."""
 MOST_WAITING: Final = 64
 """Orders that wait for their turn; whoever comes then is told to ask again."""
@@ -41,8 +41,8 @@ class Orders:
         self._emit = common.runtime.emit
         self._clock = common.runtime.clock
         self._stopping = common.runtime.stopping
-        self._sources = Sources(self._poll)
-        self._clerks = Clerks(CLERKS, most=MOST_WAITING)
+        self._sources = SourcePolls(self._poll)
+        self._pool = OrderPool(ORDER_THREADS, most=MOST_WAITING)
 
     def reconcile(self, order: Order) -> Job:
         """Queue what was asked for.
@@ -59,7 +59,7 @@ class Orders:
         job = self._jobs.open(order, tuple(t.deployment.name for t in targets))
         self._emit("order_taken", job=job.id, by=order.by, deployments=len(targets), dry_run=order.dry_run)
         try:
-            self._clerks.give(lambda: self._carry_out(job, [t.deployment for t in targets]))
+            self._pool.give(lambda: self._carry_out(job, [t.deployment for t in targets]))
         except NotNow:
             self._jobs.drop(job.id)
             raise

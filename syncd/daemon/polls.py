@@ -11,7 +11,7 @@ from threading import Lock
 
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.delta import DirectoryDelta
-from syncd.daemon.fleet import Loaded
+from syncd.daemon.loaded import Loaded
 from syncd.daemon.poll_followup import Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.directory.read_sources import Intake
 from syncd.errors import DeploymentBusy

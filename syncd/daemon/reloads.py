@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Final
 
 from syncd.daemon.alarms import Alarms
-from syncd.daemon.fleet import Fleet, Loaded
+from syncd.daemon.loaded import Fleet, Loaded
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.watch import Watch
 from syncd.daemon.words import Say

@@ -27,12 +27,11 @@ from syncd.daemon.common import Common, Shared
 from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
-from syncd.daemon.fleet import Files, Fleet, Loaded
 from syncd.daemon.jobs import Jobs
+from syncd.daemon.loaded import Files, Fleet, Loaded
 from syncd.daemon.log_filter import LogFilter
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.orders import Orders
-from syncd.daemon.passes import Passes
 from syncd.daemon.poll_followup import PERSONS
 from syncd.daemon.polls import Polls
 from syncd.daemon.records import Records
@@ -43,6 +42,7 @@ from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.systemd import Notify
 from syncd.daemon.watch import Watch
 from syncd.daemon.work_queue import WorkQueue
+from syncd.daemon.worker import Worker
 from syncd.errors import StoreError, SyncdError
 from syncd.notify import Notifier
 from syncd.reconcile import Emit
@@ -125,10 +125,10 @@ class Daemon:
         common, shared = Common(self.alarms, self._database, self._runtime), self._shared
         self._jobs, self._records = Jobs(self._clock), Records()
         self.polls = Polls(shared, common)
-        self.passes = Passes(shared, self._jobs, self._records, self.scheduler, common)
+        self.worker = Worker(shared, self._jobs, self._records, self.scheduler, common)
         self._orders = Orders(shared, self._jobs, self.polls, common)
         self._schedule = Schedule(shared, self.polls, self.scheduler, common)
-        self._workers = [Thread(target=self.passes.work, name=f"worker {n}", daemon=True) for n in range(workers)]
+        self._workers = [Thread(target=self.worker.work, name=f"worker {n}", daemon=True) for n in range(workers)]
 
     def _notifier(self, settings: Settings) -> Notifier:
         return Notifier(settings.notify, emit=self.emit)
@@ -318,7 +318,7 @@ class Daemon:
 
     def _forget_what_is_gone(self, loaded: Loaded) -> None:
         for name, item in self.queue.keep_only(loaded.targets):
-            self.passes.refuse(name, item)
+            self.worker.refuse(name, item)
         self._records.forget_others(frozenset(loaded.targets))
         known = {
             *loaded.targets,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from syncd import app
 from syncd.config import database_of
-from syncd.daemon.fleet import Files, last_good_files, read_files
+from syncd.daemon.loaded import Files, last_good_files, read_files
 from syncd.errors import InvalidInput, SyncdError
 from syncd.store import Store
 

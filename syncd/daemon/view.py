@@ -9,8 +9,8 @@ from syncd.control import DeploymentState, SourceState, Standing
 from syncd.daemon.common import Shared
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.ends import Record
-from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import QUARANTINE_AFTER
+from syncd.daemon.loaded import Loaded
 from syncd.daemon.records import Records
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import DeploymentQueue

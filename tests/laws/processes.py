@@ -497,7 +497,7 @@ def start_daemon(life: Life) -> None:
     setattr(daemon.alarms, "start", lambda: None)  # noqa: B010
     setattr(daemon.queue._changed, "wait", _stall)  # noqa: B010
     orders = daemon._orders
-    setattr(orders._clerks, "give", lambda work: work())  # noqa: B010
+    setattr(orders._pool, "give", lambda work: work())  # noqa: B010
     setattr(orders._sources, "asked", lambda names, **_: list(map(orders._poll, names)))  # noqa: B010
     for method in ("poll", "follow"):
         setattr(daemon.cache, method, _noting(life, getattr(daemon.cache, method)))
@@ -573,7 +573,7 @@ def _one_pass(life: Life) -> bool:
         life.approving.add(name)
     try:
         with life.passing():
-            daemon.passes.carry_out(name, item, daemon.passes.make(name, item))
+            daemon.worker.carry_out(name, item, daemon.worker.make(name, item))
     except Exception as error:
         life.home.court.broken("g", f"{life.name}: a pass on {name} ended with {error!r}")
         raise

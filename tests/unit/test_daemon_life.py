@@ -18,7 +18,6 @@ from syncd.daemon.common import Common, Shared
 from syncd.daemon.ends import Made
 from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, failure_of
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.passes import Passes
 from syncd.daemon.records import Records
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.schedule import Schedule
@@ -26,6 +25,7 @@ from syncd.daemon.service import Daemon
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
+from syncd.daemon.worker import Worker
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
 from syncd.http import SecretUnreadable
 from syncd.model import EVERYTHING, Change, Note, Outcome, Plan, Scope, Status, User
@@ -65,7 +65,7 @@ class Raised:
 
 
 class Stage:
-    """Passes of one deployment whose ends a test makes up."""
+    """A worker of one deployment whose ends a test makes up."""
 
     def __init__(self, *earlier: tuple[str, str]) -> None:
         self.alarms, self.clock, self.stopping = Raised(*earlier), Clock(), False
@@ -76,7 +76,7 @@ class Stage:
         nothing: Any = None
         fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None))
         shared = Shared(fleet, nothing, self.queue, nothing, nothing)
-        self.passes = Passes(shared, self.jobs, Records(), nothing, common)
+        self.worker = Worker(shared, self.jobs, Records(), nothing, common)
 
     def ends(
         self,
@@ -94,7 +94,7 @@ class Stage:
         assert taken is not None
         plan = None if error else Plan("prod", EVERYTHING, ()) if found is None else found
         report = Report(1, (DeploymentReport("prod", plan=plan, outcomes=outcomes, error=error),), {})
-        self.passes.carry_out("prod", taken[1], self.passes._follow_up("prod", taken[1], Made(report)))
+        self.worker.carry_out("prod", taken[1], self.worker._follow_up("prod", taken[1], Made(report)))
 
 
 @pytest.mark.finding("H-E17")

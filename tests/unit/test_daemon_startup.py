@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import database_of, load
-from syncd.daemon.fleet import Files, Fleet, read_files
+from syncd.daemon.loaded import Files, Fleet, read_files
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.startup import opened
 from syncd.errors import ConfigInvalid, InvalidInput, MappingInvalid

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import load
-from syncd.daemon.fleet import Fleet
+from syncd.daemon.loaded import Fleet
 from syncd.daemon.runtime import Runtime
 from syncd.store import Store
 

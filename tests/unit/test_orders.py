@@ -8,7 +8,7 @@ import time
 import pytest
 
 from syncd.control import NotNow, Order
-from syncd.daemon.asking import Clerks, Sources
+from syncd.daemon.order_threads import OrderPool, SourcePolls
 from syncd.model import EVERYTHING, Scope
 from syncd.orders import NotMeant, check, scope_of
 from syncd.targets.airflow import unreachable
@@ -63,7 +63,7 @@ def test_a_source_that_hangs_costs_one_thread_however_many_orders_there_are() ->
         if name == "okta":
             go.wait(20)
 
-    sources = Sources(ask)
+    sources = SourcePolls(ask)
     began = time.monotonic()
     for _ in range(50):
         sources.asked(["okta", "people"], within_s=0.001)
@@ -85,7 +85,7 @@ def test_an_order_hears_what_was_asked_after_it_came() -> None:
             first.set()
             go.wait(20)
 
-    sources = Sources(ask)
+    sources = SourcePolls(ask)
     early = threading.Thread(target=lambda: sources.asked(["okta"], within_s=20))
     early.start()
     assert first.wait(20)
@@ -103,16 +103,16 @@ def test_too_many_orders_are_refused_and_a_few_threads_do_all() -> None:
         go.wait(20)
         done.append(1)
 
-    clerks = Clerks(2, most=3)
+    pool = OrderPool(2, most=3)
     for _ in range(2):
-        clerks.give(work)
+        pool.give(work)
     end = time.monotonic() + 20
-    while clerks._waiting:
+    while pool._waiting:
         assert time.monotonic() < end
     for _ in range(3):
-        clerks.give(work)
+        pool.give(work)
     with pytest.raises(NotNow, match="ask again") as caught:
-        clerks.give(work)
+        pool.give(work)
     assert "Retry-After" in refused(caught.value).headers
     go.set()
     while len(done) < 5:

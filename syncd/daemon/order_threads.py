@@ -1,4 +1,4 @@
-"""Asks sources for whoever waits for an order: together, in a bounded number of threads, and for a bounded time.
+"""Threads for whoever waits for an order: sources are asked together, in a bounded number of threads, for a bounded time.
 
 Orders that come while a source is being asked share the next answer: there is at most one thread for each source, however
 many orders there are and however long the source hangs.
@@ -13,7 +13,7 @@ from threading import Event, Lock, Thread
 from syncd.control import NotNow
 
 
-class Sources:
+class SourcePolls:
     """Any thread may call. `ask` asks one source, and raises nothing."""
 
     def __init__(self, ask: Callable[[str], None]) -> None:
@@ -51,7 +51,7 @@ class Sources:
             return found
 
 
-class Clerks:
+class OrderPool:
     """A few threads that do what they are given, one thing after the other; what is too much is refused."""
 
     def __init__(self, number: int, *, most: int) -> None:

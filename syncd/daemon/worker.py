@@ -26,9 +26,9 @@ from syncd.daemon.ends import (
     RolesFirst,
     TooEarly,
 )
-from syncd.daemon.fleet import Loaded
 from syncd.daemon.followup import follow_up, refused, whole
 from syncd.daemon.jobs import Jobs
+from syncd.daemon.loaded import Loaded
 from syncd.daemon.records import Records
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
@@ -40,7 +40,7 @@ FIRST_POLLS_S: Final = 10.0
 """How long passes wait for sources that were not read since the start."""
 
 
-class Passes:
+class Worker:
     """Makes passes until the queue is closed; `work` is what each thread runs."""
 
     def __init__(self, shared: Shared, jobs: Jobs, records: Records, scheduler: Scheduler, common: Common) -> None:
