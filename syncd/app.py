@@ -12,7 +12,7 @@ from syncd.config.fingerprint import fingerprint
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
 from syncd.errors import StoreError
 from syncd.mapping.parse import parse
-from syncd.model import Capabilities, Finding, Rules
+from syncd.model import Finding, Learned, Rules
 from syncd.pace import Pace
 from syncd.ports import Source, TargetSession
 from syncd.reconcile import Emit, Target, World
@@ -24,8 +24,10 @@ from syncd.sources.file import FileSource
 from syncd.sources.okta import OktaSource
 from syncd.sources.okta import examine as okta
 from syncd.store import Store
+from syncd.targets import TARGETS
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow import examine as airflow
+from syncd.targets.kind import TargetKind
 
 REST_LOOK_S: Final = 10.0
 """So often it is looked whether another process was told that a deployment wants to be left alone."""
@@ -186,12 +188,17 @@ def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[Deploymen
     """Make targets whose sessions last for one pass."""
 
     def make(settings: DeploymentSettings) -> Target:
-        def open_session(known: Capabilities | None) -> TargetSession:
+        def open_session(known: Learned | None) -> TargetSession:
             return open_airflow(settings, known, rest=rest_of(settings, rests, clock))
 
         return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.airflow.address)
 
     return make
+
+
+def kind_of(settings: DeploymentSettings) -> TargetKind:
+    """Give the kind of target that a deployment is."""
+    return TARGETS[settings.kind]
 
 
 def rest_of(settings: DeploymentSettings, rests: Rests, clock: Callable[[], datetime]) -> Rest:
@@ -200,7 +207,7 @@ def rest_of(settings: DeploymentSettings, rests: Rests, clock: Callable[[], date
 
 
 def open_airflow(
-    settings: DeploymentSettings, known: Capabilities | None, *, pace: Pace | None = None, rest: Rest | None = None
+    settings: DeploymentSettings, known: Learned | None, *, pace: Pace | None = None, rest: Rest | None = None
 ) -> AirflowTarget:
     """Open a session with a deployment."""
     deployment = settings.deployment

@@ -13,7 +13,6 @@ from typing import Protocol, runtime_checkable
 
 from syncd.model import (
     Awaited,
-    Capabilities,
     Change,
     Dag,
     DesiredState,
@@ -22,6 +21,7 @@ from syncd.model import (
     Held,
     JoinKey,
     KnownPersons,
+    Learned,
     Loss,
     MadeAccount,
     ObservedState,
@@ -87,8 +87,12 @@ class Ignoring(Protocol):
 class TargetReader(Protocol):
     """Looks at one deployment. Every method may raise TargetUnavailable or one of its subclasses."""
 
-    def look(self) -> Capabilities:
+    def look(self) -> Learned:
         """Find out what the server can do, by reading only; asked once in the life of the reader."""
+        ...
+
+    def own_account(self) -> str | None:
+        """Name the account that syncd runs as there; None where that is not known."""
         ...
 
     def dialect(self) -> Dialect:
@@ -130,8 +134,8 @@ class TargetWriter(Protocol):
         """
         ...
 
-    def learned(self) -> Capabilities:
-        """Give the capabilities as the writes of this pass showed them to be."""
+    def learned(self) -> Learned:
+        """Give what is known of the server after the writes of this pass."""
         ...
 
 
@@ -323,9 +327,9 @@ class Journal(Protocol):
         """Keep for whom accounts are made; of a name that is known already, for whom it is from now on."""
         ...
 
-    def capabilities(self, deployment: str) -> Capabilities | None: ...
+    def capabilities(self, deployment: str) -> Learned | None: ...
 
-    def save_capabilities(self, deployment: str, capabilities: Capabilities, *, only_new: bool = False) -> None:
+    def save_capabilities(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
         """Keep what was learned; with `only_new`, just where nothing is known yet."""
         ...
 

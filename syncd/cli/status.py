@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +17,10 @@ from syncd.render.text import approval
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
-    from syncd.model import Capabilities, Note
+    from syncd.model import Learned, Note
     from syncd.reconcile import Target, World
     from syncd.store import Standing, Store
+    from syncd.targets.kind import TargetKind
 
 
 MOST_NOTES = 10
@@ -30,7 +31,8 @@ class _Card:
     """What is known of one deployment. `error` says why it was not looked at just now."""
 
     target: Target
-    capabilities: Capabilities | None
+    kind: TargetKind
+    learned: Learned | None
     standing: Standing | None
     unsettled: int
     error: SyncdError | None = None
@@ -43,13 +45,15 @@ def status(
     output: Format = Output.TEXT,
 ) -> int:
     """Show what each deployment can do, and how it stands."""
+    from syncd import app
     from syncd.errors import EXIT_DONE
 
     this = invocation(context)
     settings = this.settings()
     with this.store(settings) as store:
         with this.world(settings, store, deployments=deployment or ()) as world:
-            cards = _cards(world, store, offline=offline)
+            kinds = {each.deployment.name: app.kind_of(each) for each in settings.deployments}
+            cards = _cards(world, store, kinds, offline=offline)
         uncertified = _uncertified(world, store)
         silent = _silent(world, store)
     if output is Output.JSON:
@@ -61,14 +65,16 @@ def status(
     return max((card.error.exit_code for card in cards if card.error), default=EXIT_DONE)
 
 
-def _cards(world: World, store: Store, *, offline: bool) -> list[_Card]:
+def _cards(world: World, store: Store, kinds: Mapping[str, TargetKind], *, offline: bool) -> list[_Card]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(world.workers) as pool:
-        return list(pool.map(lambda target: _card(target, store, offline=offline), world.targets))
+        return list(
+            pool.map(lambda target: _card(target, store, kinds[target.deployment.name], offline=offline), world.targets)
+        )
 
 
-def _card(target: Target, store: Store, *, offline: bool) -> _Card:
+def _card(target: Target, store: Store, kind: TargetKind, *, offline: bool) -> _Card:
     from contextlib import closing
 
     from syncd.errors import SyncdError
@@ -76,12 +82,12 @@ def _card(target: Target, store: Store, *, offline: bool) -> _Card:
     name = target.deployment.name
     known, standing, unsettled = store.capabilities(name), store.last_run(name), len(store.unsettled(name))
     if offline:
-        return _Card(target, known, standing, unsettled)
+        return _Card(target, kind, known, standing, unsettled)
     try:
         with closing(target.open(known)) as session:
-            return _Card(target, session.look(), standing, unsettled)
+            return _Card(target, kind, session.look(), standing, unsettled)
     except SyncdError as error:
-        return _Card(target, known, standing, unsettled, error)
+        return _Card(target, kind, known, standing, unsettled, error)
 
 
 def _uncertified(world: World, store: Store) -> list[dict[str, str | None]]:
@@ -178,10 +184,7 @@ def _mode(card: _Card) -> str:
 
 
 def _facts(card: _Card) -> Iterator[tuple[str, str]]:
-    if card.capabilities is None:
-        yield "server", "never looked at"
-    else:
-        yield from _abilities(card.capabilities)
+    yield from card.kind.described(card.learned) if card.learned else [("server", "never looked at")]
     if card.standing is None:
         yield "last run", "none"
     else:
@@ -190,22 +193,6 @@ def _facts(card: _Card) -> Iterator[tuple[str, str]]:
         "unsettled",
         f"{card.unsettled} changes whose end nobody knows; the next apply looks" if card.unsettled else "",
     )
-
-
-def _abilities(can: Capabilities) -> Iterator[tuple[str, str]]:
-    from syncd.targets.airflow import leaks
-
-    yield "server", f"Airflow {can.version} (generation {can.generation}), {can.auth_manager}"
-    yield "provider", f"FAB provider {can.fab_version}" if can.fab_version else ""
-    areas = {"roles": can.roles_credential, "users": can.users_credential, "DAGs": can.dags_credential}
-    yield "credentials", ", ".join(f"{area} {credential or 'none found'}" for area, credential in areas.items())
-    yield "account", can.service_user or ""
-    yield "roles", f"PATCH {can.patch_role.value}, DELETE {can.delete_role.value}"
-    yield "users", "can be read" if can.users_readable else "cannot be read"
-    yield "DAG runs", "have permissions of their own" if can.dag_run_resources else "have no permissions of their own"
-    yield "pages", f"{can.page_limit or '?'} rows at most"
-    yield "session", "spares the password check of each call" if can.session else ""
-    yield "memory", leaks(can) or ""
 
 
 def _history(standing: Standing) -> Iterator[tuple[str, str]]:
@@ -235,7 +222,7 @@ def _json(card: _Card) -> dict[str, Any]:
         "deployment": card.target.deployment.name,
         "mode": _mode(card),
         "error": {"kind": type(card.error).__name__, "message": str(card.error)} if card.error else None,
-        "capabilities": asdict(card.capabilities) if card.capabilities else None,
+        "capabilities": card.kind.figures(card.learned) if card.learned else None,
         "unsettled": card.unsettled,
         "last_run": _standing_json(standing) if standing else None,
     }

@@ -74,6 +74,8 @@ class DeploymentSettings:
     limits: Limits
     airflow: AirflowSettings
     courtesy: Budget
+    kind: str = "airflow"
+    """Which kind of target it is: a key of `targets.TARGETS`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from syncd.config.settings import DeploymentSettings
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.sessions import Lasting, Sessions
 from syncd.errors import InvalidInput, StoreError
-from syncd.model import Capabilities, Deployment, Rules
+from syncd.model import Deployment, Learned, Rules
 from syncd.pace import Call, Pace
 from syncd.reconcile import Target, World
 from syncd.store import GoodFiles, Store
@@ -192,7 +192,7 @@ class Fleet:
     def _target(self, settings: DeploymentSettings) -> Target:
         name = settings.deployment.name
 
-        def open_(known: Capabilities | None) -> Lasting:
+        def open_(known: Learned | None) -> Lasting:
             rest = app.rest_of(settings, self._store, self._clock)
             return app.open_airflow(settings, known, pace=self._pace_of(settings), rest=rest)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from syncd import app
 from syncd.daemon.assignment import BEAT
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.polls import Polls
@@ -16,7 +17,6 @@ from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Scope
-from syncd.targets.airflow import leaks
 
 JITTER: Final = 0.1
 """The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
@@ -69,13 +69,15 @@ class Schedule:
             )
 
     def _sweep_interval(self, name: str) -> timedelta:
-        """Look less often at a release that is known to lose memory with each call."""
-        daemon = self._fleet.now.settings.daemon
+        """Look less often at a server that looking is known to hurt."""
+        loaded, daemon = self._fleet.now, self._fleet.now.settings.daemon
         try:
             known = self._store.capabilities(name)
         except StoreError:
             return daemon.sweep
-        return daemon.leaky_sweep if known is not None and leaks(known) else daemon.sweep
+        settings = loaded.settings_of(name)
+        is_hurt = known is not None and settings is not None and app.kind_of(settings).slow_down(known)
+        return daemon.leaky_sweep if is_hurt else daemon.sweep
 
     def _poller(self, name: str) -> Callable[[], None]:
         return lambda: self._database.needed(lambda: self._polls.poll(name))

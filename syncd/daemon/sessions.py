@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-from syncd.model import Capabilities, Change, Dag, Dialect, ObservedState, Outcome, Scope
+from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope
 from syncd.ports import Recorder, TargetSession
 
 
@@ -19,7 +19,7 @@ class Lasting(TargetSession, Protocol):
         ...
 
 
-Open = Callable[[Capabilities | None], Lasting]
+Open = Callable[[Learned | None], Lasting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,10 @@ class Sessions:
         """How each deployment is reached now; None: as the first `opener` says."""
         self._inventories: dict[str, frozenset[Dag]] = {}
 
-    def opener(
-        self, name: str, open_new: Open, *, way: object = None
-    ) -> Callable[[Capabilities | None], TargetSession]:
+    def opener(self, name: str, open_new: Open, *, way: object = None) -> Callable[[Learned | None], TargetSession]:
         """Give what `Target.open` should be: the session that is there, or a new one."""
 
-        def open_(known: Capabilities | None) -> TargetSession:
+        def open_(known: Learned | None) -> TargetSession:
             with self._lock:
                 kept = self._open.get(name)
             session = kept.session if kept is not None and kept.way == way else open_new(known)
@@ -138,8 +136,11 @@ class _Lent:
     def calls(self) -> int:
         return self._session.calls - self._calls
 
-    def look(self) -> Capabilities:
+    def look(self) -> Learned:
         return self._session.look()
+
+    def own_account(self) -> str | None:
+        return self._session.own_account()
 
     def dialect(self) -> Dialect:
         return self._session.dialect()
@@ -155,7 +156,7 @@ class _Lent:
     def apply(self, change: Change, record: Recorder) -> Outcome:
         return self._session.apply(change, record)
 
-    def learned(self) -> Capabilities:
+    def learned(self) -> Learned:
         return self._session.learned()
 
     def close(self) -> None:

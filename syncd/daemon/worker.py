@@ -33,7 +33,7 @@ from syncd.daemon.records import Records
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError, SyncdError
-from syncd.model import Capabilities, Dag
+from syncd.model import Dag, Learned
 from syncd.reconcile import Emit, PassRequest, Target, Within, World, one_pass
 
 FIRST_POLLS_S: Final = 10.0
@@ -219,7 +219,7 @@ class Worker:
             self._scheduler.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
 
 
-def _known(target: Target, world: World) -> Capabilities | None:
+def _known(target: Target, world: World) -> Learned | None:
     """Give what earlier passes learned about this very server."""
     place = world.journal.place(target.deployment.name, target.address)
     return world.journal.capabilities(place.facts)

@@ -4,10 +4,10 @@ Nothing here reads, writes, logs or knows the time. Methods only derive. Mapping
 handed to a value. Only the standard library is used.
 """
 
-from syncd.model.abilities import BUILT_IN_ROLES, Capabilities, Delete, Patch
+from syncd.model.abilities import Learned
 from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
 from syncd.model.finding import CLOCK_SKEW_S, Finding
-from syncd.model.names import Lookalikes, key, skeletons
+from syncd.model.names import BUILT_IN_ROLES, Lookalikes, key, skeletons
 from syncd.model.notes import Note
 from syncd.model.people import (
     BY_EMAIL,
@@ -36,12 +36,10 @@ __all__ = [
     "Adopt",
     "At",
     "Awaited",
-    "Capabilities",
     "Certificate",
     "Change",
     "Dag",
     "DagSelector",
-    "Delete",
     "Deployment",
     "DesiredState",
     "Dialect",
@@ -58,6 +56,7 @@ __all__ = [
     "Kept",
     "Kind",
     "KnownPersons",
+    "Learned",
     "Level",
     "Lookalikes",
     "Loss",
@@ -67,7 +66,6 @@ __all__ = [
     "ObservedState",
     "Outcome",
     "Owned",
-    "Patch",
     "Permission",
     "Person",
     "Plan",

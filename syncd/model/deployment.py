@@ -59,11 +59,13 @@ class Dialect:
     `every_role` is in each custom role (Airflow adds it by itself). `levels` gives for each level the permissions that
     are not bound to a DAG, and those that are, as templates with `{dag}`. A level does not repeat the levels it includes.
     `everywhere` gives for such a template the permission that has it on every DAG, where there is one.
+    `role_deletion_breaks` says what the deletion of a role can break there by itself; empty: nothing.
     """
 
     every_role: frozenset[Permission]
     levels: Mapping[Level, tuple[frozenset[Permission], frozenset[Permission]]]
     everywhere: Mapping[Permission, Permission] = field(default_factory=dict)
+    role_deletion_breaks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

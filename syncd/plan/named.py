@@ -13,9 +13,6 @@ from dataclasses import replace
 from syncd.model import Change, Kind, Loss, Note, Plan, Role
 from syncd.plan.contested import YIELD_AFTER
 
-BREAKS_AT_ONCE = 3
-"""The generation of Airflow that refuses a DAG file at its next parse; the one before waits for a change of the DAG."""
-
 
 def goes(change: Change) -> bool:
     """Say whether a change deletes a role."""
@@ -31,19 +28,20 @@ def signs(plan: Plan, losses: Iterable[Loss]) -> frozenset[str]:
     return frozenset(loss.role for loss in losses if loss.role in going and loss.times >= YIELD_AFTER)
 
 
-def warned(plan: Plan, *, generation: int) -> Plan:
-    """Give the plan with a note for each role that goes, where that can break a DAG file by itself."""
-    if generation < BREAKS_AT_ONCE:
+def warned(plan: Plan, *, breaks: str) -> Plan:
+    """Give the plan with a note for each role that goes, where that can break something there by itself: `breaks` says what."""
+    if not breaks:
         return plan
-    notes = [_note(change.before) for change in plan.changes if goes(change) and isinstance(change.before, Role)]
+    notes = [
+        _note(change.before, breaks) for change in plan.changes if goes(change) and isinstance(change.before, Role)
+    ]
     return replace(plan, notes=tuple(sorted({*plan.notes, *notes}))) if notes else plan
 
 
-def _note(role: Role) -> Note:
+def _note(role: Role, breaks: str) -> Note:
     return Note(
         "role_goes",
-        f"role {role.name} goes: a DAG file whose code names it in access_control fails at its next parse, with all of its "
-        f"DAGs, and the API does not show that; look {_where(role)} before",
+        f"role {role.name} goes: {breaks}; look {_where(role)} before",
     )
 
 

@@ -12,7 +12,6 @@ from syncd.errors import (
     SyncdError,
 )
 from syncd.model import (
-    Capabilities,
     Dag,
     Directory,
     Held,
@@ -122,13 +121,13 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 
 
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
-    capabilities, _, seen = first_look(this, reader)
+    _, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
-    this.journal.save_capabilities(this.facts, capabilities, only_new=True)
+    this.journal.save_capabilities(this.facts, reader.look(), only_new=True)
     record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
-    return _report(this, seen, outcomes=outcomes, capabilities=capabilities)
+    return _report(this, seen, outcomes=outcomes)
 
 
 def _report(
@@ -136,7 +135,6 @@ def _report(
     seen: Seen,
     *,
     outcomes: tuple[Outcome, ...],
-    capabilities: Capabilities,
     after: Seen | None = None,
 ) -> DeploymentReport:
     last = after or seen
@@ -155,7 +153,6 @@ def _report(
         frozen=last.desired.frozen,
         desired=last.desired if this.keep_states else None,
         observed=last.observed if this.keep_states else None,
-        capabilities=capabilities,
         error=this.unread,
     )
 
@@ -169,7 +166,8 @@ def _drift(this: Pass, seen: Seen) -> int:
 def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: frozenset[str]) -> DeploymentReport:
     _at_this_server(this)
     passing = frozenset(d for d in approvals if not why_refused(this.world, this.name, d, scope=this.scope))
-    capabilities, inventory, seen = first_look(this, session, approvals=passing, count=True)
+    inventory, seen = first_look(this, session, approvals=passing, count=True)
+    spelt = session.dialect()
     first, within = seen, partial(_within, this, session, lease)
     settle(this, seen)
     remember_renames(this, seen)
@@ -178,7 +176,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     remember_accounts(this, seen)
     made = make_all(this, seen, session, lease=lease, within=within)
     after = _read_back(this, session, inventory=inventory) if made else seen
-    if session.learned().dag_run_resources != capabilities.dag_run_resources:
+    if session.dialect() != spelt:
         # While it was written to, the server showed that it spells levels in another way: say it that way, once.
         seen = after
         made += make_all(this, seen, session, lease=lease, within=within)
@@ -187,7 +185,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         contest(this, after.desired, after.observed, ours=after.owned.roles)
     this.journal.save_capabilities(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
-    report = _report(this, seen, outcomes=outcomes, capabilities=session.learned(), after=after)
+    report = _report(this, seen, outcomes=outcomes, after=after)
     report = replace(report, plan=first.plan, effects=first.effects, approved=first.guarded.approved)
     if report.remaining is not None and (moved := moved_people(this)):
         rest = tuple(c for c in report.remaining.changes if not is_of(c, moved, after))

@@ -15,7 +15,6 @@ from syncd.mapping.endings import Endings
 from syncd.model import (
     EVERYTHING,
     Awaited,
-    Capabilities,
     Dag,
     DesiredState,
     MadeAccount,
@@ -56,23 +55,23 @@ _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 
 def first_look(
     this: Pass, reader: TargetReader, *, approvals: frozenset[str] = frozenset(), count: bool = False
-) -> tuple[Capabilities, tuple[Dag, ...], Seen]:
+) -> tuple[tuple[Dag, ...], Seen]:
     """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
         this.earlier = this.journal.last_desired(this.facts)
     with this.timed("look"):
-        capabilities = reader.look()
+        reader.look()
     try:
         with this.timed("look"):
             inventory = list_dags(this, reader) if this.scope.everything or this.scope.dags else ()
-        return capabilities, inventory, see(this, reader, inventory=inventory, approvals=approvals, count=count)
+        return inventory, see(this, reader, inventory=inventory, approvals=approvals, count=count)
     except TargetUnavailable as error:
         leaving = _who_loses(this, reader) if this.scope.everything else frozenset()
         if not leaving:
             raise
         this.emit("deployment_read_in_part", error=str(error), leaving=len(leaving))
         this.unread, this.scope = error, Scope(leaving)
-        return capabilities, (), see(this, reader, inventory=(), approvals=approvals)
+        return (), see(this, reader, inventory=(), approvals=approvals)
 
 
 def _who_loses(this: Pass, reader: TargetReader) -> frozenset[str]:
@@ -191,12 +190,12 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
         owned=there.owned,
         deployment=this.target.deployment,
         scope=scope,
-        service_user=reader.look().service_user,
+        service_user=reader.own_account(),
         earlier=this.earlier,
         made={account.name: account.who for account in there.made},
         ended=_endings(this, this.world.clock()).of,
     )
-    return without_new(plan, there.owned) if this.unread else warned(plan, generation=reader.look().generation)
+    return without_new(plan, there.owned) if this.unread else warned(plan, breaks=reader.dialect().role_deletion_breaks)
 
 
 def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:

@@ -15,7 +15,6 @@ from syncd.errors import (
 )
 from syncd.mapping.groups import UNCERTIFIED
 from syncd.model import (
-    Capabilities,
     Change,
     DesiredState,
     Held,
@@ -54,7 +53,6 @@ class DeploymentReport:
     """Roles that nobody loses now, and why."""
     desired: DesiredState | None = None
     observed: ObservedState | None = None
-    capabilities: Capabilities | None = None
     error: SyncdError | None = None
     calls: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)

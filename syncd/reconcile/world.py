@@ -10,10 +10,10 @@ from typing import Protocol
 from syncd.directory.read_sources import FULL_READ_EVERY
 from syncd.model import (
     BY_EMAIL,
-    Capabilities,
     Deployment,
     Directory,
     Joining,
+    Learned,
     Rules,
 )
 from syncd.plan.approval import EXPIRES
@@ -42,7 +42,7 @@ class Target:
     deployment: Deployment
     enforce: bool
     limits: Limits
-    open: Callable[[Capabilities | None], TargetSession]
+    open: Callable[[Learned | None], TargetSession]
     address: str = ""
 
 

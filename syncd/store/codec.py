@@ -7,7 +7,6 @@ stands alone carries its version as `v`.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,17 +18,14 @@ from typing import Any, ParamSpec, TypeVar
 from syncd.errors import StoreError
 from syncd.model import (
     EVERYTHING,
-    Capabilities,
     Certificate,
     Change,
-    Delete,
     DesiredState,
     Doubt,
     Group,
     Identity,
     Kept,
     Note,
-    Patch,
     Permission,
     Plan,
     Reason,
@@ -443,35 +439,3 @@ def _reason_to(r: Reason) -> Json:
 def _reason_from(fields: Json) -> Reason:
     source, group_id, group, at, until, reason, stale = fields
     return Reason(source, group_id, group, at, _until_from(until), reason, stale)
-
-
-# --- capabilities -----------------------------------------------------------------------------------------------------
-
-
-def capabilities_to(c: Capabilities) -> Json:
-    return {
-        "v": VERSION,
-        "generation": c.generation,
-        "version": c.version,
-        "auth_manager": c.auth_manager,
-        "fab_version": c.fab_version,
-        "roles_credential": c.roles_credential,
-        "users_credential": c.users_credential,
-        "dags_credential": c.dags_credential,
-        "patch_role": c.patch_role.value,
-        "delete_role": c.delete_role.value,
-        "users_readable": c.users_readable,
-        "dag_run_resources": c.dag_run_resources,
-        "page_limit": c.page_limit,
-        "session": c.session,
-        "service_user": c.service_user,
-    }
-
-
-@reader("what a server can do")
-def capabilities_from(body: Json) -> Capabilities:
-    known = (field.name for field in dataclasses.fields(Capabilities))
-    fields = {name: value for name, value in versioned(body, *known).items() if name != "v"}
-    return Capabilities(
-        **fields | {"patch_role": Patch(body["patch_role"]), "delete_role": Delete(body["delete_role"])}
-    )

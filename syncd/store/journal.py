@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from syncd.errors import StoreError
 from syncd.model import (
     Awaited,
-    Capabilities,
     Change,
     DesiredState,
     Doubt,
     Held,
     JoinKey,
     KnownPersons,
+    Learned,
     Loss,
     MadeAccount,
     Owned,
@@ -191,15 +191,13 @@ class Store:
                 lambda c: accounts.remember_accounts(c, deployment, these, now=now), alone=len(these) > LARGE
             )
 
-    def capabilities(self, deployment: str) -> Capabilities | None:
+    def capabilities(self, deployment: str) -> Learned | None:
         with self._database.read() as connection:
             return states.last_capabilities(connection, deployment)
 
-    def save_capabilities(self, deployment: str, capabilities: Capabilities, *, only_new: bool = False) -> None:
+    def save_capabilities(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
         self._database.commit(
-            lambda c: states.save_capabilities(
-                c, deployment, capabilities, now=self._database.now(c), only_new=only_new
-            )
+            lambda c: states.save_capabilities(c, deployment, learned, now=self._database.now(c), only_new=only_new)
         )
 
     def last_desired(self, deployment: str) -> DesiredState | None:

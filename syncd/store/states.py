@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Delete, Table, Update, and_, bindparam, delete, select, update
 
-from syncd.model import Capabilities, DesiredState, Loss, Permission
+from syncd.model import DesiredState, Learned, Loss, Permission
 from syncd.plan.contested import Tally
 from syncd.store import codec
 from syncd.store.engine import insert
@@ -38,15 +38,15 @@ def save_desired(
     connection.execute(statement.on_conflict_do_update(index_elements=["deployment"], set_=new))
 
 
-def last_capabilities(connection: Connection, deployment: str) -> Capabilities | None:
+def last_capabilities(connection: Connection, deployment: str) -> Learned | None:
     body = connection.execute(select(capabilities.c.body).where(capabilities.c.deployment == deployment)).scalar()
-    return None if body is None else codec.capabilities_from(codec.loads(body))
+    return None if body is None else Learned(body)
 
 
 def save_capabilities(
-    connection: Connection, deployment: str, found: Capabilities, *, now: datetime, only_new: bool = False
+    connection: Connection, deployment: str, found: Learned, *, now: datetime, only_new: bool = False
 ) -> None:
-    new = {"body": codec.dumps(codec.capabilities_to(found)), "at": now}
+    new = {"body": found, "at": now}
     statement = insert(connection, capabilities).values(new | {"deployment": deployment})
     where = ["deployment"]
     connection.execute(

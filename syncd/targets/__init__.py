@@ -1,0 +1,10 @@
+"""Where access is kept: one package for each kind of target, and the table of them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from syncd.targets.airflow import KIND as AIRFLOW
+from syncd.targets.kind import TargetKind
+
+TARGETS: Final[Mapping[str, TargetKind]] = {kind.name: kind for kind in (AIRFLOW,)}
+"""Every kind of target, by the name that it has in the configuration."""

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from syncd.errors import TargetUnavailable
 from syncd.model import (
-    Capabilities,
     Change,
     Dag,
-    Delete,
     Dialect,
+    Learned,
     Level,
     ObservedState,
     Outcome,
-    Patch,
     Permission,
     Role,
     Scope,
@@ -25,6 +23,7 @@ from syncd.model import (
 )
 from syncd.ports import Recorder
 
+KNOWN = Learned("memory")
 DIALECT = Dialect(
     every_role=frozenset({Permission("can_read", "Website")}),
     levels={
@@ -49,6 +48,7 @@ class MemoryTarget:
     vanishes   writes about these names are accepted and not kept
     silent     writes about these names are made, and no answer comes
     late       writes about these names get no answer, and are made when `carry_out_late` is called
+    knows      what was found out about it; `spells` is how it spells levels, `runs_as` the account syncd has there
     breaks     writes about these names raise it, as a defect would
     hides_once the next list of DAGs lacks these, as a read of a table that changes may
 
@@ -59,11 +59,9 @@ class MemoryTarget:
     users: dict[str, User] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     dags: tuple[Dag, ...] = ()
-    capabilities: Capabilities = field(
-        default_factory=lambda: Capabilities(
-            generation=3, version="3.3.2", auth_manager="memory", patch_role=Patch.REPLACES, delete_role=Delete.WORKS
-        )
-    )
+    knows: Learned = KNOWN
+    spells: Dialect = DIALECT
+    runs_as: str | None = None
     raises: TargetUnavailable | None = None
     unlisted: frozenset[str] = frozenset()
     fails: frozenset[str] = frozenset()
@@ -90,15 +88,18 @@ class MemoryTarget:
             dags=tuple(sorted(dags, key=lambda dag: dag.id)),
         )
 
-    def look(self) -> Capabilities:
+    def look(self) -> Learned:
         self._read()
-        return self.capabilities
+        return self.knows
 
-    def learned(self) -> Capabilities:
-        return self.capabilities
+    def learned(self) -> Learned:
+        return self.knows
+
+    def own_account(self) -> str | None:
+        return self.runs_as
 
     def dialect(self) -> Dialect:
-        return DIALECT
+        return self.spells
 
     def inventory(self) -> tuple[Dag, ...]:
         self._read()

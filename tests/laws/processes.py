@@ -31,7 +31,7 @@ from syncd.daemon.service import Daemon, Host
 from syncd.daemon.systemd import Notify
 from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreError, SyncdError
 from syncd.http import Retries
-from syncd.model import Capabilities, Certificate, Group, Identity, Snapshot
+from syncd.model import Certificate, Group, Identity, Learned, Snapshot
 from syncd.plan.approval import approvals_of
 from syncd.sandbox.airflow.answers import Answer
 from syncd.sandbox.airflow.request import Call
@@ -335,7 +335,7 @@ class Life:
 
     # --- its wires ------------------------------------------------------------------------------------------------------
 
-    def open(self, known: Capabilities | None, settings: Any, pace: Any) -> AirflowTarget:
+    def open(self, known: Learned | None, settings: Any, pace: Any) -> AirflowTarget:
         """Open a session over the wire of this process."""
         time, site = self.home.time, settings.deployment.name
         target = AirflowTarget(
@@ -633,7 +633,7 @@ def by_hand(home: Installation) -> Iterator[None]:
     def source(settings: Any, store: Store, **_: object) -> Mouth:
         return home.acting[-1].source(settings.name)
 
-    def open_airflow(settings: Any, known: Capabilities | None, *, pace: Any = None, **_: Any) -> AirflowTarget:
+    def open_airflow(settings: Any, known: Learned | None, *, pace: Any = None, **_: Any) -> AirflowTarget:
         return home.acting[-1].open(known, settings, pace)
 
     def scheduler(*, failed: Callable[[str, Exception], None], **_: object) -> Clockwork:

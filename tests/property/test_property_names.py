@@ -184,7 +184,7 @@ def planned(
     seen = target.observe(scope, role_names=owned.roles | want.roles.keys(), once=owned.once)
     aligned = align(want, seen, match_email=False)
     deployment = Deployment("prod", protected=rig.protected)
-    own_account = target.look().service_user
+    own_account = target.capabilities.service_user
     return target, want, diff(aligned, seen, owned=owned, deployment=deployment, scope=scope, service_user=own_account)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from syncd.http import Connection, Retries, Secret
-from syncd.model import Capabilities, Change, Level, Outcome, Permission, Role, Scope, User
+from syncd.model import Change, Learned, Level, Outcome, Permission, Role, Scope, User
 from syncd.pace import Pace
 from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
@@ -85,7 +85,7 @@ class World:
 
     def target(
         self,
-        known: Capabilities | None = None,
+        known: Learned | None = None,
         *,
         kinds: tuple[str, ...] = ("basic", "token"),
         username: str = "admin",

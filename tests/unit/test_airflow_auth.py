@@ -101,7 +101,7 @@ def test_a_bearer_token_is_read_again_when_the_server_calls_it_over(tmp_path: Pa
 
         place.write_text(new())
         target = AirflowTarget("prod", AirflowSettings(Connection(w.url), (Credential("bearer", None, secret),)))
-        assert target.look().service_user is None
+        assert target.capabilities.service_user is None
         clock[0] += 2 * 86_400
         with pytest.raises(TargetUnauthorized, match="Token Expired"):
             target.observe(Scope.people(["admin"]), role_names=frozenset())
@@ -113,7 +113,7 @@ def test_airflow_2_hashes_the_password_once(tmp_path: Path) -> None:
     server = StandIn("2.11.2")
     with world(server, tmp_path) as w:
         target = w.target()
-        assert target.look().session
+        assert target.capabilities.session
         target.observe(Scope(), role_names=frozenset())
         assert 1 == server.state.users["admin"].login_count
         assert 1 == server.state.sessions
@@ -139,7 +139,7 @@ def test_a_cookie_that_is_over_gives_way_to_the_password_and_a_missing_right_doe
         ask(target)
         assert [403, 200] == [call.status for call in server.calls][-2:]
         server.state.roles["Admin"] = {p for p in server.state.roles["Admin"] if p.resource != "Providers"}
-        assert w.target().look().session
+        assert w.target().capabilities.session
 
 
 @pytest.mark.parametrize("preset", sorted(set(PRESETS) - {"3.3.2-simple", "3.3.2-keycloak"}))
@@ -185,7 +185,7 @@ def test_a_missing_kind_of_credential_is_named(preset: str, kinds: tuple[str, ..
 )
 def test_each_area_gets_the_credential_that_it_takes(preset: str, expected: tuple[str, ...], tmp_path: Path) -> None:
     with world(StandIn(preset), tmp_path) as w:
-        can = w.target().look()
+        can = w.target().capabilities
         assert expected == (can.roles_credential, can.users_credential, can.dags_credential)
 
 
@@ -193,7 +193,7 @@ def test_each_area_gets_the_credential_that_it_takes(preset: str, expected: tupl
 def test_our_own_account_is_found_and_never_changed(login: str, tmp_path: Path) -> None:
     with world(StandIn("3.3.2"), tmp_path) as w:
         target = w.target(kinds=("token",), username=login)
-        assert "admin" == target.look().service_user
+        assert "admin" == target.capabilities.service_user
         outcome = target.apply(Change(person("Admin", "Admin"), None), Steps())
         assert (Status.FAILED, "Admin is the account that syncd runs as and is never changed") == (
             outcome.status,

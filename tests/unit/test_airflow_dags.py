@@ -94,6 +94,6 @@ def test_the_stand_in_spells_owners_as_its_release_does(preset: str, sent: str, 
 @pytest.mark.finding("R-F1")
 def test_run_resources_come_with_the_provider_that_makes_them(tmp_path: Path) -> None:
     with world(StandIn("2.10.0", dags=DAGS), tmp_path) as w:
-        assert not w.target().look().dag_run_resources
+        assert not w.target().capabilities.dag_run_resources
     with world(StandIn("2.10.2", dags=DAGS), tmp_path) as w:
-        assert w.target().look().dag_run_resources
+        assert w.target().capabilities.dag_run_resources

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.model import Capabilities, Level, Permission
+from syncd.model import Level, Permission
+from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.dialect import dialect, release
 
 

@@ -110,7 +110,7 @@ def test_a_missing_path_is_not_an_absent_user(three: World) -> None:
 def test_the_base_url_may_have_a_path(tmp_path: Path) -> None:
     with world(StandIn("3.3.2", path="/team-a"), tmp_path) as w:
         target = w.target()
-        assert "3.3.2" == target.look().version
+        assert "3.3.2" == target.capabilities.version
         assert 4 == len(target.inventory())
 
 

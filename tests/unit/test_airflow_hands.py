@@ -10,10 +10,11 @@ from typing import Literal
 import pytest
 from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
 
-from syncd.model import Capabilities, Change, Patch, Permission, Role, Scope, Status, User
+from syncd.model import Change, Learned, Permission, Role, Scope, Status, User
 from syncd.sandbox.airflow import PRESETS, Abilities, StandIn
 from syncd.sandbox.airflow.faults import Meanwhile, on
 from syncd.targets.airflow import AirflowTarget
+from syncd.targets.airflow.abilities import Patch
 
 NAMES = frozenset({"finance"})
 ADDS = replace(PRESETS["3.3.2"], fab_version="3.8.0", patch="adds", cache_ttl_s=0.0)
@@ -161,7 +162,7 @@ def least(w: World, target: AirflowTarget, change: Change, kept: frozenset[Permi
     return target.apply(change, Sampling()).status
 
 
-def begun(w: World, *, known: Capabilities | None = None, providers: bool = True) -> tuple[AirflowTarget, Role]:
+def begun(w: World, *, known: Learned | None = None, providers: bool = True) -> tuple[AirflowTarget, Role]:
     """Give anna a role of twenty DAGs, on a server that showed already what PATCH does."""
     if not providers:
         w.server.state.roles["Admin"].discard(Permission("can_read", "Providers"))
@@ -204,7 +205,7 @@ def test_a_server_that_is_replaced_never_takes_what_stays(
 def test_a_write_shows_that_the_server_replaces_now(road: str, providers: bool, tmp_path: Path) -> None:
     with world(StandIn(ADDS, dags=DAGS), tmp_path) as w:
         target, role = begun(w, providers=providers)
-        assert Patch.ADDS is target.learned().patch_role
+        assert Patch.ADDS is target.capabilities.patch_role
         become(w, REPLACES)
         if road == "new session":
             target = w.target(target.learned())
@@ -213,7 +214,7 @@ def test_a_write_shows_that_the_server_replaces_now(road: str, providers: bool, 
         target.observe(Scope(), role_names=NAMES)
         w.server.calls.clear()
         assert Status.APPLIED == apply(target, role, finance(target, dags=19)).status
-        assert Patch.REPLACES is target.learned().patch_role
+        assert Patch.REPLACES is target.capabilities.patch_role
         assert not [call for call in w.server.calls if call.method in {"POST", "DELETE"} and "roles" in call.path]
 
 

@@ -13,13 +13,14 @@ from airflow_world import DAGS, MANAGEABLE, Steps, World, apply, everything, fin
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http import FRESH_SECRET_S
-from syncd.model import Change, Delete, Patch, Permission, Role, Scope, Status, User
+from syncd.model import Change, Permission, Role, Scope, Status, User
 from syncd.pace import Call, Pace
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.authorise import Gate
 from syncd.sandbox.airflow.faults import DOWN, Fault, HangUp, Instead, on
 from syncd.targets.airflow import AirflowTarget
+from syncd.targets.airflow.abilities import Delete, Patch
 from syncd.targets.airflow.mirror import FRESH_NAMES_S, FRESH_USER_S
 
 NAMES = frozenset({"finance"})
@@ -212,7 +213,7 @@ def numbered(w: World, clock: Time) -> AirflowTarget:
     role = finance(target)
     apply(target, None, role)
     apply(target, role, Role("finance", role.permissions - {Permission("can_read", "DAG:fin_03")}))
-    assert Patch.FORBIDDEN is target.learned().patch_role
+    assert Patch.FORBIDDEN is target.capabilities.patch_role
     everything(target, *NAMES)
     asked(w)
     return target
@@ -265,7 +266,7 @@ def test_looking_again_at_the_same_server_costs_two_calls(preset: str, tmp_path:
         apply(target, None, finance(target))
         apply(target, finance(target), None)
         learned = target.learned()
-        assert Delete.WORKS is learned.delete_role
+        assert Delete.WORKS is target.capabilities.delete_role
         asked(w)
         target.forget(looked=True)
         assert learned == target.look()
@@ -403,7 +404,7 @@ def test_an_upgrade_is_seen_at_the_next_look(old: str, new: str, tmp_path: Path,
         apply(target, None, finance(target))
         restart(w, clock, preset=new)
         target.forget(looked=True)
-        assert PRESETS[new].version == target.look().version
+        assert PRESETS[new].version == target.capabilities.version
         users, roles, _ = everything(target, *NAMES)
         assert {"admin"} == set(users)
         assert "finance" in roles
@@ -418,7 +419,7 @@ def test_a_server_that_was_away_is_looked_at_again(three: World, clock: Time) ->
         with pytest.raises(TargetUnavailable):
             target.look()
     three.server.faults.clear()
-    assert "3.3.2" == target.look().version
+    assert "3.3.2" == target.capabilities.version
 
 
 # --- under a pace -----------------------------------------------------------------------------------------------------

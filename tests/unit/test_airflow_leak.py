@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import Capabilities, Delete, Patch
-from syncd.targets.airflow import leaks
+from syncd.targets.airflow.abilities import Capabilities, Delete, Patch
+from syncd.targets.airflow.leak import leaks
 
 UNSEEN = Capabilities(3, "3.2.2", "FAB", roles_credential="token")
 """A server whose account may not see the version of the provider."""

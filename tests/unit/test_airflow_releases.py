@@ -8,9 +8,10 @@ import pytest
 from airflow_world import DAGS, MANAGEABLE, Killed, Steps, World, apply, everything, finance, person, world
 
 from syncd.errors import TargetUnmanageable
-from syncd.model import Capabilities, Change, Delete, Patch, Permission, Role, Scope, Status
+from syncd.model import Change, Learned, Permission, Role, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.targets.airflow import AirflowTarget
+from syncd.targets.airflow.abilities import Delete, Patch
 
 KINDS = ("2.11.2", "3.1.8+3.0.3", "3.1.8+3.4.0", "3.3.2")
 """One release for each way of changing a role: adds, forbidden without deletion, adds without deletion, replaces."""
@@ -22,7 +23,7 @@ def preset(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def begun(w: World) -> tuple[Role, Capabilities]:
+def begun(w: World) -> tuple[Role, Learned]:
     """Give ann the role finance, on a server that nothing was learned about."""
     target = w.target()
     role = finance(target)
@@ -62,8 +63,10 @@ def test_what_writes_showed_is_learned_and_left_overs_are_told(preset: str, tmp_
         target.observe(Scope(), role_names=frozenset({"finance"}))
         apply(target, role, fewer(role))
         _, _, leftovers = everything(target, "finance")
-        assert LEARNED[can.patch] == target.learned().patch_role
-        assert (Delete.BROKEN if can.delete == 500 else target.learned().delete_role) == target.learned().delete_role
+        assert LEARNED[can.patch] == target.capabilities.patch_role
+        assert (
+            Delete.BROKEN if can.delete == 500 else target.capabilities.delete_role
+        ) == target.capabilities.delete_role
         expected = {"adds": ("finance~old1",), "forbidden": ("finance",)}[can.patch] if can.delete == 500 else ()
         assert expected == leftovers
         assert all(name not in account.roles for name in leftovers for account in w.server.state.users.values())
@@ -81,7 +84,7 @@ def test_the_next_pass_finds_nothing_to_do_with_few_calls(preset: str, tmp_path:
         again.inventory()
         assert fewer(role) == roles["finance"]
         pages, version, providers = 3, 1, 1
-        login = 1 if PRESETS[preset].generation == 3 or again.look().session else 0
+        login = 1 if PRESETS[preset].generation == 3 or again.capabilities.session else 0
         assert pages + version + providers + login == again.calls
 
 
@@ -114,7 +117,7 @@ def dies(target: AirflowTarget, change: Change, die_at: int) -> bool:
     return False
 
 
-def finish(w: World, known: Capabilities | None, wanted: Role) -> None:
+def finish(w: World, known: Learned | None, wanted: Role) -> None:
     """Make one more pass; nothing is left to do after it."""
     target = w.target(known)
     users, roles, _ = everything(target, "finance")
@@ -207,7 +210,7 @@ def test_a_dag_not_parsed_yet_is_pending_and_the_rest_is_done(preset: str, tmp_p
 def test_a_server_that_cannot_read_its_users_says_what_would_help(preset: str, tmp_path: Path) -> None:
     with world(StandIn(preset), tmp_path) as w:
         target = w.target()
-        assert not target.look().users_readable
+        assert not target.capabilities.users_readable
         with pytest.raises(TargetUnmanageable, match=rf"here: {PRESETS[preset].fab_version}\); upgrade .* to 3\.4\.0"):
             target.observe(Scope(), role_names=frozenset())
 

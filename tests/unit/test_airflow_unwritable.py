@@ -91,7 +91,7 @@ def test_a_server_that_fails_once_is_not_called_a_release_that_always_does(tmp_p
         with pytest.raises(TargetUnavailable, match="the server, or a proxy before it, is broken"):
             w.target().look()
         w.server.faults.clear()
-        assert w.target().look().users_readable
+        assert w.target().capabilities.users_readable
 
 
 @pytest.mark.finding("R-F6")

@@ -15,7 +15,7 @@ from test_reconcile import DAGS, NOW, People, Stage, made_for
 from syncd.config.fingerprint import fingerprint
 from syncd.errors import ApprovalRefused
 from syncd.http import Secret
-from syncd.model import EVERYTHING, Capabilities, Dag, Permission, Scope, Status
+from syncd.model import EVERYTHING, Dag, Dialect, Learned, Permission, Scope, Status
 from syncd.plan.approval import Apply, PlanOnly
 from syncd.plan.guard import Limits
 from syncd.plan.taken import Taken
@@ -219,8 +219,8 @@ def test_what_the_first_half_of_a_pass_took_counts_in_its_second(stage: Stage) -
     stage.apply()
 
     class Learns(MemoryTarget):
-        def learned(self) -> Capabilities:
-            return replace(self.capabilities, dag_run_resources=False)
+        def dialect(self) -> Dialect:
+            return replace(self.spells, every_role=frozenset()) if self.applied else self.spells
 
         def observe(self, scope: Scope, **asked: frozenset[str]) -> object:  # type: ignore[override]
             if self.applied:
@@ -326,7 +326,7 @@ def test_only_who_applies_says_what_a_group_name_means(in_force: Stage) -> None:
 @pytest.mark.finding("H-E23")
 def test_a_plan_undoes_nothing_that_an_apply_learned(stage: Stage) -> None:
     stage.apply()
-    learned = replace(stage.prod.capabilities, dag_run_resources=False)
+    learned = Learned("by writing")
     stage.store.save_capabilities("prod", learned)
     plan(stage.world())
     assert learned == stage.store.capabilities("prod")

@@ -18,7 +18,7 @@ from syncd.daemon.assignment import Assignment
 from syncd.daemon.jobs import KEPT, MOST_IN_ALL, SAMPLE, Jobs
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.sessions import Sessions
-from syncd.model import Capabilities, Dag
+from syncd.model import Dag, Learned
 from syncd.ports import TargetSession
 from syncd.targets.memory import MemoryTarget
 
@@ -137,7 +137,7 @@ class Lasting(MemoryTarget):
 
 
 def opened(sessions: Sessions, made: list[Lasting]) -> TargetSession:
-    def open_new(_known: Capabilities | None) -> Lasting:
+    def open_new(_known: Learned | None) -> Lasting:
         made.append(Lasting("a", (Dag("x"),)))
         return made[-1]
 
@@ -182,7 +182,7 @@ def test_calls_are_counted_pass_by_pass() -> None:
 def reach(sessions: Sessions, way: str, made: list[str]) -> Callable[[], TargetSession]:
     """Give what a reading of the files gives: how to open the deployment in the way that they say."""
 
-    def open_new(_known: Capabilities | None) -> Lasting:
+    def open_new(_known: Learned | None) -> Lasting:
         made.append(way)
         return Lasting("a")
 
@@ -334,7 +334,7 @@ def test_no_more_connections_are_kept_than_fit_and_the_last_used_stay() -> None:
     sessions, made = Sessions(most=2), dict[str, Lasting]()
 
     def use(name: str) -> None:
-        def open_new(_known: Capabilities | None) -> Lasting:
+        def open_new(_known: Learned | None) -> Lasting:
             made[name] = Lasting(name)
             return made[name]
 

@@ -579,15 +579,15 @@ def test_a_role_goes_with_those_who_hold_it_by_hand_where_the_deployment_says_so
 
 
 @pytest.mark.finding("H-E2")
-@pytest.mark.parametrize("generation", [2, 3])
-def test_a_role_that_goes_is_never_without_a_word_where_that_can_break_dag_files(stage: Stage, generation: int) -> None:
-    stage.prod.capabilities = replace(stage.prod.capabilities, generation=generation)
+@pytest.mark.parametrize("breaks", ["", "a DAG file that names it fails"])
+def test_a_role_that_goes_is_never_without_a_word_where_that_can_break_dag_files(stage: Stage, breaks: str) -> None:
+    stage.prod.spells = replace(stage.prod.spells, role_deletion_breaks=breaks)
     apply(with_mapping(stage, OTHER))
     found = apply(with_mapping(stage, without_other())).deployments[0]
     assert found.plan is not None
     told = [note.text for note in found.plan.notes if note.code == "role_goes"]
-    assert (generation == 3) == bool(told)
-    assert all("fin_daily, fin_monthly" in text for text in told)
+    assert bool(breaks) == bool(told)
+    assert all(breaks in text and "fin_daily, fin_monthly" in text for text in told)
     assert "other" not in stage.prod.roles
 
 

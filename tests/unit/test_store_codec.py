@@ -14,17 +14,14 @@ from store_samples import NOW, at, snapshot
 
 from syncd.errors import StoreError
 from syncd.model import (
-    Capabilities,
     Certificate,
     Change,
-    Delete,
     DesiredState,
     Doubt,
     Group,
     Identity,
     Kept,
     Note,
-    Patch,
     Permission,
     Plan,
     Reason,
@@ -83,23 +80,6 @@ desired_states = st.builds(
     st.dictionaries(text, text, max_size=3),
     tuples(st.builds(Note, text, text)),
 )
-capabilities = st.builds(
-    Capabilities,
-    count,
-    text,
-    text,
-    st.none() | text,
-    text,
-    text,
-    text,
-    st.sampled_from(Patch),
-    st.sampled_from(Delete),
-    st.booleans(),
-    st.booleans(),
-    st.none() | count,
-    st.booleans(),
-    st.none() | text,
-)
 
 
 def through_text(body: codec.Json) -> codec.Json:
@@ -128,11 +108,6 @@ def test_plan(value: Plan) -> None:
 @given(desired_states)
 def test_desired_state(value: DesiredState) -> None:
     assert value == codec.desired_from(through_text(codec.desired_to(value)))
-
-
-@given(capabilities)
-def test_capabilities(value: Capabilities) -> None:
-    assert value == codec.capabilities_from(through_text(codec.capabilities_to(value)))
 
 
 def test_the_text_does_not_depend_on_the_order_of_sets_and_mappings() -> None:
@@ -172,9 +147,9 @@ def test_reads_that_differ_have_different_texts(other: Snapshot) -> None:
 
 
 def test_a_record_of_a_newer_syncd_is_refused() -> None:
-    newer = codec.capabilities_to(Capabilities(3, "3.3.2", "x")) | {"v": 2}
+    newer = codec.doubts_to([]) | {"v": 2}
     with pytest.raises(StoreError, match="version 2, and this syncd reads version 1"):
-        codec.capabilities_from(newer)
+        codec.doubts_from(newer)
 
 
 def test_scopes_are_kept_and_old_ones_are_read() -> None:
@@ -185,7 +160,6 @@ def test_scopes_are_kept_and_old_ones_are_read() -> None:
 
 
 WRITTEN: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "capabilities": (codec.capabilities_from, codec.capabilities_to(Capabilities(3, "3.3.2", "x"))),
     "snapshot": (codec.untimed, codec.loads(codec.snapshot_to(snapshot())[0])),
     "times": (lambda times: codec.timed(snapshot(), times), codec.loads(codec.times_to(snapshot()))),
     "patch": (
@@ -228,7 +202,6 @@ def test_a_record_of_another_version_is_a_sentence(what: str, v: object) -> None
 @pytest.mark.parametrize(
     ("what", "keys"),
     [
-        ("capabilities", ["v", "generation", "version", "patch_role", "delete_role"]),
         ("snapshot", ["v", "source", "identities", "groups"]),
         ("times", ["v", "taken_at", "moments", "groups"]),
         ("patch", ["v", "identities", "groups"]),

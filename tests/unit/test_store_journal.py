@@ -10,14 +10,12 @@ from store_samples import NOW, at, begun, created, made, moved, plan_of, planned
 from syncd.errors import StoreError
 from syncd.model import (
     EVERYTHING,
-    Capabilities,
     Change,
-    Delete,
     DesiredState,
     Held,
+    Learned,
     Loss,
     Outcome,
-    Patch,
     Permission,
     Reason,
     Scope,
@@ -95,11 +93,11 @@ def _rows(store: Store, table: str) -> int:
 # --- what is known of a deployment ------------------------------------------------------------------------------------
 
 
-def test_capabilities_are_kept_per_deployment_and_replaced(store: Store) -> None:
-    card = Capabilities(2, "2.11.2", "FabAuthManager", patch_role=Patch.ADDS, delete_role=Delete.BROKEN)
-    store.save_capabilities("prod", replace(card, version="2.10.0"))
-    store.save_capabilities("prod", card)
-    assert (card, None) == (store.capabilities("prod"), store.capabilities("test"))
+def test_what_was_learned_is_kept_per_deployment_as_it_was_written_and_replaced(store: Store) -> None:
+    store.save_capabilities("prod", Learned("what the target wrote"))
+    store.save_capabilities("prod", Learned("and wrote anew"))
+    store.save_capabilities("prod", Learned("not known yet"), only_new=True)
+    assert ("and wrote anew", None) == (store.capabilities("prod"), store.capabilities("test"))
 
 
 def test_the_last_desired_state_is_given_with_its_reasons(store: Store) -> None:

@@ -1,8 +1,12 @@
 """Airflow 2 and 3 as a target: roles, users and DAGs by the REST API, on every release whose API can be used."""
 
-from syncd.targets.airflow.leak import leaks
+from syncd.targets.airflow.describe import described, figures
+from syncd.targets.airflow.leak import slow_down
 from syncd.targets.airflow.names import unreachable
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.targets.airflow.target import AirflowTarget
+from syncd.targets.kind import TargetKind
 
-__all__ = ["AirflowSettings", "AirflowTarget", "Credential", "leaks", "unreachable"]
+KIND = TargetKind(name="airflow", described=described, figures=figures, slow_down=slow_down)
+
+__all__ = ["KIND", "AirflowSettings", "AirflowTarget", "Credential", "unreachable"]

@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from syncd.model import Capabilities, Dialect, Level, Permission
+from syncd.model import Dialect, Level, Permission
+from syncd.targets.airflow.abilities import Capabilities
 
 WEBSITE: Final = Permission("can_read", "Website")
 """`sync-perm` and every server start add it to each custom role, so it belongs to each from the beginning."""
+
+BREAKS_A_FILE: Final = (
+    "a DAG file whose code names it in access_control fails at its next parse, with all of its DAGs, and the API does not "
+    "show that"
+)
+"""Airflow 3 refuses such a file at its next parse; Airflow 2 waits for a change of the DAG."""
 
 _READ_BOTH: Final = ("DAG Runs", "Task Instances", "Task Logs", "DAG Code", "XComs", "DAG Warnings")
 _READ_3: Final = ("DAG Versions", "DAG Dependencies")
@@ -27,7 +34,12 @@ def dialect(capabilities: Capabilities) -> Dialect:
         Level.EDIT: _edit(capabilities),
     }
     bound = frozenset[Permission]().union(*(templates for _, templates in levels.values()))
-    return Dialect(frozenset({WEBSITE}), levels, everywhere={template: _on_all(template) for template in bound})
+    return Dialect(
+        frozenset({WEBSITE}),
+        levels,
+        everywhere={template: _on_all(template) for template in bound},
+        role_deletion_breaks=BREAKS_A_FILE if capabilities.generation >= 3 else "",
+    )
 
 
 def _on_all(template: Permission) -> Permission:

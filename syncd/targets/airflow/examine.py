@@ -9,7 +9,8 @@ from datetime import datetime
 from syncd.answers import http_date
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
 from syncd.http import Retries, Session
-from syncd.model import Capabilities, Finding, Permission
+from syncd.model import Finding, Permission
+from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.leak import leaks
 from syncd.targets.airflow.look import VERSION_PATHS, look
 from syncd.targets.airflow.mirror import Mirror

@@ -15,11 +15,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from syncd.model import Capabilities, Delete, Patch
+from syncd.model import Learned
+from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read
 from syncd.targets.airflow.dialect import release
 
 FIRST: Final = (3, 0, 2)
 REPAIRED: Final = "3.10.1"
+
+
+def slow_down(learned: Learned) -> str:
+    """Say why a deployment is to be looked at less often; empty where it need not be."""
+    can = read(learned)
+    return (leaks(can) or "") if can is not None else ""
 
 
 def leaks(capabilities: Capabilities) -> str | None:

@@ -12,7 +12,8 @@ from typing import Final
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
 from syncd.http import Answer
-from syncd.model import Capabilities, key
+from syncd.model import key
+from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.auth import Basic, Login
 from syncd.targets.airflow.dialect import release
 from syncd.targets.airflow.names import unreachable

@@ -9,7 +9,8 @@ from typing import Final
 
 from syncd.errors import TargetUnavailable, TargetUnmanageable
 from syncd.http import Answer
-from syncd.model import Capabilities, Delete, Patch, Permission, User, key
+from syncd.model import Permission, User, key
+from syncd.targets.airflow.abilities import Capabilities, Delete, Patch
 from syncd.targets.airflow.dialect import release
 from syncd.targets.airflow.names import Family, families, unreachable
 from syncd.targets.airflow.reading import Row, text, texts

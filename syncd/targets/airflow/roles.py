@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncd.http import Answer
-from syncd.model import Change, Delete, Patch, Permission, Role, Status, key
+from syncd.model import Change, Permission, Role, Status, key
+from syncd.targets.airflow.abilities import Delete, Patch
 from syncd.targets.airflow.calls import Calls, Stopped, refused
 from syncd.targets.airflow.mirror import FRESH_S, Mirror, actions
 from syncd.targets.airflow.names import Family, refusal

@@ -8,15 +8,13 @@ from collections.abc import Callable, Collection, Mapping
 from syncd.errors import TargetUnavailable
 from syncd.http import Retries, Session
 from syncd.model import (
-    Capabilities,
     Change,
     Dag,
-    Delete,
     Dialect,
+    Learned,
     Lookalikes,
     ObservedState,
     Outcome,
-    Patch,
     Role,
     Scope,
     Status,
@@ -26,6 +24,7 @@ from syncd.model import (
 from syncd.pace import Pace
 from syncd.ports import Recorder
 from syncd.rests import Rest
+from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
 from syncd.targets.airflow.dialect import dialect
 from syncd.targets.airflow.look import look
@@ -52,7 +51,7 @@ class AirflowTarget:
         deployment: str,
         settings: AirflowSettings,
         *,
-        known: Capabilities | None = None,
+        known: Learned | None = None,
         protected: Collection[str] = (),
         pace: Pace | None = None,
         rest: Rest | None = None,
@@ -65,7 +64,7 @@ class AirflowTarget:
         self._protected = Lookalikes(protected)
         self._session = Session(settings.connection, retries=retries, pace=pace, rest=rest, pause=pause)
         self._wire = Wire(settings, self._session, now=now)
-        self._known = known
+        self._known = read(known) if known else None
         self._monotonic = monotonic
         self._pause = pause
         self._mirror: Mirror | None = None
@@ -92,13 +91,22 @@ class AirflowTarget:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def look(self) -> Capabilities:
-        """Find out what the server can do; asks only once, and again after `forget(looked=True)`."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server can do, as far as looking and the writes of this pass showed it."""
         return self._looked.capabilities
 
-    def learned(self) -> Capabilities:
-        """Give the capabilities as the writes of this pass showed them to be."""
-        return self._looked.capabilities
+    def look(self) -> Learned:
+        """Find out what the server can do; asks only once, and again after `forget(looked=True)`."""
+        return written(self.capabilities)
+
+    def learned(self) -> Learned:
+        """Give what is known of the server after the writes of this pass."""
+        return written(self.capabilities)
+
+    def own_account(self) -> str | None:
+        """Name the account that syncd runs as; None where a bearer token does not tell it."""
+        return self.capabilities.service_user
 
     def dialect(self) -> Dialect:
         """Say how this server spells levels."""

@@ -1,0 +1,23 @@
+"""What a kind of target is: all that the rest of syncd asks of Airflow as such, and not of one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from syncd.model import Learned
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """One kind of target.
+
+    described  what was found out about a deployment, as labels with what they say; what says nothing is empty
+    figures    the same for programs, under names that stay; None where it cannot be read any more
+    slow_down  why a deployment is to be looked at less often; empty: it need not be
+    """
+
+    name: str
+    described: Callable[[Learned], tuple[tuple[str, str], ...]]
+    figures: Callable[[Learned], Mapping[str, object] | None]
+    slow_down: Callable[[Learned], str]
