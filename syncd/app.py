@@ -23,7 +23,8 @@ from syncd.sources.entra import examine as entra
 from syncd.sources.file import FileSource
 from syncd.sources.okta import OktaSource
 from syncd.sources.okta import examine as okta
-from syncd.store import Store
+from syncd.store import Stores
+from syncd.store.readings import DatabaseReadings
 from syncd.targets import TARGETS
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow import examine as airflow
@@ -38,7 +39,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_store(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Store:
+def open_store(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Stores:
     """Open the database, making or upgrading it first.
 
     Raises:
@@ -47,9 +48,9 @@ def open_store(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
     return open_database(settings.database, clock=clock)
 
 
-def open_database(database: DatabaseSettings, *, clock: Callable[[], datetime] = utc_now) -> Store:
+def open_database(database: DatabaseSettings, *, clock: Callable[[], datetime] = utc_now) -> Stores:
     """Do as `open_store`, knowing of no more than the database."""
-    return Store(database.connect_url(), clock=clock)
+    return Stores.open(database.connect_url(), clock=clock)
 
 
 def read_rules(settings: Settings) -> Rules:
@@ -72,7 +73,7 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
 
 def build(
     settings: Settings,
-    store: Store,
+    store: Stores,
     *,
     emit: Emit,
     clock: Callable[[], datetime] = utc_now,
@@ -94,9 +95,11 @@ def build(
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     meant = rules if rules is not None else read_rules(settings)
     return World(
-        sources=tuple(_source(source, store, emit=emit, clock=clock, stopping=stopping) for source in settings.sources),
+        sources=tuple(
+            _source(source, store.readings, emit=emit, clock=clock, stopping=stopping) for source in settings.sources
+        ),
         rules=meant,
-        targets=tuple((target or _passing(store, clock))(deployment) for deployment in chosen),
+        targets=tuple((target or _passing(store.readings, clock))(deployment) for deployment in chosen),
         journal=store,
         clock=clock,
         emit=emit,
@@ -163,7 +166,12 @@ def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[Fi
 
 
 def _source(
-    settings: SourceSettings, store: Store, *, emit: Emit, clock: Callable[[], datetime], stopping: Callable[[], bool]
+    settings: SourceSettings,
+    readings: DatabaseReadings,
+    *,
+    emit: Emit,
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool],
 ) -> Source:
     match settings:
         case FileSourceSettings(name, directory):
@@ -173,13 +181,13 @@ def _source(
                 name,
                 org,
                 now=clock,
-                earlier=lambda: store.last_snapshot(name),
+                earlier=lambda: readings.last_snapshot(name),
                 emit=emit,
-                rests=store,
+                rests=readings,
                 stopping=stopping,
             )
         case EntraSourceSettings(name, tenant):
-            return EntraSource(name, tenant, now=clock, emit=emit, rests=store, stopping=stopping)
+            return EntraSource(name, tenant, now=clock, emit=emit, rests=readings, stopping=stopping)
         case _:
             assert_never(settings)
 

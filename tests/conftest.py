@@ -16,7 +16,7 @@ from postgres_server import boot_postgres, new_database
 
 from syncd import secrets
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
-from syncd.store import Store, migrate
+from syncd.store import Stores, migrate
 
 BULK_DAGS = 100
 
@@ -103,8 +103,8 @@ def database_url(empty_database_url: str, migrated_file: Path) -> str:
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(database_url: str) -> Iterator[Stores]:
     """A store on a new database."""
-    opened = Store(database_url)
+    opened = Stores.open(database_url)
     yield opened
     opened.close()

@@ -28,14 +28,14 @@ def accept_group(
     settings = this.settings()
     with this.store(settings) as store:
         with this.world(settings, store, deployments=()) as world:
-            before = store.group_names().get((source, name))
+            before = store.readings.group_names().get((source, name))
             group = _bearer(world, source, name, before=before)
         if before == group.id:
             raise _refused(
                 f"{source}:{name} means the group {before} already, and no other group has the name now: nothing was changed. "
                 "A group that was just made may not be shown by its source yet; try again in a moment"
             )
-        store.remember_groups({(source, name): group.id}, now=app.utc_now())
+        store.readings.remember_groups({(source, name): group.id}, now=app.utc_now())
     was = f", and not {before} any more" if before else ""
     show_text(f"{source}:{name} means the group {group.id} from now on{was}; see what that changes with: syncd plan")
     return EXIT_DONE
@@ -48,7 +48,7 @@ def _looked_at(world: World, name: str, *, full: bool) -> Snapshot:
     source = next((source for source in world.sources if source.name == name), None)
     if source is None:
         raise _refused(f'there is no source "{name}"; there are {", ".join(s.name for s in world.sources)}')
-    intake = Intake(world.journal, world.clock, world.emit, full_read_every=world.full_read_every, full=full)
+    intake = Intake(world.journal.readings, world.clock, world.emit, full_read_every=world.full_read_every, full=full)
     reading = read_one(source, intake)
     if reading.fresh is None:
         raise _refused(f"the source {name} cannot be read now: {reading.failure}")

@@ -11,7 +11,7 @@ from syncd.cli.invocation import invocation
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.model import Directory, Identity
-    from syncd.store import Store
+    from syncd.ports import Readings
 
 
 def accept_person(
@@ -34,23 +34,23 @@ def accept_person(
     this = invocation(context)
     settings = this.settings()
     with this.store(settings) as store:
-        waiting = _last_directory(store, settings).waiting
+        waiting = _last_directory(store.readings, settings).waiting
         chosen = waiting if everybody else (_the_one(waiting, accounts or []),)
         known = {(i.source, i.id): name_of(Person(these)) for these in chosen for i in these}
-        store.remember_persons(KnownPersons(known), settings.joining.key, now=app.utc_now())
+        store.readings.remember_persons(KnownPersons(known), settings.joining.key, now=app.utc_now())
     for these in chosen:
         show_text(f"{' and '.join(f'{i} (id {i.id})' for i in these)} are one person from now on")
     show_text("see what that changes with: syncd plan" if chosen else "no accounts wait to be known as one person")
     return EXIT_DONE
 
 
-def _last_directory(store: Store, settings: Settings) -> Directory:
+def _last_directory(readings: Readings, settings: Settings) -> Directory:
     """Join what was read last, as the next pass will."""
     from syncd.directory.join import join
 
-    saved = [store.last_snapshot(source.name) for source in settings.sources]
+    saved = [readings.last_snapshot(source.name) for source in settings.sources]
     fresh = {snapshot.source: snapshot for snapshot in saved if snapshot is not None}
-    return join(fresh, fresh, {}, joining=settings.joining, known=store.known_persons(settings.joining.key))
+    return join(fresh, fresh, {}, joining=settings.joining, known=readings.known_persons(settings.joining.key))
 
 
 def _the_one(waiting: tuple[tuple[Identity, ...], ...], accounts: list[str]) -> tuple[Identity, ...]:

@@ -26,16 +26,16 @@ def accept_role(
     settings = this.settings()
     chosen(settings, [deployment])
     with this.store(settings) as store:
-        renamed = store.renamed_roles(deployment)
+        renamed = store.memory.renamed_roles(deployment)
         if name not in renamed:
             names = ", ".join(sorted(renamed)) or "none"
             why = f"no role of syncd's on {deployment} seems to be called {name} now; those that are: {names}"
             raise ConfigInvalid([Problem("accept-role", 0, 0, why)])
         if leave:
-            store.disown_role(deployment, name)
+            store.holdings.disown_role(deployment, name)
         else:
-            store.adopt(deployment, Owned(roles=frozenset({name})))
-        store.forget_renamed(deployment, (name,))
+            store.holdings.adopt(deployment, Owned(roles=frozenset({name})))
+        store.memory.forget_renamed(deployment, (name,))
     then = (
         "is somebody else's: syncd leaves it alone, and takes it from nobody"
         if leave

@@ -28,16 +28,16 @@ def accept_server(
     chosen(settings, [deployment])
     address = next(d.airflow.address for d in settings.deployments if d.deployment.name == deployment)
     with this.store(settings) as store:
-        place = store.place(deployment, address)
+        place = store.places.place(deployment, address)
         if not place.was:
             raise _refused(deployment, f"was at no other address than {address}, so there is nothing to say of it")
         if place.facts != deployment:
-            with store.lease(deployment):
-                store.move(deployment, address, now=app.utc_now())
+            with store.leases.take(deployment):
+                store.places.move(deployment, address, now=app.utc_now())
         if leave:
-            store.leave_server(deployment)
+            store.places.leave_server(deployment)
         else:
-            store.accept_server(deployment)
+            store.places.accept_server(deployment)
     then = (
         f"is another server at {address}: what syncd gave at {place.was} stays there as it is"
         if leave

@@ -18,7 +18,7 @@ from syncd.render.lines import Line, Style, safe
 from syncd.render.view import ChangeView
 
 if TYPE_CHECKING:
-    from syncd.store import AuditRow, Holding
+    from syncd.ports import AuditRow, Holding
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
@@ -68,9 +68,9 @@ def audit(
     }
     with this.store(this.settings()) as store:
         if held:
-            _show_held(store.history(**chosen), limit=limit, output=output)
+            _show_held(store.queries.history(**chosen), limit=limit, output=output)
         else:
-            _show_changes(store.audit(**chosen, status=status), limit=limit, output=output)
+            _show_changes(store.queries.audit(**chosen, status=status), limit=limit, output=output)
     return 0
 
 

@@ -15,7 +15,7 @@ from syncd.cli.invocation import invocation
 if TYPE_CHECKING:
     from syncd.daemon.loaded import Files
     from syncd.log import Emit
-    from syncd.store import Store
+    from syncd.store import Stores
 
 
 def run(context: typer.Context) -> int:
@@ -34,7 +34,7 @@ def run(context: typer.Context) -> int:
     return 0
 
 
-def _serve(files: Files, store: Store, emit: Emit, *, verbose: bool) -> None:
+def _serve(files: Files, store: Stores, emit: Emit, *, verbose: bool) -> None:
     from syncd import web
     from syncd.daemon.service import Daemon, Host
     from syncd.daemon.systemd import Notify
@@ -52,7 +52,7 @@ def _serve(files: Files, store: Store, emit: Emit, *, verbose: bool) -> None:
             give_up=lambda: os._exit(0),
         ),
     )
-    asked = web.app(daemon, store, doors=doors, emit=daemon.emit)
+    asked = web.app(daemon, store.queries, store.presence, doors=doors, emit=daemon.emit)
     server = web.Server(asked, path=settings.daemon.socket, http=settings.http, emit=daemon.emit)
     signal.signal(signal.SIGTERM, lambda *_: daemon.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: daemon.ask_to_stop())

@@ -16,7 +16,7 @@ from syncd.render.lines import Line, Style, safe
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.model import Finding
-    from syncd.store import Store
+    from syncd.store import Stores
 
 REACHABLE = "reachable"
 _STYLES = {True: ("ok", Style.PLAIN), None: ("note", Style.WARN), False: ("wrong", Style.FAIL)}
@@ -53,7 +53,7 @@ def _examined(settings: Settings) -> tuple[Finding, ...]:
         database, store = _database(settings)
         if store is not None:
             stack.callback(store.close)
-        examinations = app.examinations(settings, rests=store)
+        examinations = app.examinations(settings, rests=store.readings if store else None)
         workers = min(settings.workers, len(examinations))
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
@@ -75,7 +75,7 @@ def _outcome(subject: str, examine: Callable[[], tuple[Finding, ...]]) -> tuple[
         return (Finding(subject, "examined", False, f"unexpected {type(error).__name__}; this is a defect"),)
 
 
-def _database(settings: Settings) -> tuple[Finding, Store | None]:
+def _database(settings: Settings) -> tuple[Finding, Stores | None]:
     from syncd import app
     from syncd.errors import SyncdError
     from syncd.model import Finding
@@ -99,14 +99,14 @@ def _mapping(settings: Settings) -> Finding:
     return Finding("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
 
 
-def _frozen(settings: Settings, store: Store | None) -> tuple[Finding, ...]:
+def _frozen(settings: Settings, store: Stores | None) -> tuple[Finding, ...]:
     """Say which roles are frozen; nothing where the files or the database cannot be used, which is told already."""
     from syncd import app
     from syncd.cli.frozen import examined
     from syncd.errors import SyncdError
 
     try:
-        return examined(settings, app.read_rules(settings), store) if store is not None else ()
+        return examined(settings, app.read_rules(settings), store.readings) if store is not None else ()
     except SyncdError:
         return ()
 

@@ -37,8 +37,8 @@ def explain(
         with this.world(settings, store, deployments=deployment or ()) as world:
             report = _planned(world, user)
             people = _people(world, user)
-            places = {t.deployment.name: store.place(t.deployment.name, t.address).facts for t in world.targets}
-        owned = {name: store.owned(facts).grants for name, facts in places.items()}
+            places = {t.deployment.name: store.places.place(t.deployment.name, t.address).facts for t in world.targets}
+        owned = {name: store.holdings.owned(facts).grants for name, facts in places.items()}
     show(_lines(user, people, report, owned=owned))
     return report.exit_code()
 
@@ -61,9 +61,11 @@ def _people(world: World, text: str) -> list[Identity]:
     from syncd.directory.persons import with_persons
     from syncd.model import Directory, Person
 
-    snapshots = [found for source in world.sources if (found := world.journal.last_snapshot(source.name))]
+    snapshots = [found for source in world.sources if (found := world.journal.readings.last_snapshot(source.name))]
     known = {(i.source, i.id): i for snapshot in snapshots for i in snapshot.identities}
-    persons = with_persons(Directory(known, {}), world.joining, world.journal.known_persons(world.joining.key)).persons
+    persons = with_persons(
+        Directory(known, {}), world.joining, world.journal.readings.known_persons(world.joining.key)
+    ).persons
     wanted = key(text)
     return list(
         dict.fromkeys(

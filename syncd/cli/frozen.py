@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.model import Directory, Finding, Rules, Snapshot
-    from syncd.store import Store
+    from syncd.ports import Readings
 
 
 def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[str]:
@@ -36,18 +36,18 @@ def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot
     return frozen(settings, mine, join(fresh, {}, {}))
 
 
-def examined(settings: Settings, rules: Rules, store: Store) -> tuple[Finding, ...]:
+def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Finding, ...]:
     """Say which roles are frozen by what the sources said the last time."""
     from syncd.directory.join import join
     from syncd.model import Finding
 
-    saved = [store.last_snapshot(source.name) for source in settings.sources]
+    saved = [readings.last_snapshot(source.name) for source in settings.sources]
     fresh = {snapshot.source: snapshot for snapshot in saved if snapshot is not None}
     if unread := sorted({rule.group.source for rule in rules.bindings} - fresh.keys()):
         return (
             Finding("mapping", "frozen", None, f"not known: {', '.join(unread)} was not read yet; run: syncd apply"),
         )
-    known = store.known_persons(settings.joining.key)
-    directory = join(fresh, fresh, {}, names=store.group_names(), joining=settings.joining, known=known)
+    known = readings.known_persons(settings.joining.key)
+    directory = join(fresh, fresh, {}, names=readings.group_names(), joining=settings.joining, known=known)
     found = tuple(Finding("mapping", "frozen", False, text) for text in frozen(settings, rules, directory))
     return found or (Finding("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.log import Emit
     from syncd.reconcile import World
-    from syncd.store import Store
+    from syncd.store import Stores
 
 DEFAULT_CONFIG = Path("config.toml")
 PATIENCE_S = 30.0
@@ -49,7 +49,7 @@ class Invocation:
         return set_up(verbose=self.verbose, quiet=self.quiet)
 
     @contextmanager
-    def store(self, settings: Settings) -> Iterator[Store]:
+    def store(self, settings: Settings) -> Iterator[Stores]:
         """Open the database for as long as the context lasts."""
         from contextlib import closing
 
@@ -60,7 +60,7 @@ class Invocation:
 
     @contextmanager
     def world(
-        self, settings: Settings, store: Store, *, deployments: Sequence[str], full: bool = False
+        self, settings: Settings, store: Stores, *, deployments: Sequence[str], full: bool = False
     ) -> Iterator[World]:
         """Build what a pass works with, and show its progress while the context lasts."""
         from syncd import app

@@ -193,7 +193,7 @@ def _were_members(world: World, groups: Collection[str], *, named: frozenset[str
     where they are named by it."""
     from syncd.model import key
 
-    states = [state for t in world.targets if (state := world.journal.last_desired(t.deployment.name))]
+    states = [state for t in world.targets if (state := world.journal.memory.last_desired(t.deployment.name))]
     were = {
         (name, key(state.users[name].email))
         for state in states

@@ -18,8 +18,9 @@ from syncd.render.text import approval
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
     from syncd.model import Learned, Note
+    from syncd.ports import LastPlan, Readings
     from syncd.reconcile import Target, World
-    from syncd.store import Standing, Store
+    from syncd.store import Stores
     from syncd.targets.kind import TargetKind
 
 
@@ -33,7 +34,7 @@ class _Card:
     target: Target
     kind: TargetKind
     learned: Learned | None
-    standing: Standing | None
+    last_plan: LastPlan | None
     unsettled: int
     error: SyncdError | None = None
 
@@ -54,8 +55,8 @@ def status(
         with this.world(settings, store, deployments=deployment or ()) as world:
             kinds = {each.deployment.name: app.kind_of(each) for each in settings.deployments}
             cards = _cards(world, store, kinds, offline=offline)
-        uncertified = _uncertified(world, store)
-        silent = _silent(world, store)
+        uncertified = _uncertified(world, store.readings)
+        silent = _silent(world, store.readings)
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}
         show_json({"deployments": [_json(card) for card in cards], **sources})
@@ -65,7 +66,7 @@ def status(
     return max((card.error.exit_code for card in cards if card.error), default=EXIT_DONE)
 
 
-def _cards(world: World, store: Store, kinds: Mapping[str, TargetKind], *, offline: bool) -> list[_Card]:
+def _cards(world: World, store: Stores, kinds: Mapping[str, TargetKind], *, offline: bool) -> list[_Card]:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(world.workers) as pool:
@@ -74,23 +75,24 @@ def _cards(world: World, store: Store, kinds: Mapping[str, TargetKind], *, offli
         )
 
 
-def _card(target: Target, store: Store, kind: TargetKind, *, offline: bool) -> _Card:
+def _card(target: Target, store: Stores, kind: TargetKind, *, offline: bool) -> _Card:
     from contextlib import closing
 
     from syncd.errors import SyncdError
 
     name = target.deployment.name
-    known, standing, unsettled = store.capabilities(name), store.last_run(name), len(store.unsettled(name))
+    known, last_plan = store.memory.capabilities(name), store.queries.last_plan(name)
+    unsettled = len(store.ledger.unsettled(name))
     if offline:
-        return _Card(target, kind, known, standing, unsettled)
+        return _Card(target, kind, known, last_plan, unsettled)
     try:
         with closing(target.open(known)) as session:
-            return _Card(target, kind, session.look(), standing, unsettled)
+            return _Card(target, kind, session.look(), last_plan, unsettled)
     except SyncdError as error:
-        return _Card(target, kind, known, standing, unsettled, error)
+        return _Card(target, kind, known, last_plan, unsettled, error)
 
 
-def _uncertified(world: World, store: Store) -> list[dict[str, str | None]]:
+def _uncertified(world: World, readings: Readings) -> list[dict[str, str | None]]:
     """List the groups whose last read does not allow anybody to lose access, and when each was last read whole."""
     return [
         {
@@ -102,12 +104,12 @@ def _uncertified(world: World, store: Store) -> list[dict[str, str | None]]:
             "why": doubt.why,
         }
         for source in world.sources
-        if (reading := store.reading(source.name))
+        if (reading := readings.health(source.name))
         for doubt in reading.doubts
     ]
 
 
-def _silent(world: World, store: Store) -> list[dict[str, str | None]]:
+def _silent(world: World, readings: Readings) -> list[dict[str, str | None]]:
     """List the sources that could not be read the last time."""
     return [
         {
@@ -118,7 +120,7 @@ def _silent(world: World, store: Store) -> list[dict[str, str | None]]:
             "why": reading.failure,
         }
         for source in world.sources
-        if (reading := store.reading(source.name)) and reading.failed_at
+        if (reading := readings.health(source.name)) and reading.failed_at
     ]
 
 
@@ -145,12 +147,12 @@ def _lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
         if card.error:
             yield from (Line(f"  {safe(line)}", Style.FAIL) for line in str(card.error).splitlines())
         yield from (Line(f"  {name:<12} {safe(text)}") for name, text in _facts(card) if text)
-        if card.standing and card.standing.held:
-            held = card.standing.held.held
-            command = approval(card.target.deployment.name, held, scope=card.standing.scope, program=program)
+        if card.last_plan and card.last_plan.held:
+            held = card.last_plan.held.held
+            command = approval(card.target.deployment.name, held, scope=card.last_plan.scope, program=program)
             yield Line(f"  {'held':<12} {len(held.changes)} changes: {safe('; '.join(held.why))}", Style.WARN)
             yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN)
-        yield from _note_lines(card.standing.notes if card.standing else ())
+        yield from _note_lines(card.last_plan.notes if card.last_plan else ())
 
 
 def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:
@@ -185,28 +187,28 @@ def _mode(card: _Card) -> str:
 
 def _facts(card: _Card) -> Iterator[tuple[str, str]]:
     yield from card.kind.described(card.learned) if card.learned else [("server", "never looked at")]
-    if card.standing is None:
+    if card.last_plan is None:
         yield "last run", "none"
     else:
-        yield from _history(card.standing)
+        yield from _history(card.last_plan)
     yield (
         "unsettled",
         f"{card.unsettled} changes whose end nobody knows; the next apply looks" if card.unsettled else "",
     )
 
 
-def _history(standing: Standing) -> Iterator[tuple[str, str]]:
-    run = standing.run
+def _history(last_plan: LastPlan) -> Iterator[tuple[str, str]]:
+    run = last_plan.run
     ended = "not ended" if run.exit_code is None else f"exit code {run.exit_code}"
     yield "last run", f"{run.id} ({run.command}), {_time(run.started_at)}, {ended}"
-    yield "last plan", _counted(standing)
-    reached = f"{_time(standing.reached_at)}, run {standing.reached_run}" if standing.reached_at else "never"
+    yield "last plan", _counted(last_plan)
+    reached = f"{_time(last_plan.reached_at)}, run {last_plan.reached_run}" if last_plan.reached_at else "never"
     yield "converged", reached
 
 
-def _counted(standing: Standing) -> str:
-    counts = ", ".join(f"{number} {status}" for status, number in standing.counts.items())
-    return f"{counts or 'nothing to do'} ({standing.digest})"
+def _counted(last_plan: LastPlan) -> str:
+    counts = ", ".join(f"{number} {status}" for status, number in last_plan.counts.items())
+    return f"{counts or 'nothing to do'} ({last_plan.digest})"
 
 
 def _time(at: datetime) -> str:
@@ -217,30 +219,30 @@ def _time(at: datetime) -> str:
 
 
 def _json(card: _Card) -> dict[str, Any]:
-    standing = card.standing
+    last_plan = card.last_plan
     return {
         "deployment": card.target.deployment.name,
         "mode": _mode(card),
         "error": {"kind": type(card.error).__name__, "message": str(card.error)} if card.error else None,
         "capabilities": card.kind.figures(card.learned) if card.learned else None,
         "unsettled": card.unsettled,
-        "last_run": _standing_json(standing) if standing else None,
+        "last_run": _last_plan_json(last_plan) if last_plan else None,
     }
 
 
-def _standing_json(standing: Standing) -> dict[str, Any]:
-    run, held = standing.run, standing.held
+def _last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
+    run, held = last_plan.run, last_plan.held
     return {
         "run": run.id,
         "command": run.command,
         "started_at": run.started_at.isoformat(),
         "exit_code": run.exit_code,
-        "digest": standing.digest,
-        "counts": dict(standing.counts),
-        "converged_at": standing.reached_at.isoformat() if standing.reached_at else None,
-        "converged_run": standing.reached_run,
+        "digest": last_plan.digest,
+        "counts": dict(last_plan.counts),
+        "converged_at": last_plan.reached_at.isoformat() if last_plan.reached_at else None,
+        "converged_run": last_plan.reached_run,
         "held": {"digest": held.digest, "changes": len(held.held.changes), "why": list(held.held.why)}
         if held
         else None,
-        "notes": [{"code": note.code, "text": note.text} for note in standing.notes],
+        "notes": [{"code": note.code, "text": note.text} for note in last_plan.notes],
     }

@@ -22,7 +22,7 @@ with a process, else nobody would end its alarm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
@@ -33,6 +33,7 @@ from syncd.control import AlarmState
 from syncd.daemon.words import Say
 from syncd.errors import StoreError
 from syncd.notify import Message
+from syncd.ports import KeptAlarms
 from syncd.reconcile import Emit
 
 SETTLE = timedelta(minutes=5)
@@ -41,37 +42,6 @@ TICK_S = 10.0
 """How often the thread looks for what has become due, and for what other replicas have told."""
 MOST = 2_000
 """Alarms at a time. Beyond, something is wrong with the subjects, and the log alone gets them."""
-
-
-class KeptAlarm(Protocol):
-    """An alarm as the database holds it."""
-
-    @property
-    def text(self) -> str: ...
-
-    @property
-    def since(self) -> datetime: ...
-
-    @property
-    def notified_at(self) -> datetime | None: ...
-
-
-class AlarmStore(Protocol):
-    """Where alarms outlive the process. Every method may raise StoreError."""
-
-    def alarms(self) -> Mapping[tuple[str, str], KeptAlarm]:
-        """Give what is kept, by kind and subject."""
-        ...
-
-    def save_alarm(
-        self, kind: str, subject: str, text: str, *, since: datetime, notified_at: datetime, earlier: datetime | None
-    ) -> bool:
-        """Keep an alarm where `notified_at` of the kept one still is `earlier` (None: none is kept); say whether."""
-        ...
-
-    def clear_alarm(self, kind: str, subject: str) -> bool:
-        """Forget an alarm; say whether it was there."""
-        ...
 
 
 class Sends(Protocol):
@@ -103,9 +73,9 @@ class Alarms:
     """Every alarm there is. All methods may be called from any thread; only `deliver` waits for anything."""
 
     def __init__(
-        self, store: AlarmStore, notifier: Sends, *, clock: Callable[[], datetime], repeat: timedelta, emit: Emit
+        self, kept: KeptAlarms, notifier: Sends, *, clock: Callable[[], datetime], repeat: timedelta, emit: Emit
     ) -> None:
-        self._store = store
+        self._kept = kept
         self._notifier = notifier
         self._clock = clock
         self._repeat = repeat
@@ -207,7 +177,7 @@ class Alarms:
     def _recall(self) -> None:
         """Take over what was kept by an earlier process or by another replica, and drop what another replica closed."""
         try:
-            kept = self._store.alarms()
+            kept = self._kept.alarms()
         except StoreError:
             return  # whoever works with the database raises an alarm about it
         with self._lock:
@@ -259,7 +229,7 @@ class Alarms:
 
     def _close(self, alarm: _Alarm) -> None:
         try:
-            is_mine = self._store.clear_alarm(alarm.kind, alarm.subject) or alarm.kept_at is None
+            is_mine = self._kept.clear_alarm(alarm.kind, alarm.subject) or alarm.kept_at is None
         except StoreError:
             return  # it is over once the database can be told so
         with self._lock:
@@ -271,7 +241,7 @@ class Alarms:
             self._send(alarm.message(alarm.cleared_at, firing=False))
 
     def _saved(self, alarm: _Alarm, notified_at: datetime) -> bool:
-        return self._store.save_alarm(
+        return self._kept.save_alarm(
             alarm.kind,
             alarm.subject,
             alarm.text,

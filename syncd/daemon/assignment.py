@@ -13,21 +13,13 @@ import socket
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Lock
-from typing import Final, Protocol
+from typing import Final
+
+from syncd.ports import Replicas
 
 BEAT: Final = timedelta(seconds=5)
 TTL: Final = timedelta(seconds=15)
 """A replica that was not heard of for so long is gone."""
-
-
-class Beats(Protocol):
-    """Where replicas hear of each other."""
-
-    def beat(self, replica: str, *, ttl: timedelta) -> tuple[str, ...]:
-        """Note that this replica lives, and give all that do, sorted."""
-        ...
-
-    def leave(self, replica: str) -> None: ...
 
 
 def new_name() -> str:
@@ -38,9 +30,9 @@ def new_name() -> str:
 class Assignment:
     """The share of this replica. Any thread may call; before the first beat everything is ours."""
 
-    def __init__(self, name: str, beats: Beats, *, emit: Callable[..., None]) -> None:
+    def __init__(self, name: str, replicas: Replicas, *, emit: Callable[..., None]) -> None:
         self.name = name
-        self._beats = beats
+        self._alive = replicas
         self._emit = emit
         self._lock = Lock()
         self._replicas: tuple[str, ...] = (name,)
@@ -52,7 +44,7 @@ class Assignment:
 
     def beat(self) -> bool:
         """Say that we live, and hear who else does; True where that changes the shares."""
-        now = tuple(sorted({*self._beats.beat(self.name, ttl=TTL), self.name}))
+        now = tuple(sorted({*self._alive.beat(self.name, ttl=TTL), self.name}))
         with self._lock:
             before, self._replicas = self._replicas, now
         for replica in sorted(set(now) - set(before)):
@@ -63,7 +55,7 @@ class Assignment:
 
     def leave(self) -> None:
         """Say that we go, so that the others need not wait until we are missed."""
-        self._beats.leave(self.name)
+        self._alive.leave(self.name)
 
     def is_ours(self, deployment: str) -> bool:
         """Say whether this replica works on a deployment: the one whose name and the deployment's hash highest."""

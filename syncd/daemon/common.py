@@ -11,7 +11,7 @@ from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.loaded import Fleet
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import WorkQueue
-from syncd.store import Store
+from syncd.store import Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +31,4 @@ class Shared:
     cache: DirectoryCache
     queue: WorkQueue
     assignment: Assignment
-    store: Store
+    store: Stores

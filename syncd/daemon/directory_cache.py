@@ -101,7 +101,7 @@ class DirectoryCache:
 
     def recall(self, rules: Rules, intake: Intake) -> None:
         """Begin with what the database knows; each source is held over until it was read once."""
-        saved = {name: intake.journal.last_snapshot(name) for name in self._known.readings}
+        saved = {name: intake.readings.last_snapshot(name) for name in self._known.readings}
         while True:
             known = self._known
             recalled = known.recalling(saved)
@@ -116,11 +116,11 @@ class DirectoryCache:
 
     def follow(self, source: str, rules: Rules, intake: Intake, *, failure: str) -> DirectoryDelta | None:
         """Take what another replica read and saved just now, or that it failed."""
-        saved = intake.journal.last_snapshot(source)
+        saved = intake.readings.last_snapshot(source)
         return self._take(Reading(source, None if failure else saved, saved, failure), rules, intake)
 
     def _take(self, reading: Reading, rules: Rules, intake: Intake) -> DirectoryDelta | None:
-        names = intake.journal.group_names()
+        names = intake.readings.group_names()
         while True:
             known = self._known
             accepted = known.lens is not None and _were_accepted(known.lens.directory, intake)
@@ -180,7 +180,7 @@ def _were_accepted(directory: Directory, intake: Intake) -> bool:
     """Say whether accounts that waited to be known as one person are that by now."""
     if not directory.waiting:
         return False
-    known = intake.journal.known_persons(intake.joining.key).persons
+    known = intake.readings.known_persons(intake.joining.key).persons
     names = ([known.get((i.source, i.id), "") for i in these] for these in directory.waiting)
     return any(all(of) and len(set(of)) == 1 for of in names)
 

@@ -19,8 +19,9 @@ from syncd.daemon.sessions import Lasting, Sessions
 from syncd.errors import InvalidInput, StoreError
 from syncd.model import Deployment, Learned, Rules
 from syncd.pace import Call, Pace
+from syncd.ports import GoodFiles
 from syncd.reconcile import Target, World
-from syncd.store import GoodFiles, Store
+from syncd.store import Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ def _files(settings: Settings) -> Files:
     return Files(settings, mappings, app.rules_of(settings, mappings))
 
 
-def last_good_files(store: Store, path: Path, error: str) -> Files | None:
+def last_good_files(store: Stores, path: Path, error: str) -> Files | None:
     """Give what a daemon with this configuration file used last; None where there is none, or it cannot be used any more."""
-    kept = store.last_files(str(path.absolute()))
+    kept = store.presence.last_files(str(path.absolute()))
     if kept is None:
         return None
     texts, _ = kept
@@ -98,7 +99,7 @@ class Fleet:
     def __init__(
         self,
         files: Settings | Files,
-        store: Store,
+        store: Stores,
         runtime: Runtime,
         *,
         called: Callable[[str, Call], None],
@@ -172,7 +173,7 @@ class Fleet:
             return
         texts = GoodFiles(files.settings.text, {name: text.decode() for name, text in files.mappings.items()})
         try:
-            self._store.keep_files(str(files.settings.path), texts, now=self._clock())
+            self._store.presence.keep_files(str(files.settings.path), texts, now=self._clock())
         except StoreError as error:
             self._emit("database_failed", error=str(error))
 
@@ -193,7 +194,7 @@ class Fleet:
         name = settings.deployment.name
 
         def open_(known: Learned | None) -> Lasting:
-            rest = app.rest_of(settings, self._store, self._clock)
+            rest = app.rest_of(settings, self._store.readings, self._clock)
             return app.open_airflow(settings, known, pace=self._pace_of(settings), rest=rest)
 
         opened = self.sessions.opener(name, open_, way=_way(settings))

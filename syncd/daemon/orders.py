@@ -75,7 +75,7 @@ class Orders:
         loaded = self._ready()
         order = Order(deployments=frozenset({deployment}), by=by)
         self._check_names(order, loaded)
-        hold = self._store.hold(deployment, digest, scope=EVERYTHING)
+        hold = self._store.ledger.hold(deployment, digest, scope=EVERYTHING)
         expires = loaded.settings.daemon.hold_expires
         if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
             raise NotKnown(why)

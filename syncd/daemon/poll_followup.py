@@ -21,28 +21,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from syncd.daemon import words
 from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, until_over
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.narrow import Lens
-from syncd.model import EVERYTHING, Deployment, Directory, Doubt, Rule, Rules, Scope
+from syncd.model import EVERYTHING, Deployment, Directory, Rule, Rules, Scope
+from syncd.ports import SourceHealth
 
 PERSONS = "persons"
 """What the alarm of accounts that may be one person is about: no source by itself."""
-
-
-class Standing(Protocol):
-    """How a source stands (`store.Reading`, seen from here)."""
-
-    @property
-    def failed_at(self) -> datetime | None: ...
-    @property
-    def failure(self) -> str | None: ...
-    @property
-    def doubts(self) -> Sequence[Doubt]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +105,9 @@ class Doubts:
     patience_s: float = 0.0
 
 
-def alarms_of(source: str, stands: Standing | None, doubts: Doubts, *, now: float) -> tuple[Doubts, tuple[Say, ...]]:
+def alarms_of(
+    source: str, stands: SourceHealth | None, doubts: Doubts, *, now: float
+) -> tuple[Doubts, tuple[Say, ...]]:
     """Say which alarms follow from how a source stands, and since when what is in doubt."""
     if stands is None:
         return doubts, ()

@@ -122,7 +122,7 @@ class Polls:
         try:
             if not now and self._was_polled_just_now(source.name, loaded):
                 raise DeploymentBusy("another replica polled it")
-            with self._store.lease(f"source {source.name}"):
+            with self._store.leases.take(f"source {source.name}"):
                 return self._cache.poll(source, world.rules, intake)
         except DeploymentBusy:
             return self._follow(source.name, world.rules, intake, read_before=last.read_before)
@@ -131,7 +131,7 @@ class Polls:
         self, name: str, rules: Rules, intake: Intake, *, read_before: datetime | None
     ) -> DirectoryDelta | None:
         """Take what another replica saved; a read from before we began to ask says nothing of now."""
-        reading = self._store.reading(name)
+        reading = self._store.readings.health(name)
         if reading is not None and reading.failed_at:
             return self._cache.follow(name, rules, intake, failure=reading.failure or "it failed")
         if reading is None or reading.read_at is None or reading.read_at == read_before:
@@ -139,14 +139,14 @@ class Polls:
         return self._cache.follow(name, rules, intake, failure="")
 
     def _read_at(self, name: str) -> datetime | None:
-        reading = self._store.reading(name)
+        reading = self._store.readings.health(name)
         return reading.read_at if reading else None
 
     def _was_polled_just_now(self, name: str, loaded: Loaded) -> bool:
         """Say whether somebody else polled a source in the second half of the interval: one of us is enough."""
         if len(self._assignment.replicas) < 2:
             return False
-        reading, mine = self._store.reading(name), self._cache.reading(name)
+        reading, mine = self._store.readings.health(name), self._cache.reading(name)
         if reading is None or reading.read_at is None or mine is None or mine.fresh is None:
             return False
         age = self._clock() - reading.read_at
@@ -163,7 +163,7 @@ class Polls:
         """Raise the alarms of a source, and that of accounts that wait to be known as one person."""
         patience = self._fleet.now.settings.daemon.stale_after.total_seconds()
         doubts = Doubts(last.doubts.since, patience)
-        last.doubts, says = alarms_of(name, self._store.reading(name), doubts, now=self._monotonic())
+        last.doubts, says = alarms_of(name, self._store.readings.health(name), doubts, now=self._monotonic())
         for say in (*says, who_waits(self._cache.directory)):
             self._alarms.say(say)
 
@@ -177,7 +177,7 @@ class Polls:
     def _intake(self, loaded: Loaded) -> Intake:
         world = loaded.world
         return Intake(
-            self._store, self._clock, self._emit, joining=world.joining, full_read_every=world.full_read_every
+            self._store.readings, self._clock, self._emit, joining=world.joining, full_read_every=world.full_read_every
         )
 
     def _of(self, name: str) -> Lock:

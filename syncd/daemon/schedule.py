@@ -72,7 +72,7 @@ class Schedule:
         """Look less often at a server that looking is known to hurt."""
         loaded, daemon = self._fleet.now, self._fleet.now.settings.daemon
         try:
-            known = self._store.capabilities(name)
+            known = self._store.memory.capabilities(name)
         except StoreError:
             return daemon.sweep
         settings = loaded.settings_of(name)
@@ -127,7 +127,7 @@ class Schedule:
     def _upkeep(self) -> None:
         keep = self._fleet.now.settings.daemon.keep
         self._database.needed(
-            lambda: self._emit("upkeep_ended", **dict(self._store.upkeep(before=self._clock() - keep)))
+            lambda: self._emit("upkeep_ended", **dict(self._store.presence.upkeep(before=self._clock() - keep)))
         )
         self._database.needed(self._look_at_holds)
         for name in self._fleet.now.targets:  # a server may have been upgraded since
@@ -139,7 +139,7 @@ class Schedule:
         """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""
         patience = self._fleet.now.settings.daemon.hold_expires
         for name in self._fleet.now.targets:
-            held = self._store.held(name) if self._assignment.is_ours(name) else None
+            held = self._store.queries.held(name) if self._assignment.is_ours(name) else None
             if held is not None and self._clock() - held.since > patience:
                 text = f"{len(held.held.changes)} changes are held since {held.since:%Y-%m-%d %H:%M} UTC: approve or correct"
                 self._alarms.raise_("expiry", name, f"{text} them (syncd plan -d {name})")

@@ -46,7 +46,7 @@ from syncd.daemon.worker import Worker
 from syncd.errors import StoreError, SyncdError
 from syncd.notify import Notifier
 from syncd.reconcile import Emit
-from syncd.store import Store
+from syncd.store import Stores
 
 FINISH_S: Final = 4.5
 """How long changes under way may take when the daemon is told to stop; then no further call is let out."""
@@ -88,7 +88,7 @@ class Daemon:
     def __init__(
         self,
         files: Settings | Files,
-        store: Store,
+        store: Stores,
         host: Host,
         *,
         clock: Callable[[], datetime] = utc_now,
@@ -109,13 +109,13 @@ class Daemon:
         self._told_to_reload = isinstance(files, Files) and not files.still_stand()
         self.fleet = Fleet(files, store, self._runtime, called=self.metrics_.call)
         self.alarms = Alarms(
-            store, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit
+            store.presence, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit
         )
         self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
         self._database = DatabaseHealth(self.alarms, emit=self.emit)
         self.cache = DirectoryCache(source.name for source in settings.sources)
         self.queue = WorkQueue(settings.daemon.workers, monotonic=monotonic)
-        self.assignment = Assignment(new_name(), store, emit=self.emit)
+        self.assignment = Assignment(new_name(), store.presence, emit=self.emit)
         self.scheduler = Scheduler(threads=len(settings.sources) + 4, clock=clock, failed=self._job_failed)
         self._shared = Shared(self.fleet, self.cache, self.queue, self.assignment, store)
         self._man(settings.daemon.workers)
@@ -201,7 +201,7 @@ class Daemon:
             self.fleet.halt()
             left = not self.queue.wait_idle(ABANDON_S)
             self.emit("changes_abandoned", still_running=left)
-        for give_back in (self._store.release_all, self.assignment.leave):
+        for give_back in (self._store.leases.release_all, self.assignment.leave):
             try:
                 give_back()
             except StoreError as error:
@@ -252,7 +252,7 @@ class Daemon:
         """Give everything at one glance."""
         loaded = self.fleet.now
         try:
-            sources = view.sources(loaded, self.cache, self._store)
+            sources = view.sources(loaded, self.cache, self._store.readings)
         except StoreError as error:
             self._database.lost(error)
             sources = view.sources(loaded, self.cache, None)
@@ -334,7 +334,7 @@ class Daemon:
     def metrics(self) -> bytes:
         """Give the metrics in Prometheus' text format."""
         try:
-            head: JournalHead | None = JournalHead(*self._store.journal_head())
+            head: JournalHead | None = JournalHead(*self._store.queries.journal_head())
         except StoreError as error:
             self._database.lost(error)
             head = None

@@ -14,11 +14,11 @@ from syncd import app
 from syncd.config import database_of
 from syncd.daemon.loaded import Files, last_good_files, read_files
 from syncd.errors import InvalidInput, SyncdError
-from syncd.store import Store
+from syncd.store import Stores
 
 
 @contextmanager
-def opened(config: Path) -> Iterator[tuple[Files, Store]]:
+def opened(config: Path) -> Iterator[tuple[Files, Stores]]:
     """Give the files to begin with, and the database, which stays open for as long as the context lasts.
 
     Raises:
@@ -40,7 +40,7 @@ def opened(config: Path) -> Iterator[tuple[Files, Store]]:
         yield found, store
 
 
-def _store_of(config: Path, error: InvalidInput) -> Store:
+def _store_of(config: Path, error: InvalidInput) -> Stores:
     """Open the database that a file names which cannot be used otherwise; one that is not there yet is not made."""
     database = database_of(config)
     if database is None or not database.is_there:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Protocol
 
 from syncd.control import DeploymentState, SourceState, Standing
 from syncd.daemon.common import Shared
@@ -14,14 +13,8 @@ from syncd.daemon.loaded import Loaded
 from syncd.daemon.records import Records
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import DeploymentQueue
+from syncd.ports import Readings
 from syncd.reconcile import Target
-from syncd.store import Reading
-
-
-class Readings(Protocol):
-    """Where it is kept how sources were read."""
-
-    def reading(self, source: str) -> Reading | None: ...
 
 
 def sources(loaded: Loaded, cache: DirectoryCache, readings: Readings | None) -> tuple[SourceState, ...]:
@@ -30,7 +23,7 @@ def sources(loaded: Loaded, cache: DirectoryCache, readings: Readings | None) ->
 
 
 def _source(name: str, cache: DirectoryCache, readings: Readings | None) -> SourceState:
-    kept = readings.reading(name) if readings else None
+    kept = readings.health(name) if readings else None
     known = cache.reading(name)
     said = (known.fresh or known.earlier) if known else None
     return SourceState(

@@ -221,8 +221,8 @@ class Worker:
 
 def _known(target: Target, world: World) -> Learned | None:
     """Give what earlier passes learned about this very server."""
-    place = world.journal.place(target.deployment.name, target.address)
-    return world.journal.capabilities(place.facts)
+    place = world.journal.places.place(target.deployment.name, target.address)
+    return world.journal.memory.capabilities(place.facts)
 
 
 def _ids(dags: frozenset[Dag]) -> frozenset[str]:

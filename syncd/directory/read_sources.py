@@ -22,7 +22,7 @@ from syncd.directory.group_names import new_names
 from syncd.directory.join import doubts, join, lay_over
 from syncd.errors import CursorLost, SourceUnavailable, StoreError
 from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
-from syncd.ports import Ignoring, IncrementalSource, Journal, Source
+from syncd.ports import Ignoring, IncrementalSource, Readings, Source
 
 FULL_READ_EVERY = timedelta(hours=6)
 
@@ -35,7 +35,7 @@ class Intake:
     pins   whether what a group name means is remembered from now on
     """
 
-    journal: Journal
+    readings: Readings
     clock: Callable[[], datetime]
     emit: Callable[..., None]
     workers: int = 4
@@ -74,17 +74,16 @@ def read_sources(sources: Sequence[Source], rules: Iterable[Rule], intake: Intak
 
 def read_one(source: Source, intake: Intake) -> Reading:
     """Read a source and keep what it said, or that it failed."""
-    journal = intake.journal
     read = _read(source, intake)
-    earlier = journal.last_snapshot(source.name)
+    earlier = intake.readings.last_snapshot(source.name)
     if isinstance(read, str):
         if intake.keeps:
-            journal.source_failed(source.name, read, now=intake.clock())
+            intake.readings.source_failed(source.name, read, now=intake.clock())
         return Reading(source.name, None, earlier, read)
     fresh = read.snapshot
     if intake.keeps:
         saved, in_doubt = lay_over(fresh, earlier), doubts(fresh, earlier)
-        journal.save_snapshot(saved, cursor=read.cursor, full=read.full, doubts=in_doubt)
+        intake.readings.save_snapshot(saved, cursor=read.cursor, full=read.full, doubts=in_doubt)
     return Reading(source.name, fresh, earlier)
 
 
@@ -94,18 +93,18 @@ def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -
     What a group name in a rule means, and who is one person, is remembered at first sight, by whoever carries out what the
     rules say; a plan of a proposed change must not decide it.
     """
-    journal, joining = intake.journal, intake.joining
+    joining = intake.joining
     fresh = {r.source: r.fresh for r in readings if r.fresh is not None}
     earlier = {r.source: r.earlier for r in readings if r.earlier is not None}
     silent = dict.fromkeys(joining.precedence, NOT_READ) | {r.source: r.failure for r in readings}
     failed = {source: why for source, why in silent.items() if source not in fresh}
-    known = journal.known_persons(joining.key)
-    directory = join(fresh, earlier, failed, names=journal.group_names(), joining=joining, known=known)
+    known = intake.readings.known_persons(joining.key)
+    directory = join(fresh, earlier, failed, names=intake.readings.group_names(), joining=joining, known=known)
     if not intake.pins:
         return directory
     found = new_names(rules, directory)
-    journal.remember_groups(found, now=intake.clock())
-    journal.remember_persons(directory.joins, joining.key, now=intake.clock())
+    intake.readings.remember_groups(found, now=intake.clock())
+    intake.readings.remember_persons(directory.joins, joining.key, now=intake.clock())
     return replace(directory, names={**directory.names, **found})
 
 
@@ -137,8 +136,8 @@ def _whole_or_changes(source: Source, intake: Intake) -> _Read:
     if not isinstance(source, IncrementalSource):
         return _Read(source.read(), None, full=True)
     # The cursor first: a snapshot that is newer than its cursor only sees some changes twice.
-    known = intake.journal.last_cursor(source.name)
-    earlier = intake.journal.last_snapshot(source.name) if known else None
+    known = intake.readings.last_cursor(source.name)
+    earlier = intake.readings.last_snapshot(source.name) if known else None
     if known is None or earlier is None:
         return _Read(*source.read_from_here(), full=True)
     cursor, full_at = known

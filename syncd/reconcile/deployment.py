@@ -41,7 +41,7 @@ BUSY_S = 0.2
 
 
 def why_refused(world: World, deployment: str, digest: str, *, scope: Scope) -> str:
-    hold = world.journal.hold(deployment, digest, scope=scope)
+    hold = world.journal.ledger.hold(deployment, digest, scope=scope)
     return refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
 
 
@@ -53,7 +53,7 @@ def one_pass(world: World, target: Target, directory: Directory, request: PassRe
     """
     if not (isinstance(request.mode, Apply) and target.enforce):
         return _one_pass(world, target, directory, request, lease=None)
-    with world.journal.lease(target.deployment.name, urgent=request.urgent) as lease:
+    with world.journal.leases.take(target.deployment.name, urgent=request.urgent) as lease:
         return _one_pass(world, target, directory, request, lease=lease)
 
 
@@ -67,7 +67,7 @@ def _one_pass(
     session: TargetSession | None = None,
 ) -> Report:
     started, world = perf_counter(), rereading(world)
-    run = world.journal.start_run(request.command, scope=request.scope, now=world.clock(), by=request.by)
+    run = world.journal.ledger.start_run(request.command, scope=request.scope, now=world.clock(), by=request.by)
     world.emit("run_started", run=run, command=request.command, scope=str(request.scope))
     this = Pass(world, run, target, directory, request.scope, keep_states=False)
     this.lease, this.session = lease, session
@@ -91,7 +91,7 @@ def guarded_pass(this: Pass, mode: Mode) -> DeploymentReport:
 
 
 def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
-    this.place = this.journal.place(this.name, this.target.address)
+    this.place = this.journal.places.place(this.name, this.target.address)
     with _session(this) as session:
         before = session.calls
         if isinstance(mode, Apply) and this.target.enforce:
@@ -105,7 +105,7 @@ def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
 def _session(this: Pass) -> AbstractContextManager[TargetSession]:
     if this.session is not None:
         return nullcontext(this.session)
-    return closing(this.target.open(this.journal.capabilities(this.facts)))
+    return closing(this.target.open(this.journal.memory.capabilities(this.facts)))
 
 
 def _take_lease(this: Pass, stack: ExitStack) -> Lease:
@@ -113,7 +113,7 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
     deadline = monotonic() + this.world.patience_s
     while True:
         try:
-            return stack.enter_context(this.journal.lease(this.name))
+            return stack.enter_context(this.journal.leases.take(this.name))
         except DeploymentBusy:
             if monotonic() >= deadline:
                 raise
@@ -123,7 +123,7 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
     _, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
-    this.journal.save_capabilities(this.facts, reader.look(), only_new=True)
+    this.journal.memory.save_capabilities(this.facts, reader.look(), only_new=True)
     record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
@@ -183,7 +183,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         after = _read_back(this, session, inventory=inventory)
     if made and this.scope.everything:
         contest(this, after.desired, after.observed, ours=after.owned.roles)
-    this.journal.save_capabilities(this.name, session.learned())
+    this.journal.memory.save_capabilities(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, after=after)
     report = replace(report, plan=first.plan, effects=first.effects, approved=first.guarded.approved)
@@ -198,23 +198,23 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     if this.scope.everything and reached and not moved_people(this):
         held = seen.guarded.held
         state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
-        this.journal.save_desired(this.run, state, reached=held is None)
+        this.journal.memory.save_desired(this.run, state, reached=held is None)
     return report
 
 
 def _remember_roles(this: Pass, after: Seen) -> None:
     roles, held = frozenset(after.observed.roles), sound(this.world.rules.roles, after.observed, after.plan)
-    if (roles, held) != (this.journal.roles_seen(this.name), this.journal.sound_roles(this.name)):
-        this.journal.save_roles_seen(this.name, roles, sound=held)
+    if (roles, held) != (this.journal.memory.roles_seen(this.name), this.journal.memory.sound_roles(this.name)):
+        this.journal.memory.save_roles_seen(this.name, roles, sound=held)
 
 
 def _at_this_server(this: Pass) -> None:
     """Own nothing by what was ours at another server, where the deployment is pointed at this one since."""
-    before, address = this.journal.place(this.name, this.target.address), this.target.address
+    before, address = this.journal.places.place(this.name, this.target.address), this.target.address
     if not address or (before.since and before.facts == this.name):
         this.place = before
         return
-    this.place = this.journal.move(this.name, address, now=this.world.clock())
+    this.place = this.journal.places.move(this.name, address, now=this.world.clock())
     if before.facts != this.name:
         this.emit("server_changed", address=address, was=before.was)
 

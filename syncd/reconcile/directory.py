@@ -32,14 +32,14 @@ def read_directory(world: World, *, applying: bool = False) -> Directory:
     of a proposed change would decide what those in force work with.
     """
     intake = Intake(
-        world.journal,
+        world.journal.readings,
         world.clock,
         world.emit,
         workers=world.workers,
         joining=world.joining,
         full_read_every=world.full_read_every,
         full=world.full,
-        keeps=applying or world.journal.is_in_force(world.files),
+        keeps=applying or world.journal.ledger.is_in_force(world.files),
         pins=applying,
     )
     return read_sources(world.sources, world.rules.bindings, intake)

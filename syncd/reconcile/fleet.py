@@ -53,7 +53,7 @@ def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
 
 def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states: bool) -> Report:
     started = perf_counter()
-    run = world.journal.start_run(command, scope=scope, now=world.clock())
+    run = world.journal.ledger.start_run(command, scope=scope, now=world.clock())
     world.emit("run_started", run=run, command=command, scope=str(scope))
     directory = read_directory(world, applying=isinstance(mode, Apply))
     world = rereading(world)

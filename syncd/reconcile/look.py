@@ -58,7 +58,7 @@ def first_look(
 ) -> tuple[tuple[Dag, ...], Seen]:
     """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
-        this.earlier = this.journal.last_desired(this.facts)
+        this.earlier = this.journal.memory.last_desired(this.facts)
     with this.timed("look"):
         reader.look()
     try:
@@ -75,7 +75,7 @@ def first_look(
 
 
 def _who_loses(this: Pass, reader: TargetReader) -> frozenset[str]:
-    return who_loses(compiled(this, reader, inventory=()), this.journal.owned(this.facts))
+    return who_loses(compiled(this, reader, inventory=()), this.journal.holdings.owned(this.facts))
 
 
 def list_dags(this: Pass, reader: TargetReader) -> tuple[Dag, ...]:
@@ -157,14 +157,14 @@ def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> _There:
     # people whose account is found by e-mail may be owned under another name
     made = _made_accounts(this, wanted, scope)
     near = None if scope.usernames is None else scope.usernames | {account.name for account in made}
-    owned = this.journal.owned(this.facts, usernames=None if by_email else near)
+    owned = this.journal.holdings.owned(this.facts, usernames=None if by_email else near)
     with this.timed("observe"):
         # people whose account is found by e-mail can only be found by looking at everybody
         asked = EVERYTHING if by_email and not scope.dags else replace(scope, usernames=near)
-        awaited = this.journal.awaited(this.facts)
+        awaited = this.journal.ledger.awaited(this.facts)
         observed = reader.observe(asked, role_names=_managed(wanted, owned, awaited), once=owned.once)
     late = came_late(awaited, observed, owned)
-    ends = {left: end for left in this.journal.unsettled(this.facts) if (end := settled(left.change, observed))}
+    ends = {left: end for left in this.journal.ledger.unsettled(this.facts) if (end := settled(left.change, observed))}
     renames, found = _renames(this, wanted, observed, owned, made=made)
     owned = with_more(owned, {0: found})
     owned = without_others(with_more(owned, late), [(left.change, end) for left, end in ends.items()])
@@ -199,11 +199,11 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
 
 
 def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:
-    contested = this.journal.losses(this.facts) + this.journal.gains(this.facts)
+    contested = this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts)
     named = signs(plan, contested) if plan.scope.everything else frozenset()
     # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
     # whom this pass lets go ahead, and they count what it took.
-    lately = this.journal.taken_since(this.name, this.world.clock() - WINDOW)
+    lately = this.journal.ledger.taken_since(this.name, this.world.clock() - WINDOW)
     limits, owned = this.target.limits, there.owned
     return guard(plan, there.observed, limits, owned=owned, approvals=approvals, lately=lately, named=named)
 
@@ -221,10 +221,10 @@ def _renames(
     this: Pass, desired: DesiredState, observed: ObservedState, owned: Owned, *, made: tuple[MadeAccount, ...]
 ) -> tuple[FoundRenames, Owned]:
     """Find what was renamed by hand; only a look at everything can, and what one found is remembered of roles."""
-    known = {new: old for new, old in this.journal.renamed_roles(this.facts).items() if new not in desired.roles}
+    known = {new: old for new, old in this.journal.memory.renamed_roles(this.facts).items() if new not in desired.roles}
     if not observed.scope.everything or not this.scope.everything:
         return FoundRenames(known), Owned()
-    seen, emails = this.journal.roles_seen(this.facts), {account.name: account.email for account in made}
+    seen, emails = this.journal.memory.roles_seen(this.facts), {account.name: account.email for account in made}
     users = {**(this.earlier.users if this.earlier else {}), **desired.users}
     roles = {**known, **renamed_roles(desired, observed, owned, earlier=this.earlier, seen=seen)}
     roles = {new: old for new, old in roles.items() if new in observed.roles}
@@ -250,12 +250,14 @@ def compiled(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) ->
 def _made_accounts(this: Pass, desired: DesiredState, scope: Scope) -> tuple[MadeAccount, ...]:
     """List for whom accounts were made here: all of them, or as far as it concerns the people of the scope."""
     if scope.usernames is None:
-        return this.journal.made_accounts(this.facts)
+        return this.journal.holdings.made_accounts(this.facts)
     people = [name for name in scope.usernames if name in desired.users]
     if not people:
         return ()
     ids = {id_ for name in people for _, id_ in desired.whose.get(name, ())[:1]}
-    return this.journal.made_accounts(this.facts, ids=ids, emails=[desired.users[name].email for name in people])
+    return this.journal.holdings.made_accounts(
+        this.facts, ids=ids, emails=[desired.users[name].email for name in people]
+    )
 
 
 def _resolve(scope: Scope, desired: DesiredState) -> Scope:
@@ -300,12 +302,14 @@ def _yield_to_code(
     journal, now = this.journal, this.world.clock()
     if count and this.scope.everything:
         contest(this, desired, observed, ours=ours)
-    return give_way(desired, observed, losses=journal.losses(this.facts), gains=journal.gains(this.facts), now=now)
+    return give_way(
+        desired, observed, losses=journal.memory.losses(this.facts), gains=journal.memory.gains(this.facts), now=now
+    )
 
 
 def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
     """Take note of what another hand took or gave since the last pass, and of what was put right."""
     journal, now, earlier = this.journal, this.world.clock(), this.earlier
-    losses = taken_back(desired, observed, earlier=earlier, losses=journal.losses(this.facts), now=now)
-    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.gains(this.facts), now=now)
-    journal.contest(this.name, losses=losses, gains=gains, now=now)
+    losses = taken_back(desired, observed, earlier=earlier, losses=journal.memory.losses(this.facts), now=now)
+    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.memory.gains(this.facts), now=now)
+    journal.memory.contest(this.name, losses=losses, gains=gains, now=now)

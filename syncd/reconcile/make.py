@@ -54,14 +54,14 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
     """Say which changes of a pass that does not look at roles wait for one that does, and why."""
     if this.scope.everything or this.scope.dags:
         return {}
-    roles, known = this.world.rules.roles, this.journal.sound_roles(this.name)
+    roles, known = this.world.rules.roles, this.journal.memory.sound_roles(this.name)
     return {change: why for change in changes if (why := unseen(change, roles, known))}
 
 
 def record(this: Pass, seen: Seen, *, applying: bool) -> int:
     guarded, now = seen.guarded, this.world.clock()
     basis = Basis(this.world.files, applying, guarded.covered, guarded.holders)
-    return this.journal.record_plan(
+    return this.journal.ledger.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis
     )
 
@@ -71,7 +71,7 @@ def _why_not(this: Pass, seen: Seen, change: Change, *, session: TargetSession, 
     if why := this.world.between.let_ahead(within):
         return why
     if lease.give_way(this.world.stopping):
-        if this.journal.place(this.name, this.target.address).facts != this.name:
+        if this.journal.places.place(this.name, this.target.address).facts != this.name:
             raise DeploymentBusy(f"{this.name}: {ELSEWHERE}")
         this.moved |= _moved_since(this, session)
     return _untrue(this, seen, change)
@@ -139,7 +139,7 @@ def _roles_of(state: DesiredState, name: str) -> frozenset[str]:
 
 
 def _make(this: Pass, plan: int, change: Change, *, seen: Seen, writer: TargetWriter, lease: Lease) -> Outcome:
-    entry = this.journal.begin(plan, change, lease=lease, now=this.world.clock())
+    entry = this.journal.ledger.begin(plan, change, lease=lease, now=this.world.clock())
     try:
         outcome = writer.apply(change, _LastWord(entry, partial(_untrue, this, seen, change)))
     except _NotTrue as why:

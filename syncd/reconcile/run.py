@@ -26,7 +26,7 @@ def end_run(
     notes = tuple(_unused(approvals_of(mode), reports))
     report = Report(run, reports, directory.failed, notes, perf_counter() - started)
     summary = summary_of(report)
-    world.journal.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
+    world.journal.ledger.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
     facts = {"exit_code": report.exit_code(), "seconds": round(report.seconds, 3), "stages": stages(reports)}
     world.emit("run_ended", run=run, command=command, **facts, **summary)
     return report

@@ -18,14 +18,14 @@ SETTLED = "found by looking"
 
 def remember_renames(this: Pass, seen: Seen) -> None:
     """Keep what was found to be renamed, and what people hold by it; forget what is renamed no more."""
-    known = this.journal.renamed_roles(this.facts)
+    known = this.journal.memory.renamed_roles(this.facts)
     if seen.renames.held.grants:  # first: what people hold by a new name is only looked for until that is remembered
-        this.journal.adopt(this.name, seen.renames.held)
+        this.journal.holdings.adopt(this.name, seen.renames.held)
     if found := {new: old for new, old in seen.renames.roles.items() if new not in known}:
-        this.journal.remember_renamed(this.name, found, now=this.world.clock())
+        this.journal.memory.remember_renamed(this.name, found, now=this.world.clock())
         this.emit("roles_renamed", names=found)
     if this.scope.everything and (gone := known.keys() - seen.renames.roles.keys()):
-        this.journal.forget_renamed(this.name, gone)
+        this.journal.memory.forget_renamed(this.name, gone)
 
 
 def remember_accounts(this: Pass, seen: Seen) -> None:
@@ -36,7 +36,7 @@ def remember_accounts(this: Pass, seen: Seen) -> None:
     there = {**seen.desired.users, **seen.observed.users}
     made = [MadeAccount(name, whose[name][0], key(there[name].email)) for name in {*new, *ours} & whose.keys()]
     changed = [account for account in made if known.get(account.name) != account]
-    this.journal.remember_accounts(this.name, changed, now=this.world.clock())
+    this.journal.holdings.remember_accounts(this.name, changed, now=this.world.clock())
 
 
 def settle(this: Pass, seen: Seen) -> None:
@@ -45,13 +45,13 @@ def settle(this: Pass, seen: Seen) -> None:
     for late in seen.late:
         this.emit("change_came_late", change=late)
     if seen.late:
-        this.journal.came(this.name, seen.late, now=now)
+        this.journal.ledger.came(this.name, seen.late, now=now)
     rest = [late for late in seen.awaited if late.change_id not in seen.late]
     if over := will_not_come(rest, seen.observed, now=now):
-        this.journal.forget_awaited(over)
+        this.journal.ledger.forget_awaited(over)
     for left, end in seen.ends.items():
         change = left.change
-        this.journal.settle(left.id, end.status, f"{SETTLED}: {end.detail}", now=now, final=end.final)
+        this.journal.ledger.settle(left.id, end.status, f"{SETTLED}: {end.detail}", now=now, final=end.final)
         facts = {"status": end.status.value, "detail": end.detail}
         this.emit("change_settled", subject=change.subject, name=change.name, **facts)
 
@@ -63,22 +63,22 @@ def adopt(this: Pass, seen: Seen) -> None:
         return
     found = _adoptable(seen, declared=policy is Adopt.DECLARED)
     if found.roles or found.grants:
-        this.journal.adopt(this.name, found)
+        this.journal.holdings.adopt(this.name, found)
 
 
 def disown(this: Pass, seen: Seen) -> None:
     """Own no more what another hand took and no line gives; only a look at everything says so."""
     if not this.scope.everything or not seen.observed.scope.everything:
         return
-    still = [left.change for left in this.journal.unsettled(this.facts)]
-    still += [late.change for late in this.journal.awaited(this.facts)]
+    still = [left.change for left in this.journal.ledger.unsettled(this.facts)]
+    still += [late.change for late in this.journal.ledger.awaited(this.facts)]
     renamed = {*seen.renames.roles.values(), *seen.renames.accounts.values()}
     gone = taken_by_others(
         seen.desired, seen.observed, seen.owned, earlier=this.earlier, renamed=renamed, unsettled=still
     )
     if gone == Owned():
         return
-    this.journal.disown(this.name, gone, now=this.world.clock())
+    this.journal.holdings.disown(this.name, gone, now=this.world.clock())
     this.emit(
         "disowned",
         users=sorted(gone.users),

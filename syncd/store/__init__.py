@@ -1,24 +1,6 @@
 """The desired-state database: what was read, wanted, owned, planned and done, on SQLite or PostgreSQL."""
 
-from syncd.store.alarms import AlarmRow
-from syncd.store.journal import Store
-from syncd.store.last_good import GoodFiles
 from syncd.store.migrations import migrate
-from syncd.store.queries import AuditRow, HeldPlan, Holding, Run, Standing, Step
-from syncd.store.readings import Reading
-from syncd.store.uses import Use
+from syncd.store.stores import Stores
 
-__all__ = [
-    "AlarmRow",
-    "AuditRow",
-    "GoodFiles",
-    "HeldPlan",
-    "Holding",
-    "Reading",
-    "Run",
-    "Standing",
-    "Step",
-    "Store",
-    "Use",
-    "migrate",
-]
+__all__ = ["Stores", "migrate"]

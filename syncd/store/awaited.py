@@ -6,17 +6,15 @@ is seen, the change was made after all: then it is closed as applied, and what i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, exists, select
 
-from syncd.model import Awaited, Change, Kind, Owned, Status, User, key
+from syncd.model import Change, Kind, User, key
 from syncd.store import codec, ownership
 from syncd.store.engine import insert
-from syncd.store.schema import awaited, changes, steps
-
-LATE = "found by looking: the call was carried out late"
+from syncd.store.schema import awaited, steps
 
 
 def expect(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
@@ -35,30 +33,3 @@ def expect(connection: Connection, deployment: str, change: Change, *, id_: int,
 def _was_sent(connection: Connection, id_: int) -> bool:
     sent = select(exists().where(steps.c.change_id == id_, steps.c.refused.is_(False)))
     return bool(connection.execute(sent).scalar_one())
-
-
-def all_awaited(connection: Connection, deployment: str) -> tuple[Awaited, ...]:
-    """List what may still come, oldest first."""
-    columns = awaited.c.change_id, awaited.c.roles, awaited.c.since, changes.c.before, changes.c.after
-    joined = select(*columns).join(changes, changes.c.id == awaited.c.change_id)
-    rows = connection.execute(joined.where(awaited.c.deployment == deployment).order_by(awaited.c.change_id))
-    return tuple(Awaited(r.change_id, _change(r), frozenset(codec.loads(r.roles)), r.since) for r in rows)
-
-
-def _change(row: object) -> Change:
-    before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))  # type: ignore[attr-defined]
-    return Change(before, after)
-
-
-def came(connection: Connection, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:
-    """Close changes that were carried out late, and own what they brought."""
-    for id_, things in found.items():
-        ended = {"status": Status.APPLIED.value, "detail": LATE, "settled_by_looking": True, "moved_at": now}
-        connection.execute(update(changes).where(changes.c.id == id_).values(ended))
-        ownership.adopt(connection, deployment, ownership.things_of(things), now=now, change=id_)
-    forget(connection, found)
-
-
-def forget(connection: Connection, ids: Collection[int]) -> None:
-    """Expect nothing more of these changes."""
-    connection.execute(delete(awaited).where(awaited.c.change_id.in_(sorted(ids))))

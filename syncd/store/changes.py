@@ -10,21 +10,18 @@ others   | close        | as the outcome says; `unknown` stays open until a late
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
 
 from syncd.errors import DeploymentBusy, StoreError
-from syncd.model import Change, Held, Kind, Plan, Scope, Status, key
+from syncd.model import Change, Held, Kind, Plan, Status, key
 from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
 from syncd.store import awaited, codec, ownership
-from syncd.store.processes import os_user
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
 KEPT_PLANS = 20
@@ -34,23 +31,6 @@ disk. What was begun is kept for ever."""
 
 
 # --- runs and plans ---------------------------------------------------------------------------------------------------
-
-
-def start_run(connection: Connection, command: str, *, scope: Scope, now: datetime, by: str) -> int:
-    row = {
-        "command": command,
-        "scope": codec.dumps(codec.scope_to(scope)),
-        "by": by or os_user(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "started_at": now,
-    }
-    return int(connection.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one())
-
-
-def end_run(connection: Connection, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
-    ended = {"exit_code": exit_code, "summary": codec.dumps(summary), "ended_at": now}
-    connection.execute(update(runs).where(runs.c.id == run).values(ended))
 
 
 def record_plan(

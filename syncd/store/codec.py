@@ -7,6 +7,7 @@ stands alone carries its version as `v`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -52,6 +53,11 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str
 def dumps(value: Json) -> str:
     """Write canonical JSON; a value that JSON does not know is written as its text."""
     return _CANONICAL.encode(value)
+
+
+def digest(text: str) -> str:
+    """Tell a body from others."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 P = ParamSpec("P")

@@ -23,6 +23,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from syncd.errors import StoreError, SyncdError
 from syncd.store.commits import GroupCommit
 
+LARGE = 500
+"""How many rows make a write large: it is committed by itself, and what others write does not wait for it."""
+
 WAIT_S = 30
 """How long a writer waits for another one. Each of our transactions takes milliseconds; the largest about a second."""
 

@@ -92,8 +92,8 @@ class DatabaseLease:
         return _take_over(connection, self.name, _row(Process.current(), now), fence=row.fence)
 
 
-class Leases:
-    """Every lease that this process has of one database, and the thread that renews them. Threads may share it."""
+class DatabaseLeases:
+    """Every lease that this process has of one database, and the thread that renews them; implements `ports.Leases`."""
 
     def __init__(self, database: Database, *, every: timedelta = RENEW) -> None:
         self._database = database

@@ -1,190 +1,90 @@
-"""What people ask the journal: what was done, by whom and why; who held which role when; how a deployment stands.
-
-Everything comes newest first, with `limit` and `offset`.
-"""
+"""What people ask the journal: what was done, by whom and why; who held which role when; how a deployment stands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
-from syncd.model import Change, Held, Kept, Note, Permission, Role, Scope, key
+from syncd.model import Held, Permission, Role, key
+from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, Run, Step
+from syncd.ports.queries import LIMIT
 from syncd.store import codec
 from syncd.store.changes import change_of
+from syncd.store.engine import Database
+from syncd.store.places import here_or_before
 from syncd.store.schema import INTENT, PLANNED, changes, desired, is_unsettled, ownership, plans, runs, steps, touches
-from syncd.store.servers import here_or_before
-
-LIMIT = 100
 
 _Tests = Mapping[str, Callable[[Any], ColumnElement[bool]]]
 """For each key of a filter, what it asks of a row."""
 
 
-class AuditFilter(TypedDict, total=False):
-    """Which changes an audit shows; what is left out does not matter.
+class DatabaseQueries:
+    """Implements `ports.Queries`."""
 
-    `role` finds changes of the role and changes that gave it to people or took it. `status` is a Status, `intent` or
-    `planned`; without it, changes that were only planned are left out. `since` (included) and `until` (not included) are
-    about the time when the status was last set.
-    """
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    deployment: str | None
-    user: str | None
-    role: str | None
-    since: datetime | None
-    until: datetime | None
-    status: str | None
-    run: int | None
-    limit: int
-    offset: int
+    # --- changes and runs ---------------------------------------------------------------------------------------------
 
+    def audit(self, **wanted: Unpack[AuditFilter]) -> tuple[AuditRow, ...]:
+        in_runs = changes.join(plans, plans.c.id == changes.c.plan_id).join(runs, runs.c.id == plans.c.run_id)
+        chosen = select(changes, plans, runs.c.command, runs.c.by).select_from(in_runs)
+        chosen = chosen.where(*_chosen(wanted, _AUDITED)).order_by(changes.c.moved_at.desc(), changes.c.id.desc())
+        if wanted.get("status") is None:
+            chosen = chosen.where(changes.c.status != PLANNED)
+        with self._database.read() as connection:
+            return tuple(_audit_row(row) for row in connection.execute(_page(chosen, wanted)))
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """One change with all that was known when it was made. `by` ran the command, `approved_by` let it pass a limit."""
+    def steps(self, change: int) -> tuple[Step, ...]:
+        mine = select(steps).where(steps.c.change_id == change).order_by(steps.c.id)
+        with self._database.read() as connection:
+            return tuple(Step(r.id, r.call, r.at, r.answer, r.answered_at) for r in connection.execute(mine))
 
-    id: int
-    run: int
-    command: str
-    by: str
-    plan: int
-    digest: str
-    approved: str | None
-    approved_by: str | None
-    deployment: str
-    change: Change
-    status: str
-    detail: str
-    at: datetime
-    intent_at: datetime | None
-    ended_at: datetime | None
-    settled_by_looking: bool
+    def runs(self, limit: int = LIMIT, *, offset: int = 0) -> tuple[Run, ...]:
+        newest = select(runs).order_by(runs.c.id.desc()).limit(limit).offset(offset)
+        with self._database.read() as connection:
+            return tuple(_run(row) for row in connection.execute(newest))
 
+    def journal_head(self) -> tuple[int, int]:
+        with self._database.read() as connection:
+            highest = connection.execute(select(func.max(changes.c.id))).scalar_one()
+            unsettled = connection.execute(select(func.count()).select_from(changes).where(is_unsettled)).scalar_one()
+        return int(highest or 0), int(unsettled)
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call that a change made. `answer` is None where none came."""
+    # --- how a deployment stands --------------------------------------------------------------------------------------
 
-    id: int
-    call: str
-    at: datetime
-    answer: str | None
-    answered_at: datetime | None
+    def last_plan(self, deployment: str) -> LastPlan | None:
+        with self._database.read() as connection:
+            return _last_plan(connection, deployment)
 
+    def held(self, deployment: str) -> HeldPlan | None:
+        with self._database.read() as connection:
+            return _held(connection, deployment)
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    id: int
-    command: str
-    scope: Scope
-    by: str
-    host: str
-    pid: int
-    started_at: datetime
-    ended_at: datetime | None
-    exit_code: int | None
-    summary: Mapping[str, Any]
+    # --- who held what ------------------------------------------------------------------------------------------------
 
+    def history(self, **wanted: Unpack[HoldingFilter]) -> tuple[Holding, ...]:
+        chosen = _holdings().where(*_chosen(wanted, _OVERLAPPING))
+        with self._database.read() as connection:
+            return tuple(_holding(row) for row in connection.execute(_page(chosen, wanted)))
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a deployment stood after the last plan for it. `counts` is changes by status.
+    def holders(self, deployment: str, *, role: str | None = None, at: datetime) -> tuple[Holding, ...]:
+        which = [here_or_before(ownership.c.deployment, deployment), _held_at(at)]
+        if role:
+            which.append(ownership.c.role == role)
+        chosen = _holdings().order_by(None).order_by(ownership.c.name, ownership.c.role).where(*which)
+        with self._database.read() as connection:
+            return tuple(_holding(row) for row in connection.execute(chosen))
 
-    `reached_at` is when a pass over everything last read back that the desired state was reached, with nothing held back;
-    `reached_run` says which.
-    """
-
-    deployment: str
-    run: Run
-    plan: int
-    digest: str
-    scope: Scope
-    made_at: datetime
-    counts: Mapping[str, int]
-    kept: tuple[Kept, ...]
-    notes: tuple[Note, ...]
-    held: HeldPlan | None
-    reached_at: datetime | None
-    reached_run: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPlan:
-    """What the newest plan in force over everything keeps back.
-
-    It was made at `made_at`; `since` is when the first plan was made that kept back the same, with none between them
-    that did not.
-    """
-
-    run: int
-    plan: int
-    digest: str
-    made_at: datetime
-    since: datetime
-    held: Held
-
-
-@dataclass(frozen=True, slots=True)
-class HeldHead:
-    """What is asked of a held plan before it is let pass: not what its changes are, only how many."""
-
-    digest: str
-    number: int
-    made_at: datetime
-
-
-class HoldingFilter(TypedDict, total=False):
-    """Which holdings a history shows: those that overlap the time from `since` to `until`."""
-
-    deployment: str | None
-    user: str | None
-    role: str | None
-    since: datetime | None
-    until: datetime | None
-    limit: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """That a person held a role that syncd gave or adopted, from `since` to `until` (None: still).
-
-    `change` brought it, with its reasons in `because`; None and empty where it was adopted. `ended_by` and `ended_because`
-    are the change that took it. Not `proven`: the change that brought it has no known outcome yet.
-    """
-
-    deployment: str
-    username: str
-    role: str
-    since: datetime
-    until: datetime | None
-    change: int | None
-    because: tuple[str, ...]
-    run: int | None
-    by: str | None
-    approved_by: str | None
-    ended_by: int | None
-    ended_because: tuple[str, ...]
-    proven: bool
+    def permissions_at(self, deployment: str, role: str, *, at: datetime) -> frozenset[Permission] | None:
+        with self._database.read() as connection:
+            return _permissions_at(connection, deployment, role, at=at)
 
 
 # --- changes and runs -------------------------------------------------------------------------------------------------
-
-
-def audit(connection: Connection, wanted: AuditFilter) -> tuple[AuditRow, ...]:
-    chosen = (
-        select(changes, plans, runs.c.command, runs.c.by)
-        .select_from(changes.join(plans, plans.c.id == changes.c.plan_id).join(runs, runs.c.id == plans.c.run_id))
-        .where(*_chosen(wanted, _AUDITED))
-        .order_by(changes.c.moved_at.desc(), changes.c.id.desc())
-    )
-    if wanted.get("status") is None:
-        chosen = chosen.where(changes.c.status != PLANNED)
-    return tuple(_audit_row(row) for row in connection.execute(_page(chosen, wanted)))
 
 
 _AUDITED: _Tests = {
@@ -219,16 +119,6 @@ def _audit_row(row: Row[Any]) -> AuditRow:
     )
 
 
-def steps_of(connection: Connection, change: int) -> tuple[Step, ...]:
-    rows = connection.execute(select(steps).where(steps.c.change_id == change).order_by(steps.c.id))
-    return tuple(Step(r.id, r.call, r.at, r.answer, r.answered_at) for r in rows)
-
-
-def newest_runs(connection: Connection, *, limit: int, offset: int) -> tuple[Run, ...]:
-    rows = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(limit).offset(offset))
-    return tuple(_run(row) for row in rows)
-
-
 def _run(row: Row[Any]) -> Run:
     return Run(
         id=row.id,
@@ -247,15 +137,15 @@ def _run(row: Row[Any]) -> Run:
 # --- how a deployment stands ------------------------------------------------------------------------------------------
 
 
-def standing(connection: Connection, deployment: str) -> Standing | None:
+def _last_plan(connection: Connection, deployment: str) -> LastPlan | None:
     """Tell how a deployment stood after the last plan in force for it; None where there was none."""
-    plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.in_force))
+    plan = newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.in_force))
     if plan is None:
         return None
     reached = connection.execute(
         select(desired.c.at, desired.c.run_id).where(desired.c.deployment == deployment, desired.c.reached)
     ).first()
-    return Standing(
+    return LastPlan(
         deployment=deployment,
         run=_run(connection.execute(select(runs).where(runs.c.id == plan.run_id)).one()),
         plan=plan.id,
@@ -265,41 +155,16 @@ def standing(connection: Connection, deployment: str) -> Standing | None:
         counts=_counts(connection, plan.id),
         kept=codec.kept_from(codec.loads(plan.kept)),
         notes=codec.notes_from(codec.loads(plan.notes)),
-        held=held(connection, deployment),
+        held=_held(connection, deployment),
         reached_at=reached and reached.at,
         reached_run=reached and reached.run_id,
     )
 
 
-def journal_head(connection: Connection) -> tuple[int, int]:
-    highest = connection.execute(select(func.max(changes.c.id))).scalar_one()
-    unsettled = connection.execute(select(func.count()).select_from(changes).where(is_unsettled)).scalar_one()
-    return int(highest or 0), int(unsettled)
-
-
-def held(connection: Connection, deployment: str) -> HeldPlan | None:
+def _held(connection: Connection, deployment: str) -> HeldPlan | None:
     """Give what the newest plan in force over everything keeps back."""
-    plan = _newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything, plans.c.in_force))
+    plan = newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything, plans.c.in_force))
     return None if plan is None or plan.held_digest is None else _held_plan(connection, plan)
-
-
-def hold(connection: Connection, deployment: str, digest: str, *, scope: Scope) -> HeldHead | None:
-    """Give what is kept back there, for an approval; see `ports.Journal`."""
-    here = plans.c.deployment == deployment, plans.c.in_force
-    whole = _held_head(connection, _newest_plan(connection, and_(*here, plans.c.everything)))
-    if scope.everything or (whole and whole.digest == digest):
-        return whole
-    part = _newest_plan(
-        connection, and_(*here, ~plans.c.everything, or_(plans.c.held_digest == digest, plans.c.approved == digest))
-    )
-    return _held_head(connection, part if part is not None and part.held_digest == digest else None) or whole
-
-
-def _held_head(connection: Connection, plan: Row[Any] | None) -> HeldHead | None:
-    if plan is None or plan.held_digest is None:
-        return None
-    kept_back = select(func.count()).where(changes.c.plan_id == plan.id, changes.c.status == "held")
-    return HeldHead(plan.held_digest, connection.execute(kept_back).scalar_one(), plan.made_at)
 
 
 def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:
@@ -319,7 +184,8 @@ def _held_since(connection: Connection, plan: Row[Any]) -> datetime:
     return since
 
 
-def _newest_plan(connection: Connection, which: ColumnElement[bool]) -> Row[Any] | None:
+def newest_plan(connection: Connection, which: ColumnElement[bool]) -> Row[Any] | None:
+    """Give the newest plan of those that are chosen."""
     return connection.execute(select(plans).where(which).order_by(plans.c.id.desc()).limit(1)).first()
 
 
@@ -335,21 +201,6 @@ def _counts(connection: Connection, plan: int) -> dict[str, int]:
 # --- who held what ----------------------------------------------------------------------------------------------------
 
 _bringer, _taker = changes.alias("bringer"), changes.alias("taker")
-
-
-def history(connection: Connection, wanted: HoldingFilter) -> tuple[Holding, ...]:
-    """Tell who held which role when, and why."""
-    rows = connection.execute(_page(_holdings().where(*_chosen(wanted, _OVERLAPPING)), wanted))
-    return tuple(_holding(row) for row in rows)
-
-
-def holders(connection: Connection, deployment: str, *, role: str | None, at: datetime) -> tuple[Holding, ...]:
-    """Tell who held what at one moment, sorted by person and role."""
-    which = [here_or_before(ownership.c.deployment, deployment), _held_at(at)] + (
-        [ownership.c.role == role] if role else []
-    )
-    rows = connection.execute(_holdings().order_by(None).order_by(ownership.c.name, ownership.c.role).where(*which))
-    return tuple(_holding(row) for row in rows)
 
 
 def _holdings() -> Select[Any]:
@@ -409,7 +260,9 @@ def _about(role: str, because: str | None) -> tuple[str, ...]:
     return tuple(why.text for why in whys if why.role in ("", role))
 
 
-def permissions_at(connection: Connection, deployment: str, role: str, *, at: datetime) -> frozenset[Permission] | None:
+def _permissions_at(
+    connection: Connection, deployment: str, role: str, *, at: datetime
+) -> frozenset[Permission] | None:
     """Tell what a role contained at one moment, as far as the changes that were applied say so; None if they do not.
 
     That is what the last change before that moment left behind, or else what the first one after it found.

@@ -24,7 +24,6 @@ from syncd.model import Snapshot
 from syncd.store import codec, patches
 from syncd.store.engine import Database, insert
 from syncd.store.schema import snapshot_patches, snapshots
-from syncd.store.states import digest
 
 KEPT = 5
 """How many different snapshots of a source are kept. Evaluation needs the newest; a few more let a person compare when a
@@ -98,7 +97,12 @@ class Snapshots:
         packed = codec.pack(body)
 
         def work(connection: Connection) -> _Known:
-            row = {"source": snapshot.source, "digest": digest(body), "body": packed, "taken_at": snapshot.taken_at}
+            row = {
+                "source": snapshot.source,
+                "digest": codec.digest(body),
+                "body": packed,
+                "taken_at": snapshot.taken_at,
+            }
             known = _put(connection, snapshot, row, times=codec.pack(times))
             also(connection)
             return known

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.control import Job
+from syncd.ports import HeldPlan, LastPlan
 from syncd.render.json import change_json, plain
 from syncd.render.text import Counts
-from syncd.store import HeldPlan, Standing
 
 
 def job_json(job: Job) -> dict[str, Any]:
     return {**plain(job), "exit_code": job.exit_code}
 
 
-def standing_json(standing: Standing) -> dict[str, Any]:
+def standing_json(standing: LastPlan) -> dict[str, Any]:
     """Give the newest plan of a deployment and what came of it, without its changes."""
     people = standing.scope.usernames
     return {

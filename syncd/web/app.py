@@ -27,11 +27,12 @@ from syncd.callers import HEADER
 from syncd.control import Control, Right
 from syncd.errors import SyncdError
 from syncd.log import Emit
+from syncd.ports import Queries, Uses
 from syncd.render.lines import safe
 from syncd.secrets import beginning, blotted
 from syncd.web.asking import read_body, read_query
 from syncd.web.doors import SOCKET, Caller, Doors, at_socket
-from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Books, Endpoint, House, metrics
+from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Endpoint, House, metrics
 from syncd.web.openapi import document
 from syncd.web.patience import peer_of
 from syncd.web.problems import JSONResponse, Refusal, problem, refused
@@ -60,13 +61,19 @@ def utc_now() -> datetime:
 
 
 def app(
-    control: Control, store: Books, *, doors: Doors, emit: Emit, clock: Callable[[], datetime] = utc_now
+    control: Control,
+    queries: Queries,
+    uses: Uses,
+    *,
+    doors: Doors,
+    emit: Emit,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
     """Put the API together. `doors` may be changed while it serves.
 
     It takes a request for one from outside unless its scope says that it came through the socket.
     """
-    house = House(control, store, doors, clock, emit)
+    house = House(control, queries, uses, doors, clock, emit)
     routes = [Route(e.path, partial(_answered, house, e), methods=[e.method], name=e.path) for e in ENDPOINTS]
     description = JSONResponse(document(ENDPOINTS))
 
@@ -235,7 +242,7 @@ async def _note(house: House, request: Request, caller: Caller, answer: int, bod
         safe(beginning(said, LONGEST_DETAIL)),
         safe(beginning(f"{request.method} {request.url.path}", LONGEST_DETAIL)),
     )
-    keep = partial(house.store.record_use, caller.name, what, answer, now=house.clock(), detail=detail)
+    keep = partial(house.uses.record_use, caller.name, what, answer, now=house.clock(), detail=detail)
     await house.asking_store.run(keep)
 
 

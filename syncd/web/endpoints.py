@@ -8,14 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Protocol, Unpack
+from typing import Any, Protocol
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
 from syncd.log import Emit
+from syncd.ports import Queries, Uses
 from syncd.render.json import journal_json, plain
-from syncd.store import AuditRow, HeldPlan, Holding, Standing
-from syncd.store.queries import AuditFilter, HoldingFilter
-from syncd.store.uses import Use
 from syncd.web.answers import hold_json, job_json, standing_json
 from syncd.web.asking import (
     LONGEST_WAIT_S,
@@ -37,23 +35,13 @@ LOOK_S = 0.1
 STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 
 
-class Books(Protocol):
-    """What is asked of the database, and noted in it (`store.Store`)."""
-
-    def last_run(self, deployment: str) -> Standing | None: ...
-    def held(self, deployment: str) -> HeldPlan | None: ...
-    def audit(self, **wanted: Unpack[AuditFilter]) -> Sequence[AuditRow]: ...
-    def history(self, **wanted: Unpack[HoldingFilter]) -> Sequence[Holding]: ...
-    def record_use(self, who: str, what: str, answer: int, *, now: datetime, detail: str = "") -> None: ...
-    def uses(self, limit: int, *, offset: int) -> Sequence[Use]: ...
-
-
 @dataclass(slots=True)
 class House:
     """What the endpoints work with. Questions to the daemon do not queue behind questions to the database."""
 
     control: Control
-    store: Books
+    queries: Queries
+    uses: Uses
     doors: Doors
     clock: Callable[[], datetime]
     emit: Emit
@@ -163,17 +151,17 @@ def alarms(asked: Asked) -> Answer:
 def deployment(asked: Asked) -> Answer:
     found = {d.name: d for d in asked.house.control.state().deployments}
     name = _known(asked.path["name"], found)
-    standing = asked.house.store.last_run(name)
+    standing = asked.house.queries.last_plan(name)
     return Answer({**plain(found[name]), "last_plan": standing and standing_json(standing)})
 
 
 def plans(asked: Asked) -> Answer:
-    found = [asked.house.store.last_run(name) for name in _deployments(asked)]
+    found = [asked.house.queries.last_plan(name) for name in _deployments(asked)]
     return Answer({"plans": [standing_json(standing) for standing in found if standing]})
 
 
 def holds(asked: Asked) -> Answer:
-    found = [(name, asked.house.store.held(name)) for name in _deployments(asked)]
+    found = [(name, asked.house.queries.held(name)) for name in _deployments(asked)]
     page = {name: asked.query[name] for name in ("limit", "offset")}
     return Answer({"holds": [hold_json(name, hold, **page) for name, hold in found if hold]})
 
@@ -196,7 +184,7 @@ def _known(name: str, there: Mapping[str, object] | Sequence[str]) -> str:
 
 def changes(asked: Asked) -> Answer:
     wanted = dict(asked.query)
-    rows = asked.house.store.audit(**{**wanted, "limit": wanted["limit"] + 1})
+    rows = asked.house.queries.audit(**{**wanted, "limit": wanted["limit"] + 1})
     return _page(asked, "changes", [journal_json(row) for row in rows])
 
 
@@ -210,12 +198,12 @@ def access(asked: Asked) -> Answer:
         # held at a moment: it had begun by then, and had not ended
         wanted["since"] = at or asked.now
         wanted["until"] = wanted["since"] + timedelta(microseconds=1)
-    rows = asked.house.store.history(**{**wanted, "limit": wanted["limit"] + 1})
+    rows = asked.house.queries.history(**{**wanted, "limit": wanted["limit"] + 1})
     return _page(asked, "access", [plain(row) for row in rows])
 
 
 def uses(asked: Asked) -> Answer:
-    rows = asked.house.store.uses(asked.query["limit"] + 1, offset=asked.query["offset"])
+    rows = asked.house.uses.uses(asked.query["limit"] + 1, offset=asked.query["offset"])
     return _page(asked, "uses", [plain(row) for row in rows])
 
 

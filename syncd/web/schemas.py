@@ -11,9 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
 from syncd.model import Note, Reason, Why
+from syncd.ports import AuditRow, Holding, Use
 from syncd.render.view import Account, ChangeView
-from syncd.store import AuditRow, Holding
-from syncd.store.uses import Use
 
 Schema = dict[str, Any]
 

@@ -18,7 +18,7 @@ from syncd.model import Snapshot
 from syncd.sandbox.entra import Served
 from syncd.sandbox.entra.lies import Kind
 from syncd.sources.entra import EntraSource, GroupSelection
-from syncd.store import Store
+from syncd.store import Stores
 
 FOREVER = 10**9
 ALL: dict[str, Any] = {"groups": (GroupSelection("all"),), "app_roles": ()}
@@ -102,10 +102,10 @@ def test_a_tenant_that_wants_rest_is_left_alone_by_every_process(world: World, w
     world.standin.retry_after = 1500
     moved = [timedelta(0)]
     settings, url = world.settings(where, **ALL), f"sqlite:///{tmp_path / 'syncd.db'}"
-    with closing(Store(url)) as one, closing(Store(url)) as other:
+    with closing(Stores.open(url)) as one, closing(Stores.open(url)) as other:
 
-        def source(store: Store) -> EntraSource:
-            return EntraSource("entra", settings, now=lambda: now() + moved[0], rests=store)
+        def source(store: Stores) -> EntraSource:
+            return EntraSource("entra", settings, now=lambda: now() + moved[0], rests=store.readings)
 
         earlier, cursor = source(one).read_from_here()
         world.standin.lie(Kind.THROTTLED)

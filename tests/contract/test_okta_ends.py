@@ -18,7 +18,7 @@ from syncd.http import Connection
 from syncd.rests import OwnRests
 from syncd.sandbox.okta import OktaStandIn, Org
 from syncd.sources.okta import OktaSource
-from syncd.store import Store
+from syncd.store import Stores
 
 
 @pytest.fixture
@@ -120,10 +120,10 @@ def test_an_org_that_wants_rest_is_left_alone_by_every_process(
 ) -> None:
     wait = formatdate(okta.org.clock.time() + 151, usegmt=True) if as_date else "150"
     now, url = Now(), f"sqlite:///{tmp_path / 'syncd.db'}"
-    with closing(Store(url)) as one, closing(Store(url)) as other:
+    with closing(Stores.open(url)) as one, closing(Stores.open(url)) as other:
 
-        def reader(store: Store) -> OktaSource:
-            return OktaSource("okta", settings(okta.url, tmp_path), now=now, rests=store)
+        def reader(store: Stores) -> OktaSource:
+            return OktaSource("okta", settings(okta.url, tmp_path), now=now, rests=store.readings)
 
         before, cursor = reader(one).read_from_here()
         okta.lie("told_to_wait").wait = wait

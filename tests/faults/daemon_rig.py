@@ -34,7 +34,7 @@ from syncd.errors import InvalidInput
 from syncd.model import key
 from syncd.sandbox.airflow import StandIn, serve_all
 from syncd.sandbox.okta import OktaStandIn
-from syncd.store import Store
+from syncd.store import Stores
 
 SERVERS = {"prod": "3.3.2", "lab": "2.11.2", "test": "3.3.2"}
 BYSTANDERS = {"local": {"Op"}, "auditor": {"Viewer", "by_hand"}}
@@ -176,7 +176,7 @@ class Rig:
     """Groups of other sources, and the account names of who is in them."""
     ids: dict[str, str] = field(default_factory=dict)
     """Of people in Okta, by login."""
-    store: Store | None = None
+    store: Stores | None = None
     daemon: Daemon | None = None
     _okta_listens: ExitStack = field(default_factory=ExitStack)
     _ticked_at: float = 0.0
@@ -259,12 +259,12 @@ class Rig:
         files = read_files(self.folder / "config.toml")
         if meanwhile is not None:
             meanwhile()
-        self.store = Store(self.database, clock=self.time.now)
+        self.store = Stores.open(self.database, clock=self.time.now)
         return self._start(files)
 
     def start_again(self) -> Daemon:
         """Start while a file is bad."""
-        self.store = Store(self.database, clock=self.time.now)
+        self.store = Stores.open(self.database, clock=self.time.now)
         with pytest.raises(InvalidInput) as caught:
             read_files(self.folder / "config.toml")
         kept = last_good_files(self.store, self.folder / "config.toml", str(caught.value))
@@ -383,7 +383,7 @@ class Rig:
 
     def open_changes(self, name: str) -> tuple[Any, ...]:
         assert self.store is not None
-        return self.store.unsettled(name)
+        return self.store.ledger.unsettled(name)
 
     def see(self) -> None:
         """See that the promises were kept: call it when everything is back and has converged."""
@@ -406,8 +406,8 @@ class Rig:
     def _see_steps(self, name: str, server: Watched) -> None:
         """See that there are as many announced calls in the journal as calls came."""
         assert self.store is not None
-        rows = self.store.audit(deployment=name, limit=100_000)
-        calls = [step.call.split()[:2] for row in rows for step in self.store.steps(row.id)]
+        rows = self.store.queries.audit(deployment=name, limit=100_000)
+        calls = [step.call.split()[:2] for row in rows for step in self.store.queries.steps(row.id)]
         steps = Counter((method, place) for method, place in calls)
         came = Counter((method, place) for method, path in server.writes for place in [_place(path)])
         assert {} == came - steps, f"{name}: more calls came than were announced"

@@ -451,7 +451,7 @@ def test_the_folder_of_the_control_socket_is_removed(running: Rig) -> None:
     place.parent.mkdir()
     store = running.store
     assert store is not None
-    doors = app(running.it, store, doors=Doors(None), emit=running.it.emit)
+    doors = app(running.it, store.queries, store.presence, doors=Doors(None), emit=running.it.emit)
     server = Server(doors, path=place, http=None, emit=running.it.emit)
     server.start()
     shutil.rmtree(place.parent)
@@ -558,7 +558,7 @@ def crowd(number: int) -> list[str]:
 def held_there(lab: Rig, name: str) -> int:
     """Count what is held, once what the daemon tells is what the journal has."""
     assert lab.store is not None
-    found = lab.store.held(name)
+    found = lab.store.queries.held(name)
     return len(found.held.changes) if found and found.held.digest == lab.deployment(name).held else 0
 
 
@@ -627,13 +627,13 @@ def test_a_group_that_was_emptied_at_the_provider_is_held(lab: Rig) -> None:
     lab.until("the alarm is over", lab.quiet)
     lab.see()
     assert lab.store is not None
-    assert {"api:ann"} == {row.approved_by for row in lab.store.audit(limit=1000) if row.approved}
+    assert {"api:ann"} == {row.approved_by for row in lab.store.queries.audit(limit=1000) if row.approved}
 
 
 def steady(lab: Rig) -> bool:
     """Say whether what is held is what the newest plan over everything holds, and that plan was made a moment ago."""
     assert lab.store is not None
-    held = {name: lab.store.held(name) for name in lab.servers}
+    held = {name: lab.store.queries.held(name) for name in lab.servers}
     recently = lab.time.now() - timedelta(hours=1)
     return all(h is not None and h.digest == lab.deployment(n).held and h.made_at > recently for n, h in held.items())
 

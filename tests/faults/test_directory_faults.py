@@ -12,7 +12,7 @@ from daemon_rig import Rig, rig
 from syncd.errors import StoreError
 from syncd.model import Snapshot
 from syncd.sources.okta import OktaSource
-from syncd.store import Store
+from syncd.store.readings import DatabaseReadings
 
 
 @pytest.fixture
@@ -76,12 +76,12 @@ def test_a_start_while_the_database_is_away_takes_nothing(lab: Rig, monkeypatch:
     lab.until("all have both", lambda: everybody == prod.holders("team") == prod.holders("Op"))
     lab.stop()
 
-    real, failing = Store.last_snapshot, [True]
+    real, failing = DatabaseReadings.last_snapshot, [True]
 
-    def away(store: Store, source: str) -> Snapshot | None:
+    def away(readings: DatabaseReadings, source: str) -> Snapshot | None:
         if failing:
             raise StoreError("it is away")
-        return real(store, source)
+        return real(readings, source)
 
     def nobody_loses() -> bool:
         """Say whether all hold everything, and no limit was needed for that."""
@@ -93,7 +93,7 @@ def test_a_start_while_the_database_is_away_takes_nothing(lab: Rig, monkeypatch:
         assert answers.wait(60)
         return read(source, earlier, cursor)
 
-    monkeypatch.setattr(Store, "last_snapshot", away)
+    monkeypatch.setattr(DatabaseReadings, "last_snapshot", away)
     monkeypatch.setattr(OktaSource, "refresh", slow)
     writes = len(prod.writes)
     lab.start()

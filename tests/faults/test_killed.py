@@ -22,7 +22,7 @@ import pytest
 from syncd.model import key
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.sandbox.airflow.faults import HangUp
-from syncd.store import Store
+from syncd.store import Stores
 
 CONFIG = """
 [sources.people]
@@ -89,8 +89,8 @@ class Scene:
         assert process.returncode in {0, 2}, said.decode()
         return process.returncode
 
-    def store(self) -> AbstractContextManager[Store]:
-        return closing(Store(f"sqlite:///{self.folder / 'syncd.db'}"))
+    def store(self) -> AbstractContextManager[Stores]:
+        return closing(Stores.open(f"sqlite:///{self.folder / 'syncd.db'}"))
 
     def access(self) -> dict[str, set[str]]:
         """What each account may do in the end, whatever the roles are called."""
@@ -117,7 +117,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
 @pytest.mark.parametrize(("call", "after_work"), PLACES)
 def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int, after_work: bool) -> None:
     with scene.store() as store:
-        first_run = store.runs(limit=1)[0].id
+        first_run = store.queries.runs(limit=1)[0].id
     killer = Killer(call)
     scene.server.faults.add(HangUp(after_work=after_work), killer)
     killer.process = scene.start("apply")
@@ -136,9 +136,9 @@ def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int,
         the_journal_is_whole(store, after=first_run)
 
 
-def the_journal_is_whole(store: Store, *, after: int) -> None:
-    rows = [row for row in store.audit(limit=1000) if row.run > after]
-    assert () == store.unsettled("prod")
+def the_journal_is_whole(store: Stores, *, after: int) -> None:
+    rows = [row for row in store.queries.audit(limit=1000) if row.run > after]
+    assert () == store.ledger.unsettled("prod")
     assert {"applied", "failed"} >= {row.status for row in rows}, "every intent has an outcome"
     assert all(row.settled_by_looking for row in rows if row.status == "failed")
     done = Counter(effect for row in rows if row.status == "applied" for effect in row.change.effects)

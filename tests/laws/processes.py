@@ -35,7 +35,7 @@ from syncd.model import Certificate, Group, Identity, Learned, Snapshot
 from syncd.plan.approval import approvals_of
 from syncd.sandbox.airflow.answers import Answer
 from syncd.sandbox.airflow.request import Call
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.airflow import AirflowTarget
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class Life:
     def __init__(self, home: Installation, name: str) -> None:
         self.home, self.name = home, name
         self.dead = False
-        self.store: Store | None = None
+        self.store: Stores | None = None
         self.daemon: Daemon | None = None
         self.clockwork: Clockwork | None = None
         self.events: deque[str] = deque(maxlen=300)
@@ -398,21 +398,21 @@ class Life:
 
     # --- its database -----------------------------------------------------------------------------------------------------
 
-    def open_store(self) -> Store:
+    def open_store(self) -> Stores:
         """Open the database.
 
         Raises:
             StoreError: it is away.
         """
         self._database_there()
-        store = Store(self.home.database, clock=self.home.time.now)
-        store._leases._every_s = 1e6  # it is renewed before each call; no thread of its own is wanted here
-        engine = store._database._engine
+        store = Stores.open(self.home.database, clock=self.home.time.now)
+        store.leases._every_s = 1e6  # it is renewed before each call; no thread of its own is wanted here
+        engine = store.database._engine
         event.listen(engine, "connect", _hasty)
         engine.dispose()
         event.listen(engine, "before_cursor_execute", self._statement)
         event.listen(engine, "commit", lambda _: self._commit())
-        save = store.save_snapshot
+        save = store.readings.save_snapshot
 
         def save_snapshot(snapshot: Snapshot, **more: Any) -> None:
             try:
@@ -422,7 +422,7 @@ class Life:
                 raise
             self.saved(snapshot.source, surely=True)
 
-        setattr(store, "save_snapshot", save_snapshot)  # noqa: B010 - mypy knows that a method is no attribute
+        setattr(store.readings, "save_snapshot", save_snapshot)  # noqa: B010 - mypy knows that a method is no attribute
         self.store = store
         return store
 
@@ -630,7 +630,7 @@ def command(life: Life, *, plan: bool, approved: frozenset[str] = frozenset()) -
 def by_hand(home: Installation) -> Iterator[None]:
     """Put everything that would wait or begin a thread under our control, for as long as the context lasts."""
 
-    def source(settings: Any, store: Store, **_: object) -> Mouth:
+    def source(settings: Any, _readings: object, **_: object) -> Mouth:
         return home.acting[-1].source(settings.name)
 
     def open_airflow(settings: Any, known: Learned | None, *, pace: Any = None, **_: Any) -> AirflowTarget:

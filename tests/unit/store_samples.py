@@ -21,7 +21,7 @@ from syncd.model import (
     User,
     Why,
 )
-from syncd.store import Store
+from syncd.store import Stores
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -64,23 +64,23 @@ def snapshot(
 
 
 def planned(
-    store: Store, *changes: Change, deployment: str = "prod", held: Held | None = None, now: datetime = NOW
+    store: Stores, *changes: Change, deployment: str = "prod", held: Held | None = None, now: datetime = NOW
 ) -> int:
     """Start a run and record a plan of these changes; gives the plan's number."""
-    run = store.start_run("apply", scope=EVERYTHING, now=now)
-    return store.record_plan(run, plan_of(*changes, deployment=deployment), held=held, approved=None, now=now)
+    run = store.ledger.start_run("apply", scope=EVERYTHING, now=now)
+    return store.ledger.record_plan(run, plan_of(*changes, deployment=deployment), held=held, approved=None, now=now)
 
 
-def begun(store: Store, plan: int, change: Change, *, now: datetime = NOW) -> int:
+def begun(store: Stores, plan: int, change: Change, *, now: datetime = NOW) -> int:
     """Begin one planned change, as if its call never came back; gives its number."""
-    entry = store.begin(plan, change, now=now)
+    entry = store.ledger.begin(plan, change, now=now)
     entry.before("POST")
     assert entry.id is not None
     return entry.id
 
 
 def made(
-    store: Store,
+    store: Stores,
     change: Change,
     status: Status = Status.APPLIED,
     *,
@@ -88,7 +88,7 @@ def made(
     now: datetime = NOW,
 ) -> int:
     """Plan, begin and end one change; gives its number."""
-    entry = store.begin(planned(store, change, deployment=deployment, now=now), change, now=now)
+    entry = store.ledger.begin(planned(store, change, deployment=deployment, now=now), change, now=now)
     entry.conclude(Outcome(change, status, "as told"), now=now)
     assert entry.id is not None
     return entry.id

@@ -14,7 +14,7 @@ from syncd.mapping.parse import parse
 from syncd.model import Certificate, Deployment, Group, Identity, Scope, Snapshot, User
 from syncd.plan.guard import Limits
 from syncd.reconcile import PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ def person(id_: str, login: str, email: str = "") -> Identity:
 class Site:
     """One deployment, one source."""
 
-    store: Store
+    store: Stores
     people: People
     prod: MemoryTarget
     deployment: Deployment = field(default_factory=lambda: Deployment("prod"))
@@ -67,7 +67,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         yield Site(store, People([person("1", "abcd")]), MemoryTarget("prod"))
 
 
@@ -173,8 +173,8 @@ def test_an_account_made_under_the_name_of_a_lesser_source_is_not_in_the_way_of_
     """As when it was made before the source that names accounts was read."""
     site.apply()
     theirs = replace(person("1", "abcd"), source="files", id="f1")
-    account = next(iter(site.store.made_accounts("prod")))
-    site.store.remember_accounts("prod", [replace(account, who=(theirs.source, theirs.id))], now=NOW)
+    account = next(iter(site.store.holdings.made_accounts("prod")))
+    site.store.holdings.remember_accounts("prod", [replace(account, who=(theirs.source, theirs.id))], now=NOW)
     site.people.crew = [person("1", "abcd@okta.example", "abcd@corp.example")]
     site.apply()
     assert {"abcd": set(), "abcd@okta.example": {"Viewer"}} == site.held()
@@ -182,11 +182,13 @@ def test_an_account_made_under_the_name_of_a_lesser_source_is_not_in_the_way_of_
 
 def test_planning_notes_for_nobody_whose_an_account_is(site: Site) -> None:
     plan(site.world())
-    assert () == site.store.made_accounts("prod")
+    assert () == site.store.holdings.made_accounts("prod")
 
 
 def test_accounts_that_were_made_before_this_was_noted_are_noted_when_they_are_seen(site: Site) -> None:
     site.apply()
-    site.store.remember_accounts("prod", [replace(site.store.made_accounts("prod")[0], who=("old", "x"))], now=NOW)
+    site.store.holdings.remember_accounts(
+        "prod", [replace(site.store.holdings.made_accounts("prod")[0], who=("old", "x"))], now=NOW
+    )
     site.apply()
-    assert [("people", "1")] == [account.who for account in site.store.made_accounts("prod")]
+    assert [("people", "1")] == [account.who for account in site.store.holdings.made_accounts("prod")]

@@ -22,7 +22,7 @@ from syncd.plan.approval import Apply, Mode, PlanOnly
 from syncd.plan.guard import Limits
 from syncd.reconcile import PassRequest, Report, Within, World, apply, one_pass, read_directory
 from syncd.reconcile.make import MOVED
-from syncd.store import Store
+from syncd.store import Stores
 
 __all__ = ["stage"]
 
@@ -138,7 +138,7 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
     long.start()
     assert meets.wait(20)
     stage.people.members = {"finance": ["anna", *(f"joiner{n:02}" for n in range(39))]}
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as other:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as other:
         theirs = replace(world, journal=other)
         request = PassRequest(Scope.people(["bob", "joiner39"]), "people", urgent=True)
         directory = read_directory(theirs)
@@ -300,4 +300,4 @@ def test_who_moves_while_their_change_waits_for_its_turn_is_given_nothing(stage:
     report = apply(replace(stage.world(), between=between))
     assert {"finance": Status.APPLIED, "anna": Status.SKIPPED} == stage.statuses(report)
     assert "anna" not in stage.prod.users
-    assert () == stage.store.unsettled("prod")
+    assert () == stage.store.ledger.unsettled("prod")

@@ -13,6 +13,7 @@ from syncd.control import AlarmState
 from syncd.daemon.alarms import MOST, SETTLE, TICK_S, Alarms
 from syncd.errors import StoreError
 from syncd.notify import Message
+from syncd.ports import AlarmRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPEAT = timedelta(hours=24)
@@ -32,22 +33,15 @@ class Clock:
         self.now += time
 
 
-@dataclass(frozen=True)
-class Row:
-    text: str
-    since: datetime
-    notified_at: datetime | None
-
-
 @dataclass
 class Kept:
     """A database that can be away, and that lets a test step in between a look and a write."""
 
-    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    rows: dict[tuple[str, str], AlarmRow] = field(default_factory=dict)
     is_away: bool = False
     before_writing: Callable[[], None] = lambda: None
 
-    def alarms(self) -> Mapping[tuple[str, str], Row]:
+    def alarms(self) -> Mapping[tuple[str, str], AlarmRow]:
         self._come()
         return dict(self.rows)
 
@@ -58,7 +52,7 @@ class Kept:
         there = self.rows.get((kind, subject))
         if (there.notified_at if there else None) != earlier:
             return False
-        self.rows[kind, subject] = Row(text, since, notified_at)
+        self.rows[kind, subject] = AlarmRow(text, since, notified_at)
         return True
 
     def clear_alarm(self, kind: str, subject: str) -> bool:
@@ -156,7 +150,7 @@ def test_what_lasts_is_told_again_with_the_newest_text(world: World, alarms: Ala
     alarms.deliver()
     assert [("prod", "2 changes", True), ("prod", "3 changes", True)] == world.box.short
     assert NOW == world.box.messages[1].since
-    assert Row("3 changes", NOW, NOW + REPEAT) == world.kept.rows["held", "prod"]
+    assert AlarmRow("3 changes", NOW, NOW + REPEAT) == world.kept.rows["held", "prod"]
 
 
 def test_the_end_is_told_once_when_it_has_lasted(world: World, alarms: Alarms) -> None:
@@ -362,7 +356,7 @@ def test_without_the_database_alarms_are_told_once_and_kept_later(world: World, 
     assert [("okta", "no answer", True)] == world.box.short
     world.kept.is_away = False
     alarms.deliver()
-    assert {("source_failed", "okta"): Row("no answer", NOW, NOW)} == world.kept.rows
+    assert {("source_failed", "okta"): AlarmRow("no answer", NOW, NOW)} == world.kept.rows
     assert 1 == len(world.box.messages)
 
 
@@ -379,7 +373,7 @@ def test_a_repeat_without_the_database_is_kept_later(world: World, alarms: Alarm
 
 
 def test_before_the_database_was_read_only_that_it_is_away_is_told(world: World, alarms: Alarms) -> None:
-    world.kept.rows["held", "prod"] = Row("2 changes", NOW - SECOND, NOW - SECOND)
+    world.kept.rows["held", "prod"] = AlarmRow("2 changes", NOW - SECOND, NOW - SECOND)
     world.kept.is_away = True
     alarms.raise_("held", "prod", "2 changes")
     alarms.raise_("database_down", "a", "no answer")

@@ -20,7 +20,7 @@ from syncd.plan.approval import Apply, PlanOnly
 from syncd.plan.guard import Limits
 from syncd.plan.taken import Taken
 from syncd.reconcile import PassRequest, World, apply, one_pass, plan, read_directory
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.store.engine import Database
 from syncd.targets.memory import MemoryTarget
 
@@ -30,7 +30,7 @@ TIGHT = Limits(removals=2, share=1.0, floor=0)
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         yield Stage(store, People({"finance": list(TWENTY)}), {"prod": MemoryTarget("prod", dags=DAGS)}, limits=TIGHT)
 
 
@@ -39,7 +39,7 @@ def leave(stage: Stage, count: int) -> None:
 
 
 def held(stage: Stage, deployment: str = "prod") -> str:
-    found = stage.store.held(deployment)
+    found = stage.store.queries.held(deployment)
     return found.held.digest if found else ""
 
 
@@ -146,7 +146,7 @@ def test_many_small_applies_are_one_large_one(stage: Stage) -> None:
         stage.apply()
         stage.now += timedelta(minutes=1)
     assert 2 == left(stage)
-    why = stage.store.held("prod")
+    why = stage.store.queries.held("prod")
     assert why is not None
     assert ("4 people lose a role, after 2 within the last hour: the limit is 2",) == why.held.why
 
@@ -158,7 +158,7 @@ def test_a_restart_lets_nothing_go(stage: Stage, tmp_path: Path) -> None:
     made_for(stage, PassRequest(Scope.people(["p00", "p01"]), "people"))
     leave(stage, 1)
     stage.store.close()
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
         assert made_for(stage, PassRequest(Scope.people(["p02"]), "people")).held is not None
         stage.now += timedelta(minutes=61)
         assert made_for(stage, PassRequest(Scope.people(["p02"]), "people")).held is None
@@ -170,10 +170,10 @@ def test_what_a_person_let_pass_counts_towards_no_limit(stage: Stage) -> None:
     leave(stage, 5)
     stage.apply()
     stage.apply(approved=(held(stage),))
-    assert (5, Taken()) == (left(stage), stage.store.taken_since("prod", NOW - timedelta(hours=1)))
+    assert (5, Taken()) == (left(stage), stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1)))
     leave(stage, 2)
     assert 0 == stage.apply().exit_code()
-    assert Taken(people=2) == stage.store.taken_since("prod", NOW - timedelta(hours=1))
+    assert Taken(people=2) == stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1))
 
 
 @pytest.mark.finding("H-E8")
@@ -182,8 +182,8 @@ def test_what_failed_was_not_taken_and_what_nobody_knows_was(stage: Stage) -> No
     leave(stage, 2)
     stage.prod.fails, stage.prod.silent = frozenset({"p00"}), frozenset({"p01"})
     stage.apply()
-    assert Taken(people=1) == stage.store.taken_since("prod", NOW - timedelta(hours=1))
-    assert Taken() == stage.store.taken_since("test", NOW - timedelta(hours=1))
+    assert Taken(people=1) == stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1))
+    assert Taken() == stage.store.ledger.taken_since("test", NOW - timedelta(hours=1))
 
 
 @pytest.mark.finding("H-E8")
@@ -279,11 +279,11 @@ def in_force(stage: Stage) -> Stage:
 
 @pytest.mark.finding("H-E23")
 def test_a_plan_of_other_files_changes_nothing_that_is_in_force(in_force: Stage) -> None:
-    held_before, last_before = in_force.store.held("prod"), in_force.store.last_run("prod")
+    held_before, last_before = in_force.store.queries.held("prod"), in_force.store.queries.last_plan("prod")
     leave(in_force, 5)
     for _ in range(25):  # more than are kept of a kind
         assert 8 == len(plan(proposed(in_force)).deployments[0].held.changes)  # type: ignore[union-attr]
-    assert (held_before, last_before) == (in_force.store.held("prod"), in_force.store.last_run("prod"))
+    assert (held_before, last_before) == (in_force.store.queries.held("prod"), in_force.store.queries.last_plan("prod"))
     assert held_before is not None
     assert 3 == len(held_before.held.changes)
 
@@ -292,7 +292,7 @@ def test_a_plan_of_other_files_changes_nothing_that_is_in_force(in_force: Stage)
 def test_a_plan_of_the_files_in_force_shows(in_force: Stage) -> None:
     leave(in_force, 1)
     plan(replace(in_force.world(), files="merged"))
-    kept_back, last = in_force.store.held("prod"), in_force.store.last_run("prod")
+    kept_back, last = in_force.store.queries.held("prod"), in_force.store.queries.last_plan("prod")
     assert kept_back is not None
     assert last is not None
     assert (4, "plan") == (len(kept_back.held.changes), last.run.command)
@@ -309,27 +309,29 @@ def test_a_dry_run_of_a_daemon_with_other_files_holds_nothing_else(in_force: Sta
 
 @pytest.mark.finding("H-E23")
 def test_only_who_applies_says_what_a_group_name_means(in_force: Stage) -> None:
-    in_force.store.remember_groups({("people", "other"): "9"}, now=NOW)
+    in_force.store.readings.remember_groups({("people", "other"): "9"}, now=NOW)
     in_force.people.members["squatted"] = ["eve"]
     squat = b"roles: {}\nbindings:\n  - {group: people:squatted, roles: [Viewer], deployments: all}\n"
     from syncd.mapping.parse import parse
 
     world = replace(proposed(in_force), rules=parse({"m.yaml": squat}, sources=frozenset({"people"})))
-    snapshot = in_force.store.last_snapshot("people")
+    snapshot = in_force.store.readings.last_snapshot("people")
     plan(world)
-    assert ("people", "squatted") not in in_force.store.group_names()
-    assert snapshot == in_force.store.last_snapshot("people"), "what other sources than those in force say is not kept"
+    assert ("people", "squatted") not in in_force.store.readings.group_names()
+    assert snapshot == in_force.store.readings.last_snapshot("people"), (
+        "what other sources than those in force say is not kept"
+    )
     apply(world)
-    assert "squatted" == in_force.store.group_names()["people", "squatted"]
+    assert "squatted" == in_force.store.readings.group_names()["people", "squatted"]
 
 
 @pytest.mark.finding("H-E23")
 def test_a_plan_undoes_nothing_that_an_apply_learned(stage: Stage) -> None:
     stage.apply()
     learned = Learned("by writing")
-    stage.store.save_capabilities("prod", learned)
+    stage.store.memory.save_capabilities("prod", learned)
     plan(stage.world())
-    assert learned == stage.store.capabilities("prod")
+    assert learned == stage.store.memory.capabilities("prod")
 
 
 @pytest.mark.finding("H-E23")

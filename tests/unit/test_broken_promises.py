@@ -12,7 +12,8 @@ from test_reconcile import DAGS, NOW, People, Stage, put, roles_of
 
 from syncd.errors import StoreError
 from syncd.model import Deployment, Permission, Role, Scope, User
-from syncd.store import Store
+from syncd.store import Stores
+from syncd.store.holdings import DatabaseHoldings
 from syncd.targets.memory import MemoryTarget
 
 NOBODY: frozenset[str] = frozenset()
@@ -24,7 +25,7 @@ bindings:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
         it = Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
         it.apply()
         yield it
@@ -116,7 +117,7 @@ def test_a_kill_while_a_renamed_role_is_remembered_leaves_nobody_with_it(
         raise StoreError("the process ends here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "adopt", dies)
+        patch.setattr(DatabaseHoldings, "adopt", dies)
         stage.apply()
     leave(stage)
     assert set() == roles_of(stage.prod, "bob")

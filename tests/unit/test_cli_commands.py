@@ -19,7 +19,7 @@ from syncd.cli.audit import moment
 from syncd.cli.init import CONFIG, MAPPING, PEOPLE
 from syncd.model import Owned
 from syncd.sandbox.airflow import StandIn, serve
-from syncd.store import Store
+from syncd.store import Stores
 
 EVERYBODY = [f"user{n}" for n in range(8)]
 
@@ -303,13 +303,13 @@ def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> 
     assert (3, True) == (code, "no role of syncd's on dev seems to be called elsewhere now" in err)
     code, _, err = desk.types("accept-role", "nowhere", "elsewhere")
     assert (3, True) == (code, 'no deployment "nowhere"' in err)
-    with closing(Store(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
-        store.remember_renamed("dev", {"elsewhere": desk.team}, now=datetime.now(UTC))
-        store.adopt("dev", Owned(grants={"anna": frozenset({"elsewhere"})}))
+    with closing(Stores.open(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        store.memory.remember_renamed("dev", {"elsewhere": desk.team}, now=datetime.now(UTC))
+        store.holdings.adopt("dev", Owned(grants={"anna": frozenset({"elsewhere"})}))
         code, out, _ = desk.types("accept-role", "dev", "elsewhere", *words)
         assert (0, True) == (code, ("somebody else's" if words else f"as {desk.team} was") in out)
         expected = (set(), {}) if words else ({"elsewhere"}, {"anna": frozenset({"elsewhere"})})
-        owned = store.owned("dev")
+        owned = store.holdings.owned("dev")
         assert expected == (set(owned.roles), owned.grants)
     assert 3 == desk.types("accept-role", "dev", "elsewhere")[0]
 
@@ -320,15 +320,15 @@ def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> 
 def test_a_person_says_which_server_a_deployment_is_at(desk: Desk, words: list[str], is_applied: bool) -> None:
     code, _, err = desk.types("accept-server", "dev")
     assert (3, True) == (code, "dev was at no other address than" in err)
-    with closing(Store(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
         was = Owned(grants={"anna": frozenset({"Viewer"})})
-        store.move("dev", "https://old.example", now=datetime.now(UTC))
-        store.adopt("dev", was)
+        store.places.move("dev", "https://old.example", now=datetime.now(UTC))
+        store.holdings.adopt("dev", was)
         if is_applied:
             desk.types("apply", "-d", "dev")
-        ours = store.owned("dev").grants if is_applied else {}
+        ours = store.holdings.owned("dev").grants if is_applied else {}
         code, out, _ = desk.types("accept-server", "dev", *words)
         assert (0, True) == (code, "https://old.example" in out)
         expected = ours if words else {**ours, "anna": ours.get("anna", frozenset()) | {"Viewer"}}
-        assert expected == store.owned("dev").grants
+        assert expected == store.holdings.owned("dev").grants
     assert 3 == desk.types("accept-server", "dev")[0]

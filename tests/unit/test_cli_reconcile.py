@@ -23,7 +23,7 @@ from syncd.cli.init import CONFIG, MAPPING
 from syncd.control import DeploymentResult, Job, Order
 from syncd.render.lines import plain
 from syncd.sandbox.airflow import StandIn, serve
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.web.doors import at_socket
 from syncd.web.patience import Peer
 
@@ -84,7 +84,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 def daemon(desk: Desk, migrated_file: Path, tmp_path: Path) -> Iterator[Place]:
     """A daemon on the socket of that configuration, and on HTTP."""
     shutil.copy(migrated_file, tmp_path / "web.db")
-    with closing(Store(f"sqlite:///{tmp_path}/web.db")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path}/web.db")) as store:
         http = http_settings(tmp_path)
         with serving(store, tmp_path, http, name="syncd.sock", control=Prompt()) as place:
             yield place

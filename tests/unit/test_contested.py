@@ -12,7 +12,7 @@ from test_reconcile import DAGS, NOW, People, Stage
 
 from syncd.model import Note, Permission, Role
 from syncd.reconcile import DeploymentReport
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 EDIT = Permission("can_edit", "DAG:fin_daily")
@@ -21,7 +21,7 @@ MORE = Permission("can_delete", "DAG:fin_daily")
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         stage = Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
         stage.apply()
         yield stage
@@ -59,7 +59,7 @@ def test_one_loss_is_one_loss(stage: Stage) -> None:
     stage.prod.fails = frozenset()
     found = applied(stage, minutes=1)
     assert (True, []) == (has(stage, EDIT), notes(found, "dag_takes_back"))
-    assert [1] == [loss.times for loss in stage.store.losses("prod")]
+    assert [1] == [loss.times for loss in stage.store.memory.losses("prod")]
 
 
 @pytest.mark.finding("H-E10")
@@ -71,7 +71,7 @@ def test_a_loss_of_long_ago_is_forgotten(stage: Stage) -> None:
     applied(stage, days=200)
     assert has(stage, EDIT), "taken by hand on day 1 and on day 201"
     applied(stage, days=31)
-    assert () == stage.store.losses("prod")
+    assert () == stage.store.memory.losses("prod")
 
 
 @pytest.mark.finding("H-E10")
@@ -84,7 +84,7 @@ def test_who_goes_on_taking_is_yielded_to_day_after_day(stage: Stage) -> None:
         assert (False, 1, ()) == (has(stage, EDIT), len(notes(found, "dag_takes_back")), found.outcomes)
         assert applied(stage, hours=25).outcomes, "tried again a day later"
         assert has(stage, EDIT)
-    assert [5] == [loss.times for loss in stage.store.losses("prod")]
+    assert [5] == [loss.times for loss in stage.store.memory.losses("prod")]
 
 
 @pytest.mark.finding("R-F3")
@@ -112,7 +112,7 @@ def test_what_was_given_once_and_could_not_be_taken_is_one_gain(stage: Stage) ->
     stage.prod.fails = frozenset({"finance"})
     for _ in range(3):
         applied(stage, minutes=1)
-    assert [1] == [gain.times for gain in stage.store.gains("prod")]
+    assert [1] == [gain.times for gain in stage.store.memory.gains("prod")]
     stage.prod.fails = frozenset()
     applied(stage, minutes=1)
     assert not has(stage, MORE)
@@ -122,7 +122,7 @@ def test_what_was_given_once_and_could_not_be_taken_is_one_gain(stage: Stage) ->
 def test_what_the_mapping_took_out_is_no_gain(stage: Stage) -> None:
     stage.prod.dags = DAGS[1:]
     applied(stage, minutes=1)
-    assert (False, ()) == (has(stage, EDIT), stage.store.gains("prod"))
+    assert (False, ()) == (has(stage, EDIT), stage.store.memory.gains("prod"))
 
 
 @pytest.mark.finding("R-F3")

@@ -309,7 +309,7 @@ def test_a_second_signal_at_the_end_of_stopping_ends_nothing(monkeypatch: pytest
     settings = SimpleNamespace(http=None, daemon=SimpleNamespace(socket=None))
     files: Any = SimpleNamespace(settings=settings)
     try:
-        _serve(files, cast("Any", None), lambda *_, **__: None, verbose=False)
+        _serve(files, cast("Any", SimpleNamespace(queries=None, presence=None)), lambda *_, **__: None, verbose=False)
         assert {signal.SIG_IGN} == {signal.getsignal(one) for one in told}, (
             "what Python resets at its end is a function"
         )

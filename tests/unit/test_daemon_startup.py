@@ -13,7 +13,8 @@ from syncd.daemon.loaded import Files, Fleet, read_files
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.startup import opened
 from syncd.errors import ConfigInvalid, InvalidInput, MappingInvalid
-from syncd.store import GoodFiles, Store
+from syncd.ports import GoodFiles
+from syncd.store import Stores
 
 CONFIG = """\
 [database]
@@ -190,13 +191,13 @@ def test_a_table_of_the_database_that_cannot_be_used_says_nothing(tmp_path: Path
 @pytest.mark.finding("X-F5")
 def test_the_texts_are_kept_as_they_are(tmp_path: Path) -> None:
     files = GoodFiles("a = 'ü\x00'", {"m/ä.yaml": "\ufeff- 名前\r\n"})
-    with closing(Store(f"sqlite:///{tmp_path}/s.db")) as store:
-        assert store.last_files("/c") is None
-        store.keep_files("/c", GoodFiles("", {}), now=NOW)
-        store.keep_files("/c", files, now=NOW)
+    with closing(Stores.open(f"sqlite:///{tmp_path}/s.db")) as store:
+        assert store.presence.last_files("/c") is None
+        store.presence.keep_files("/c", GoodFiles("", {}), now=NOW)
+        store.presence.keep_files("/c", files, now=NOW)
 
-        assert (files, NOW) == store.last_files("/c")
-        assert store.last_files("/d") is None
+        assert (files, NOW) == store.presence.last_files("/c")
+        assert store.presence.last_files("/d") is None
 
 
 @pytest.mark.finding("X-F5")
@@ -205,8 +206,8 @@ def test_what_is_kept_holds_no_secret(folder: Path, monkeypatch: pytest.MonkeyPa
 
     files = begin(folder)
 
-    with closing(Store(files.settings.database.connect_url())) as store:
-        kept = store.last_files(str(folder / "config.toml"))
+    with closing(Stores.open(files.settings.database.connect_url())) as store:
+        kept = store.presence.last_files(str(folder / "config.toml"))
     assert kept is not None
     assert CONFIG == kept[0].config
     assert load(folder / "config.toml", kept[0].config) == files.settings

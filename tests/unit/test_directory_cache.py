@@ -24,8 +24,8 @@ from syncd.directory.read_sources import Intake, gather
 from syncd.errors import SourceUnavailable, StoreError
 from syncd.mapping.parse import parse
 from syncd.model import Joining, JoinKey, KnownPersons, Rules, Snapshot
-from syncd.ports import Journal
-from syncd.store import Store
+from syncd.ports import Readings
+from syncd.store import Stores
 
 MAPPING = "bindings:\n" + "".join(
     f"  - {{group: {source}:team, roles: [{role}], deployments: all}}\n"
@@ -105,7 +105,7 @@ class Desk:
 
     @property
     def intake(self) -> Intake:
-        return Intake(cast("Journal", self.memory), lambda: NOW, lambda *_, **__: None, joining=JOINING)
+        return Intake(cast("Readings", self.memory), lambda: NOW, lambda *_, **__: None, joining=JOINING)
 
     def recall(self) -> None:
         self.cache.recall(RULES, self.intake)
@@ -269,13 +269,13 @@ def test_that_accounts_are_one_person_is_noticed_by_the_next_poll(desk: Desk) ->
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+def stores(tmp_path: Path) -> Iterator[tuple[Stores, Stores]]:
     url = f"sqlite:///{tmp_path}/syncd.db"
-    with closing(Store(url)) as ours, closing(Store(url)) as theirs:
+    with closing(Stores.open(url)) as ours, closing(Stores.open(url)) as theirs:
         yield ours, theirs
 
 
-def polls(store: Store, cache: DirectoryCache, *sources: Plain) -> Polls:
+def polls(store: Stores, cache: DirectoryCache, *sources: Plain) -> Polls:
     """Make the polls of a replica that polls these sources and works on no deployment."""
     nothing: Any = lambda *_, **__: None  # noqa: E731
     daemon = SimpleNamespace(poll=timedelta(seconds=15), stale_after=timedelta(hours=1))
@@ -294,21 +294,21 @@ def polls(store: Store, cache: DirectoryCache, *sources: Plain) -> Polls:
 @pytest.mark.finding("X-F1")
 @pytest.mark.parametrize("was_saved", [False, True])
 def test_what_another_replica_still_reads_was_not_read(
-    stores: tuple[Store, Store], desk: Desk, *, was_saved: bool
+    stores: tuple[Stores, Stores], desk: Desk, *, was_saved: bool
 ) -> None:
     """Nothing was saved, or days ago: either way it is not what is so now, until the other one saved what it reads."""
     ours, theirs = stores
     it = polls(ours, desk.cache, desk.okta, desk.people)
     if was_saved:
-        theirs.save_snapshot(replace(desk.okta.read(), taken_at=NOW - timedelta(days=3)))
+        theirs.readings.save_snapshot(replace(desk.okta.read(), taken_at=NOW - timedelta(days=3)))
     it.recall()
-    with theirs.lease("source okta"):
+    with theirs.leases.take("source okta"):
         it.poll("okta", now=True)
         it.poll("people", now=True)
         assert (True, True) == desk.unread()
         assert desk.cache.directory is not None
         assert {"okta": UNREAD} == desk.cache.directory.failed
-        theirs.save_snapshot(replace(desk.okta.read(), taken_at=NOW))
+        theirs.readings.save_snapshot(replace(desk.okta.read(), taken_at=NOW))
         it.poll("okta", now=True)
     assert (False, True) == desk.unread()
     assert {} == desk.cache.directory.failed
@@ -316,9 +316,9 @@ def test_what_another_replica_still_reads_was_not_read(
 
 
 @pytest.mark.finding("X-F0")
-def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Store, Store], desk: Desk) -> None:
+def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Stores, Stores], desk: Desk) -> None:
     ours, theirs = stores
-    theirs.save_snapshot(desk.okta.read())
+    theirs.readings.save_snapshot(desk.okta.read())
     it = polls(ours, desk.cache, desk.okta, desk.people)
     assert (True, False) == desk.unread()
     it.poll("people", now=True)
@@ -328,7 +328,7 @@ def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Store, Store], de
 
 @pytest.mark.finding("C-11")
 def test_an_alarm_asks_about_accounts_that_come_to_share_a_key_until_somebody_answers(
-    stores: tuple[Store, Store], desk: Desk
+    stores: tuple[Stores, Stores], desk: Desk
 ) -> None:
     it, raised = polls(stores[0], desk.cache, desk.okta, desk.people), dict[tuple[str, str], str]()
 
@@ -345,6 +345,8 @@ def test_an_alarm_asks_about_accounts_that_come_to_share_a_key_until_somebody_an
     desk.people.members.add("ann")  # whose e-mail ann of okta has
     it.poll("people", now=True)
     assert ["syncd accept-person okta:ann people:ann"] == [t.rpartition(": ")[2] for t in raised.values()]
-    stores[0].remember_persons(KnownPersons({("okta", "ann"): "a", ("people", "ann"): "a"}), JOINING.key, now=NOW)
+    stores[0].readings.remember_persons(
+        KnownPersons({("okta", "ann"): "a", ("people", "ann"): "a"}), JOINING.key, now=NOW
+    )
     it.poll("people", now=True)
     assert {} == raised

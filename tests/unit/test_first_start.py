@@ -15,7 +15,7 @@ from syncd.mapping.parse import parse
 from syncd.model import Deployment, Joining, Snapshot
 from syncd.plan.guard import Limits
 from syncd.reconcile import Report, Target, World, apply
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 MAPPING = b"""
@@ -46,7 +46,7 @@ class Plain:
 
 @dataclass
 class Stage:
-    store: Store
+    store: Stores
     login_source: str = ""
     okta: Plain = field(default_factory=lambda: Plain("okta", "staff", {"ann", "bob"}))
     files: Plain = field(default_factory=lambda: Plain("files", "team", {"ann", "cid"}))
@@ -71,7 +71,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path}/syncd.db")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path}/syncd.db")) as store:
         yield Stage(store)
 
 

@@ -12,7 +12,7 @@ import pytest
 from syncd.config import load
 from syncd.daemon.loaded import Fleet
 from syncd.daemon.runtime import Runtime
-from syncd.store import Store
+from syncd.store import Stores
 
 CONFIG = """
 [sources.people]
@@ -55,7 +55,7 @@ def fleet(folder: Path, events: list[tuple[str, dict[str, object]]], broken_cloc
     def emit(event: str, /, **facts: object) -> None:
         events.append((event, facts))
 
-    with closing(Store("sqlite:///" + str(folder / "syncd.db"), clock=lambda: NOW)) as store:
+    with closing(Stores.open("sqlite:///" + str(folder / "syncd.db"), clock=lambda: NOW)) as store:
         made = Fleet(
             load(folder / "config.toml"),
             store,

@@ -15,7 +15,7 @@ from syncd.directory.read_sources import Intake, read_sources
 from syncd.errors import CursorLost, SourceUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Directory, Group, Identity, Snapshot
-from syncd.store import Store
+from syncd.store import Stores
 
 RULES = parse({"m.yaml": b"bindings:\n  - {group: okta:finance, roles: [Viewer], deployments: all}\n"}).bindings
 
@@ -62,7 +62,7 @@ class Org:
 
 @dataclass
 class Desk:
-    store: Store
+    store: Stores
     org: Org = field(default_factory=Org)
     now: datetime = NOW
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Desk:
     def reads(self, *, full: bool = False) -> Directory:
         self.org.asked.clear()
         self.org.now = self.now
-        intake = Intake(self.store, lambda: self.now, self.emit, full=full)
+        intake = Intake(self.store.readings, lambda: self.now, self.emit, full=full)
         return read_sources([self.org], RULES, intake)
 
     def told(self, event: str) -> list[dict[str, object]]:
@@ -82,7 +82,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with closing(Store(f"sqlite:///{tmp_path}/syncd.db")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path}/syncd.db")) as store:
         yield Desk(store)
 
 
@@ -132,7 +132,7 @@ def test_what_refreshes_missed_is_found_counted_and_repaired(desk: Desk) -> None
     found = desk.reads()
     assert [{"source": "okta", "groups": ["id-finance"], "people": []}] == desk.told("divergence_found")
     assert {"ann"} == found.groups["okta", "id-finance"].members
-    snapshot = desk.store.last_snapshot("okta")
+    snapshot = desk.store.readings.last_snapshot("okta")
     assert snapshot is not None
     assert {"ann"} == snapshot.groups[0].members
 
@@ -158,13 +158,13 @@ def test_a_source_that_fails_keeps_its_cursor_and_is_noted_since_its_first_failu
     for hours in (1, 2):
         desk.now = NOW + timedelta(hours=hours)
         assert {"okta": "it does not answer"} == desk.reads().failed
-    reading = desk.store.reading("okta")
+    reading = desk.store.readings.health("okta")
     assert reading is not None
     assert (NOW + timedelta(hours=1), NOW) == (reading.failed_at, reading.read_at)
     desk.org.down = False
     desk.reads()
     assert ["since cursor 1"] == desk.org.asked
-    reading = desk.store.reading("okta")
+    reading = desk.store.readings.health("okta")
     assert reading is not None
     assert None is reading.failed_at
 
@@ -176,7 +176,7 @@ def test_a_group_that_is_not_read_whole_is_noted_with_the_time_of_its_last_whole
         desk.now = NOW + timedelta(hours=hours)
         desk.org.members = {"finance": {"ann"}, "new": {"bob"}}
         desk.reads()
-    reading = desk.store.reading("okta")
+    reading = desk.store.readings.health("okta")
     assert reading is not None
     assert [("finance", NOW, "cut"), ("new", None, "cut")] == [(d.group, d.since, d.why) for d in reading.doubts]
 
@@ -184,10 +184,10 @@ def test_a_group_that_is_not_read_whole_is_noted_with_the_time_of_its_last_whole
 def test_what_a_name_means_is_remembered_by_the_first_whole_read(desk: Desk) -> None:
     desk.org.whole = False
     desk.reads()
-    assert {} == desk.store.group_names()
+    assert {} == desk.store.readings.group_names()
     desk.org.whole = True
     desk.reads(full=True)
-    assert {("okta", "finance"): "id-finance"} == desk.store.group_names()
+    assert {("okta", "finance"): "id-finance"} == desk.store.readings.group_names()
     assert {("okta", "finance"): "id-finance"} == desk.reads().names
 
 
@@ -198,7 +198,7 @@ def test_a_source_that_only_reads_everything_is_read_so(desk: Desk) -> None:
         def read(self) -> Snapshot:
             return replace(Org(name="people").read(), source="people")
 
-    intake = Intake(desk.store, lambda: NOW, desk.emit)
+    intake = Intake(desk.store.readings, lambda: NOW, desk.emit)
     for _ in range(2):
         assert {} == read_sources([Plain()], RULES, intake).failed
-    assert None is desk.store.last_cursor("people")
+    assert None is desk.store.readings.last_cursor("people")

@@ -15,7 +15,7 @@ from test_reconcile import DAGS, NOW, People, Stage, put, roles_of
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Deployment, Outcome, Owned, Permission, Role, Scope, Status, User
 from syncd.reconcile import apply
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("X-F4")
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.finding("X-F4")
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
         yield Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
 
 
@@ -44,13 +44,13 @@ def test_a_leaver_who_is_given_a_role_late_loses_it_at_the_next_pass(stage: Stag
     lose_answers(stage, "bob")
     leave(stage, "bob")
     stage.apply(scope=scope)
-    assert () == stage.store.unsettled("prod")
-    assert {"bob": frozenset[str]()} == {"bob": stage.store.owned("prod").grants.get("bob", frozenset())}
+    assert () == stage.store.ledger.unsettled("prod")
+    assert {"bob": frozenset[str]()} == {"bob": stage.store.holdings.owned("prod").grants.get("bob", frozenset())}
     stage.prod.carry_out_late()
     assert {"Op", "finance", "Viewer"} == roles_of(stage.prod, "bob")
     stage.apply(scope=scope)
     assert {"Op"} == roles_of(stage.prod, "bob")
-    statuses = [(row.status, row.detail) for row in stage.store.audit(user="bob")]
+    statuses = [(row.status, row.detail) for row in stage.store.queries.audit(user="bob")]
     assert ("applied", "found by looking: the call was carried out late") in statuses
 
 
@@ -92,11 +92,11 @@ def test_what_the_late_call_repeats_of_what_was_ours_then_is_ours_too(stage: Sta
 def test_what_comes_late_and_is_wanted_by_then_is_ours_and_stays(stage: Stage) -> None:
     put(stage.prod, User("bob", "bob@example.com", "Bob", "Test", frozenset()))
     lose_answers(stage, "bob")
-    stage.store.settle(stage.store.unsettled("prod")[0].id, Status.FAILED, "", now=NOW)
+    stage.store.ledger.settle(stage.store.ledger.unsettled("prod")[0].id, Status.FAILED, "", now=NOW)
     stage.prod.carry_out_late()
     assert () == stage.apply().deployments[0].outcomes
-    assert frozenset({"finance", "Viewer"}) == stage.store.owned("prod").grants["bob"]
-    assert () == stage.store.awaited("prod")
+    assert frozenset({"finance", "Viewer"}) == stage.store.holdings.owned("prod").grants["bob"]
+    assert () == stage.store.ledger.awaited("prod")
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(1, False), (25, True)])
@@ -107,7 +107,7 @@ def test_nothing_is_awaited_for_longer_than_a_day(stage: Stage, hours: float, ke
     stage.apply()
     stage.now += timedelta(hours=hours)
     stage.apply()
-    assert (not kept) == bool(stage.store.awaited("prod"))
+    assert (not kept) == bool(stage.store.ledger.awaited("prod"))
     put(stage.prod, replace(stage.prod.users["bob"], roles=frozenset({"Viewer"})))
     stage.apply()
     assert kept == ("Viewer" in roles_of(stage.prod, "bob")), "by hand, a day later, it is somebody else's grant"
@@ -120,7 +120,7 @@ def test_an_account_that_is_gone_is_given_nothing_any_more(stage: Stage) -> None
     del stage.prod.users["bob"]
     stage.apply()
     stage.apply()
-    assert () == stage.store.awaited("prod")
+    assert () == stage.store.ledger.awaited("prod")
 
 
 @pytest.mark.finding("H-E22")
@@ -131,7 +131,7 @@ def test_an_account_that_a_person_made_while_our_call_was_silent_is_not_ours(sta
     leave(stage, "bob")
     stage.apply()
     stage.apply()
-    assert "bob" not in stage.store.owned("prod").users
+    assert "bob" not in stage.store.holdings.owned("prod").users
     assert {"finance", "Viewer"} == roles_of(stage.prod, "bob")
 
 
@@ -141,7 +141,7 @@ def test_an_account_that_we_made_and_that_lacks_roles_yet_stays_ours(stage: Stag
     stage.prod.carry_out_late()
     put(stage.prod, replace(stage.prod.users["bob"], roles=frozenset()))
     stage.apply()
-    assert "bob" in stage.store.owned("prod").users
+    assert "bob" in stage.store.holdings.owned("prod").users
     assert {"finance", "Viewer"} == roles_of(stage.prod, "bob")
 
 
@@ -151,45 +151,48 @@ GIVE = moved("anna", {"Op"}, {"Op", "Viewer"})
 
 
 @pytest.mark.parametrize("answer", [None, ("504", False), ("500", False), ("200", False), ("403", True)])
-def test_only_a_call_that_was_refused_is_not_awaited(store: Store, answer: tuple[str, bool] | None) -> None:
-    entry = store.begin(planned(store, GIVE), GIVE, now=at(0))
+def test_only_a_call_that_was_refused_is_not_awaited(store: Stores, answer: tuple[str, bool] | None) -> None:
+    entry = store.ledger.begin(planned(store, GIVE), GIVE, now=at(0))
     step = entry.before("PATCH")
     if answer:
         entry.after(step, answer[0], refused=answer[1])
     entry.conclude(Outcome(GIVE, Status.FAILED), now=at(1))
     refused = answer is not None and answer[1]
-    assert ([] if refused else [frozenset({"Viewer"})]) == [late.roles for late in store.awaited("prod")]
-    assert Owned() == store.owned("prod"), "and it does not count as held"
+    assert ([] if refused else [frozenset({"Viewer"})]) == [late.roles for late in store.ledger.awaited("prod")]
+    assert Owned() == store.holdings.owned("prod"), "and it does not count as held"
 
 
-def test_what_comes_late_is_ours_by_its_change(store: Store) -> None:
+def test_what_comes_late_is_ours_by_its_change(store: Stores) -> None:
     number = begun(store, planned(store, GIVE), GIVE)
-    store.settle(number, Status.FAILED, "", now=at(1))
-    [late] = store.awaited("prod")
-    store.came("prod", {late.change_id: Owned(grants={"anna": frozenset({"Viewer"})})}, now=at(2))
-    assert {"anna": frozenset({"Viewer"})} == store.owned("prod").grants
-    assert ((), ["applied"]) == (store.awaited("prod"), [row.status for row in store.audit(user="anna")])
+    store.ledger.settle(number, Status.FAILED, "", now=at(1))
+    [late] = store.ledger.awaited("prod")
+    store.ledger.came("prod", {late.change_id: Owned(grants={"anna": frozenset({"Viewer"})})}, now=at(2))
+    assert {"anna": frozenset({"Viewer"})} == store.holdings.owned("prod").grants
+    assert ((), ["applied"]) == (
+        store.ledger.awaited("prod"),
+        [row.status for row in store.queries.audit(user="anna")],
+    )
 
 
-def test_a_change_that_can_bring_nothing_is_not_awaited(store: Store) -> None:
+def test_a_change_that_can_bring_nothing_is_not_awaited(store: Stores) -> None:
     number = begun(store, planned(store, GIVE), GIVE)
-    store.settle(number, Status.FAILED, "", now=at(1), final=True)
+    store.ledger.settle(number, Status.FAILED, "", now=at(1), final=True)
     takes = moved("bob", {"Op"}, set())
     other = begun(store, planned(store, takes), takes)
-    store.settle(other, Status.FAILED, "", now=at(1))
-    assert () == store.awaited("prod")
+    store.ledger.settle(other, Status.FAILED, "", now=at(1))
+    assert () == store.ledger.awaited("prod")
 
 
 @pytest.mark.finding("X-F3")
-def test_a_process_that_wakes_up_after_another_settled_its_change_ends_in_order(store: Store) -> None:
+def test_a_process_that_wakes_up_after_another_settled_its_change_ends_in_order(store: Stores) -> None:
     change = created("anna", "Viewer")
-    entry = store.begin(planned(store, change), change, now=at(0))
+    entry = store.ledger.begin(planned(store, change), change, now=at(0))
     entry.before("POST")
     assert entry.id is not None
-    store.settle(entry.id, Status.FAILED, "", now=at(1))
+    store.ledger.settle(entry.id, Status.FAILED, "", now=at(1))
     with pytest.raises(DeploymentBusy, match="settled by another process"):
         entry.conclude(Outcome(change, Status.APPLIED), now=at(2))
-    other = store.begin(planned(store, change), change, now=at(0))
+    other = store.ledger.begin(planned(store, change), change, now=at(0))
     other.conclude(Outcome(change, Status.FAILED), now=at(1))
     with pytest.raises(StoreError, match="is not open"):
         other.conclude(Outcome(change, Status.APPLIED), now=at(2))

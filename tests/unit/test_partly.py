@@ -18,7 +18,7 @@ from syncd.plan.guard import Limits
 from syncd.reconcile import PassRequest, Target, World, apply, plan
 from syncd.sandbox.airflow.app import StandIn
 from syncd.sandbox.airflow.faults import CRASH, on
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("C-48")
@@ -37,7 +37,7 @@ NEW = b"  - {group: people:new, roles: [new], deployments: all}\n"
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         people = People({"finance": ["anna", "bob", "carl"], "ops": ["olga"], "new": []})
         yield Stage(store, people, {"prod": MemoryTarget("prod", dags=DAGS)})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from mapping_world import NOW, directory, group, person
@@ -15,6 +15,7 @@ from syncd.daemon.words import Say
 from syncd.directory.narrow import Lens
 from syncd.mapping.parse import parse
 from syncd.model import Deployment, Directory, Doubt, Group, Note
+from syncd.ports import SourceHealth
 
 MAPPING = """
 bindings:
@@ -117,15 +118,11 @@ def test_the_end_of_a_binding_takes_what_it_gave() -> None:
 # --- alarms -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Stands:
-    failed_at: datetime | None = None
-    failure: str | None = None
-    doubts: tuple[Doubt, ...] = ()
+STANDS = SourceHealth("okta", None, None, (), None, None)
 
 
-def doubtful(*groups: str) -> Stands:
-    return Stands(doubts=tuple(Doubt(f"id-{g}", g, None, f"{g} was cut off") for g in groups))
+def doubtful(*groups: str) -> SourceHealth:
+    return replace(STANDS, doubts=tuple(Doubt(f"id-{g}", g, None, f"{g} was cut off") for g in groups))
 
 
 WELL = (Say("source_failed", "okta"), Say("uncertified", "okta"))
@@ -133,7 +130,7 @@ WELL = (Say("source_failed", "okta"), Say("uncertified", "okta"))
 
 @dataclass(frozen=True)
 class Line:
-    stands: Stands | None
+    stands: SourceHealth | None
     says: tuple[Say, ...]
     since: Mapping[str, float] = field(default_factory=dict)
     """Since when which group is in doubt, before."""
@@ -142,9 +139,9 @@ class Line:
 
 LINES = {
     "never read": Line(None, (), {"a": 1.0}, {"a": 1.0}),
-    "read": Line(Stands(), WELL),
+    "read": Line(STANDS, WELL),
     "failed": Line(
-        Stands(NOW, "it does not answer"),
+        replace(STANDS, failed_at=NOW, failure="it does not answer"),
         (Say("source_failed", "okta", "since 2026-06-01 12:00 UTC: it does not answer"),),
         {"a": 1.0},
         {"a": 1.0},

@@ -34,7 +34,7 @@ from syncd.render.change import reasons_text
 from syncd.render.json import change_json
 from syncd.render.text import going
 from syncd.render.view import ChangeView
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.store.codec import because_from
 from syncd.targets.memory import MemoryTarget
 
@@ -43,7 +43,7 @@ EDIT = Permission("can_edit", "DAG:fin_daily")
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         people = People({"finance": ["anna", "bob", "carol"]})
         yield Stage(
             store, people, {"prod": MemoryTarget("prod", dags=DAGS)}, limits=Limits(removals=1, share=1.0, floor=0)
@@ -55,7 +55,7 @@ def applied(stage: Stage) -> DeploymentReport:
 
 
 def approved(stage: Stage) -> DeploymentReport:
-    held = stage.store.held("prod")
+    held = stage.store.queries.held("prod")
     assert held is not None
     return stage.apply(approved=(held.held.digest,)).deployments[0]
 
@@ -76,7 +76,7 @@ def test_an_approved_removal_is_no_drift_and_keeps_its_reason(stage: Stage) -> N
     passed = approved(stage)
     assert (0, 2) == (passed.drift, len(passed.outcomes))
     assert all("was given by people:finance" in str(o.change.because[0]) for o in passed.outcomes)
-    rows = stage.store.audit(deployment="prod", user="bob", status="applied")
+    rows = stage.store.queries.audit(deployment="prod", user="bob", status="applied")
     why = rows[0].change.because[0]
     assert "was given by people:finance (mappings/finance.yaml:5)" in str(why)
     assert [("people", "finance", "mappings/finance.yaml:5")] == [(r.source, r.group, r.at) for r in why.reasons]
@@ -85,31 +85,31 @@ def test_an_approved_removal_is_no_drift_and_keeps_its_reason(stage: Stage) -> N
 @pytest.mark.finding("U-B1")
 def test_a_pass_that_holds_something_is_not_called_converged(stage: Stage) -> None:
     stage.apply()
-    reached = stage.store.last_run("prod")
+    reached = stage.store.queries.last_plan("prod")
     stage.people.members = {"finance": ["anna"]}
     stage.now += timedelta(minutes=15)
     stage.apply()
-    now = stage.store.last_run("prod")
+    now = stage.store.queries.last_plan("prod")
     assert reached is not None
     assert now is not None
     assert (reached.reached_run, reached.reached_at) == (now.reached_run, now.reached_at)
     passed = approved(stage)
-    again = stage.store.last_run("prod")
+    again = stage.store.queries.last_plan("prod")
     assert again is not None
     assert (True, now.run.id + 1) == (passed.converged, again.reached_run)
 
 
 @pytest.mark.finding("U-B1")
 def test_a_state_that_was_not_reached_is_known_and_has_no_time(stage: Stage) -> None:
-    run = stage.store.start_run("apply", scope=EVERYTHING, now=NOW)
-    stage.store.record_plan(run, Plan("prod", EVERYTHING, ()), held=None, approved=None, now=NOW)
+    run = stage.store.ledger.start_run("apply", scope=EVERYTHING, now=NOW)
+    stage.store.ledger.record_plan(run, Plan("prod", EVERYTHING, ()), held=None, approved=None, now=NOW)
     state = DesiredState("prod", {}, {}, {})
-    stage.store.save_desired(run, state, reached=False)
-    standing = stage.store.last_run("prod")
+    stage.store.memory.save_desired(run, state, reached=False)
+    standing = stage.store.queries.last_plan("prod")
     assert standing is not None
-    assert (state, None, None) == (stage.store.last_desired("prod"), standing.reached_at, standing.reached_run)
-    stage.store.save_desired(run, state)
-    standing = stage.store.last_run("prod")
+    assert (state, None, None) == (stage.store.memory.last_desired("prod"), standing.reached_at, standing.reached_run)
+    stage.store.memory.save_desired(run, state)
+    standing = stage.store.queries.last_plan("prod")
     assert standing is not None
     assert run == standing.reached_run
 
@@ -214,11 +214,11 @@ def test_a_removal_says_what_happened(stage: Stage, change: Callable[[Stage], st
     apply(with_lines(stage, LINES % ", until: 2026-03-02" if what is What.BINDING_ENDED else LINES % ""))
     after = change(stage)
     apply(with_lines(stage, after))
-    [row] = stage.store.audit(user="bob", status="applied", limit=1)
+    [row] = stage.store.queries.audit(user="bob", status="applied", limit=1)
     why = next(why for why in row.change.because if why.role == "fin: a")
     assert what is why.what
     assert f"was given by people:finance (m.yaml:4): {ENDED[what]}" == why.text
-    [holding] = [h for h in stage.store.history(user="bob") if h.role == "fin: a"]
+    [holding] = [h for h in stage.store.queries.history(user="bob") if h.role == "fin: a"]
     assert ((why.text,), ("people:finance (m.yaml:4)",)) == (holding.ended_because, holding.because)
 
 

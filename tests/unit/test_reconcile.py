@@ -38,8 +38,9 @@ from syncd.plan.approval import PlanOnly
 from syncd.plan.guard import Limits
 from syncd.ports import Lease, Recorder
 from syncd.reconcile import DeploymentReport, PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.store.entries import DatabaseEntry
+from syncd.store.ledger import DatabaseLedger
 from syncd.targets.memory import MemoryTarget
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,7 +83,7 @@ class People:
 class Stage:
     """A world with one source and some deployments, whose clock stands still until it is moved."""
 
-    store: Store
+    store: Stores
     people: People
     targets: dict[str, MemoryTarget]
     deployment: Deployment = field(default_factory=lambda: Deployment("prod"))
@@ -124,7 +125,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         yield Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
 
 
@@ -250,12 +251,12 @@ def test_what_the_server_accepts_and_does_not_keep_is_reported(stage: Stage) -> 
 def test_no_answer_is_settled_by_the_next_look(stage: Stage) -> None:
     stage.prod.silent = frozenset({"anna"})
     assert 1 == stage.apply().exit_code()
-    assert ["anna"] == [u.change.name for u in stage.store.unsettled("prod")]
+    assert ["anna"] == [u.change.name for u in stage.store.ledger.unsettled("prod")]
     stage.prod.silent = frozenset()
     report = stage.apply()
     assert ((), 0) == (report.deployments[0].outcomes, report.exit_code())
-    assert () == stage.store.unsettled("prod")
-    rows = stage.store.audit(user="anna")
+    assert () == stage.store.ledger.unsettled("prod")
+    rows = stage.store.queries.audit(user="anna")
     assert ["applied"] == [row.status for row in rows]
 
 
@@ -303,7 +304,7 @@ def test_damage_by_hand_is_healed(stage: Stage) -> None:
 
 def test_after_a_lost_database_nothing_is_taken_and_the_mapping_is_adopted_again(stage: Stage, tmp_path: Path) -> None:
     stage.apply()
-    with closing(Store(f"sqlite:///{tmp_path / 'new.db'}")) as stage.store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'new.db'}")) as stage.store:
         stage.people.members = {"finance": ["anna"]}
         assert 0 == stage.apply().exit_code()
         assert {"finance", "Viewer"} == roles_of(stage.prod, "bob"), "nobody knows any more who gave it"
@@ -391,7 +392,7 @@ def test_a_dag_that_one_read_missed_takes_nothing(stage: Stage) -> None:
     assert Permission("can_read", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
 
 
-class StoreThatBreaks(Store):
+class LedgerThatBreaks(DatabaseLedger):
     """A database that cannot be written to after the first call of a change was answered."""
 
     def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
@@ -403,17 +404,17 @@ class StoreThatBreaks(Store):
         return Broken(self._database, plan, change, lease=lease, now=now)
 
 
-def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stage: Stage, tmp_path: Path) -> None:
+def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stage: Stage) -> None:
     sound = stage.store
-    with closing(StoreThatBreaks(f"sqlite:///{tmp_path / 'syncd.db'}")) as stage.store:
-        report = stage.apply()
+    stage.store = replace(sound, ledger=LedgerThatBreaks(sound.database))
+    report = stage.apply()
     assert (1, "the disk is full") == (report.exit_code(), str(report.deployments[0].error))
-    assert ["finance"] == [u.change.name for u in sound.unsettled("prod")], "nothing after it was begun"
+    assert ["finance"] == [u.change.name for u in sound.ledger.unsettled("prod")], "nothing after it was begun"
     stage.store = sound
     assert 0 == stage.apply().exit_code()
-    assert "finance" in sound.owned("prod").roles
+    assert "finance" in sound.holdings.owned("prod").roles
     assert ["applied"] == [
-        row.status for row in sound.audit(role="finance", deployment="prod") if row.change.subject == "role"
+        row.status for row in sound.queries.audit(role="finance", deployment="prod") if row.change.subject == "role"
     ]
 
 
@@ -429,16 +430,16 @@ class TargetThatLosesTheLease(MemoryTarget):
 
 def test_a_lease_that_is_lost_inside_a_change_stops_before_the_next_call(stage: Stage) -> None:
     target = TargetThatLosesTheLease("prod", dags=DAGS)
-    target.lose = stage.store.release_all
+    target.lose = stage.store.leases.release_all
     stage.targets = {"prod": target}
     report = stage.apply()
     assert isinstance(report.deployments[0].error, DeploymentBusy)
     assert ({}, {}) == (stage.prod.roles, stage.prod.users), "the change was planned, and its call was not made"
-    assert () == stage.store.unsettled("prod")
+    assert () == stage.store.ledger.unsettled("prod")
 
 
 def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:
-    with stage.store.lease("prod"):
+    with stage.store.leases.take("prod"):
         report = stage.apply()
     assert isinstance(report.deployments[0].error, DeploymentBusy)
     assert (5, {}) == (report.exit_code(), stage.prod.users)
@@ -447,7 +448,7 @@ def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:
 def test_every_change_has_one_line_in_the_journal(stage: Stage) -> None:
     report = stage.apply()
     made = sorted(o.change.name for o in report.deployments[0].outcomes)
-    assert made == sorted(row.change.name for row in stage.store.audit(deployment="prod"))
+    assert made == sorted(row.change.name for row in stage.store.queries.audit(deployment="prod"))
 
 
 # --- one deployment, for a request: what the daemon calls ------------------------------------------------------------------
@@ -492,20 +493,20 @@ def test_once_syncd_is_stopping_no_change_is_begun(stage: Stage) -> None:
     found = made_for(stage, PassRequest(EVERYTHING, "sweep"), world=world)
     assert [Status.APPLIED, Status.SKIPPED, Status.SKIPPED] == [o.status for o in found.outcomes]
     assert ["finance"] == stage.prod.applied
-    assert () == stage.store.unsettled("prod")
+    assert () == stage.store.ledger.unsettled("prod")
 
 
 def test_a_busy_deployment_is_no_run(stage: Stage) -> None:
-    with stage.store.lease("prod"), pytest.raises(DeploymentBusy):
+    with stage.store.leases.take("prod"), pytest.raises(DeploymentBusy):
         made_for(stage, PassRequest(EVERYTHING, "sweep"))
-    assert () == stage.store.runs()
+    assert () == stage.store.queries.runs()
 
 
 def test_a_command_waits_for_another_writer_as_long_as_it_has_patience(stage: Stage) -> None:
-    with stage.store.lease("prod"):
+    with stage.store.leases.take("prod"):
         busy = apply(replace(stage.world(), patience_s=0.3)).deployments[0].error
     assert isinstance(busy, DeploymentBusy)
-    lease = stage.store.lease("prod")
+    lease = stage.store.leases.take("prod")
     lease.__enter__()
     free = Timer(0.3, lambda: lease.__exit__(None, None, None))
     free.start()
@@ -515,7 +516,7 @@ def test_a_command_waits_for_another_writer_as_long_as_it_has_patience(stage: St
 
 
 def test_an_errand_that_only_plans_needs_no_lease(stage: Stage) -> None:
-    with stage.store.lease("prod"):
+    with stage.store.leases.take("prod"):
         found = made_for(stage, PassRequest(EVERYTHING, "reconcile", PlanOnly()))
     assert found.plan is not None
     assert (3, ()) == (len(found.plan.changes), found.outcomes)
@@ -555,7 +556,7 @@ def test_a_role_that_no_line_gives_is_left_to_those_who_hold_it_by_another_hand(
     assert found.plan is not None
     [told] = [note.text for note in found.plan.notes if note.code == "role_held_by_others"]
     assert "role other any more, but p000, p001, p002 and 297 more hold it" in told
-    assert "other" not in stage.store.owned("prod").grants["anna"]
+    assert "other" not in stage.store.holdings.owned("prod").grants["anna"]
     assert () == apply(with_mapping(stage, without_other())).deployments[0].outcomes
     for name in by_hand:
         del stage.prod.users[name]
@@ -615,7 +616,7 @@ def test_what_another_hand_took_and_gives_again_is_theirs(stage: Stage) -> None:
     bob = stage.prod.users["bob"]
     put(stage.prod, replace(bob, roles=frozenset()))
     stage.apply()
-    assert frozenset() == stage.store.owned("prod").grants.get("bob", frozenset())
+    assert frozenset() == stage.store.holdings.owned("prod").grants.get("bob", frozenset())
     put(stage.prod, replace(bob, roles=frozenset({"Viewer"})))
     for _ in range(2):
         stage.apply()
@@ -627,4 +628,4 @@ def test_what_another_hand_took_is_still_ours_where_a_line_gives_it(stage: Stage
     put(stage.prod, replace(stage.prod.users["bob"], roles=frozenset()))
     stage.prod.fails = frozenset({"bob"})  # nor can it be put back now
     stage.apply()
-    assert frozenset({"Viewer", "finance"}) == stage.store.owned("prod").grants["bob"]
+    assert frozenset({"Viewer", "finance"}) == stage.store.holdings.owned("prod").grants["bob"]

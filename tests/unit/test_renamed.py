@@ -12,7 +12,7 @@ from test_reconcile import DAGS, People, Stage, put, roles_of
 
 from syncd.model import Deployment, Owned, Permission, Role, Scope, User
 from syncd.reconcile import DeploymentReport
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("C-49")
@@ -21,7 +21,7 @@ OLD = {"finance", "Viewer"}
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
         stage = Stage(store, People({"finance": ["anna", "bob"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
         put(stage.prod, User("eve", "eve@x", "E", "V", frozenset()))
         stage.apply()
@@ -85,10 +85,10 @@ def test_a_person_says_whose_the_role_is(stage: Stage, leaves_it: bool) -> None:
     rename(stage)
     stage.apply()
     if leaves_it:
-        stage.store.disown_role("prod", "finance-old")
+        stage.store.holdings.disown_role("prod", "finance-old")
     else:
-        stage.store.adopt("prod", Owned(roles=frozenset({"finance-old"})))
-    stage.store.forget_renamed("prod", ("finance-old",))
+        stage.store.holdings.adopt("prod", Owned(roles=frozenset({"finance-old"})))
+    stage.store.memory.forget_renamed("prod", ("finance-old",))
     found = stage.apply().deployments[0]
     assert [] == notes(found, "role_renamed")
     assert leaves_it == ("finance-old" in stage.prod.roles) == ("finance-old" in roles_of(stage.prod, "anna"))
@@ -101,7 +101,7 @@ def test_a_role_that_is_renamed_back_is_told_no_more(stage: Stage) -> None:
     del stage.prod.roles["finance"]
     rename(stage, "finance-old", "finance")
     assert [] == notes(stage.apply().deployments[0], "role_renamed")
-    assert {} == stage.store.renamed_roles("prod")
+    assert {} == stage.store.memory.renamed_roles("prod")
 
 
 @pytest.mark.parametrize("other", ["permissions", "people", "there before"])

@@ -15,8 +15,8 @@ from syncd.http import Connection
 from syncd.model import Deployment, Owned, Permission, Role, Scope, User
 from syncd.ports import Lease
 from syncd.reconcile import DeploymentReport
-from syncd.store import Store
-from syncd.store.leases import Leases
+from syncd.store import Stores
+from syncd.store.leases import DatabaseLeases
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.memory import MemoryTarget
 
@@ -26,7 +26,7 @@ OLD, NEW = "https://old.example", "https://new.example"
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
         people = People({"finance": ["anna", "bob"]})
         it = Stage(store, people, {"prod": MemoryTarget("prod", dags=DAGS)}, address=OLD)
         it.deployment = Deployment("prod", delete_leavers=True)
@@ -97,7 +97,7 @@ def test_it_is_said_until_somebody_says_which_it_is(stage: Stage) -> None:
     assert "server_changed" in stage.events
     assert [told] == notes(stage.apply().deployments[0])
     assert 1 == stage.events.count("server_changed")
-    stage.store.leave_server("prod")
+    stage.store.places.leave_server("prod")
     assert [] == notes(stage.apply().deployments[0])
 
 
@@ -117,34 +117,34 @@ def test_the_same_server_under_another_address_keeps_what_is_ours_once_somebody_
     leave(stage, "bob")
     stage.apply()
     assert {"finance", "Viewer"} == roles_of(server, "bob")
-    assert "bob" not in stage.store.owned("prod").users
-    stage.store.accept_server("prod")
+    assert "bob" not in stage.store.holdings.owned("prod").users
+    stage.store.places.accept_server("prod")
     assert [] == notes(stage.plan())
     stage.apply()
     assert "bob" not in server.users
     leave(stage, "anna")
     stage.apply()
-    assert ({}, False) == (server.users, "finance" in server.roles and bool(stage.store.owned("prod").grants))
+    assert ({}, False) == (server.users, "finance" in server.roles and bool(stage.store.holdings.owned("prod").grants))
 
 
 def test_what_was_ours_before_is_ours_since_then(stage: Stage) -> None:
-    [before] = stage.store.history(user="anna", role="Viewer")
+    [before] = stage.store.queries.history(user="anna", role="Viewer")
     stage.address = NEW
     stage.apply()
-    both = stage.store.history(user="anna", role="Viewer", deployment="prod")
+    both = stage.store.queries.history(user="anna", role="Viewer", deployment="prod")
     assert {"prod", f"prod at {OLD}"} == {held.deployment for held in both}
-    stage.store.accept_server("prod")
-    assert [before] == list(stage.store.history(user="anna", role="Viewer"))
+    stage.store.places.accept_server("prod")
+    assert [before] == list(stage.store.queries.history(user="anna", role="Viewer"))
 
 
 def test_a_plan_of_other_files_moves_nothing(stage: Stage) -> None:
-    before = stage.store.owned("prod")
+    before = stage.store.holdings.owned("prod")
     old = stage.prod
     another(stage)
     stage.plan()
-    stage.store.place("prod", NEW)
+    stage.store.places.place("prod", NEW)
     back(stage, old)
-    assert before == stage.store.owned("prod")
+    assert before == stage.store.holdings.owned("prod")
     assert [] == notes(stage.plan())
 
 
@@ -158,7 +158,7 @@ def test_a_call_that_got_no_answer_is_not_judged_by_a_look_at_another_server(sta
     put(there, User("carl", "carl@example.com", "Carl", "Test", frozenset({"finance", "Viewer"})))
     stage.apply()
     assert {"finance", "Viewer"} == roles_of(there, "carl")
-    assert () == stage.store.unsettled("prod")
+    assert () == stage.store.ledger.unsettled("prod")
     back(stage, old)
     old.carry_out_late()
     old.late = frozenset()
@@ -168,7 +168,7 @@ def test_a_call_that_got_no_answer_is_not_judged_by_a_look_at_another_server(sta
 
 
 def test_a_role_that_was_renamed_at_the_one_server_is_nothing_to_the_other(stage: Stage) -> None:
-    stage.store.remember_renamed("prod", {"money": "finance"}, now=NOW)
+    stage.store.memory.remember_renamed("prod", {"money": "finance"}, now=NOW)
     there = another(stage)
     put(there, Role("money", frozenset()), replace(there.users["bob"], roles=frozenset({"money"})))
     leave(stage, "bob")
@@ -178,18 +178,18 @@ def test_a_role_that_was_renamed_at_the_one_server_is_nothing_to_the_other(stage
 
 def test_what_a_server_can_do_is_found_out_anew(stage: Stage) -> None:
     another(stage)
-    assert stage.store.capabilities("prod") is not None
-    assert stage.store.capabilities(stage.store.place("prod", NEW).facts) is None
+    assert stage.store.memory.capabilities("prod") is not None
+    assert stage.store.memory.capabilities(stage.store.places.place("prod", NEW).facts) is None
 
 
 def test_a_database_of_before_takes_the_first_address_for_the_one_it_had(stage: Stage, tmp_path: Path) -> None:
-    with closing(Store(f"sqlite:///{tmp_path / 'other.db'}", clock=lambda: NOW)) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'other.db'}", clock=lambda: NOW)) as store:
         stage.store, stage.address = store, ""
         stage.apply()
-        before = store.owned("prod")
+        before = store.holdings.owned("prod")
         stage.address = NEW
         stage.apply()
-        assert before == store.owned("prod")
+        assert before == store.holdings.owned("prod")
         assert Owned() != before
 
 
@@ -212,14 +212,14 @@ def test_a_pass_that_lets_a_writer_at_another_address_go_first_goes_no_further(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave(stage, "bob")
-    took = Leases.take
+    took = DatabaseLeases.take
 
     @contextmanager
-    def giving_way(leases: Leases, name: str, *, urgent: bool = False) -> Iterator[Lease]:
+    def giving_way(leases: DatabaseLeases, name: str, *, urgent: bool = False) -> Iterator[Lease]:
         with took(leases, name, urgent=urgent) as lease:
-            yield GivesWay(lease, lambda: stage.store.move("prod", NEW, now=NOW))  # type: ignore[misc]
+            yield GivesWay(lease, lambda: stage.store.places.move("prod", NEW, now=NOW))  # type: ignore[misc]
 
-    monkeypatch.setattr(Leases, "take", giving_way)
+    monkeypatch.setattr(DatabaseLeases, "take", giving_way)
     report = stage.apply()
     assert isinstance(report.deployments[0].error, DeploymentBusy)
     assert {"finance", "Viewer"} == roles_of(stage.prod, "bob")
@@ -241,14 +241,14 @@ def test_an_address_is_the_same_however_it_is_spelt(one: str, other: str, is_sam
 
 
 def test_a_store_that_fails_while_it_moves_leaves_all_as_it_was(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = stage.store.owned("prod")
+    before = stage.store.holdings.owned("prod")
 
     def dies(*_: object, **__: object) -> None:
         raise StoreError("the process ends here")
 
     with monkeypatch.context() as patch:
-        patch.setattr("syncd.store.servers._keep", dies)
+        patch.setattr("syncd.store.places._keep", dies)
         another(stage)
         stage.apply()
-    assert before == stage.store.owned("prod")
-    assert OLD == stage.store.place("prod", NEW).was
+    assert before == stage.store.holdings.owned("prod")
+    assert OLD == stage.store.places.place("prod", NEW).was

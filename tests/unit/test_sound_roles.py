@@ -13,7 +13,7 @@ from test_reconcile import DAGS, MAPPING, NOW, People, Stage, put, roles_of
 from syncd.mapping.parse import parse
 from syncd.model import Adopt, Deployment, Permission, Scope, Status
 from syncd.plan.sound import WAITS, meaning
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("N-302")
@@ -25,7 +25,7 @@ BOB = Scope.people(["bob"])
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with closing(Store(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
         it = Stage(store, People({"finance": ["anna"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
         it.deployment = Deployment("prod", adopt=Adopt.DECLARED)
         it.apply()

@@ -19,7 +19,7 @@ from store_samples import NOW
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import EVERYTHING
-from syncd.store import Store, commits, migrate
+from syncd.store import Stores, commits, migrate
 from syncd.store.commits import GroupCommit
 from syncd.store.engine import Database
 
@@ -164,15 +164,15 @@ import os, sys, threading
 sys.path.insert(0, sys.argv[2])
 from store_samples import NOW, created, planned
 from syncd.model import Outcome, Status
-from syncd.store import Store
+from syncd.store import Stores
 
-store = Store(sys.argv[1])
+store = Stores.open(sys.argv[1])
 
 def one(thread):
     people = [created(f"user{thread}x{n}", "Viewer") for n in range(300)]
     plan = planned(store, *people, deployment=f"d{thread}")
     for change in people:
-        entry = store.begin(plan, change, now=NOW)
+        entry = store.ledger.begin(plan, change, now=NOW)
         step = entry.before("POST")
         os.write(1, f"called {change.name}\\n".encode())
         entry.after(step, "200")
@@ -187,7 +187,7 @@ for thread in range(8):
 @pytest.mark.parametrize("lines", [1, 40, 333])
 def test_whatever_is_killed_no_call_leaves_before_its_intent_is_on_the_disk(tmp_path: Path, lines: int) -> None:
     url = f"sqlite:///{tmp_path}/syncd.db"
-    Store(url).close()
+    Stores.open(url).close()
     command = [sys.executable, "-c", WRITERS, url, str(Path(__file__).parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -197,11 +197,11 @@ def test_whatever_is_killed_no_call_leaves_before_its_intent_is_on_the_disk(tmp_
     told = {
         verb: {line.split()[1].decode() for line in said if line.startswith(verb)} for verb in (b"called", b"ended")
     }
-    with closing(Store(url)) as store:
-        ended = {row.change.name for row in store.audit(status="applied", limit=20_000)}
-        begun = {row.change.name for row in store.audit(status="intent", limit=20_000)}
-        owned = {name for n in range(8) for name in store.owned(f"d{n}").users}
+    with closing(Stores.open(url)) as store:
+        ended = {row.change.name for row in store.queries.audit(status="applied", limit=20_000)}
+        begun = {row.change.name for row in store.queries.audit(status="intent", limit=20_000)}
+        owned = {name for n in range(8) for name in store.holdings.owned(f"d{n}").users}
         assert told[b"ended"] <= ended
         assert told[b"called"] <= ended | begun
         assert ended | begun == owned
-        assert store.start_run("plan", scope=EVERYTHING, now=NOW)
+        assert store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)

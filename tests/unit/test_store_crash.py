@@ -12,14 +12,14 @@ from pathlib import Path
 from store_samples import NOW, created
 
 from syncd.model import EVERYTHING, Status
-from syncd.store import Store, migrate
+from syncd.store import Stores, migrate
 
 PASSES = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from store_samples import NOW, created, planned
 from syncd.model import Outcome, Status
-from syncd.store import Store
+from syncd.store import Stores
 
 PEOPLE = [created(name, "Viewer") for name in ("anna", "bob", "carol")]
 
@@ -30,11 +30,11 @@ def one_pass(url, left):
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    store = Store(url)
+    store = Stores.open(url)
     plan = planned(store, *PEOPLE)
     for change in PEOPLE:
         step()
-        entry = store.begin(plan, change, now=NOW)
+        entry = store.ledger.begin(plan, change, now=NOW)
         step()
         call = entry.before("POST")
         step()
@@ -62,21 +62,21 @@ def test_a_pass_that_is_killed_leaves_exactly_what_was_begun(make_database: Call
         migrate(url)
     subprocess.run([sys.executable, "-c", PASSES, Path(__file__).parent, *urls], check=True)
     for steps, url in enumerate(urls):
-        with closing(Store(url)) as store:
+        with closing(Stores.open(url)) as store:
             _check(store, *divmod(steps, 4))
 
 
-def _check(store: Store, finished: int, into: int) -> None:
+def _check(store: Stores, finished: int, into: int) -> None:
     """Check what a pass left that finished so many people and came so many steps into the next."""
     begun = into > 1
-    open_changes = store.unsettled("prod")
+    open_changes = store.ledger.unsettled("prod")
     assert [created(PEOPLE[finished], "Viewer")] * begun == [u.change for u in open_changes]
-    assert set(PEOPLE[: finished + begun]) == set(store.owned("prod").users)
-    assert 3 == len(store.audit()) + len(store.audit(status="planned"))
+    assert set(PEOPLE[: finished + begun]) == set(store.holdings.owned("prod").users)
+    assert 3 == len(store.queries.audit()) + len(store.queries.audit(status="planned"))
     for change in open_changes:
-        assert {2: [None], 3: ["200", None]}[into] == [s.answer for s in store.steps(change.id)]
-        store.settle(change.id, Status.FAILED, "", now=NOW)
-    assert set(PEOPLE[:finished]) == set(store.owned("prod").users)
+        assert {2: [None], 3: ["200", None]}[into] == [s.answer for s in store.queries.steps(change.id)]
+        store.ledger.settle(change.id, Status.FAILED, "", now=NOW)
+    assert set(PEOPLE[:finished]) == set(store.holdings.owned("prod").users)
 
 
 def test_a_writer_that_is_killed_within_a_transaction_leaves_nothing_and_blocks_nobody(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ with Database(sys.argv[1]).write() as connection:
     connection.exec_driver_sql("INSERT INTO capabilities VALUES ('prod', '{}', '2026-01-01')")
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    Store(url).close()
+    Stores.open(url).close()
     ended = subprocess.run([sys.executable, "-c", killed, url], check=False)
     assert -signal.SIGKILL == ended.returncode
-    with closing(Store(url)) as store:
-        assert store.capabilities("prod") is None
-        assert 1 == store.start_run("plan", scope=EVERYTHING, now=NOW)
+    with closing(Stores.open(url)) as store:
+        assert store.memory.capabilities("prod") is None
+        assert 1 == store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)

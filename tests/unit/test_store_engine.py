@@ -20,7 +20,7 @@ from store_samples import NOW, created, planned
 
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Outcome, Status
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.store.engine import Database
 
 
@@ -32,8 +32,8 @@ def sqlite(path: Path) -> str:
 def test_the_files_are_for_their_owner_only(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        with closing(Store(sqlite(tmp_path))) as store:
-            store.start_run("plan", scope=EVERYTHING, now=NOW)
+        with closing(Stores.open(sqlite(tmp_path))) as store:
+            store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)
             modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir()}
     finally:
         os.umask(before)
@@ -49,18 +49,18 @@ def test_every_connection_is_durable_and_checks_references(tmp_path: Path) -> No
     assert {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000} == found
 
 
-def test_threads_that_write_at_once_lose_nothing(store: Store) -> None:
+def test_threads_that_write_at_once_lose_nothing(store: Stores) -> None:
     changes = [created(f"user{n}", "Viewer") for n in range(24)]
     plan = planned(store, *changes)
 
     def make(number: int) -> None:
         change = changes[number]
-        store.begin(plan, change, now=NOW).conclude(Outcome(change, Status.APPLIED), now=NOW)
+        store.ledger.begin(plan, change, now=NOW).conclude(Outcome(change, Status.APPLIED), now=NOW)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(make, range(len(changes))))
-    assert {"applied"} == {row.status for row in store.audit()}
-    assert {f"user{n}" for n in range(24)} == store.owned("prod").users
+    assert {"applied"} == {row.status for row in store.queries.audit()}
+    assert {f"user{n}" for n in range(24)} == store.holdings.owned("prod").users
 
 
 def test_a_connection_that_comes_back_after_the_end_is_closed(database_url: str) -> None:
@@ -95,7 +95,7 @@ def test_a_connection_that_comes_back_after_the_end_is_closed(database_url: str)
 )
 def test_a_database_that_cannot_be_opened(url: str, words: str) -> None:
     with pytest.raises(StoreError) as caught:
-        Store(url)
+        Stores.open(url)
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -103,21 +103,21 @@ def test_a_database_that_cannot_be_opened(url: str, words: str) -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "syncd.db").write_text("deployments: []\n" * 1000)
     with pytest.raises(StoreError, match=f"{tmp_path}/syncd.db: the file is not a database: give the path of another"):
-        Store(sqlite(tmp_path))
+        Stores.open(sqlite(tmp_path))
 
 
 def test_a_full_database_says_so_and_works_again_when_there_is_room(tmp_path: Path) -> None:
-    with closing(Store(sqlite(tmp_path))) as store:
-        with store._database.read() as connection:
+    with closing(Stores.open(sqlite(tmp_path))) as store:
+        with store.database.read() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StoreError, match="the disk is full: free some space"):
             planned(store, *(created(f"user{n}" * 50, "Viewer") for n in range(500)))
-        assert [] == [run for run in store.runs() if run.id > 1]
-        with store._database.read() as connection:
+        assert [] == [run for run in store.queries.runs() if run.id > 1]
+        with store.database.read() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 100000")
         planned(store, *(created(f"user{n}" * 50, "Viewer") for n in range(500)))
-        assert 500 == len(store.audit(status="planned", limit=1000))
+        assert 500 == len(store.queries.audit(status="planned", limit=1000))
 
 
 def test_a_file_that_cannot_grow_is_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ sys.path.insert(0, sys.argv[2])
 from sqlalchemy import event
 from store_samples import NOW, created, made
 from syncd.errors import StoreError
-from syncd.store import Store
-store, number = Store(sys.argv[1]), 0
+from syncd.store import Stores
+store, number = Stores.open(sys.argv[1]), 0
 try:
     while True:
         made(store, created(f"user{number}" * 100, "Viewer"))
@@ -147,26 +147,26 @@ except StoreError as error:
     number, sentence = ended.stdout.splitlines()
     assert "the disk" in sentence
     assert "run syncd again" in sentence
-    with closing(Store(sqlite(tmp_path))) as store:
-        done = store.audit(status="applied", limit=10_000)
+    with closing(Stores.open(sqlite(tmp_path))) as store:
+        done = store.queries.audit(status="applied", limit=10_000)
         assert int(number) <= len(done) <= int(number) + 1
-        assert {row.change.name.casefold() for row in done} <= store.owned("prod").users
+        assert {row.change.name.casefold() for row in done} <= store.holdings.owned("prod").users
 
 
 def test_a_database_that_somebody_keeps_locked(tmp_path: Path) -> None:
     with (
-        closing(Store(sqlite(tmp_path) + "?timeout=0.05")) as store,
+        closing(Stores.open(sqlite(tmp_path) + "?timeout=0.05")) as store,
         closing(Database(sqlite(tmp_path))) as other,
         other.write(),
         pytest.raises(StoreError, match=r"syncd\.db: another process keeps it locked: see who has the file open"),
     ):
-        store.start_run("plan", scope=EVERYTHING, now=NOW)
+        store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)
 
 
 def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"pip install 'syncd\[postgres\]'"):
-        Store("postgresql://host/prod")
+        Stores.open("postgresql://host/prod")
 
 
 @contextmanager
@@ -186,7 +186,7 @@ def somebody_else() -> Iterator[None]:
 def test_a_file_that_may_not_be_written_or_read(folder_mode: int, file_mode: int) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        Store(sqlite(folder)).close()
+        Stores.open(sqlite(folder)).close()
         (folder / "syncd.db").chmod(file_mode)
         folder.chmod(folder_mode)
         with somebody_else(), pytest.raises(StoreError, match="let the user that runs syncd own the file") as caught:
@@ -199,23 +199,23 @@ def test_a_folder_where_no_file_can_be_made() -> None:
     with TemporaryDirectory() as name:
         Path(name).chmod(0o555)
         with somebody_else(), pytest.raises(StoreError, match="it cannot be opened: let the user"):
-            Store(sqlite(Path(name)))
+            Stores.open(sqlite(Path(name)))
 
 
 def _write_once(url: str) -> None:
-    with closing(Store(url)) as store:
-        store.start_run("plan", scope=EVERYTHING, now=NOW)
+    with closing(Stores.open(url)) as store:
+        store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)
 
 
 def test_a_file_that_is_deleted_or_replaced_is_not_gone_on_with(tmp_path: Path) -> None:
     path = tmp_path / "syncd.db"
-    with closing(Store(f"sqlite:///{path}")) as store:
+    with closing(Stores.open(f"sqlite:///{path}")) as store:
         path.rename(tmp_path / "aside")
         with pytest.raises(StoreError, match="deleted or replaced"):
-            store.leave("a")
+            store.presence.leave("a")
         (tmp_path / "copy").write_bytes((tmp_path / "aside").read_bytes())
         (tmp_path / "copy").rename(path)
         with pytest.raises(StoreError, match="restart syncd"):
-            store.runs()
+            store.queries.runs()
         (tmp_path / "aside").rename(path)
-        assert () == store.runs(), "it was put back"
+        assert () == store.queries.runs(), "it was put back"

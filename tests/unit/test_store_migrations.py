@@ -14,7 +14,7 @@ from store_samples import NOW, at, snapshot
 
 from syncd.errors import StoreError
 from syncd.model import Change, Scope, User
-from syncd.store import Store, codec, migrate
+from syncd.store import Stores, codec, migrate
 from syncd.store.engine import Database
 from syncd.store.migrations import alembic_config
 from syncd.store.schema import (
@@ -77,11 +77,11 @@ def test_what_the_second_revision_kept_is_read(empty_database_url: str) -> None:
         connection.execute(run)
         read = {"source": "okta", "digest": "x", "saved": 4, "taken_at": NOW, "last_seen_at": NOW}
         connection.execute(insert(snapshots).values(**read, body=body, times=times))
-    with closing(Store(empty_database_url)) as store:
-        assert snapshot() == store.last_snapshot("okta")
-        assert Scope.people(["anna"]) == store.runs()[0].scope
-        store.save_snapshot(snapshot(taken_at=at(1)))
-        assert snapshot(taken_at=at(1)) == store.last_snapshot("okta")
+    with closing(Stores.open(empty_database_url)) as store:
+        assert snapshot() == store.readings.last_snapshot("okta")
+        assert Scope.people(["anna"]) == store.queries.runs()[0].scope
+        store.readings.save_snapshot(snapshot(taken_at=at(1)))
+        assert snapshot(taken_at=at(1)) == store.readings.last_snapshot("okta")
 
 
 def test_migrating_twice_is_migrating_once(empty_database_url: str) -> None:
@@ -100,7 +100,7 @@ def test_a_table_that_was_changed_by_hand_is_a_difference(empty_database_url: st
 def test_a_database_of_a_newer_syncd_is_left_alone(empty_database_url: str) -> None:
     migrate(empty_database_url)
     set_revision(empty_database_url, "9999")
-    for use in (migrate, Store):
+    for use in (migrate, Stores.open):
         with pytest.raises(StoreError, match="at revision 9999 of a newer syncd, and this one knows"):
             use(empty_database_url)
     assert "9999" == revision(empty_database_url)
@@ -118,8 +118,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -
 
 
 def _open(url: str) -> None:
-    with closing(Store(url)) as store:
-        store.unsettled("prod")
+    with closing(Stores.open(url)) as store:
+        store.ledger.unsettled("prod")
 
 
 def test_processes_that_start_together_on_a_new_database_all_start(empty_database_url: str) -> None:
@@ -171,9 +171,9 @@ def test_names_that_unicode_folds_together_are_taken_apart(empty_database_url: s
             "deployment": "prod",
         }
         connection.execute(insert(accounts).values(**account))
-    with closing(Store(empty_database_url)) as store:
-        owned = store.owned("prod")
+    with closing(Stores.open(empty_database_url)) as store:
+        owned = store.holdings.owned("prod")
         assert frozenset({"straße"}) == owned.users
         assert {"straße": frozenset({"fin"}), "ärger": frozenset({"fin"})} == owned.grants
         assert frozenset({"strasse"}) == owned.roles
-        assert ["straße"] == [a.name for a in store.made_accounts("prod", ids=None, emails=())]
+        assert ["straße"] == [a.name for a in store.holdings.made_accounts("prod", ids=None, emails=())]

@@ -24,21 +24,21 @@ from syncd.model import (
     Status,
     Why,
 )
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.store.changes import KEPT_PLANS
 
 
 @pytest.fixture
 def store(database_url: str) -> Any:
     """A store whose own clock (adoptions) stands at the start of the story."""
-    with closing(Store(database_url, clock=lambda: NOW)) as opened:
+    with closing(Stores.open(database_url, clock=lambda: NOW)) as opened:
         yield opened
 
 
 @pytest.fixture
-def story(store: Store) -> Store:
+def story(store: Stores) -> Stores:
     """Bob is adopted; anna joins with Viewer (1), moves to Op (2), fails to get User (3) and leaves (4)."""
-    store.adopt("prod", Owned(grants={"bob": frozenset({"Viewer"})}))
+    store.holdings.adopt("prod", Owned(grants={"bob": frozenset({"Viewer"})}))
     made(store, created("Anna", "Viewer"), now=at(1))
     made(store, moved("Anna", {"Viewer"}, {"Op"}), now=at(2))
     made(store, moved("Anna", {"Op"}, {"Op", "User"}), Status.FAILED, now=at(3))
@@ -69,58 +69,60 @@ def story(store: Store) -> Store:
         ({"user": None, "status": None}, [5, 4, 3, 2, 1]),
     ],
 )
-def test_audit(story: Store, wanted: dict[str, Any], minutes: list[int]) -> None:
-    assert [at(m) for m in minutes] == [row.at for row in story.audit(**wanted)]
+def test_audit(story: Stores, wanted: dict[str, Any], minutes: list[int]) -> None:
+    assert [at(m) for m in minutes] == [row.at for row in story.queries.audit(**wanted)]
 
 
-def test_an_audit_row_says_what_was_done_when_by_whom_and_why(story: Store) -> None:
-    row = story.audit(user="anna")[-1]
+def test_an_audit_row_says_what_was_done_when_by_whom_and_why(story: Stores) -> None:
+    row = story.queries.audit(user="anna")[-1]
     assert (created("Anna", "Viewer"), (Why("Anna joins"),)) == (row.change, row.change.because)
     assert ("prod", "apply", "applied", "as told") == (row.deployment, row.command, row.status, row.detail)
     assert (at(1), at(1), False) == (row.intent_at, row.ended_at, row.settled_by_looking)
     assert plan_of(created("Anna", "Viewer")).digest == row.digest
-    assert story.runs()[-1].by == row.by
+    assert story.queries.runs()[-1].by == row.by
     assert (None, None) == (row.approved, row.approved_by)
 
 
-def test_an_audit_shows_who_approved(store: Store) -> None:
+def test_an_audit_shows_who_approved(store: Stores) -> None:
     change = left("anna", "Viewer")
-    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
-    plan = store.record_plan(run, plan_of(change), held=None, approved="abc123", now=NOW)
+    run = store.ledger.start_run("apply", scope=EVERYTHING, now=NOW)
+    plan = store.ledger.record_plan(run, plan_of(change), held=None, approved="abc123", now=NOW)
     begun(store, plan, change)
-    row = store.audit()[0]
+    row = store.queries.audit()[0]
     assert ("abc123", row.by) == (row.approved, row.approved_by)
 
 
-def test_what_was_only_planned_is_shown_when_it_is_asked_for(store: Store) -> None:
+def test_what_was_only_planned_is_shown_when_it_is_asked_for(store: Stores) -> None:
     held, free = left("anna", "Viewer"), created("bob")
     planned(store, held, free, held=Held((held,), ("too many",), "prod"))
-    assert [held] == [row.change for row in store.audit()]
-    assert [free] == [row.change for row in store.audit(status="planned")]
+    assert [held] == [row.change for row in store.queries.audit()]
+    assert [free] == [row.change for row in store.queries.audit(status="planned")]
 
 
-def test_changes_of_a_role_are_found_by_its_name(store: Store) -> None:
+def test_changes_of_a_role_are_found_by_its_name(store: Stores) -> None:
     made(store, Change(None, role("x", "DAG:a")))
     made(store, created("x", "Viewer"))
-    assert [Change(None, role("x", "DAG:a"))] == [row.change for row in store.audit(role="x")]
-    assert [created("x", "Viewer")] == [row.change for row in store.audit(user="x")]
+    assert [Change(None, role("x", "DAG:a"))] == [row.change for row in store.queries.audit(role="x")]
+    assert [created("x", "Viewer")] == [row.change for row in store.queries.audit(user="x")]
 
 
 # --- how a deployment stands ------------------------------------------------------------------------------------------
 
 
-def test_a_deployment_without_a_plan_does_not_stand_anywhere(store: Store) -> None:
-    assert (None, None) == (store.last_run("prod"), store.held("prod"))
+def test_a_deployment_without_a_plan_does_not_stand_anywhere(store: Stores) -> None:
+    assert (None, None) == (store.queries.last_plan("prod"), store.queries.held("prod"))
 
 
-def test_how_a_deployment_stands(store: Store) -> None:
+def test_how_a_deployment_stands(store: Stores) -> None:
     go, stay = created("bob"), left("anna", "Viewer")
     plan = Plan("prod", EVERYTHING, (go, stay), (Kept("carol", "Op", "cut page"),), (Note("code", "text"),))
-    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
-    number = store.record_plan(run, plan, held=Held((stay,), ("1 of 2 accounts",), "prod"), approved=None, now=at(1))
-    store.begin(number, go, now=at(1)).conclude(Outcome(go, Status.APPLIED), now=at(1))
-    store.end_run(run, exit_code=4, summary={"held": 1}, now=at(2))
-    found = store.last_run("prod")
+    run = store.ledger.start_run("apply", scope=EVERYTHING, now=NOW)
+    number = store.ledger.record_plan(
+        run, plan, held=Held((stay,), ("1 of 2 accounts",), "prod"), approved=None, now=at(1)
+    )
+    store.ledger.begin(number, go, now=at(1)).conclude(Outcome(go, Status.APPLIED), now=at(1))
+    store.ledger.end_run(run, exit_code=4, summary={"held": 1}, now=at(2))
+    found = store.queries.last_plan("prod")
     assert found is not None
     assert ({"applied": 1, "held": 1}, plan.digest, at(1)) == (found.counts, found.digest, found.made_at)
     assert (plan.kept, plan.notes, EVERYTHING) == (found.kept, found.notes, found.scope)
@@ -131,32 +133,32 @@ def test_how_a_deployment_stands(store: Store) -> None:
     assert found.held.held.digest == found.held.digest
 
 
-def test_when_a_deployment_last_was_as_wanted(store: Store) -> None:
-    run = store.start_run("apply", scope=EVERYTHING, now=NOW)
-    store.record_plan(run, plan_of(), held=None, approved=None, now=at(1))
-    store.save_desired(run, DesiredState("prod", {}, {}, {}))
-    found = store.last_run("prod")
+def test_when_a_deployment_last_was_as_wanted(store: Stores) -> None:
+    run = store.ledger.start_run("apply", scope=EVERYTHING, now=NOW)
+    store.ledger.record_plan(run, plan_of(), held=None, approved=None, now=at(1))
+    store.memory.save_desired(run, DesiredState("prod", {}, {}, {}))
+    found = store.queries.last_plan("prod")
     assert found is not None
     assert (NOW, run) == (found.reached_at, found.reached_run)
 
 
-def test_a_plan_for_some_people_does_not_hide_what_is_held(store: Store) -> None:
+def test_a_plan_for_some_people_does_not_hide_what_is_held(store: Stores) -> None:
     stay = left("anna", "Viewer")
     first = planned(store, stay, held=Held((stay,), ("why",), "prod"))
-    run = store.start_run("apply", scope=Scope.people(["bob"]), now=at(1))
-    store.record_plan(run, plan_of(scope=Scope.people(["bob"])), held=None, approved=None, now=at(1))
-    found = store.held("prod")
+    run = store.ledger.start_run("apply", scope=Scope.people(["bob"]), now=at(1))
+    store.ledger.record_plan(run, plan_of(scope=Scope.people(["bob"])), held=None, approved=None, now=at(1))
+    found = store.queries.held("prod")
     assert found is not None
     assert first == found.plan
     planned(store, created("carol"))
-    assert store.held("prod") is None
+    assert store.queries.held("prod") is None
 
 
-def test_since_when_the_same_is_held(store: Store) -> None:
+def test_since_when_the_same_is_held(store: Stores) -> None:
     stay, other = left("anna", "Viewer"), left("bob", "Viewer")
 
     def held_since() -> tuple[datetime, datetime] | None:
-        found = store.held("prod")
+        found = store.queries.held("prod")
         return (found.since, found.made_at) if found else None
 
     for minute in (0, 1, 2):
@@ -171,23 +173,23 @@ def test_since_when_the_same_is_held(store: Store) -> None:
     assert (at(5), at(5)) == held_since(), "it is not the same"
 
 
-def test_what_is_held_is_kept_however_many_people_come_and_go(store: Store) -> None:
+def test_what_is_held_is_kept_however_many_people_come_and_go(store: Stores) -> None:
     stay = left("anna", "Viewer")
     planned(store, stay, held=Held((stay,), ("why",), "prod"))
-    run = store.start_run("people", scope=Scope.people(["bob"]), now=at(1))
+    run = store.ledger.start_run("people", scope=Scope.people(["bob"]), now=at(1))
     for _ in range(KEPT_PLANS + 2):
-        store.record_plan(
+        store.ledger.record_plan(
             run, plan_of(created("bob"), scope=Scope.people(["bob"])), held=None, approved=None, now=at(1)
         )
-    found = store.held("prod")
+    found = store.queries.held("prod")
     assert found is not None
     assert ((stay,), found.digest) == (found.held.changes, found.held.digest)
 
 
-def test_runs_come_newest_first_and_in_pages(store: Store) -> None:
-    numbers = [store.start_run("plan", scope=EVERYTHING, now=at(n)) for n in range(4)]
-    assert numbers[:0:-1] == [run.id for run in store.runs(3)]
-    assert numbers[1::-1] == [run.id for run in store.runs(3, offset=2)]
+def test_runs_come_newest_first_and_in_pages(store: Stores) -> None:
+    numbers = [store.ledger.start_run("plan", scope=EVERYTHING, now=at(n)) for n in range(4)]
+    assert numbers[:0:-1] == [run.id for run in store.queries.runs(3)]
+    assert numbers[1::-1] == [run.id for run in store.queries.runs(3, offset=2)]
 
 
 # --- who held what ----------------------------------------------------------------------------------------------------
@@ -204,17 +206,17 @@ def test_runs_come_newest_first_and_in_pages(store: Store) -> None:
         (at(4.5), [("bob", "Viewer")]),
     ],
 )
-def test_who_held_what_at_a_time(story: Store, moment: datetime, held: list[tuple[str, str]]) -> None:
-    assert held == [(h.username, h.role) for h in story.holders("prod", at=moment)]
+def test_who_held_what_at_a_time(story: Stores, moment: datetime, held: list[tuple[str, str]]) -> None:
+    assert held == [(h.username, h.role) for h in story.queries.holders("prod", at=moment)]
 
 
-def test_who_held_one_role(story: Store) -> None:
-    assert ["anna", "bob"] == [h.username for h in story.holders("prod", role="Viewer", at=at(1.5))]
-    assert () == story.holders("prod", role="Admin", at=at(1.5))
+def test_who_held_one_role(story: Stores) -> None:
+    assert ["anna", "bob"] == [h.username for h in story.queries.holders("prod", role="Viewer", at=at(1.5))]
+    assert () == story.queries.holders("prod", role="Admin", at=at(1.5))
 
 
-def test_a_holding_says_from_when_to_when_and_why_at_both_ends(story: Store) -> None:
-    held = story.history(user="Anna", role="Viewer")[0]
+def test_a_holding_says_from_when_to_when_and_why_at_both_ends(story: Stores) -> None:
+    held = story.queries.history(user="Anna", role="Viewer")[0]
     assert ("prod", "anna", "Viewer", at(1), at(2)) == (
         held.deployment,
         held.username,
@@ -223,12 +225,12 @@ def test_a_holding_says_from_when_to_when_and_why_at_both_ends(story: Store) -> 
         held.until,
     )
     assert (("Anna joins",), ("Anna moves",), True) == (held.because, held.ended_because, held.proven)
-    assert story.audit(user="anna", status="applied")[-1].id == held.change
-    assert (1, story.runs()[-1].by) == (held.run, held.by)
+    assert story.queries.audit(user="anna", status="applied")[-1].id == held.change
+    assert (1, story.queries.runs()[-1].by) == (held.run, held.by)
 
 
-def test_an_adopted_holding_has_no_change(story: Store) -> None:
-    held = story.history(user="bob")[0]
+def test_an_adopted_holding_has_no_change(story: Stores) -> None:
+    held = story.queries.history(user="bob")[0]
     assert (NOW, None, None, (), True) == (held.since, held.until, held.change, held.because, held.proven)
 
 
@@ -243,26 +245,26 @@ def test_an_adopted_holding_has_no_change(story: Store) -> None:
         ({"limit": 1, "offset": 1}, ["anna Op"]),
     ],
 )
-def test_history(story: Store, wanted: dict[str, Any], held: list[str]) -> None:
-    assert held == [f"{h.username} {h.role}" for h in story.history(**wanted)]
+def test_history(story: Stores, wanted: dict[str, Any], held: list[str]) -> None:
+    assert held == [f"{h.username} {h.role}" for h in story.queries.history(**wanted)]
 
 
-def test_a_holding_whose_change_is_open_is_not_proven(store: Store) -> None:
+def test_a_holding_whose_change_is_open_is_not_proven(store: Stores) -> None:
     made(store, created("anna", "Viewer"), Status.UNKNOWN)
-    assert [False] == [h.proven for h in store.holders("prod", at=NOW)]
+    assert [False] == [h.proven for h in store.queries.holders("prod", at=NOW)]
 
 
-def test_what_a_role_contained_at_a_time(store: Store) -> None:
+def test_what_a_role_contained_at_a_time(store: Stores) -> None:
     made(store, Change(role("x", "DAG:a"), role("x", "DAG:b")), now=at(2))
     made(store, Change(role("x", "DAG:b"), role("x", "DAG:c")), Status.FAILED, now=at(3))
     made(store, Change(role("x", "DAG:b"), None), now=at(4))
-    contained = [store.permissions_at("prod", "x", at=at(m)) for m in (1, 2, 3.5, 4)]
+    contained = [store.queries.permissions_at("prod", "x", at=at(m)) for m in (1, 2, 3.5, 4)]
     a, b = (frozenset({Permission("can_read", f"DAG:{dag}")}) for dag in "ab")
     assert [a, b, b, frozenset()] == contained
-    assert store.permissions_at("prod", "y", at=NOW) is None
-    assert store.permissions_at("test", "x", at=NOW) is None
+    assert store.queries.permissions_at("prod", "y", at=NOW) is None
+    assert store.queries.permissions_at("test", "x", at=NOW) is None
 
 
-def test_a_user_is_no_role(store: Store) -> None:
+def test_a_user_is_no_role(store: Stores) -> None:
     made(store, Change(user("x"), user("x", "Viewer")))
-    assert store.permissions_at("prod", "x", at=at(1)) is None
+    assert store.queries.permissions_at("prod", "x", at=at(1)) is None

@@ -12,7 +12,7 @@ from store_samples import NOW, at
 
 from syncd.errors import StoreError
 from syncd.model import Certificate, Group, Identity, Snapshot
-from syncd.store import Store, codec, patches
+from syncd.store import Stores, codec, patches
 from syncd.store.patches import MOST
 
 PEOPLE = 400
@@ -46,15 +46,15 @@ def joined(before: Snapshot, number: int, minute: int) -> Snapshot:
 
 
 @pytest.fixture
-def other(database_url: str, store: Store) -> Iterator[Store]:
+def other(database_url: str, store: Stores) -> Iterator[Stores]:
     """Another process on the same database."""
     del store
-    with closing(Store(database_url)) as opened:
+    with closing(Stores.open(database_url)) as opened:
         yield opened
 
 
-def count(store: Store, table: str) -> int:
-    with store._database.read() as connection:
+def count(store: Stores, table: str) -> int:
+    with store.database.read() as connection:
         return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
 
@@ -109,87 +109,89 @@ def test_too_large_a_change_and_another_source_have_no_patch() -> None:
 # --- kept -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_small_change_is_written_beside_the_whole(store: Store, other: Store) -> None:
+def test_a_small_change_is_written_beside_the_whole(store: Stores, other: Stores) -> None:
     read = directory()
-    store.save_snapshot(read)
+    store.readings.save_snapshot(read)
     for number in range(3):
         read = joined(read, 9000 + number, number)
-        store.save_snapshot(read)
+        store.readings.save_snapshot(read)
     assert (1, 3) == (count(store, "snapshots"), count(store, "snapshot_patches"))
-    assert read == store.last_snapshot("okta") == other.last_snapshot("okta")
+    assert read == store.readings.last_snapshot("okta") == other.readings.last_snapshot("okta")
 
 
-def test_a_quiet_poll_neither_reads_nor_writes_the_whole(store: Store) -> None:
+def test_a_quiet_poll_neither_reads_nor_writes_the_whole(store: Stores) -> None:
     read = directory()
-    store.save_snapshot(read)
-    with store._database.write() as connection:
+    store.readings.save_snapshot(read)
+    with store.database.write() as connection:
         connection.exec_driver_sql("UPDATE snapshots SET body = 'spoilt'")
     later = replace(read, taken_at=at(5))
-    store.save_snapshot(later)
-    assert later is store.last_snapshot("okta")
+    store.readings.save_snapshot(later)
+    assert later is store.readings.last_snapshot("okta")
 
 
-def test_another_process_follows_with_what_it_has_not_yet(store: Store, other: Store) -> None:
+def test_another_process_follows_with_what_it_has_not_yet(store: Stores, other: Stores) -> None:
     read = directory()
-    store.save_snapshot(read)
-    assert read == other.last_snapshot("okta")
-    with store._database.write() as connection:
+    store.readings.save_snapshot(read)
+    assert read == other.readings.last_snapshot("okta")
+    with store.database.write() as connection:
         connection.exec_driver_sql("UPDATE snapshots SET body = 'spoilt'")
     for number in range(3):
         read = joined(read, 9000 + number, number)
-        store.save_snapshot(read)
-    assert read == other.last_snapshot("okta")
+        store.readings.save_snapshot(read)
+    assert read == other.readings.last_snapshot("okta")
     read = joined(read, 8000, 9)
-    other.save_snapshot(read)
-    assert read == store.last_snapshot("okta")
+    other.readings.save_snapshot(read)
+    assert read == store.readings.last_snapshot("okta")
 
 
-def test_a_process_that_did_not_see_the_newest_writes_the_whole(store: Store, other: Store) -> None:
+def test_a_process_that_did_not_see_the_newest_writes_the_whole(store: Stores, other: Stores) -> None:
     read = directory()
-    store.save_snapshot(read)
-    assert read == other.last_snapshot("okta")
-    store.save_snapshot(joined(read, 9000, 1))
+    store.readings.save_snapshot(read)
+    assert read == other.readings.last_snapshot("okta")
+    store.readings.save_snapshot(joined(read, 9000, 1))
     last = joined(read, 8000, 2)
-    other.save_snapshot(last)
-    assert last == other.last_snapshot("okta") == store.last_snapshot("okta")
+    other.readings.save_snapshot(last)
+    assert last == other.readings.last_snapshot("okta") == store.readings.last_snapshot("okta")
     assert 2 == count(store, "snapshots")
 
 
-def test_a_small_change_of_what_is_not_the_newest_any_more_is_no_patch(store: Store, other: Store) -> None:
+def test_a_small_change_of_what_is_not_the_newest_any_more_is_no_patch(store: Stores, other: Stores) -> None:
     read = directory()
-    store.save_snapshot(read)
-    other.save_snapshot(directory(2))
+    store.readings.save_snapshot(read)
+    other.readings.save_snapshot(directory(2))
     last = joined(read, 8000, 2)
-    store.save_snapshot(last)
-    assert last == other.last_snapshot("okta") == store.last_snapshot("okta")
+    store.readings.save_snapshot(last)
+    assert last == other.readings.last_snapshot("okta") == store.readings.last_snapshot("okta")
     assert (3, 0) == (count(store, "snapshots"), count(store, "snapshot_patches"))
 
 
-def test_going_back_to_the_whole_is_noticed_by_who_knew_a_patch(store: Store, other: Store, database_url: str) -> None:
+def test_going_back_to_the_whole_is_noticed_by_who_knew_a_patch(
+    store: Stores, other: Stores, database_url: str
+) -> None:
     read = directory()
-    store.save_snapshot(read)
-    store.save_snapshot(joined(read, 9000, 1))
-    assert joined(read, 9000, 1) == other.last_snapshot("okta")
-    with closing(Store(database_url)) as third:
-        third.save_snapshot(replace(read, taken_at=at(7)))
+    store.readings.save_snapshot(read)
+    store.readings.save_snapshot(joined(read, 9000, 1))
+    assert joined(read, 9000, 1) == other.readings.last_snapshot("okta")
+    with closing(Stores.open(database_url)) as third:
+        third.readings.save_snapshot(replace(read, taken_at=at(7)))
         assert (1, 0) == (count(store, "snapshots"), count(store, "snapshot_patches"))
-    assert replace(read, taken_at=at(7)) == other.last_snapshot("okta") == store.last_snapshot("okta")
+    assert replace(read, taken_at=at(7)) == other.readings.last_snapshot("okta") == store.readings.last_snapshot("okta")
 
 
-def test_many_small_changes_become_a_new_whole(store: Store, other: Store) -> None:
+def test_many_small_changes_become_a_new_whole(store: Stores, other: Stores) -> None:
     read = directory(60)
-    store.save_snapshot(read)
+    store.readings.save_snapshot(read)
     for number in range(60):
         read = joined(read, 1000 + number, number)
-        store.save_snapshot(read)
+        store.readings.save_snapshot(read)
     assert 1 < count(store, "snapshots") < 20
-    assert read == other.last_snapshot("okta")
+    assert read == other.readings.last_snapshot("okta")
 
 
-def test_a_save_that_fails_is_not_taken_for_the_newest(store: Store, other: Store) -> None:
+def test_a_save_that_fails_is_not_taken_for_the_newest(store: Stores, other: Stores) -> None:
     read = directory()
-    store.save_snapshot(read)
+    store.readings.save_snapshot(read)
     lost = joined(read, 9000, 1)
     with pytest.raises(StoreError, match="without a zone"):
-        store.save_snapshot(replace(lost, taken_at=lost.taken_at.replace(tzinfo=None)))
-    assert read == store.last_snapshot("okta") == other.last_snapshot("okta")
+        store.readings.save_snapshot(replace(lost, taken_at=lost.taken_at.replace(tzinfo=None)))
+    assert read == store.readings.last_snapshot("okta") == other.readings.last_snapshot("okta")

@@ -26,7 +26,7 @@ from web_world import TOKENS, Caller, Place, Reply, http_settings, serving
 from syncd.callers import user_name
 from syncd.control import DeploymentResult, Order
 from syncd.model import Held, Owned
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.web.endpoints import ENDPOINTS
 from syncd.web.openapi import document
 
@@ -48,11 +48,11 @@ def server(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("web")
     shutil.copy(migrated_file, folder / "syncd.db")
     stays = left("bob", "Op")
-    with closing(Store(f"sqlite:///{folder}/syncd.db", clock=lambda: at(30))) as store:
+    with closing(Stores.open(f"sqlite:///{folder}/syncd.db", clock=lambda: at(30))) as store:
         made(store, created("anna", "Viewer"), now=at(1))
         made(store, left("anna", "Viewer"), now=at(2))
         planned(store, stays, created("carol"), held=Held((stays,), ("1 of 1 people",), "prod"), now=at(3))
-        store.adopt("test", Owned(grants={"dora": frozenset({"Admin"})}))
+        store.holdings.adopt("test", Owned(grants={"dora": frozenset({"Admin"})}))
         with serving(store, folder, http_settings(folder)) as place:
             yield place
 

@@ -15,7 +15,7 @@ from store_samples import left, planned
 from web_world import Place, http_settings, secret_of, serving
 
 from syncd.model import Held
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.web.endpoints import ENDPOINTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text(encoding="
 @pytest.fixture
 def place(migrated_file: Path, tmp_path: Path) -> Iterator[Place]:
     shutil.copy(migrated_file, tmp_path / "syncd.db")
-    with closing(Store(f"sqlite:///{tmp_path}/syncd.db")) as store:
+    with closing(Stores.open(f"sqlite:///{tmp_path}/syncd.db")) as store:
         planned(store, left("bob", "Op"), held=Held((left("bob", "Op"),), ("why",), "prod"))
         with serving(store, tmp_path, http_settings(tmp_path)) as place:
             yield place

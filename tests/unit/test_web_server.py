@@ -22,7 +22,7 @@ from web_world import Caller, FakeControl, Ledger, Place, http_settings, serving
 
 from syncd.config.settings import HttpSettings
 from syncd.errors import SyncdError
-from syncd.store import Store
+from syncd.store import Stores
 from syncd.web import Doors, Server, app
 from syncd.web.app import house_of
 from syncd.web.listening import Certificate, listen_tcp, listen_unix
@@ -30,13 +30,13 @@ from syncd.web.patience import Patience
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Store]:
-    with closing(Store(f"sqlite:///{tmp_path}/syncd.db")) as store:
+def books(tmp_path: Path) -> Iterator[Stores]:
+    with closing(Stores.open(f"sqlite:///{tmp_path}/syncd.db")) as store:
         yield store
 
 
 @pytest.fixture
-def place(books: Store, tmp_path: Path) -> Iterator[Place]:
+def place(books: Stores, tmp_path: Path) -> Iterator[Place]:
     with serving(books, tmp_path, http_settings(tmp_path)) as place:
         yield place
 
@@ -48,7 +48,7 @@ class Hasty(Patience):
 
 
 @pytest.fixture
-def hasty(books: Store, tmp_path: Path) -> Iterator[Place]:
+def hasty(books: Stores, tmp_path: Path) -> Iterator[Place]:
     with serving(books, tmp_path, http_settings(tmp_path), patience=Hasty) as place:
         yield place
 
@@ -60,7 +60,7 @@ def quiet(_event: str, /, **_facts: object) -> None:
 def server_on(path: Path | None, http: HttpSettings | None = None) -> Server:
     """Make a server that is not started yet."""
     ledger = Ledger(None)  # type: ignore[arg-type]  # nobody asks the database here
-    made = app(FakeControl(), ledger, doors=Doors(http), emit=quiet)
+    made = app(FakeControl(), ledger, ledger, doors=Doors(http), emit=quiet)
     return Server(made, path=path, http=http, emit=quiet)
 
 
@@ -205,7 +205,7 @@ def certificate(folder: Path, *, name: str = "server", serial: int = 1) -> tuple
     return files
 
 
-def test_https_with_tls_1_2_or_better(books: Store, tmp_path: Path) -> None:
+def test_https_with_tls_1_2_or_better(books: Stores, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     with serving(books, tmp_path, http_settings(tmp_path, tls_cert=cert, tls_key=key)) as place:
         caller = place.outside("reader")
@@ -343,7 +343,7 @@ def test_stopping_does_not_wait_for_a_database_that_hangs(place: Place) -> None:
 
 
 def test_nothing_is_printed_and_no_signal_is_taken(
-    books: Store, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    books: Stores, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with serving(books, tmp_path, http_settings(tmp_path)) as place:

@@ -33,9 +33,8 @@ from syncd.control import (
 )
 from syncd.errors import StoreError
 from syncd.http import Secret
-from syncd.store import AuditRow, HeldPlan, Holding, Store
-from syncd.store import Standing as LastPlan
-from syncd.store.uses import Use
+from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
+from syncd.store import Stores
 from syncd.web import Doors, Server, app
 from syncd.web.patience import Patience
 
@@ -122,7 +121,7 @@ class FakeControl:
 class Ledger:
     """A database whose ability to answer, or to answer soon, a test can take away."""
 
-    books: Store
+    books: Stores
     fails: bool = False
     stuck: Event | None = None
     before: int = 0
@@ -134,33 +133,37 @@ class Ledger:
         if self.fails:
             raise StoreError("database syncd.db: the disk is full")
 
-    def last_run(self, deployment: str) -> LastPlan | None:
+    def last_plan(self, deployment: str) -> LastPlan | None:
         self._wait()
-        return self.books.last_run(deployment)
+        return self.books.queries.last_plan(deployment)
 
     def held(self, deployment: str) -> HeldPlan | None:
         self._wait()
-        return self.books.held(deployment)
+        return self.books.queries.held(deployment)
 
     def audit(self, **wanted: Any) -> tuple[AuditRow, ...]:
         self._wait()
-        return self.books.audit(**wanted)
+        return self.books.queries.audit(**wanted)
 
     def history(self, **wanted: Any) -> tuple[Holding, ...]:
         self._wait()
-        return self.books.history(**wanted)
+        return self.books.queries.history(**wanted)
+
+    def journal_head(self) -> tuple[int, int]:
+        self._wait()
+        return self.books.queries.journal_head()
 
     def record_use(self, who: str, what: str, answer: int, *, now: datetime, detail: str = "") -> None:
         self._wait()
-        self.books.record_use(who, what, answer, now=now, detail=detail)
+        self.books.presence.record_use(who, what, answer, now=now, detail=detail)
 
-    def uses(self, limit: int, *, offset: int) -> tuple[Use, ...]:
+    def uses(self, limit: int, *, offset: int = 0) -> tuple[Use, ...]:
         self._wait()
-        return self.books.uses(limit, offset=offset)
+        return self.books.presence.uses(limit, offset=offset)
 
     def notes(self) -> list[Use]:
         """List this test's uses, oldest first."""
-        return [use for use in reversed(self.books.uses(1000)) if use.id > self.before]
+        return [use for use in reversed(self.books.presence.uses(1000)) if use.id > self.before]
 
     def noted(self, count: int = 0) -> list[tuple[str, str, int]]:
         """Wait until so many uses are noted; says who did what with which answer, oldest first."""
@@ -241,7 +244,7 @@ class Place:
             time.sleep(0.01)
         vars(self.control).update(vars(FakeControl()))
         self.ledger.fails, self.ledger.stuck = False, None
-        self.ledger.before = max((use.id for use in self.ledger.books.uses(1)), default=0)
+        self.ledger.before = max((use.id for use in self.ledger.books.presence.uses(1)), default=0)
         self.events.clear()
         return self
 
@@ -271,7 +274,7 @@ def http_settings(folder: Path, **others: Any) -> HttpSettings:
 
 @contextmanager
 def serving(
-    books: Store,
+    books: Stores,
     folder: Path,
     http: HttpSettings | None,
     *,
@@ -286,7 +289,7 @@ def serving(
         events.append((event, facts))
 
     control, ledger, doors = control or FakeControl(), Ledger(books), Doors(http)
-    made = app(control, ledger, doors=doors, emit=emit, clock=lambda: NOW)
+    made = app(control, ledger, ledger, doors=doors, emit=emit, clock=lambda: NOW)
     path = folder / name
     server = Server(made, path=path, http=http, emit=emit, patience=patience)
     server.start()

@@ -11,12 +11,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, and_, delete, exists, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, Update, and_, delete, exists, or_, select, update
 
 from syncd.model import Status
 from syncd.ports import Place
 from syncd.store import changes
-from syncd.store.engine import insert
+from syncd.store.engine import Database, insert
 from syncd.store.schema import (
     accounts,
     awaited,
@@ -36,7 +36,33 @@ _OF_A_SERVER: Final = (desired, capabilities, losses, gains, awaited, ownership,
 UNSEEN = "nobody can look any more: the deployment was pointed at another server"
 
 
-def place(connection: Connection, deployment: str, address: str) -> Place:
+class DatabasePlaces:
+    """Implements `ports.Places`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def place(self, deployment: str, address: str) -> Place:
+        with self._database.read() as connection:
+            return _place(connection, deployment, address)
+
+    def move(self, deployment: str, address: str, *, now: datetime) -> Place:
+        return self._database.commit(lambda c: _move(c, deployment, address, now=now), alone=True)
+
+    def accept_server(self, deployment: str) -> None:
+        def work(connection: Connection) -> None:
+            row = _row(connection, deployment)
+            if row is not None and row.was:
+                _merge(connection, _aside(deployment, row.was), deployment)
+                connection.execute(_ask_no_more(deployment))
+
+        self._database.commit(work, alone=True)
+
+    def leave_server(self, deployment: str) -> None:
+        self._database.commit(lambda c: c.execute(_ask_no_more(deployment)))
+
+
+def _place(connection: Connection, deployment: str, address: str) -> Place:
     """Say under which name stands what is known of the server of this address; nothing does where it is a new one."""
     row = _row(connection, deployment)
     if row is None:
@@ -46,32 +72,23 @@ def place(connection: Connection, deployment: str, address: str) -> Place:
     return Place(_aside(deployment, address), row.address, row.since)
 
 
-def move(connection: Connection, deployment: str, address: str, *, now: datetime) -> Place:
+def _move(connection: Connection, deployment: str, address: str, *, now: datetime) -> Place:
     """Work on this address from now on: set aside what is known of another one, and bring back what is known of this one."""
     row = _row(connection, deployment)
     if row is None or row.address == address:
         _keep(connection, deployment, address, was=row and row.was, since=row.since if row else now)
-        return place(connection, deployment, address)
+        return _place(connection, deployment, address)
     for left in changes.unsettled(connection, deployment):
         changes.close(connection, left.id, Status.FAILED, detail=UNSEEN, now=now, by_looking=True)
     was = row.address if _owns(connection, deployment) else row.was
     _rename(connection, deployment, _aside(deployment, row.address))
     _rename(connection, _aside(deployment, address), deployment)
     _keep(connection, deployment, address, was=None if was == address else was, since=now)
-    return place(connection, deployment, address)
+    return _place(connection, deployment, address)
 
 
-def is_same(connection: Connection, deployment: str) -> None:
-    """Take the server of now for the one before: what is known of either is known of it."""
-    row = _row(connection, deployment)
-    if row is not None and row.was:
-        _merge(connection, _aside(deployment, row.was), deployment)
-        is_other(connection, deployment)
-
-
-def is_other(connection: Connection, deployment: str) -> None:
-    """Take the server before for another one: ask no more."""
-    connection.execute(update(servers).where(servers.c.deployment == deployment).values(was=None))
+def _ask_no_more(deployment: str) -> Update:
+    return update(servers).where(servers.c.deployment == deployment).values(was=None)
 
 
 def here_or_before(column: Column[Any], deployment: str) -> ColumnElement[bool]:

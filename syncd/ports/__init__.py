@@ -1,0 +1,66 @@
+"""What the order of a pass needs from the world, as small protocols; adapters implement them and know nothing else.
+
+The desired-state database is cut by who reads it. Each method commits before it returns, threads may share a part, and
+every method may raise StoreError. Times are aware, in UTC.
+
+part      | what it keeps                                             | who reads it
+Readings  | what sources said, names of groups, who is one person     | reading the sources; commands that accept
+Ledger    | runs, plans, each change from its intent to its end       | passes
+Leases    | who may write                                             | whoever writes to a deployment, or polls
+Holdings  | what is ours                                              | passes
+Places    | at which address a deployment was last worked on          | passes
+Memory    | what earlier passes saw and learned of a deployment       | passes
+Queries   | what people ask: audit, history, the last plan            | commands, API and pages
+Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
+"""
+
+from syncd.ports.holdings import Holdings
+from syncd.ports.journal import Journal
+from syncd.ports.leases import Lease, Leases
+from syncd.ports.ledger import Basis, Entry, Ledger, Unsettled
+from syncd.ports.memory import Memory
+from syncd.ports.places import Place, Places
+from syncd.ports.presence import AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
+from syncd.ports.queries import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, Queries, Run, Step
+from syncd.ports.readings import Readings, SourceHealth
+from syncd.ports.source import Ignoring, IncrementalSource, Source
+from syncd.ports.target import Recorder, TargetReader, TargetSession, TargetWriter
+
+__all__ = [
+    "AlarmRow",
+    "AuditFilter",
+    "AuditRow",
+    "Basis",
+    "Entry",
+    "GoodFiles",
+    "HeldPlan",
+    "Holding",
+    "HoldingFilter",
+    "Holdings",
+    "Ignoring",
+    "IncrementalSource",
+    "Journal",
+    "KeptAlarms",
+    "LastPlan",
+    "Lease",
+    "Leases",
+    "Ledger",
+    "Memory",
+    "Place",
+    "Places",
+    "Presence",
+    "Queries",
+    "Readings",
+    "Recorder",
+    "Replicas",
+    "Run",
+    "Source",
+    "SourceHealth",
+    "Step",
+    "TargetReader",
+    "TargetSession",
+    "TargetWriter",
+    "Unsettled",
+    "Use",
+    "Uses",
+]

@@ -1,0 +1,29 @@
+"""What passes need of the database."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from syncd.ports.holdings import Holdings
+from syncd.ports.leases import Leases
+from syncd.ports.ledger import Ledger
+from syncd.ports.memory import Memory
+from syncd.ports.places import Places
+from syncd.ports.readings import Readings
+
+
+class Journal(Protocol):
+    """The parts of the database that a pass works with."""
+
+    @property
+    def readings(self) -> Readings: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def holdings(self) -> Holdings: ...
+    @property
+    def places(self) -> Places: ...
+    @property
+    def memory(self) -> Memory: ...

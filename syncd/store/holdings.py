@@ -1,0 +1,85 @@
+"""What is ours on each deployment, and for whom the accounts were made that syncd made.
+
+The latter are known by the id of the person, because logins and e-mails change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select, true
+
+from syncd.model import MadeAccount, Owned, key
+from syncd.store import ownership
+from syncd.store.engine import LARGE, Database, insert
+from syncd.store.schema import accounts
+
+BATCH = 500
+"""How many names or e-mails are asked for in one statement."""
+
+
+class DatabaseHoldings:
+    """Implements `ports.Holdings`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def owned(self, deployment: str, *, usernames: frozenset[str] | None = None) -> Owned:
+        with self._database.read() as connection:
+            return ownership.owned(connection, deployment, usernames=usernames)
+
+    def adopt(self, deployment: str, found: Owned) -> None:
+        things = ownership.things_of(found)
+        for start in range(0, len(things), ownership.BATCH):
+            batch = things[start : start + ownership.BATCH]
+            with self._database.write() as connection:
+                ownership.adopt(connection, deployment, batch, now=self._database.now(connection))
+
+    def disown(self, deployment: str, gone: Owned, *, now: datetime) -> None:
+        if things := ownership.things_of(gone):
+            self._database.commit(lambda c: ownership.disown(c, deployment, things, now=now), alone=len(things) > LARGE)
+
+    def disown_role(self, deployment: str, role: str) -> None:
+        self._database.commit(lambda c: ownership.disown_role(c, deployment, role, now=self._database.now(c)))
+
+    def made_accounts(
+        self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
+    ) -> tuple[MadeAccount, ...]:
+        columns = accounts.c.name, accounts.c.source, accounts.c.person, accounts.c.email
+        found: dict[str, MadeAccount] = {}
+        with self._database.read() as connection:
+            for which in _choices(ids, emails):
+                rows = connection.execute(select(*columns).where(accounts.c.deployment == deployment, which))
+                found |= {row.name: MadeAccount(row.name, (row.source, row.person), row.email) for row in rows}
+        return tuple(found[name] for name in sorted(found))
+
+    def remember_accounts(self, deployment: str, made: Iterable[MadeAccount], *, now: datetime) -> None:
+        rows = [
+            {
+                "deployment": deployment,
+                "name": account.name,
+                "source": account.who[0],
+                "person": account.who[1],
+                "email": account.email,
+                "at": now,
+            }
+            for account in sorted(made, key=lambda account: account.name)
+        ]
+
+        def work(connection: Connection) -> None:
+            statement = insert(connection, accounts)
+            new = {column: statement.excluded[column] for column in ("source", "person", "email", "at")}
+            connection.execute(statement.on_conflict_do_update(index_elements=["deployment", "name"], set_=new), rows)
+
+        if rows:
+            self._database.commit(work, alone=len(rows) > LARGE)
+
+
+def _choices(ids: Collection[str] | None, emails: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    if ids is None:
+        yield true()
+        return
+    for column, wanted in ((accounts.c.person, sorted(ids)), (accounts.c.email, sorted({key(e) for e in emails}))):
+        for start in range(0, len(wanted), BATCH):
+            yield column.in_(wanted[start : start + BATCH])

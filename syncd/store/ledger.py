@@ -1,0 +1,151 @@
+"""Runs, their plans, and each change of these from its intent to its end.
+
+What is sent of a change that was not made, or not whole, is awaited: the server may carry it out late. When what it would
+bring is seen, the change was made after all: then it is closed as applied, and what it brought is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+
+from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
+from syncd.plan.taken import Taken
+from syncd.ports import Basis, Lease, Unsettled
+from syncd.store import changes, codec, ownership, schema
+from syncd.store.engine import LARGE, Database
+from syncd.store.entries import DatabaseEntry
+from syncd.store.processes import os_user
+from syncd.store.queries import newest_plan
+from syncd.store.schema import awaited, plans, runs
+
+LATE = "found by looking: the call was carried out late"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHead:
+    """What is asked of a held plan before it is let pass: not what its changes are, only how many."""
+
+    digest: str
+    number: int
+    made_at: datetime
+
+
+class DatabaseLedger:
+    """Implements `ports.Ledger`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- runs and plans -----------------------------------------------------------------------------------------------
+
+    def start_run(self, command: str, *, scope: Scope, now: datetime, by: str = "") -> int:
+        row = {
+            "command": command,
+            "scope": codec.dumps(codec.scope_to(scope)),
+            "by": by or os_user(),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started_at": now,
+        }
+        started = insert(runs).values(row).returning(runs.c.id)
+        return self._database.commit(lambda c: int(c.execute(started).scalar_one()))
+
+    def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
+        ended = {"exit_code": exit_code, "summary": codec.dumps(summary), "ended_at": now}
+        self._database.commit(lambda c: c.execute(update(runs).where(runs.c.id == run).values(ended)))
+
+    def record_plan(
+        self,
+        run: int,
+        plan: Plan,
+        *,
+        held: Held | None,
+        approved: str | None,
+        now: datetime,
+        basis: Basis = Basis(),
+    ) -> int:
+        return self._database.commit(
+            lambda c: changes.record_plan(c, run, plan, held=held, approved=approved, now=now, basis=basis),
+            alone=len(plan.changes) > LARGE,
+        )
+
+    def is_in_force(self, files: str) -> bool:
+        with self._database.read() as connection:
+            return changes.newest_files(connection) in (None, files)
+
+    def hold(self, deployment: str, digest: str, *, scope: Scope) -> HeldHead | None:
+        here = plans.c.deployment == deployment, plans.c.in_force
+        of_it = or_(plans.c.held_digest == digest, plans.c.approved == digest)
+        with self._database.read() as connection:
+            whole = _held_head(connection, newest_plan(connection, and_(*here, plans.c.everything)))
+            if scope.everything or (whole and whole.digest == digest):
+                return whole
+            part = newest_plan(connection, and_(*here, ~plans.c.everything, of_it))
+            is_held = part is not None and part.held_digest == digest
+            return _held_head(connection, part if is_held else None) or whole
+
+    def taken_since(self, deployment: str, since: datetime) -> Taken:
+        with self._database.read() as connection:
+            return changes.taken_since(connection, deployment, since)
+
+    # --- each change --------------------------------------------------------------------------------------------------
+
+    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
+        return DatabaseEntry(self._database, plan, change, lease=lease, now=now)
+
+    def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:
+        with self._database.read() as connection:
+            return changes.unsettled(connection, deployment)
+
+    def settle(self, change: int, status: Status, detail: str, *, now: datetime, final: bool = False) -> None:
+        self._database.commit(
+            lambda c: changes.close(c, change, status, detail=detail, now=now, by_looking=True, final=final)
+        )
+
+    # --- what may still come ------------------------------------------------------------------------------------------
+
+    def awaited(self, deployment: str) -> tuple[Awaited, ...]:
+        of_change = schema.changes.c
+        columns = awaited.c.change_id, awaited.c.roles, awaited.c.since, of_change.before, of_change.after
+        joined = select(*columns).join(schema.changes, of_change.id == awaited.c.change_id)
+        here = joined.where(awaited.c.deployment == deployment).order_by(awaited.c.change_id)
+        with self._database.read() as connection:
+            return tuple(_awaited(row) for row in connection.execute(here))
+
+    def came(self, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:
+        self._database.commit(lambda c: _came(c, deployment, found, now=now))
+
+    def forget_awaited(self, changes: Collection[int]) -> None:
+        self._database.commit(lambda c: _forget_awaited(c, changes))
+
+
+def _held_head(connection: Connection, plan: Row[Any] | None) -> HeldHead | None:
+    if plan is None or plan.held_digest is None:
+        return None
+    of_change = schema.changes.c
+    kept_back = select(func.count()).where(of_change.plan_id == plan.id, of_change.status == Status.HELD.value)
+    return HeldHead(plan.held_digest, connection.execute(kept_back).scalar_one(), plan.made_at)
+
+
+def _awaited(row: Any) -> Awaited:
+    before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))
+    return Awaited(row.change_id, Change(before, after), frozenset(codec.loads(row.roles)), row.since)
+
+
+def _came(connection: Connection, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:
+    for id_, things in found.items():
+        ended = {"status": Status.APPLIED.value, "detail": LATE, "settled_by_looking": True, "moved_at": now}
+        connection.execute(update(schema.changes).where(schema.changes.c.id == id_).values(ended))
+        ownership.adopt(connection, deployment, ownership.things_of(things), now=now, change=id_)
+    _forget_awaited(connection, found)
+
+
+def _forget_awaited(connection: Connection, ids: Collection[int]) -> None:
+    connection.execute(delete(awaited).where(awaited.c.change_id.in_(sorted(ids))))

@@ -1,0 +1,61 @@
+"""The desired-state database, cut by who reads it; the parts are those of `ports`, whose methods live where their SQL is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from syncd.errors import StoreError
+from syncd.store import migrations
+from syncd.store.engine import Clock, Database
+from syncd.store.holdings import DatabaseHoldings
+from syncd.store.leases import DatabaseLeases
+from syncd.store.ledger import DatabaseLedger
+from syncd.store.memory import DatabaseMemory
+from syncd.store.places import DatabasePlaces
+from syncd.store.presence import DatabasePresence
+from syncd.store.queries import DatabaseQueries
+from syncd.store.readings import DatabaseReadings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """One open database; implements `ports.Journal`. Threads may share it; processes open their own."""
+
+    database: Database
+    readings: DatabaseReadings
+    ledger: DatabaseLedger
+    leases: DatabaseLeases
+    holdings: DatabaseHoldings
+    places: DatabasePlaces
+    memory: DatabaseMemory
+    queries: DatabaseQueries
+    presence: DatabasePresence
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock | None = None) -> Self:
+        """Open a database, and create or upgrade its tables. `clock` is for tests.
+
+        Raises:
+            StoreError: as every method of every part; the message names the database and what to do.
+        """
+        database = Database(url, clock=clock)
+        try:
+            migrations.upgrade(database)
+        except StoreError:
+            database.close()
+            raise
+        return cls(
+            database,
+            DatabaseReadings(database),
+            DatabaseLedger(database),
+            DatabaseLeases(database),
+            DatabaseHoldings(database),
+            DatabasePlaces(database),
+            DatabaseMemory(database),
+            DatabaseQueries(database),
+            DatabasePresence(database),
+        )
+
+    def close(self) -> None:
+        self.database.close()
