@@ -25,7 +25,8 @@ from typing import Any
 import aiohttp
 import requests
 
-from syncd.http import Connection, Secret
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 from syncd.ports import IncrementalSource
 from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource
 from syncd.sources.entra import GroupSelection as EntraGroups

@@ -11,12 +11,11 @@ from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSett
 from syncd.config.fingerprint import fingerprint
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
 from syncd.errors import StoreError
+from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
 from syncd.model import Finding, Learned, Rules
-from syncd.pace import Pace
 from syncd.ports import Source, TargetSession
 from syncd.reconcile import Emit, Target, World
-from syncd.rests import OwnRests, Rest, Rests
 from syncd.sources import file
 from syncd.sources.entra import EntraSource
 from syncd.sources.entra import examine as entra
@@ -29,6 +28,7 @@ from syncd.targets import TARGETS
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow import examine as airflow
 from syncd.targets.kind import TargetKind
+from syncd.throttle import Throttle
 
 REST_LOOK_S: Final = 10.0
 """So often it is looked whether another process was told that a deployment wants to be left alone."""
@@ -215,10 +215,10 @@ def rest_of(settings: DeploymentSettings, rests: Rests, clock: Callable[[], date
 
 
 def open_airflow(
-    settings: DeploymentSettings, known: Learned | None, *, pace: Pace | None = None, rest: Rest | None = None
+    settings: DeploymentSettings, known: Learned | None, *, throttle: Throttle | None = None, rest: Rest | None = None
 ) -> AirflowTarget:
     """Open a session with a deployment."""
     deployment = settings.deployment
     return AirflowTarget(
-        deployment.name, settings.airflow, known=known, protected=deployment.protected, pace=pace, rest=rest
+        deployment.name, settings.airflow, known=known, protected=deployment.protected, throttle=throttle, rest=rest
     )

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TextIO
 
 import structlog
 
-from syncd.secrets import BLOT, blotted
+from syncd.http.secrets import BLOT, blotted
 
 LONGEST = 256
 """Characters of a text. What is longer is the body of an answer, and nobody knows what is in it."""

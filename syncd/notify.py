@@ -29,9 +29,11 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from syncd.answers import retry_after_s
-from syncd.http import Answer, Connection, NoAnswer, Secret, SecretUnreadable, Session
-from syncd.metered import Overdue
-from syncd.secrets import beginning, blotted, remember
+from syncd.http.answer import Answer
+from syncd.http.connection import Connection
+from syncd.http.metered import Overdue
+from syncd.http.secrets import Secret, SecretUnreadable, beginning, blotted, remember
+from syncd.http.session import NoAnswer, Session
 
 TIMEOUT_S: Final = 10.0
 WAITS_S: Final = (1.0, 4.0)

@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 from postgres_server import boot_postgres, new_database
 
-from syncd import secrets
+from syncd.http import secrets
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
 from syncd.store import Stores, migrate
 

@@ -114,7 +114,7 @@ def _show_defect(kind: type[BaseException], error: BaseException, trace: Traceba
     """Show what nobody thought of, without the secrets that may stand in it."""
     import traceback
 
-    from syncd.secrets import blotted
+    from syncd.http.secrets import blotted
 
     sys.stderr.write(blotted("".join(traceback.format_exception(kind, error, trace))))
 

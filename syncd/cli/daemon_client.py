@@ -18,13 +18,13 @@ from syncd.answers import parse_json
 from syncd.callers import HEADER, sudo_user
 from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
-from syncd.metered import Limit, TooSlow, metered
+from syncd.http.metered import Limit, TooSlow, metered
+from syncd.http.secrets import remember
 from syncd.render.change import change_line
 from syncd.render.effects import effect_lines_of
 from syncd.render.lines import Line, Style, counted, number, safe
 from syncd.render.text import MOST
 from syncd.render.view import ChangeView
-from syncd.secrets import remember
 
 if TYPE_CHECKING:
     from syncd.cli.invocation import Invocation

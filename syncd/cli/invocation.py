@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from syncd.store import Stores
 
 DEFAULT_CONFIG = Path("config.toml")
-PATIENCE_S = 30.0
+WAIT_S = 30.0
 """How long a command waits for another writer of a deployment, such as a daemon."""
 
 
@@ -68,7 +68,7 @@ class Invocation:
 
         only = chosen(settings, deployments)
         with showing(self.log(), quiet=self.quiet) as emit:
-            world = replace(app.build(settings, store, emit=emit, only=only, full=full), patience_s=PATIENCE_S)
+            world = replace(app.build(settings, store, emit=emit, only=only, full=full), wait_s=WAIT_S)
             try:
                 yield world
             finally:

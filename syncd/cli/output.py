@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+from syncd.http.secrets import blotted
 from syncd.render.lines import Line, Style, plain, safe
-from syncd.secrets import blotted
 
 
 class Output(StrEnum):

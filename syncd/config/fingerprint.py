@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 
 
 def fingerprint(*values: object) -> str:

@@ -18,15 +18,15 @@ from syncd.config.source_settings import secret, source_settings
 from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.files import MIB, read_file
-from syncd.http import Connection
+from syncd.http.connection import Connection
 from syncd.model import Adopt, Deployment, Joining, JoinKey
-from syncd.pace import Budget
 from syncd.plan.guard import Limits
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted, read_toml
 from syncd.text.toml_places import Path as Place
+from syncd.throttle import RateLimit
 
 MERGED = ("labels", "headers", "limits", "timeouts", "courtesy")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
@@ -211,7 +211,7 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         login_source=table.login_source or "",
     )
     airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
-    courtesy = Budget(**table.courtesy.model_dump())
+    courtesy = RateLimit(**table.courtesy.model_dump())
     return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow, courtesy)
 
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.model import Deployment, Joining
 from syncd.notify import NotifySettings
-from syncd.pace import Budget
 from syncd.plan.guard import Limits
 from syncd.sources.entra import EntraSettings
 from syncd.sources.okta import OktaSettings
 from syncd.targets.airflow.settings import AirflowSettings
+from syncd.throttle import RateLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class DeploymentSettings:
     enforce: bool
     limits: Limits
     airflow: AirflowSettings
-    courtesy: Budget
+    courtesy: RateLimit
     kind: str = "airflow"
     """Which kind of target it is: a key of `targets.TARGETS`."""
 

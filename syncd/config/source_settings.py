@@ -14,7 +14,9 @@ from syncd.config.source_tables import (
     OktaAuth,
     OktaSourceTable,
 )
-from syncd.http import Connection, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 from syncd.sources import entra, okta
 
 

@@ -18,10 +18,10 @@ from syncd.daemon.runtime import Runtime
 from syncd.daemon.sessions import Lasting, Sessions
 from syncd.errors import InvalidInput, StoreError
 from syncd.model import Deployment, Learned, Rules
-from syncd.pace import Call, Pace
 from syncd.ports import GoodFiles
 from syncd.reconcile import Target, World
 from syncd.store import Stores
+from syncd.throttle import Call, Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Fleet:
         self._called = called
         self._lock = Lock()
         self._abandoned = Event()
-        self._paces: dict[str, Pace] = {}
+        self._throttles: dict[str, Throttle] = {}
         first = files if isinstance(files, Files) else _files(files)
         self._now = self._make(first)
         self.error = first.error
@@ -130,9 +130,9 @@ class Fleet:
             loaded.world.rules != now.world.rules or loaded.settings_of(name) != now.settings_of(name)
         )
 
-    def pace(self, name: str) -> Pace | None:
+    def throttle(self, name: str) -> Throttle | None:
         with self._lock:
-            return self._paces.get(name)
+            return self._throttles.get(name)
 
     def reload(self) -> str:
         """Read the files anew and use them; gives what is wrong with them, empty: they are in use."""
@@ -159,9 +159,9 @@ class Fleet:
         """Let no further call to any deployment out, nor wait for its turn."""
         self._abandoned.set()
         with self._lock:
-            paces = tuple(self._paces.values())
-        for pace in paces:
-            pace.halt()
+            throttles = tuple(self._throttles.values())
+        for throttle in throttles:
+            throttle.halt()
 
     def close(self) -> None:
         self.sessions.close()
@@ -195,29 +195,29 @@ class Fleet:
 
         def open_(known: Learned | None) -> Lasting:
             rest = app.rest_of(settings, self._store.readings, self._clock)
-            return app.open_airflow(settings, known, pace=self._pace_of(settings), rest=rest)
+            return app.open_airflow(settings, known, throttle=self._throttle_of(settings), rest=rest)
 
         opened = self.sessions.opener(name, open_, way=_way(settings))
         return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.airflow.address)
 
-    def _pace_of(self, settings: DeploymentSettings) -> Pace:
+    def _throttle_of(self, settings: DeploymentSettings) -> Throttle:
         name = settings.deployment.name
         with self._lock:
-            if name not in self._paces or self._paces[name].budget != settings.courtesy:
-                self._paces[name] = Pace(
+            if name not in self._throttles or self._throttles[name].rate_limit != settings.courtesy:
+                self._throttles[name] = Throttle(
                     settings.courtesy,
                     monotonic=self._runtime.monotonic,
                     pause=self._abandoned.wait,
                     observe=lambda call: self._called(name, call),
                 )
-            return self._paces[name]
+            return self._throttles[name]
 
     def _end_what_is_other(self, after: Loaded) -> None:
         """End the sessions of deployments that are reached in another way now, or not at all."""
         ways = {d.deployment.name: _way(d) for d in after.settings.deployments}
         self.sessions.keep_only(ways)
         with self._lock:
-            self._paces = {name: pace for name, pace in self._paces.items() if name in ways}
+            self._throttles = {name: throttle for name, throttle in self._throttles.items() if name in ways}
 
 
 def _way(settings: DeploymentSettings) -> object:

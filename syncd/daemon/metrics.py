@@ -30,7 +30,7 @@ from syncd.daemon.figures import (
     Look,
     T,
 )
-from syncd.pace import Call
+from syncd.throttle import Call
 
 _Series = Counter | Gauge | Histogram
 

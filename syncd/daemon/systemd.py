@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
-from syncd.secrets import blotted
+from syncd.http.secrets import blotted
 
 STATUS_BYTES: Final = 1000
 """A status line is cut here. systemd drops a message above 4096 bytes (PIPE_BUF) whole."""

@@ -47,7 +47,7 @@ def deployments(loaded: Loaded, shared: Shared, records: Records, runtime: Runti
 
 def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime) -> DeploymentState:
     name = target.deployment.name
-    queue, pace = shared.queue.look(name), shared.fleet.pace(name)
+    queue, throttle = shared.queue.look(name), shared.fleet.throttle(name)
     wait_s = queue.not_before - runtime.monotonic()
     return DeploymentState(
         name,
@@ -61,8 +61,8 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
         waiting=bool(queue.waiting),
         running=bool(queue.running),
         calls=record.calls,
-        calls_per_s=round(pace.rate, 3) if pace else 0.0,
-        latency_s=round(pace.latency_s, 4) if pace and pace.latency_s is not None else 0.0,
+        calls_per_s=round(throttle.rate, 3) if throttle else 0.0,
+        latency_s=round(throttle.latency_s, 4) if throttle and throttle.latency_s is not None else 0.0,
         notes=record.notes,
     )
 

@@ -110,7 +110,7 @@ def _session(this: Pass) -> AbstractContextManager[TargetSession]:
 
 def _take_lease(this: Pass, stack: ExitStack) -> Lease:
     """Take the lease; where another writer has it, try again for as long as the world has patience."""
-    deadline = monotonic() + this.world.patience_s
+    deadline = monotonic() + this.world.wait_s
     while True:
         try:
             return stack.enter_context(this.journal.leases.take(this.name))

@@ -71,7 +71,7 @@ class World:
     full_read_every: timedelta = FULL_READ_EVERY
     full: bool = False
     """Whether sources are read whole although it would be enough to read what changed."""
-    patience_s: float = 0.0
+    wait_s: float = 0.0
     """How long to wait for another writer of a deployment: a pass of a daemon takes seconds."""
     stopping: Callable[[], bool] = bool
     """Asked before each change; once it says True, no further change is begun."""

@@ -28,7 +28,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from syncd.secrets import blotted
+from syncd.http.secrets import blotted
 
 REVISION = "0014"
 VERSION_TABLE = "syncd_revision"

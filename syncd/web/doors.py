@@ -19,7 +19,7 @@ from pathlib import Path
 from syncd.callers import caller, login_user
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
-from syncd.http import Secret, SecretUnreadable
+from syncd.http.secrets import Secret, SecretUnreadable
 from syncd.web.patience import Peer
 
 LOOK_EVERY_S = 10.0

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse as _JSONResponse
 
 from syncd.control import NotKnown, NotNow
 from syncd.errors import InvalidInput, StoreError, SyncdError
+from syncd.http.secrets import blotted
 from syncd.orders import NotMeant
-from syncd.secrets import blotted
 
 RETRY_S = 5
 """When to ask again, where the daemon says that it cannot do something now."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.errors import SourceUnavailable
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.sandbox.entra import EntraStandIn, Served
 from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource, GroupSelection

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.http import Connection, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.sandbox.okta import OktaStandIn, Org
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource

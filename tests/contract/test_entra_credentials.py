@@ -18,9 +18,8 @@ from cryptography.x509.oid import NameOID
 from entra_world import SECRET_PLACE, World, members
 
 from syncd.errors import SourceUnavailable
-from syncd.http import Secret
+from syncd.http.secrets import Secret, blotted
 from syncd.sandbox.entra import Kind, Served
-from syncd.secrets import blotted
 from syncd.sources.entra import (
     ClientSecret,
     Credential,

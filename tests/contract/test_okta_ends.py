@@ -14,8 +14,8 @@ from okta_world import TODAY, settings, small_org, source, stand_in, truth, whys
 from okta_world import members as members_of
 
 from syncd.errors import SourceUnavailable
-from syncd.http import Connection
-from syncd.rests import OwnRests
+from syncd.http.connection import Connection
+from syncd.http.rests import OwnRests
 from syncd.sandbox.okta import OktaStandIn, Org
 from syncd.sources.okta import OktaSource
 from syncd.store import Stores

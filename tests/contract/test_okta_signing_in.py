@@ -20,9 +20,10 @@ from jwt.algorithms import RSAAlgorithm
 from okta_world import TOKEN, members, secret, silent, source, stand_in, truth, whys
 
 from syncd.errors import SourceUnavailable
-from syncd.http import Connection, Retries
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import blotted
 from syncd.sandbox.okta import Application, OktaStandIn
-from syncd.secrets import blotted
 from syncd.sources.okta import GroupSelection, PrivateKey
 
 CLIENT = "0oa-planted-client"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from okta_world import TODAY, TOKEN, members, secret, small_org, source, stand_in, truth, whys
 
 from syncd.errors import CursorLost, SourceUnavailable
-from syncd.http import Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.ports import IncrementalSource
 from syncd.sandbox.okta import FAULTS, Limit, OktaStandIn

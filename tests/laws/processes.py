@@ -30,7 +30,7 @@ from syncd.control import NotKnown, NotNow, Order
 from syncd.daemon.service import Daemon, Host
 from syncd.daemon.systemd import Notify
 from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreError, SyncdError
-from syncd.http import Retries
+from syncd.http.backoff import Retries
 from syncd.model import Certificate, Group, Identity, Learned, Snapshot
 from syncd.plan.approval import approvals_of
 from syncd.sandbox.airflow.answers import Answer
@@ -335,21 +335,21 @@ class Life:
 
     # --- its wires ------------------------------------------------------------------------------------------------------
 
-    def open(self, known: Learned | None, settings: Any, pace: Any) -> AirflowTarget:
+    def open(self, known: Learned | None, settings: Any, throttle: Any) -> AirflowTarget:
         """Open a session over the wire of this process."""
         time, site = self.home.time, settings.deployment.name
         target = AirflowTarget(
             site,
             settings.airflow,
             known=known,
-            pace=pace,
+            throttle=throttle,
             retries=Retries(attempts=2),
             now=time.timestamp,
             monotonic=time.monotonic,
             pause=self._pause,
         )
-        if pace is not None:
-            pace._pause = self._pause
+        if throttle is not None:
+            throttle._pause = self._pause
         target._session._chance = _half
         target._session._transport._adapter = Wire(lambda call: self.ask(site, call))
         return target
@@ -633,8 +633,8 @@ def by_hand(home: Installation) -> Iterator[None]:
     def source(settings: Any, _readings: object, **_: object) -> Mouth:
         return home.acting[-1].source(settings.name)
 
-    def open_airflow(settings: Any, known: Learned | None, *, pace: Any = None, **_: Any) -> AirflowTarget:
-        return home.acting[-1].open(known, settings, pace)
+    def open_airflow(settings: Any, known: Learned | None, *, throttle: Any = None, **_: Any) -> AirflowTarget:
+        return home.acting[-1].open(known, settings, throttle)
 
     def scheduler(*, failed: Callable[[str, Exception], None], **_: object) -> Clockwork:
         return Clockwork(home.time, failed)

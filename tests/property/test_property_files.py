@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from syncd.config import load
 from syncd.errors import InvalidInput, SourceUnavailable
-from syncd.http import Secret, SecretUnreadable
+from syncd.http.secrets import Secret, SecretUnreadable
 from syncd.mapping.parse import parse
 from syncd.sources.file import FileSource
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from states import own
 
-from syncd.http import Connection, Secret
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 from syncd.model import (
     BUILT_IN_ROLES,
     Change,

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncd.http import Connection, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 from syncd.model import Change, Learned, Level, Outcome, Permission, Role, Scope, User
-from syncd.pace import Pace
 from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
+from syncd.throttle import Throttle
 
 DAGS = tuple(DagFile(f"fin_{n:02}", tags=("fin",)) for n in range(30))
 MANAGEABLE = (
@@ -90,7 +92,7 @@ class World:
         kinds: tuple[str, ...] = ("basic", "token"),
         username: str = "admin",
         timeout_s: float = 10.0,
-        pace: Pace | None = None,
+        throttle: Throttle | None = None,
         protected: tuple[str, ...] = (),
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -100,7 +102,7 @@ class World:
             "prod",
             self.settings(kinds=kinds, username=username, timeout_s=timeout_s),
             known=known,
-            pace=pace,
+            throttle=throttle,
             protected=protected,
             retries=Retries(attempts=2),
             now=now,

@@ -10,10 +10,11 @@ import pytest
 from airflow_world import Steps, person, world
 
 from syncd.errors import TargetUnauthorized
-from syncd.http import Answer, Connection, Secret
+from syncd.http.answer import Answer
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret, blotted
 from syncd.model import Change, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
-from syncd.secrets import blotted
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
 from syncd.targets.airflow.auth import expiry, is_out_of_date
 from syncd.targets.airflow.wire import Area

@@ -12,9 +12,8 @@ import pytest
 from airflow_world import DAGS, MANAGEABLE, Steps, World, apply, everything, finance, person, world
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
-from syncd.http import FRESH_SECRET_S
+from syncd.http.secrets import FRESH_SECRET_S
 from syncd.model import Change, Permission, Role, Scope, Status, User
-from syncd.pace import Call, Pace
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.authorise import Gate
@@ -22,6 +21,7 @@ from syncd.sandbox.airflow.faults import DOWN, Fault, HangUp, Instead, on
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow.abilities import Delete, Patch
 from syncd.targets.airflow.mirror import FRESH_NAMES_S, FRESH_USER_S
+from syncd.throttle import Call, Throttle
 
 NAMES = frozenset({"finance"})
 LOOKS_NAMES_UP = ("3.1.8+3.0.3", "3.1.8+3.1.1")
@@ -422,12 +422,12 @@ def test_a_server_that_was_away_is_looked_at_again(three: World, clock: Time) ->
     assert "3.3.2" == target.capabilities.version
 
 
-# --- under a pace -----------------------------------------------------------------------------------------------------
+# --- under a throttle -------------------------------------------------------------------------------------------------
 
 
 def test_calls_are_told_without_the_names_in_them(three: World, clock: Time) -> None:
     told: list[Call] = []
-    target = kept(three, clock, pace=Pace(observe=told.append), kinds=("token",))
+    target = kept(three, clock, throttle=Throttle(observe=told.append), kinds=("token",))
     assert {
         "/api/v2/version",
         "/auth/openapi.json",
@@ -443,12 +443,12 @@ def test_calls_are_told_without_the_names_in_them(three: World, clock: Time) -> 
 
 
 def test_a_write_that_was_not_let_through_failed_and_is_no_mystery(three: World, clock: Time) -> None:
-    pace = Pace(pause=lambda _: None, monotonic=lambda: 0.0)  # the pause after failures has an end in real time
-    target = kept(three, clock, pace=pace)
+    throttle = Throttle(pause=lambda _: None, monotonic=lambda: 0.0)  # the pause after failures has an end in real time
+    target = kept(three, clock, throttle=throttle)
     target.observe(Scope.people(["ann"]), role_names=NAMES)
     asked(three)
     for _ in range(5):
-        pace.left("GET", "/x", None, 1.0)
+        throttle.left("GET", "/x", None, 1.0)
     steps = Steps()
     outcome = target.apply(Change(None, person("ann", "Viewer")), steps)
     assert Status.FAILED == outcome.status

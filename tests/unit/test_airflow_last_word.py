@@ -11,14 +11,14 @@ import pytest
 from airflow_world import person, world
 
 from syncd.errors import DeploymentBusy, TargetUnavailable
-from syncd.http import Answer
+from syncd.http.answer import Answer
 from syncd.model import Change, Lookalikes, Scope, Status, User
-from syncd.pace import Budget, Pace
 from syncd.ports import Recorder
 from syncd.sandbox.airflow import StandIn
 from syncd.sandbox.airflow.faults import UNAUTHORIZED, on
 from syncd.targets.airflow.calls import LOOKS, Calls, Fence
 from syncd.targets.airflow.wire import Area
+from syncd.throttle import RateLimit, Throttle
 
 
 @dataclass
@@ -38,11 +38,11 @@ class Said:
         self.events.append(f"{answer.split()[0]} to {step}")
 
 
-class Turns(Pace):
+class Turns(Throttle):
     """Says when a call was let in: all its waiting is over then."""
 
     def __init__(self, events: list[str]) -> None:
-        super().__init__(Budget(calls_per_s=1000, burst=1000))
+        super().__init__(RateLimit(calls_per_s=1000, burst=1000))
         self._events = events
 
     def enter(self) -> None:
@@ -55,7 +55,7 @@ def test_a_call_is_announced_after_it_waited_for_its_turn(tmp_path: Path) -> Non
     events: list[str] = []
     with world(StandIn("3.3.2"), tmp_path) as this:
         this.server.state.add_user("anna", password="x", roles={"Viewer"})
-        target = this.target(pace=Turns(events))
+        target = this.target(throttle=Turns(events))
         target.look()
         anna = target.observe(_only("anna"), role_names=frozenset()).users["anna"]
         events.clear()
@@ -70,7 +70,7 @@ def test_what_waited_until_the_lease_was_lost_is_not_sent(tmp_path: Path) -> Non
     events: list[str] = []
     with world(StandIn("3.3.2"), tmp_path) as this:
         this.server.state.add_user("anna", password="x", roles={"Viewer"})
-        target = this.target(pace=Turns(events))
+        target = this.target(throttle=Turns(events))
         anna = target.observe(_only("anna"), role_names=frozenset()).users["anna"]
         with pytest.raises(DeploymentBusy):
             target.apply(Change(anna, _with(anna, "Op")), Said(events, lost_after=0))

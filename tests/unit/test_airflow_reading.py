@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from syncd.errors import ReadIncomplete
-from syncd.http import Answer
+from syncd.http.answer import Answer
 from syncd.targets.airflow.reading import LONGEST_S, MOST_ROWS, TRIES, Page, page, read_all
 
 Fetch = Callable[[int], Page]

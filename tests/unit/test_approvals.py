@@ -14,7 +14,7 @@ from test_reconcile import DAGS, NOW, People, Stage, made_for
 
 from syncd.config.fingerprint import fingerprint
 from syncd.errors import ApprovalRefused
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.model import EVERYTHING, Dag, Dialect, Learned, Permission, Scope, Status
 from syncd.plan.approval import Apply, PlanOnly
 from syncd.plan.guard import Limits

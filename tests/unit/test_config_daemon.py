@@ -11,9 +11,9 @@ from notify_world import write_certificate
 
 from syncd.config import ApiToken, DaemonSettings, HttpSettings, Settings, load
 from syncd.errors import ConfigInvalid
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.notify import Email, NotifySettings, Webhook
-from syncd.pace import Budget
+from syncd.throttle import RateLimit
 
 LEAST = """[sources.people]
 type = "file"
@@ -46,7 +46,7 @@ def test_who_says_nothing_has_a_daemon_without_http_that_tells_nobody(tmp_path: 
         settings.daemon.workers,
     )
     assert (None, NotifySettings()) == (settings.http, settings.notify)
-    assert [Budget()] == [d.courtesy for d in settings.deployments]
+    assert [RateLimit()] == [d.courtesy for d in settings.deployments]
 
 
 def test_empty_tables_say_no_more_than_none_save_that_there_is_http(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ courtesy.burst = 1
 """
     settings = loaded(tmp_path, text)
 
-    assert {"dev": Budget(2.0, 1), "prod": Budget(2.0, 3)} == {
+    assert {"dev": RateLimit(2.0, 1), "prod": RateLimit(2.0, 3)} == {
         d.deployment.name: d.courtesy for d in settings.deployments
     }
 
@@ -313,7 +313,7 @@ def test_the_example_shows_each_table() -> None:
     assert [frozenset({"read", "reconcile"})] == [token.rights for token in settings.http.tokens]
     assert ["slack", "json"] == [webhook.format for webhook in settings.notify.webhooks]
     assert settings.notify.email
-    assert [Budget(10.0, 20)] * 3 == [d.courtesy for d in settings.deployments]
+    assert [RateLimit(10.0, 20)] * 3 == [d.courtesy for d in settings.deployments]
 
 
 def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from syncd.config import (
     read_mappings,
 )
 from syncd.errors import ConfigInvalid
-from syncd.http import Connection, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 from syncd.model import Adopt, Joining, JoinKey
 from syncd.plan.guard import Limits
 from syncd.sources import entra, okta

@@ -27,7 +27,7 @@ from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.daemon.worker import Worker
 from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, TargetUnauthorized, TargetUnavailable
-from syncd.http import SecretUnreadable
+from syncd.http.secrets import SecretUnreadable
 from syncd.model import EVERYTHING, Change, Note, Outcome, Plan, Scope, Status, User
 from syncd.plan.sound import WAITS
 from syncd.reconcile import DeploymentReport, Report

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from syncd.errors import CursorLost
-from syncd.http import Secret
-from syncd.rests import OwnRests, Rest
-from syncd.secrets import remember
+from syncd.http.rests import OwnRests, Rest
+from syncd.http.secrets import Secret, remember
 from syncd.sources.again import Again
 from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
 from syncd.sources.entra.delta import AppCursor, Cursor, parse_cursor
-from syncd.sources.entra.graph import Graph, Reply, Throttle, judged
+from syncd.sources.entra.graph import Graph, Reply, SharedWait, judged
 from syncd.sources.entra.reading import query
 from syncd.sources.entra.tokens import Tokens
 
@@ -86,7 +85,7 @@ def test_only_links_below_the_base_are_followed(link: object, path: str | None) 
 
 def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
     clock, waits = [100.0], list[float]()
-    throttle = Throttle(0.8, REST, clock=lambda: clock[0], pause=waits.append)
+    throttle = SharedWait(0.8, REST, clock=lambda: clock[0], pause=waits.append)
     throttle.wait()
     throttle.hold(5.0)
     throttle.hold(2.0)
@@ -101,7 +100,7 @@ def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
 @pytest.mark.parametrize(("used", "wait_s"), [("0.8", 0.0), ("1.2", 4.0), ("2.5", 10.0), ("", 0.0), ("much", 0.0)])
 def test_the_more_of_the_limit_is_used_the_slower(used: str, wait_s: float) -> None:
     waits: list[float] = []
-    throttle = Throttle(0.8, REST, clock=lambda: 0.0, pause=waits.append)
+    throttle = SharedWait(0.8, REST, clock=lambda: 0.0, pause=waits.append)
     throttle.heed({"x-ms-throttle-limit-percentage": used})
     throttle.wait()
     assert ([pytest.approx(wait_s)] if wait_s else []) == waits

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.sources.entra import CLOUDS, ClientSecret, EntraSettings, GroupSelection, WorkloadIdentity
 from syncd.sources.entra.selection import Picked, pick
 from syncd.sources.entra.tokens import authority_of, client_id_of

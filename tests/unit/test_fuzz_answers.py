@@ -22,7 +22,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.errors import SourceUnavailable, TargetUnavailable
-from syncd.http import Connection, NoAnswer, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
+from syncd.http.session import NoAnswer
 from syncd.model import EVERYTHING
 from syncd.sandbox.airflow import StandIn
 from syncd.sandbox.entra import EntraStandIn

@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from syncd.http import Answer, Connection, NoAnswer, Retries, Secret, SecretUnreadable, Session
+from syncd.http.answer import Answer
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret, SecretUnreadable
+from syncd.http.session import NoAnswer, Session
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
 

@@ -12,9 +12,12 @@ import pytest
 import requests
 from notify_world import NOON
 
-from syncd.http import Connection, NoAnswer, Retries, Secret, Session
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.rests import OwnRests, Rest
+from syncd.http.secrets import Secret
+from syncd.http.session import NoAnswer, Session
 from syncd.notify import Email, Message, Notifier, NotifySettings, Webhook
-from syncd.rests import OwnRests, Rest
 from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
 from syncd.sources.entra.tokens import _Http
 

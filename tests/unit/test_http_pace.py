@@ -1,4 +1,4 @@
-"""The HTTP session under a pace, and secrets in headers that change while it is kept."""
+"""The HTTP session under a throttle, and secrets in headers that change while it is kept."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ import pytest
 from test_http import Server, hangs_up, says, served
 from test_pace import Time
 
-from syncd.http import FRESH_SECRET_S, Connection, NoAnswer, NotAsked, Retries, Secret, Session
-from syncd.pace import Budget, Call, Pace
-from syncd.rests import OwnRests, Rest
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.rests import OwnRests, Rest
+from syncd.http.secrets import FRESH_SECRET_S, Secret
+from syncd.http.session import NoAnswer, NotAsked, Session
+from syncd.throttle import Call, RateLimit, Throttle
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def session(server: Server, time: Time, pace: Pace | None, **settings: object) -> Session:
+def session(server: Server, time: Time, throttle: Throttle | None, **settings: object) -> Session:
     return Session(
         Connection(server.url, **settings),  # type: ignore[arg-type]
         retries=Retries(attempts=3, first_s=1.0, cap_s=8.0),
-        pace=pace,
+        throttle=throttle,
         clock=time,
         pause=time.pause,
         chance=lambda: 0.5,
@@ -29,55 +32,55 @@ def session(server: Server, time: Time, pace: Pace | None, **settings: object) -
 
 def test_the_pace_lets_each_request_through_and_hears_of_it() -> None:
     time, told = Time(), list[Call]()
-    pace = Pace(Budget(1.0, 2), monotonic=time, pause=time.pause, observe=told.append)
+    throttle = Throttle(RateLimit(1.0, 2), monotonic=time, pause=time.pause, observe=told.append)
     with served() as server:
         server.replies = [says(502), says(200), hangs_up]
-        asks = session(server, time, pace)
+        asks = session(server, time, throttle)
         asks.send("GET", "/users/ann", what="/users/{}")
         with pytest.raises(NoAnswer, match="the connection broke"):
             asks.send("POST", "/users")
     assert [("GET", "/users/{}", 502), ("GET", "/users/{}", 200), ("POST", "/users", None)] == [
         (call.method, call.what, call.status) for call in told
     ]
-    assert 3 == asks.calls == pace.calls
+    assert 3 == asks.calls == throttle.calls
     assert time.now > 1001.0
 
 
 def test_retry_after_makes_every_session_with_the_deployment_wait() -> None:
     time = Time()
-    pace = Pace(monotonic=time, pause=time.pause)
+    throttle = Throttle(monotonic=time, pause=time.pause)
     with served() as server:
         server.replies = [says(429, Retry_After="6"), says(200)]
-        assert 429 == session(server, time, pace).send("POST", "/users").status
-        session(server, time, pace).send("GET", "/roles")
+        assert 429 == session(server, time, throttle).send("POST", "/users").status
+        session(server, time, throttle).send("GET", "/roles")
     assert 1006.0 == time.now
 
 
 def test_a_read_waits_once_for_what_retry_after_says() -> None:
     time = Time()
-    pace = Pace(monotonic=time, pause=time.pause)
+    throttle = Throttle(monotonic=time, pause=time.pause)
     with served() as server:
         server.replies = [says(429, Retry_After="15"), says(200)]
-        assert 200 == session(server, time, pace).send("GET", "/roles").status
+        assert 200 == session(server, time, throttle).send("GET", "/roles").status
     assert 1015.0 == time.now
 
 
 def test_nobody_waits_for_a_rest_that_is_too_long() -> None:
     time = Time()
-    pace = Pace(monotonic=time, pause=time.pause)
+    throttle = Throttle(monotonic=time, pause=time.pause)
     with served() as server:
         server.replies = [says(429, Retry_After="60"), says(200)]
         with pytest.raises(NotAsked, match="asked again in 60 s"):
-            session(server, time, pace).send("GET", "/roles")
+            session(server, time, throttle).send("GET", "/roles")
     assert 1000.0 == time.now
 
 
 def test_what_the_pace_does_not_let_through_is_not_asked_and_not_tried_again() -> None:
     time = Time()
-    pace = Pace(monotonic=time, pause=time.pause)
+    throttle = Throttle(monotonic=time, pause=time.pause)
     with served() as server:
         server.replies = [says(503)]
-        asks = session(server, time, pace)
+        asks = session(server, time, throttle)
         asks.send("GET", "/roles")
         with pytest.raises(
             NotAsked, match=rf"GET {server.url}/roles: not asked: the server gave no good answer 5 times"
@@ -93,10 +96,10 @@ def test_what_the_pace_does_not_let_through_is_not_asked_and_not_tried_again() -
 
 def test_time_spent_waiting_for_its_turn_is_not_the_answers_time() -> None:
     time = Time()
-    pace = Pace(Budget(0.1, 1), monotonic=time, pause=time.pause)
+    throttle = Throttle(RateLimit(0.1, 1), monotonic=time, pause=time.pause)
     with served() as server:
         server.replies = [says(200)]
-        asks = session(server, time, pace, timeout_s=1.0, connect_timeout_s=1.0)
+        asks = session(server, time, throttle, timeout_s=1.0, connect_timeout_s=1.0)
         assert [200, 200] == [asks.send("POST", "/x").status for _ in range(2)]
     assert 1010.0 == pytest.approx(time.now)
 
@@ -138,8 +141,8 @@ def test_what_a_server_asked_of_one_process_holds_for_the_next(paced: bool) -> N
     def process(server: Server) -> Session:
         """Begin anew: what the one before knew is in the database alone."""
         rest = Rest("airflow", kept, now=lambda: NOON + timedelta(seconds=time.now), monotonic=time)
-        pace = Pace(monotonic=time, pause=time.pause) if paced else None
-        return Session(Connection(server.url), clock=time, pause=time.pause, pace=pace, rest=rest)
+        throttle = Throttle(monotonic=time, pause=time.pause) if paced else None
+        return Session(Connection(server.url), clock=time, pause=time.pause, throttle=throttle, rest=rest)
 
     with served() as server:
         server.replies = [says(429, Retry_After="150"), says(200)]

@@ -22,7 +22,7 @@ from syncd.alarm_kinds import KINDS
 from syncd.control import AlarmState, DaemonState, DeploymentState, SourceState, Standing
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.metrics import Metrics
-from syncd.pace import Call
+from syncd.throttle import Call
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STARTED = NOW - timedelta(hours=2)

@@ -18,7 +18,7 @@ from threading import Event
 import pytest
 from notify_world import NOON, Chat, Post, chat_service, mail_server, write_certificate
 
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.notify import (
     Email,
     Message,

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from syncd.errors import CursorLost
-from syncd.http import Connection, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.rests import OwnRests, Rest
+from syncd.http.secrets import Secret
 from syncd.model import Certificate, Group, Identity
-from syncd.rests import OwnRests, Rest
 from syncd.sandbox.okta.filters import BadFilter, parse_filter
 from syncd.sources.again import Again
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings

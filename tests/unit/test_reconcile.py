@@ -504,13 +504,13 @@ def test_a_busy_deployment_is_no_run(stage: Stage) -> None:
 
 def test_a_command_waits_for_another_writer_as_long_as_it_has_patience(stage: Stage) -> None:
     with stage.store.leases.take("prod"):
-        busy = apply(replace(stage.world(), patience_s=0.3)).deployments[0].error
+        busy = apply(replace(stage.world(), wait_s=0.3)).deployments[0].error
     assert isinstance(busy, DeploymentBusy)
     lease = stage.store.leases.take("prod")
     lease.__enter__()
     free = Timer(0.3, lambda: lease.__exit__(None, None, None))
     free.start()
-    found = apply(replace(stage.world(), patience_s=20)).deployments[0]
+    found = apply(replace(stage.world(), wait_s=20)).deployments[0]
     free.join()
     assert (None, True) == (found.error, found.converged)
 

@@ -9,7 +9,7 @@ import pytest
 
 from syncd import app
 from syncd.config import load
-from syncd.rests import LONGEST_S, OwnRests, Rest
+from syncd.http.rests import LONGEST_S, OwnRests, Rest
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

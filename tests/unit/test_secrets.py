@@ -21,9 +21,9 @@ from starlette.responses import JSONResponse
 from syncd.cli.output import show_error, show_json, show_text
 from syncd.config import load
 from syncd.errors import ConfigInvalid
-from syncd.http import Answer, shown
+from syncd.http.answer import Answer, shown
+from syncd.http.secrets import BLOT, SHORTEST, Known, Secret, SecretUnreadable, blotted, remember
 from syncd.log import set_up
-from syncd.secrets import BLOT, SHORTEST, Known, Secret, SecretUnreadable, blotted, remember
 from syncd.store.schema import Sentence
 from syncd.web.problems import Refusal, problem
 
@@ -174,7 +174,7 @@ def test_a_secret_that_holds_another_is_blotted_whole() -> None:
 
 
 def test_only_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncd.secrets.MOST_KNOWN", 2)
+    monkeypatch.setattr("syncd.http.secrets.MOST_KNOWN", 2)
     known = Known()
     for value in ("planted-1", "planted-2", "planted-3"):
         known.add(value)
@@ -193,7 +193,7 @@ def test_a_web_page_or_another_client_that_repeats_a_secret_is_blotted(form: Cal
 
 @pytest.mark.finding("N-108")
 def test_tokens_that_servers_make_push_out_no_secret_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncd.secrets.MOST_KNOWN", 3)
+    monkeypatch.setattr("syncd.http.secrets.MOST_KNOWN", 3)
     known = Known()
     known.add("planted-0")
     known.add("planted-1", by_reference=True)

@@ -11,7 +11,7 @@ import pytest
 from test_reconcile import DAGS, NOW, People, Stage, put, roles_of
 
 from syncd.errors import DeploymentBusy, StoreError
-from syncd.http import Connection
+from syncd.http.connection import Connection
 from syncd.model import Deployment, Owned, Permission, Role, Scope, User
 from syncd.ports import Lease
 from syncd.reconcile import DeploymentReport

@@ -10,7 +10,7 @@ from web_world import TOKENS, http_settings, secret_of
 
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.web.doors import Caller, Doors, at_socket, is_loopback
 from syncd.web.patience import Peer
 

@@ -32,7 +32,7 @@ from syncd.control import (
     Standing,
 )
 from syncd.errors import StoreError
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
 from syncd.store import Stores
 from syncd.web import Doors, Server, app

@@ -10,9 +10,12 @@ from datetime import datetime
 
 from syncd.answers import http_date, parse_json
 from syncd.errors import SourceUnavailable
-from syncd.http import Answer, Connection, NoAnswer, Retries, Session
+from syncd.http.answer import Answer
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.rests import OwnRests, Rest
+from syncd.http.session import NoAnswer, Session
 from syncd.model import Finding
-from syncd.rests import OwnRests, Rest
 from syncd.sources.entra.graph import Ask, Graph, Reply
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 
 from syncd.answers import http_date, retry_after_s
 from syncd.errors import SourceUnavailable
-from syncd.http import Connection, NoAnswer, Retries, Session
-from syncd.rests import Rest
-from syncd.secrets import beginning
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.rests import Rest
+from syncd.http.secrets import beginning
+from syncd.http.session import NoAnswer, Session
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 
@@ -98,7 +100,7 @@ def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) 
     return Reply(0, {}, headers, f"{what} answered {status} with something that is not Graph's JSON")
 
 
-class Throttle:
+class SharedWait:
     """How long all threads wait: Graph's limit is one for the application, whichever request meets it."""
 
     def __init__(self, share: float, rest: Rest, *, clock: Callable[[], float], pause: Callable[[float], None]) -> None:
@@ -157,7 +159,7 @@ class Graph:
         self._stopping = stopping
         self._deadline = math.inf
         self._bytes = 0
-        self._throttle = Throttle(settings.throttle_share, rest, clock=clock, pause=pause)
+        self._shared_wait = SharedWait(settings.throttle_share, rest, clock=clock, pause=pause)
         self._lock = threading.Lock()
         self._idle: list[Session] = []
         self._unanswered = 0
@@ -234,7 +236,7 @@ class Graph:
         if self._clock() + wait_s >= self._deadline:
             return False
         if asked_s or any(r.status == 429 for r in failed):
-            self._throttle.hold(wait_s)
+            self._shared_wait.hold(wait_s)
         else:
             self._pause(wait_s)
         return True
@@ -250,12 +252,12 @@ class Graph:
 
     def _once(self, asks: Sequence[Ask]) -> list[Reply]:
         self._may_ask()
-        self._throttle.wait()
+        self._shared_wait.wait()
         self._may_ask()
         token = self._tokens.bearer()
         replies = self._batched(asks, token) if len(asks) > 1 else [self._single(asks[0], token)]
         for reply in replies:
-            self._throttle.heed(reply.headers)
+            self._shared_wait.heed(reply.headers)
             if reply.status in (429, 503):
                 self._rest.heard(reply.retry_after_s or 0.0)
         if any(r.status == 401 for r in replies):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from syncd.http import Secret
+from syncd.http.secrets import Secret
 
 
 @dataclass(frozen=True, slots=True)

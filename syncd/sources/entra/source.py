@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final
 
 from syncd.errors import CursorLost
+from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.model import Group, Snapshot
-from syncd.rests import OwnRests, Rest, Rests
 from syncd.sources.again import NEVER
 from syncd.sources.entra.delta import (
     LATEST_GROUPS,

@@ -20,10 +20,9 @@ import requests
 
 from syncd.answers import http_date, number, retry_after_s, whole
 from syncd.errors import SourceUnavailable
-from syncd.http import Secret, SecretUnreadable
-from syncd.metered import Limit, MeteredAdapter
-from syncd.rests import Rest
-from syncd.secrets import beginning, remember
+from syncd.http.metered import Limit, MeteredAdapter
+from syncd.http.rests import Rest
+from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.entra.settings import (
     CLOUDS,
     ClientSecret,

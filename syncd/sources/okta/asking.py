@@ -16,9 +16,9 @@ from typing import Final, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
 from syncd.answers import parse_json
-from syncd.http import Retries
-from syncd.rests import Rest
-from syncd.secrets import beginning
+from syncd.http.backoff import Retries
+from syncd.http.rests import Rest
+from syncd.http.secrets import beginning
 from syncd.sources.okta.answers import Halted, Missing, NotRead, Refused, Reply, Unanswered, advice
 from syncd.sources.okta.budget import Budget
 

@@ -7,7 +7,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from syncd.http import Connection, Retries, Secret
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 
 SMALLEST_PAGE: Final = 5
 """A last page that is full is read again as two, of which the second must not be full; smaller pages help nobody."""

@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from syncd.errors import SourceUnavailable
+from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.model import Group, Snapshot
-from syncd.rests import OwnRests, Rest, Rests
 from syncd.sources.again import NEVER, Again, resting
 from syncd.sources.okta.answers import NotRead
 from syncd.sources.okta.asking import Asker, Listing

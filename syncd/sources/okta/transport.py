@@ -31,8 +31,9 @@ from yarl import URL
 
 from syncd.answers import MOST_VALUES, http_date, retry_after_s, values_in, whole
 from syncd.errors import SourceUnavailable
-from syncd.http import Connection, Secret, SecretUnreadable, shown
-from syncd.secrets import beginning, remember
+from syncd.http.answer import shown
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
 from syncd.sources.okta.budget import Rate
 from syncd.sources.okta.settings import ApiToken, OktaSettings, PrivateKey

@@ -9,8 +9,9 @@ from typing import Final, Protocol
 
 from syncd.answers import number, parse_json
 from syncd.errors import TargetUnauthorized, TargetUnavailable
-from syncd.http import FRESH_SECRET_S, Answer, Session
-from syncd.secrets import is_header, remember
+from syncd.http.answer import Answer
+from syncd.http.secrets import FRESH_SECRET_S, is_header, remember
+from syncd.http.session import Session
 from syncd.targets.airflow.settings import Credential
 
 RENEW_BEFORE_S: Final = 60.0

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from syncd.errors import TargetUnavailable
-from syncd.http import Answer, NoAnswer
+from syncd.http.answer import Answer
+from syncd.http.session import NoAnswer
 from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
 from syncd.targets.airflow.names import family, refusal, unreachable

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from syncd.answers import http_date
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
-from syncd.http import Retries, Session
+from syncd.http.backoff import Retries
+from syncd.http.session import Session
 from syncd.model import Finding, Permission
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.leak import leaks

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
-from syncd.http import Answer
+from syncd.http.answer import Answer
 from syncd.model import key
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.auth import Basic, Login

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from syncd.errors import TargetUnavailable, TargetUnmanageable
-from syncd.http import Answer
+from syncd.http.answer import Answer
 from syncd.model import Permission, User, key
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch
 from syncd.targets.airflow.dialect import release

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from syncd.errors import ReadIncomplete, TargetUnavailable
-from syncd.http import Answer
+from syncd.http.answer import Answer
 
 PAGE: Final = 100
 TRIES: Final = 4

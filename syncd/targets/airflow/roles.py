@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from syncd.http import Answer
+from syncd.http.answer import Answer
 from syncd.model import Change, Permission, Role, Status, key
 from syncd.targets.airflow.abilities import Delete, Patch
 from syncd.targets.airflow.calls import Calls, Stopped, refused

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from syncd.http import Connection, Secret
+from syncd.http.connection import Connection
+from syncd.http.secrets import Secret
 
 KINDS: Final = ("basic", "token", "bearer")
 

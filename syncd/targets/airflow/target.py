@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from syncd.errors import TargetUnavailable
-from syncd.http import Retries, Session
+from syncd.http.backoff import Retries
+from syncd.http.rests import Rest
+from syncd.http.session import Session
 from syncd.model import (
     Change,
     Dag,
@@ -21,9 +23,7 @@ from syncd.model import (
     User,
     key,
 )
-from syncd.pace import Pace
 from syncd.ports import Recorder
-from syncd.rests import Rest
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
 from syncd.targets.airflow.dialect import dialect
@@ -35,13 +35,14 @@ from syncd.targets.airflow.roles import RoleWriter
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area, Wire
+from syncd.throttle import Throttle
 
 
 class AirflowTarget:
     """Reads and writes one deployment, for one pass or for months. Not for use by several threads at once.
 
     `known` is what an earlier session found out; what still holds is not asked again. No call is ever made about an account
-    that is `protected`, or that a database may take for one. `pace` says how fast the deployment
+    that is `protected`, or that a database may take for one. `throttle` says how fast the deployment
     may be asked; every session with it shares one. `rest` is where
     it is kept that the deployment wants to be left alone. Who keeps a session calls `forget` between passes.
     """
@@ -53,7 +54,7 @@ class AirflowTarget:
         *,
         known: Learned | None = None,
         protected: Collection[str] = (),
-        pace: Pace | None = None,
+        throttle: Throttle | None = None,
         rest: Rest | None = None,
         retries: Retries = Retries(),
         now: Callable[[], float] = time.time,
@@ -62,7 +63,7 @@ class AirflowTarget:
     ) -> None:
         self.deployment = deployment
         self._protected = Lookalikes(protected)
-        self._session = Session(settings.connection, retries=retries, pace=pace, rest=rest, pause=pause)
+        self._session = Session(settings.connection, retries=retries, throttle=throttle, rest=rest, pause=pause)
         self._wire = Wire(settings, self._session, now=now)
         self._known = read(known) if known else None
         self._monotonic = monotonic

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from syncd.http import Answer
+from syncd.http.answer import Answer
 from syncd.model import Change, Kind, Lookalikes, Status, User, key
 from syncd.targets.airflow.calls import Calls, Stopped, refused
 from syncd.targets.airflow.mirror import Mirror, account

@@ -25,8 +25,9 @@ from typing import Final
 from urllib.parse import quote
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
-from syncd.http import Answer, NoAnswer, NotAsked, SecretUnreadable, Session
-from syncd.secrets import remember
+from syncd.http.answer import Answer
+from syncd.http.secrets import SecretUnreadable, remember
+from syncd.http.session import NoAnswer, NotAsked, Session
 from syncd.targets.airflow.auth import Basic, Login, login
 from syncd.targets.airflow.names import unreachable
 from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all, uncounted

@@ -7,7 +7,7 @@ What the rest may rely on:
 - an answer has one deadline for everything in it, head and trailers too, and one bound of bytes (see `metered`);
 - no cookie is kept; who wants to send one says so in each request;
 - reads are tried again on a dropped connection, 429, 502, 503 and 504; writes never, because they may have been done;
-- where a `Pace` is given, it lets every request through and hears how each one went; without one nothing is held back;
+- where a `Throttle` is given, it lets every request through and hears how each one went; without one nothing is held back;
 - headers that are secrets are read again when a server refuses them, because a file or command may have newer ones;
 - what came is told without the secrets that this process knows (see `secrets`), whoever repeats them;
 - a message holds what was asked and what came, never a body, save for a short `detail` that is not part of a 422
@@ -18,36 +18,32 @@ from __future__ import annotations
 
 import http.client
 import random
-import re
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 import urllib3
 
-from syncd.answers import http_date, parse_json, retry_after_s
+from syncd.answers import http_date, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
-from syncd.metered import Limit, TooLarge, TooSlow
-from syncd.pace import LEFT_ALONE, PATIENCE_S, WANTS_REST, Halted, Pace
-from syncd.rests import Rest
-from syncd.secrets import Secret as Secret
-from syncd.secrets import SecretUnreadable as SecretUnreadable
-from syncd.secrets import beginning
-from syncd.transport import Transport
+from syncd.http.answer import Answer, shown
+from syncd.http.backoff import Retries
+from syncd.http.connection import Connection
+from syncd.http.metered import Limit, TooLarge, TooSlow
+from syncd.http.reasons import causes_of, reason
+from syncd.http.rests import Rest
+from syncd.http.secrets import FRESH_SECRET_S, Secret
+from syncd.http.transport import Transport
+from syncd.throttle import LEFT_ALONE, LONGEST_WAIT_S, WANTS_REST, CircuitOpen, Throttle
 
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 REFUSES: Final = frozenset({301, 302, 303, 307, 401, 403, 407})
 """Whoever answers so wants another proof of who is asking: Airflow itself, or a gateway before it that shows its login."""
-FRESH_SECRET_S: Final = 10.0
-"""A secret that was read so short a time ago is not read again when it is refused: it may be a command that costs."""
-DETAIL_LIMIT: Final = 200
 HEAD_CAP: Final = 1024 * 1024
 """What may come besides the body: the head, chunk sizes and trailers."""
 
@@ -60,116 +56,6 @@ class NoAnswer(SyncdError):
 
 class NotAsked(NoAnswer):
     """The request was not sent, so it was not done: the server needs rest."""
-
-
-# --- what is asked and what comes -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How to reach one server.
-
-    base_url           with the path that stands in front of every other path; no user name or password in it
-    timeout_s          longest silence while an answer is awaited; three times that is the most a read may take in all
-    connect_timeout_s  longest wait for the connection
-    ca                 certificates to trust instead of the built-in ones
-    client_cert        client certificate (PEM); `client_key` where its key is in another file
-    proxy              URL of a proxy; the environment's proxies are not used
-    headers            sent with every request
-    """
-
-    base_url: str
-    timeout_s: float = 30.0
-    connect_timeout_s: float = 10.0
-    ca: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
-    proxy: str | None = None
-    headers: Mapping[str, str | Secret] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("base_url must be http://host/path or https://host/path")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("base_url must hold no user name, password, query or fragment")
-        if self.client_key and not self.client_cert:
-            raise ValueError("client_key needs client_cert")
-
-    @property
-    def root(self) -> str:
-        """The base URL without a slash at its end."""
-        return self.base_url.rstrip("/")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered. The body takes no part in its text form."""
-
-    asked: str
-    status: int
-    content_type: str
-    body: bytes = field(repr=False, default=b"")
-    cookies: Mapping[str, str] = field(repr=False, default_factory=dict)
-    location: str = ""
-    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-    """By name in lower case."""
-
-    @property
-    def json(self) -> object:
-        """The body, where its type says JSON and it is; else None."""
-        if not (self.content_type == "application/json" or self.content_type.endswith("+json")):
-            return None
-        try:
-            return parse_json(self.body)
-        except ValueError:
-            return None
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        """The body as a JSON object; empty where it is none."""
-        found = self.json
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def detail(self) -> str:
-        """The server's own sentence, where one came that is short and cannot repeat what was sent."""
-        if self.status == 422:
-            return _places(self.fields.get("detail"))
-        fields = self.fields
-        for name in ("detail", "title", "error"):
-            text = fields.get(name)
-            if isinstance(text, str) and text.strip():
-                return beginning(" ".join(text.split()), DETAIL_LIMIT)
-        return ""
-
-    def __str__(self) -> str:
-        """Say what came, for a sentence: `403 (Forbidden)`, `200 with a web page`, `302 to https://sso/login`."""
-        if self.location:
-            return f"{self.status} to {self.location}"
-        if detail := self.detail:
-            return f"{self.status} ({detail})"
-        if self.content_type == "text/html":
-            return f"{self.status} with a web page"
-        return str(self.status)
-
-
-def _places(problems: object) -> str:
-    """Name the fields that a 422 complains of, and not what was in them."""
-    if not isinstance(problems, list):
-        return ""
-    found = [p for p in problems if isinstance(p, dict) and isinstance(p.get("loc"), list)]
-    words = [f"{'.'.join(str(x) for x in p['loc'])}: {p.get('type', 'refused')}" for p in found]
-    return beginning(", ".join(words), DETAIL_LIMIT)
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a read is tried again. The wait is by chance between 0 and a bound that doubles ("full jitter")."""
-
-    attempts: int = 4
-    first_s: float = 0.5
-    cap_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +86,7 @@ class Session:
         *,
         retries: Retries = Retries(),
         size_cap: int = 64 * 1024 * 1024,
-        pace: Pace | None = None,
+        throttle: Throttle | None = None,
         rest: Rest | None = None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
@@ -210,7 +96,7 @@ class Session:
         self.calls = 0
         self._retries = retries
         self._size_cap = size_cap
-        self._pace = pace
+        self._throttle = throttle
         self._rest = rest
         self._clock = clock
         self._pause = pause
@@ -236,11 +122,11 @@ class Session:
         """Ask, and give whatever answer comes.
 
         `path` is percent-encoded and begins with one slash; the base URL's path is put in front. `repeatable` says that
-        asking twice does no harm (default: for GET only). `what` is what the pace is told was asked (default: the path).
+        asking twice does no harm (default: for GET only). `what` is what the throttle is told was asked (default: the path).
         `ready` is called before each try, when all waiting is over; what it raises keeps the request from being sent.
 
         Raises:
-            NotAsked: it was not sent; the pace lets nothing through now.
+            NotAsked: it was not sent; the throttle lets nothing through now.
             NoAnswer: nothing came that can be judged.
             SecretUnreadable: a header's secret cannot be read.
         """
@@ -283,36 +169,36 @@ class Session:
         self._bound_s = min(2 * self._bound_s, self._retries.cap_s)
         if self._clock() + wait_s >= deadline:
             return False
-        if retry_after_s is None or self._pace is None:  # else the pace waits, and for everybody
+        if retry_after_s is None or self._throttle is None:  # else the throttle waits, and for everybody
             self._pause(wait_s)
         return True
 
     def _once(self, request: _Request) -> tuple[Answer, float | None]:
-        """Ask once, when the pace says so, and tell it how that went."""
+        """Ask once, when the throttle says so, and tell it how that went."""
         headers = {"Accept": "application/json", **self._own_headers(), **request.headers}
         request = replace(request, deadline=request.deadline + self._let_in(request))
         began = self._clock()
         try:
             answer, retry_after_s = self._ask(request, headers)
         except NoAnswer:
-            if self._pace is not None:
-                self._pace.left(request.method, request.what, None, self._clock() - began)
+            if self._throttle is not None:
+                self._throttle.left(request.method, request.what, None, self._clock() - began)
             raise
         seconds = self._clock() - began
-        if self._pace is not None:
-            self._pace.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
+        if self._throttle is not None:
+            self._throttle.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
         if self._rest is not None and answer.status in WANTS_REST:
             self._rest.heard(retry_after_s or 0.0)
         return answer, retry_after_s
 
     def _let_in(self, request: _Request) -> float:
-        """Wait until the pace lets the request through, then let the caller have the last word; gives how long that took."""
+        """Wait until the throttle lets the request through, then let the caller have the last word; gives how long that took."""
         began = self._clock()
         self._let_rest(request)
         try:
-            if self._pace is not None:
-                self._pace.enter()
-        except Halted as e:
+            if self._throttle is not None:
+                self._throttle.enter()
+        except CircuitOpen as e:
             raise NotAsked(f"{request.asked}: not asked: {e}") from e
         if request.ready is not None:
             request.ready()
@@ -321,10 +207,10 @@ class Session:
     def _let_rest(self, request: _Request) -> None:
         """Wait for what the server asked for while another process talked to it, or this one before its restart."""
         left_s = self._rest.left_s() if self._rest is not None else 0.0
-        if left_s > 0 and self._pace is not None:
-            self._pace.let_rest(left_s)
-        elif left_s > PATIENCE_S:
-            raise NotAsked(f"{request.asked}: not asked: {Halted(left_s, LEFT_ALONE)}")
+        if left_s > 0 and self._throttle is not None:
+            self._throttle.let_rest(left_s)
+        elif left_s > LONGEST_WAIT_S:
+            raise NotAsked(f"{request.asked}: not asked: {CircuitOpen(left_s, LEFT_ALONE)}")
         elif left_s > 0:
             self._pause(left_s)
 
@@ -375,12 +261,12 @@ class Session:
         return bytes(content)
 
     def _reason(self, error: BaseException, request: _Request) -> str:
-        causes = list(_causes(error))
+        causes = list(causes_of(error))
         if any(isinstance(cause, TooLarge) for cause in causes):
             return f"the answer is larger than {self._size_cap} bytes; is this the right address?"
         if any(isinstance(cause, TooSlow) for cause in causes):
             return "the answer came too slowly and was given up; if that is normal, allow more time in `timeouts`"
-        return _reason(causes, self.connection, request.timeout_s)
+        return reason(causes, self.connection, request.timeout_s)
 
 
 def _transport(connection: Connection, limit: Limit) -> Transport:
@@ -412,11 +298,6 @@ def _answer(asked: str, response: requests.Response, content: bytes) -> Answer:
     )
 
 
-def shown(location: str) -> str:
-    """Give an address of an answer without what may be secret in it: user, query, fragment, and secrets that are known."""
-    return beginning(re.sub(r"(?<=//)[^/@]*+@", "", location.partition("?")[0].partition("#")[0]), DETAIL_LIMIT)
-
-
 def _cookies(lines: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
@@ -425,52 +306,3 @@ def _cookies(lines: Sequence[str]) -> dict[str, str]:
         except CookieError:
             continue
     return found
-
-
-def _reason(causes: Sequence[BaseException], connection: Connection, timeout_s: float) -> str:
-    """Say what went wrong without the text of the library, which may hold a URL with a password."""
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted ({cause.verify_message}); set `ca` to the right authority"
-    table: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-        ((requests.exceptions.ProxyError,), "the proxy did not let it through; look at `proxy`"),
-        (
-            (requests.exceptions.SSLError, ssl.SSLError),
-            "no TLS connection; look at scheme, port and client certificate",
-        ),
-        (
-            (requests.ConnectTimeout,),
-            f"no connection within {connection.connect_timeout_s:g} s; look at the URL, and at firewalls",
-        ),
-        (
-            (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError, TimeoutError),
-            f"no answer within {timeout_s:g} s; look at the server's load, or allow more time in `timeouts`",
-        ),
-        ((urllib3.exceptions.NameResolutionError,), "the host name is unknown; look at the URL"),
-        ((ConnectionRefusedError,), "the connection was refused; is the server running?"),
-        (
-            (urllib3.exceptions.DecodeError, requests.exceptions.ContentDecodingError),
-            "the answer could not be unpacked; look at what is between here and the server",
-        ),
-        (
-            (urllib3.exceptions.IncompleteRead,),
-            "the answer broke off; look at the server, and at the proxies before it",
-        ),
-    )
-    for kinds, sentence in table:
-        if any(isinstance(cause, kinds) for cause in causes):
-            return sentence
-    return "the connection broke; is the server running?"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and everything inside it: requests nests urllib3's errors in arguments and attributes."""
-    seen: set[int] = set()
-    open_: list[object] = [error]
-    while open_:
-        found = open_.pop(0)
-        if not isinstance(found, BaseException) or id(found) in seen:
-            continue
-        seen.add(id(found))
-        yield found
-        open_ += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]

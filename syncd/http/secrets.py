@@ -35,6 +35,8 @@ SHORTEST: Final = 8
 """Shorter secrets are left in texts: `admin` and `airflow` are words that stand in many of them."""
 MOST_KNOWN: Final = 5_000
 """So many secrets are known at most; a command may give another token each time."""
+FRESH_SECRET_S: Final = 10.0
+"""A secret that was read so short a time ago is not read again when it is refused: it may be a command that costs."""
 LARGEST: Final = 256 * KIB
 """The most bytes of a secret: certificates with their chains have some ten thousand."""
 

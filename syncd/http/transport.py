@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import default_headers
 
-from syncd.metered import Limit, MeteredAdapter
+from syncd.http.metered import Limit, MeteredAdapter
 
 _HEADERS: Final = dict(default_headers())
 """What `requests` sends of itself: who asks, and which packings it can undo."""

@@ -2,7 +2,7 @@
 
 what the server shows                                   | then
 --------------------------------------------------------|----------------------------------------------------------
-reads take as long as they usually do                   | the rate goes back up to the budget, 1 % of it for each call
+reads take as long as they usually do                   | the rate goes back up to the limit, 1 % of it for each call
 reads take four times as long as they usually do        | the rate is halved, at most once in a second
 429, 502, 503, 504, or no answer                        | the same
 429 or 503 with Retry-After                             | nobody asks before that, whatever the call
@@ -10,7 +10,7 @@ five calls in a row with a 5xx or no answer             | the circuit opens: not
 the one call that is then let through fails as well     | twice as long as before, up to 5 minutes
 
 Only reads tell how quick a server is: the time of a write grows with what it writes (measured: 18 ms for a permission).
-One `Pace` belongs to one deployment and lives as long as the process; every session with that deployment shares it.
+One `Throttle` belongs to one deployment and lives as long as the process; every session with that deployment shares it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FAILURES: Final = 5
 FIRST_BREAK_S: Final = 5.0
 LONGEST_S: Final = 300.0
 """The longest break, and the most of a Retry-After that is believed: a server is asked again some time."""
-PATIENCE_S: Final = 20.0
+LONGEST_WAIT_S: Final = 20.0
 """A longer wait than this is not waited for: the thread has other deployments to see to."""
 SLOW: Final = 4.0
 QUICK_S: Final = 0.05
@@ -43,7 +43,7 @@ _ENOUGH: Final = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class RateLimit:
     """What a deployment is asked at most: so many calls in a second on average, so many at once after a rest."""
 
     calls_per_s: float = 10.0
@@ -64,7 +64,7 @@ class Call:
     seconds: float
 
 
-class Halted(Exception):
+class CircuitOpen(Exception):
     """Nothing may be asked now, and it is not worth waiting; `seconds` until it may."""
 
     def __init__(self, seconds: float, why: str) -> None:
@@ -72,7 +72,7 @@ class Halted(Exception):
         self.seconds = seconds
 
 
-class Pace:
+class Throttle:
     """Lets calls to one server through. May be used by several threads at once.
 
     `pause` may be cut short by giving True, as `Event.wait` does when the process is to end: then nothing more is asked.
@@ -81,19 +81,19 @@ class Pace:
 
     def __init__(
         self,
-        budget: Budget = Budget(),
+        rate_limit: RateLimit = RateLimit(),
         *,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = time.sleep,
         observe: Callable[[Call], None] | None = None,
     ) -> None:
-        self.budget = budget
+        self.rate_limit = rate_limit
         self._monotonic = monotonic
         self._pause = pause
         self._observe = observe
         self._lock = threading.Lock()
-        self._rate = budget.calls_per_s
-        self._tokens = float(budget.burst)
+        self._rate = rate_limit.calls_per_s
+        self._tokens = float(rate_limit.burst)
         self._filled_at = monotonic()
         self._lowered_at = float("-inf")
         self._not_before = float("-inf")
@@ -134,11 +134,11 @@ class Pace:
         """Wait until a call may be made.
 
         Raises:
-            Halted: the circuit is open, the server wants more rest than is worth waiting for, or the wait was cut short.
+            CircuitOpen: the circuit is open, the server wants more rest than is worth waiting for, or the wait was cut short.
         """
         while (wait_s := self._take()) > 0:
             if self._pause(wait_s) is True:
-                raise Halted(wait_s, "the wait was cut short because the process ends")
+                raise CircuitOpen(wait_s, "the wait was cut short because the process ends")
 
     def halt(self) -> None:
         """Let no further call through, ever: the process is about to end."""
@@ -164,7 +164,7 @@ class Pace:
             if self._is_slow(method, what, status, seconds) or status in PUSHED_BACK:
                 self._lower(now)
             else:
-                self._rate = min(self.budget.calls_per_s, self._rate + RECOVERY * self.budget.calls_per_s)
+                self._rate = min(self.rate_limit.calls_per_s, self._rate + RECOVERY * self.rate_limit.calls_per_s)
         if self._observe is not None:
             self._observe(Call(method, what, status, seconds))
 
@@ -175,12 +175,14 @@ class Pace:
         with self._lock:
             now = self._monotonic()
             if self._stopped:
-                raise Halted(60.0, "syncd is stopping")
+                raise CircuitOpen(60.0, "syncd is stopping")
             if self.is_open and now < self._open_until:
-                raise Halted(self._open_until - now, f"the server gave no good answer {self._failures} times in a row")
+                raise CircuitOpen(
+                    self._open_until - now, f"the server gave no good answer {self._failures} times in a row"
+                )
             if (rest_s := self._not_before - now) > 0:
-                if rest_s > PATIENCE_S:
-                    raise Halted(rest_s, LEFT_ALONE)
+                if rest_s > LONGEST_WAIT_S:
+                    raise CircuitOpen(rest_s, LEFT_ALONE)
                 return rest_s
             self._fill(now)
             if self._tokens < _ENOUGH:
@@ -191,7 +193,7 @@ class Pace:
             return 0.0
 
     def _fill(self, now: float) -> None:
-        room = max(1.0, self.budget.burst * self._rate / self.budget.calls_per_s)
+        room = max(1.0, self.rate_limit.burst * self._rate / self.rate_limit.calls_per_s)
         self._tokens = min(room, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
 
@@ -216,4 +218,4 @@ class Pace:
             return
         self._fill(now)
         self._lowered_at = now
-        self._rate = max(self._rate / 2, SLOWEST * self.budget.calls_per_s)
+        self._rate = max(self._rate / 2, SLOWEST * self.rate_limit.calls_per_s)
