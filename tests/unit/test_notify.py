@@ -26,12 +26,11 @@ from syncd.notify import (
     NotifySettings,
     Webhook,
     is_loopback,
-    json_body,
-    mail,
     mailbox,
-    slack_body,
     webhook_problem,
 )
+from syncd.notify.mail import mail_of
+from syncd.notify.webhook import json_body, slack_body
 
 HELD = Message("held", "finance-prod", "12 removals are held: `syncd approve 4f2a`", True, at=NOON, since=NOON)
 OVER = replace(HELD, firing=False, at=NOON + timedelta(hours=3))
@@ -123,7 +122,7 @@ def test_slack_hears_that_an_alarm_is_over_and_no_more_than_a_screen() -> None:
 
 
 def test_a_mail_has_the_headers_of_a_machine_that_writes() -> None:
-    written = mail(replace(SETTINGS, to=("ops@example.com", "Zoë <zoe@example.com>")), HELD)
+    written = mail_of(replace(SETTINGS, to=("ops@example.com", "Zoë <zoe@example.com>")), HELD)
 
     assert "syncd <syncd@example.com>" == written["From"]
     assert "ops@example.com, Zoë <zoe@example.com>" == written["To"]
@@ -137,7 +136,7 @@ def test_a_mail_has_the_headers_of_a_machine_that_writes() -> None:
 
 
 def test_a_mail_is_ascii_whatever_it_says() -> None:
-    written = mail(replace(SETTINGS, sender="Zoë <zoe@example.com>"), replace(HELD, subject="Zürich", text="Zoë"))
+    written = mail_of(replace(SETTINGS, sender="Zoë <zoe@example.com>"), replace(HELD, subject="Zürich", text="Zoë"))
 
     assert "[syncd] held: Zürich" == written["Subject"]
     assert written.as_bytes().decode("ascii"), "no server has to know of anything else"
@@ -145,7 +144,7 @@ def test_a_mail_is_ascii_whatever_it_says() -> None:
 
 def test_an_alarm_and_its_end_are_one_thread() -> None:
     raised, told_late, again, over = (
-        mail(SETTINGS, m)
+        mail_of(SETTINGS, m)
         for m in (HELD, replace(HELD, at=NOON + timedelta(seconds=2)), replace(HELD, at=NOON + timedelta(1)), OVER)
     )
 
@@ -158,7 +157,7 @@ def test_an_alarm_and_its_end_are_one_thread() -> None:
 
 
 def test_line_breaks_in_a_subject_make_no_header() -> None:
-    written = mail(SETTINGS, replace(HELD, subject="prod\r\nBcc: all@example.com\x00"))
+    written = mail_of(SETTINGS, replace(HELD, subject="prod\r\nBcc: all@example.com\x00"))
 
     assert "[syncd] held: prod Bcc: all@example.com" == written["Subject"]
     assert written["Bcc"] is None

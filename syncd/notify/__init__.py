@@ -1,0 +1,23 @@
+"""Alarms to people: webhooks (Slack's shape, or plain JSON) and e-mail.
+
+What cannot be delivered is tried again, then logged, and never raised: nothing waits for a chat service. The address of a
+webhook often is a secret itself, so it is in no message and no log, neither what was in its path nor what a server said of it.
+"""
+
+from syncd.notify.addresses import is_loopback, mailbox, webhook_problem
+from syncd.notify.mail import SHORTEST_REPEAT
+from syncd.notify.notifier import Notifier
+from syncd.notify.settings import Email, NotifySettings, Webhook
+from syncd.notify.words import Message
+
+__all__ = [
+    "SHORTEST_REPEAT",
+    "Email",
+    "Message",
+    "Notifier",
+    "NotifySettings",
+    "Webhook",
+    "is_loopback",
+    "mailbox",
+    "webhook_problem",
+]

@@ -1,0 +1,129 @@
+"""E-mail."""
+
+from __future__ import annotations
+
+import base64
+import smtplib
+import socket
+import ssl
+from collections.abc import Collection
+from contextlib import closing, suppress
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Final
+
+from syncd.http.metered import Overdue
+from syncd.http.secrets import beginning, remember
+from syncd.notify.addresses import mailbox
+from syncd.notify.settings import Email
+from syncd.notify.undelivered import Undelivered
+from syncd.notify.words import Message, alarm_id, message_id, one_line, story, title
+
+SHORTEST_REPEAT: Final = timedelta(minutes=1)
+"""What lasts is told again after so long at the earliest; what is told sooner is told for the first time."""
+
+
+def send_mail(settings: Email, message: Message, *, timeout_s: float) -> None:
+    """Send the mail about an alarm.
+
+    Raises:
+        Undelivered: the server did not take it, for everybody or for somebody.
+        SecretUnreadable: the password cannot be read.
+    """
+    password = settings.password.read() if settings.password else ""
+    overdue = Overdue(4 * timeout_s)
+    try:
+        with overdue, closing(_connected(settings, timeout_s, overdue)) as server:
+            if settings.tls == "starttls":
+                server.starttls(context=_trust(settings))
+            if settings.username:
+                remember(
+                    base64.b64encode(f"\0{settings.username}\0{password}".encode()).decode()
+                )  # as AUTH PLAIN sends it
+                server.login(settings.username, password)
+            refused = server.send_message(mail_of(settings, message))
+            with suppress(smtplib.SMTPException, OSError):  # it is delivered already
+                server.quit()
+    except (smtplib.SMTPException, OSError) as error:
+        if overdue.struck:
+            why = f"{settings.server}:{settings.port}: the answers came too slowly and were given up"
+            raise Undelivered(why, again=True) from None
+        raise _undelivered(error, settings, timeout_s) from None
+    if refused:  # the others have it: another try would send it to them again
+        raise _refused(settings, refused, again=False)
+
+
+def _connected(settings: Email, timeout_s: float, overdue: Overdue) -> smtplib.SMTP:
+    me = socket.gethostname()  # left to itself smtplib looks its own name up in DNS
+    if settings.tls == "implicit":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(local_hostname=me, timeout=timeout_s, context=_trust(settings))
+    else:
+        server = smtplib.SMTP(local_hostname=me, timeout=timeout_s)
+    overdue.watch(lambda: server.sock)  # another one after STARTTLS
+    server._host = settings.server  # type: ignore[attr-defined]  # for TLS; only a constructor that connects sets it
+    code, said = server.connect(settings.server, settings.port)
+    if code != 220:
+        server.close()
+        raise smtplib.SMTPConnectError(code, said)
+    return server
+
+
+def _trust(settings: Email) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=settings.ca)
+
+
+def mail_of(settings: Email, message: Message) -> EmailMessage:
+    """Write the mail about an alarm. All mails about one alarm are one thread, also where the first of them is missing."""
+    made = EmailMessage(SMTP.clone(cte_type="7bit"))
+    domain = mailbox(settings.sender).domain
+    first = f"<{alarm_id(message)}@{domain}>"
+    is_first = message.firing and message.at - message.since < SHORTEST_REPEAT
+    made["From"] = mailbox(settings.sender)
+    made["To"] = tuple(map(mailbox, settings.to))
+    # the same words throughout: some mail programs part a thread where the subject changes
+    made["Subject"] = f"{'' if is_first else 'Re: '}[syncd] {one_line(message.kind)}: {one_line(message.subject)}"
+    made["Date"] = message.at
+    made["Message-ID"] = first if is_first else f"<{message_id(message)}@{domain}>"
+    made["Auto-Submitted"] = "auto-generated"
+    if not is_first:
+        made["In-Reply-To"] = first
+        made["References"] = first
+    made.set_content(f"{title(message)}\n\n{story(message)}\n")
+    return made
+
+
+def _refused(settings: Email, addresses: Collection[str], *, again: bool) -> Undelivered:
+    return Undelivered(f"{settings.server}:{settings.port} refused {', '.join(sorted(addresses))}", again=again)
+
+
+def _undelivered(error: smtplib.SMTPException | OSError, settings: Email, timeout_s: float) -> Undelivered:
+    """Say what went wrong. What a server says of a login is left out."""
+    at = f"{settings.server}:{settings.port}"
+    match error:
+        case _ if type(error) is smtplib.SMTPException:  # the one that login() raises itself
+            return Undelivered(f"{at} offers no way to log in that is known here", again=False)
+        case smtplib.SMTPAuthenticationError(smtp_code=code):
+            return Undelivered(f"{at} refused the login with {code}; look at username and password", again=code < 500)
+        case smtplib.SMTPNotSupportedError():
+            return Undelivered(f"{at} cannot do what is wanted: STARTTLS or login; look at `tls`", again=False)
+        case smtplib.SMTPRecipientsRefused(recipients=refused):
+            return _refused(settings, refused, again=any(code < 500 for code, _ in refused.values()))
+        case smtplib.SMTPServerDisconnected() if "timed out" in str(error):
+            return Undelivered(f"{at}: no answer within {timeout_s:g} s", again=True)
+        case smtplib.SMTPServerDisconnected():
+            return Undelivered(f"{at} broke the connection off", again=True)
+        case smtplib.SMTPResponseException(smtp_code=code, smtp_error=said):
+            text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+            return Undelivered(f"{at} answered {code} ({beginning(one_line(text), 200)})", again=code < 500)
+        case ssl.SSLCertVerificationError():
+            why = f"its certificate is not trusted ({error.verify_message}); set `ca` to the right authority"
+            return Undelivered(f"{at}: {why}", again=False)
+        case ssl.SSLError():
+            return Undelivered(f"{at}: no TLS connection; look at `tls` and `port`", again=False)
+        case TimeoutError():
+            return Undelivered(f"{at}: no answer within {timeout_s:g} s; look at `port` and `tls`", again=True)
+        case OSError() if error.strerror:
+            return Undelivered(f"{at}: {error.strerror}", again=True)
+        case _:
+            return Undelivered(f"{at}: {type(error).__name__}", again=True)

@@ -1,0 +1,49 @@
+"""Who hears of alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from syncd.http.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address that alarms are posted to. `kinds`: which ones; empty: all."""
+
+    url: str | Secret
+    format: str = "slack"
+    kinds: frozenset[str] = frozenset()
+    insecure_http: bool = False
+    """Whether a `http://` address that is not this machine may be used."""
+    ca: Path | None = None
+    proxy: str | None = None
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """A mail server and who gets mail from it. `kinds`: which alarms; empty: all."""
+
+    server: str
+    port: int
+    sender: str
+    to: tuple[str, ...]
+    tls: str = "starttls"
+    """`starttls`, `implicit` (TLS from the first byte) or `none`."""
+    username: str | None = None
+    password: Secret | None = None
+    ca: Path | None = None
+    kinds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Who hears of alarms, and how often one that lasts is told again."""
+
+    repeat: timedelta = timedelta(hours=24)
+    webhooks: tuple[Webhook, ...] = ()
+    email: Email | None = None
