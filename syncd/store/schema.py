@@ -6,29 +6,23 @@ holds the two and the tables together. Revisions are numbers of four digits, so 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ColumnElement,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
-    Text,
-    TypeDecorator,
     false,
     literal_column,
 )
 
-from syncd.http.secrets import blotted
+from syncd.store.columns import Id, Moment, Sentence, Words, id_column
 
 REVISION = "0014"
 VERSION_TABLE = "syncd_revision"
@@ -46,53 +40,6 @@ metadata = MetaData(
 )
 
 
-class Moment(TypeDecorator[datetime]):
-    """An aware time, kept in UTC (SQLite itself keeps no zone)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a time without a zone cannot be kept: {value}")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Words(TypeDecorator[str]):
-    """Text that may come from anywhere: what PostgreSQL refuses (NUL, lone surrogates) is replaced, not an error."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None or (value.isascii() and "\x00" not in value):
-            return value
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
-
-
-class Sentence(Words):
-    """Words that say what somebody answered or what went wrong: no secret that this process knows is kept in them."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return super().process_bind_param(None if value is None else blotted(value), dialect)
-
-
-Id = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _id() -> Column[int]:
-    return Column("id", Id, primary_key=True, autoincrement=True)
-
-
 def _partly(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> None:
     """Index some of the rows of a table."""
     Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
@@ -103,7 +50,7 @@ def _partly(name: str, *columns: Column[Any], where: ColumnElement[bool], unique
 snapshots = Table(
     "snapshots",
     metadata,
-    _id(),
+    id_column(),
     Column("source", Words, nullable=False),
     Column("digest", Words, nullable=False),
     Column("saved", Id, nullable=False, comment="order of saving within a source; clocks can go back"),
@@ -227,7 +174,7 @@ gains = _contested("gains", "seen gone since it was counted")
 runs = Table(
     "runs",
     metadata,
-    _id(),
+    id_column(),
     Column("command", Words, nullable=False),
     Column("scope", Words, nullable=False),
     Column("by", Words, nullable=False, comment="the OS user"),
@@ -243,7 +190,7 @@ runs = Table(
 plans = Table(
     "plans",
     metadata,
-    _id(),
+    id_column(),
     Column("run_id", Id, ForeignKey("runs.id"), nullable=False, index=True),
     Column("deployment", Words, nullable=False),
     Column("scope", Words, nullable=False),
@@ -267,7 +214,7 @@ plans = Table(
 changes = Table(
     "changes",
     metadata,
-    _id(),
+    id_column(),
     Column("plan_id", Id, ForeignKey("plans.id"), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("subject", Words, nullable=False),
@@ -311,7 +258,7 @@ touches = Table(
 steps = Table(
     "steps",
     metadata,
-    _id(),
+    id_column(),
     Column("change_id", Id, ForeignKey("changes.id"), nullable=False, index=True),
     Column("call", Sentence, nullable=False),
     Column("at", Moment, nullable=False),
@@ -334,7 +281,7 @@ awaited = Table(
 ownership = Table(
     "ownership",
     metadata,
-    _id(),
+    id_column(),
     Column("deployment", Words, nullable=False),
     Column("kind", Words, nullable=False, comment="user, role or grant"),
     Column("name", Words, nullable=False, comment="a role name, or a user name as Airflow compares it"),
@@ -437,7 +384,7 @@ alarms = Table(
 uses = Table(
     "uses",
     metadata,
-    _id(),
+    id_column(),
     Column("at", Moment, nullable=False),
     Column("who", Words, nullable=False, comment="the name of a token, or an OS user"),
     Column("what", Words, nullable=False),

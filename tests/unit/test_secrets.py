@@ -24,7 +24,7 @@ from syncd.errors import ConfigInvalid
 from syncd.http.answer import Answer, shown
 from syncd.http.secrets import BLOT, SHORTEST, Known, Secret, SecretUnreadable, blotted, remember
 from syncd.log import set_up
-from syncd.store.schema import Sentence
+from syncd.store.columns import Sentence
 from syncd.web.problems import Refusal, problem
 
 WORD = "Planted/Hunter2 #€?"
