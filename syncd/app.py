@@ -14,8 +14,8 @@ from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
 from syncd.model import Finding, Learned, Rules
-from syncd.ports import Source, TargetSession
-from syncd.reconcile import Emit, Target, World
+from syncd.ports import Emit, Source, TargetSession
+from syncd.reconcile import Target, World
 from syncd.sources import file
 from syncd.sources.entra import EntraSource
 from syncd.sources.entra import examine as entra

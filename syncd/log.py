@@ -13,11 +13,12 @@ import re
 import resource
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 import structlog
 
 from syncd.http.secrets import BLOT, blotted
+from syncd.ports import Emit
 
 LONGEST = 256
 """Characters of a text. What is longer is the body of an answer, and nobody knows what is in it."""
@@ -56,12 +57,6 @@ _SECRET_TEXT = re.compile(
 )
 
 _Event = MutableMapping[str, Any]
-
-
-class Emit(Protocol):
-    """Takes an event and its facts; an exception goes under `exc_info`."""
-
-    def __call__(self, event: str, /, **facts: object) -> None: ...
 
 
 def set_up(*, verbose: bool = False, quiet: bool = False, stream: TextIO | None = None) -> Emit:

@@ -14,7 +14,7 @@ from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
     from syncd.daemon.loaded import Files
-    from syncd.log import Emit
+    from syncd.ports import Emit
     from syncd.store import Stores
 
 

@@ -16,7 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from syncd.config import Settings
-    from syncd.log import Emit
+    from syncd.ports import Emit
     from syncd.reconcile import World
     from syncd.store import Stores
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from syncd.log import Emit
+from syncd.ports import Emit
 from syncd.render.lines import counted, safe
 
 if TYPE_CHECKING:

@@ -33,8 +33,7 @@ from syncd.control import AlarmState
 from syncd.daemon.words import Say
 from syncd.errors import StoreError
 from syncd.notify import Message
-from syncd.ports import KeptAlarms
-from syncd.reconcile import Emit
+from syncd.ports import Emit, KeptAlarms
 
 SETTLE = timedelta(minutes=5)
 """How long a cause must be gone before its alarm is over."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from syncd.daemon.alarms import Alarms
 from syncd.errors import StoreError
-from syncd.reconcile import Emit
+from syncd.ports import Emit
 
 ABOUT = "database"
 

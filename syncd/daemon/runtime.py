@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.reconcile import Emit
+from syncd.ports import Emit
 
 
 @dataclass(frozen=True, slots=True)

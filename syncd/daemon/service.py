@@ -45,7 +45,7 @@ from syncd.daemon.work_queue import WorkQueue
 from syncd.daemon.worker import Worker
 from syncd.errors import StoreError, SyncdError
 from syncd.notify import Notifier
-from syncd.reconcile import Emit
+from syncd.ports import Emit
 from syncd.store import Stores
 
 FINISH_S: Final = 4.5

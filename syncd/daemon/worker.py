@@ -34,7 +34,8 @@ from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError, SyncdError
 from syncd.model import Dag, Learned
-from syncd.reconcile import Emit, PassRequest, Target, Within, World, one_pass
+from syncd.ports import Emit
+from syncd.reconcile import PassRequest, Target, Within, World, one_pass
 
 FIRST_POLLS_S: Final = 10.0
 """How long passes wait for sources that were not read since the start."""

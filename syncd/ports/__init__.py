@@ -14,6 +14,7 @@ Queries   | what people ask: audit, history, the last plan            | commands
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
 
+from syncd.ports.emit import Emit
 from syncd.ports.holdings import Holdings
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
@@ -31,6 +32,7 @@ __all__ = [
     "AuditFilter",
     "AuditRow",
     "Basis",
+    "Emit",
     "Entry",
     "GoodFiles",
     "HeldPlan",

@@ -16,13 +16,12 @@ from syncd.reconcile.directory import read_directory
 from syncd.reconcile.fleet import apply, plan
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import Between, PassRequest, Within
-from syncd.reconcile.world import Alone, Emit, Target, World
+from syncd.reconcile.world import Alone, Target, World
 
 __all__ = [
     "Alone",
     "Between",
     "DeploymentReport",
-    "Emit",
     "PassRequest",
     "Report",
     "Target",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from syncd.directory.read_sources import FULL_READ_EVERY
 from syncd.model import (
@@ -19,17 +18,12 @@ from syncd.model import (
 from syncd.plan.approval import EXPIRES
 from syncd.plan.guard import Limits
 from syncd.ports import (
+    Emit,
     Journal,
     Source,
     TargetSession,
 )
 from syncd.reconcile.request import Between, Within
-
-
-class Emit(Protocol):
-    """Takes note of something that happened: a fixed event in the past tense, and its facts."""
-
-    def __call__(self, event: str, /, **facts: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

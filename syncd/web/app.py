@@ -27,8 +27,7 @@ from syncd.callers import HEADER
 from syncd.control import Control, Right
 from syncd.errors import SyncdError
 from syncd.http.secrets import beginning, blotted
-from syncd.log import Emit
-from syncd.ports import Queries, Uses
+from syncd.ports import Emit, Queries, Uses
 from syncd.render.lines import safe
 from syncd.web.asking import read_body, read_query
 from syncd.web.doors import SOCKET, Caller, Doors, at_socket

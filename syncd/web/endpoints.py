@@ -11,8 +11,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
-from syncd.log import Emit
-from syncd.ports import Queries, Uses
+from syncd.ports import Emit, Queries, Uses
 from syncd.render.json import journal_json, plain
 from syncd.web.answers import hold_json, job_json, standing_json
 from syncd.web.asking import (

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncd.config.settings import HttpSettings
 from syncd.errors import SyncdError
-from syncd.log import Emit
+from syncd.ports import Emit
 from syncd.web.app import AT_SOCKET, house_of
 from syncd.web.listening import Certificate, identity, listen_tcp, listen_unix
 from syncd.web.patience import Patience

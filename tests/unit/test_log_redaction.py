@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncd.log import LONGEST, Emit, set_up
+from syncd.log import LONGEST, set_up
+from syncd.ports import Emit
 
 
 class Terminal(io.StringIO):
