@@ -40,7 +40,7 @@ def _serve(files: Files, store: Stores, emit: Emit, *, verbose: bool) -> None:
     from syncd.daemon.systemd import Notify
 
     settings = files.settings
-    doors = web.Doors(settings.http)
+    doors = web.Authenticator(settings.http)
     daemon = Daemon(
         files,
         store,
@@ -52,7 +52,7 @@ def _serve(files: Files, store: Stores, emit: Emit, *, verbose: bool) -> None:
             give_up=lambda: os._exit(0),
         ),
     )
-    asked = web.app(daemon, store.queries, store.presence, doors=doors, emit=daemon.emit)
+    asked = web.app(daemon, store.queries, store.presence, auth=doors, emit=daemon.emit)
     server = web.Server(asked, path=settings.daemon.socket, http=settings.http, emit=daemon.emit)
     signal.signal(signal.SIGTERM, lambda *_: daemon.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: daemon.ask_to_stop())

@@ -29,12 +29,13 @@ from syncd.errors import SyncdError
 from syncd.http.secrets import beginning, blotted
 from syncd.ports import Emit, Queries, Uses
 from syncd.render.lines import safe
-from syncd.web.asking import read_body, read_query
-from syncd.web.doors import SOCKET, Caller, Doors, at_socket
-from syncd.web.endpoints import ENDPOINTS, OPEN, Answer, Asked, Asks, Endpoint, House, metrics
+from syncd.web.auth import SOCKET, Authenticator, Principal, at_socket
+from syncd.web.endpoint import Answer, AppState, Endpoint, RequestContext, RunsOn
+from syncd.web.endpoints import ENDPOINTS, OPEN, metrics
 from syncd.web.openapi import document
-from syncd.web.patience import peer_of
+from syncd.web.parameters import read_body, read_query
 from syncd.web.problems import JSONResponse, Refusal, problem, refused
+from syncd.web.timeouts import peer_of
 
 AT_SOCKET = "syncd.socket"
 """In the scope of what came through the Unix socket; put there by the server."""
@@ -42,8 +43,8 @@ BEGUN = 0
 """The answer in the note of a write that is about to be done."""
 LONGEST_DETAIL = 500
 
-_NOBODY = Caller("", frozenset())
-_LOCAL = Caller("", frozenset({Right.READ}))
+_NOBODY = Principal("", frozenset())
+_LOCAL = Principal("", frozenset({Right.READ}))
 """Somebody on this machine without a token: told why the daemon is not ready, and nothing else."""
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -64,16 +65,16 @@ def app(
     queries: Queries,
     uses: Uses,
     *,
-    doors: Doors,
+    auth: Authenticator,
     emit: Emit,
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
-    """Put the API together. `doors` may be changed while it serves.
+    """Put the API together. `auth` may be changed while it serves.
 
     It takes a request for one from outside unless its scope says that it came through the socket.
     """
-    house = House(control, queries, uses, doors, clock, emit)
-    routes = [Route(e.path, partial(_answered, house, e), methods=[e.method], name=e.path) for e in ENDPOINTS]
+    state = AppState(control, queries, uses, auth, clock, emit)
+    routes = [Route(e.path, partial(_answered, state, e), methods=[e.method], name=e.path) for e in ENDPOINTS]
     description = JSONResponse(document(ENDPOINTS))
 
     async def openapi(_request: Request) -> Response:
@@ -81,27 +82,27 @@ def app(
 
     made = Starlette(
         routes=[*routes, Route("/openapi.json", openapi)],
-        middleware=[Middleware(_Outermost, doors=doors)],
+        middleware=[Middleware(_Outermost, auth=auth)],
         exception_handlers={HTTPException: _not_routed},
     )
     made.router.redirect_slashes = False
-    made.state.house = house
+    made.state.app_state = state
     return made
 
 
-def house_of(made: Starlette) -> House:
+def state_of(made: Starlette) -> AppState:
     """Give what the endpoints of an application work with."""
-    found = made.state.house
-    assert isinstance(found, House)
+    found = made.state.app_state
+    assert isinstance(found, AppState)
     return found
 
 
 class _Outermost:
     """Around everything: asks whether we are meant at all, and says how the answer may be used."""
 
-    def __init__(self, inner: ASGIApp, *, doors: Doors) -> None:
+    def __init__(self, inner: ASGIApp, *, auth: Authenticator) -> None:
         self._inner = inner
-        self._doors = doors
+        self._auth = auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sealed(message: Message) -> None:
@@ -110,7 +111,7 @@ class _Outermost:
             await send(message)
 
         host = Request(scope).headers.get("host", "")
-        meant = scope.get(AT_SOCKET) is True or self._doors.knows_host(host)
+        meant = scope.get(AT_SOCKET) is True or self._auth.knows_host(host)
         answer = self._inner if meant else problem(_not_meant(host))
         await answer(scope, receive, sealed)
 
@@ -133,80 +134,80 @@ async def _not_routed(_request: Request, error: Exception) -> Response:
 # --- one request ------------------------------------------------------------------------------------------------------
 
 
-async def _answered(house: House, endpoint: Endpoint, request: Request) -> Response:
+async def _answered(state: AppState, endpoint: Endpoint, request: Request) -> Response:
     """Answer one request, whatever happens; note who asked, where they had to say who they are."""
-    caller = _NOBODY
+    principal = _NOBODY
     try:
-        caller = await _caller(house, _needs(house, endpoint), request)
-        asked = await _asked(house, endpoint, request, caller)
-        response = _response(await _done(house, endpoint, asked, request))
+        principal = await _principal(state, _needs(state, endpoint), request)
+        context = await _context(state, endpoint, request, principal)
+        response = _response(await _done(state, endpoint, context, request))
     except Exception as error:  # noqa: BLE001 - one request that fails does not end the service; logged whole
-        response = problem(_refusal(house, error))
-    if endpoint.is_noted and caller.name:
+        response = problem(_refusal(state, error))
+    if endpoint.is_noted and principal.name:
         # after the answer went out: how the daemon stands is asked most when the database does not answer
-        response.background = BackgroundTask(_note_after, house, request, caller, response.status_code)
+        response.background = BackgroundTask(_note_after, state, request, principal, response.status_code)
     return response
 
 
-def _needs(house: House, endpoint: Endpoint) -> frozenset[Right]:
-    return OPEN if endpoint.does is metrics and house.doors.open_metrics else endpoint.needs
+def _needs(state: AppState, endpoint: Endpoint) -> frozenset[Right]:
+    return OPEN if endpoint.handler is metrics and state.auth.open_metrics else endpoint.needs
 
 
-async def _caller(house: House, needs: frozenset[Right], request: Request) -> Caller:
+async def _principal(state: AppState, needs: frozenset[Right], request: Request) -> Principal:
     """Find out who asks.
 
     Raises:
         Refusal: somebody has to be known for this, and is not.
     """
     if request.scope.get(AT_SOCKET) is True:
-        return await _at_socket(house, request) if needs else SOCKET
+        return await _at_socket(state, request) if needs else SOCKET
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     found = None
     if kind.lower() == "bearer":
-        found = await house.asking_daemon.run(partial(house.doors.caller, token.strip()))
+        found = await state.daemon_threads.run(partial(state.auth.principal_of, token.strip()))
     if found is not None:
         return found
     if needs:
-        house.emit("api_refused", method=request.method, path=request.url.path)
+        state.emit("api_refused", method=request.method, path=request.url.path)
         raise Refusal(401, "send a token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
-    return _LOCAL if house.doors.is_local else _NOBODY
+    return _LOCAL if state.auth.is_local else _NOBODY
 
 
-async def _at_socket(house: House, request: Request) -> Caller:
+async def _at_socket(state: AppState, request: Request) -> Principal:
     """Name who is at the other end, which may take a look into the list of users."""
     peer = peer_of(request.scope)
     if peer is None:
         return SOCKET
-    return await house.asking_daemon.run(partial(at_socket, peer, unquote(request.headers.get(HEADER, ""))))
+    return await state.daemon_threads.run(partial(at_socket, peer, unquote(request.headers.get(HEADER, ""))))
 
 
-async def _asked(house: House, endpoint: Endpoint, request: Request, caller: Caller) -> Asked:
-    needs = _needs(house, endpoint)
-    if needs and needs.isdisjoint(caller.rights):
-        raise Refusal(403, f'the token "{caller.name}" has no right to {" or to ".join(sorted(needs))}')
-    now = house.clock()
-    return Asked(
-        house,
-        caller,
+async def _context(state: AppState, endpoint: Endpoint, request: Request, principal: Principal) -> RequestContext:
+    needs = _needs(state, endpoint)
+    if needs and needs.isdisjoint(principal.rights):
+        raise Refusal(403, f'the token "{principal.name}" has no right to {" or to ".join(sorted(needs))}')
+    now = state.clock()
+    return RequestContext(
+        state,
+        principal,
         path=request.path_params,
         query=read_query(request, endpoint.query, now=now),
-        body=await read_body(request, within_s=house.body_s) if endpoint.method == "POST" else b"",
+        body=await read_body(request, within_s=state.body_s) if endpoint.method == "POST" else b"",
         now=now,
         is_gone=request.is_disconnected,
         wants_text=request.headers.get("accept", "").startswith("text/plain"),
     )
 
 
-async def _done(house: House, endpoint: Endpoint, asked: Asked, request: Request) -> Answer:
+async def _done(state: AppState, endpoint: Endpoint, context: RequestContext, request: Request) -> Answer:
     if endpoint.writes:
-        await _note(house, request, asked.caller, BEGUN, asked.body)
-    match endpoint.asks:
-        case Asks.DAEMON:
-            found = await house.asking_daemon.run(partial(endpoint.does, asked))
-        case Asks.STORE:
-            found = await house.asking_store.run(partial(endpoint.does, asked))
-        case Asks.NOBODY:
-            found = endpoint.does(asked)
+        await _note(state, request, context.principal, BEGUN, context.body)
+    match endpoint.runs_on:
+        case RunsOn.DAEMON:
+            found = await state.daemon_threads.run(partial(endpoint.handler, context))
+        case RunsOn.DATABASE:
+            found = await state.database_threads.run(partial(endpoint.handler, context))
+        case RunsOn.EVENT_LOOP:
+            found = endpoint.handler(context)
     return await found if inspect.isawaitable(found) else found
 
 
@@ -219,7 +220,7 @@ def _response(answer: Answer) -> Response:
     return JSONResponse(answer.content, answer.status, headers=headers)
 
 
-def _refusal(house: House, error: Exception) -> Refusal:
+def _refusal(state: AppState, error: Exception) -> Refusal:
     match error:
         case Refusal():
             return error
@@ -227,28 +228,28 @@ def _refusal(house: House, error: Exception) -> Refusal:
             return refused(error)
         case _:
             number = uuid.uuid4().hex[:12]
-            house.emit("api_failed", number=number, error=repr(error), exc_info=error)
+            state.emit("api_failed", number=number, error=repr(error), exc_info=error)
             return Refusal(500, f"unexpected {type(error).__name__}; this is a defect, the log has it under {number}")
 
 
 # --- who did what -----------------------------------------------------------------------------------------------------
 
 
-async def _note(house: House, request: Request, caller: Caller, answer: int, body: bytes = b"") -> None:
+async def _note(state: AppState, request: Request, principal: Principal, answer: int, body: bytes = b"") -> None:
     said = "; ".join(part for part in (request.url.query, body.decode(errors="replace")) if part)
     # what a caller wrote may hold anything; a NUL is more than PostgreSQL takes
     detail, what = (
         safe(beginning(said, LONGEST_DETAIL)),
         safe(beginning(f"{request.method} {request.url.path}", LONGEST_DETAIL)),
     )
-    keep = partial(house.uses.record_use, caller.name, what, answer, now=house.clock(), detail=detail)
-    await house.asking_store.run(keep)
+    keep = partial(state.uses.record_use, principal.name, what, answer, now=state.clock(), detail=detail)
+    await state.database_threads.run(keep)
 
 
-async def _note_after(house: House, request: Request, caller: Caller, answer: int) -> None:
+async def _note_after(state: AppState, request: Request, principal: Principal, answer: int) -> None:
     """Note what is done already; where that fails the answer is given all the same, and the log has it."""
     try:
-        await _note(house, request, caller, answer)
+        await _note(state, request, principal, answer)
     except (SyncdError, Refusal) as error:
         path = f"{request.method} {request.url.path}"
-        house.emit("use_not_recorded", who=caller.name, what=path, answer=answer, error=str(error))
+        state.emit("use_not_recorded", who=principal.name, what=path, answer=answer, error=str(error))

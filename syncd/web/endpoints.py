@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
-from syncd.ports import Emit, Queries, Uses
 from syncd.render.json import journal_json, plain
 from syncd.web.answers import hold_json, job_json, standing_json
-from syncd.web.asking import (
+from syncd.web.auth import Principal
+from syncd.web.endpoint import Answer, Endpoint, RequestContext, RunsOn
+from syncd.web.parameters import (
     LONGEST_WAIT_S,
     PAGE,
-    Parameter,
     choice,
     moment,
     read_nothing,
@@ -25,103 +23,18 @@ from syncd.web.asking import (
     whole,
     word,
 )
-from syncd.web.doors import Caller, Doors
 from syncd.web.problems import Refusal
-from syncd.web.threads import Threads
 
 LOOK_S = 0.1
 """Between two looks at a job that somebody waits for."""
 STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 
 
-@dataclass(slots=True)
-class House:
-    """What the endpoints work with. Questions to the daemon do not queue behind questions to the database."""
-
-    control: Control
-    queries: Queries
-    uses: Uses
-    doors: Doors
-    clock: Callable[[], datetime]
-    emit: Emit
-    asking_daemon: Threads = field(default_factory=lambda: Threads(4))
-    asking_store: Threads = field(default_factory=lambda: Threads(8))
-    body_s: float = 10.0
-    """So long may the body of a request take to arrive."""
-    stopping: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request whose caller has the right to make it; `query` and `body` are checked."""
-
-    house: House
-    caller: Caller
-    path: Mapping[str, str]
-    query: Mapping[str, Any]
-    body: bytes
-    now: datetime
-    is_gone: Callable[[], Awaitable[bool]]
-    wants_text: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`content` is a JSON value, or a text of the type `media`."""
-
-    content: Any
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    media: str = ""
-
-
-class Asks(Enum):
-    """Whom an endpoint asks, and so where it runs."""
-
-    NOBODY = "the event loop"
-    DAEMON = "a thread"
-    STORE = "a thread for the database"
-
-
-class Does(Protocol):
-    __name__: str
-
-    def __call__(self, asked: Asked, /) -> Answer | Awaitable[Answer]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One path and method. `needs` are the rights of which one is enough; empty: nobody is asked who they are.
-
-    `writes` marks what is noted before it is done, and is not done where it cannot be noted. `answers` gives for each
-    status the name of the schema of its body, besides the problems that any request can meet.
-    """
-
-    method: str
-    path: str
-    needs: frozenset[Right]
-    does: Does
-    asks: Asks
-    about: str
-    answers: Mapping[int, str]
-    query: tuple[Parameter, ...] = ()
-    body: str = ""
-    writes: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.does.__name__
-
-    @property
-    def is_noted(self) -> bool:
-        return self.path.startswith("/api/")
-
-
 # --- is it well? ------------------------------------------------------------------------------------------------------
 
 
-def healthz(asked: Asked) -> Answer:
-    why = asked.house.control.alive()
+def healthz(context: RequestContext) -> Answer:
+    why = context.state.control.alive()
     return Answer({"alive": not why, "why": why}, 503 if why else 200)
 
 
@@ -139,35 +52,35 @@ def job_of(control: Control, text: str) -> Job:
 # --- what is -----------------------------------------------------------------------------------------------------------
 
 
-def status(asked: Asked) -> Answer:
-    return Answer(plain(asked.house.control.state()))
+def status(context: RequestContext) -> Answer:
+    return Answer(plain(context.state.control.state()))
 
 
-def alarms(asked: Asked) -> Answer:
-    return Answer({"alarms": plain(asked.house.control.state().alarms)})
+def alarms(context: RequestContext) -> Answer:
+    return Answer({"alarms": plain(context.state.control.state().alarms)})
 
 
-def deployment(asked: Asked) -> Answer:
-    found = {d.name: d for d in asked.house.control.state().deployments}
-    name = _known(asked.path["name"], found)
-    standing = asked.house.queries.last_plan(name)
+def deployment(context: RequestContext) -> Answer:
+    found = {d.name: d for d in context.state.control.state().deployments}
+    name = _known(context.path["name"], found)
+    standing = context.state.queries.last_plan(name)
     return Answer({**plain(found[name]), "last_plan": standing and standing_json(standing)})
 
 
-def plans(asked: Asked) -> Answer:
-    found = [asked.house.queries.last_plan(name) for name in _deployments(asked)]
+def plans(context: RequestContext) -> Answer:
+    found = [context.state.queries.last_plan(name) for name in _deployments(context)]
     return Answer({"plans": [standing_json(standing) for standing in found if standing]})
 
 
-def holds(asked: Asked) -> Answer:
-    found = [(name, asked.house.queries.held(name)) for name in _deployments(asked)]
-    page = {name: asked.query[name] for name in ("limit", "offset")}
+def holds(context: RequestContext) -> Answer:
+    found = [(name, context.state.queries.held(name)) for name in _deployments(context)]
+    page = {name: context.query[name] for name in ("limit", "offset")}
     return Answer({"holds": [hold_json(name, hold, **page) for name, hold in found if hold]})
 
 
-def _deployments(asked: Asked) -> list[str]:
-    there = [d.name for d in asked.house.control.state().deployments]
-    wanted = asked.query["deployment"]
+def _deployments(context: RequestContext) -> list[str]:
+    there = [d.name for d in context.state.control.state().deployments]
+    wanted = context.query["deployment"]
     return there if wanted is None else [_known(wanted, there)]
 
 
@@ -181,94 +94,94 @@ def _known(name: str, there: Mapping[str, object] | Sequence[str]) -> str:
 # --- what was ----------------------------------------------------------------------------------------------------------
 
 
-def changes(asked: Asked) -> Answer:
-    wanted = dict(asked.query)
-    rows = asked.house.queries.audit(**{**wanted, "limit": wanted["limit"] + 1})
-    return _page(asked, "changes", [journal_json(row) for row in rows])
+def changes(context: RequestContext) -> Answer:
+    wanted = dict(context.query)
+    rows = context.state.queries.audit(**{**wanted, "limit": wanted["limit"] + 1})
+    return _page(context, "changes", [journal_json(row) for row in rows])
 
 
-def access(asked: Asked) -> Answer:
+def access(context: RequestContext) -> Answer:
     """Show who held what at a moment (now, if nothing is said), or in a span."""
-    wanted = dict(asked.query)
+    wanted = dict(context.query)
     at, spans = wanted.pop("at"), wanted["since"] or wanted["until"]
     if at and spans:
         raise Refusal(400, "query: give either at, or since and until")
     if not spans:
         # held at a moment: it had begun by then, and had not ended
-        wanted["since"] = at or asked.now
+        wanted["since"] = at or context.now
         wanted["until"] = wanted["since"] + timedelta(microseconds=1)
-    rows = asked.house.queries.history(**{**wanted, "limit": wanted["limit"] + 1})
-    return _page(asked, "access", [plain(row) for row in rows])
+    rows = context.state.queries.history(**{**wanted, "limit": wanted["limit"] + 1})
+    return _page(context, "access", [plain(row) for row in rows])
 
 
-def uses(asked: Asked) -> Answer:
-    rows = asked.house.uses.uses(asked.query["limit"] + 1, offset=asked.query["offset"])
-    return _page(asked, "uses", [plain(row) for row in rows])
+def uses(context: RequestContext) -> Answer:
+    rows = context.state.uses.uses(context.query["limit"] + 1, offset=context.query["offset"])
+    return _page(context, "uses", [plain(row) for row in rows])
 
 
-def _page(asked: Asked, name: str, rows: list[Any]) -> Answer:
+def _page(context: RequestContext, name: str, rows: list[Any]) -> Answer:
     """Give a page, newest first; one row more than was asked for says that there is more."""
-    limit, offset = asked.query["limit"], asked.query["offset"]
+    limit, offset = context.query["limit"], context.query["offset"]
     return Answer({name: rows[:limit], "limit": limit, "offset": offset, "more": len(rows) > limit})
 
 
 # --- what shall be -----------------------------------------------------------------------------------------------------
 
 
-def reconcile(asked: Asked) -> Answer:
-    order = read_order(asked.body, by=asked.caller.name)
-    return _queued(asked.house.control.reconcile(order))
+def reconcile(context: RequestContext) -> Answer:
+    order = read_order(context.body, by=context.principal.name)
+    return _queued(context.state.control.reconcile(order))
 
 
-def approve(asked: Asked) -> Answer:
-    read_nothing(asked.body)
-    name, digest = asked.path["deployment"], asked.path["digest"]
-    return _queued(asked.house.control.approve(name, digest, by=asked.caller.name))
+def approve(context: RequestContext) -> Answer:
+    read_nothing(context.body)
+    name, digest = context.path["deployment"], context.path["digest"]
+    return _queued(context.state.control.approve(name, digest, by=context.principal.name))
 
 
 def _queued(job: Job) -> Answer:
     return Answer(job_json(job), 202, {"Location": f"/api/v1/jobs/{job.id}"})
 
 
-def reload(asked: Asked) -> Answer:
-    read_nothing(asked.body)
-    if wrong := asked.house.control.reload():
+def reload(context: RequestContext) -> Answer:
+    read_nothing(context.body)
+    if wrong := context.state.control.reload():
         raise Refusal(422, f"the files cannot be used, and those before stay in use: {wrong}")
     return Answer({"in_use": True})
 
 
-async def job(asked: Asked) -> Answer:
+async def job(context: RequestContext) -> Answer:
     """Give a job; with `wait`, once it has ended or so many seconds have gone by."""
-    until = time.monotonic() + asked.query["wait"]
+    until = time.monotonic() + context.query["wait"]
     while True:
-        found = job_of(asked.house.control, asked.path["id"])
-        _check_own(found, asked.caller)
-        over = found.state is JobState.DONE or asked.house.stopping or time.monotonic() >= until
-        if over or await asked.is_gone():
+        found = job_of(context.state.control, context.path["id"])
+        _check_own(found, context.principal)
+        over = found.state is JobState.DONE or context.state.stopping or time.monotonic() >= until
+        if over or await context.is_gone():
             return Answer(job_json(found))
         await asyncio.sleep(LOOK_S)
 
 
-def _check_own(found: Job, caller: Caller) -> None:
+def _check_own(found: Job, principal: Principal) -> None:
     """Who may not read may still see what became of their own orders."""
-    if Right.READ not in caller.rights and found.order.by != caller.name:
-        raise Refusal(403, f'the token "{caller.name}" has no right to read, and somebody else asked for this job')
+    if Right.READ not in principal.rights and found.order.by != principal.name:
+        raise Refusal(403, f'the token "{principal.name}" has no right to read, and somebody else asked for this job')
 
 
 # --- how the daemon stands, for machines --------------------------------------------------------------------------------
 
 
-def metrics(asked: Asked) -> Answer:
-    text = asked.house.control.metrics().decode()
+def metrics(context: RequestContext) -> Answer:
+    text = context.state.control.metrics().decode()
     return Answer(text, media="text/plain; version=0.0.4; charset=utf-8")
 
 
-def readyz(asked: Asked) -> Answer:
+def readyz(context: RequestContext) -> Answer:
     """Say whether the daemon does its work. The reasons name deployments and hosts, so not everybody is told them."""
-    reasons = asked.house.control.unready()
-    told = list(reasons) if Right.READ in asked.caller.rights else [_HIDDEN] * bool(reasons)
+    reasons = context.state.control.unready()
+    told = list(reasons) if Right.READ in context.principal.rights else [_HIDDEN] * bool(reasons)
     code = 503 if reasons else 200
-    if asked.wants_text:
+    if context.wants_text:
         return Answer("".join(f"{line}\n" for line in told or ["ready"]), code, media="text/plain; charset=utf-8")
     return Answer({"ready": not reasons, "reasons": told}, code)
 
@@ -290,7 +203,7 @@ ENDPOINTS = (
         "/healthz",
         OPEN,
         healthz,
-        Asks.NOBODY,
+        RunsOn.EVENT_LOOP,
         "Whether the process lives; if not, restart it.",
         {200: "Health", 503: "Health"},
     ),
@@ -299,17 +212,17 @@ ENDPOINTS = (
         "/readyz",
         OPEN,
         readyz,
-        Asks.NOBODY,
+        RunsOn.EVENT_LOOP,
         "Whether the daemon does its work, and if not, why.",
         {200: "Readiness", 503: "Readiness"},
     ),
-    Endpoint("GET", "/metrics", _READ, metrics, Asks.DAEMON, "Metrics in Prometheus' text format.", {200: ""}),
+    Endpoint("GET", "/metrics", _READ, metrics, RunsOn.DAEMON, "Metrics in Prometheus' text format.", {200: ""}),
     Endpoint(
         "GET",
         "/api/v1/status",
         _READ,
         status,
-        Asks.DAEMON,
+        RunsOn.DAEMON,
         "Everything at one glance: sources, deployments, alarms.",
         {200: "DaemonState"},
     ),
@@ -318,7 +231,7 @@ ENDPOINTS = (
         "/api/v1/deployments/{name}",
         _READ,
         deployment,
-        Asks.STORE,
+        RunsOn.DATABASE,
         "How one deployment stands, and its newest plan.",
         {200: "DeploymentCard"},
     ),
@@ -327,7 +240,7 @@ ENDPOINTS = (
         "/api/v1/plans",
         _READ,
         plans,
-        Asks.STORE,
+        RunsOn.DATABASE,
         "The newest plan of each deployment.",
         {200: "Plans"},
         (_DEPLOYMENT,),
@@ -337,7 +250,7 @@ ENDPOINTS = (
         "/api/v1/holds",
         _READ,
         holds,
-        Asks.STORE,
+        RunsOn.DATABASE,
         "What limits hold back; limit and offset page through the changes of each.",
         {200: "Holds"},
         (_DEPLOYMENT, *PAGE),
@@ -347,7 +260,7 @@ ENDPOINTS = (
         "/api/v1/changes",
         _READ,
         changes,
-        Asks.STORE,
+        RunsOn.DATABASE,
         "The journal: each change that was meant, made, held or refused, newest first.",
         {200: "Changes"},
         (
@@ -365,7 +278,7 @@ ENDPOINTS = (
         "/api/v1/access",
         _READ,
         access,
-        Asks.STORE,
+        RunsOn.DATABASE,
         "Who holds which role, and why: now, at a moment, or in a span of time.",
         {200: "Access"},
         (
@@ -377,14 +290,16 @@ ENDPOINTS = (
             *PAGE,
         ),
     ),
-    Endpoint("GET", "/api/v1/alarms", _READ, alarms, Asks.DAEMON, "What a person should see to.", {200: "Alarms"}),
-    Endpoint("GET", "/api/v1/uses", _READ, uses, Asks.STORE, "Who used this API, newest first.", {200: "Uses"}, PAGE),
+    Endpoint("GET", "/api/v1/alarms", _READ, alarms, RunsOn.DAEMON, "What a person should see to.", {200: "Alarms"}),
+    Endpoint(
+        "GET", "/api/v1/uses", _READ, uses, RunsOn.DATABASE, "Who used this API, newest first.", {200: "Uses"}, PAGE
+    ),
     Endpoint(
         "GET",
         "/api/v1/jobs/{id}",
         frozenset(Right),
         job,
-        Asks.NOBODY,
+        RunsOn.EVENT_LOOP,
         "How work that was asked for stands.",
         {200: "JobAnswer"},
         (whole("wait", "Wait up to so many seconds for its end.", least=0, most=LONGEST_WAIT_S, default=0),),
@@ -394,7 +309,7 @@ ENDPOINTS = (
         "/api/v1/reconcile",
         _RECONCILE,
         reconcile,
-        Asks.DAEMON,
+        RunsOn.DAEMON,
         "Queue work ahead of everything else.",
         {202: "JobAnswer"},
         body="OrderBody",
@@ -405,7 +320,7 @@ ENDPOINTS = (
         "/api/v1/reload",
         _RECONCILE,
         reload,
-        Asks.DAEMON,
+        RunsOn.DAEMON,
         "Read configuration and mappings again now.",
         {200: "Reloaded"},
         writes=True,
@@ -415,7 +330,7 @@ ENDPOINTS = (
         "/api/v1/holds/{deployment}/{digest}/approve",
         _APPROVE,
         approve,
-        Asks.DAEMON,
+        RunsOn.DAEMON,
         "Let exactly these held changes go. The right to approve does not include the right to reconcile.",
         {202: "JobAnswer"},
         writes=True,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from syncd.web.asking import Parameter
-from syncd.web.endpoints import Endpoint
+from syncd.web.endpoint import Endpoint
+from syncd.web.parameters import Parameter
 from syncd.web.schemas import SCHEMAS, TEXT, ref
 
 _PROBLEMS = {

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncd.config.settings import HttpSettings
 from syncd.errors import SyncdError
 from syncd.ports import Emit
-from syncd.web.app import AT_SOCKET, house_of
+from syncd.web.app import AT_SOCKET, state_of
 from syncd.web.listening import Certificate, identity, listen_tcp, listen_unix
-from syncd.web.patience import Patience
+from syncd.web.timeouts import Timeouts
 
 START_S = 10.0
 LOOK_AT_CERTIFICATE = 600
@@ -38,10 +38,10 @@ class Server:
         path: Path | None,
         http: HttpSettings | None,
         emit: Emit,
-        patience: type[Patience] = Patience,
+        timeouts: type[Timeouts] = Timeouts,
     ) -> None:
         self._app = app
-        self._patience = patience
+        self._timeouts = timeouts
         self._path = path
         self._http = http
         self._emit = emit
@@ -66,7 +66,7 @@ class Server:
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End within the time. Who waits for a job is told how it stands now; whoever is not done by half of it is cut."""
-        house_of(self._app).stopping = True
+        state_of(self._app).stopping = True
         for serving in self._serving:
             serving.patience_s = timeout_s / 2
             serving.should_exit = True
@@ -93,7 +93,7 @@ class Server:
     def _config(self, app: ASGIApp) -> uvicorn.Config:
         return uvicorn.Config(
             app,
-            http=self._patience,
+            http=self._timeouts,
             interface="asgi3",
             lifespan="off",
             ws="none",
@@ -171,7 +171,7 @@ class _Serving(uvicorn.Server):
 
     def _hang_up(self, *, only_idle: bool = False) -> None:
         for connection in tuple(self.server_state.connections):
-            if isinstance(connection, Patience) and (connection.is_idle or not only_idle):
+            if isinstance(connection, Timeouts) and (connection.is_idle or not only_idle):
                 connection.hang_up()
         if not only_idle:
             self.force_exit = True

@@ -36,7 +36,7 @@ from syncd.sandbox.airflow.faults import (
     too_many,
 )
 from syncd.sandbox.entra import EntraStandIn, Kind
-from syncd.web import Doors, Server, app
+from syncd.web import Authenticator, Server, app
 
 SOON_S = 15.0
 """What happens on a server that is well, while another is not: a poll, a pass, and a busy machine."""
@@ -451,7 +451,7 @@ def test_the_folder_of_the_control_socket_is_removed(running: Rig) -> None:
     place.parent.mkdir()
     store = running.store
     assert store is not None
-    doors = app(running.it, store.queries, store.presence, doors=Doors(None), emit=running.it.emit)
+    doors = app(running.it, store.queries, store.presence, auth=Authenticator(None), emit=running.it.emit)
     server = Server(doors, path=place, http=None, emit=running.it.emit)
     server.start()
     shutil.rmtree(place.parent)

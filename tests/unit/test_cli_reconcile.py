@@ -24,8 +24,8 @@ from syncd.control import DeploymentResult, Job, Order
 from syncd.render.lines import plain
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.store import Stores
-from syncd.web.doors import at_socket
-from syncd.web.patience import Peer
+from syncd.web.auth import at_socket
+from syncd.web.timeouts import Peer
 
 USER = {
     "kind": "update",

@@ -362,7 +362,7 @@ def test_health(place: Place, api: OpenAPI) -> None:
 
 def test_beyond_the_loopback_nobody_is_told_why_without_a_token(place: Place) -> None:
     place.control.reasons = ("prod.example.com does not answer",)
-    place.doors.is_local = False
+    place.auth.is_local = False
     try:
         hidden = place.outside().get("/readyz")
         assert (503, ["why is told to callers with a token that may read"]) == (hidden.status, hidden.json["reasons"])
@@ -370,7 +370,7 @@ def test_beyond_the_loopback_nobody_is_told_why_without_a_token(place: Place) ->
         assert ["prod.example.com does not answer"] == place.outside("reader").get("/readyz").json["reasons"]
         assert ["prod.example.com does not answer"] == place.inside.get("/readyz").json["reasons"]
     finally:
-        place.doors.is_local = True
+        place.auth.is_local = True
 
 
 def test_health_does_not_wait_for_a_slow_database(place: Place) -> None:

@@ -23,10 +23,10 @@ from web_world import Caller, FakeControl, Ledger, Place, http_settings, serving
 from syncd.config.settings import HttpSettings
 from syncd.errors import SyncdError
 from syncd.store import Stores
-from syncd.web import Doors, Server, app
-from syncd.web.app import house_of
+from syncd.web import Authenticator, Server, app
+from syncd.web.app import state_of
 from syncd.web.listening import Certificate, listen_tcp, listen_unix
-from syncd.web.patience import Patience
+from syncd.web.timeouts import Timeouts
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def place(books: Stores, tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
-class Hasty(Patience):
+class Hasty(Timeouts):
     head_s = 0.5
     whole_s = 1.5
     most_connections = 3
@@ -49,7 +49,7 @@ class Hasty(Patience):
 
 @pytest.fixture
 def hasty(books: Stores, tmp_path: Path) -> Iterator[Place]:
-    with serving(books, tmp_path, http_settings(tmp_path), patience=Hasty) as place:
+    with serving(books, tmp_path, http_settings(tmp_path), timeouts=Hasty) as place:
         yield place
 
 
@@ -60,7 +60,7 @@ def quiet(_event: str, /, **_facts: object) -> None:
 def server_on(path: Path | None, http: HttpSettings | None = None) -> Server:
     """Make a server that is not started yet."""
     ledger = Ledger(None)  # type: ignore[arg-type]  # nobody asks the database here
-    made = app(FakeControl(), ledger, ledger, doors=Doors(http), emit=quiet)
+    made = app(FakeControl(), ledger, ledger, auth=Authenticator(http), emit=quiet)
     return Server(made, path=path, http=http, emit=quiet)
 
 
@@ -293,7 +293,7 @@ def test_requests_in_one_breath_are_answered_in_turn(hasty: Place) -> None:
 
 
 def test_a_body_that_never_comes_is_not_waited_for(place: Place) -> None:
-    house_of(place.app).body_s = 0.3
+    state_of(place.app).body_s = 0.3
     with place.inside.open() as slow:
         slow.sendall(b"POST /api/v1/reconcile HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         slow.sendall(b"Content-Length: 100\r\n\r\n{")

@@ -35,8 +35,8 @@ from syncd.errors import StoreError
 from syncd.http.secrets import Secret
 from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
 from syncd.store import Stores
-from syncd.web import Doors, Server, app
-from syncd.web.patience import Patience
+from syncd.web import Authenticator, Server, app
+from syncd.web.timeouts import Timeouts
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TOKENS = {"reader": ("read",), "doer": ("reconcile",), "boss": ("approve",), "all": ("approve", "read", "reconcile")}
@@ -231,7 +231,7 @@ class Place:
 
     control: FakeControl
     ledger: Ledger
-    doors: Doors
+    auth: Authenticator
     server: Server
     app: Starlette
     path: Path
@@ -278,7 +278,7 @@ def serving(
     folder: Path,
     http: HttpSettings | None,
     *,
-    patience: type[Patience] = Patience,
+    timeouts: type[Timeouts] = Timeouts,
     name: str = "s.sock",
     control: FakeControl | None = None,
 ) -> Iterator[Place]:
@@ -288,10 +288,10 @@ def serving(
     def emit(event: str, /, **facts: object) -> None:
         events.append((event, facts))
 
-    control, ledger, doors = control or FakeControl(), Ledger(books), Doors(http)
-    made = app(control, ledger, ledger, doors=doors, emit=emit, clock=lambda: NOW)
+    control, ledger, doors = control or FakeControl(), Ledger(books), Authenticator(http)
+    made = app(control, ledger, ledger, auth=doors, emit=emit, clock=lambda: NOW)
     path = folder / name
-    server = Server(made, path=path, http=http, emit=emit, patience=patience)
+    server = Server(made, path=path, http=http, emit=emit, timeouts=timeouts)
     server.start()
     try:
         yield Place(control, ledger, doors, server, made, path, events)

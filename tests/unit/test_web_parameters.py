@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from syncd.control import Order
-from syncd.web.asking import PAGE, choice, moment, read_object, read_order, read_query, word
+from syncd.web.parameters import PAGE, choice, moment, read_object, read_order, read_query, word
 from syncd.web.problems import JSONResponse, Refusal, problem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,8 +11,8 @@ from web_world import TOKENS, http_settings, secret_of
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http.secrets import Secret
-from syncd.web.doors import Caller, Doors, at_socket, is_loopback
-from syncd.web.patience import Peer
+from syncd.web.auth import Authenticator, Principal, at_socket, is_loopback
+from syncd.web.timeouts import Peer
 
 
 class Clock:
@@ -28,46 +28,46 @@ def of_env(name: str, *rights: str) -> ApiToken:
 
 
 def test_each_token_is_known_with_its_rights(tmp_path: Path) -> None:
-    doors = Doors(http_settings(tmp_path))
+    auth = Authenticator(http_settings(tmp_path))
 
-    found = {name: doors.caller(secret_of(name)) for name in TOKENS}
+    found = {name: auth.principal_of(secret_of(name)) for name in TOKENS}
 
-    assert {name: Caller(name, frozenset(map(Right, rights))) for name, rights in TOKENS.items()} == found
+    assert {name: Principal(name, frozenset(map(Right, rights))) for name, rights in TOKENS.items()} == found
 
 
 def test_nothing_that_only_resembles_a_token_is_one(tmp_path: Path) -> None:
-    doors = Doors(http_settings(tmp_path))
+    auth = Authenticator(http_settings(tmp_path))
     for name in TOKENS:
         secret = secret_of(name)
         wrong = [secret[:n] for n in range(len(secret))] + [secret[n:] for n in range(1, len(secret))]
         wrong += [secret[:n] + chr(ord(c) ^ 1) + secret[n + 1 :] for n, c in enumerate(secret)]
         wrong += [secret + "x", secret.upper(), f"{secret}\n", f" {secret}", f"{secret}\0", secret * 2, f'"{secret}"']
-        assert [] == [word for word in wrong if doors.caller(word)]
+        assert [] == [word for word in wrong if auth.principal_of(word)]
 
 
 def test_a_name_or_a_hash_is_no_token(tmp_path: Path) -> None:
-    doors = Doors(http_settings(tmp_path))
-    assert [None] * 4 == [doors.caller(word) for word in ("reader", "", "ü\udcff", "0" * 64)]
+    auth = Authenticator(http_settings(tmp_path))
+    assert [None] * 4 == [auth.principal_of(word) for word in ("reader", "", "ü\udcff", "0" * 64)]
 
 
 def test_a_token_in_a_file_changes_with_it(tmp_path: Path) -> None:
     clock = Clock()
-    doors = Doors(http_settings(tmp_path), monotonic=clock)
+    auth = Authenticator(http_settings(tmp_path), monotonic=clock)
     file, old, new = tmp_path / "reader.token", secret_of("reader"), "another-secret-of-the-reader"
 
     file.write_text(f"{new}\n")
     clock.at = 9.9
-    assert (True, None) == (doors.caller(old) is not None, doors.caller(new)), "not looked at yet"
+    assert (True, None) == (auth.principal_of(old) is not None, auth.principal_of(new)), "not looked at yet"
     clock.at = 10.0
-    assert (None, "reader") == (doors.caller(old), (doors.caller(new) or Caller("", frozenset())).name)
+    assert (None, "reader") == (auth.principal_of(old), (auth.principal_of(new) or Principal("", frozenset())).name)
 
     file.unlink()
     clock.at = 20.0
-    assert None is doors.caller(new), "whose file is gone is nobody"
-    assert doors.caller(secret_of("boss")), "and the others are who they were"
+    assert None is auth.principal_of(new), "whose file is gone is nobody"
+    assert auth.principal_of(secret_of("boss")), "and the others are who they were"
     file.write_text(old)
     clock.at = 30.0
-    assert doors.caller(old)
+    assert auth.principal_of(old)
 
 
 def test_a_token_behind_a_swapped_symlink(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_a_token_behind_a_swapped_symlink(tmp_path: Path) -> None:
         (tmp_path / version / "token").write_text(f"secret-{version}")
     (tmp_path / "data").symlink_to("one")
     token = ApiToken("k8s", Secret("file", (str(tmp_path / "data" / "token"),)), frozenset({"read"}))
-    doors = Doors(HttpSettings("127.0.0.1", 0, tokens=(token,)), monotonic=clock)
-    assert doors.caller("secret-one")
+    auth = Authenticator(HttpSettings("127.0.0.1", 0, tokens=(token,)), monotonic=clock)
+    assert auth.principal_of("secret-one")
 
     (tmp_path / "new").symlink_to("two")
     os.replace(tmp_path / "new", tmp_path / "data")
     clock.at = 10.0
 
-    assert (None, True) == (doors.caller("secret-one"), doors.caller("secret-two") is not None)
+    assert (None, True) == (auth.principal_of("secret-one"), auth.principal_of("secret-two") is not None)
 
 
 def test_a_systemd_credential_and_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,34 +93,34 @@ def test_a_systemd_credential_and_a_variable(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "api").write_text("secret-of-api")
     clock = Clock()
     tokens = (of_env("plain", "read"), ApiToken("api", Secret("credential", ("api",)), frozenset({"approve"})))
-    doors = Doors(HttpSettings("127.0.0.1", 0, tokens=(*tokens, of_env("missing", "read"))), monotonic=clock)
+    auth = Authenticator(HttpSettings("127.0.0.1", 0, tokens=(*tokens, of_env("missing", "read"))), monotonic=clock)
 
-    assert ["plain", "api"] == [doors.caller(f"secret-of-{n}").name for n in ("plain", "api")]  # type: ignore[union-attr]
-    assert None is doors.caller(""), "a token that cannot be read is not the empty one"
+    assert ["plain", "api"] == [auth.principal_of(f"secret-of-{n}").name for n in ("plain", "api")]  # type: ignore[union-attr]
+    assert None is auth.principal_of(""), "a token that cannot be read is not the empty one"
     (tmp_path / "api").write_text("secret-of-another")
     clock.at = 10.0
-    assert (None, True) == (doors.caller("secret-of-api"), doors.caller("secret-of-another") is not None)
+    assert (None, True) == (auth.principal_of("secret-of-api"), auth.principal_of("secret-of-another") is not None)
     monkeypatch.setenv("SYNCD_TEST_MISSING", "it-is-there-now")
     clock.at = 20.0
-    assert doors.caller("it-is-there-now"), "what could not be read is tried again"
+    assert auth.principal_of("it-is-there-now"), "what could not be read is tried again"
 
 
 def test_another_configuration_takes_effect_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNCD_TEST_PLAIN", "secret-of-plain")
-    doors = Doors(http_settings(tmp_path))
+    auth = Authenticator(http_settings(tmp_path))
 
-    doors.change(HttpSettings("0.0.0.0", 0, open_metrics=False, tokens=(of_env("plain", "read"),)))  # noqa: S104
+    auth.change(HttpSettings("0.0.0.0", 0, open_metrics=False, tokens=(of_env("plain", "read"),)))  # noqa: S104
 
-    assert (None, True) == (doors.caller(secret_of("all")), doors.caller("secret-of-plain") is not None)
-    assert (True, False) == (doors.is_local, doors.open_metrics)
-    assert not doors.knows_host("syncd.example.com"), "we still listen where we did"
-    doors.change(None)
-    assert None is doors.caller("secret-of-plain")
+    assert (None, True) == (auth.principal_of(secret_of("all")), auth.principal_of("secret-of-plain") is not None)
+    assert (True, False) == (auth.is_local, auth.open_metrics)
+    assert not auth.knows_host("syncd.example.com"), "we still listen where we did"
+    auth.change(None)
+    assert None is auth.principal_of("secret-of-plain")
 
 
 def test_beyond_the_loopback_the_names_of_this_machine_are_not_ours_to_know() -> None:
-    doors = Doors(HttpSettings("0.0.0.0", 0))  # noqa: S104
-    assert (False, True) == (doors.is_local, doors.knows_host("syncd.example.com"))
+    auth = Authenticator(HttpSettings("0.0.0.0", 0))  # noqa: S104
+    assert (False, True) == (auth.is_local, auth.knows_host("syncd.example.com"))
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_what_is_the_loopback(host: str, local: bool) -> None:
 
 
 def test_the_configured_host_is_known(tmp_path: Path) -> None:
-    assert Doors(HttpSettings("127.8.8.8", 80)).knows_host("127.8.8.8:80")
-    assert Doors(HttpSettings("0:0:0:0:0:0:0:1", 80)).knows_host("[::1]:80")
-    assert not Doors(HttpSettings("127.0.0.1", 80)).knows_host("127.8.8.8:80")
+    assert Authenticator(HttpSettings("127.8.8.8", 80)).knows_host("127.8.8.8:80")
+    assert Authenticator(HttpSettings("0:0:0:0:0:0:0:1", 80)).knows_host("[::1]:80")
+    assert not Authenticator(HttpSettings("127.0.0.1", 80)).knows_host("127.8.8.8:80")
 
 
 @pytest.mark.finding("N-306")

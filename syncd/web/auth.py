@@ -20,7 +20,7 @@ from syncd.callers import caller, login_user
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http.secrets import Secret, SecretUnreadable
-from syncd.web.patience import Peer
+from syncd.web.timeouts import Peer
 
 LOOK_EVERY_S = 10.0
 """How often at most the files of tokens are looked at: a new token is good, an old one no more, that much later."""
@@ -30,24 +30,24 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Principal:
     """Who asks: the name in the audit of use, and their rights."""
 
     name: str
     rights: frozenset[Right]
 
 
-SOCKET = Caller("socket", frozenset(Right))
+SOCKET = Principal("socket", frozenset(Right))
 """Somebody at the Unix socket, where nobody needs to be known."""
 
 
-def at_socket(peer: Peer, said: str, *, proc: Path = Path("/proc")) -> Caller:
+def at_socket(peer: Peer, said: str, *, proc: Path = Path("/proc")) -> Principal:
     """Say who comes through the Unix socket: the user of the other process, and as whom they logged in.
 
     Where the kernel does not know that, who called sudo is what root says.
     """
     who = login_user(peer.pid, proc=proc) or (said if peer.uid == 0 else "")
-    return Caller(caller(peer.uid, who), SOCKET.rights)
+    return Principal(caller(peer.uid, who), SOCKET.rights)
 
 
 def is_loopback(host: str) -> bool:
@@ -58,7 +58,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class Doors:
+class Authenticator:
     """Knows the tokens of the configuration. May be asked from any thread; reads files, so not from the event loop."""
 
     def __init__(self, http: HttpSettings | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -76,7 +76,7 @@ class Doors:
         self._looked_at = self._monotonic()
         self._keys = tuple(_key(token) for token in (http.tokens if http else ()))
 
-    def caller(self, presented: str) -> Caller | None:
+    def principal_of(self, presented: str) -> Principal | None:
         """Find who presents a token; None: nobody we know.
 
         Every configured token is compared, each as a hash in constant time: how long it takes says neither whether one
@@ -85,7 +85,7 @@ class Doors:
         self._look_again()
         digest = sha256(presented.encode(errors="surrogateescape")).digest()
         found = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
-        return Caller(found[0].token.name, frozenset(Right(r) for r in found[0].token.rights)) if found else None
+        return Principal(found[0].token.name, frozenset(Right(r) for r in found[0].token.rights)) if found else None
 
     def knows_host(self, header: str) -> bool:
         """Say whether a Host header is one of ours.
