@@ -88,7 +88,7 @@ class Job:
         return max((r.exit_code for r in self.results), default=0)
 
 
-class Standing(StrEnum):
+class DeploymentHealth(StrEnum):
     """How a deployment stands.
 
     ok           its last pass ended as it should, or none has run yet
@@ -121,7 +121,7 @@ class SourceState:
 @dataclass(frozen=True, slots=True)
 class DeploymentState:
     name: str
-    standing: Standing
+    standing: DeploymentHealth
     enforce: bool
     swept_at: datetime | None = None
     """The last full observation that ended."""

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from syncd.alarm_kinds import KINDS
-from syncd.control import DaemonState, Standing
+from syncd.control import DaemonState, DeploymentHealth
 from syncd.daemon.figures import (
     CALL_BUCKETS,
     FED,
@@ -161,7 +161,7 @@ def _standings(state: DaemonState) -> Iterator[Metric]:
     """Count the standings, none left out, and give each deployment with the one it has."""
     of_each = [d.standing for d in state.deployments]
     counts = GaugeMetricFamily("syncd_deployments", "Deployments, by how they stand.", labels=("standing",))
-    for standing in Standing:
+    for standing in DeploymentHealth:
         counts.add_metric((standing.value,), of_each.count(standing))
     yield counts
     each = GaugeMetricFamily(

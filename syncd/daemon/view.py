@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncd.control import DeploymentState, SourceState, Standing
+from syncd.control import DeploymentHealth, DeploymentState, SourceState
 from syncd.daemon.common import Shared
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.ends import Record
@@ -67,9 +67,9 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
     )
 
 
-def _standing(queue: DeploymentQueue, *, is_ours: bool) -> Standing:
+def _standing(queue: DeploymentQueue, *, is_ours: bool) -> DeploymentHealth:
     if not is_ours:
-        return Standing.ELSEWHERE
+        return DeploymentHealth.ELSEWHERE
     if not queue.failures:
-        return Standing.OK
-    return Standing.QUARANTINED if queue.failures >= QUARANTINE_AFTER else Standing.RETRYING
+        return DeploymentHealth.OK
+    return DeploymentHealth.QUARANTINED if queue.failures >= QUARANTINE_AFTER else DeploymentHealth.RETRYING

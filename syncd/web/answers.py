@@ -14,23 +14,23 @@ def job_json(job: Job) -> dict[str, Any]:
     return {**plain(job), "exit_code": job.exit_code}
 
 
-def standing_json(standing: LastPlan) -> dict[str, Any]:
+def last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
     """Give the newest plan of a deployment and what came of it, without its changes."""
-    people = standing.scope.usernames
+    people = last_plan.scope.usernames
     return {
-        "deployment": standing.deployment,
-        "run": standing.run.id,
-        "command": standing.run.command,
-        "plan": standing.plan,
-        "digest": standing.digest,
-        "made_at": standing.made_at.isoformat(),
+        "deployment": last_plan.deployment,
+        "run": last_plan.run.id,
+        "command": last_plan.run.command,
+        "plan": last_plan.plan,
+        "digest": last_plan.digest,
+        "made_at": last_plan.made_at.isoformat(),
         "scope": None if people is None else sorted(people),
-        "dags": sorted(standing.scope.dags),
-        "counts": dict(standing.counts),
-        "exit_code": standing.run.exit_code,
-        "held": _held_json(standing.held) if standing.held else None,
-        "reached_at": standing.reached_at.isoformat() if standing.reached_at else None,
-        "notes": plain(standing.notes),
+        "dags": sorted(last_plan.scope.dags),
+        "counts": dict(last_plan.counts),
+        "exit_code": last_plan.run.exit_code,
+        "held": _held_json(last_plan.held) if last_plan.held else None,
+        "reached_at": last_plan.reached_at.isoformat() if last_plan.reached_at else None,
+        "notes": plain(last_plan.notes),
     }
 
 

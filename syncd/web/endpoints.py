@@ -10,7 +10,7 @@ from typing import Any
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
 from syncd.render.json import journal_json, plain
-from syncd.web.answers import hold_json, job_json, standing_json
+from syncd.web.answers import hold_json, job_json, last_plan_json
 from syncd.web.auth import Principal
 from syncd.web.endpoint import Answer, Endpoint, RequestContext, RunsOn
 from syncd.web.parameters import (
@@ -63,13 +63,13 @@ def alarms(context: RequestContext) -> Answer:
 def deployment(context: RequestContext) -> Answer:
     found = {d.name: d for d in context.state.control.state().deployments}
     name = _known(context.path["name"], found)
-    standing = context.state.queries.last_plan(name)
-    return Answer({**plain(found[name]), "last_plan": standing and standing_json(standing)})
+    last_plan = context.state.queries.last_plan(name)
+    return Answer({**plain(found[name]), "last_plan": last_plan and last_plan_json(last_plan)})
 
 
 def plans(context: RequestContext) -> Answer:
     found = [context.state.queries.last_plan(name) for name in _deployments(context)]
-    return Answer({"plans": [standing_json(standing) for standing in found if standing]})
+    return Answer({"plans": [last_plan_json(last_plan) for last_plan in found if last_plan]})
 
 
 def holds(context: RequestContext) -> Answer:

@@ -20,7 +20,7 @@ import requests
 from daemon_rig import Rig, full, locked, rig, stop_postgres, stopped_postgres
 from postgres_server import boot_postgres, new_database
 
-from syncd.control import NotKnown, Order, Standing
+from syncd.control import DeploymentHealth, NotKnown, Order
 from syncd.orders import NotMeant
 from syncd.sandbox.airflow.faults import (
     CRASH,
@@ -251,7 +251,7 @@ def test_a_deployment_is_away_for_a_while(running: Rig, broken: Callable[[Rig], 
     is_tried_again(running, "prod")
     running.converge()
     running.until("the alarms are over", running.quiet)
-    assert Standing.OK is running.deployment("prod").standing
+    assert DeploymentHealth.OK is running.deployment("prod").standing
     assert 0 == running.figure("syncd_deployment_failures", deployment="prod")
     running.see()
 
@@ -272,7 +272,7 @@ def is_tried_again(lab: Rig, name: str) -> None:
     def answers() -> bool:
         if lab.deployment(name).next_try_at is not None:
             lab.time.pass_(HOUR_S)
-        return lab.deployment(name).standing is Standing.OK
+        return lab.deployment(name).standing is DeploymentHealth.OK
 
     lab.until(f"{name} answers again", answers)
 
@@ -652,7 +652,7 @@ def test_what_was_held_too_long_cannot_be_approved(lab: Rig) -> None:
         lab.it.approve("prod", digest, by="ann")
     lab.servers["prod"].faults.clear()
     lab.join(*(f"{name}.back" for name in crowd(2)))
-    lab.until("prod is back", lambda: after(lab, lambda: lab.deployment("prod").standing is Standing.OK))
+    lab.until("prod is back", lambda: after(lab, lambda: lab.deployment("prod").standing is DeploymentHealth.OK))
     lab.until("it is planned anew", lambda: steady(lab))
     approve_all(lab)
     lab.converge()

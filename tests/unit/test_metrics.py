@@ -19,7 +19,7 @@ from prometheus_client.openmetrics import exposition, parser
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from syncd.alarm_kinds import KINDS
-from syncd.control import AlarmState, DaemonState, DeploymentState, SourceState, Standing
+from syncd.control import AlarmState, DaemonState, DeploymentHealth, DeploymentState, SourceState
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.metrics import Metrics
 from syncd.throttle import Call
@@ -43,9 +43,9 @@ STATE = DaemonState(
     ),
     deployments=(
         DeploymentState(
-            "prod", Standing.OK, True, NOW - timedelta(minutes=5), held="abc", calls_per_s=10, waiting=True
+            "prod", DeploymentHealth.OK, True, NOW - timedelta(minutes=5), held="abc", calls_per_s=10, waiting=True
         ),
-        DeploymentState("test", Standing.QUARANTINED, True, failures=7, running=True),
+        DeploymentState("test", DeploymentHealth.QUARANTINED, True, failures=7, running=True),
     ),
     alarms=(
         AlarmState("held", "prod", "2 changes are held", NOW),
@@ -260,7 +260,9 @@ class Collected:
         return iter(self._metrics)
 
 
-ODD = replace(STATE, deployments=(*STATE.deployments, DeploymentState('od"d\\ na\nme é', Standing.OK, enforce=True)))
+ODD = replace(
+    STATE, deployments=(*STATE.deployments, DeploymentState('od"d\\ na\nme é', DeploymentHealth.OK, enforce=True))
+)
 
 
 def test_the_text_says_what_the_librarys_writer_says(metrics: Metrics) -> None:
@@ -326,7 +328,7 @@ def _fleet(count: int) -> tuple[Metrics, DaemonState]:
         for kind in ("create", "update", "delete"):
             metrics.event("change_applied", {"deployment": name, "kind": kind})
         metrics.event("sweep_ended", {"deployment": name, "seconds": 1, "drift": 0})
-    each = tuple(DeploymentState(name, Standing.OK, enforce=True, swept_at=NOW) for name in names)
+    each = tuple(DeploymentState(name, DeploymentHealth.OK, enforce=True, swept_at=NOW) for name in names)
     return metrics, replace(STATE, deployments=each)
 
 

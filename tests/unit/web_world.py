@@ -21,6 +21,7 @@ from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import (
     AlarmState,
     DaemonState,
+    DeploymentHealth,
     DeploymentResult,
     DeploymentState,
     Job,
@@ -29,7 +30,6 @@ from syncd.control import (
     NotNow,
     Order,
     SourceState,
-    Standing,
 )
 from syncd.errors import StoreError
 from syncd.http.secrets import Secret
@@ -51,8 +51,10 @@ STATE = DaemonState(
     stopping=False,
     sources=(SourceState("okta", NOW, None, NOW, "timed out", 3, 2, ("finance",)),),
     deployments=(
-        DeploymentState("prod", Standing.OK, enforce=True, swept_at=NOW, held="abc", notes=("a note",)),
-        DeploymentState("test", Standing.QUARANTINED, enforce=False, next_try_at=NOW, failures=5, error="refused"),
+        DeploymentState("prod", DeploymentHealth.OK, enforce=True, swept_at=NOW, held="abc", notes=("a note",)),
+        DeploymentState(
+            "test", DeploymentHealth.QUARANTINED, enforce=False, next_try_at=NOW, failures=5, error="refused"
+        ),
     ),
     alarms=(AlarmState("held", "prod", "60 changes are held", NOW),),
 )
