@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from fakes import MemoryReadings
 from mapping_world import NOW, group, person, snapshot
 
 from syncd.daemon.common import Common, Shared
@@ -24,7 +25,6 @@ from syncd.directory.read_sources import Intake, gather
 from syncd.errors import SourceUnavailable, StoreError
 from syncd.mapping.parse import parse
 from syncd.model import Joining, JoinKey, KnownPersons, Rules, Snapshot
-from syncd.ports import Readings
 from syncd.store import Stores
 
 MAPPING = "bindings:\n" + "".join(
@@ -36,12 +36,9 @@ JOINING = Joining(precedence=("okta", "people"))
 
 
 @dataclass
-class Memory:
-    """A journal of sources that fails, or calls, when a test says so."""
+class Memory(MemoryReadings):
+    """What is kept of sources, where a question fails, or calls, when a test says so."""
 
-    saved: dict[str, Snapshot] = field(default_factory=dict)
-    names: dict[tuple[str, str], str] = field(default_factory=dict)
-    persons: KnownPersons = field(default_factory=KnownPersons)
     on_names: list[Callable[[], None]] = field(default_factory=list)
     """What happens at the next questions for names, one each."""
     on_last: list[Callable[[], None]] = field(default_factory=list)
@@ -49,28 +46,12 @@ class Memory:
     def last_snapshot(self, source: str) -> Snapshot | None:
         if self.on_last:
             self.on_last.pop(0)()
-        return self.saved.get(source)
-
-    def save_snapshot(self, found: Snapshot, **_facts: object) -> None:
-        self.saved[found.source] = found
-
-    def source_failed(self, source: str, why: str, **_facts: object) -> None: ...
-
-    def last_cursor(self, _source: str) -> None: ...
+        return super().last_snapshot(source)
 
     def group_names(self) -> Mapping[tuple[str, str], str]:
         if self.on_names:
             self.on_names.pop(0)()
-        return dict(self.names)
-
-    def known_persons(self, _key: JoinKey) -> KnownPersons:
-        return self.persons
-
-    def remember_persons(self, found: KnownPersons, _key: JoinKey, **_facts: object) -> None:
-        self.persons = KnownPersons({**self.persons.persons, **found.persons}, self.persons.sources | found.sources)
-
-    def remember_groups(self, names: Mapping[tuple[str, str], str], **_facts: object) -> None:
-        self.names.update(names)
+        return super().group_names()
 
 
 @dataclass
@@ -105,7 +86,7 @@ class Desk:
 
     @property
     def intake(self) -> Intake:
-        return Intake(cast("Readings", self.memory), lambda: NOW, lambda *_, **__: None, joining=JOINING)
+        return Intake(self.memory, lambda: NOW, lambda *_, **__: None, joining=JOINING)
 
     def recall(self) -> None:
         self.cache.recall(RULES, self.intake)
@@ -225,7 +206,7 @@ def test_a_source_that_comes_into_the_configuration_is_unread_and_one_that_goes_
 
 @pytest.mark.finding("X-F1")
 def test_what_was_saved_is_not_taken_for_what_is_so_now(desk: Desk) -> None:
-    desk.memory.saved["okta"] = desk.okta.read()
+    desk.memory.snapshots["okta"] = desk.okta.read()
     desk.recall()
     found = desk.cache.directory
     assert found is not None
@@ -259,7 +240,7 @@ def test_that_accounts_are_one_person_is_noticed_by_the_next_poll(desk: Desk) ->
     assert directory is not None
     [waiting] = directory.waiting
     assert desk.poll(desk.people) is None
-    desk.memory.remember_persons(KnownPersons({(i.source, i.id): "ann" for i in waiting}), JoinKey.EMAIL)
+    desk.memory.remember_persons(KnownPersons({(i.source, i.id): "ann" for i in waiting}), JoinKey.EMAIL, now=NOW)
     moved = desk.poll(desk.people)
     assert moved is not None
     assert {("okta", "ann"), ("people", "ann")} <= moved.who
