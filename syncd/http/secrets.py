@@ -24,11 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from threading import Lock
-from typing import Final
+from typing import Final, Generic, TypeVar
 from urllib.parse import quote, quote_plus
 
 from syncd.errors import SecretUnreadable as SecretUnreadable
 from syncd.files import KIB, read_file
+
+T = TypeVar("T")
 
 BLOT: Final = "[secret]"
 SHORTEST: Final = 8
@@ -117,6 +119,33 @@ class Secret:
         return f"{self.kind}:{self.place[0]}" + (" ..." if len(self.place) > 1 else "")
 
     __repr__ = __str__
+
+
+class Fresh(Generic[T]):
+    """What is made of secrets, as they were last read; read again where a server refuses it, but not so soon after.
+
+    A file or command may have another one by now, and a command may be one that costs: so not within `FRESH_SECRET_S`.
+    """
+
+    def __init__(self, read: Callable[[], T], *, clock: Callable[[], float]) -> None:
+        self._read = read
+        self._clock = clock
+        self._held: T | None = None
+        self._read_at = 0.0
+
+    def value(self) -> T:
+        """Give it; it is read when it is asked for first."""
+        if self._held is None:
+            self._held, self._read_at = self._read(), self._clock()
+        return self._held
+
+    def renewed(self) -> bool:
+        """Read it again, unless that was done just now; True where it is another one."""
+        before = self._held
+        if before is not None and self._clock() - self._read_at < FRESH_SECRET_S:
+            return False
+        self._held = None
+        return self.value() != before
 
 
 def _command(place: str) -> tuple[str, ...]:

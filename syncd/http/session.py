@@ -19,9 +19,8 @@ from __future__ import annotations
 import http.client
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlencode
@@ -29,15 +28,14 @@ from urllib.parse import urlencode
 import requests
 import urllib3
 
-from syncd.answers import http_date, retry_after_s
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
 from syncd.http.answer import Answer, shown
-from syncd.http.backoff import Retries
+from syncd.http.backoff import ONCE, Retries, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.metered import Limit, TooLarge, TooSlow
 from syncd.http.reasons import causes_of, reason
 from syncd.http.rests import Rest
-from syncd.http.secrets import FRESH_SECRET_S, Secret
+from syncd.http.secrets import Fresh, Secret
 from syncd.http.transport import Transport
 from syncd.throttle import LEFT_ALONE, LONGEST_WAIT_S, WANTS_REST, CircuitOpen, Throttle
 
@@ -101,8 +99,8 @@ class Session:
         self._clock = clock
         self._pause = pause
         self._chance = chance
-        self._headers: dict[str, str] | None = None
-        self._headers_read = 0.0
+        self._headers = Fresh(lambda: _read(connection.headers), clock=clock)
+        self._has_secrets = any(isinstance(value, Secret) for value in connection.headers.values())
         self._limit = Limit(clock)
         self._transport = _transport(connection, self._limit)
 
@@ -135,61 +133,58 @@ class Session:
         timeout_s = timeout_s or self.connection.timeout_s
         deadline = self._clock() + 3 * timeout_s + self.connection.connect_timeout_s
         request = _Request(method, url, what or path, body, headers or {}, timeout_s, deadline, ready)
-        attempts = self._retries.attempts if (method == "GET" if repeatable is None else repeatable) else 1
-        answer = self._try(request, attempts)
-        if answer.status in REFUSES and self._headers_changed():
-            answer = self._try(request, attempts)  # a refused write was not done
+        retries = self._retries if (method == "GET" if repeatable is None else repeatable) else ONCE
+        answer = self._try(request, retries)
+        if answer.status in REFUSES and self._has_secrets and self._headers.renewed():
+            answer = self._try(request, retries)  # a refused write was not done
         return answer
 
-    def _try(self, request: _Request, attempts: int) -> Answer:
-        for last in self._tries(attempts):
+    def _try(self, request: _Request, retries: Retries) -> Answer:
+        for wait_s in retries.tries(self._chance):
             try:
-                answer, retry_after_s = self._once(request)
+                answer = self._once(request)
             except NotAsked:
                 raise
             except NoAnswer:
-                if last or not self._waited(None, request.deadline):
+                if not self._waited(wait_s, None, request.deadline):
                     raise
                 continue
-            if answer.status not in TRY_AGAIN or last or not self._waited(retry_after_s, request.deadline):
+            if answer.status not in TRY_AGAIN or not self._waited(wait_s, wanted_s(answer.headers), request.deadline):
                 return answer
         raise AssertionError("the last try returns or raises")
 
     def close(self) -> None:
         self._transport.close()
 
-    def _tries(self, attempts: int) -> Iterator[bool]:
-        self._bound_s = self._retries.first_s
-        for number in range(1, attempts + 1):
-            yield number == attempts
-
-    def _waited(self, retry_after_s: float | None, deadline: float) -> bool:
-        """Wait before the next try; False where there is no time left for it."""
-        wait_s = self._bound_s * self._chance() if retry_after_s is None else min(retry_after_s, self._retries.cap_s)
-        self._bound_s = min(2 * self._bound_s, self._retries.cap_s)
+    def _waited(self, wait_s: float | None, asked_s: float | None, deadline: float) -> bool:
+        """Wait before the next try, as long as the server asked for if it did; False where there is none, or no time for it."""
+        if wait_s is None:
+            return False
+        if asked_s is not None:
+            wait_s = min(asked_s, self._retries.cap_s)
         if self._clock() + wait_s >= deadline:
             return False
-        if retry_after_s is None or self._throttle is None:  # else the throttle waits, and for everybody
+        if asked_s is None or self._throttle is None:  # else the throttle waits, and for everybody
             self._pause(wait_s)
         return True
 
-    def _once(self, request: _Request) -> tuple[Answer, float | None]:
+    def _once(self, request: _Request) -> Answer:
         """Ask once, when the throttle says so, and tell it how that went."""
-        headers = {"Accept": "application/json", **self._own_headers(), **request.headers}
+        headers = {"Accept": "application/json", **self._headers.value(), **request.headers}
         request = replace(request, deadline=request.deadline + self._let_in(request))
         began = self._clock()
         try:
-            answer, retry_after_s = self._ask(request, headers)
+            answer = self._ask(request, headers)
         except NoAnswer:
             if self._throttle is not None:
                 self._throttle.left(request.method, request.what, None, self._clock() - began)
             raise
-        seconds = self._clock() - began
+        seconds, asked_s = self._clock() - began, wanted_s(answer.headers)
         if self._throttle is not None:
-            self._throttle.left(request.method, request.what, answer.status, seconds, retry_after_s=retry_after_s)
+            self._throttle.left(request.method, request.what, answer.status, seconds, retry_after_s=asked_s)
         if self._rest is not None and answer.status in WANTS_REST:
-            self._rest.heard(retry_after_s or 0.0)
-        return answer, retry_after_s
+            self._rest.heard(asked_s or 0.0)
+        return answer
 
     def _let_in(self, request: _Request) -> float:
         """Wait until the throttle lets the request through, then let the caller have the last word; gives how long that took."""
@@ -214,21 +209,7 @@ class Session:
         elif left_s > 0:
             self._pause(left_s)
 
-    def _own_headers(self) -> Mapping[str, str]:
-        if self._headers is None:
-            self._headers = {k: v.header() if isinstance(v, Secret) else v for k, v in self.connection.headers.items()}
-            self._headers_read = self._clock()
-        return self._headers
-
-    def _headers_changed(self) -> bool:
-        """Read the secrets among the headers again, if that was not done just now; True where they are other ones."""
-        secret = any(isinstance(value, Secret) for value in self.connection.headers.values())
-        if not secret or self._clock() - self._headers_read < FRESH_SECRET_S:
-            return False
-        before, self._headers = self._headers, None
-        return self._own_headers() != before
-
-    def _ask(self, request: _Request, headers: Mapping[str, str]) -> tuple[Answer, float | None]:
+    def _ask(self, request: _Request, headers: Mapping[str, str]) -> Answer:
         self.calls += 1
         self._limit.begin(until=request.deadline, silence_s=request.timeout_s, most=self._size_cap + HEAD_CAP)
         try:
@@ -247,7 +228,7 @@ class Session:
         except ValueError:
             # of urllib3 or requests, about an address in the answer; its text repeats that
             raise NoAnswer(f"{request.asked}: the answer cannot be understood; is this the right address?") from None
-        return _answer(request.asked, response, content), _wait_s(response.headers)
+        return _answer(request.asked, response, content)
 
     def _content(self, response: requests.Response) -> bytes:
         """Read the body, unpacked: never more than the cap."""
@@ -269,6 +250,10 @@ class Session:
         return reason(causes, self.connection, request.timeout_s)
 
 
+def _read(headers: Mapping[str, str | Secret]) -> Mapping[str, str]:
+    return {name: value.header() if isinstance(value, Secret) else value for name, value in headers.items()}
+
+
 def _transport(connection: Connection, limit: Limit) -> Transport:
     cert, key, proxy = connection.client_cert, connection.client_key, connection.proxy
     return Transport(
@@ -277,12 +262,6 @@ def _transport(connection: Connection, limit: Limit) -> Transport:
         cert=(str(cert), str(key)) if cert and key else str(cert) if cert else None,
         proxies={"http": proxy, "https": proxy} if proxy else None,
     )
-
-
-def _wait_s(headers: Mapping[str, str]) -> float | None:
-    """Read how long the server wants to be left alone, by the clock that it says that by."""
-    wanted = headers.get("Retry-After")
-    return None if wanted is None else retry_after_s(wanted, now=http_date(headers.get("Date")) or datetime.now(UTC))
 
 
 def _answer(asked: str, response: requests.Response, content: bytes) -> Answer:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from syncd.http.backoff import Retries
 from syncd.http.secrets import SecretUnreadable, blotted
 from syncd.notify.mail import send_mail
 from syncd.notify.settings import NotifySettings
@@ -17,10 +18,8 @@ from syncd.notify.words import Message, sendable
 from syncd.ports import Emit
 
 TIMEOUT_S: Final = 10.0
-WAITS_S: Final = (1.0, 4.0)
-"""Pauses before the second try and the third, which is the last."""
-LONGEST_WAIT_S: Final = 30.0
-"""So long at most a server may make the next try wait."""
+RETRIES: Final = Retries(attempts=3, first_s=2.0, cap_s=30.0)
+"""How often a message is tried, and the longest that a server may make the next try wait."""
 
 
 class Notifier:
@@ -60,14 +59,14 @@ class Notifier:
             self._emit("notification_sent", **facts)
 
     def _tried(self, place: _Place, message: Message) -> None:
-        for wait_s in (*WAITS_S, None):
+        for wait_s in RETRIES.tries(lambda: 1.0):
             try:
                 place.deliver(message)
                 return
             except Undelivered as failure:
                 if not failure.again or wait_s is None:
                     raise
-                self._pause(wait_s if failure.after_s is None else min(failure.after_s, LONGEST_WAIT_S))
+                self._pause(wait_s if failure.after_s is None else min(failure.after_s, RETRIES.cap_s))
 
 
 @dataclass(frozen=True, slots=True)

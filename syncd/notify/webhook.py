@@ -6,12 +6,11 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from syncd.answers import retry_after_s
 from syncd.http.answer import Answer
+from syncd.http.backoff import wanted_s
 from syncd.http.connection import Connection
 from syncd.http.session import NoAnswer, Session
 from syncd.notify.addresses import webhook_problem
@@ -72,7 +71,7 @@ def _judge(answer: Answer) -> None:
     word = answer.body.decode(errors="replace").strip()
     shown = f"{answer.status} ({word})" if _SLACK_WORD.fullmatch(word) else str(answer.status)
     if answer.status == 429 or answer.status >= 500:
-        after_s = retry_after_s(answer.headers.get("retry-after"), now=datetime.now(UTC))
+        after_s = wanted_s(answer.headers)
         raise Undelivered(f"the answer was {shown}", again=True, after_s=after_s)
     raise Undelivered(f"the answer was {shown}; look at the address and what it wants", again=False)
 

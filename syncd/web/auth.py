@@ -19,10 +19,10 @@ from pathlib import Path
 from syncd.callers import caller, login_user
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
-from syncd.http.secrets import Secret, SecretUnreadable
+from syncd.http.secrets import FRESH_SECRET_S, Secret, SecretUnreadable
 from syncd.web.timeouts import Peer
 
-LOOK_EVERY_S = 10.0
+LOOK_EVERY_S = FRESH_SECRET_S
 """How often at most the files of tokens are looked at: a new token is good, an old one no more, that much later."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::\d{1,5})?", re.IGNORECASE)

@@ -12,7 +12,7 @@ from airflow_world import Steps, person, world
 from syncd.errors import TargetUnauthorized
 from syncd.http.answer import Answer
 from syncd.http.connection import Connection
-from syncd.http.secrets import Secret, blotted
+from syncd.http.secrets import FRESH_SECRET_S, Secret, blotted
 from syncd.model import Change, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
@@ -101,12 +101,14 @@ def test_a_bearer_token_is_read_again_when_the_server_calls_it_over(tmp_path: Pa
             return maker._wire.logins[0].headers()["Authorization"].removeprefix("Bearer ")
 
         place.write_text(new())
-        target = AirflowTarget("prod", AirflowSettings(Connection(w.url), (Credential("bearer", None, secret),)))
+        settings = AirflowSettings(Connection(w.url), (Credential("bearer", None, secret),))
+        target = AirflowTarget("prod", settings, now=lambda: clock[0])
         assert target.capabilities.service_user is None
         clock[0] += 2 * 86_400
         with pytest.raises(TargetUnauthorized, match="Token Expired"):
             target.observe(Scope.people(["admin"]), role_names=frozenset())
         place.write_text(new())
+        clock[0] += FRESH_SECRET_S
         ask(target)
 
 

@@ -203,7 +203,7 @@ def test_the_address_is_read_when_it_is_needed(chat: Chat, tmp_path: Path) -> No
 def test_what_may_pass_is_tried_again_and_then_given_up(chat: Chat) -> None:
     chat.answers = [(500, {}, b""), (503, {}, b""), (200, {}, b"ok")]
     sending = Sending(Webhook(chat.url)).send(HELD)
-    assert ([("notification_sent", None)], [1.0, 4.0], 3) == (sending.outcomes, sending.waits, len(chat.posts))
+    assert ([("notification_sent", None)], [2.0, 4.0], 3) == (sending.outcomes, sending.waits, len(chat.posts))
 
     chat.answers = [(500, {}, b"")] * 4
     sending = Sending(Webhook(chat.url)).send(HELD)
@@ -418,7 +418,7 @@ def test_a_silent_mail_server_is_given_up(post: Post) -> None:
     post.silent.set()
 
     assert f"127.0.0.1:{post.port}: no answer within 0.05 s" in sending.only_error
-    assert (3, [1.0, 4.0]) == (post.connections, sending.waits)
+    assert (3, [2.0, 4.0]) == (post.connections, sending.waits)
 
 
 def test_a_mail_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ def test_a_mail_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
     sending = Sending(email=replace(SETTINGS, port=gone.port)).send(HELD)
 
     assert f"127.0.0.1:{gone.port}: Connection refused" == sending.only_error
-    assert [1.0, 4.0] == sending.waits
+    assert [2.0, 4.0] == sending.waits
 
 
 def test_a_password_that_is_not_there_is_named_by_its_place(post: Post, tmp_path: Path) -> None:

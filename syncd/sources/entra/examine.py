@@ -11,7 +11,7 @@ from datetime import datetime
 from syncd.answers import http_date, parse_json
 from syncd.errors import SourceUnavailable
 from syncd.http.answer import Answer
-from syncd.http.backoff import Retries
+from syncd.http.backoff import ONCE
 from syncd.http.connection import Connection
 from syncd.http.rests import OwnRests, Rest
 from syncd.http.session import NoAnswer, Session
@@ -65,7 +65,7 @@ def _anonymous(settings: EntraSettings) -> Answer:
         ca=settings.ca,
         proxy=settings.proxy,
     )
-    session = Session(connection, retries=Retries(attempts=1))
+    session = Session(connection, retries=ONCE)
     try:
         return session.send("GET", "/groups")
     finally:

@@ -10,21 +10,20 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from syncd.answers import http_date, retry_after_s
 from syncd.errors import SourceUnavailable
-from syncd.http.backoff import Retries
+from syncd.http.backoff import ONCE, Retries, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.rests import Rest
 from syncd.http.secrets import beginning
 from syncd.http.session import NoAnswer, Session
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
+from syncd.throttle import WANTS_REST
 
 BATCH: Final = 20
 """Most requests in one $batch, as documented."""
@@ -84,11 +83,6 @@ class Reply:
             return ""
         code = beginning(", ".join(sorted(self.codes)), LONGEST_CODES)
         return self.why or f"Graph answered {self.status}" + (f" ({code})" if code else "")
-
-    @property
-    def retry_after_s(self) -> float | None:
-        now = http_date(self.headers.get("date")) or datetime.now(UTC)  # by the clock that the wait was said by
-        return retry_after_s(self.headers.get("retry-after"), now=now)
 
 
 def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) -> Reply:
@@ -154,6 +148,7 @@ class Graph:
         self._tokens = tokens
         self._pause = pause
         self._chance = chance
+        self._retries = Retries(settings.attempts, settings.first_wait_s, settings.longest_wait_s)
         self._rest = rest
         self._clock = clock
         self._stopping = stopping
@@ -186,13 +181,13 @@ class Graph:
         """
         replies = [Reply(0)] * len(asks)
         open_ = list(range(len(asks)))
-        for attempt, wait_s in enumerate(self._waits()):
+        for attempt, wait_s in enumerate(self._retries.tries(self._chance)):
             if why := self.over:
                 return [Reply(0, why=why) if i in open_ else reply for i, reply in enumerate(replies)]
             for i, reply in zip(open_, self._once([asks[i] for i in open_]), strict=True):
                 replies[i] = reply
             open_ = [i for i in open_ if replies[i].status in PASSING or (replies[i].status == 401 and attempt == 0)]
-            if not open_ or not self._rested([replies[i] for i in open_], wait_s, tries=attempt + 1):
+            if not open_ or not self._rested([replies[i] for i in open_], wait_s):
                 break
         self._tally(replies, unanswered=len(open_) == len(asks))
         return replies
@@ -219,17 +214,11 @@ class Graph:
 
     # --- sending
 
-    def _waits(self) -> Iterator[float]:
-        bound_s = self._settings.first_wait_s
-        for _ in range(self._settings.attempts):
-            yield bound_s * self._chance()
-            bound_s = min(2 * bound_s, self._settings.longest_wait_s)
-
-    def _rested(self, failed: Sequence[Reply], wait_s: float, *, tries: int) -> bool:
-        """Wait before the next attempt; False where it is not worth it."""
-        if tries >= self._settings.attempts:
+    def _rested(self, failed: Sequence[Reply], wait_s: float | None) -> bool:
+        """Wait before the next attempt; False where there is none, or it is not worth it."""
+        if wait_s is None:
             return False
-        asked_s = max((r.retry_after_s or 0.0 for r in failed), default=0.0)
+        asked_s = max((wanted_s(r.headers) or 0.0 for r in failed), default=0.0)
         if asked_s > self._settings.longest_wait_s:
             return True  # not to ask again: the next attempt says that Graph wants to be left alone, and until when
         wait_s = max(asked_s, wait_s if any(r.status != 401 for r in failed) else 0.0)
@@ -258,8 +247,8 @@ class Graph:
         replies = self._batched(asks, token) if len(asks) > 1 else [self._single(asks[0], token)]
         for reply in replies:
             self._shared_wait.heed(reply.headers)
-            if reply.status in (429, 503):
-                self._rest.heard(reply.retry_after_s or 0.0)
+            if reply.status in WANTS_REST:
+                self._rest.heard(wanted_s(reply.headers) or 0.0)
         if any(r.status == 401 for r in replies):
             self._tokens.reject(token)
         return replies
@@ -313,7 +302,7 @@ class Graph:
             # background work: Graph may serve others first
             headers={"x-ms-throttle-priority": "Low"},
         )
-        return Session(connection, retries=Retries(attempts=1))
+        return Session(connection, retries=ONCE)
 
     def _done(self, session: Session) -> None:
         with self._lock:

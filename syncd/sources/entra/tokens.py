@@ -12,14 +12,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
-from syncd.answers import http_date, number, retry_after_s, whole
+from syncd.answers import number, whole
 from syncd.errors import SourceUnavailable
+from syncd.http.backoff import Retries, wanted_s
 from syncd.http.metered import Limit, MeteredAdapter
 from syncd.http.rests import Rest
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
@@ -32,6 +33,7 @@ from syncd.sources.entra.settings import (
     PfxCertificate,
     WorkloadIdentity,
 )
+from syncd.throttle import WANTS_REST
 
 RENEW_BEFORE: Final = timedelta(minutes=5)
 TRIES: Final = 3
@@ -121,17 +123,16 @@ class Tokens:
         self._until = self._now() + timedelta(seconds=_lifetime_s(answer.get("expires_in")))
 
     def _asked(self) -> Answer:
-        bound_s = self._settings.first_wait_s
-        for last in (False,) * (TRIES - 1) + (True,):
+        retries = Retries(TRIES, self._settings.first_wait_s, self._settings.longest_wait_s)
+        for wait_s in retries.tries(self._chance):
             try:
                 return self._once()
             except _Passing as e:
                 # msal would repeat the failure it remembers; a new client has no memory
                 self._ask = None
-                if last:
+                if wait_s is None:
                     raise self._unavailable(str(e)) from None
-                self._pause(bound_s * self._chance())
-                bound_s *= 2
+                self._pause(wait_s)
         raise AssertionError("the last try returns or raises")
 
     def _once(self) -> Answer:
@@ -228,9 +229,8 @@ class _Http:
             if response.headers.get("Content-Encoding", "identity") != "identity":
                 raise requests.exceptions.ContentDecodingError("packed although that was not asked for")
             assert response.content is not None  # read now, within the limit
-        if response.status_code in (429, 503):
-            now = http_date(response.headers.get("Date")) or datetime.now(UTC)
-            self._rest.heard(retry_after_s(response.headers.get("Retry-After"), now=now) or 0.0)
+        if response.status_code in WANTS_REST:
+            self._rest.heard(wanted_s(response.headers) or 0.0)
         return response
 
     def close(self) -> None:

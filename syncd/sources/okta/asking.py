@@ -158,10 +158,10 @@ class Asker:
             Missing: Okta says that there is no such thing.
             NotRead: there is none.
         """
-        why, renewed = "", False
-        for attempt in range(self.retries.attempts):
-            if attempt:
-                await self._pause(attempt)
+        why, renewed, wait_s = "", False, 0.0
+        for after_s in self.retries.tries(self.chance):
+            await self._pause(wait_s)
+            wait_s = after_s or 0.0
             reply = await self._sent(path, area)
             if isinstance(reply, str):
                 why = reply
@@ -218,11 +218,9 @@ class Asker:
         if asyncio.get_running_loop().time() >= self.deadline:
             raise self._halt(_TIME_OVER)
 
-    async def _pause(self, attempt: int) -> None:
-        """Wait before the next try, by chance between 0 and a bound that doubles."""
-        bound_s = min(self.retries.first_s * 2 ** (attempt - 1), self.retries.cap_s)
-        wait_s = bound_s * self.chance()
-        if asyncio.get_running_loop().time() + wait_s > self.deadline:
+    async def _pause(self, wait_s: float) -> None:
+        """Wait before the next try."""
+        if wait_s and asyncio.get_running_loop().time() + wait_s > self.deadline:
             raise self._halt("the time for this read was over before an answer came")
         await asyncio.sleep(wait_s)
 

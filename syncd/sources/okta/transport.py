@@ -12,7 +12,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -29,14 +29,16 @@ from okta.http_client import HTTPClient
 from okta.request_executor import RequestExecutor
 from yarl import URL
 
-from syncd.answers import MOST_VALUES, http_date, retry_after_s, values_in, whole
+from syncd.answers import MOST_VALUES, http_date, values_in, whole
 from syncd.errors import SourceUnavailable
 from syncd.http.answer import shown
+from syncd.http.backoff import wanted_s
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
 from syncd.sources.okta.budget import Rate
 from syncd.sources.okta.settings import ApiToken, OktaSettings, PrivateKey
+from syncd.throttle import WANTS_REST
 
 _RENEW_MINUTES: Final = 5
 SIZE_CAP: Final = 64 * 1024 * 1024
@@ -136,10 +138,8 @@ class Transport:
         context: SimpleNamespace,  # noqa: ARG002
         params: aiohttp.TraceRequestEndParams,
     ) -> None:
-        headers = params.response.headers
-        now = http_date(headers.get("Date")) or datetime.now(UTC)  # by the clock that the wait was said by
-        if params.response.status in (429, 503):
-            self._heard(retry_after_s(headers.get("Retry-After"), now=now) or 0.0)
+        if params.response.status in WANTS_REST:
+            self._heard(wanted_s(params.response.headers) or 0.0)
 
     def forget_token(self, authorization: str) -> None:
         """Have a new access token made, unless that was done since this one was used: the package never does."""

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from syncd.answers import number, parse_json
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http.answer import Answer
-from syncd.http.secrets import FRESH_SECRET_S, is_header, remember
+from syncd.http.secrets import Fresh, is_header, remember
 from syncd.http.session import Session
 from syncd.targets.airflow.settings import Credential
 
@@ -45,7 +45,7 @@ def login(credential: Credential, session: Session, *, now: Callable[[], float])
         case "token":
             return Token(credential, session, now=now)
         case _:
-            return Bearer(credential)
+            return Bearer(credential, now=now)
 
 
 class Basic:
@@ -68,32 +68,23 @@ class Basic:
         self.lost_cookie = False
         self._worked: str | None = None
         self._doubted: str | None = None
-        self._credential = credential
-        self._now = now
-        self._line: str | None = None
-        self._read_at = 0.0
+        self._line = Fresh(lambda: _basic_line(credential), clock=now)
 
     def headers(self) -> dict[str, str]:
         if self.cookie is not None:
             return {"Cookie": f"{SESSION_COOKIE}={self.cookie}"}
-        if self._line is None:
-            pair = f"{self.username}:{self._credential.secret.read()}"
-            self._line, self._read_at = base64.b64encode(pair.encode()).decode(), self._now()
-            remember(self._line)
-        return {"Authorization": f"Basic {self._line}"}
+        return {"Authorization": f"Basic {self._line.value()}"}
 
     def renewed(self, answer: Answer) -> bool:
         """Doubt the cookie, and use the password; doubt the password, and read it again."""
         if answer.status not in {401, 403}:
             self._worked = self.cookie
             return False
-        before = self._line
-        if self._now() - self._read_at >= FRESH_SECRET_S:
-            self._line = None
+        is_another = self._line.renewed()
         if self.cookie is not None:
             self._doubted, self.cookie = self.cookie, None
             return True
-        return self.headers() != {"Authorization": f"Basic {before}"}
+        return is_another
 
     def judged(self, second: Answer) -> None:
         """Take the cookie back where the password fared no better: then it is a right that is missing."""
@@ -104,26 +95,27 @@ class Basic:
         self._doubted = None
 
 
+def _basic_line(credential: Credential) -> str:
+    pair = f"{credential.username}:{credential.secret.read()}"
+    line = base64.b64encode(pair.encode()).decode()
+    remember(line)
+    return line
+
+
 class Bearer:
     """A token from elsewhere. It is read again where the server calls it out of date: a file or command may have a new one."""
 
     kind = "bearer"
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(self, credential: Credential, *, now: Callable[[], float]) -> None:
         self.username = credential.username
-        self._credential = credential
-        self._token: str | None = None
+        self._token = Fresh(credential.secret.header, clock=now)
 
     def headers(self) -> dict[str, str]:
-        if self._token is None:
-            self._token = self._credential.secret.header()
-        return {"Authorization": f"Bearer {self._token}"}
+        return {"Authorization": f"Bearer {self._token.value()}"}
 
     def renewed(self, answer: Answer) -> bool:
-        if not is_out_of_date(answer):
-            return False
-        before, self._token = self._token, self._credential.secret.header()
-        return before != self._token
+        return is_out_of_date(answer) and self._token.renewed()
 
     def judged(self, second: Answer) -> None:
         """Nothing is to be learned."""
