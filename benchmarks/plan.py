@@ -42,11 +42,12 @@ from syncd.model import (
 )
 from syncd.plan.diff import align, diff
 from syncd.plan.on_people import Effects, effects_on_people
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import DIALECT as MEMORY_DIALECT
 
 PEOPLE, GROUPS, GROUPS_EACH = 50_000, 2_000, 5
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PROD = Deployment("prod", labels={"env": "prod"}, username="okta_{id}")
+PROD = Deployment("prod", labels={"env": "prod"}, username="okta_{id}", naming=NAMING)
 DIALECT = Dialect(
     frozenset({Permission("can_read", "Website")}),
     {level: (frozenset(), frozenset({Permission("can_read", "DAG:{dag}")})) for level in Level},

@@ -63,6 +63,14 @@ def _is_change(found: object) -> bool:
         and all(isinstance(found.get(name), str) for name in ("kind", "subject", "name"))
         and all(_are_texts(found.get(name)) for name in ("granted", "revoked", "because"))
         and all(map(_is_reason, found.get("why") or ()))
+        and _are_on_dags(found.get("on_dags") or {})
+    )
+
+
+def _are_on_dags(found: object) -> bool:
+    """Say whether something is what permissions allow, by DAG; an older daemon does not say it."""
+    return isinstance(found, Mapping) and all(
+        isinstance(verbs, Mapping) and _are_texts([*verbs, *verbs.values()]) for verbs in found.values()
     )
 
 

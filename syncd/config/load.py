@@ -21,6 +21,7 @@ from syncd.files import MIB, read_file
 from syncd.http.connection import Connection
 from syncd.model import Adopt, Deployment, Joining, JoinKey
 from syncd.plan.guard import Limits
+from syncd.targets import TARGETS
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
@@ -209,6 +210,7 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         adopt=Adopt(table.adopt),
         protected=frozenset(table.protected),
         login_source=table.login_source or "",
+        naming=TARGETS["airflow"].naming,
     )
     airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
     courtesy = RateLimit(**table.courtesy.model_dump())

@@ -38,7 +38,7 @@ def compile_desired(
     live = _live(rules, deployment, now, findings)
     found = people(bind(live, directory, findings), directory, deployment, findings)
     inactive = shown_inactive(directory, deployment) if findings.frozen else {}
-    roles = _roles(rules, live, Speller(Inventory(inventory), dialect, findings))
+    roles = _roles(rules, live, Speller(Inventory(inventory), dialect, deployment.naming, findings))
     return DesiredState(
         deployment.name,
         found.users,

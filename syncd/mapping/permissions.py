@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from syncd.mapping.findings import Findings
 from syncd.mapping.names import LONGEST_DAG_ID
 from syncd.mapping.select import Inventory, is_literal
-from syncd.model import DagSelector, Dialect, Level, Permission, Role, RoleDefinition
-
-_OF_A_DAG = re.compile(r"DAG(?: Run)?:(.+)")
+from syncd.model import DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
 
 
 class Speller:
     """Spells roles out for one deployment: its DAGs and the words of its Airflow."""
 
-    def __init__(self, inventory: Inventory, dialect: Dialect, findings: Findings) -> None:
-        self.inventory, self.dialect, self.findings = inventory, dialect, findings
+    def __init__(self, inventory: Inventory, dialect: Dialect, naming: Naming, findings: Findings) -> None:
+        self.inventory, self.dialect, self.naming, self.findings = inventory, dialect, naming, findings
         self.on_dag: dict[tuple[Level, str], frozenset[Permission]] = {}
 
     def role(self, definition: RoleDefinition) -> Role:
@@ -25,11 +21,11 @@ class Speller:
         for selector in definition.dags:
             permissions |= self._selected(definition.name, selector)
         for permission, at in definition.permissions:
-            dag = _OF_A_DAG.fullmatch(permission.resource)
-            if dag and dag[1] not in self.inventory:
-                self._pending(f"{at}", definition.name, dag[1])
+            read = self.naming.permission(permission.action, permission.resource)
+            if read.dag is not None and read.dag not in self.inventory:
+                self._pending(f"{at}", definition.name, read.dag)
             else:
-                permissions.add(permission)
+                permissions.add(read)
         return Role(definition.name, frozenset(permissions))
 
     def _selected(self, role: str, selector: DagSelector) -> frozenset[Permission]:
@@ -51,9 +47,7 @@ class Speller:
             return frozenset()
         if (level, dag) not in self.on_dag:
             self.on_dag[level, dag] = frozenset(
-                Permission(template.action, template.resource.replace("{dag}", dag))
-                for part in level.included
-                for template in self.dialect.levels[part][1]
+                template.at(dag) for part in level.included for template in self.dialect.levels[part][1]
             )
         return self.on_dag[level, dag]
 

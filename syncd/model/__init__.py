@@ -8,6 +8,7 @@ from syncd.model.abilities import Learned
 from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
 from syncd.model.finding import CLOCK_SKEW_S, Finding
 from syncd.model.names import BUILT_IN_ROLES, Lookalikes, key, skeletons
+from syncd.model.naming import Naming
 from syncd.model.notes import Note
 from syncd.model.people import (
     BY_EMAIL,
@@ -62,6 +63,7 @@ __all__ = [
     "Loss",
     "MadeAccount",
     "Members",
+    "Naming",
     "Note",
     "ObservedState",
     "Outcome",

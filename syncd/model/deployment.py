@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from syncd.model.naming import PLAIN, Naming
 from syncd.model.rules import Level, Permission
 
 
@@ -41,6 +42,8 @@ class Deployment:
     protected: frozenset[str] = frozenset()
     """User names that are never touched, nor is any that a database might take for one of them."""
     login_source: str = ""
+    naming: Naming = PLAIN
+    """What its kind of target takes for a name."""
 
 
 @dataclass(frozen=True, slots=True)

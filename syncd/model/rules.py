@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -46,10 +46,25 @@ class DagSelector:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Airflow's own words: an action on a resource, as in `can_read` on `DAG:sales`."""
+    """The target's own words: an action on a resource, as in `can_read` on `DAG:sales`.
+
+    Which DAG that is, and which part of it (empty: the DAG itself), says who makes the permission: the target where it reads
+    one, its templates where a role is compiled. It takes no part in equality.
+    """
 
     action: str
     resource: str
+    dag: str | None = field(default=None, compare=False)
+    part: str = field(default="", compare=False)
+
+    def at(self, dag: str) -> Permission:
+        """Fill in the DAG, where this is a template: `{dag}` stands for it."""
+        return Permission(self.action, self.resource.replace("{dag}", dag), dag, self.part)
+
+    @property
+    def verb(self) -> str:
+        """What it allows on its DAG, in a word or two: `read`, `create runs`."""
+        return f"{self.action.removeprefix('can_')} {self.part}".rstrip()
 
     def __str__(self) -> str:
         return f"{self.action} on {self.resource}"

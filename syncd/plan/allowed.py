@@ -36,7 +36,7 @@ class LevelReader:
         self._verbs: dict[tuple[str, str], int] = {}
         self._everywhere: dict[Permission, int] = {}
         self._needs = tuple(self._read(dialect))
-        self._kinds = frozenset(kind for _, kind in self._verbs)
+        self._parts = frozenset(part for _, part in self._verbs)
         self._other = 1 << len(self._verbs)
         """Any other action on a DAG."""
 
@@ -53,16 +53,18 @@ class LevelReader:
             if verbs:
                 yield _Needs(level, verbs, beside)
 
+    def _is_on_dag(self, permission: Permission) -> bool:
+        return permission.dag is not None and permission.part in self._parts
+
     def is_of_nothing(self, permission: Permission) -> bool:
         """Say whether a permission is on a DAG that is gone."""
-        kind, _, dag = permission.resource.partition(":")
-        return kind in self._kinds and self._there is not None and dag not in self._there
+        return self._is_on_dag(permission) and self._there is not None and permission.dag not in self._there
 
     def about_dags(self, permissions: Permissions) -> Permissions | None:
         """Give all that can give on a DAG what these give; None: anything can, for there is something on every DAG."""
         if not self._everywhere.keys().isdisjoint(permissions):
             return None
-        on_one = {p for p in permissions if p.resource.partition(":")[0] in self._kinds}
+        on_one = {p for p in permissions if self._is_on_dag(p)}
         return frozenset(self._everywhere.keys() | on_one)
 
     def levels(self, permissions: Permissions, *, all_of: Permissions | None = None) -> dict[str, Levels]:
@@ -72,9 +74,9 @@ class LevelReader:
             everywhere |= verb if permission in permissions else 0
         found = {EVERY_DAG: everywhere} if everywhere else {}
         for permission in permissions:
-            kind, _, dag = permission.resource.partition(":")
-            if kind in self._kinds and (self._there is None or dag in self._there):
-                verb = self._verbs.get((permission.action, kind), self._other)
+            dag = permission.dag
+            if dag is not None and permission.part in self._parts and (self._there is None or dag in self._there):
+                verb = self._verbs.get((permission.action, permission.part), self._other)
                 found[dag] = found.get(dag, everywhere) | verb
         role = permissions if all_of is None else all_of
         known = {verbs: tuple(self._given(verbs, role)) for verbs in set(found.values())}
@@ -88,4 +90,4 @@ class LevelReader:
 
 
 def _verb(template: Permission) -> tuple[str, str]:
-    return template.action, template.resource.partition(":")[0]
+    return template.action, template.part

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from syncd.model import DesiredState, Loss, Note, ObservedState, Permission
+from syncd.model import DesiredState, Loss, Note, ObservedState, Permission, Role
 
 YIELD_AFTER = 2
 """So many losses of a permission that had been read back, and syncd gives way; the same for what comes back."""
@@ -63,7 +63,7 @@ def taken_back(
     for name, was in (earlier.roles if earlier else {}).items():
         want, have = desired.roles.get(name), observed.roles.get(name)
         if want is not None and have is not None and not have.unfinished:
-            gone[name] = (was.permissions & want.permissions) - have.permissions
+            gone[name] = frozenset(p for p in want.permissions - have.permissions if p in was.permissions)
     return _tally(gone, losses, observed, right=True, now=now)
 
 
@@ -87,7 +87,7 @@ def given_back(
 
 def _tally(seen: _ByRole, known: Iterable[Loss], observed: ObservedState, *, right: bool, now: datetime) -> Tally:
     """`right` says whether a permission is as syncd wants it when it is there."""
-    counted = {role: {p for p in permissions if _dag(p)} for role, permissions in seen.items()}
+    counted = {role: {p for p in permissions if p.dag is not None} for role, permissions in seen.items()}
     put_right: dict[str, set[Permission]] = {}
     forgotten: dict[str, set[Permission]] = {}
     for one in known:
@@ -119,8 +119,8 @@ def give_way(
     now: datetime,
 ) -> DesiredState:
     """Want no more what was taken back too often and is gone, and leave what was given too often and is there; with notes."""
-    taken = _yielded(losses, observed, there=False, now=now)
-    given = _yielded(gains, observed, there=True, now=now)
+    taken = _as_in(desired.roles, _yielded(losses, observed, there=False, now=now))
+    given = _as_in(observed.roles, _yielded(gains, observed, there=True, now=now))
     none: frozenset[Permission] = frozenset()
     roles = {
         name: replace(role, permissions=(role.permissions - taken.get(name, none)) | given.get(name, none))
@@ -128,9 +128,15 @@ def give_way(
         else role
         for name, role in desired.roles.items()
     }
-    notes = [note for name in taken if name in roles for note in _notes(name, taken[name], _takes)]
+    notes = [note for name in taken for note in _notes(name, taken[name], _takes)]
     notes += [note for name in given if name in roles for note in _notes(name, given[name], _gives)]
     return replace(desired, roles=roles, notes=desired.notes + tuple(notes))
+
+
+def _as_in(roles: Mapping[str, Role], found: _ByRole) -> _ByRole:
+    """Give of these permissions what the roles have, as they have it: what was counted does not say which DAG it is on."""
+    there = {name: [p for p in roles[name].permissions if p in found[name]] for name in found.keys() & roles.keys()}
+    return {name: frozenset(permissions) for name, permissions in sorted(there.items()) if permissions}
 
 
 def _yielded(counted: Iterable[Loss], observed: ObservedState, *, there: bool, now: datetime) -> _ByRole:
@@ -175,10 +181,6 @@ def _gives(role: str, dag: str, actions: str, again: str) -> Note:
 def _by_dag(permissions: Iterable[Permission]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for permission in sorted(permissions, key=str):
-        kind, _, dag = permission.resource.partition(":")
-        found.setdefault(dag, []).append(permission.action if kind == "DAG" else f"{permission.action} ({kind})")
+        said = f"{permission.action} ({permission.part})" if permission.part else permission.action
+        found.setdefault(permission.dag or permission.resource, []).append(said)
     return found
-
-
-def _dag(permission: Permission) -> bool:
-    return permission.resource.startswith(("DAG:", "DAG Run:"))

@@ -186,8 +186,8 @@ def only_on(dags: frozenset[str], desired: DesiredState, observed: ObservedState
 def _on(dags: frozenset[str], want: Role, have: Role | None) -> Role:
     if have is None:
         return want
-    there = {p for p in have.permissions if p.resource.partition(":")[2] not in dags}
-    wanted = {p for p in want.permissions if p.resource.partition(":")[2] in dags}
+    there = {p for p in have.permissions if p.dag not in dags}
+    wanted = {p for p in want.permissions if p.dag in dags}
     return replace(have, permissions=frozenset(there | wanted))
 
 

@@ -46,8 +46,7 @@ def _note(role: Role, breaks: str) -> Note:
 
 
 def _where(role: Role) -> str:
-    resources = [permission.resource.partition(":") for permission in role.permissions]
-    dags = sorted({dag for kind, _, dag in resources if kind in {"DAG", "DAG Run"} and dag})
+    dags = sorted({permission.dag for permission in role.permissions if permission.dag})
     if not dags:
         return "at your DAGs"
     shown = ", ".join(dags[:5]) + (f" and {len(dags) - 5} more" if dags[5:] else "")

@@ -90,8 +90,7 @@ def list_dags(this: Pass, reader: TargetReader) -> tuple[Dag, ...]:
 
 
 def _dags_of(desired: DesiredState) -> set[str]:
-    resources = {p.resource for role in desired.roles.values() for p in role.permissions}
-    return {resource.partition(":")[2] for resource in resources if resource.startswith("DAG:")}
+    return {p.dag for role in desired.roles.values() for p in role.permissions if p.dag is not None and not p.part}
 
 
 def see(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from syncd.model import Kind
 from syncd.render.lines import FEW, Line, Style, few, number, safe
@@ -21,10 +21,13 @@ def change_text(view: ChangeView) -> str:
         parts.append(f"{what} is deleted")
     if view.finishes:
         parts.append("finishes a change that was cut off")
-    say = _roles_of_user if view.subject == "user" else _permissions_of_role
-    parts += say("+", view.granted)
-    if view.kind is not Kind.DELETE or view.subject == "user":
-        parts += say("−", view.revoked)
+    if view.subject == "user":
+        parts += [
+            f"{sign} {safe(role)}" for sign, roles in (("+", view.granted), ("−", view.revoked)) for role in roles
+        ]
+    else:
+        parts += _permissions("+", view.granted, view.on_dags)
+        parts += _permissions("−", view.revoked, view.on_dags) if view.kind is not Kind.DELETE else []
     return "  ".join(parts)
 
 
@@ -34,25 +37,15 @@ def reasons_text(view: ChangeView) -> str:
     return safe("; ".join(why.text if roles == (why.role,) else str(why) for why in view.why))
 
 
-def _roles_of_user(sign: str, roles: Sequence[str]) -> list[str]:
-    return [f"{sign} {safe(role)}" for role in roles]
-
-
-def _permissions_of_role(sign: str, permissions: Sequence[str]) -> list[str]:
+def _permissions(sign: str, permissions: Sequence[str], on_dags: Mapping[str, Mapping[str, str]]) -> list[str]:
     """Say permissions by what they allow: each set of actions once, with the DAGs that have just this set."""
-    actions: dict[str, list[str]] = {}
-    general = []
-    for permission in permissions:
-        action, _, resource = permission.partition(" on ")
-        kind, colon, dag = resource.partition(":")
-        if colon and kind in ("DAG", "DAG Run"):
-            word = action.removeprefix("can_")
-            actions.setdefault(dag, []).append(word if kind == "DAG" else f"{word} runs")
-        else:
-            general.append(permission)
+    these = frozenset(permissions)
     dags: dict[tuple[str, ...], list[str]] = {}
-    for dag, allowed in actions.items():
-        dags.setdefault(tuple(sorted(allowed)), []).append(dag)
+    for dag, found in on_dags.items():
+        if allowed := tuple(sorted(verb for permission, verb in found.items() if permission in these)):
+            dags.setdefault(allowed, []).append(dag)
+    known = {permission for found in on_dags.values() for permission in found}
+    general = [permission for permission in permissions if permission not in known]
     said = [f"{sign} {', '.join(allowed)} on {_named(names, 'DAG')}" for allowed, names in sorted(dags.items())]
     said = (
         [*said[:FEW], f"{sign} more on {number(len(said) - FEW)} other sets of DAGs"] if len(said) > FEW + 1 else said

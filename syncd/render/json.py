@@ -74,6 +74,7 @@ def change_json(change: Change) -> dict[str, Any]:
         "because": list(view.because),
         "why": [_why_json(why) for why in view.why],
         "finishes": view.finishes,
+        "on_dags": {dag: dict(permissions) for dag, permissions in view.on_dags.items()},
     }
     if view.account is not None:
         found["account"] = asdict(view.account)

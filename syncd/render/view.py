@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -37,6 +37,8 @@ class ChangeView:
     why: tuple[Why, ...]
     finishes: bool = False
     account: Account | None = None
+    on_dags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By DAG, what the permissions on it allow there: `{"sales": {"can_read on DAG:sales": "read"}}`."""
 
     @classmethod
     def of(cls, change: Change) -> ChangeView:
@@ -51,6 +53,7 @@ class ChangeView:
             change.because,
             isinstance(change.before, Role) and change.before.unfinished and change.after is not None,
             _account(change),
+            _on_dags(change),
         )
 
     @classmethod
@@ -68,12 +71,23 @@ class ChangeView:
             because,
             tuple(Why(w["text"], w["role"], _what(w.get("what")), _reasons(w.get("reasons"))) for w in whys),
             found.get("finishes") is True,
+            on_dags=found.get("on_dags") or {},
         )
 
     @property
     def loses(self) -> bool:
         """Whether somebody or something has less by it."""
         return bool(self.revoked) or self.kind is Kind.DELETE
+
+
+def _on_dags(change: Change) -> dict[str, dict[str, str]]:
+    roles = [thing for thing in (change.before, change.after) if isinstance(thing, Role)]
+    touched = {*change.granted, *change.revoked} if roles else set()
+    found: dict[str, dict[str, str]] = {}
+    for permission in sorted({p for role in roles for p in role.permissions}, key=str):
+        if permission.dag is not None and str(permission) in touched:
+            found.setdefault(permission.dag, {})[str(permission)] = permission.verb
+    return found
 
 
 def _account(change: Change) -> Account | None:

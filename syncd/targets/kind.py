@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from syncd.model import Learned
+from syncd.model import Learned, Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class TargetKind:
     """
 
     name: str
+    naming: Naming
     described: Callable[[Learned], tuple[tuple[str, str], ...]]
     figures: Callable[[Learned], Mapping[str, object] | None]
     slow_down: Callable[[Learned], str]

@@ -27,14 +27,22 @@ KNOWN = Learned("memory")
 DIALECT = Dialect(
     every_role=frozenset({Permission("can_read", "Website")}),
     levels={
-        Level.VIEW: (frozenset({Permission("can_read", "DAG Runs")}), frozenset({Permission("can_read", "DAG:{dag}")})),
+        Level.VIEW: (
+            frozenset({Permission("can_read", "DAG Runs")}),
+            frozenset({Permission("can_read", "DAG:{dag}", "{dag}")}),
+        ),
         Level.TRIGGER: (
             frozenset(),
-            frozenset({Permission("can_edit", "DAG:{dag}"), Permission("can_create", "DAG Run:{dag}")}),
+            frozenset(
+                {
+                    Permission("can_edit", "DAG:{dag}", "{dag}"),
+                    Permission("can_create", "DAG Run:{dag}", "{dag}", "runs"),
+                }
+            ),
         ),
         Level.EDIT: (frozenset({Permission("can_edit", "DAG Runs")}), frozenset()),
     },
-    everywhere={Permission("can_read", "DAG:{dag}"): Permission("can_read", "DAGs")},
+    everywhere={Permission("can_read", "DAG:{dag}", "{dag}"): Permission("can_read", "DAGs")},
 )
 
 

@@ -37,9 +37,10 @@ from syncd.plan.diff import diff
 from syncd.ports import Source
 from syncd.sandbox.entra import Kind, Served
 from syncd.sandbox.okta import FAULTS, OktaStandIn
+from syncd.targets.airflow.naming import NAMING
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-PROD = Deployment("prod", username="{id}")
+PROD = Deployment("prod", username="{id}", naming=NAMING)
 BUILT_IN = ("Viewer", "User", "Op", "Admin", "Public")
 slow = settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None

@@ -14,7 +14,6 @@ import pytest
 import requests
 from standin_airflow_table import Server, pairs, person, stand_in_server
 
-from syncd.model import Permission
 from syncd.sandbox.airflow import PRESETS, DagFile, StandIn, serve, serve_all
 from syncd.sandbox.airflow.faults import (
     CRASH,
@@ -33,6 +32,7 @@ from syncd.sandbox.airflow.faults import (
     on,
     too_many,
 )
+from syncd.targets.airflow.naming import permission
 
 Ask = Callable[..., requests.Response]
 ROLES = "/auth/fab/v1/roles"
@@ -270,7 +270,7 @@ def test_a_user_who_wrote_a_note_cannot_be_deleted_on_airflow_2() -> None:
 
 
 def test_airflow_2_obeys_access_control_only_when_the_code_changed() -> None:
-    state, granted = StandIn("2.11.2").state, Permission("can_read", "DAG:acl")
+    state, granted = StandIn("2.11.2").state, permission("can_read", "DAG:acl")
     code = DagFile("acl", access_control={"Viewer": frozenset({"can_read"})})
     state.parse(code)
     state.roles["mine"] = {granted}

@@ -13,7 +13,6 @@ from syncd.model import (
     ObservedState,
     Outcome,
     Owned,
-    Permission,
     Plan,
     Role,
     Scope,
@@ -23,6 +22,7 @@ from syncd.model import (
 )
 from syncd.plan.on_people import Effects, OfRole, OnDags, Toll, effects_on_people
 from syncd.reconcile import DeploymentReport, Report
+from syncd.targets.airflow.naming import permission
 
 CALM = DeploymentReport("calm", True, plan=Plan("calm", Scope(), ()), calls=6)
 
@@ -33,7 +33,7 @@ def user(name: str, *roles: str) -> User:
 
 def role(name: str, *permissions: str) -> Role:
     parted = (permission.split(" on ") for permission in permissions)
-    return Role(name, frozenset(Permission(action, resource) for action, resource in parted))
+    return Role(name, frozenset(permission(action, resource) for action, resource in parted))
 
 
 def on_dags(action: str, count: int) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ DIALECT = Dialect(
         Level.VIEW: (frozenset(), role("", "can_read on DAG:{dag}").permissions),
         Level.TRIGGER: (frozenset(), role("", "can_edit on DAG:{dag}", "can_create on DAG Run:{dag}").permissions),
     },
-    everywhere={Permission("can_read", "DAG:{dag}"): Permission("can_read", "DAGs")},
+    everywhere={permission("can_read", "DAG:{dag}"): permission("can_read", "DAGs")},
 )
 HOLDERS = [user("anna.schmidt", "Viewer", "ops"), LEAVER.before, user("carl"), user("dora", "ops", "old")]
 OBSERVED = ObservedState(

@@ -60,7 +60,7 @@ def _keys(value: Any) -> Iterator[str]:
             yield from _keys(inner) if key not in FREE else ()
 
 
-FREE = ("sources_failed", "seconds")
+FREE = ("sources_failed", "seconds", "on_dags")
 """Objects whose keys are names or stages."""
 
 

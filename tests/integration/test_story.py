@@ -16,9 +16,9 @@ import pytest
 from site_fleet import Fleet
 from sites import Hands, RealSite, Site, StandInSite, sample
 
-from syncd.model import Permission
 from syncd.sandbox.airflow import PRESETS, SAMPLE_DAGS, StandIn, serve
 from syncd.sandbox.servers import RealAirflow
+from syncd.targets.airflow.naming import permission
 
 UNMANAGEABLE = {"3.1.8+3.2.0", "3.1.8+3.3.0", "3.3.2-simple", "3.3.2-keycloak"}
 MANAGEABLE = sorted(set(PRESETS) - UNMANAGEABLE)
@@ -167,7 +167,7 @@ def chapter_2_people_can_do_what_the_levels_say_and_nothing_else(story: Story) -
 def chapter_3_damage_by_hand_is_healed(story: Story) -> None:
     hands, anna = story.hands, account(story, "anna")
     hands.set_roles(anna, [])
-    story.site.grant_by_hand(current(story, "finance"), Permission("can_delete", "DAG:plat_cleanup"))
+    story.site.grant_by_hand(current(story, "finance"), permission("can_delete", "DAG:plat_cleanup"))
     story.fleet.check(expect=2)
     story.fleet.apply()
     story.fleet.check(expect=0)

@@ -11,18 +11,18 @@ from syncd.model import (
     DesiredState,
     ObservedState,
     Owned,
-    Permission,
     Reason,
     Role,
     User,
     key,
 )
 from syncd.plan.effect import after
+from syncd.targets.airflow.naming import permission
 
 NAMES = ("anna", "Böb", "carol", "dave", "okta_00u1")
 ROLES = ("Viewer", "Op", "finance", "platform", "ops")
 CUSTOM = ("finance", "platform", "ops")
-PERMISSIONS = tuple(Permission("can_read", f"DAG:{dag}") for dag in "abcd")
+PERMISSIONS = tuple(permission("can_read", f"DAG:{dag}") for dag in "abcd")
 
 role_names = st.frozensets(st.sampled_from(ROLES))
 permissions = st.frozensets(st.sampled_from(PERMISSIONS))

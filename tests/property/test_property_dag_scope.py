@@ -7,16 +7,17 @@ from states import desired_states, observed_states, owned_states
 
 from syncd.model import Deployment, DesiredState, ObservedState, Owned, Permission, Role, Scope
 from syncd.plan.diff import diff
+from syncd.targets.airflow.naming import NAMING, permission
 
-A, B = Permission("can_read", "DAG:a"), Permission("can_read", "DAG:b")
-RUN_A, PLAIN = Permission("can_create", "DAG Run:a"), Permission("can_read", "Pools")
+A, B = permission("can_read", "DAG:a"), permission("can_read", "DAG:b")
+RUN_A, PLAIN = permission("can_create", "DAG Run:a"), permission("can_read", "Pools")
 
 
 def planned(wanted: Role | None, there: Role | None, *, dags: frozenset[str] = frozenset({"a"})) -> list[Role | None]:
     desired = DesiredState("prod", {}, {wanted.name: wanted} if wanted else {}, {})
     observed = ObservedState("prod", {}, {there.name: there} if there else {})
     owned = Owned(roles=frozenset({"finance"}))
-    plan = diff(desired, observed, owned=owned, deployment=Deployment("prod"), scope=Scope.of_dags(dags))
+    plan = diff(desired, observed, owned=owned, deployment=Deployment("prod", naming=NAMING), scope=Scope.of_dags(dags))
     assert all(change.subject == "role" for change in plan.changes)
     return [change.after for change in plan.changes if isinstance(change.after, Role) or change.after is None]
 
@@ -44,7 +45,9 @@ def test_a_role_that_nothing_gives_any_more_stays() -> None:
 
 @given(desired_states(), observed_states(), owned_states)
 def test_no_account_is_touched_and_no_other_dag(desired: DesiredState, observed: ObservedState, owned: Owned) -> None:
-    plan = diff(desired, observed, owned=owned, deployment=Deployment("prod"), scope=Scope.of_dags({"a"}))
+    plan = diff(
+        desired, observed, owned=owned, deployment=Deployment("prod", naming=NAMING), scope=Scope.of_dags({"a"})
+    )
     for change in plan.changes:
         assert "role" == change.subject
         assert isinstance(change.after, Role)

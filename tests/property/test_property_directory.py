@@ -37,6 +37,7 @@ from syncd.model import (
     User,
 )
 from syncd.plan.diff import align, diff
+from syncd.targets.airflow.naming import NAMING
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SOURCES = ("okta", "entra", "files")
@@ -160,7 +161,7 @@ def test_nobody_is_given_anything_under_a_name_that_is_not_theirs(world: World, 
 @settings(max_examples=500, deadline=None)
 @given(worlds(), st.sampled_from(SOURCES))
 def test_whom_the_login_source_shows_as_inactive_keeps_nothing(world: World, login: str) -> None:
-    deployment = Deployment("prod", login_source=login)
+    deployment = Deployment("prod", login_source=login, naming=NAMING)
     was = replace(world, inactive=frozenset())
     observed, owned = reached(wants(was.read_whole(world.past), deployment))
     known = world.as_read()

@@ -21,7 +21,6 @@ from syncd.model import (
     DesiredState,
     Lookalikes,
     Owned,
-    Permission,
     Plan,
     Reason,
     Role,
@@ -33,11 +32,12 @@ from syncd.plan.diff import align, diff
 from syncd.sandbox.airflow import PRESETS, SAMPLE_DAGS, StandIn, State, serve
 from syncd.sandbox.airflow.collation import Names
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
+from syncd.targets.airflow.naming import NAMING, permission
 
 ACCOUNTS = ("boss", "Boss", "bóss", "boss ", "ｂoss", "straße", "strasse", "strase", "anna")
 ROLES = ("fin", "Fin", "fín", "ﬁn", "team")
-POOLS = frozenset({Permission("can_read", "Pools")})
-WANTED = tuple(Permission("can_read", f"DAG:{dag.id}") for dag in SAMPLE_DAGS)
+POOLS = frozenset({permission("can_read", "Pools")})
+WANTED = tuple(permission("can_read", f"DAG:{dag.id}") for dag in SAMPLE_DAGS)
 WHY = (Reason("people", "g", "group", "m.yaml:1"),)
 
 
@@ -184,7 +184,7 @@ def planned(
     scope = Scope() if everything else Scope.people({u.username for u in want.users.values()} | owned.grants.keys())
     seen = target.observe(scope, role_names=owned.roles | want.roles.keys(), once=owned.once)
     aligned = align(want, seen, match_email=False)
-    deployment = Deployment("prod", protected=rig.protected)
+    deployment = Deployment("prod", protected=rig.protected, naming=NAMING)
     own_account = target.capabilities.service_user
     return target, want, diff(aligned, seen, owned=owned, deployment=deployment, scope=scope, service_user=own_account)
 

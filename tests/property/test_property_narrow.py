@@ -31,6 +31,7 @@ from syncd.model import (
     Snapshot,
     key,
 )
+from syncd.targets.airflow.naming import NAMING
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 AT = At("a.yaml", 1)
@@ -161,7 +162,7 @@ def test_a_role_that_freezes_moves_nobody_who_was_inactive_before() -> None:
     group = Group("okta", "g", "g", frozenset(), certificates(complete=True))
     before, after = (join(entra | {"okta": Snapshot("okta", (), groups, NOW)}, {}, {}) for groups in ((group,), ()))
     rules = Rules({}, (Rule(GroupRef("okta", id="g"), ("Viewer",), (), AT),))
-    was, is_ = (whole(rules, directory, Deployment("prod")) for directory in (before, after))
+    was, is_ = (whole(rules, directory, Deployment("prod", naming=NAMING)) for directory in (before, after))
     assert not was.frozen
     assert {"Viewer"} == is_.frozen.keys()
     assert deployment_delta(was, is_) is None
@@ -175,6 +176,6 @@ def test_a_name_without_letters_is_nobodys() -> None:
     nameless = [Identity("okta", i, "", "", "A", "B") for i in IDS]
     group = Group("okta", "g", "g", frozenset(IDS), certificates(complete=True))
     directory = join({"okta": Snapshot("okta", tuple(nameless), (group,), NOW)}, {}, {})
-    narrowed = Lens(directory).narrowed([("okta", "1")], Deployment("prod"))
+    narrowed = Lens(directory).narrowed([("okta", "1")], Deployment("prod", naming=NAMING))
     assert [("okta", "1")] == list(narrowed.identities)
-    assert key("") not in Lens(directory).names_of([("okta", "1")], Deployment("prod"))
+    assert key("") not in Lens(directory).names_of([("okta", "1")], Deployment("prod", naming=NAMING))

@@ -10,26 +10,27 @@ from states import user
 from syncd.model import Change, Dialect, Level, ObservedState, Owned, Permission, Role, User
 from syncd.plan.effect import after
 from syncd.plan.on_people import Effects, OfRole, OnDags, Toll, effects_on_people
+from syncd.targets.airflow.naming import permission
 
 READ, EDIT, RUN, DELETE = (("can_read", "DAG"), ("can_edit", "DAG"), ("can_create", "DAG Run"), ("can_delete", "DAG"))
-TASKS, ALL = Permission("can_edit", "Task Instances"), Permission("can_read", "DAGs")
+TASKS, ALL = permission("can_edit", "Task Instances"), permission("can_read", "DAGs")
 DIALECT = Dialect(
     frozenset(),
     {
-        Level.VIEW: (frozenset(), frozenset({Permission("can_read", "DAG:{dag}")})),
+        Level.VIEW: (frozenset(), frozenset({permission("can_read", "DAG:{dag}")})),
         Level.TRIGGER: (
             frozenset(),
-            frozenset({Permission("can_edit", "DAG:{dag}"), Permission("can_create", "DAG Run:{dag}")}),
+            frozenset({permission("can_edit", "DAG:{dag}"), permission("can_create", "DAG Run:{dag}")}),
         ),
         Level.EDIT: (frozenset({TASKS}), frozenset()),
     },
-    everywhere={Permission("can_read", "DAG:{dag}"): ALL},
+    everywhere={permission("can_read", "DAG:{dag}"): ALL},
 )
 DAGS, PEOPLE, ROLES = "abc", ("anna", "bob", "carl", "dora"), ("finance", "ops", "pii")
 
 
 def on(dag: str, *verbs: tuple[str, str]) -> frozenset[Permission]:
-    return frozenset(Permission(action, f"{kind}:{dag}") for action, kind in verbs)
+    return frozenset(permission(action, f"{kind}:{dag}") for action, kind in verbs)
 
 
 VIEW, TRIGGER = (READ,), (READ, EDIT, RUN)

@@ -22,9 +22,10 @@ from syncd.model import (
 from syncd.plan.diff import diff
 from syncd.plan.effect import Effect, effects, losers
 from syncd.plan.guard import Limits, guard
+from syncd.targets.airflow.naming import NAMING, permission
 
 NOTHING: frozenset[str] = frozenset()
-PROD = Deployment("prod")
+PROD = Deployment("prod", naming=NAMING)
 deployments = st.builds(
     Deployment,
     name=st.just("prod"),
@@ -65,7 +66,7 @@ def test_whoever_loses_a_role_had_it_from_us(
 def test_with_manual_grants_removed_every_loss_is_a_line_about_that_person(
     desired: DesiredState, observed: ObservedState, owned: Owned
 ) -> None:
-    made = plan(desired, observed, owned, Deployment("prod", remove_manual_grants=True))
+    made = plan(desired, observed, owned, Deployment("prod", remove_manual_grants=True, naming=NAMING))
     told = {key(c.name): frozenset(c.revoked) for c in made.changes if c.subject == "user"}
     after = carry_out(observed, made.changes)
     assert lost(observed, after) == {name: roles for name, roles in told.items() if roles}
@@ -111,7 +112,7 @@ def test_whoever_loses_a_permission_lost_a_role_of_theirs_or_the_role_was_ours_t
 def test_whoever_loses_the_account_had_it_from_us_and_held_nothing(
     desired: DesiredState, observed: ObservedState, owned: Owned, remove: bool
 ) -> None:
-    leaving = Deployment("prod", delete_leavers=True, remove_manual_grants=remove)
+    leaving = Deployment("prod", delete_leavers=True, remove_manual_grants=remove, naming=NAMING)
     made = plan(desired, observed, owned, leaving)
     after = carry_out(observed, made.changes)
     for name in observed.users.keys() - after.users.keys():
@@ -162,7 +163,7 @@ def _ever_less(observed: ObservedState, changes: tuple[Change, ...], name: str) 
 
 @pytest.mark.finding("H-E2")
 def test_a_role_that_goes_or_shrinks_takes_from_everybody_who_holds_it() -> None:
-    read, edit = Permission("can_read", "DAG:a"), Permission("can_edit", "DAG:a")
+    read, edit = permission("can_read", "DAG:a"), permission("can_edit", "DAG:a")
     people = {name: user(name, {"finance", "ops"}) for name in ("anna", "bob", "eve")}
     roles = {name: Role(name, frozenset({read, edit})) for name in ("finance", "ops")}
     owned = Owned(roles=frozenset(roles), grants={"anna": frozenset({"finance"}), "bob": frozenset({"ops"})})
@@ -192,7 +193,7 @@ def test_nobody_is_without_what_they_may_do_before_and_after(
 
 @pytest.mark.finding("X-F12")
 def test_a_loss_that_nothing_replaces_waits_for_nothing() -> None:
-    read, edit, run = (Permission(action, "DAG:a") for action in ("can_read", "can_edit", "can_create"))
+    read, edit, run = (permission(action, "DAG:a") for action in ("can_read", "can_edit", "can_create"))
     people = {n: user(n, {"finance"}) for n in ("anna", "bob")} | {"carl": user("carl", {"ops"})}
     roles = {"finance": Role("finance", frozenset({read, edit})), "ops": Role("ops", frozenset({read, run}))}
     wanted = {"finance": Role("finance", frozenset({read, run})), "ops": Role("ops", frozenset({read}))}
@@ -211,7 +212,7 @@ def test_a_loss_that_nothing_replaces_waits_for_nothing() -> None:
 
 @pytest.mark.finding("X-F12")
 def test_a_loss_waits_for_the_role_that_gives_the_same() -> None:
-    read = Permission("can_read", "DAG:a")
+    read = permission("can_read", "DAG:a")
     anna = {"anna": user("anna", {"finance", "ops"})}
     roles = {"finance": Role("finance", frozenset({read})), "ops": Role("ops", frozenset())}
     wanted = {"finance": roles["finance"], "ops": Role("ops", frozenset({read}))}

@@ -27,8 +27,9 @@ from syncd.model import (
 )
 from syncd.plan.diff import diff
 from syncd.plan.guard import Limits, guard
+from syncd.targets.airflow.naming import NAMING
 
-PROD = Deployment("prod")
+PROD = Deployment("prod", naming=NAMING)
 flags = st.booleans()
 T = TypeVar("T")
 
@@ -101,7 +102,7 @@ def test_a_frozen_role_is_taken_from_nobody(desired: DesiredState, observed: Obs
 def test_a_frozen_account_loses_nothing_and_may_gain(
     desired: DesiredState, observed: ObservedState, owned: Owned
 ) -> None:
-    leaving = Deployment("prod", delete_leavers=True, remove_manual_grants=True)
+    leaving = Deployment("prod", delete_leavers=True, remove_manual_grants=True, naming=NAMING)
     doubtful = replace(desired, frozen_users={key(name): "two people" for name in NAMES})
     frozen, free = plan(doubtful, observed, owned, leaving), plan(desired, observed, owned, leaving)
     effects = {e for c in frozen.changes if c.subject == "user" for e in c.effects}
@@ -161,7 +162,9 @@ def test_reasons_change_no_digest(desired: DesiredState, observed: ObservedState
 def test_protected_people_and_our_own_account_are_never_touched(
     desired: DesiredState, observed: ObservedState, owned: Owned, delete: bool
 ) -> None:
-    deployment = Deployment("prod", protected=frozenset({"ANNA"}), delete_leavers=delete, remove_manual_grants=True)
+    deployment = Deployment(
+        "prod", protected=frozenset({"ANNA"}), delete_leavers=delete, remove_manual_grants=True, naming=NAMING
+    )
     made = diff(desired, observed, owned=owned, deployment=deployment, service_user="carol")
     assert not {"anna", "carol"} & {key(c.name) for c in made.changes if c.subject == "user"}
 
@@ -170,7 +173,7 @@ def test_protected_people_and_our_own_account_are_never_touched(
 def test_the_guard_loses_no_effect_and_adds_none(
     desired: DesiredState, observed: ObservedState, owned: Owned, floor: int, share: float
 ) -> None:
-    made = plan(desired, observed, owned, Deployment("prod", delete_leavers=True))
+    made = plan(desired, observed, owned, Deployment("prod", delete_leavers=True, naming=NAMING))
     limits = Limits(removals=2, share=share, floor=floor, permission_floor=floor, permissions=3)
     guarded = guard(made, observed, limits, owned=owned)
     held = guarded.held.changes if guarded.held else ()

@@ -21,6 +21,7 @@ from syncd.model import (
     Permission,
     Snapshot,
 )
+from syncd.targets.airflow.naming import NAMING
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -30,12 +31,12 @@ DAGS = (
     Dag("plat_cleanup", frozenset({"daily"}), frozenset({"platform"})),
 )
 
-PROD = Deployment("prod", {"env": "prod"})
+PROD = Deployment("prod", {"env": "prod"}, naming=NAMING)
 
 
 def permission(text: str) -> Permission:
     action, _, resource = text.partition(" on ")
-    return Permission(action, resource)
+    return NAMING.permission(action, resource)
 
 
 def permissions(*texts: str) -> frozenset[Permission]:

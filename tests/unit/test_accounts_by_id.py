@@ -15,6 +15,7 @@ from syncd.model import Certificate, Deployment, Group, Identity, Scope, Snapsho
 from syncd.plan.guard import Limits
 from syncd.reconcile import PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -45,7 +46,7 @@ class Site:
     store: Stores
     people: People
     prod: MemoryTarget
-    deployment: Deployment = field(default_factory=lambda: Deployment("prod"))
+    deployment: Deployment = field(default_factory=lambda: Deployment("prod", naming=NAMING))
 
     def world(self) -> World:
         target = Target(self.deployment, True, Limits(removals=100, floor=100), lambda _known: self.prod)
@@ -117,7 +118,7 @@ def test_an_account_that_somebody_else_is_to_have_now_is_not_kept(site: Site) ->
 @pytest.mark.finding("C-9")
 @pytest.mark.parametrize("match_email", [False, True])
 def test_the_stale_email_of_a_leaver_does_not_block_a_new_hire(site: Site, match_email: bool) -> None:
-    site.deployment = Deployment("prod", username="okta_{id}", match_email=match_email)
+    site.deployment = Deployment("prod", username="okta_{id}", match_email=match_email, naming=NAMING)
     site.people.crew = [person("1", "ada", "ada@corp.example")]
     site.apply()
     site.people.crew = []
@@ -132,7 +133,7 @@ def test_the_stale_email_of_a_leaver_does_not_block_a_new_hire(site: Site, match
 
 @pytest.mark.finding("C-9")
 def test_a_new_hire_with_the_email_of_a_leaver_is_served_by_a_pass_over_just_them(site: Site) -> None:
-    site.deployment = Deployment("prod", username="okta_{id}")
+    site.deployment = Deployment("prod", username="okta_{id}", naming=NAMING)
     site.people.crew = [person("1", "ada", "ada@corp.example")]
     site.apply()
     site.people.crew = [person("2", "ada", "ada@corp.example")]
@@ -142,7 +143,7 @@ def test_a_new_hire_with_the_email_of_a_leaver_is_served_by_a_pass_over_just_the
 
 @pytest.mark.finding("C-9")
 def test_an_account_is_never_matched_by_email_for_somebody_else(site: Site) -> None:
-    site.deployment = Deployment("prod", match_email=True)
+    site.deployment = Deployment("prod", match_email=True, naming=NAMING)
     site.people.crew = [person("1", "ada", "shared@corp.example")]
     site.apply()
     site.people.crew = [person("1", "ada", "ada@corp.example"), person("2", "bob", "shared@corp.example")]

@@ -23,6 +23,7 @@ from syncd.plan.guard import Limits
 from syncd.reconcile import PassRequest, Report, Within, World, apply, one_pass, read_directory
 from syncd.reconcile.make import MOVED
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 
 __all__ = ["stage"]
 
@@ -88,7 +89,7 @@ def test_who_is_suspended_meanwhile_is_given_nothing(stage: Stage) -> None:
 
 @pytest.mark.finding("X-F9")
 def test_who_moved_is_known_by_the_name_of_their_account_too(stage: Stage) -> None:
-    stage.deployment = Deployment("prod", match_email=True)
+    stage.deployment = Deployment("prod", match_email=True, naming=NAMING)
     stage.prod.users["b.ob"] = User("B.Ob", "bob@example.com", "B", "T", frozenset())
     between = Once(1, lambda _: "", frozenset({"bob"}))
     report = apply(replace(stage.world(), between=between))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.model import Level, Permission
+from syncd.model import Level
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.dialect import dialect, release
+from syncd.targets.airflow.naming import permission
 
 
 def can(version: str, *, dag_run_resources: bool = True) -> Capabilities:
@@ -56,7 +57,7 @@ def test_edit(capabilities: Capabilities, expected: tuple[set[str], set[str]]) -
 
 
 def test_every_role_has_what_airflow_adds_by_itself() -> None:
-    assert frozenset({Permission("can_read", "Website")}) == dialect(can("3.3.2")).every_role
+    assert frozenset({permission("can_read", "Website")}) == dialect(can("3.3.2")).every_role
 
 
 @pytest.mark.parametrize(

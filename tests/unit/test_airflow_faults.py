@@ -11,7 +11,7 @@ import pytest
 from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
 
 from syncd.errors import ReadIncomplete, TargetUnauthorized, TargetUnavailable
-from syncd.model import Change, Permission, Role, Scope, Status, User
+from syncd.model import Change, Role, Scope, Status, User
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.sandbox.airflow.answers import LOST, answer
 from syncd.sandbox.airflow.faults import (
@@ -30,6 +30,7 @@ from syncd.sandbox.airflow.faults import (
     Slow,
     on,
 )
+from syncd.targets.airflow.naming import permission
 
 USERS, ROLES = "*/users*", "*/roles*"
 
@@ -134,7 +135,7 @@ def test_a_write_without_an_answer_is_looked_after(preset: str, fault: Fault, me
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         target = w.target()
         role = finance(target)
-        less = Role("finance", role.permissions - {Permission("can_read", "DAG:fin_03")})
+        less = Role("finance", role.permissions - {permission("can_read", "DAG:fin_03")})
         w.server.faults.add(fault, on(method, ROLES), times=1)
         first = [apply(target, None, role), apply(target, role, less), apply(target, less, None)]
         assert {Status.APPLIED, Status.UNKNOWN} >= {outcome.status for outcome in first}
@@ -159,7 +160,7 @@ def test_a_missing_right_is_not_taken_for_a_release_that_forbids(tmp_path: Path)
         target = w.target()
         role = finance(target, dags=3)
         apply(target, None, role)
-        w.server.state.roles["Admin"].discard(Permission("can_edit", "Roles"))
+        w.server.state.roles["Admin"].discard(permission("can_edit", "Roles"))
         limited = w.target()
         limited.observe(Scope(), role_names=frozenset({"finance"}))
         outcome = apply(limited, role, finance(target, dags=4))

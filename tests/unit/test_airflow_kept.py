@@ -13,7 +13,7 @@ from airflow_world import DAGS, MANAGEABLE, Steps, World, apply, everything, fin
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http.secrets import FRESH_SECRET_S
-from syncd.model import Change, Permission, Role, Scope, Status, User
+from syncd.model import Change, Role, Scope, Status, User
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.authorise import Gate
@@ -21,6 +21,7 @@ from syncd.sandbox.airflow.faults import DOWN, Fault, HangUp, Instead, on
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow.abilities import Delete, Patch
 from syncd.targets.airflow.mirror import FRESH_NAMES_S, FRESH_USER_S
+from syncd.targets.airflow.naming import permission
 from syncd.throttle import Call, Throttle
 
 NAMES = frozenset({"finance"})
@@ -162,7 +163,7 @@ def test_nobody_counts_as_seen_after_a_role_was_written(preset: str, tmp_path: P
         apply(target, None, role)
         apply(target, None, person("ann", "finance"))
         users, _, _ = everything(target, *NAMES)
-        fewer = Role("finance", role.permissions - {Permission("can_read", "DAG:fin_03")})
+        fewer = Role("finance", role.permissions - {permission("can_read", "DAG:fin_03")})
         assert Status.APPLIED == apply(target, role, fewer).status
         assert Status.APPLIED == apply(target, users["ann"], person("ann", "finance", "Viewer")).status
         assert fewer.permissions < w.permissions_of("ann")
@@ -212,7 +213,7 @@ def numbered(w: World, clock: Time) -> AirflowTarget:
     target = kept(w, clock)
     role = finance(target)
     apply(target, None, role)
-    apply(target, role, Role("finance", role.permissions - {Permission("can_read", "DAG:fin_03")}))
+    apply(target, role, Role("finance", role.permissions - {permission("can_read", "DAG:fin_03")}))
     assert Patch.FORBIDDEN is target.capabilities.patch_role
     everything(target, *NAMES)
     asked(w)
@@ -341,7 +342,7 @@ def test_nobody_is_not_taken_for_us_when_dags_are_listed(tmp_path: Path, clock: 
     """With a public role that may see one DAG, a cookie that is over gets a list of that one, with 200."""
     preset = replace(PRESETS["2.11.2"], public_role="Public")
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
-        w.server.state.roles["Public"] = {Permission("can_read", "DAG:fin_03")}
+        w.server.state.roles["Public"] = {permission("can_read", "DAG:fin_03")}
         target = kept(w, clock)
         restart(w, clock)
         assert len(DAGS) == len(target.inventory())

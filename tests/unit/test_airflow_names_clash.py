@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
 
-from syncd.model import Change, Lookalikes, Permission, Role, Scope, Status, User
+from syncd.model import Change, Lookalikes, Role, Scope, Status, User
 from syncd.sandbox.airflow import StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.collation import Names
 from syncd.sandbox.airflow.faults import Instead, Meanwhile, on
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
+from syncd.targets.airflow.naming import permission
 from syncd.targets.airflow.wire import Area
 
 NAMES = frozenset({"fin"})
 PRESETS = ("2.11.2", "3.1.8+3.0.3", "3.3.2")
-POOLS = Permission("can_read", "Pools")
+POOLS = permission("can_read", "Pools")
 
 
 @pytest.fixture(params=PRESETS)
@@ -126,7 +127,7 @@ def test_a_successor_is_not_made_under_a_name_that_another_role_answers_to(maria
     apply(target, None, role)
     maria.server.state.roles["FIN~1"] = {POOLS}
     target.observe(Scope(), role_names=NAMES)
-    fewer = Role("fin", role.permissions - {Permission("can_read", "DAG:fin_03")})
+    fewer = Role("fin", role.permissions - {permission("can_read", "DAG:fin_03")})
     outcome = apply(target, role, fewer)
     assert {POOLS} == maria.server.state.roles["FIN~1"]
     assert (outcome.status is Status.APPLIED) == (maria.server.abilities.patch == "replaces"), outcome
@@ -163,7 +164,7 @@ def test_a_role_that_a_protected_account_holds_is_not_exchanged(preset: str, tmp
         add(w, "anna", "fin")
         target.observe(Scope(), role_names=NAMES)
         w.server.calls.clear()
-        fewer = Role("fin", role.permissions - {Permission("can_read", "DAG:fin_03")})
+        fewer = Role("fin", role.permissions - {permission("can_read", "DAG:fin_03")})
         for after in (fewer, None):
             outcome = apply(target, role, after)
             assert Status.FAILED == outcome.status

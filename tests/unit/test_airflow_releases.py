@@ -12,6 +12,7 @@ from syncd.model import Change, Learned, Permission, Role, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow.abilities import Delete, Patch
+from syncd.targets.airflow.naming import permission
 
 KINDS = ("2.11.2", "3.1.8+3.0.3", "3.1.8+3.4.0", "3.3.2")
 """One release for each way of changing a role: adds, forbidden without deletion, adds without deletion, replaces."""
@@ -36,7 +37,7 @@ def begun(w: World) -> tuple[Role, Learned]:
 def fewer(role: Role) -> Role:
     """Take five of a role's permissions away and give it one that it had not."""
     gone = sorted((p for p in role.permissions if p.resource.startswith("DAG:")), key=str)[:5]
-    return Role(role.name, (role.permissions - set(gone)) | {Permission("can_delete", f"DAG:{DAGS[9].id}")})
+    return Role(role.name, (role.permissions - set(gone)) | {permission("can_delete", f"DAG:{DAGS[9].id}")})
 
 
 def viewer(w: World) -> frozenset[Permission]:
@@ -198,7 +199,7 @@ def test_a_dag_not_parsed_yet_is_pending_and_the_rest_is_done(preset: str, tmp_p
         target = w.target()
         role = finance(target, dags=2)
         wanted = Role(
-            "finance", role.permissions | {Permission("can_read", "DAG:later"), Permission("can_edit", "DAG:later")}
+            "finance", role.permissions | {permission("can_read", "DAG:later"), permission("can_edit", "DAG:later")}
         )
         outcome = apply(target, None, wanted)
         assert Status.PENDING == outcome.status

@@ -14,6 +14,7 @@ from syncd.errors import StoreError
 from syncd.model import Deployment, Permission, Role, Scope, User
 from syncd.store import Stores
 from syncd.store.holdings import DatabaseHoldings
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 NOBODY: frozenset[str] = frozenset()
@@ -92,7 +93,7 @@ def test_a_role_that_a_hand_deleted_and_a_hand_makes_anew_stays(stage: Stage, mo
 
 @pytest.mark.finding("N-3")
 def test_an_account_that_a_hand_deleted_and_a_hand_makes_anew_stays(stage: Stage) -> None:
-    stage.deployment = Deployment("prod", delete_leavers=True)
+    stage.deployment = Deployment("prod", delete_leavers=True, naming=NAMING)
     del stage.prod.users["bob"]
     leave(stage)
     put(stage.prod, User("bob", "bob@other.example", "Another", "Bob", NOBODY))

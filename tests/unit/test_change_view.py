@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from syncd.model import Change, Kind, Permission, Reason, Role, User, What, Why
+from syncd.model import Change, Kind, Reason, Role, User, What, Why
 from syncd.plan.because import why_of
 from syncd.render.change import change_line
 from syncd.render.json import change_json
 from syncd.render.view import ChangeView
+from syncd.targets.airflow.naming import permission
 from syncd.web.schemas import SCHEMAS
 
 ANNA = User("anna", "anna@example.com", "Anna", "X", frozenset({"Viewer"}))
@@ -23,13 +24,13 @@ OPS = Reason("people", "g1", "ops", "m.yaml:1", datetime(2026, 3, 1, tzinfo=UTC)
 GIVEN = Change(
     replace(ANNA, roles=frozenset()), ANNA, (why_of("Viewer", What.GIVEN, (OPS, replace(OPS, until=None, stale=True))),)
 )
-CUT_OFF = Role("ops", frozenset({Permission("can_read", "Pools")}), unfinished=True)
+CUT_OFF = Role("ops", frozenset({permission("can_read", "Pools")}), unfinished=True)
 CHANGES = (
     MOVES,
     GIVEN,
     Change(None, ANNA),
     Change(ANNA, None, (Why("no mapping line gives this person anything here"),)),
-    Change(CUT_OFF, Role("ops", frozenset({Permission("can_read", f"DAG:{dag}") for dag in "abcde"}))),
+    Change(CUT_OFF, Role("ops", frozenset({permission("can_read", f"DAG:{dag}") for dag in "abcde"}))),
     Change(CUT_OFF, None),
 )
 

@@ -42,6 +42,7 @@ ROLE = {
     "granted": ["can_read on DAG:a", "can_read on DAG:b"],
     "revoked": [],
     "because": [],
+    "on_dags": {dag: {f"can_read on DAG:{dag}": "read"} for dag in "ab"},
 }
 DONE = DeploymentResult("prod", 0, applied=2, calls=5, seconds=0.8, run=7, plan={"plan": {"changes": [USER, ROLE]}})
 

@@ -13,10 +13,11 @@ from test_reconcile import DAGS, NOW, People, Stage
 from syncd.model import Note, Permission, Role
 from syncd.reconcile import DeploymentReport
 from syncd.store import Stores
+from syncd.targets.airflow.naming import permission
 from syncd.targets.memory import MemoryTarget
 
-EDIT = Permission("can_edit", "DAG:fin_daily")
-MORE = Permission("can_delete", "DAG:fin_daily")
+EDIT = permission("can_edit", "DAG:fin_daily")
+MORE = permission("can_delete", "DAG:fin_daily")
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def test_what_the_mapping_took_out_is_no_gain(stage: Stage) -> None:
 
 @pytest.mark.finding("R-F3")
 def test_what_is_on_no_dag_is_never_left(stage: Stage) -> None:
-    everywhere = Permission("can_edit", "Variables")
+    everywhere = permission("can_edit", "Variables")
     for _ in range(4):
         give(stage, everywhere)
         applied(stage, minutes=15)

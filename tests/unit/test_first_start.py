@@ -16,6 +16,7 @@ from syncd.model import Deployment, Joining, Snapshot
 from syncd.plan.guard import Limits
 from syncd.reconcile import Report, Target, World, apply
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 MAPPING = b"""
@@ -53,7 +54,7 @@ class Stage:
     prod: MemoryTarget = field(default_factory=lambda: MemoryTarget("prod"))
 
     def apply(self) -> Report:
-        deployment = Deployment("prod", login_source=self.login_source)
+        deployment = Deployment("prod", login_source=self.login_source, naming=NAMING)
         world = World(
             (self.okta, self.files),
             parse({"m.yaml": MAPPING}),

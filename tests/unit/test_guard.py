@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, What, Why, key
+from syncd.model import EVERYTHING, Change, ObservedState, Owned, Plan, Role, User, What, Why, key
 from syncd.plan.guard import Guarded, Limits, guard, parted
 from syncd.plan.taken import Taken
+from syncd.targets.airflow.naming import permission
 
 LIMITS = Limits(removals=20, share=0.10, floor=5, permissions=40, permission_floor=8)
 
@@ -22,7 +23,7 @@ def loses(count: int) -> list[Change]:
 
 
 def role(name: str, permissions: int) -> Role:
-    return Role(name, frozenset(Permission("can_read", f"DAG:d{n}") for n in range(permissions)))
+    return Role(name, frozenset(permission("can_read", f"DAG:d{n}") for n in range(permissions)))
 
 
 def judged(

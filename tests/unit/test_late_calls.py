@@ -16,6 +16,7 @@ from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Deployment, Outcome, Owned, Permission, Role, Scope, Status, User
 from syncd.reconcile import apply
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("X-F4")
@@ -55,7 +56,7 @@ def test_a_leaver_who_is_given_a_role_late_loses_it_at_the_next_pass(stage: Stag
 
 
 def test_an_account_that_is_made_late_is_ours_with_all_that_it_holds(stage: Stage) -> None:
-    stage.deployment = Deployment("prod", delete_leavers=True)
+    stage.deployment = Deployment("prod", delete_leavers=True, naming=NAMING)
     lose_answers(stage, "bob")
     leave(stage, "bob")
     stage.apply()
@@ -125,7 +126,7 @@ def test_an_account_that_is_gone_is_given_nothing_any_more(stage: Stage) -> None
 
 @pytest.mark.finding("H-E22")
 def test_an_account_that_a_person_made_while_our_call_was_silent_is_not_ours(stage: Stage) -> None:
-    stage.deployment = Deployment("prod", delete_leavers=True)
+    stage.deployment = Deployment("prod", delete_leavers=True, naming=NAMING)
     lose_answers(stage, "bob")
     put(stage.prod, User("bob", "robert@elsewhere.example", "Robert", "B", frozenset({"finance", "Viewer"})))
     leave(stage, "bob")

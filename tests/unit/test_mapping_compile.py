@@ -34,6 +34,7 @@ from syncd.mapping.accounts import template_problem
 from syncd.mapping.parse import parse
 from syncd.mapping.select import Inventory, chooses, idle_bindings
 from syncd.model import At, Dag, DagSelector, Deployment, GroupRef, Level, Reason, Role, Rule, User
+from syncd.targets.airflow.naming import NAMING
 
 WEBSITE = "can_read on Website"
 
@@ -99,7 +100,7 @@ def test_labels_choose_the_deployment(deployments: str, is_chosen: bool) -> None
 
 
 def test_the_label_name_is_the_name_of_the_deployment_whatever_its_labels_say() -> None:
-    liar = Deployment("prod", {"name": "dev"})
+    liar = Deployment("prod", {"name": "dev"}, naming=NAMING)
 
     assert {} == compiled(viewer(deployments="{name: dev}"), FINANCE, liar).users
 
@@ -516,11 +517,11 @@ def test_bindings_that_choose_no_deployment_are_found() -> None:
 
     text = "m.yaml:2: no deployment has the labels of this binding, so it gives nobody anything; correct the labels"
     assert [text] == [note.text for note in idle_bindings(rules, [PROD])]
-    assert () == idle_bindings(rules, [PROD, Deployment("x", {"env": "prd"})])
+    assert () == idle_bindings(rules, [PROD, Deployment("x", {"env": "prd"}, naming=NAMING)])
 
 
 def test_a_rule_without_labels_chooses_every_deployment() -> None:
-    assert chooses(Rule(GroupRef("s", name="g"), ("Viewer",), (), At("m", 1)), Deployment("any"))
+    assert chooses(Rule(GroupRef("s", name="g"), ("Viewer",), (), At("m", 1)), Deployment("any", naming=NAMING))
 
 
 def test_the_examples_compile() -> None:

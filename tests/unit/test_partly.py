@@ -19,6 +19,7 @@ from syncd.reconcile import PassRequest, Target, World, apply, plan
 from syncd.sandbox.airflow.app import StandIn
 from syncd.sandbox.airflow.faults import CRASH, on
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("C-48")
@@ -108,5 +109,5 @@ def test_a_real_reader_takes_from_leavers_while_its_list_of_dags_crashes(
 
 
 def against(stage: Stage, server: Server) -> World:
-    target = Target(Deployment("prod"), enforce=True, limits=Limits(), open=server.target)
+    target = Target(Deployment("prod", naming=NAMING), enforce=True, limits=Limits(), open=server.target)
     return replace(stage.world(), targets=(target,))

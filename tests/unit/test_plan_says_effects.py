@@ -8,7 +8,7 @@ import pytest
 from test_reconcile import Stage, put, stage
 
 from syncd.daemon.words import held as held_words
-from syncd.model import Change, Held, ObservedState, Owned, Permission, Plan, Role, Scope, User, key
+from syncd.model import Change, Held, ObservedState, Owned, Plan, Role, Scope, User, key
 from syncd.plan.on_people import Effects, effects_on_people
 from syncd.reconcile import DeploymentReport, Report
 from syncd.render.effects import effect_lines, effect_lines_of, effects_json
@@ -16,6 +16,7 @@ from syncd.render.json import report_json
 from syncd.render.lines import plain
 from syncd.render.markdown import report_markdown
 from syncd.render.text import report_lines
+from syncd.targets.airflow.naming import permission
 from syncd.targets.memory import DIALECT
 
 __all__ = ["stage"]
@@ -23,7 +24,7 @@ __all__ = ["stage"]
 PII = Role(
     "pii",
     frozenset(
-        Permission(action, f"{kind}:pii_{n:03}")
+        permission(action, f"{kind}:pii_{n:03}")
         for n in range(143)
         for action, kind in (("can_read", "DAG"), ("can_edit", "DAG"), ("can_create", "DAG Run"))
     ),
@@ -84,7 +85,7 @@ def test_programs_get_all_of_it() -> None:
 
 
 def test_one_dag_is_named_and_many_roles_are_cut_short() -> None:
-    roles = {f"r{n}": Role(f"r{n}", frozenset({Permission("can_read", "DAG:one")})) for n in range(5)}
+    roles = {f"r{n}": Role(f"r{n}", frozenset({permission("can_read", "DAG:one")})) for n in range(5)}
     anna = User("anna", "", "", "", frozenset(roles))
     change = Change(anna, User("anna", "", "", "", frozenset()))
     effects = effects_on_people(ObservedState("prod", {"anna": anna}, roles), [change], owned=Owned(), dialect=DIALECT)
@@ -98,7 +99,7 @@ def test_a_pass_says_what_it_takes_from_people_by_a_role_that_goes(stage: Stage)
     stage.apply()
     finance = stage.prod.roles["finance"]
     put(stage.prod, User("eve", "eve@example.com", "Eve", "X", frozenset({"finance"})))
-    put(stage.prod, Role("finance", finance.permissions | {Permission("can_read", "Pools")}))
+    put(stage.prod, Role("finance", finance.permissions | {permission("can_read", "Pools")}))
 
     effects = stage.plan().effects
 

@@ -16,6 +16,7 @@ from syncd.directory.narrow import Lens
 from syncd.mapping.parse import parse
 from syncd.model import Deployment, Directory, Doubt, Group, Note
 from syncd.ports import SourceHealth
+from syncd.targets.airflow.naming import NAMING
 
 MAPPING = """
 bindings:
@@ -23,7 +24,7 @@ bindings:
   - {group: people:crew, roles: [User], deployments: {env: prod}}
   - {group: people:guests, roles: [Viewer], deployments: all, until: 2026-06-01}
 """
-PROD, LAB = Deployment("prod", {"env": "prod"}), Deployment("lab", {"env": "lab"})
+PROD, LAB = Deployment("prod", {"env": "prod"}, naming=NAMING), Deployment("lab", {"env": "lab"}, naming=NAMING)
 BASIS = Basis(parse({"m.yaml": MAPPING.encode()}), (LAB, PROD))
 SEEN = Seen(20.0, 5.0)
 NAMES = ("ann", "bob", "cid")

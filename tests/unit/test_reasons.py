@@ -18,7 +18,6 @@ from syncd.model import (
     Change,
     DesiredState,
     Held,
-    Permission,
     Plan,
     Reason,
     Role,
@@ -36,9 +35,10 @@ from syncd.render.text import going
 from syncd.render.view import ChangeView
 from syncd.store import Stores
 from syncd.store.codec import because_from
+from syncd.targets.airflow.naming import permission
 from syncd.targets.memory import MemoryTarget
 
-EDIT = Permission("can_edit", "DAG:fin_daily")
+EDIT = permission("can_edit", "DAG:fin_daily")
 
 
 @pytest.fixture

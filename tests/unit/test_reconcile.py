@@ -24,7 +24,6 @@ from syncd.model import (
     Group,
     Identity,
     Outcome,
-    Permission,
     Plan,
     Reason,
     Role,
@@ -41,6 +40,7 @@ from syncd.reconcile import DeploymentReport, PassRequest, Report, Target, World
 from syncd.store import Stores
 from syncd.store.entries import DatabaseEntry
 from syncd.store.ledger import DatabaseLedger
+from syncd.targets.airflow.naming import NAMING, permission
 from syncd.targets.memory import MemoryTarget
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -86,7 +86,7 @@ class Stage:
     store: Stores
     people: People
     targets: dict[str, MemoryTarget]
-    deployment: Deployment = field(default_factory=lambda: Deployment("prod"))
+    deployment: Deployment = field(default_factory=lambda: Deployment("prod", naming=NAMING))
     limits: Limits = field(default_factory=lambda: Limits(share=1.0))
     """Two people may both lose what they have."""
     enforce: bool = True
@@ -152,8 +152,8 @@ def test_a_first_pass_gives_everything_and_a_second_does_nothing(stage: Stage) -
     first = stage.apply()
     assert (0, True) == (first.exit_code(), first.deployments[0].converged)
     assert {"finance", "Viewer"} == roles_of(stage.prod, "anna")
-    assert Permission("can_edit", "DAG:fin_daily") in stage.prod.roles["finance"].permissions
-    assert Permission("can_edit", "DAG:fin_monthly") not in stage.prod.roles["finance"].permissions
+    assert permission("can_edit", "DAG:fin_daily") in stage.prod.roles["finance"].permissions
+    assert permission("can_edit", "DAG:fin_monthly") not in stage.prod.roles["finance"].permissions
     made = list(stage.prod.applied)
     second = stage.apply()
     assert ((), 0) == (second.deployments[0].outcomes, second.exit_code())
@@ -185,7 +185,7 @@ def test_a_leaver_loses_what_was_given_and_keeps_what_was_not(stage: Stage) -> N
 def test_a_leaver_keeps_the_account_unless_the_deployment_says_otherwise(stage: Stage) -> None:
     stage.apply()
     stage.people.members = {"finance": ["anna"]}
-    stage.deployment = Deployment("prod", delete_leavers=True)
+    stage.deployment = Deployment("prod", delete_leavers=True, naming=NAMING)
     put(stage.prod, User("eve", "eve@x", "E", "V", frozenset()))
     report = stage.apply()
     assert {"anna", "eve"} == set(stage.prod.users)
@@ -293,7 +293,7 @@ def test_an_approval_is_worth_nothing_when_the_world_moved(stage: Stage) -> None
 def test_damage_by_hand_is_healed(stage: Stage) -> None:
     stage.apply()
     good = stage.prod.roles["finance"]
-    put(stage.prod, Role("finance", good.permissions | {Permission("can_delete", "DAG:fin_daily")}))
+    put(stage.prod, Role("finance", good.permissions | {permission("can_delete", "DAG:fin_daily")}))
     put(stage.prod, replace(stage.prod.users["anna"], roles=frozenset()))
     assert 0 == stage.apply().exit_code()
     assert (good, {"finance", "Viewer"}) == (stage.prod.roles["finance"], roles_of(stage.prod, "anna"))
@@ -317,7 +317,7 @@ def test_after_a_lost_database_nothing_is_taken_and_the_mapping_is_adopted_again
     ("adopt", "left"), [(Adopt.NEVER, {"Viewer"}), (Adopt.MATCHING, set()), (Adopt.DECLARED, set())]
 )
 def test_what_was_there_before_is_ours_as_the_deployment_says(stage: Stage, adopt: Adopt, left: set[str]) -> None:
-    stage.deployment = Deployment("prod", adopt=adopt)
+    stage.deployment = Deployment("prod", adopt=adopt, naming=NAMING)
     put(stage.prod, User("anna", "anna@example.com", "A", "T", frozenset({"Viewer"})))
     stage.apply()
     stage.people.members = {"finance": ["bob"]}
@@ -329,8 +329,8 @@ def test_what_was_there_before_is_ours_as_the_deployment_says(stage: Stage, adop
 def test_a_role_that_was_there_before_keeps_its_own_unless_declared_ours(
     stage: Stage, adopt: Adopt, kept: bool
 ) -> None:
-    stage.deployment = Deployment("prod", adopt=adopt)
-    own = Permission("can_read", "Pools")
+    stage.deployment = Deployment("prod", adopt=adopt, naming=NAMING)
+    own = permission("can_read", "Pools")
     put(stage.prod, Role("finance", frozenset({own})))
     report = stage.apply()
     assert kept == (own in stage.prod.roles["finance"].permissions)
@@ -350,7 +350,7 @@ def test_a_scope_touches_nobody_else(stage: Stage) -> None:
 def test_an_account_found_by_email_is_used_where_the_deployment_says_so(stage: Stage) -> None:
     stage.people.members = {"finance": ["anna"]}
     put(stage.prod, User("a.schmidt", "Anna@Example.com", "A", "S", frozenset()))
-    stage.deployment = Deployment("prod", match_email=True)
+    stage.deployment = Deployment("prod", match_email=True, naming=NAMING)
     stage.apply()
     assert {"a.schmidt": {"finance", "Viewer"}} == {n: roles_of(stage.prod, n) for n in stage.prod.users}
     stage.prod.users["a.schmidt"] = replace(stage.prod.users["a.schmidt"], roles=frozenset())
@@ -362,7 +362,7 @@ def test_an_account_found_by_email_is_used_where_the_deployment_says_so(stage: S
 
 
 def test_a_dag_that_takes_back_twice_is_reported_and_not_fought_for_ever(stage: Stage) -> None:
-    edit = Permission("can_edit", "DAG:fin_daily")
+    edit = permission("can_edit", "DAG:fin_daily")
 
     def take_back() -> None:
         role = stage.prod.roles["finance"]
@@ -389,7 +389,7 @@ def test_a_dag_that_one_read_missed_takes_nothing(stage: Stage) -> None:
     assert () == stage.apply().deployments[0].outcomes
     stage.prod.dags = DAGS[1:]
     assert {"finance": Status.APPLIED} == stage.statuses(stage.apply())
-    assert Permission("can_read", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
+    assert permission("can_read", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
 
 
 class LedgerThatBreaks(DatabaseLedger):
@@ -547,7 +547,7 @@ def without_other() -> bytes:
 @pytest.mark.finding("X-F8")
 @pytest.mark.parametrize("adopt", list(Adopt))
 def test_a_role_that_no_line_gives_is_left_to_those_who_hold_it_by_another_hand(stage: Stage, adopt: Adopt) -> None:
-    stage.deployment = Deployment("prod", adopt=adopt)
+    stage.deployment = Deployment("prod", adopt=adopt, naming=NAMING)
     apply(with_mapping(stage, OTHER))
     by_hand = [f"p{n:03}" for n in range(300)]
     put(stage.prod, *(User(n, f"{n}@x", n, "T", frozenset({"other"})) for n in by_hand))
@@ -568,7 +568,7 @@ def test_a_role_that_no_line_gives_is_left_to_those_who_hold_it_by_another_hand(
 def test_a_role_goes_with_those_who_hold_it_by_hand_where_the_deployment_says_so_one_line_for_each(
     stage: Stage,
 ) -> None:
-    stage.deployment = Deployment("prod", remove_manual_grants=True)
+    stage.deployment = Deployment("prod", remove_manual_grants=True, naming=NAMING)
     apply(with_mapping(stage, OTHER))
     put(stage.prod, User("eve", "eve@x", "E", "V", frozenset({"other", "Op"})))
     found = apply(with_mapping(stage, without_other())).deployments[0]
@@ -597,7 +597,7 @@ def test_a_role_whose_permissions_a_dag_took_back_is_not_deleted_without_a_word(
     apply(with_mapping(stage, OTHER))
     was = stage.prod.roles["other"]
     for _ in range(2):  # once may be a hand
-        put(stage.prod, Role("other", was.permissions - {Permission("can_read", "DAG:fin_daily")}))
+        put(stage.prod, Role("other", was.permissions - {permission("can_read", "DAG:fin_daily")}))
         apply(with_mapping(stage, OTHER))
     report = apply(with_mapping(stage, without_other()))
     held = report.deployments[0].held

@@ -13,6 +13,7 @@ from test_reconcile import DAGS, People, Stage, put, roles_of
 from syncd.model import Deployment, Owned, Permission, Role, Scope, User
 from syncd.reconcile import DeploymentReport
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("C-49")
@@ -134,7 +135,7 @@ def rename_account(stage: Stage, old: str, new: str) -> None:
 def test_an_account_renamed_by_hand_is_told_and_loses_it_when_its_person_leaves(
     stage: Stage, match_email: bool
 ) -> None:
-    stage.deployment = Deployment("prod", match_email=match_email)
+    stage.deployment = Deployment("prod", match_email=match_email, naming=NAMING)
     put(stage.prod, replace(stage.prod.users["bob"], roles=frozenset({*OLD, "Op"})))
     rename_account(stage, "bob", "robert")
     found = stage.apply().deployments[0]

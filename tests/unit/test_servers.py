@@ -17,6 +17,7 @@ from syncd.ports import Lease
 from syncd.reconcile import DeploymentReport
 from syncd.store import Stores
 from syncd.store.leases import DatabaseLeases
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.memory import MemoryTarget
 
@@ -29,7 +30,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
         people = People({"finance": ["anna", "bob"]})
         it = Stage(store, people, {"prod": MemoryTarget("prod", dags=DAGS)}, address=OLD)
-        it.deployment = Deployment("prod", delete_leavers=True)
+        it.deployment = Deployment("prod", delete_leavers=True, naming=NAMING)
         it.apply()
         yield it
 

@@ -11,13 +11,14 @@ import pytest
 from test_reconcile import DAGS, MAPPING, NOW, People, Stage, put, roles_of
 
 from syncd.mapping.parse import parse
-from syncd.model import Adopt, Deployment, Permission, Scope, Status
+from syncd.model import Adopt, Deployment, Scope, Status
 from syncd.plan.sound import WAITS, meaning
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING, permission
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("N-302")
-POOLS = Permission("can_read", "Pools")
+POOLS = permission("can_read", "Pools")
 NARROWER = MAPPING.replace(b"trigger", b"view")
 WITHOUT = b"bindings:\n  - {group: people:finance, roles: [Viewer], deployments: all}\n"
 BOB = Scope.people(["bob"])
@@ -27,7 +28,7 @@ BOB = Scope.people(["bob"])
 def stage(tmp_path: Path) -> Iterator[Stage]:
     with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}", clock=lambda: NOW)) as store:
         it = Stage(store, People({"finance": ["anna"]}), {"prod": MemoryTarget("prod", dags=DAGS)})
-        it.deployment = Deployment("prod", adopt=Adopt.DECLARED)
+        it.deployment = Deployment("prod", adopt=Adopt.DECLARED, naming=NAMING)
         it.apply()
         yield it
 
@@ -62,7 +63,7 @@ def test_a_role_that_the_mapping_made_narrower_is_not_given_before_it_is(
     assert set() == held(stage)
     stage.apply()
     assert {"finance", "Viewer"} == held(stage)
-    assert Permission("can_edit", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
+    assert permission("can_edit", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
 
 
 def test_a_role_that_comes_back_to_the_mapping_is_not_given_as_it_was_left_behind(

@@ -221,6 +221,25 @@ def _longer(body: Any) -> Any:
     return [*body, 1, 2] if isinstance(body, list) and body else body
 
 
+@pytest.mark.finding("H-D4")
+@pytest.mark.parametrize(
+    ("permission", "body"),
+    [
+        (Permission("can_read", "DAG:a", "a"), ["can_read", "DAG:a"]),
+        (Permission("can_create", "DAG Run:a", "a", "runs"), ["can_create", "DAG Run:a"]),
+        (Permission("can_read", "Pools"), ["can_read", "Pools"]),
+        (Permission("see", "pipeline/a", "a"), ["see", "pipeline/a", "a", ""]),
+    ],
+)
+def test_a_permission_keeps_the_dag_that_it_is_on(permission: Permission, body: list[str]) -> None:
+    """Of Airflow's the text has been enough since the first release, and stays as it was."""
+    written = codec.thing_to(Role("r", frozenset({permission})))
+    assert ["r", [body], False] == written["role"]
+    role = codec.thing_from(through_text(written))
+    assert isinstance(role, Role)
+    assert [(permission.dag, permission.part)] == [(p.dag, p.part) for p in role.permissions]
+
+
 @pytest.mark.finding("H-E16")
 @pytest.mark.parametrize("what", ["snapshot", "times", "doubts", "role"])
 def test_a_record_with_more_fields_is_a_sentence(what: str) -> None:

@@ -27,8 +27,9 @@ from syncd.ports import Journal, Unsettled
 from syncd.store import Stores
 from syncd.store.changes import KEPT_PLANS
 from syncd.store.snapshots import KEPT
+from syncd.targets.airflow.naming import permission
 
-READ_A, READ_B = Permission("can_read", "DAG:a"), Permission("can_read", "DAG:b")
+READ_A, READ_B = permission("can_read", "DAG:a"), permission("can_read", "DAG:b")
 
 
 def test_a_store_is_a_journal(store: Stores) -> None:

@@ -18,7 +18,6 @@ from syncd.model import (
     Note,
     Outcome,
     Owned,
-    Permission,
     Plan,
     Scope,
     Status,
@@ -26,6 +25,7 @@ from syncd.model import (
 )
 from syncd.store import Stores
 from syncd.store.changes import KEPT_PLANS
+from syncd.targets.airflow.naming import permission
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_what_a_role_contained_at_a_time(store: Stores) -> None:
     made(store, Change(role("x", "DAG:b"), role("x", "DAG:c")), Status.FAILED, now=at(3))
     made(store, Change(role("x", "DAG:b"), None), now=at(4))
     contained = [store.queries.permissions_at("prod", "x", at=at(m)) for m in (1, 2, 3.5, 4)]
-    a, b = (frozenset({Permission("can_read", f"DAG:{dag}")}) for dag in "ab")
+    a, b = (frozenset({permission("can_read", f"DAG:{dag}")}) for dag in "ab")
     assert [a, b, b, frozenset()] == contained
     assert store.queries.permissions_at("prod", "y", at=NOW) is None
     assert store.queries.permissions_at("test", "x", at=NOW) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from syncd.model import EVERYTHING, Change, Kept, Note, Permission, Reason, Role, Scope, User, What, Why
+from syncd.model import EVERYTHING, Change, Kept, Naming, Note, Permission, Reason, Role, Scope, User, What, Why
 from syncd.plan.because import why_of
 from syncd.store.codec.text import VERSION, Json, reader, until_from, until_to, versioned
 
@@ -39,12 +39,32 @@ def user_from(fields: Json) -> User:
 
 
 def role_to(role: Role) -> Json:
-    return [role.name, sorted([p.action, p.resource] for p in role.permissions), role.unfinished]
+    return [role.name, sorted(map(_permission_to, role.permissions)), role.unfinished]
 
 
 def role_from(fields: Json) -> Role:
     name, permissions, unfinished = fields
-    return Role(name, frozenset(Permission(action, resource) for action, resource in permissions), unfinished)
+    return Role(name, frozenset(_permission_from(*parts) for parts in permissions), unfinished)
+
+
+_SPELT = Naming(on_dags=(("DAG:", ""), ("DAG Run:", "runs")))
+"""How a resource says by itself which DAG it is on. What was written before a permission knew that is read so, and what
+says it so is still written without more words: older replicas read it, and equal roles have the texts that they had."""
+
+
+def _permission_to(p: Permission) -> Json:
+    spelt = _SPELT.permission(p.action, p.resource)
+    is_plain = p.dag is None or (p.dag, p.part) == (spelt.dag, spelt.part)
+    return [p.action, p.resource] if is_plain else [p.action, p.resource, p.dag, p.part]
+
+
+def _permission_from(action: str, resource: str, *on: str) -> Permission:
+    if not on:
+        return _SPELT.permission(action, resource)
+    dag, part = on
+    if not (isinstance(dag, str) and isinstance(part, str)):
+        raise ValueError(on)
+    return Permission(action, resource, dag, part)
 
 
 def change_with(because: Json, before: User | Role | None, after: User | Role | None) -> Change:

@@ -11,6 +11,7 @@ from typing import Final
 
 from syncd.model import Dialect, Level, Permission
 from syncd.targets.airflow.abilities import Capabilities
+from syncd.targets.airflow.naming import permission
 
 WEBSITE: Final = Permission("can_read", "Website")
 """`sync-perm` and every server start add it to each custom role, so it belongs to each from the beginning."""
@@ -76,7 +77,7 @@ def _edit(capabilities: Capabilities) -> tuple[frozenset[Permission], frozenset[
 
 
 def _permissions(action: str, resources: Iterable[str]) -> frozenset[Permission]:
-    return frozenset(Permission(action, resource) for resource in resources)
+    return frozenset(permission(action, resource) for resource in resources)
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from syncd.model import Permission, User, key
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch
 from syncd.targets.airflow.dialect import release
 from syncd.targets.airflow.names import Family, families, unreachable
+from syncd.targets.airflow.naming import permission
 from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.wire import KEY, Area, Wire
 
@@ -314,7 +315,7 @@ def permissions(row: Row) -> frozenset[Permission]:
     actions = row.get("actions")
     if not isinstance(actions, list):
         raise TargetUnavailable("the server sent a role without its permissions; is a proxy changing its answers?")
-    return frozenset(Permission(_name(pair, "action"), _name(pair, "resource")) for pair in actions)
+    return frozenset(permission(_name(pair, "action"), _name(pair, "resource")) for pair in actions)
 
 
 def _name(pair: object, part: str) -> str:
