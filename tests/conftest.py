@@ -7,11 +7,12 @@ ask for them, so these tests are one group, which one process has; of PostgreSQL
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from nothing_opened import nothing_opened
 from postgres_server import boot_postgres, new_database
 
 from syncd.http import secrets
@@ -19,12 +20,22 @@ from syncd.sandbox.servers import RealAirflow, write_sample_dags
 from syncd.store import Stores, migrate
 
 BULK_DAGS = 100
+UNIT = Path(__file__).parent / "unit"
 
 # A busy machine is slow, and that is no property of the code: speed is measured in benchmarks/.
 hypothesis.settings.register_profile(
     "syncd", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
 )
 hypothesis.settings.load_profile("syncd")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Watch what unit tests open."""
+    if UNIT not in item.path.parents:
+        return (yield)
+    with nothing_opened(item.nodeid):
+        return (yield)
 
 
 def pytest_runtest_setup() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -343,18 +341,3 @@ def test_no_more_connections_are_kept_than_fit_and_the_last_used_stay() -> None:
     for name in ("a", "b", "a", "c"):
         use(name)
     assert {"a": False, "b": True, "c": False} == {name: "close" in one.said for name, one in made.items()}
-
-
-_LITTLE = """
-import resource
-from syncd.daemon.open_files import connections, take_all
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 800))
-limit = take_all()
-print(limit, resource.getrlimit(resource.RLIMIT_NOFILE)[0], connections(limit, workers=32), connections(64, workers=32))
-"""
-
-
-@pytest.mark.finding("X-F11")
-def test_as_many_files_are_opened_as_may_be() -> None:
-    said = subprocess.run([sys.executable, "-c", _LITTLE], capture_output=True, text=True, check=True)
-    assert ["800", "800", "160", "1"] == said.stdout.split()

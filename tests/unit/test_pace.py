@@ -6,21 +6,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from still_time import Time
 
 from syncd.throttle import Call, CircuitOpen, RateLimit, Throttle
-
-
-class Time:
-    """A clock that only a pause moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pause(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def paced(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from test_reconcile import Stage, put, stage
 
 from syncd.daemon.words import held as held_words
-from syncd.model import Change, Held, ObservedState, Owned, Plan, Role, Scope, User, key
-from syncd.plan.on_people import Effects, effects_on_people
+from syncd.model import Change, Held, ObservedState, Owned, Plan, Role, Scope, User
+from syncd.plan.on_people import effects_on_people
 from syncd.reconcile import DeploymentReport, Report
 from syncd.render.effects import effect_lines, effect_lines_of, effects_json
 from syncd.render.json import report_json
@@ -18,8 +17,6 @@ from syncd.render.markdown import report_markdown
 from syncd.render.text import report_lines
 from syncd.targets.airflow.naming import permission
 from syncd.targets.memory import DIALECT
-
-__all__ = ["stage"]
 
 PII = Role(
     "pii",
@@ -92,38 +89,6 @@ def test_one_dag_is_named_and_many_roles_are_cut_short() -> None:
     this = DeploymentReport("prod", plan=Plan("prod", Scope(), (change,)), effects=effects)
 
     assert "  1 person loses view on DAG one (r0: 1, r1: 1, r2: 1 and 2 more roles)" in text(Report(1, (this,), {}))
-
-
-@pytest.mark.finding("H-D1")
-def test_a_pass_says_what_it_takes_from_people_by_a_role_that_goes(stage: Stage) -> None:
-    stage.apply()
-    finance = stage.prod.roles["finance"]
-    put(stage.prod, User("eve", "eve@example.com", "Eve", "X", frozenset({"finance"})))
-    put(stage.prod, Role("finance", finance.permissions | {permission("can_read", "Pools")}))
-
-    effects = stage.plan().effects
-
-    assert effects is not None
-    assert {"finance": (3, 1)} == {one.role: (one.people, one.not_ours) for one in effects.loses.roles}
-
-
-def test_a_plan_that_is_held_has_the_effects_of_what_is_held(stage: Stage) -> None:
-    stage.apply()
-    stage.people.members["finance"] = []
-    stage.limits = type(stage.limits)(removals=0, share=0.0, floor=0)
-
-    this = stage.plan()
-
-    assert this.held is not None
-    assert this.held_effects is not None
-    assert 2 == this.held_effects.loses.people
-    assert {key(c.name) for c in this.held.changes if c.revoked} >= {"anna", "bob"}
-
-
-def test_nothing_to_do_has_no_effect(stage: Stage) -> None:
-    stage.apply()
-
-    assert Effects() == stage.plan().effects
 
 
 @pytest.mark.finding("H-D2")

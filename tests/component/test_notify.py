@@ -5,64 +5,23 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from email.message import EmailMessage
 from io import StringIO
 from pathlib import Path
 from threading import Event
 
 import pytest
-from notify_world import NOON, Chat, Post, chat_service, mail_server, write_certificate
+from notify_world import HELD, SETTINGS, Chat, Post, Sending, chat_service, mail_server, write_certificate
 
 from syncd.http.secrets import Secret
 from syncd.notify import (
     Email,
-    Message,
-    Notifier,
-    NotifySettings,
     Webhook,
-    is_loopback,
-    mailbox,
-    webhook_problem,
 )
-from syncd.notify.mail import mail_of
-from syncd.notify.webhook import json_body, slack_body
-
-HELD = Message("held", "finance-prod", "12 removals are held: `syncd approve 4f2a`", True, at=NOON, since=NOON)
-OVER = replace(HELD, firing=False, at=NOON + timedelta(hours=3))
-SETTINGS = Email("127.0.0.1", 25, "syncd <syncd@example.com>", ("ops@example.com",), tls="none")
-
-
-class Sending:
-    """Sends, and keeps what was logged and how long was waited."""
-
-    def __init__(self, *webhooks: Webhook, email: Email | None = None, timeout_s: float = 5) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-        self.waits: list[float] = []
-        settings = NotifySettings(webhooks=webhooks, email=email)
-        self.notifier = Notifier(settings, emit=self._emit, pause=self.waits.append, timeout_s=timeout_s)
-
-    def _emit(self, event: str, /, **facts: object) -> None:
-        self.events.append((event, facts))
-
-    def send(self, *messages: Message) -> Sending:
-        for message in messages:
-            self.notifier.send(message)
-        return self
-
-    @property
-    def outcomes(self) -> list[tuple[str, object]]:
-        return [(event, facts.get("error")) for event, facts in self.events]
-
-    @property
-    def only_error(self) -> str:
-        [(event, facts)] = self.events
-        assert "notification_failed" == event
-        return str(facts["error"])
+from syncd.notify.webhook import json_body
 
 
 @pytest.fixture
@@ -75,92 +34,6 @@ def chat() -> Iterator[Chat]:
 def post() -> Iterator[Post]:
     with mail_server() as found:
         yield found
-
-
-# --- what is said -----------------------------------------------------------------------------------------------------
-
-
-def test_the_fields_of_a_json_webhook_stay_as_they_are() -> None:
-    expected = {
-        "version": 1,
-        "id": "2014fd46852332c4e8614f1d4f3b6790",
-        "alarm": "495b93ffbb0b6667050c7cb06790d3ff",
-        "state": "firing",
-        "kind": "held",
-        "subject": "finance-prod",
-        "text": "12 removals are held: `syncd approve 4f2a`",
-        "at": "2026-01-31T12:00:00.000Z",
-        "since": "2026-01-31T12:00:00.000Z",
-    }
-
-    assert expected == json_body(HELD)
-
-
-def test_an_alarm_keeps_its_name_and_each_message_has_its_own() -> None:
-    again = replace(HELD, at=NOON + timedelta(days=1))
-    said = [json_body(m) for m in (HELD, again, OVER)]
-
-    assert ["firing", "firing", "cleared"] == [s["state"] for s in said]
-    assert 1 == len({s["alarm"] for s in said})
-    assert 3 == len({s["id"] for s in said})
-    others = [replace(HELD, subject="x"), replace(HELD, kind="drift"), replace(HELD, since=NOON - timedelta(1))]
-    assert 4 == len({json_body(m)["alarm"] for m in (HELD, *others)})
-
-
-def test_what_slack_reads_as_markup_is_escaped() -> None:
-    body = slack_body(replace(HELD, subject="a&b", text="<!channel> & <@U1|x>"))
-
-    says = ":rotating_light: *held: a&amp;b*\n&lt;!channel&gt; &amp; &lt;@U1|x&gt;\nsince 2026-01-31 12:00 UTC"
-    assert {"text": says} == body
-
-
-def test_slack_hears_that_an_alarm_is_over_and_no_more_than_a_screen() -> None:
-    text = str(slack_body(replace(OVER, text="x" * 5000))["text"])
-
-    assert text.startswith(":white_check_mark: *over: held: finance-prod*\nxxx")
-    assert 3100 > len(text)
-
-
-def test_a_mail_has_the_headers_of_a_machine_that_writes() -> None:
-    written = mail_of(replace(SETTINGS, to=("ops@example.com", "Zoë <zoe@example.com>")), HELD)
-
-    assert "syncd <syncd@example.com>" == written["From"]
-    assert "ops@example.com, Zoë <zoe@example.com>" == written["To"]
-    assert "[syncd] held: finance-prod" == written["Subject"]
-    assert "Sat, 31 Jan 2026 12:00:00 +0000" == written["Date"]
-    assert "auto-generated" == written["Auto-Submitted"]
-    assert re.fullmatch(r"<[0-9a-f]{32}@example\.com>", written["Message-ID"])
-    assert (None, None) == (written["In-Reply-To"], written["References"])
-    says = "held: finance-prod\n\n12 removals are held: `syncd approve 4f2a`\nsince 2026-01-31 12:00 UTC\n"
-    assert says == written.get_content()
-
-
-def test_a_mail_is_ascii_whatever_it_says() -> None:
-    written = mail_of(replace(SETTINGS, sender="Zoë <zoe@example.com>"), replace(HELD, subject="Zürich", text="Zoë"))
-
-    assert "[syncd] held: Zürich" == written["Subject"]
-    assert written.as_bytes().decode("ascii"), "no server has to know of anything else"
-
-
-def test_an_alarm_and_its_end_are_one_thread() -> None:
-    raised, told_late, again, over = (
-        mail_of(SETTINGS, m)
-        for m in (HELD, replace(HELD, at=NOON + timedelta(seconds=2)), replace(HELD, at=NOON + timedelta(1)), OVER)
-    )
-
-    assert raised["Message-ID"] == told_late["Message-ID"]
-    assert 3 == len({m["Message-ID"] for m in (raised, again, over)})
-    for later in (again, over):
-        assert (raised["Message-ID"],) * 2 == (later["In-Reply-To"], later["References"])
-        assert f"Re: {raised['Subject']}" == later["Subject"]
-    assert over.get_content().startswith("over: held: finance-prod\n")
-
-
-def test_line_breaks_in_a_subject_make_no_header() -> None:
-    written = mail_of(SETTINGS, replace(HELD, subject="prod\r\nBcc: all@example.com\x00"))
-
-    assert "[syncd] held: prod Bcc: all@example.com" == written["Subject"]
-    assert written["Bcc"] is None
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------
@@ -184,10 +57,6 @@ def test_each_place_gets_the_kinds_it_wants(chat: Chat, post: Post) -> None:
 
     assert ["/all", "/all", "/drift"] == [path for path, _, _ in chat.posts]
     assert ["[syncd] held: finance-prod"] == [m["Subject"] for m in post.mails]
-
-
-def test_nobody_to_tell_is_no_mistake() -> None:
-    assert [] == Sending().send(HELD).events
 
 
 def test_the_address_is_read_when_it_is_needed(chat: Chat, tmp_path: Path) -> None:
@@ -272,12 +141,6 @@ def test_a_secret_that_is_no_address_is_not_told(tmp_path: Path, says: str, prob
     assert sending.only_error.startswith(f"file:{tmp_path}/url: {problem}")
     assert "hunter2" not in sending.only_error
     assert [] == sending.waits
-
-
-def test_what_nobody_foresaw_is_logged_without_its_words() -> None:
-    sending = Sending(Webhook("https://hunter2.example.com", "no such format")).send(HELD)
-
-    assert "unforeseen: KeyError" == sending.only_error
 
 
 def test_an_address_is_in_no_log_not_even_the_loudest(chat: Chat) -> None:
@@ -436,58 +299,3 @@ def test_a_password_that_is_not_there_is_named_by_its_place(post: Post, tmp_path
 
     assert f"file:{tmp_path}/pw: No such file or directory" == sending.only_error
     assert 0 == post.connections
-
-
-# --- addresses --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "address"),
-    [
-        ("ops@example.com", "", "ops@example.com"),
-        ("<ops@example.com>", "", "ops@example.com"),
-        ("Ops Team <ops+x@example.com>", "Ops Team", "ops+x@example.com"),
-        ('"Ops, Team" <ops@localhost>', "Ops, Team", "ops@localhost"),
-    ],
-)
-def test_mail_addresses(text: str, name: str, address: str) -> None:
-    assert (name, address) == (mailbox(text).display_name, mailbox(text).addr_spec)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "ops",
-        "@example.com",
-        "a@b, c@d",
-        "a b@c",
-        "a@b>",
-        "<a@b",
-        "a@b\n",
-        ".a@b",
-        "a..b@c",
-        "ö@b",
-        ".<",
-        "a\r\nB:c <a@b>",
-    ],
-)
-def test_what_is_no_mail_address(text: str) -> None:
-    with pytest.raises(ValueError, match="one mail address is wanted here"):
-        mailbox(text)
-
-
-def test_which_hosts_are_this_machine() -> None:
-    here = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LocalHost"]
-    away = ["0.0.0.1", "::", "10.0.0.1", "localhost.example.com", ""]
-
-    assert here == [host for host in here + away if is_loopback(host)]
-
-
-def test_where_can_be_posted() -> None:
-    fine = ["https://a.example.com", "https://a/b?c=d", "http://localhost:1/x", "http://[::1]/x"]
-
-    assert [""] * 4 == [webhook_problem(url, insecure_http=False) for url in fine]
-    assert "" == webhook_problem("http://a.example.com/x", insecure_http=True)
-    for url in ("ftp://a/b", "https:///b", "https://a/#b", "https://[a/", "https://a:x/"):
-        assert webhook_problem(url, insecure_http=True)

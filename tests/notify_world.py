@@ -1,4 +1,4 @@
-"""A chat service and a mail server that do as they are told: refuse, break off, keep silent, or take what comes."""
+"""A chat service and a mail server that do as they are told: refuse, break off, keep silent, or take what comes; a sender."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from syncd.notify import (
+    Email,
+    Message,
+    Notifier,
+    NotifySettings,
+    Webhook,
+)
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -193,3 +201,37 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return certificate, key_file
+
+
+HELD = Message("held", "finance-prod", "12 removals are held: `syncd approve 4f2a`", True, at=NOON, since=NOON)
+
+
+SETTINGS = Email("127.0.0.1", 25, "syncd <syncd@example.com>", ("ops@example.com",), tls="none")
+
+
+class Sending:
+    """Sends, and keeps what was logged and how long was waited."""
+
+    def __init__(self, *webhooks: Webhook, email: Email | None = None, timeout_s: float = 5) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+        self.waits: list[float] = []
+        settings = NotifySettings(webhooks=webhooks, email=email)
+        self.notifier = Notifier(settings, emit=self._emit, pause=self.waits.append, timeout_s=timeout_s)
+
+    def _emit(self, event: str, /, **facts: object) -> None:
+        self.events.append((event, facts))
+
+    def send(self, *messages: Message) -> Sending:
+        for message in messages:
+            self.notifier.send(message)
+        return self
+
+    @property
+    def outcomes(self) -> list[tuple[str, object]]:
+        return [(event, facts.get("error")) for event, facts in self.events]
+
+    @property
+    def only_error(self) -> str:
+        [(event, facts)] = self.events
+        assert "notification_failed" == event
+        return str(facts["error"])

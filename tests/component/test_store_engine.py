@@ -142,7 +142,7 @@ except StoreError as error:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 
-    command = [sys.executable, "-c", story, sqlite(tmp_path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", story, sqlite(tmp_path), str(Path(__file__).parents[1])]
     ended = subprocess.run(command, check=True, capture_output=True, text=True, preexec_fn=limit)
     number, sentence = ended.stdout.splitlines()
     assert "the disk" in sentence

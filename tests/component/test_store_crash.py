@@ -60,7 +60,7 @@ def test_a_pass_that_is_killed_leaves_exactly_what_was_begun(make_database: Call
     urls = [make_database(str(steps)) for steps in range(STEPS)]
     for url in urls:
         migrate(url)
-    subprocess.run([sys.executable, "-c", PASSES, Path(__file__).parent, *urls], check=True)
+    subprocess.run([sys.executable, "-c", PASSES, Path(__file__).parents[1], *urls], check=True)
     for steps, url in enumerate(urls):
         with closing(Stores.open(url)) as store:
             _check(store, *divmod(steps, 4))

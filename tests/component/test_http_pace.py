@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from still_time import Time
 from test_http import Server, hangs_up, says, served
-from test_pace import Time
 
 from syncd.http.backoff import Retries
 from syncd.http.connection import Connection

@@ -188,7 +188,7 @@ for thread in range(8):
 def test_whatever_is_killed_no_call_leaves_before_its_intent_is_on_the_disk(tmp_path: Path, lines: int) -> None:
     url = f"sqlite:///{tmp_path}/syncd.db"
     Stores.open(url).close()
-    command = [sys.executable, "-c", WRITERS, url, str(Path(__file__).parent)]
+    command = [sys.executable, "-c", WRITERS, url, str(Path(__file__).parents[1])]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(lines)]

@@ -10,53 +10,17 @@ import pytest
 from airflow_world import Steps, person, world
 
 from syncd.errors import TargetUnauthorized
-from syncd.http.answer import Answer
 from syncd.http.connection import Connection
 from syncd.http.secrets import FRESH_SECRET_S, Secret, blotted
 from syncd.model import Change, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
-from syncd.targets.airflow.auth import expiry, is_out_of_date
 from syncd.targets.airflow.wire import Area
 
 
 def token(claims: object) -> str:
     middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"e30.{middle}.sig"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (token({"exp": 1_900_000_000}), 1_900_000_000.0),
-        (token({"exp": 1.5}), 1.5),
-        (token({"exp": "soon"}), None),
-        (token({}), None),
-        (token([1]), None),
-        ("opaque", None),
-        ("a.b.c", None),
-        ("a.!!!!.c", None),
-        ("a.ÿÿÿ.c", None),
-    ],
-)
-def test_the_end_of_a_token(text: str, expected: float | None) -> None:
-    assert expected == expiry(text)
-
-
-@pytest.mark.parametrize(
-    ("status", "detail", "expected"),
-    [
-        (401, "Token Expired", True),
-        (403, "Invalid JWT token", True),
-        (403, "Forbidden", False),
-        (401, "Not authenticated", False),
-        (200, "Token Expired", False),
-    ],
-)
-def test_which_answers_ask_for_a_new_token(status: int, detail: str, *, expected: bool) -> None:
-    assert expected == is_out_of_date(
-        Answer("GET x", status, "application/json", json.dumps({"detail": detail}).encode())
-    )
 
 
 def ask(target: AirflowTarget) -> None:

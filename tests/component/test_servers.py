@@ -11,14 +11,12 @@ import pytest
 from test_reconcile import DAGS, NOW, People, Stage, put, roles_of
 
 from syncd.errors import DeploymentBusy, StoreError
-from syncd.http.connection import Connection
 from syncd.model import Deployment, Owned, Permission, Role, Scope, User
 from syncd.ports import Lease
 from syncd.reconcile import DeploymentReport
 from syncd.store import Stores
 from syncd.store.leases import DatabaseLeases
 from syncd.targets.airflow.naming import NAMING
-from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.memory import MemoryTarget
 
 pytestmark = pytest.mark.finding("N-301")
@@ -224,21 +222,6 @@ def test_a_pass_that_lets_a_writer_at_another_address_go_first_goes_no_further(
     report = stage.apply()
     assert isinstance(report.deployments[0].error, DeploymentBusy)
     assert {"finance", "Viewer"} == roles_of(stage.prod, "bob")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "is_same"),
-    [
-        ("https://a.example", "https://A.example:443/", True),
-        ("https://a.example", "http://a.example", False),
-        ("https://a.example", "https://a.example:8443", False),
-        ("https://a.example/x", "https://a.example/y", False),
-        ("https://[::1]:8080", "https://[::1]:8080/", True),
-    ],
-)
-def test_an_address_is_the_same_however_it_is_spelt(one: str, other: str, is_same: bool) -> None:
-    here, there = (AirflowSettings(Connection(url), ()).address for url in (one, other))
-    assert is_same == (here == there)
 
 
 def test_a_store_that_fails_while_it_moves_leaves_all_as_it_was(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

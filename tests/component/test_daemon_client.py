@@ -140,13 +140,3 @@ def test_an_answer_that_drips_is_given_up(
     code, told = asked(drip)
     assert (code, "the answer came too slowly and was given up" in told) == (5, True)
     assert time.monotonic() - began < 10
-
-
-@pytest.mark.finding("N-102")
-@pytest.mark.parametrize("url", ["https://a..b", "https://example.invalid/\u20ac"])
-def test_an_address_that_no_request_can_have_is_no_defect(
-    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SYNCD_TEST_TOKEN", TOKEN)
-    assert run(["reconcile", "--url", url, "--token-env", "SYNCD_TEST_TOKEN"]) == 5
-    assert "the daemon gave no answer" in capsys.readouterr().err
