@@ -22,6 +22,7 @@ from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
 from syncd.store import awaited, codec, ownership
+from syncd.store.prepared import Prepared
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
 KEPT_PLANS = 20
@@ -190,7 +191,6 @@ def _record_touches(connection: Connection, plan: int, wanted: list[list[dict[st
 
 # --- one change -------------------------------------------------------------------------------------------------------
 
-# Statements that run for every change are built once: building one takes SQLAlchemy longer than SQLite to run it.
 _deployment = select(plans.c.deployment).where(plans.c.id == changes.c.plan_id).scalar_subquery().label("deployment")
 _first = (
     select(changes.c.id)
@@ -202,14 +202,18 @@ _first = (
     .order_by(changes.c.seq)
     .limit(1)
 )
-_begin = update(changes).where(changes.c.id == _first.scalar_subquery()).returning(changes.c.id, _deployment)
-_close = (
+_begin = Prepared(
+    update(changes).where(changes.c.id == _first.scalar_subquery()).returning(changes.c.id, _deployment),
+    *("of_plan", "like", "status", "intent_at", "moved_at"),
+)
+_close = Prepared(
     update(changes)
     .where(changes.c.id == bindparam("which"), is_unsettled)
-    .returning(changes.c.before, changes.c.after, _deployment)
+    .returning(_deployment, changes.c.before, changes.c.after),
+    *("which", "status", "detail", "ended_at", "moved_at", "settled_by_looking"),
 )
-_call = insert(steps).returning(steps.c.id)
-_answer = update(steps).where(steps.c.id == bindparam("which"))
+_call = Prepared(insert(steps).returning(steps.c.id), "change_id", "call", "at")
+_answer = Prepared(update(steps).where(steps.c.id == bindparam("which")), "which", "answer", "answered_at", "refused")
 
 
 class Begun(NamedTuple):
@@ -225,14 +229,13 @@ def begin(connection: Connection, plan: int, change: Change, *, fingerprint: str
     Raises:
         StoreError: the plan has no such change that waits to be made (it was never recorded, is held, or was begun).
     """
-    begun = {"status": INTENT, "intent_at": now, "moved_at": now}
-    row = connection.execute(_begin, begun | {"of_plan": plan, "like": fingerprint}).first()
-    if row is None:
+    rows = _begin.rows(connection, of_plan=plan, like=fingerprint, status=INTENT, intent_at=now, moved_at=now)
+    if not rows:
         raise StoreError(
             f"journal: plan {plan} has no {change.kind} of {change.subject} {change.name!r} that waits to be made; "
             "nothing is done that was not written down first"
         )
-    found = Begun(*row)
+    found = Begun(*rows[0])
     ownership.mark_brought(connection, found.deployment, change, id_=found.id, now=now)
     return found
 
@@ -262,15 +265,16 @@ def close(
         StoreError: the change was never begun, or has ended before.
     """
     ended = {"status": status.value, "detail": detail, "ended_at": now, "moved_at": now}
-    row = connection.execute(_close, ended | {"which": id_, "settled_by_looking": by_looking}).first()
-    if row is None:
+    rows = _close.rows(connection, which=id_, settled_by_looking=by_looking, **ended)
+    if not rows:
         raise _not_open(connection, id_, status)
-    change = change or change_of(row)
+    deployment, before, after = rows[0]
+    change = change or _change(before, after)
     if status not in {Status.APPLIED, Status.UNKNOWN} and not final:
-        awaited.expect(connection, row.deployment, change, id_=id_, now=now)
+        awaited.expect(connection, deployment, change, id_=id_, now=now)
     if status is Status.APPLIED:
-        ownership.mark_brought(connection, row.deployment, change, id_=id_, now=now)
-        ownership.end_taken(connection, row.deployment, change, id_=id_, now=now)
+        ownership.mark_brought(connection, deployment, change, id_=id_, now=now)
+        ownership.end_taken(connection, deployment, change, id_=id_, now=now)
     elif status not in {Status.UNKNOWN, Status.PENDING}:
         ownership.unmark(connection, id_)
 
@@ -296,15 +300,19 @@ def _with_plan() -> Select[Any]:
 
 def change_of(row: Row[Any]) -> Change:
     """Build the change of a row that has `before`, `after` and, where it was read, `because`."""
-    before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))
-    return codec.change_with(codec.loads(getattr(row, "because", "[]")), before, after)
+    return _change(row.before, row.after, because=getattr(row, "because", "[]"))
+
+
+def _change(before: str, after: str, *, because: str = "[]") -> Change:
+    return codec.change_with(codec.loads(because), *(codec.thing_from(codec.loads(text)) for text in (before, after)))
 
 
 # --- its calls --------------------------------------------------------------------------------------------------------
 
 
 def record_call(connection: Connection, change: int, call: str, *, now: datetime) -> int:
-    return int(connection.execute(_call, {"change_id": change, "call": call, "at": now}).scalar_one())
+    [(step,)] = _call.rows(connection, change_id=change, call=call, at=now)
+    return int(step)
 
 
 class Answer(NamedTuple):
@@ -317,4 +325,4 @@ class Answer(NamedTuple):
 
 def record_answers(connection: Connection, answers: Iterable[Answer], *, now: datetime) -> None:
     for step, answer, refused in answers:
-        connection.execute(_answer, {"which": step, "answer": answer, "answered_at": now, "refused": refused})
+        _answer.run(connection, which=step, answer=answer, answered_at=now, refused=refused)

@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Row, bindparam, or_, select, update
 from syncd import ports
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.store.engine import Database, insert
+from syncd.store.prepared import Prepared
 from syncd.store.processes import Process, os_user
 from syncd.store.schema import leases
 
@@ -45,7 +46,7 @@ GIVEN_AWAY_S = 600.0
 LOOK_S = 0.1
 
 _mine = leases.c.deployment == bindparam("name"), leases.c.fence == bindparam("number"), leases.c.held
-_look = select(leases.c.renewed_at, leases.c.wanted_until).where(*_mine)
+_look = Prepared(select(leases.c.renewed_at, leases.c.wanted_until).where(*_mine), "name", "number")
 
 
 class DatabaseLease:
@@ -176,15 +177,16 @@ def confirm(connection: Connection, lease: ports.Lease, *, now: datetime) -> Non
 
 
 def _renewed_at(connection: Connection, lease: ports.Lease, *, now: datetime) -> datetime:
-    row = connection.execute(_look, _key(lease)).one_or_none()
-    if row is None:
+    rows = _look.rows(connection, **_key(lease))
+    if not rows:
         raise DeploymentBusy(
             f"{lease.name}: the lease was lost to another syncd, or let go of because this one stops; nothing more is "
             "written under it, and the next pass looks what became of what was begun"
         )
+    renewed_at: datetime
+    [(renewed_at, wanted_until)] = rows
     if isinstance(lease, DatabaseLease):
-        lease.is_wanted = row.wanted_until is not None and now < row.wanted_until
-    renewed_at: datetime = row.renewed_at
+        lease.is_wanted = wanted_until is not None and now < wanted_until
     return renewed_at
 
 

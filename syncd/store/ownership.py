@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, or_, select, true, update
@@ -17,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import Change, Kind, Owned, key
 from syncd.store.engine import insert_for
+from syncd.store.prepared import Prepared
 from syncd.store.schema import changes, is_unsettled, ownership
 
 BATCH = 5_000
@@ -118,7 +118,7 @@ def mark_brought(connection: Connection, deployment: str, change: Change, *, id_
 
 def unmark(connection: Connection, id_: int) -> None:
     """Forget what only this change, which did not happen, marked as owned."""
-    connection.execute(_unmark, {"which": id_})
+    _unmark.run(connection, which=id_)
 
 
 def end_taken(connection: Connection, deployment: str, change: Change, *, id_: int, now: datetime) -> None:
@@ -132,11 +132,11 @@ def end_taken(connection: Connection, deployment: str, change: Change, *, id_: i
     name, ended = key(change.name), {"at": deployment, "until": now, "ended_by": id_}
     if change.subject == "role":
         if change.kind is Kind.DELETE:
-            connection.execute(_end_role, ended | {"which": change.name})
+            _end_role.run(connection, which=change.name, **ended)
     elif change.kind is Kind.DELETE:
-        connection.execute(_end_account, ended | {"which": name})
-    elif change.revoked:
-        connection.execute(_end_grant, [ended | {"which": name, "gone": role} for role in change.revoked])
+        _end_account.run(connection, which=name, **ended)
+    else:
+        _end_grant.run_each(connection, (ended | {"which": name, "gone": role} for role in change.revoked))
 
 
 def brought(change: Change) -> list[Thing]:
@@ -152,14 +152,14 @@ def _is(kind: str, name: str | ColumnElement[str]) -> ColumnElement[bool]:
     return and_(ownership.c.kind == kind, ownership.c.name == name)
 
 
-# Built once, as all that runs for every change: building one takes SQLAlchemy longer than SQLite to run it.
 _which: ColumnElement[Any] = bindparam("which")
 _end = update(ownership).where(ownership.c.deployment == bindparam("at"), ownership.c.until.is_(None))
 _is_grant = ownership.c.kind == "grant"
-_end_role = _end.where(or_(_is("role", _which), and_(_is_grant, ownership.c.role == _which)))
-_end_account = _end.where(ownership.c.kind.in_(("user", "grant")), ownership.c.name == _which)
-_end_grant = _end.where(_is("grant", _which), ownership.c.role == bindparam("gone"))
-_unmark = delete(ownership).where(ownership.c.change_id == _which, ownership.c.until.is_(None))
+_set = "at", "until", "ended_by", "which"
+_end_role = Prepared(_end.where(or_(_is("role", _which), and_(_is_grant, ownership.c.role == _which))), *_set)
+_end_account = Prepared(_end.where(or_(_is("user", _which), _is("grant", _which))), *_set)
+_end_grant = Prepared(_end.where(_is("grant", _which), ownership.c.role == bindparam("gone")), *_set, "gone")
+_unmark = Prepared(delete(ownership).where(ownership.c.change_id == _which, ownership.c.until.is_(None)), "which")
 
 
 def _mark(
@@ -167,14 +167,11 @@ def _mark(
 ) -> None:
     """Own things that are not owned yet. A claim whose change is still open gives way: that change may prove not to have
     happened, and would then take the claim with it."""
-    rows = [{"deployment": deployment, **t._asdict(), "change_id": change, "since": now} for t in things]
-    if rows:
-        connection.execute(_claim(connection.dialect.name), rows)
+    marked = {"deployment": deployment, "change_id": change, "since": now}
+    _claim.run_each(connection, (marked | thing._asdict() for thing in things))
 
 
-@cache
-def _claim(dialect: str) -> sqlite.Insert | postgresql.Insert:
-    """Build the statement of `_mark` once: that takes longer than to run it."""
+def _claiming(dialect: str) -> sqlite.Insert | postgresql.Insert:
     statement = insert_for(dialect, ownership)
     unproven = ownership.c.change_id.in_(select(changes.c.id).where(is_unsettled))
     return statement.on_conflict_do_update(
@@ -183,3 +180,6 @@ def _claim(dialect: str) -> sqlite.Insert | postgresql.Insert:
         set_={"change_id": statement.excluded.change_id, "since": statement.excluded.since},
         where=unproven,
     )
+
+
+_claim = Prepared(_claiming, "deployment", "kind", "name", "role", "change_id", "since")
