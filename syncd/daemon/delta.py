@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.directory.narrow import Lens, Who, changed, cleared
+from syncd.directory.narrow import DirectoryView, PersonKey, changed, cleared
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
 from syncd.model import Deployment, DesiredState, Dialect, Directory, Level, Rule, Rules
@@ -19,13 +19,13 @@ _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level 
 class DirectoryDelta:
     """What a poll changed: for these people, and groups that came out of doubt, so that a look at everybody is due."""
 
-    before: Lens
-    after: Lens
-    who: frozenset[Who]
-    cleared: frozenset[Who] = frozenset()
+    before: DirectoryView
+    after: DirectoryView
+    who: frozenset[PersonKey]
+    cleared: frozenset[PersonKey] = frozenset()
 
 
-def between(before: Lens | None, after: Lens) -> DirectoryDelta | None:
+def between(before: DirectoryView | None, after: DirectoryView) -> DirectoryDelta | None:
     """Say what a new directory changes; None where nothing. Before the first one everything was in doubt."""
     if before is None:
         return DirectoryDelta(after, after, frozenset(), frozenset(after.directory.groups))
@@ -33,9 +33,11 @@ def between(before: Lens | None, after: Lens) -> DirectoryDelta | None:
     return DirectoryDelta(before, after, who, clear) if who or clear else None
 
 
-def wanted(lens: Lens, who: frozenset[Who], rules: Rules, deployment: Deployment, *, now: datetime) -> DesiredState:
+def wanted(
+    view: DirectoryView, who: frozenset[PersonKey], rules: Rules, deployment: Deployment, *, now: datetime
+) -> DesiredState:
     """Work out what the rules want of these people on one deployment; of roles, no more than who holds them."""
-    directory = lens.narrowed(who, deployment)
+    directory = view.narrowed(who, deployment)
     return compile_desired(rules, directory, deployment, inventory=(), dialect=_NO_DIALECT, now=now)
 
 
@@ -88,7 +90,7 @@ def deployment_deltas(
 
 
 def concerned(
-    groups: frozenset[Who], rules: Rules, directory: Directory, deployments: Sequence[Deployment]
+    groups: frozenset[PersonKey], rules: Rules, directory: Directory, deployments: Sequence[Deployment]
 ) -> frozenset[str]:
     """Name the deployments with a rule for one of these groups."""
     named = {(source, directory.groups[source, id_].group.name) for source, id_ in groups}
@@ -99,10 +101,12 @@ def concerned(
     return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in rules_))
 
 
-def until_over(lens: Lens, rules: Rules, *, since: datetime, now: datetime) -> tuple[frozenset[Who], tuple[Rule, ...]]:
+def until_over(
+    view: DirectoryView, rules: Rules, *, since: datetime, now: datetime
+) -> tuple[frozenset[PersonKey], tuple[Rule, ...]]:
     """Find the rules that ended after `since`, and who is in their groups."""
     over = tuple(rule for rule in rules.bindings if rule.until is not None and since < rule.until <= now)
-    directory = lens.directory
+    directory = view.directory
     ids = {(r.group.source, r.group.id) for r in over}
     names = {(r.group.source, r.group.name) for r in over}
     ids |= {

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from syncd.daemon.delta import DirectoryDelta, between
-from syncd.directory.narrow import Lens, Who
+from syncd.directory.narrow import DirectoryView, PersonKey
 from syncd.directory.read_sources import Intake, Reading, gather, read_one
 from syncd.model import Deployment, Directory, Group, Rules, Scope, Snapshot
 from syncd.ports import Source
@@ -33,12 +33,12 @@ class _Known:
     """
 
     readings: Mapping[str, Reading]
-    lens: Lens | None = None
+    view: DirectoryView | None = None
     recalled: bool = False
 
     def of(self, sources: Iterable[str]) -> _Known:
         """Keep to these sources: what is said of others is forgotten, and of new ones nothing is known yet."""
-        return _Known({name: self.readings.get(name) or _unread(name) for name in sources}, self.lens)
+        return _Known({name: self.readings.get(name) or _unread(name) for name in sources}, self.view)
 
     def recalling(self, saved: Mapping[str, Snapshot | None]) -> _Known:
         """Hold each source that was not read since the start over from what was saved of it."""
@@ -70,15 +70,15 @@ class DirectoryCache:
         self._known = _Known({name: _unread(name) for name in sources})
 
     @property
-    def lens(self) -> Lens | None:
+    def view(self) -> DirectoryView | None:
         """The directory, ready to be narrowed."""
-        return self._known.lens
+        return self._known.view
 
     @property
     def directory(self) -> Directory | None:
         """Everybody; None before anything was read."""
-        lens = self._known.lens
-        return lens.directory if lens else None
+        view = self._known.view
+        return view.directory if view else None
 
     @property
     def is_recalled(self) -> bool:
@@ -123,19 +123,19 @@ class DirectoryCache:
         names = intake.readings.group_names()
         while True:
             known = self._known
-            accepted = known.lens is not None and _were_accepted(known.lens.directory, intake)
+            accepted = known.view is not None and _were_accepted(known.view.directory, intake)
             told = known.saying(reading)
             if told is known:
                 return None
-            before, is_same = known.lens, _same(known.readings[reading.source], reading)
+            before, is_same = known.view, _same(known.readings[reading.source], reading)
             if before is not None and is_same and names == before.directory.names and not accepted:
                 if self._swap(known, told):
                     return None
                 continue
             joined = _joined(told, rules, intake)
             if self._swap(known, joined):
-                assert joined.lens is not None
-                return between(before, joined.lens)
+                assert joined.view is not None
+                return between(before, joined.view)
 
     def _swap(self, before: _Known, after: _Known) -> bool:
         """Put in what follows from `before`, unless that is not what is known any more."""
@@ -150,22 +150,22 @@ class DirectoryCache:
 
         That is no more than its people, unless accounts are found by e-mail there, or something is in doubt.
         """
-        lens = self._known.lens
-        if lens is None or scope.usernames is None or deployment.match_email or not lens.is_certain:
-            return lens.directory if lens else None
-        return lens.narrowed(lens.known_as(scope.usernames, deployment), deployment)
+        view = self._known.view
+        if view is None or scope.usernames is None or deployment.match_email or not view.is_certain:
+            return view.directory if view else None
+        return view.narrowed(view.known_as(scope.usernames, deployment), deployment)
 
-    def found(self, words: Iterable[str], deployment: Deployment) -> frozenset[Who]:
+    def found(self, words: Iterable[str], deployment: Deployment) -> frozenset[PersonKey]:
         """Find people by account name or e-mail."""
-        lens = self._known.lens
-        return lens.known_as(words, deployment) if lens else frozenset()
+        view = self._known.view
+        return view.known_as(words, deployment) if view else frozenset()
 
-    def names(self, who: Iterable[Who], deployment: Deployment) -> frozenset[str]:
+    def names(self, who: Iterable[PersonKey], deployment: Deployment) -> frozenset[str]:
         """Give the account names that these people would have, whether or not they are given anything."""
-        lens = self._known.lens
-        return lens.names_of(who, deployment) if lens else frozenset()
+        view = self._known.view
+        return view.names_of(who, deployment) if view else frozenset()
 
-    def members(self, group: str) -> frozenset[Who] | None:
+    def members(self, group: str) -> frozenset[PersonKey] | None:
         """Name who is in a group, `source:name` or `source:id`, or was when it was read before; None: no such group."""
         source, _, word = group.partition(":")
         reading = self.reading(source)
@@ -186,7 +186,7 @@ def _were_accepted(directory: Directory, intake: Intake) -> bool:
 
 
 def _joined(known: _Known, rules: Rules, intake: Intake) -> _Known:
-    return replace(known, lens=Lens(gather(tuple(known.readings.values()), rules.bindings, intake)))
+    return replace(known, view=DirectoryView(gather(tuple(known.readings.values()), rules.bindings, intake)))
 
 
 def _same(last: Reading, now: Reading) -> bool:

@@ -12,7 +12,7 @@ from syncd.daemon.loaded import Loaded
 from syncd.daemon.order_threads import OrderPool, SourcePolls
 from syncd.daemon.polls import Polls
 from syncd.daemon.work_item import Urgency, WorkItem
-from syncd.directory.narrow import Who
+from syncd.directory.narrow import PersonKey
 from syncd.errors import EXIT_FAILED, SyncdError
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
@@ -157,6 +157,6 @@ class Orders:
             members=lambda: self._cache.names(self._members(order.groups), deployment),
         )
 
-    def _members(self, groups: frozenset[str]) -> frozenset[Who]:
-        nobody: frozenset[Who] = frozenset()
+    def _members(self, groups: frozenset[str]) -> frozenset[PersonKey]:
+        nobody: frozenset[PersonKey] = frozenset()
         return nobody.union(*(self._cache.members(group) or nobody for group in groups))

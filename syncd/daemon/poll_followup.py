@@ -26,7 +26,7 @@ from syncd.daemon import words
 from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, until_over
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
-from syncd.directory.narrow import Lens
+from syncd.directory.narrow import DirectoryView
 from syncd.model import EVERYTHING, Deployment, Directory, Rule, Rules, Scope
 from syncd.ports import SourceHealth
 
@@ -88,12 +88,12 @@ class Ends:
     work: Work = field(default_factory=Work)
 
 
-def ends_of(lens: Lens, basis: Basis, *, since: datetime, now: datetime) -> Ends:
+def ends_of(view: DirectoryView, basis: Basis, *, since: datetime, now: datetime) -> Ends:
     """Find what ended after `since`: rules give nothing from the moment of their `until` on."""
-    who, over = until_over(lens, basis.rules, since=since, now=now)
+    who, over = until_over(view, basis.rules, since=since, now=now)
     if not over:
         return Ends()
-    found = deployment_deltas(DirectoryDelta(lens, lens, who), basis.rules, basis.ours, before_at=since, now=now)
+    found = deployment_deltas(DirectoryDelta(view, view, who), basis.rules, basis.ours, before_at=since, now=now)
     return Ends(over, len(who), Work(tuple(_of_people(found, "expiry", Seen())), len(found)))
 
 

@@ -79,10 +79,10 @@ class Polls:
         """Take what ended since the last time: rules give nothing from the moment of their `until` on."""
         loaded, since, now = self._fleet.now, self._expired_until, self._clock()
         self._expired_until = now  # also back, with a clock that was set back: what it ends then, it ends again
-        lens = self._cache.lens
-        if lens is None or now <= since:
+        view = self._cache.view
+        if view is None or now <= since:
             return
-        ends = ends_of(lens, self._basis(loaded), since=since, now=now)
+        ends = ends_of(view, self._basis(loaded), since=since, now=now)
         if ends.rules:
             self._emit("bindings_ended", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
             self._put(ends.work)

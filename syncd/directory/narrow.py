@@ -22,14 +22,14 @@ from typing import TypeVar
 from syncd.directory.doubt import unseen
 from syncd.directory.usernames import username_of
 from syncd.model import Deployment, Directory, Group, Members, key
-from syncd.model import Who as Who
+from syncd.model import PersonKey as PersonKey
 
 _T = TypeVar("_T")
 _KEPT = 32
 """Narrowed directories that are kept: deployments share them, one after the other."""
 
 
-def changed(before: Directory, after: Directory) -> frozenset[Who]:
+def changed(before: Directory, after: Directory) -> frozenset[PersonKey]:
     """Name everybody of whom one directory says something else than the other: who they are, or what they are in."""
     if before is after:
         return frozenset()
@@ -49,7 +49,7 @@ def changed(before: Directory, after: Directory) -> frozenset[Who]:
     return frozenset(found | _named_anew(before, after))
 
 
-def _meant_anew(before: Directory, after: Directory) -> frozenset[Who]:
+def _meant_anew(before: Directory, after: Directory) -> frozenset[PersonKey]:
     """Name the groups that a name in a mapping came to mean, or meant before."""
     differ = {
         name for name in before.names.keys() | after.names.keys() if before.names.get(name) != after.names.get(name)
@@ -57,7 +57,7 @@ def _meant_anew(before: Directory, after: Directory) -> frozenset[Who]:
     return frozenset((name[0], d.names[name]) for name in differ for d in (before, after) if name in d.names)
 
 
-def _named_anew(before: Directory, after: Directory) -> set[Who]:
+def _named_anew(before: Directory, after: Directory) -> set[PersonKey]:
     """Name people whose name came into or out of doubt, because a source of higher rank did."""
     was, is_ = _first_unseen(before), _first_unseen(after)
     if was == is_ and before.order == after.order:
@@ -75,7 +75,7 @@ def _first_unseen(directory: Directory) -> int:
     return next((n for n, source in enumerate(directory.order) if unseen(directory, source)), len(directory.order))
 
 
-def _named_by(who: Who, directory: Directory) -> str:
+def _named_by(who: PersonKey, directory: Directory) -> str:
     person = directory.persons.get(who)
     return person.accounts[0].source if person else who[0]
 
@@ -95,7 +95,7 @@ def _moved(before: Members | None, after: Members | None) -> frozenset[str]:
     return was ^ is_
 
 
-def cleared(before: Directory, after: Directory) -> frozenset[Who]:
+def cleared(before: Directory, after: Directory) -> frozenset[PersonKey]:
     """Name the groups that came out of doubt: people who are in no group any more may have kept what those froze."""
     out = {where for where, m in after.groups.items() if not m.unknown and _was_unknown(before.groups.get(where))}
     return frozenset(out | (_meant_anew(before, after) & after.groups.keys()))
@@ -105,14 +105,14 @@ def _was_unknown(was: Members | None) -> bool:
     return was is None or was.unknown
 
 
-class Lens:
+class DirectoryView:
     """One directory, ready to be narrowed again and again. Threads may share one: at worst a thing is worked out twice."""
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self._named: dict[str, Mapping[str, frozenset[Who]]] = {}
-        self._narrowed: dict[frozenset[Who], Directory] = {}
-        self._strangers: Mapping[Who, frozenset[str]] | None = None
+        self._named: dict[str, Mapping[str, frozenset[PersonKey]]] = {}
+        self._narrowed: dict[frozenset[PersonKey], Directory] = {}
+        self._strangers: Mapping[PersonKey, frozenset[str]] | None = None
         self._certain: bool | None = None
 
     @property
@@ -124,11 +124,11 @@ class Lens:
             self._certain = read and not any(self._of_strangers().values())
         return self._certain
 
-    def closed(self, who: Iterable[Who], deployment: Deployment) -> frozenset[Who]:
+    def closed(self, who: Iterable[PersonKey], deployment: Deployment) -> frozenset[PersonKey]:
         """Add the other accounts of these people, and whoever would share an account with one of them there."""
         return self._with_namesakes(self._whole(who), deployment.username)
 
-    def narrowed(self, who: Iterable[Who], deployment: Deployment) -> Directory:
+    def narrowed(self, who: Iterable[PersonKey], deployment: Deployment) -> Directory:
         """Cut the directory down to these people, and whoever would share an account with one of them there."""
         wanted = self.closed(who, deployment).union(self.directory.mistaken)
         found = self._narrowed.get(wanted)
@@ -138,18 +138,18 @@ class Lens:
             self._narrowed = {**kept, wanted: found}
         return found
 
-    def known_as(self, words: Iterable[str], deployment: Deployment) -> frozenset[Who]:
+    def known_as(self, words: Iterable[str], deployment: Deployment) -> frozenset[PersonKey]:
         """Find people by account name or e-mail, in any letter case."""
         tables = self._names(deployment.username), self._names("{email}")
-        nobody: frozenset[Who] = frozenset()
+        nobody: frozenset[PersonKey] = frozenset()
         return nobody.union(*(named.get(key(word), nobody) for word in words for named in tables))
 
-    def names_of(self, who: Iterable[Who], deployment: Deployment) -> frozenset[str]:
+    def names_of(self, who: Iterable[PersonKey], deployment: Deployment) -> frozenset[str]:
         """Give the keys of the account names that these people have there, if they have any."""
         identities = [identity for one in who if (identity := self.directory.identities.get(one))]
         return frozenset(key(username_of(i, deployment.username)) for i in identities) - {""}
 
-    def _whole(self, who: Iterable[Who]) -> frozenset[Who]:
+    def _whole(self, who: Iterable[PersonKey]) -> frozenset[PersonKey]:
         """Add the other accounts of each person."""
         wanted = set(who)
         for one in tuple(wanted):
@@ -157,23 +157,23 @@ class Lens:
                 wanted |= {(i.source, i.id) for i in person.accounts}
         return frozenset(wanted)
 
-    def _with_namesakes(self, who: frozenset[Who], template: str) -> frozenset[Who]:
+    def _with_namesakes(self, who: frozenset[PersonKey], template: str) -> frozenset[PersonKey]:
         named = self._names(template)
         identities = [identity for one in who if (identity := self.directory.identities.get(one))]
         same = [named.get(key(username_of(identity, template)), frozenset()) for identity in identities]
         return self._whole(who.union(*same))
 
-    def _names(self, template: str) -> Mapping[str, frozenset[Who]]:
+    def _names(self, template: str) -> Mapping[str, frozenset[PersonKey]]:
         """Say who would have each account name."""
         if template not in self._named:
-            found: dict[str, set[Who]] = defaultdict(set)
+            found: dict[str, set[PersonKey]] = defaultdict(set)
             for who, identity in self.directory.identities.items():
                 found[key(username_of(identity, template))].add(who)
             found.pop("", None)  # no account name is nobody's name, not everybody's
             self._named[template] = {name: frozenset(several) for name, several in found.items()}
         return self._named[template]
 
-    def _cut(self, who: frozenset[Who]) -> Directory:
+    def _cut(self, who: frozenset[PersonKey]) -> Directory:
         whole = self.directory
         ids: dict[str, set[str]] = defaultdict(set)
         for source, id_ in who:
@@ -187,13 +187,13 @@ class Lens:
             persons=_some(whole.persons, who),
         )
 
-    def _of_strangers(self) -> Mapping[Who, frozenset[str]]:
+    def _of_strangers(self) -> Mapping[PersonKey, frozenset[str]]:
         if self._strangers is None:
             self._strangers = _strangers(self.directory)
         return self._strangers
 
 
-def _some(table: Mapping[Who, _T], who: frozenset[Who]) -> dict[Who, _T]:
+def _some(table: Mapping[PersonKey, _T], who: frozenset[PersonKey]) -> dict[PersonKey, _T]:
     return {one: table[one] for one in sorted(who & table.keys())}
 
 
@@ -208,7 +208,7 @@ def _with(group: Group, members: frozenset[str]) -> Group:
     return replace(group, members=members)
 
 
-def _strangers(directory: Directory) -> Mapping[Who, frozenset[str]]:
+def _strangers(directory: Directory) -> Mapping[PersonKey, frozenset[str]]:
     """Name, by group, the members of whom the source says nothing."""
     known: dict[str, set[str]] = defaultdict(set)
     for source, id_ in directory.identities:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
-from syncd.model import Directory, Identity, Joining, JoinKey, KnownPersons, Note, Person, Who, key
+from syncd.model import Directory, Identity, Joining, JoinKey, KnownPersons, Note, Person, PersonKey, key
 
 _KEYS: Mapping[JoinKey, Callable[[Identity], str]] = {
     JoinKey.EMAIL: attrgetter("email"),
@@ -66,10 +66,10 @@ class _Found:
 
     joining: Joining
     known: KnownPersons
-    persons: dict[Who, Person] = field(default_factory=dict)
-    joins: dict[Who, str] = field(default_factory=dict)
+    persons: dict[PersonKey, Person] = field(default_factory=dict)
+    joins: dict[PersonKey, str] = field(default_factory=dict)
     waiting: list[tuple[Identity, ...]] = field(default_factory=list)
-    mistaken: dict[Who, str] = field(default_factory=dict)
+    mistaken: dict[PersonKey, str] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
     def take(self, value: str, several: list[Identity]) -> None:
@@ -149,7 +149,7 @@ def name_of(person: Person) -> str:
     return min(f"{i.source}:{i.id}" for i in person.accounts)
 
 
-def _who(identity: Identity) -> Who:
+def _who(identity: Identity) -> PersonKey:
     return identity.source, identity.id
 
 

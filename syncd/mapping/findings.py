@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from syncd.model import Note, User, Who
+from syncd.model import Note, PersonKey, User
 
 
 @dataclass(slots=True)
@@ -14,14 +14,14 @@ class Findings:
 
     notes: set[Note] = field(default_factory=set)
     frozen: dict[str, str] = field(default_factory=dict)
-    frozen_for: dict[str, frozenset[Who]] = field(default_factory=dict)
+    frozen_for: dict[str, frozenset[PersonKey]] = field(default_factory=dict)
     frozen_users: dict[str, str] = field(default_factory=dict)
     undecided: dict[str, User] = field(default_factory=dict)
 
     def note(self, code: str, text: str) -> None:
         self.notes.add(Note(code, text))
 
-    def freeze(self, roles: Iterable[str], why: str, *, only: frozenset[Who] = frozenset()) -> None:
+    def freeze(self, roles: Iterable[str], why: str, *, only: frozenset[PersonKey] = frozenset()) -> None:
         """Let nobody lose these roles; `only` names the identities that the doubt is about, where it is about no others."""
         for role in roles:
             if not only:

@@ -22,8 +22,8 @@ from syncd.model.people import (
     KnownPersons,
     Members,
     Person,
+    PersonKey,
     Snapshot,
-    Who,
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
 from syncd.model.rules import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
@@ -70,6 +70,7 @@ __all__ = [
     "Owned",
     "Permission",
     "Person",
+    "PersonKey",
     "Plan",
     "Reason",
     "Role",
@@ -81,7 +82,6 @@ __all__ = [
     "Status",
     "User",
     "What",
-    "Who",
     "Why",
     "digest",
     "key",

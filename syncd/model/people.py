@@ -134,7 +134,7 @@ class Person:
     accounts: tuple[Identity, ...]
 
 
-Who = tuple[str, str]
+PersonKey = tuple[str, str]
 """Source and id of an identity."""
 
 
@@ -144,7 +144,7 @@ class KnownPersons:
     the same for all of them; empty where nobody could tell who it is), `sources` the sources of which everybody was joined
     once by the present key."""
 
-    persons: Mapping[Who, str] = field(default_factory=dict)
+    persons: Mapping[PersonKey, str] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from syncd.model.deployment import Role, User
 from syncd.model.names import key
 from syncd.model.notes import Note
-from syncd.model.people import Who
+from syncd.model.people import PersonKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class DesiredState:
     whose: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     undecided: Mapping[str, User] = field(default_factory=dict)
     inactive: Mapping[str, str] = field(default_factory=dict)
-    frozen_for: Mapping[str, frozenset[Who]] = field(default_factory=dict)
+    frozen_for: Mapping[str, frozenset[PersonKey]] = field(default_factory=dict)
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""

@@ -30,12 +30,12 @@ from syncd.model import (
     Note,
     ObservedState,
     Owned,
+    PersonKey,
     Plan,
     Role,
     Scope,
     User,
     What,
-    Who,
     Why,
     key,
 )
@@ -129,7 +129,7 @@ def diff(
     scope: Scope = EVERYTHING,
     service_user: str | None = None,
     earlier: DesiredState | None = None,
-    made: Mapping[str, Who] | None = None,
+    made: Mapping[str, PersonKey] | None = None,
     ended: Ended | None = None,
 ) -> Plan:
     """Plan the way from `observed` to `desired`, in the order in which it is safe.
@@ -265,7 +265,7 @@ def _diff_users(
     deployment: Deployment,
     scope: Scope,
     untouchable: Lookalikes,
-    made: Mapping[str, Who],
+    made: Mapping[str, PersonKey],
     draft: _Draft,
 ) -> None:
     strangers: dict[str, list[str]] = {}
@@ -314,7 +314,7 @@ def _undecided(name: str, have: User | None, desired: DesiredState) -> frozenset
 
 
 def _keep(
-    have: User, loses: frozenset[str], *, desired: DesiredState, by_email: bool, who: Who | None, draft: _Draft
+    have: User, loses: frozenset[str], *, desired: DesiredState, by_email: bool, who: PersonKey | None, draft: _Draft
 ) -> frozenset[str]:
     """Say what somebody keeps because of a doubt; that they are inactive is none, whatever their groups are.
 
@@ -332,7 +332,7 @@ def _keep(
     return frozenset(doubtful)
 
 
-def _is_of_others(doubted: frozenset[Who] | None, who: Who | None) -> bool:
+def _is_of_others(doubted: frozenset[PersonKey] | None, who: PersonKey | None) -> bool:
     """Say whether a doubt is about other people than this one: nobody has two identities of one source."""
     return bool(doubted) and who is not None and all(d[0] == who[0] and d != who for d in doubted or ())
 

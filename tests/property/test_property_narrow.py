@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, deployment_delta, deployment_deltas, wanted
 from syncd.directory.join import join
-from syncd.directory.narrow import Lens, changed
+from syncd.directory.narrow import DirectoryView, changed
 from syncd.mapping.compile import compile_desired
 from syncd.model import (
     At,
@@ -116,10 +116,10 @@ def test_narrowing_changes_nothing_for_the_people_asked_for(
     directory: Directory, rules: Rules, deployment: Deployment, data: st.DataObject
 ) -> None:
     everybody = whole(rules, directory, deployment)
-    lens = Lens(directory)
+    view = DirectoryView(directory)
     who = data.draw(st.frozensets(st.sampled_from([*directory.identities] or [("okta", "1")])))
-    some = wanted(lens, who, rules, deployment, now=NOW)
-    names = lens.names_of(who, deployment)
+    some = wanted(view, who, rules, deployment, now=NOW)
+    names = view.names_of(who, deployment)
     assert {n: u for n, u in everybody.users.items() if n in names} == {
         n: u for n, u in some.users.items() if n in names
     }
@@ -127,7 +127,7 @@ def test_narrowing_changes_nothing_for_the_people_asked_for(
         n: b for n, b in some.because.items() if n in names
     }
     assert {n for n in everybody.frozen_users if n in names} == {n for n in some.frozen_users if n in names}
-    if lens.is_certain:
+    if view.is_certain:
         assert everybody.frozen == some.frozen
         assert everybody.frozen_users.keys() == some.frozen_users.keys() | (everybody.frozen_users.keys() - names)
 
@@ -142,7 +142,7 @@ def test_whoever_is_given_something_else_than_before_is_found(
 
 def assert_all_are_found(before: Directory, after: Directory, rules: Rules, deployment: Deployment) -> None:
     expected = deployment_delta(whole(rules, before, deployment), whole(rules, after, deployment))
-    moved = DirectoryDelta(Lens(before), Lens(after), changed(before, after))
+    moved = DirectoryDelta(DirectoryView(before), DirectoryView(after), changed(before, after))
     found = deployment_deltas(moved, rules, [deployment], now=NOW)
     assert _of(expected) <= _of(found.get("prod"))
 
@@ -176,6 +176,6 @@ def test_a_name_without_letters_is_nobodys() -> None:
     nameless = [Identity("okta", i, "", "", "A", "B") for i in IDS]
     group = Group("okta", "g", "g", frozenset(IDS), certificates(complete=True))
     directory = join({"okta": Snapshot("okta", tuple(nameless), (group,), NOW)}, {}, {})
-    narrowed = Lens(directory).narrowed([("okta", "1")], Deployment("prod", naming=NAMING))
+    narrowed = DirectoryView(directory).narrowed([("okta", "1")], Deployment("prod", naming=NAMING))
     assert [("okta", "1")] == list(narrowed.identities)
-    assert key("") not in Lens(directory).names_of([("okta", "1")], Deployment("prod", naming=NAMING))
+    assert key("") not in DirectoryView(directory).names_of([("okta", "1")], Deployment("prod", naming=NAMING))

@@ -47,7 +47,7 @@ def test_nobody_waits_while_another_thread_waits_for_the_database(desk: Desk) ->
         assert {"ann", "bob"} == desk.known()
         assert desk.cache.is_unread
         assert desk.cache.reading("okta")
-        assert desk.cache.lens
+        assert desk.cache.view
         looked.set()
 
     desk.memory.on_names = [lambda: None, wait]

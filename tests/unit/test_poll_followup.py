@@ -12,7 +12,7 @@ from mapping_world import NOW, directory, group, person
 from syncd.daemon.delta import between
 from syncd.daemon.poll_followup import PERSONS, Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.daemon.words import Say
-from syncd.directory.narrow import Lens
+from syncd.directory.narrow import DirectoryView
 from syncd.mapping.parse import parse
 from syncd.model import Deployment, Directory, Doubt, Group, Note
 from syncd.ports import SourceHealth
@@ -44,7 +44,7 @@ def in_doubt(name: str, *members: str) -> Group:
 
 
 def work(before: Directory | None, after: Directory, basis: Basis = BASIS) -> Work:
-    moved = between(Lens(before) if before else None, Lens(after))
+    moved = between(DirectoryView(before) if before else None, DirectoryView(after))
     return work_of(moved, basis, now=NOW, seen=SEEN) if moved else Work()
 
 
@@ -106,14 +106,14 @@ def test_a_replica_works_for_its_share_alone() -> None:
 
 
 def test_the_end_of_a_binding_takes_what_it_gave() -> None:
-    lens, end = Lens(people(team="ann", guests="ann bob")), BASIS.rules.bindings[2].until
+    view, end = DirectoryView(people(team="ann", guests="ann bob")), BASIS.rules.bindings[2].until
     assert end is not None
-    found = ends_of(lens, BASIS, since=end - timedelta(seconds=1), now=end)
+    found = ends_of(view, BASIS, since=end - timedelta(seconds=1), now=end)
     assert [("lab", "LOSS"), ("prod", "LOSS")] == [(name, kind) for name, kind, _ in shown(found.work)]
     assert (BASIS.rules.bindings[2:], 2) == (found.rules, found.people)
     assert {"expiry"} == {item.command for _, item in found.work.puts}
     for since, now in ((end, end + timedelta(days=1)), (end - timedelta(days=2), end - timedelta(seconds=1))):
-        assert ((), Work()) == ((again := ends_of(lens, BASIS, since=since, now=now)).rules, again.work)
+        assert ((), Work()) == ((again := ends_of(view, BASIS, since=since, now=now)).rules, again.work)
 
 
 # --- alarms -------------------------------------------------------------------------------------------------------------
