@@ -43,8 +43,8 @@ def opened(event: str, args: tuple[object, ...]) -> str | None:
     """Name what an audit event opens, or nothing if unit tests may do it, as they may read."""
     if event in OPENINGS:
         return None if _is_a_cache(args) else OPENINGS[event]
-    if event != "open" or _is_a_cache(args) or args[0] == os.devnull:
-        return None
+    if event != "open" or _is_a_cache(args) or args[0] == os.devnull or isinstance(args[0], int):
+        return None  # a number is what was opened before, and looked at then
     flags = args[2]
     return "a file for writing" if isinstance(flags, int) and flags & WRITING else None
 
@@ -56,7 +56,7 @@ def _is_a_cache(args: tuple[object, ...]) -> bool:
 
 def _watch(event: str, args: tuple[object, ...]) -> None:
     if _watched and (what := opened(event, args)):
-        pytest.fail(f"{_watched[-1]} opens {what} ({event}): it belongs into tests/component")
+        pytest.fail(f"{_watched[-1]} opens {what} ({event} {args[0] if args else ''}): it belongs into tests/component")
 
 
 sys.addaudithook(_watch)

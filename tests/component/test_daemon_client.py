@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -32,7 +33,7 @@ def listening(talk: Talk) -> Iterator[str]:
             while True:
                 connection, _ = listener.accept()
                 with connection, suppress(OSError):
-                    talk(connection, connection.recv(65536).decode("latin-1"))
+                    talk(connection, _request(connection))
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -43,6 +44,18 @@ def listening(talk: Talk) -> Iterator[str]:
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
+
+
+def _request(connection: socket.socket) -> str:
+    """Read a request whole: what is closed with something unread is reset, and its answer lost."""
+    asked = b""
+    while part := connection.recv(65536):
+        asked += part
+        head, end, body = asked.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            break
+    return asked.decode("latin-1")
 
 
 def answering(body: bytes, status: int = 200) -> Talk:
