@@ -13,7 +13,7 @@ from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSe
 from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
-from syncd.model import Finding, Learned, Rules
+from syncd.model import CheckResult, Learned, Rules
 from syncd.ports import Emit, Source, TargetSession
 from syncd.reconcile import Target, World
 from syncd.sources import file
@@ -122,7 +122,7 @@ def close(world: World) -> None:
 
 def examinations(
     settings: Settings, *, clock: Callable[[], datetime] = utc_now, rests: Rests | None = None
-) -> tuple[Callable[[], tuple[Finding, ...]], ...]:
+) -> tuple[Callable[[], tuple[CheckResult, ...]], ...]:
     """Give one examination for each source and deployment, in the order of the file; they can run side by side.
 
     `rests` says which providers want to be left alone: those are not asked.
@@ -134,14 +134,14 @@ def examinations(
 
 def _examine_deployment(
     settings: DeploymentSettings, clock: Callable[[], datetime], rests: Rests
-) -> tuple[Finding, ...]:
+) -> tuple[CheckResult, ...]:
     name, rest = settings.deployment.name, rest_of(settings, rests, clock)
     return _resting(f"deployment {name}", rest, who="the deployment") or airflow.examine(
         name, settings.airflow, now=clock
     )
 
 
-def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], rests: Rests) -> tuple[Finding, ...]:
+def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], rests: Rests) -> tuple[CheckResult, ...]:
     match settings:
         case FileSourceSettings(name, directory):
             return file.examine(FileSource(name, directory, now=clock))
@@ -157,12 +157,12 @@ def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], res
             assert_never(settings)
 
 
-def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[Finding, ...]:
+def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[CheckResult, ...]:
     try:
         is_left_alone = rest.left_s() > 0
     except StoreError:  # which is told of by itself
         return ()
-    return (Finding(subject, "rate limits", None, rest.why(who)),) if is_left_alone else ()
+    return (CheckResult(subject, "rate limits", None, rest.why(who)),) if is_left_alone else ()
 
 
 def _source(

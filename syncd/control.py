@@ -1,6 +1,6 @@
-"""What a running daemon can be asked: small values and one protocol, between the daemon and its doors (socket, HTTP).
+"""What a running daemon can be asked: small values and one protocol, between the daemon and the web (socket, TCP).
 
-The doors know this module and the database; the daemon knows nothing of its doors. Times are aware, in UTC.
+The web knows this module and the database; the daemon knows nothing of the web. Times are aware, in UTC.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _LEVELS = {
     "api_failed": logging.ERROR,
     "api_refused": logging.WARNING,
     "certificate_rejected": logging.ERROR,
-    "doors_failed": logging.ERROR,
+    "http_failed": logging.ERROR,
     "use_not_recorded": logging.ERROR,
     "alarm_raised": logging.WARNING,
     "alarm_dropped": logging.ERROR,

@@ -40,7 +40,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def pytest_runtest_setup() -> None:
     """Let each test begin as a new process does: without the secrets that others planted."""
-    setattr(secrets, "_KNOWN", secrets.Known())  # noqa: B010 - it is Final to the product
+    setattr(secrets, "_KNOWN", secrets.KnownSecrets())  # noqa: B010 - it is Final to the product
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,7 +34,7 @@ def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
     """Say what is no mistake of the files and may be one of their writers."""
     from syncd import app
     from syncd.cli.frozen import seen_in_files
-    from syncd.mapping.findings import some
+    from syncd.mapping.diagnostics import some
     from syncd.mapping.select import idle_bindings
     from syncd.model import JoinKey
 

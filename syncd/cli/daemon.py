@@ -13,7 +13,7 @@ import typer
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
-    from syncd.daemon.loaded import Files
+    from syncd.daemon.loaded import LoadedFiles
     from syncd.ports import Emit
     from syncd.store import Stores
 
@@ -34,13 +34,13 @@ def run(context: typer.Context) -> int:
     return 0
 
 
-def _serve(files: Files, store: Stores, emit: Emit, *, verbose: bool) -> None:
+def _serve(files: LoadedFiles, store: Stores, emit: Emit, *, verbose: bool) -> None:
     from syncd import web
     from syncd.daemon.service import Daemon, Host
     from syncd.daemon.systemd import Notify
 
     settings = files.settings
-    doors = web.Authenticator(settings.http)
+    auth = web.Authenticator(settings.http)
     daemon = Daemon(
         files,
         store,
@@ -48,11 +48,11 @@ def _serve(files: Files, store: Stores, emit: Emit, *, verbose: bool) -> None:
             emit,
             Notify.from_env(os.environ),
             verbose=verbose,
-            reloaded=lambda fresh: doors.change(fresh.http),
+            reloaded=lambda fresh: auth.change(fresh.http),
             give_up=lambda: os._exit(0),
         ),
     )
-    asked = web.app(daemon, store.queries, store.presence, auth=doors, emit=daemon.emit)
+    asked = web.app(daemon, store.queries, store.presence, auth=auth, emit=daemon.emit)
     server = web.Server(asked, path=settings.daemon.socket, http=settings.http, emit=daemon.emit)
     signal.signal(signal.SIGTERM, lambda *_: daemon.ask_to_stop())
     signal.signal(signal.SIGINT, lambda *_: daemon.ask_to_stop())

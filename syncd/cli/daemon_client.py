@@ -18,7 +18,7 @@ from syncd.answers import parse_json
 from syncd.callers import HEADER, sudo_user
 from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
-from syncd.http.metered import Limit, TooSlow, metered
+from syncd.http.metered import ReadLimit, TooSlow, metered
 from syncd.http.secrets import remember
 from syncd.render.change import change_line
 from syncd.render.effects import effect_lines_of
@@ -61,7 +61,7 @@ class DaemonRefused(SyncdError):
 # --- asking -------------------------------------------------------------------------------------------------------------
 
 
-class Daemon:
+class DaemonClient:
     """A daemon to talk to: `socket_path`, or a `url` with a token."""
 
     def __init__(self, *, socket_path: Path | None = None, url: str = "", token: str = "") -> None:
@@ -94,7 +94,7 @@ class Daemon:
         connection = self._connection()
         content = None if body is None else json.dumps(body).encode()
         try:
-            metered(connection, Limit(until=time.monotonic() + LONGEST_S, silence_s=ANSWER_S, most=MOST_BYTES))
+            metered(connection, ReadLimit(until=time.monotonic() + LONGEST_S, silence_s=ANSWER_S, most=MOST_BYTES))
             connection.request(method, self._url.path.rstrip("/") + path, content, self._headers())
             answer = connection.getresponse()
             text = answer.read()
@@ -157,7 +157,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 def daemon_at(
     settings: Settings | None, *, url: str | None, token_env: str | None, insecure_http: bool = False
-) -> Daemon | None:
+) -> DaemonClient | None:
     """Give the daemon that was named on the command line, or the one of the configuration; None: it has no socket.
 
     Raises:
@@ -165,7 +165,7 @@ def daemon_at(
     """
     if url is None:
         path = settings.daemon.socket if settings else None
-        return Daemon(socket_path=path) if path else None
+        return DaemonClient(socket_path=path) if path else None
     _check_url(url, insecure_http=insecure_http)
     if not token_env:
         raise _wrong("--token-env", "--url needs a token: name the environment variable that has it")
@@ -173,7 +173,7 @@ def daemon_at(
     if not token or not token.isascii() or not token.isprintable():
         raise _wrong("--token-env", f"the environment variable {token_env} has no token")
     remember(token)  # whoever answers may repeat it
-    return Daemon(url=url, token=token)
+    return DaemonClient(url=url, token=token)
 
 
 def _check_url(url: str, *, insecure_http: bool) -> None:

@@ -15,7 +15,7 @@ from syncd.render.lines import Line, Style, safe
 
 if TYPE_CHECKING:
     from syncd.config import Settings
-    from syncd.model import Finding
+    from syncd.model import CheckResult
     from syncd.store import Stores
 
 REACHABLE = "reachable"
@@ -27,23 +27,23 @@ def doctor(context: typer.Context, output: Format = Output.TEXT) -> int:
     settings = invocation(context).settings()
     found = _examined(settings)
     if output is Output.JSON:
-        show_json({"findings": [asdict(finding) for finding in found]})
+        show_json({"findings": [asdict(result) for result in found]})
     else:
         show(_lines(found))
     return exit_code(found)
 
 
-def exit_code(found: Sequence[Finding]) -> int:
+def exit_code(found: Sequence[CheckResult]) -> int:
     """Give the worst that was found: something wrong, something out of reach, nothing."""
     from syncd.errors import EXIT_DONE, EXIT_FAILED, EXIT_NO_ANSWER
 
-    wrong = [finding for finding in found if finding.ok is False]
-    if any(finding.check != REACHABLE for finding in wrong):
+    wrong = [result for result in found if result.ok is False]
+    if any(result.check != REACHABLE for result in wrong):
         return EXIT_FAILED
     return EXIT_NO_ANSWER if wrong else EXIT_DONE
 
 
-def _examined(settings: Settings) -> tuple[Finding, ...]:
+def _examined(settings: Settings) -> tuple[CheckResult, ...]:
     from concurrent.futures import ThreadPoolExecutor
     from contextlib import ExitStack
 
@@ -59,47 +59,47 @@ def _examined(settings: Settings) -> tuple[Finding, ...]:
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
         rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
         own = [database, _mapping(settings), *_frozen(settings, store)]
-        return (*own, *(finding for done in rest for finding in done.result()))
+        return (*own, *(result for done in rest for result in done.result()))
 
 
-def _outcome(subject: str, examine: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+def _outcome(subject: str, examine: Callable[[], tuple[CheckResult, ...]]) -> tuple[CheckResult, ...]:
     """Examine, and let nothing that goes wrong there keep the others from being told."""
     from syncd.errors import SyncdError
-    from syncd.model import Finding
+    from syncd.model import CheckResult
 
     try:
         return examine()
     except SyncdError as error:
-        return (Finding(subject, "examined", False, str(error)),)
+        return (CheckResult(subject, "examined", False, str(error)),)
     except Exception as error:  # noqa: BLE001 - its text is that of a library and may hold anything
-        return (Finding(subject, "examined", False, f"unexpected {type(error).__name__}; this is a defect"),)
+        return (CheckResult(subject, "examined", False, f"unexpected {type(error).__name__}; this is a defect"),)
 
 
-def _database(settings: Settings) -> tuple[Finding, Stores | None]:
+def _database(settings: Settings) -> tuple[CheckResult, Stores | None]:
     from syncd import app
     from syncd.errors import SyncdError
-    from syncd.model import Finding
+    from syncd.model import CheckResult
 
     try:
         store = app.open_store(settings)
     except SyncdError as error:
-        return Finding("database", REACHABLE, False, str(error)), None
-    return Finding("database", REACHABLE, True, settings.database.url), store
+        return CheckResult("database", REACHABLE, False, str(error)), None
+    return CheckResult("database", REACHABLE, True, settings.database.url), store
 
 
-def _mapping(settings: Settings) -> Finding:
+def _mapping(settings: Settings) -> CheckResult:
     from syncd import app
     from syncd.errors import InvalidInput
-    from syncd.model import Finding
+    from syncd.model import CheckResult
 
     try:
         rules = app.read_rules(settings)
     except InvalidInput as error:
-        return Finding("mapping", "valid", False, str(error))
-    return Finding("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
+        return CheckResult("mapping", "valid", False, str(error))
+    return CheckResult("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
 
 
-def _frozen(settings: Settings, store: Stores | None) -> tuple[Finding, ...]:
+def _frozen(settings: Settings, store: Stores | None) -> tuple[CheckResult, ...]:
     """Say which roles are frozen; nothing where the files or the database cannot be used, which is told already."""
     from syncd import app
     from syncd.cli.frozen import examined
@@ -111,9 +111,9 @@ def _frozen(settings: Settings, store: Stores | None) -> tuple[Finding, ...]:
         return ()
 
 
-def _lines(found: Sequence[Finding]) -> Iterator[Line]:
-    width = max(len(finding.subject) for finding in found)
-    for finding in found:
-        word, style = _STYLES[finding.ok]
-        detail = safe(finding.detail.replace("\n", "; "))
-        yield Line(f"{word:<6} {safe(finding.subject):<{width}}  {finding.check:<14}  {detail}", style)
+def _lines(found: Sequence[CheckResult]) -> Iterator[Line]:
+    width = max(len(result.subject) for result in found)
+    for result in found:
+        word, style = _STYLES[result.ok]
+        detail = safe(result.detail.replace("\n", "; "))
+        yield Line(f"{word:<6} {safe(result.subject):<{width}}  {result.check:<14}  {detail}", style)

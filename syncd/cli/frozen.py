@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syncd.config import Settings
-    from syncd.model import Directory, Finding, Rules, Snapshot
+    from syncd.model import CheckResult, Directory, Rules, Snapshot
     from syncd.ports import Readings
 
 
@@ -17,7 +17,7 @@ def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[s
     """Say of each cause which roles nobody loses by it, and on which deployments."""
     from syncd import app
     from syncd.mapping.compile import frozen_roles
-    from syncd.mapping.findings import some
+    from syncd.mapping.diagnostics import some
 
     causes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for deployment in (d.deployment for d in settings.deployments):
@@ -36,18 +36,20 @@ def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot
     return frozen(settings, mine, join(fresh, {}, {}))
 
 
-def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Finding, ...]:
+def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[CheckResult, ...]:
     """Say which roles are frozen by what the sources said the last time."""
     from syncd.directory.join import join
-    from syncd.model import Finding
+    from syncd.model import CheckResult
 
     saved = [readings.last_snapshot(source.name) for source in settings.sources]
     fresh = {snapshot.source: snapshot for snapshot in saved if snapshot is not None}
     if unread := sorted({rule.group.source for rule in rules.bindings} - fresh.keys()):
         return (
-            Finding("mapping", "frozen", None, f"not known: {', '.join(unread)} was not read yet; run: syncd apply"),
+            CheckResult(
+                "mapping", "frozen", None, f"not known: {', '.join(unread)} was not read yet; run: syncd apply"
+            ),
         )
     known = readings.known_persons(settings.joining.key)
     directory = join(fresh, fresh, {}, names=readings.group_names(), joining=settings.joining, known=known)
-    found = tuple(Finding("mapping", "frozen", False, text) for text in frozen(settings, rules, directory))
-    return found or (Finding("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)
+    found = tuple(CheckResult("mapping", "frozen", False, text) for text in frozen(settings, rules, directory))
+    return found or (CheckResult("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)

@@ -13,7 +13,7 @@ from syncd.cli.output import Output, show_error
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from syncd.cli.daemon_client import Daemon
+    from syncd.cli.daemon_client import DaemonClient
     from syncd.config import Settings
     from syncd.control import DeploymentResult, Order
     from syncd.model import Directory, Identity, Scope
@@ -83,7 +83,9 @@ def reconcile(
     return from_here(this, settings, order, as_json=as_json)
 
 
-def by_daemon(daemon: Daemon, job: dict[str, object], *, verb: str, wait: bool, as_json: bool, this: Invocation) -> int:
+def by_daemon(
+    daemon: DaemonClient, job: dict[str, object], *, verb: str, wait: bool, as_json: bool, this: Invocation
+) -> int:
     """Show what became of a job; without waiting, that it was queued."""
     from syncd.cli.daemon_client import DaemonSilent, NoDaemon, show_queued, show_results
     from syncd.cli.daemon_job import results_of

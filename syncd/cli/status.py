@@ -81,7 +81,7 @@ def _card(target: Target, store: Stores, kind: TargetKind, *, offline: bool) -> 
     from syncd.errors import SyncdError
 
     name = target.deployment.name
-    known, last_plan = store.memory.capabilities(name), store.queries.last_plan(name)
+    known, last_plan = store.memory.learned(name), store.queries.last_plan(name)
     unsettled = len(store.ledger.unsettled(name))
     if offline:
         return _Card(target, kind, known, last_plan, unsettled)

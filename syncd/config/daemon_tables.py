@@ -26,8 +26,8 @@ from syncd.config.fields import (
     PemFile,
     Reference,
     SecretReference,
+    SettingsTable,
     Span,
-    Table,
     Text,
     kind_of_value,
     readable_pem,
@@ -55,7 +55,7 @@ _IS_SECRET = ("hooks.slack.com", "hooks.slack-gov.com")
 # --- the rhythm -------------------------------------------------------------------------------------------------------
 
 
-class DaemonTable(Table):
+class DaemonTable(SettingsTable):
     """How `syncd run` works. Each span is a number and a unit (`ms`, `s`, `m`, `h`, `d`)."""
 
     impatient: bool = False
@@ -102,7 +102,7 @@ class DaemonTable(Table):
         return text
 
 
-class ControlTable(Table):
+class ControlTable(SettingsTable):
     """How commands reach the daemon that runs on the same machine."""
 
     socket: str = "syncd.sock"
@@ -121,7 +121,7 @@ class ControlTable(Table):
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 
-class TokenTable(Table):
+class TokenTable(SettingsTable):
     """A caller of `/api/v1`. The name is yours; the audit of use calls the caller by it."""
 
     secret: SecretReference
@@ -131,7 +131,7 @@ class TokenTable(Table):
     includes another."""
 
 
-class HttpTable(Table):
+class HttpTable(SettingsTable):
     """Where the daemon answers HTTP: health, metrics, and `/api/v1` for those who have a token. Without this table it does
     not."""
 
@@ -227,7 +227,7 @@ WebhookAddress = Annotated[
 ]
 
 
-class WebhookTable(Table):
+class WebhookTable(SettingsTable):
     """An address that alarms are posted to; write `[[notify.webhooks]]` once for each. A place that does not answer is tried
     three times, then it is logged (`notification_failed`).
 
@@ -285,7 +285,7 @@ def _mail_address(text: str) -> str:
 MailAddress = Annotated[Text, AfterValidator(_mail_address)]
 
 
-class EmailTable(Table):
+class EmailTable(SettingsTable):
     """Alarms by e-mail: one message for each, its end in the same thread."""
 
     server: Text
@@ -329,7 +329,7 @@ class EmailTable(Table):
         return self
 
 
-class NotifyTable(Table):
+class NotifyTable(SettingsTable):
     """Who is told of alarms. Each alarm is told once, again while it lasts, and when it is over."""
 
     repeat: Span = "24h"
@@ -350,7 +350,7 @@ class NotifyTable(Table):
 # --- courtesy ---------------------------------------------------------------------------------------------------------
 
 
-class CourtesyTable(Table):
+class CourtesyTable(SettingsTable):
     """How often a deployment is called at most. A server that slows down or says so is called less often by itself."""
 
     calls_per_s: float = Field(default=10.0, ge=0.1, le=1000)

@@ -26,7 +26,7 @@ from syncd.files import MIB, read_file
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Table(BaseModel):
+class SettingsTable(BaseModel):
     """A table that takes its own keys, in their own types, and nothing else."""
 
     model_config = ConfigDict(
@@ -76,7 +76,7 @@ Names = Annotated[tuple[Text, ...], Field(strict=False)]
 InFolder = Annotated[Path, BeforeValidator(_in_folder)]
 
 
-class Reference(Table):
+class Reference(SettingsTable):
     """Where a secret is, here and wherever else one is wanted (`database.password`, `token`, a header). Exactly one key.
     The secret is read each time it is needed; what was read is blotted out of everything that syncd writes, if it has at
     least 8 characters."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from syncd.config.fields import Reference, Table
+from syncd.config.fields import Reference, SettingsTable
 from syncd.config.tables import SECTIONS
 
 _WORDS = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path", Any: "any"}
@@ -24,11 +24,11 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def _tables(most: int) -> list[type[Table]]:
+def _tables(most: int) -> list[type[SettingsTable]]:
     return [table for _, table in SECTIONS[:most]]
 
 
-def _section(path: tuple[str, ...], table: type[Table]) -> str:
+def _section(path: tuple[str, ...], table: type[SettingsTable]) -> str:
     kind = next((part.lower() for part in path if part in ("OKTA", "ENTRA")), "")
     shown = ".".join("NAME" if part.lower() == kind else part for part in path)
     title = f"## `[{shown}]`" + (f" of type `{kind}`" if kind else "") if path else "## The file"

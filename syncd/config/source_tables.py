@@ -15,7 +15,7 @@ from syncd.config.fields import (
     Names,
     PemFile,
     SecretReference,
-    Table,
+    SettingsTable,
     Text,
     list_of_one,
     readable_pem,
@@ -32,7 +32,7 @@ def _domain(domain: str) -> str:
 Domains = Annotated[tuple[Annotated[Text, AfterValidator(_domain)], ...], Field(strict=False)]
 
 
-class SourceTimeouts(Table):
+class SourceTimeouts(SettingsTable):
     """How long one request may take."""
 
     connect_s: float = Field(default=10.0, gt=0, le=600)
@@ -41,7 +41,7 @@ class SourceTimeouts(Table):
     """Seconds without a byte of the answer."""
 
 
-class FileSourceTable(Table):
+class FileSourceTable(SettingsTable):
     """A source of people and groups. `type` says which kind: this is a directory of files.
 
     Each file has `people` (`login`, and where it is known `id`, `email`, `given_name`, `family_name`, `employee_number`,
@@ -61,7 +61,7 @@ class FileSourceTable(Table):
 # --- Okta -------------------------------------------------------------------------------------------------------------
 
 
-class OktaAuth(Table):
+class OktaAuth(SettingsTable):
     """How syncd proves who it is to Okta."""
 
     kind: Literal["token", "private_key"]
@@ -89,7 +89,7 @@ class OktaAuth(Table):
         return self
 
 
-class OktaGroups(Table):
+class OktaGroups(SettingsTable):
     """Which groups are read: those that fit any of these, at least one of `all`, `ids`, `names` and `prefixes`. A group that
     was read once is followed by its id, whatever it is called later."""
 
@@ -116,7 +116,7 @@ class OktaGroups(Table):
         return self
 
 
-class OktaSourceTable(Table):
+class OktaSourceTable(SettingsTable):
     """An Okta org. A person is entitled in the statuses ACTIVE, PASSWORD_EXPIRED, RECOVERY, LOCKED_OUT and PROVISIONED; who is
     STAGED, SUSPENDED or DEPROVISIONED has nothing; a status that is not known changes nothing and is logged."""
 
@@ -175,7 +175,7 @@ class OktaSourceTable(Table):
 # --- Entra ID ---------------------------------------------------------------------------------------------------------
 
 
-class EntraAuth(Table):
+class EntraAuth(SettingsTable):
     """How syncd proves who it is to Entra ID."""
 
     kind: Literal["client_secret", "certificate", "pfx", "workload_identity", "managed_identity"]
@@ -218,7 +218,7 @@ _ENTRA_AUTH: dict[str, tuple[set[str], set[str]]] = {
 """For each kind: the keys that it needs, and those that it may have."""
 
 
-class EntraGroups(Table):
+class EntraGroups(SettingsTable):
     """Which groups are read, and how: exactly one of `id`, `name`, `prefix` and `all`. A group that several entries pick is
     read as the first of them says. Names are compared without regard to case, as Entra does."""
 
@@ -242,7 +242,7 @@ class EntraGroups(Table):
         return self
 
 
-class EntraSourceTable(Table):
+class EntraSourceTable(SettingsTable):
     """A tenant of Microsoft Entra ID. The application needs the permissions GroupMember.Read.All and User.Read.All (of type
     application, with admin consent) and nothing else. Disabled accounts have nothing."""
 

@@ -41,8 +41,8 @@ from syncd.config.fields import (
     PemFile,
     Reference,
     SecretReference,
+    SettingsTable,
     Span,
-    Table,
     Text,
     list_of_one,
     readable_pem,
@@ -78,7 +78,7 @@ def _label_name(name: str) -> str:
 LabelName = Annotated[Text, AfterValidator(_label_name)]
 
 
-class Database(Table):
+class Database(SettingsTable):
     """Where syncd keeps what it read, wanted and did."""
 
     url: Text = "sqlite:///syncd.db"
@@ -103,14 +103,14 @@ class Database(Table):
         return url
 
 
-class Mappings(Table):
+class Mappings(SettingsTable):
     """Where the mapping files are."""
 
     directory: InFolder = Field(default="mappings", validate_default=True)
     """Every `*.yaml` and `*.yml` file in this directory and below is read, except in names that start with a dot."""
 
 
-class Run(Table):
+class Run(SettingsTable):
     """How a pass runs."""
 
     workers: int = Field(default=4, ge=1, le=64)
@@ -120,7 +120,7 @@ class Run(Table):
     (`s`, `m`, `h`, `d`); `"0s"`: always whole. What the changes missed, if anything, is found and repaired by that read."""
 
 
-class Join(Table):
+class Join(SettingsTable):
     """How one person who has accounts in several sources is known to be one person."""
 
     key: Literal["email", "id", "employee_number", "none"] = "email"
@@ -135,7 +135,7 @@ class Join(Table):
     (`email_domains`). `accept`: at once; only right where nobody can set the key of an account, their own or another's."""
 
 
-class LimitsTable(Table):
+class LimitsTable(SettingsTable):
     """How much one pass may take away on one deployment without a person's approval; what is more is held."""
 
     removals: int = Field(default=_LIMITS.removals, ge=0)
@@ -151,7 +151,7 @@ class LimitsTable(Table):
     """Up to this many lost permissions pass whatever the share."""
 
 
-class Timeouts(Table):
+class Timeouts(SettingsTable):
     """How long one request may take."""
 
     connect_s: float = Field(default=10.0, gt=0, le=600)
@@ -160,7 +160,7 @@ class Timeouts(Table):
     """Seconds without a byte of the answer. Airflow writes a role of 1,000 permissions in 16 to 18 seconds."""
 
 
-class Auth(Table):
+class Auth(SettingsTable):
     """One account that syncd uses on a deployment. Some releases of Airflow 3 want two kinds at once: write a list."""
 
     kind: Literal["basic", "token", "bearer"]
@@ -183,7 +183,7 @@ class Auth(Table):
         return self
 
 
-class DeploymentTable(Table):
+class DeploymentTable(SettingsTable):
     """One Airflow deployment."""
 
     insecure_http: bool = False
@@ -276,7 +276,7 @@ class DeploymentTable(Table):
 SourceTable = Annotated[FileSourceTable | OktaSourceTable | EntraSourceTable, Discriminator("type")]
 
 
-class ConfigFile(Table):
+class ConfigFile(SettingsTable):
     """Paths are as seen from the folder of the file; `~` is the home folder. A secret is never written into the file, only
     where it is. One mistake anywhere and nothing of the file is used. It has at most 1 MiB, is a regular file, and nests at
     most 24 deep."""
@@ -308,7 +308,7 @@ class ConfigFile(Table):
     """The Airflow deployments, at least one. The name is yours: letters, digits, `-` and `_`."""
 
 
-SECTIONS: tuple[tuple[tuple[str, ...], type[Table]], ...] = (
+SECTIONS: tuple[tuple[tuple[str, ...], type[SettingsTable]], ...] = (
     ((), ConfigFile),
     (("database",), Database),
     (("mappings",), Mappings),

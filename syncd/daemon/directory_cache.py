@@ -5,9 +5,9 @@ joined anew after each poll. Every configured source has a state from the first 
 
 state     | since                                         | what it is to a pass
 ----------|-----------------------------------------------|------------------------------------------------------------
-unread    | the start, or it came into the configuration  | as a source that failed: what was saved of it is held over
+unread    | the start, or it came into the configuration  | as a source that failed: what was saved of it is carried over
 read      | its last good poll, ours or another replica's | as read
-failed    | its last poll                                 | what was saved of it is held over
+failed    | its last poll                                 | what was saved of it is carried over
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class DirectoryCache:
             self._known = self._known.of(names)
 
     def recall(self, rules: Rules, intake: Intake) -> None:
-        """Begin with what the database knows; each source is held over until it was read once."""
+        """Begin with what the database knows; each source is carried over until it was read once."""
         saved = {name: intake.readings.last_snapshot(name) for name in self._known.readings}
         while True:
             known = self._known

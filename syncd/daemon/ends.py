@@ -11,7 +11,7 @@ from syncd.control import DeploymentResult
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, WorkItem
 from syncd.errors import StoreError, SyncdError
-from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.reports import DeploymentPass, PassReport
 
 
 class DeploymentEnd(DeploymentPass, Protocol):
@@ -25,7 +25,7 @@ class DeploymentEnd(DeploymentPass, Protocol):
     def frozen(self) -> Mapping[str, str]: ...
 
 
-class PassEnd(Pass, Protocol):
+class PassEnd(PassReport, Protocol):
     """What a pass over one deployment did (`reconcile.Report`, seen from here)."""
 
     @property

@@ -25,7 +25,7 @@ from syncd.throttle import Call, Throttle
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class LoadedFiles:
     """What was read of the files, checked, and what was wrong with those that stand there now (empty: it is those)."""
 
     settings: Settings
@@ -44,7 +44,7 @@ class Files:
             return False
 
 
-def read_files(path: Path) -> Files:
+def read_files(path: Path) -> LoadedFiles:
     """Read configuration and mapping files.
 
     Raises:
@@ -53,12 +53,12 @@ def read_files(path: Path) -> Files:
     return _files(load(path))
 
 
-def _files(settings: Settings) -> Files:
+def _files(settings: Settings) -> LoadedFiles:
     mappings = read_mappings(settings.mappings)
-    return Files(settings, mappings, app.rules_of(settings, mappings))
+    return LoadedFiles(settings, mappings, app.rules_of(settings, mappings))
 
 
-def last_good_files(store: Stores, path: Path, error: str) -> Files | None:
+def last_good_files(store: Stores, path: Path, error: str) -> LoadedFiles | None:
     """Give what a daemon with this configuration file used last; None where there is none, or it cannot be used any more."""
     kept = store.presence.last_files(str(path.absolute()))
     if kept is None:
@@ -67,7 +67,7 @@ def last_good_files(store: Stores, path: Path, error: str) -> Files | None:
     try:
         settings = load(path, texts.config)
         mappings = {name: text.encode() for name, text in texts.mappings.items()}
-        return Files(settings, mappings, app.rules_of(settings, mappings), error)
+        return LoadedFiles(settings, mappings, app.rules_of(settings, mappings), error)
     except InvalidInput:
         return None
 
@@ -98,7 +98,7 @@ class Fleet:
 
     def __init__(
         self,
-        files: Settings | Files,
+        files: Settings | LoadedFiles,
         store: Stores,
         runtime: Runtime,
         *,
@@ -114,7 +114,7 @@ class Fleet:
         self._lock = Lock()
         self._abandoned = Event()
         self._throttles: dict[str, Throttle] = {}
-        first = files if isinstance(files, Files) else _files(files)
+        first = files if isinstance(files, LoadedFiles) else _files(files)
         self._now = self._make(first)
         self.error = first.error
         self._keep(first)
@@ -167,7 +167,7 @@ class Fleet:
         self.sessions.close()
         app.close(self._now.world)
 
-    def _keep(self, files: Files) -> None:
+    def _keep(self, files: LoadedFiles) -> None:
         """Keep the files in use for the next start; where the database cannot, the start after this one has older ones."""
         if files.error:
             return
@@ -177,7 +177,7 @@ class Fleet:
         except StoreError as error:
             self._emit("database_failed", error=str(error))
 
-    def _make(self, files: Files) -> Loaded:
+    def _make(self, files: LoadedFiles) -> Loaded:
         settings = files.settings
         world = app.build(
             settings,

@@ -11,7 +11,7 @@ from typing import Final
 
 ENOUGH: Final = 65_536
 RESERVED: Final = 2 * 256 + 96
-"""For connections to both doors (`web.timeouts`), the database, sources, webhooks, files that are read, and the rest."""
+"""For connections to both listeners (`web.timeouts`), the database, sources, webhooks, files that are read, and the rest."""
 
 
 def take_all() -> int:

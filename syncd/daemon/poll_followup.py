@@ -35,7 +35,7 @@ PERSONS = "persons"
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class InForce:
     """What counts now: the rules, and the deployments that this replica changes."""
 
     rules: Rules
@@ -43,7 +43,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PollTimes:
     """When a poll began that saw a change, and the one before it, which did not (monotonic; None: no poll did)."""
 
     at: float | None = None
@@ -58,21 +58,21 @@ class Work:
     deployments: int = 0
 
 
-def work_of(moved: DirectoryDelta, basis: Basis, *, now: datetime, seen: Seen) -> Work:
+def work_of(moved: DirectoryDelta, basis: InForce, *, now: datetime, seen: PollTimes) -> Work:
     """Say what is to be done about what a poll changed."""
     found = deployment_deltas(moved, basis.rules, basis.ours, now=now)
     people = tuple(_of_people(found, "people", seen))
     return Work((*people, *_of_all(moved, basis)), len(found))
 
 
-def _of_people(found: Mapping[str, DeploymentDelta], command: str, seen: Seen) -> Iterator[tuple[str, WorkItem]]:
+def _of_people(found: Mapping[str, DeploymentDelta], command: str, seen: PollTimes) -> Iterator[tuple[str, WorkItem]]:
     for name, change in sorted(found.items(), key=lambda item: not item[1].loss):
         urgency = Urgency.LOSS if change.loss else Urgency.GAIN
         scope = Scope(change.usernames)
         yield name, WorkItem(scope, command, urgency, earlier=change.earlier, seen_at=seen.at, bound_at=seen.before)
 
 
-def _of_all(moved: DirectoryDelta, basis: Basis) -> Iterator[tuple[str, WorkItem]]:
+def _of_all(moved: DirectoryDelta, basis: InForce) -> Iterator[tuple[str, WorkItem]]:
     if moved.before is moved.after:
         return  # the first directory: the start looks at everything
     for name in sorted(concerned(moved.cleared, basis.rules, moved.after.directory, basis.ours)):
@@ -88,13 +88,13 @@ class Ends:
     work: Work = field(default_factory=Work)
 
 
-def ends_of(view: DirectoryView, basis: Basis, *, since: datetime, now: datetime) -> Ends:
+def ends_of(view: DirectoryView, basis: InForce, *, since: datetime, now: datetime) -> Ends:
     """Find what ended after `since`: rules give nothing from the moment of their `until` on."""
     who, over = until_over(view, basis.rules, since=since, now=now)
     if not over:
         return Ends()
     found = deployment_deltas(DirectoryDelta(view, view, who), basis.rules, basis.ours, before_at=since, now=now)
-    return Ends(over, len(who), Work(tuple(_of_people(found, "expiry", Seen())), len(found)))
+    return Ends(over, len(who), Work(tuple(_of_people(found, "expiry", PollTimes())), len(found)))
 
 
 @dataclass(frozen=True, slots=True)

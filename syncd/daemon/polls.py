@@ -12,7 +12,7 @@ from threading import Lock
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.delta import DirectoryDelta
 from syncd.daemon.loaded import Loaded
-from syncd.daemon.poll_followup import Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
+from syncd.daemon.poll_followup import Doubts, InForce, PollTimes, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.directory.read_sources import Intake
 from syncd.errors import DeploymentBusy
 from syncd.model import Rules
@@ -107,7 +107,7 @@ class Polls:
         last.polled_at = began
         if (reading := self._cache.reading(source.name)) is not None and reading.fresh is not None:
             last.good_at = self._clock()
-        work = self._work(moved, loaded, Seen(began, bound)) if moved is not None else Work()
+        work = self._work(moved, loaded, PollTimes(began, bound)) if moved is not None else Work()
         self._put(work)  # before anything else is asked, which may fail: nobody sees this delta again
         self._emit("poll_ended", source=source.name, seconds=self._monotonic() - began, changed=moved is not None)
         if moved is not None and moved.who:
@@ -152,7 +152,7 @@ class Polls:
         age = self._clock() - reading.read_at
         return mine.fresh.taken_at < reading.read_at and age < loaded.settings.daemon.poll / 2
 
-    def _work(self, moved: DirectoryDelta, loaded: Loaded, seen: Seen) -> Work:
+    def _work(self, moved: DirectoryDelta, loaded: Loaded, seen: PollTimes) -> Work:
         return work_of(moved, self._basis(loaded), now=self._clock(), seen=seen)
 
     def _put(self, work: Work) -> None:
@@ -169,10 +169,10 @@ class Polls:
 
     # --- what is needed for it ----------------------------------------------------------------------------------------
 
-    def _basis(self, loaded: Loaded) -> Basis:
+    def _basis(self, loaded: Loaded) -> InForce:
         targets = loaded.world.targets
         ours = [t.deployment for t in targets if t.enforce and self._assignment.is_ours(t.deployment.name)]
-        return Basis(loaded.world.rules, ours)
+        return InForce(loaded.world.rules, ours)
 
     def _intake(self, loaded: Loaded) -> Intake:
         world = loaded.world

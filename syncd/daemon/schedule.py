@@ -72,7 +72,7 @@ class Schedule:
         """Look less often at a server that looking is known to hurt."""
         loaded, daemon = self._fleet.now, self._fleet.now.settings.daemon
         try:
-            known = self._store.memory.capabilities(name)
+            known = self._store.memory.learned(name)
         except StoreError:
             return daemon.sweep
         settings = loaded.settings_of(name)

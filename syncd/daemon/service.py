@@ -28,7 +28,7 @@ from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.jobs import Jobs
-from syncd.daemon.loaded import Files, Fleet, Loaded
+from syncd.daemon.loaded import Fleet, Loaded, LoadedFiles
 from syncd.daemon.log_filter import LogFilter
 from syncd.daemon.metrics import Metrics
 from syncd.daemon.orders import Orders
@@ -87,7 +87,7 @@ class Daemon:
 
     def __init__(
         self,
-        files: Settings | Files,
+        files: Settings | LoadedFiles,
         store: Stores,
         host: Host,
         *,
@@ -101,12 +101,12 @@ class Daemon:
         self._told_to_stop = False
         self._started_at, self._ticked_at, self._offset_s = clock(), monotonic(), 0.0
         self._runtime = Runtime(self.emit, clock, monotonic, self._stopping.is_set)
-        settings = files.settings if isinstance(files, Files) else files
+        settings = files.settings if isinstance(files, LoadedFiles) else files
         self._paths = settings.path, settings.mappings
         watch = Watch(lambda: self._paths)
         # They were read before the database was opened, which may have taken long. The watch was made before this look, so no
         # change falls in between.
-        self._told_to_reload = isinstance(files, Files) and not files.still_stand()
+        self._told_to_reload = isinstance(files, LoadedFiles) and not files.still_stand()
         self.fleet = Fleet(files, store, self._runtime, called=self.metrics_.call)
         self.alarms = Alarms(
             store.presence, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit

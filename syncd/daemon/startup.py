@@ -12,13 +12,13 @@ from pathlib import Path
 
 from syncd import app
 from syncd.config import database_of
-from syncd.daemon.loaded import Files, last_good_files, read_files
+from syncd.daemon.loaded import LoadedFiles, last_good_files, read_files
 from syncd.errors import InvalidInput, SyncdError
 from syncd.store import Stores
 
 
 @contextmanager
-def opened(config: Path) -> Iterator[tuple[Files, Stores]]:
+def opened(config: Path) -> Iterator[tuple[LoadedFiles, Stores]]:
     """Give the files to begin with, and the database, which stays open for as long as the context lasts.
 
     Raises:
@@ -26,10 +26,10 @@ def opened(config: Path) -> Iterator[tuple[Files, Stores]]:
         StoreError: the database cannot be used.
     """
     try:
-        files: Files | InvalidInput = read_files(config)
+        files: LoadedFiles | InvalidInput = read_files(config)
     except InvalidInput as error:
         files = error
-    if isinstance(files, Files):
+    if isinstance(files, LoadedFiles):
         with closing(app.open_store(files.settings)) as store:
             yield files, store
         return

@@ -223,7 +223,7 @@ class Worker:
 def _known(target: Target, world: World) -> Learned | None:
     """Give what earlier passes learned about this very server."""
     place = world.journal.places.place(target.deployment.name, target.address)
-    return world.journal.memory.capabilities(place.facts)
+    return world.journal.memory.learned(place.facts)
 
 
 def _ids(dags: frozenset[Dag]) -> frozenset[str]:

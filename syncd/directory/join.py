@@ -28,9 +28,9 @@ def join(
 
     fresh read of a group | saved read    | result
     complete              | any           | certified: the fresh members
-    incomplete            | certified     | held over: both
+    incomplete            | certified     | carried over: both
     incomplete            | not certified | unknown: the fresh members
-    source failed         | certified     | held over: the saved members
+    source failed         | certified     | carried over: the saved members
     source failed         | not certified | unknown: no members
     not in the snapshot   | any           | no such group
     """

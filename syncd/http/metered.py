@@ -35,7 +35,7 @@ class TooLarge(OSError):
 
 
 @dataclass(slots=True)
-class Limit:
+class ReadLimit:
     """What the answer that is awaited now may take; set anew before each request, by `begin`.
 
     until      when it has to be there whole, by `clock`
@@ -66,7 +66,7 @@ class Limit:
 class MeteredAdapter(HTTPAdapter):
     """Lets a session of `requests` read under a limit; for one request at a time."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: ReadLimit) -> None:
         self.limit = limit
         super().__init__()
 
@@ -87,27 +87,27 @@ class MeteredAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = made
 
 
-def _pool(kind: type[HTTPConnectionPool], limit: Limit, *args: Any, **more: Any) -> HTTPConnectionPool:
+def _pool(kind: type[HTTPConnectionPool], limit: ReadLimit, *args: Any, **more: Any) -> HTTPConnectionPool:
     pool = kind(*args, **more)
     pool.limit = limit  # type: ignore[attr-defined]
     return pool
 
 
 class _Pool(HTTPConnectionPool):
-    limit: Limit
+    limit: ReadLimit
 
     def _new_conn(self) -> Any:
         return metered(super()._new_conn(), self.limit)
 
 
 class _TlsPool(HTTPSConnectionPool):
-    limit: Limit
+    limit: ReadLimit
 
     def _new_conn(self) -> Any:
         return metered(super()._new_conn(), self.limit)
 
 
-def metered(connection: Any, limit: Limit) -> HTTPConnection:
+def metered(connection: Any, limit: ReadLimit) -> HTTPConnection:
     """Let what answers on a connection of `http.client`, or of urllib3, be read under a limit."""
     connection.response_class = partial(_Response, limit=limit)
     found: HTTPConnection = connection
@@ -117,13 +117,13 @@ def metered(connection: Any, limit: Limit) -> HTTPConnection:
 class _Response(http.client.HTTPResponse):
     """An answer whose bytes, from the first of the status line on, are read under the limit."""
 
-    def __init__(self, sock: socket.socket, *args: Any, limit: Limit, **more: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, limit: ReadLimit, **more: Any) -> None:
         super().__init__(sock, *args, **more)
         self.fp = io.BufferedReader(_Reader(self.fp.detach(), sock, limit))
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, raw: Any, sock: socket.socket, limit: Limit) -> None:
+    def __init__(self, raw: Any, sock: socket.socket, limit: ReadLimit) -> None:
         self._raw = raw
         self._sock = sock
         self._limit = limit

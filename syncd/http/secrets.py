@@ -254,7 +254,7 @@ def is_header(value: str) -> bool:
 _HEX: Final = re.compile("%[0-9A-F]{2}")
 
 
-class Known:
+class KnownSecrets:
     """The secrets that were read, in every form that others repeat them in. Any thread may call."""
 
     def __init__(self) -> None:
@@ -312,7 +312,7 @@ def _lines(value: str) -> Iterable[str]:
     )
 
 
-_KNOWN: Final = Known()
+_KNOWN: Final = KnownSecrets()
 """Of the whole process, as what it reads is: a text that is written anywhere may hold a secret that was read anywhere."""
 
 

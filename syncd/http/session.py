@@ -32,7 +32,7 @@ from syncd.errors import EXIT_NO_ANSWER, SyncdError
 from syncd.http.answer import Answer, shown
 from syncd.http.backoff import ONCE, Retries, wanted_s
 from syncd.http.connection import Connection
-from syncd.http.metered import Limit, TooLarge, TooSlow
+from syncd.http.metered import ReadLimit, TooLarge, TooSlow
 from syncd.http.reasons import causes_of, reason
 from syncd.http.rests import Rest
 from syncd.http.secrets import Fresh, Secret
@@ -101,7 +101,7 @@ class Session:
         self._chance = chance
         self._headers = Fresh(lambda: _read(connection.headers), clock=clock)
         self._has_secrets = any(isinstance(value, Secret) for value in connection.headers.values())
-        self._limit = Limit(clock)
+        self._limit = ReadLimit(clock)
         self._transport = _transport(connection, self._limit)
 
     def send(
@@ -254,7 +254,7 @@ def _read(headers: Mapping[str, str | Secret]) -> Mapping[str, str]:
     return {name: value.header() if isinstance(value, Secret) else value for name, value in headers.items()}
 
 
-def _transport(connection: Connection, limit: Limit) -> Transport:
+def _transport(connection: Connection, limit: ReadLimit) -> Transport:
     cert, key, proxy = connection.client_cert, connection.client_key, connection.proxy
     return Transport(
         limit,

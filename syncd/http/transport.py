@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import default_headers
 
-from syncd.http.metered import Limit, MeteredAdapter
+from syncd.http.metered import MeteredAdapter, ReadLimit
 
 _HEADERS: Final = dict(default_headers())
 """What `requests` sends of itself: who asks, and which packings it can undo."""
@@ -28,7 +28,7 @@ class Transport:
 
     def __init__(
         self,
-        limit: Limit,
+        limit: ReadLimit,
         *,
         verify: bool | str = True,
         cert: str | tuple[str, str] | None = None,

@@ -3,7 +3,7 @@
 rule is for another deployment, or over          = nothing
 its group is not there, or which it is is unclear = nothing is given, and its roles are frozen
 its group was never read whole                    = its members get the roles, and the roles are frozen
-its group is held over                            = its members, those of the last whole read too, get the roles
+its group is carried over                         = its members, those of the last whole read too, get the roles
 its group was read whole                          = its members get the roles
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from syncd.directory.doubt import shown_inactive
-from syncd.mapping.findings import Findings
+from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.groups import bind
 from syncd.mapping.people import people
 from syncd.mapping.permissions import Speller
@@ -34,39 +34,39 @@ def compile_desired(
 
     A role that is not built in is wanted as long as a rule names it, whether or not its group has members.
     """
-    findings = Findings(set(directory.notes))
-    live = _live(rules, deployment, now, findings)
-    found = people(bind(live, directory, findings), directory, deployment, findings)
-    inactive = shown_inactive(directory, deployment) if findings.frozen else {}
-    roles = _roles(rules, live, Speller(Inventory(inventory), dialect, deployment.naming, findings))
+    diagnostics = Diagnostics(set(directory.notes))
+    live = _live(rules, deployment, now, diagnostics)
+    found = people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
+    inactive = shown_inactive(directory, deployment) if diagnostics.frozen else {}
+    roles = _roles(rules, live, Speller(Inventory(inventory), dialect, deployment.naming, diagnostics))
     return DesiredState(
         deployment.name,
         found.users,
         roles,
         found.because,
-        findings.frozen,
-        findings.frozen_users,
-        tuple(sorted(findings.notes)),
+        diagnostics.frozen,
+        diagnostics.frozen_users,
+        tuple(sorted(diagnostics.notes)),
         found.whose,
-        findings.undecided,
+        diagnostics.undecided,
         inactive,
-        findings.frozen_for,
+        diagnostics.frozen_for,
     )
 
 
 def frozen_roles(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Mapping[str, str]:
     """Say which roles nobody may lose on a deployment now, and why."""
-    findings = Findings()
-    people(bind(_live(rules, deployment, now, findings), directory, findings), directory, deployment, findings)
-    return findings.frozen
+    diagnostics = Diagnostics()
+    people(bind(_live(rules, deployment, now, diagnostics), directory, diagnostics), directory, deployment, diagnostics)
+    return diagnostics.frozen
 
 
-def _live(rules: Rules, deployment: Deployment, now: datetime, findings: Findings) -> tuple[Rule, ...]:
+def _live(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:
     chosen = [rule for rule in rules.bindings if chooses(rule, deployment)]
     for rule in chosen:
         if _is_over(rule, now):
             text = f"{rule.at}: this binding of {rule.group} ended at {rule.until:%Y-%m-%d %H:%M} UTC; take it out"
-            findings.note("expired_binding", text)
+            diagnostics.note("expired_binding", text)
     return tuple(rule for rule in chosen if not _is_over(rule, now))
 
 

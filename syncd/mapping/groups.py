@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from syncd.directory.group_names import GroupLookup
-from syncd.mapping.findings import Findings, some
+from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.model import Directory, GroupRef, Members, Rule
 
 UNCERTIFIED = "group_uncertified"
@@ -25,32 +25,32 @@ class Bound:
     members: Members
 
 
-def bind(rules: Iterable[Rule], directory: Directory, findings: Findings) -> tuple[Bound, ...]:
+def bind(rules: Iterable[Rule], directory: Directory, diagnostics: Diagnostics) -> tuple[Bound, ...]:
     """Find the group of each rule."""
     lookup = GroupLookup(directory)
-    found = (_bound(rule, lookup, findings) for rule in rules)
+    found = (_bound(rule, lookup, diagnostics) for rule in rules)
     return tuple(b for b in found if b)
 
 
-def _bound(rule: Rule, lookup: GroupLookup, findings: Findings) -> Bound | None:
+def _bound(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> Bound | None:
     members = lookup.find(rule)
     if members is None:
-        _not_there(rule, lookup, findings)
+        _not_there(rule, lookup, diagnostics)
         return None
     others = lookup.usurpers(rule.group)
     if rule.group.name == members.group.name and others:
-        findings.note("group_name_shared", _shared(rule, members.group.id, others))
+        diagnostics.note("group_name_shared", _shared(rule, members.group.id, others))
     elif rule.group.name not in {None, members.group.name}:
         now = f'the group with the id {members.group.id} is now called "{members.group.name}"'
         other = f" (what is called so now is another group, {some(others)}, and gives nothing)" if others else ""
         text = f'{rule.at}: {now}, not "{rule.group.name}"{other}; the id decides; correct the name'
-        findings.note("group_renamed", text)
+        diagnostics.note("group_renamed", text)
     if members.unknown:
-        findings.freeze(rule.roles, f"the group {rule.group} was never read whole: {members.why}")
+        diagnostics.freeze(rule.roles, f"the group {rule.group} was never read whole: {members.why}")
     elif members.stale:
-        findings.note("removal_held_back", _held_back(rule, members, lookup.directory))
+        diagnostics.note("removal_held_back", _held_back(rule, members, lookup.directory))
     if not members.certified and rule.group.source not in lookup.directory.failed:
-        findings.note(UNCERTIFIED, _uncertified(rule, members))
+        diagnostics.note(UNCERTIFIED, _uncertified(rule, members))
     return Bound(rule, members)
 
 
@@ -80,23 +80,25 @@ def _held_back(rule: Rule, members: Members, directory: Directory) -> str:
     return f"{rule.at}: {members.group} was not read whole{since} ({members.why}); {who} may keep {roles} only because of that"
 
 
-def _not_there(rule: Rule, lookup: GroupLookup, findings: Findings) -> None:
+def _not_there(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> None:
     ref, roles = rule.group, ", ".join(rule.roles)
     if others := lookup.usurpers(ref):
         why = f"{ref} meant the group {lookup.remembered(ref)}, which is gone; {some(others)} has the name now"
         write = f"write {{source: {ref.source}, id: {others[0]}, name: {ref.name}}}"
         accept = f'{write}, or run: syncd accept-group {ref.source} "{ref.name}"'
-        findings.note("group_recreated", f"{rule.at}: {why}, and gives nothing; nobody loses {roles} for now; {accept}")
+        diagnostics.note(
+            "group_recreated", f"{rule.at}: {why}, and gives nothing; nobody loses {roles} for now; {accept}"
+        )
     elif ref.id is None and (several := lookup.bearers(ref)):
         ids = " or ".join(sorted(f"{{source: {m.group.source}, id: {m.group.id}}}" for m in several))
         why = f"{len(several)} groups are called {ref}"
-        findings.note(
+        diagnostics.note(
             "group_name_shared", f"{rule.at}: {why}; none gives anything, nobody loses {roles} for now; write {ids}"
         )
     else:
         why = _missing(ref, lookup.directory)
-        findings.note("group_missing", f"{rule.at}: {why}; nobody loses {roles} for now")
-    findings.freeze(rule.roles, why)
+        diagnostics.note("group_missing", f"{rule.at}: {why}; nobody loses {roles} for now")
+    diagnostics.freeze(rule.roles, why)
 
 
 def _missing(ref: GroupRef, directory: Directory) -> str:

@@ -14,7 +14,7 @@ from syncd.directory.doubt import naming_doubts, unread
 from syncd.directory.persons import described, login_identity
 from syncd.directory.usernames import username_of
 from syncd.mapping.accounts import account_of, email_problem, username_problem
-from syncd.mapping.findings import Findings, some
+from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.groups import Bound
 from syncd.model import Deployment, Directory, Identity, Lookalikes, Person, Reason, User, key
 
@@ -42,17 +42,17 @@ class People:
     whose: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
-def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment, findings: Findings) -> People:
+def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment, diagnostics: Diagnostics) -> People:
     """Give everybody what the rules give their groups."""
     found = People()
     owners: dict[str, Identity] = {}
     clashes: dict[str, list[Identity]] = defaultdict(list)
     shared: dict[tuple[_Gift, ...], tuple[frozenset[str], Because]] = {}
     given = _given(bounds)
-    holding = _each(given, directory, findings)
+    receiving = _each(given, directory, diagnostics)
     if directory.persons or directory.mistaken or deployment.login_source or len(directory.order) > 1:
-        holding = _joined(holding, directory, deployment, findings)
-    for name, username, login, identity, gifts in _holders(holding, deployment, findings):
+        receiving = _joined(receiving, directory, deployment, diagnostics)
+    for name, username, login, identity, gifts in _holders(receiving, deployment, diagnostics):
         if name in owners:
             clashes[name].append(identity)
             continue
@@ -63,45 +63,45 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
         roles, found.because[name] = shared[gifts]
         found.users[name] = account_of(identity, username, roles)
         if problem := email_problem(identity.email):
-            findings.note(
+            diagnostics.note(
                 "email_placeholder",
                 f"{username} gets an account without the e-mail of {identity}: {problem}; correct it in {identity.source}",
             )
         found.whose[name] = _whose(login, directory)
     for name, others in clashes.items():
         del found.users[name], found.because[name], found.whose[name]
-        _note_clash(name, (owners[name], *others), findings)
-    _set_undecided_apart(found, owners, naming_doubts(directory, deployment), findings)
-    _note_shared_emails(found.users, findings)
+        _note_clash(name, (owners[name], *others), diagnostics)
+    _set_undecided_apart(found, owners, naming_doubts(directory, deployment), diagnostics)
+    _note_shared_emails(found.users, diagnostics)
     return found
 
 
 def _set_undecided_apart(
-    found: People, owners: Mapping[str, Identity], doubts: Mapping[str, str], findings: Findings
+    found: People, owners: Mapping[str, Identity], doubts: Mapping[str, str], diagnostics: Diagnostics
 ) -> None:
     """Give nothing more to accounts that a source of higher rank may yet name otherwise."""
     waiting: dict[str, list[str]] = defaultdict(list)
     for name in [name for name in found.users if doubts[owners[name].source]]:
-        findings.undecided[name] = found.users.pop(name)
+        diagnostics.undecided[name] = found.users.pop(name)
         del found.because[name]
-        waiting[doubts[owners[name].source]].append(findings.undecided[name].username)
+        waiting[doubts[owners[name].source]].append(diagnostics.undecided[name].username)
     for why, names in waiting.items():
-        findings.note(
+        diagnostics.note(
             "name_undecided", f"{some(names)} get nothing more for now, {UNDECIDED}: {why}; {SET_LOGIN_SOURCE}"
         )
 
 
 def _holders(
-    holding: Iterable[_Holder], deployment: Deployment, findings: Findings
+    receiving: Iterable[_Holder], deployment: Deployment, diagnostics: Diagnostics
 ) -> Iterator[tuple[str, str, Identity, Identity, tuple[_Gift, ...]]]:
     """Give each person who can have an account: key of the user name, user name, who names it, who describes it, what."""
     protected = Lookalikes(deployment.protected)
-    for login, shown, gifts in holding:
+    for login, shown, gifts in receiving:
         username = username_of(login, deployment.username)
         name = key(username)
         if refusal := _refusal(username, username in protected):
             code, why = refusal
-            findings.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
+            diagnostics.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
         else:
             yield name, username, login, shown, tuple(gifts)
 
@@ -117,7 +117,7 @@ _Holder = tuple[Identity, Identity, "list[_Gift]"]
 """Somebody who is given something: the identity that names the account, the one that describes it, and what."""
 
 
-def _each(given: _Given, directory: Directory, findings: Findings) -> Iterator[_Holder]:
+def _each(given: _Given, directory: Directory, diagnostics: Diagnostics) -> Iterator[_Holder]:
     """Give every active identity that is given something, each for itself."""
     strangers: dict[_Gift, list[str]] = defaultdict(list)
     for source, people_given in given.items():
@@ -128,14 +128,14 @@ def _each(given: _Given, directory: Directory, findings: Findings) -> Iterator[_
                     strangers[gift].append(person)
             elif identity.active:
                 yield identity, identity, gifts
-    _note_strangers(strangers, findings)
+    _note_strangers(strangers, diagnostics)
 
 
 # --- people with several accounts -------------------------------------------------------------------------------------
 
 
 def _joined(
-    holding: Iterable[_Holder], directory: Directory, deployment: Deployment, findings: Findings
+    receiving: Iterable[_Holder], directory: Directory, deployment: Deployment, diagnostics: Diagnostics
 ) -> Iterator[_Holder]:
     """Put together what the identities of a person are given, under the name that the login source knows.
 
@@ -148,28 +148,28 @@ def _joined(
     Where no login source is set, and a source of higher rank may yet name the account, nothing more is given under the name.
     """
     pooled: dict[tuple[Identity, ...], list[_Gift]] = {}
-    _freeze_mistaken(directory, deployment, findings)
-    for identity, _, gifts in holding:
+    _freeze_mistaken(directory, deployment, diagnostics)
+    for identity, _, gifts in receiving:
         person = directory.persons.get((identity.source, identity.id)) or Person((identity,))
         pooled.setdefault(person.accounts, []).extend(gifts)
     unnamed: list[tuple[Identity, list[_Gift]]] = []
     doubtful = () if deployment.login_source else [(s, why) for s in directory.order if (why := unread(directory, s))]
     for accounts, gifts in pooled.items():
-        _freeze_if_named_otherwise(accounts, gifts, directory.order, doubtful, findings)
+        _freeze_if_named_otherwise(accounts, gifts, directory.order, doubtful, diagnostics)
         login = login_identity(accounts, deployment.login_source)
         if login is None:
             unnamed.append((accounts[0], gifts))
         elif login.active:
             yield login, described(login, accounts), gifts
     if unnamed:
-        _note_unnamed(unnamed, directory, deployment.login_source, findings)
+        _note_unnamed(unnamed, directory, deployment.login_source, diagnostics)
 
 
-def _freeze_mistaken(directory: Directory, deployment: Deployment, findings: Findings) -> None:
+def _freeze_mistaken(directory: Directory, deployment: Deployment, diagnostics: Diagnostics) -> None:
     """Take nothing from people who cannot be told from others: what they hold may have come through the other account."""
     for who, why in directory.mistaken.items():
         username = username_of(directory.identities[who], deployment.username)
-        findings.frozen_users.setdefault(key(username), why)
+        diagnostics.frozen_users.setdefault(key(username), why)
 
 
 def _freeze_if_named_otherwise(
@@ -177,7 +177,7 @@ def _freeze_if_named_otherwise(
     gifts: Iterable[_Gift],
     order: tuple[str, ...],
     doubtful: Iterable[tuple[str, str]],
-    findings: Findings,
+    diagnostics: Diagnostics,
 ) -> None:
     """Keep what a person may hold on another account: one named by a source of higher rank that just did not show them."""
     named_by = accounts[0].source
@@ -185,19 +185,19 @@ def _freeze_if_named_otherwise(
     for source, why in doubtful:
         if source in higher:
             roles = {role for gift in gifts for role in gift.roles}
-            findings.freeze(roles, f"{accounts[0]} may be in {source}, which was not read whole: {why}")
+            diagnostics.freeze(roles, f"{accounts[0]} may be in {source}, which was not read whole: {why}")
 
 
 def _note_unnamed(
-    unnamed: Iterable[tuple[Identity, list[_Gift]]], directory: Directory, source: str, findings: Findings
+    unnamed: Iterable[tuple[Identity, list[_Gift]]], directory: Directory, source: str, diagnostics: Diagnostics
 ) -> None:
     who = some(str(identity) for identity, _ in unnamed)
     text = f"{who} get nothing: {source}, which this deployment logs in with, has nobody that they could be"
     if why := unread(directory, source):
         roles = sorted({role for _, gifts in unnamed for gift in gifts for role in gift.roles})
-        findings.freeze(roles, f"{who} may be in {source}, which was not read whole: {why}")
+        diagnostics.freeze(roles, f"{who} may be in {source}, which was not read whole: {why}")
         text = f"{text}; but {why}, so nobody loses {', '.join(roles)} for now"
-    findings.note("no_login_identity", text)
+    diagnostics.note("no_login_identity", text)
 
 
 def _refusal(username: str, is_protected: bool) -> tuple[str, str] | None:
@@ -232,24 +232,24 @@ def _merged(gifts: tuple[_Gift, ...]) -> Because:
     return because
 
 
-def _note_strangers(strangers: Mapping[_Gift, list[str]], findings: Findings) -> None:
+def _note_strangers(strangers: Mapping[_Gift, list[str]], diagnostics: Diagnostics) -> None:
     for gift, ids in strangers.items():
         reason = gift.because[0]
         why = f"{reason.source}:{reason.group} has members of whom the source says nothing: {some(ids)}"
-        findings.note(
+        diagnostics.note(
             "member_unknown", f"{reason.at}: {why}; nobody who may be one of them loses {', '.join(gift.roles)} for now"
         )
-        findings.freeze(gift.roles, why, only=frozenset((reason.source, id_) for id_ in ids))
+        diagnostics.freeze(gift.roles, why, only=frozenset((reason.source, id_) for id_ in ids))
 
 
-def _note_clash(name: str, several: Iterable[Identity], findings: Findings) -> None:
+def _note_clash(name: str, several: Iterable[Identity], diagnostics: Diagnostics) -> None:
     why = f"{' and '.join(sorted(f'{i} (id {i.id})' for i in several))} would share one account"
     what_to_do = "use a template of user names that tells them apart, or take one out of the groups"
-    findings.note("username_clash", f'"{name}" is not touched: {why}; {what_to_do}')
-    findings.frozen_users[name] = why
+    diagnostics.note("username_clash", f'"{name}" is not touched: {why}; {what_to_do}')
+    diagnostics.frozen_users[name] = why
 
 
-def _note_shared_emails(users: Mapping[str, User], findings: Findings) -> None:
+def _note_shared_emails(users: Mapping[str, User], diagnostics: Diagnostics) -> None:
     """Note accounts with one e-mail: Airflow refuses the second, unless the case differs."""
     if len({key(user.email) for user in users.values()}) == len(users):
         return
@@ -258,4 +258,4 @@ def _note_shared_emails(users: Mapping[str, User], findings: Findings) -> None:
         by_email[key(user.email)].append(user.username)
     for email, names in by_email.items():
         if len(names) > 1:
-            findings.note("email_shared", f"{some(names)} have one e-mail, {email}; Airflow wants each e-mail once")
+            diagnostics.note("email_shared", f"{some(names)} have one e-mail, {email}; Airflow wants each e-mail once")

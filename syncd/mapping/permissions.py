@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncd.mapping.findings import Findings
+from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.names import LONGEST_DAG_ID
 from syncd.mapping.select import Inventory, is_literal
 from syncd.model import DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
@@ -11,8 +11,8 @@ from syncd.model import DagSelector, Dialect, Level, Naming, Permission, Role, R
 class Speller:
     """Spells roles out for one deployment: its DAGs and the words of its Airflow."""
 
-    def __init__(self, inventory: Inventory, dialect: Dialect, naming: Naming, findings: Findings) -> None:
-        self.inventory, self.dialect, self.naming, self.findings = inventory, dialect, naming, findings
+    def __init__(self, inventory: Inventory, dialect: Dialect, naming: Naming, diagnostics: Diagnostics) -> None:
+        self.inventory, self.dialect, self.naming, self.diagnostics = inventory, dialect, naming, diagnostics
         self.on_dag: dict[tuple[Level, str], frozenset[Permission]] = {}
 
     def role(self, definition: RoleDefinition) -> Role:
@@ -35,7 +35,7 @@ class Speller:
             self._pending(f"{selector.at}", role, dag)
         if not found and not pending:
             text = f"{selector.at}: no DAG here is what this entry of {role} asks for; it gives no DAG"
-            self.findings.note("selector_matches_nothing", text)
+            self.diagnostics.note("selector_matches_nothing", text)
         baseline = (self.dialect.levels[level][0] for level in selector.level.included)
         return frozenset().union(*baseline, *(self._on(selector.level, dag) for dag in found))
 
@@ -43,7 +43,7 @@ class Speller:
         """Give what a level, and those that it includes, mean for one DAG."""
         if len(dag) > LONGEST_DAG_ID:
             text = f'the DAG "{dag}" is left out: an id of more than {LONGEST_DAG_ID} characters has no permissions in Airflow'
-            self.findings.note("dag_id_too_long", text)
+            self.diagnostics.note("dag_id_too_long", text)
             return frozenset()
         if (level, dag) not in self.on_dag:
             self.on_dag[level, dag] = frozenset(
@@ -52,6 +52,6 @@ class Speller:
         return self.on_dag[level, dag]
 
     def _pending(self, at: str, role: str, dag: str) -> None:
-        self.findings.note(
+        self.diagnostics.note(
             "dag_pending", f'{at}: the DAG "{dag}" is not here yet; {role} gets its permissions once it is'
         )

@@ -5,8 +5,8 @@ handed to a value. Only the standard library is used.
 """
 
 from syncd.model.abilities import Learned
+from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
-from syncd.model.finding import CLOCK_SKEW_S, Finding
 from syncd.model.names import BUILT_IN_ROLES, Lookalikes, key, skeletons
 from syncd.model.naming import Naming
 from syncd.model.notes import Note
@@ -39,6 +39,7 @@ __all__ = [
     "Awaited",
     "Certificate",
     "Change",
+    "CheckResult",
     "Dag",
     "DagSelector",
     "Deployment",
@@ -46,7 +47,6 @@ __all__ = [
     "Dialect",
     "Directory",
     "Doubt",
-    "Finding",
     "Grant",
     "Group",
     "GroupRef",

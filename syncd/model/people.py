@@ -73,7 +73,7 @@ class Members:
 
     state        | members                                  | may a person lose access by not being in it?
     certified    | as just read                             | yes
-    held over    | just read, plus the last certified read  | only who is in neither
+    carried over | just read, plus the last certified read  | only who is in neither
     unknown      | as just read; no certified read exists   | no, nobody
     """
 

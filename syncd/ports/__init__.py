@@ -22,7 +22,17 @@ from syncd.ports.ledger import Basis, Entry, Ledger, Unsettled
 from syncd.ports.memory import Memory
 from syncd.ports.places import Place, Places
 from syncd.ports.presence import AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
-from syncd.ports.queries import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, Queries, Run, Step
+from syncd.ports.queries import (
+    AuditFilter,
+    AuditRow,
+    HeldPlan,
+    Holding,
+    HoldingFilter,
+    LastPlan,
+    Queries,
+    RunRecord,
+    Step,
+)
 from syncd.ports.readings import Readings, SourceHealth
 from syncd.ports.source import Ignoring, IncrementalSource, Source
 from syncd.ports.target import Recorder, TargetReader, TargetSession, TargetWriter
@@ -55,7 +65,7 @@ __all__ = [
     "Readings",
     "Recorder",
     "Replicas",
-    "Run",
+    "RunRecord",
     "Source",
     "SourceHealth",
     "Step",

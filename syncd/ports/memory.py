@@ -13,9 +13,9 @@ from syncd.plan.contested import Tally
 class Memory(Protocol):
     """What earlier passes saw of each deployment: what it can do, what it should be, and what other hands do there."""
 
-    def capabilities(self, deployment: str) -> Learned | None: ...
+    def learned(self, deployment: str) -> Learned | None: ...
 
-    def save_capabilities(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
+    def save_learned(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
         """Keep what was learned; with `only_new`, just where nothing is known yet."""
         ...
 

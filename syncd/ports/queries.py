@@ -66,7 +66,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecord:
     """One run of a command, or of the daemon; `ended_at` and `exit_code` are None while it lasts."""
 
     id: int
@@ -106,7 +106,7 @@ class LastPlan:
     """
 
     deployment: str
-    run: Run
+    run: RunRecord
     plan: int
     digest: str
     scope: Scope

@@ -34,7 +34,7 @@ from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import PassRequest
 from syncd.reconcile.run import end_run
 from syncd.reconcile.settle import adopt, disown, remember_accounts, remember_renames, settle
-from syncd.reconcile.state import Pass, Seen
+from syncd.reconcile.state import Comparison, Pass
 from syncd.reconcile.world import Target, World
 
 BUSY_S = 0.2
@@ -105,7 +105,7 @@ def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
 def _session(this: Pass) -> AbstractContextManager[TargetSession]:
     if this.session is not None:
         return nullcontext(this.session)
-    return closing(this.target.open(this.journal.memory.capabilities(this.facts)))
+    return closing(this.target.open(this.journal.memory.learned(this.facts)))
 
 
 def _take_lease(this: Pass, stack: ExitStack) -> Lease:
@@ -123,7 +123,7 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
     _, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
-    this.journal.memory.save_capabilities(this.facts, reader.look(), only_new=True)
+    this.journal.memory.save_learned(this.facts, reader.look(), only_new=True)
     record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
@@ -132,10 +132,10 @@ def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> Deploymen
 
 def _report(
     this: Pass,
-    seen: Seen,
+    seen: Comparison,
     *,
     outcomes: tuple[Outcome, ...],
-    after: Seen | None = None,
+    after: Comparison | None = None,
 ) -> DeploymentReport:
     last = after or seen
     return DeploymentReport(
@@ -157,7 +157,7 @@ def _report(
     )
 
 
-def _drift(this: Pass, seen: Seen) -> int:
+def _drift(this: Pass, seen: Comparison) -> int:
     if this.earlier is None or not this.scope.everything:
         return 0
     return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, this.earlier))
@@ -183,7 +183,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         after = _read_back(this, session, inventory=inventory)
     if made and this.scope.everything:
         contest(this, after.desired, after.observed, ours=after.owned.roles)
-    this.journal.memory.save_capabilities(this.name, session.learned())
+    this.journal.memory.save_learned(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, after=after)
     report = replace(report, plan=first.plan, effects=first.effects, approved=first.guarded.approved)
@@ -202,7 +202,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     return report
 
 
-def _remember_roles(this: Pass, after: Seen) -> None:
+def _remember_roles(this: Pass, after: Comparison) -> None:
     roles, held = frozenset(after.observed.roles), sound(this.world.rules.roles, after.observed, after.plan)
     if (roles, held) != (this.journal.memory.roles_seen(this.name), this.journal.memory.sound_roles(this.name)):
         this.journal.memory.save_roles_seen(this.name, roles, sound=held)
@@ -219,7 +219,7 @@ def _at_this_server(this: Pass) -> None:
         this.emit("server_changed", address=address, was=before.was)
 
 
-def _read_back(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> Seen:
+def _read_back(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> Comparison:
     with this.timed("read_back"):
         return see(this, reader, inventory=inventory)
 

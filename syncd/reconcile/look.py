@@ -47,7 +47,7 @@ from syncd.ports import (
     TargetReader,
     Unsettled,
 )
-from syncd.reconcile.state import FoundRenames, Pass, Seen
+from syncd.reconcile.state import Comparison, FoundRenames, Pass
 
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 """Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
@@ -55,7 +55,7 @@ _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 
 def first_look(
     this: Pass, reader: TargetReader, *, approvals: frozenset[str] = frozenset(), count: bool = False
-) -> tuple[tuple[Dag, ...], Seen]:
+) -> tuple[tuple[Dag, ...], Comparison]:
     """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
         this.earlier = this.journal.memory.last_desired(this.facts)
@@ -100,7 +100,7 @@ def see(
     inventory: tuple[Dag, ...],
     approvals: frozenset[str] = frozenset(),
     count: bool = False,
-) -> Seen:
+) -> Comparison:
     """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
     with this.timed("compile"):
         wanted = compiled(this, reader, inventory=inventory)
@@ -120,7 +120,7 @@ def see(
         held_effects = of(carried_out(there.observed, guarded.go), guarded.held.changes) if guarded.held else None
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
-    return Seen(
+    return Comparison(
         desired,
         there.observed,
         there.owned,

@@ -28,14 +28,16 @@ from syncd.ports import (
     TargetWriter,
 )
 from syncd.reconcile.request import Within
-from syncd.reconcile.state import Pass, Seen
+from syncd.reconcile.state import Comparison, Pass
 
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
 ELSEWHERE = "another writer works at another address of it now; the next pass decides anew"
 
 
-def make_all(this: Pass, seen: Seen, writer: TargetSession, *, lease: Lease, within: Within) -> tuple[Outcome, ...]:
+def make_all(
+    this: Pass, seen: Comparison, writer: TargetSession, *, lease: Lease, within: Within
+) -> tuple[Outcome, ...]:
     """Record the plan, then make each change that may go. One that fails does not stop the others."""
     guarded, plan = seen.guarded, record(this, seen, applying=True)
     waits = _waiting(this, guarded.go)
@@ -58,7 +60,7 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
     return {change: why for change in changes if (why := unseen(change, roles, known))}
 
 
-def record(this: Pass, seen: Seen, *, applying: bool) -> int:
+def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
     guarded, now = seen.guarded, this.world.clock()
     basis = Basis(this.world.files, applying, guarded.covered, guarded.holders)
     return this.journal.ledger.record_plan(
@@ -66,7 +68,9 @@ def record(this: Pass, seen: Seen, *, applying: bool) -> int:
     )
 
 
-def _why_not(this: Pass, seen: Seen, change: Change, *, session: TargetSession, lease: Lease, within: Within) -> str:
+def _why_not(
+    this: Pass, seen: Comparison, change: Change, *, session: TargetSession, lease: Lease, within: Within
+) -> str:
     """Let others go first, then say why a change is not begun now; empty: begin it."""
     if why := this.world.between.let_ahead(within):
         return why
@@ -77,7 +81,7 @@ def _why_not(this: Pass, seen: Seen, change: Change, *, session: TargetSession, 
     return _untrue(this, seen, change)
 
 
-def _untrue(this: Pass, seen: Seen, change: Change) -> str:
+def _untrue(this: Pass, seen: Comparison, change: Change) -> str:
     """Say why a change that was planned is not to be made any more; empty: it is."""
     if this.world.stopping():
         return STOPPING
@@ -110,7 +114,7 @@ def moved_people(this: Pass) -> frozenset[str]:
     return this.moved | this.world.between.moved()
 
 
-def is_of(change: Change, people: frozenset[str], seen: Seen) -> bool:
+def is_of(change: Change, people: frozenset[str], seen: Comparison) -> bool:
     name = key(change.name)
     return change.subject == "user" and (name in people or seen.known_as.get(name, name) in people)
 
@@ -138,7 +142,7 @@ def _roles_of(state: DesiredState, name: str) -> frozenset[str]:
     return state.users[name].roles if name in state.users else frozenset()
 
 
-def _make(this: Pass, plan: int, change: Change, *, seen: Seen, writer: TargetWriter, lease: Lease) -> Outcome:
+def _make(this: Pass, plan: int, change: Change, *, seen: Comparison, writer: TargetWriter, lease: Lease) -> Outcome:
     entry = this.journal.ledger.begin(plan, change, lease=lease, now=this.world.clock())
     try:
         outcome = writer.apply(change, _LastWord(entry, partial(_untrue, this, seen, change)))

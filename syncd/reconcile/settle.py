@@ -11,12 +11,12 @@ from syncd.model import (
 )
 from syncd.plan.gone import taken_by_others
 from syncd.plan.settle import will_not_come
-from syncd.reconcile.state import Pass, Seen
+from syncd.reconcile.state import Comparison, Pass
 
 SETTLED = "found by looking"
 
 
-def remember_renames(this: Pass, seen: Seen) -> None:
+def remember_renames(this: Pass, seen: Comparison) -> None:
     """Keep what was found to be renamed, and what people hold by it; forget what is renamed no more."""
     known = this.journal.memory.renamed_roles(this.facts)
     if seen.renames.held.grants:  # first: what people hold by a new name is only looked for until that is remembered
@@ -28,7 +28,7 @@ def remember_renames(this: Pass, seen: Seen) -> None:
         this.journal.memory.forget_renamed(this.name, gone)
 
 
-def remember_accounts(this: Pass, seen: Seen) -> None:
+def remember_accounts(this: Pass, seen: Comparison) -> None:
     """Note for whom accounts are about to be made, and for whom those are that were made and go by the same name."""
     whose, known = seen.desired.whose, {a.name: a for a in seen.made}
     new = [key(c.name) for c in seen.guarded.go if c.subject == "user" and c.kind is Kind.CREATE]
@@ -39,7 +39,7 @@ def remember_accounts(this: Pass, seen: Seen) -> None:
     this.journal.holdings.remember_accounts(this.name, changed, now=this.world.clock())
 
 
-def settle(this: Pass, seen: Seen) -> None:
+def settle(this: Pass, seen: Comparison) -> None:
     """Close what nobody knows the end of by what is on the server now, and take note of what came late."""
     now = this.world.clock()
     for late in seen.late:
@@ -56,7 +56,7 @@ def settle(this: Pass, seen: Seen) -> None:
         this.emit("change_settled", subject=change.subject, name=change.name, **facts)
 
 
-def adopt(this: Pass, seen: Seen) -> None:
+def adopt(this: Pass, seen: Comparison) -> None:
     """Mark as ours what was there before and is as the mapping says, where the deployment lets us."""
     policy = this.target.deployment.adopt
     if policy is Adopt.NEVER:
@@ -66,7 +66,7 @@ def adopt(this: Pass, seen: Seen) -> None:
         this.journal.holdings.adopt(this.name, found)
 
 
-def disown(this: Pass, seen: Seen) -> None:
+def disown(this: Pass, seen: Comparison) -> None:
     """Own no more what another hand took and no line gives; only a look at everything says so."""
     if not this.scope.everything or not seen.observed.scope.everything:
         return
@@ -87,7 +87,7 @@ def disown(this: Pass, seen: Seen) -> None:
     )
 
 
-def _adoptable(seen: Seen, *, declared: bool) -> Owned:
+def _adoptable(seen: Comparison, *, declared: bool) -> Owned:
     desired, observed, owned = seen.desired, seen.observed, seen.owned
     roles = frozenset(
         name

@@ -46,7 +46,7 @@ class FoundRenames:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Comparison:
     """One look at a deployment, and what follows from it."""
 
     desired: DesiredState

@@ -10,7 +10,7 @@ from typing import Any
 from syncd.model import Change, Held, Note, Plan, Why
 from syncd.plan.on_people import Effects
 from syncd.render.effects import effects_json
-from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.text import Counts
 from syncd.render.view import ChangeView
 
@@ -18,7 +18,7 @@ VERSION = 1
 """Goes up when a program that reads the JSON could break; a new key does not count."""
 
 
-def report_json(report: Pass) -> dict[str, Any]:
+def report_json(report: PassReport) -> dict[str, Any]:
     """Give everything of a pass as plain values. Lists are in the order of the plan."""
     return {
         "version": VERSION,

@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 
 from syncd.render.lines import Line, Style, counted, number, safe
-from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.text import MOST, Counts, deployment_lines, is_quiet, summary
 
 LONGEST_COMMENT = 60_000
 """Characters; GitHub refuses comments above 65,536."""
 
 
-def report_markdown(report: Pass, *, verb: str, program: str = "syncd", most: int = MOST) -> str:
+def report_markdown(report: PassReport, *, verb: str, program: str = "syncd", most: int = MOST) -> str:
     """Write a comment for a pull request: what it comes to, a table, and the details of each deployment folded away."""
     text = f"### syncd {markdown_safe(summary(report, verb=verb))}\n"
     for name, why in sorted(report.sources_failed.items()):

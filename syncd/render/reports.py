@@ -42,7 +42,7 @@ class DeploymentPass(Protocol):
     def seconds(self) -> Mapping[str, float]: ...
 
 
-class Pass(Protocol):
+class PassReport(Protocol):
     """What is rendered of a pass (`reconcile.Report`, seen from the core)."""
 
     @property

@@ -13,7 +13,7 @@ from syncd.plan.on_people import Effects
 from syncd.render.change import change_line, change_text
 from syncd.render.effects import effect_lines, loss_text
 from syncd.render.lines import Line, Style, counted, few, number, safe
-from syncd.render.reports import DeploymentPass, Pass
+from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.view import ChangeView
 
 MOST = 50
@@ -71,7 +71,7 @@ def approval(deployment: str, held: Held, *, scope: Scope, program: str = "syncd
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
-def report_lines(report: Pass, *, verb: str, program: str = "syncd", most: int = MOST) -> Iterator[Line]:
+def report_lines(report: PassReport, *, verb: str, program: str = "syncd", most: int = MOST) -> Iterator[Line]:
     """Say everything a person needs to know of a pass; `verb` is `plan` or `apply`. The last line sums it up."""
     for name, why in sorted(report.sources_failed.items()):
         yield Line(f"source {safe(name)} could not be read; nothing that it gave is taken away", Style.FAIL)
@@ -182,7 +182,7 @@ def _indented(text: str, depth: int) -> Iterator[Line]:
         yield Line(" " * depth + safe(line), Style.FAIL)
 
 
-def summary(report: Pass, *, verb: str) -> str:
+def summary(report: PassReport, *, verb: str) -> str:
     """Sum a pass up in one line: what was done or is to be done, how long it took, how many calls it made."""
     outcomes = Counter(o.status for d in report.deployments for o in d.outcomes)
     planned = sum(len(d.plan.changes) for d in report.deployments if d.plan)

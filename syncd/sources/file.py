@@ -26,7 +26,7 @@ from typing import Any
 
 from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
-from syncd.model import At, Certificate, Finding, Group, Identity, Snapshot, key
+from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot, key
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
@@ -66,15 +66,15 @@ class FileSource:
         return snapshot
 
 
-def examine(source: FileSource) -> tuple[Finding, ...]:
+def examine(source: FileSource) -> tuple[CheckResult, ...]:
     """Say whether the directory can be used."""
     subject = f"source {source.name}"
     try:
         found = source.read()
     except SourceUnavailable as error:
-        return (Finding(subject, "reachable", False, str(error)),)
+        return (CheckResult(subject, "reachable", False, str(error)),)
     held = f"{len(found.identities):,} people, {len(found.groups):,} groups"
-    return (Finding(subject, "reachable", True, f"{source.directory}: {held}"),)
+    return (CheckResult(subject, "reachable", True, f"{source.directory}: {held}"),)
 
 
 # --- text to nodes ----------------------------------------------------------------------------------------------------

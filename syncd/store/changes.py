@@ -315,7 +315,7 @@ def record_call(connection: Connection, change: int, call: str, *, now: datetime
     return int(step)
 
 
-class Answer(NamedTuple):
+class StepOutcome(NamedTuple):
     """What came of a call."""
 
     step: int
@@ -323,6 +323,6 @@ class Answer(NamedTuple):
     refused: bool
 
 
-def record_answers(connection: Connection, answers: Iterable[Answer], *, now: datetime) -> None:
+def record_answers(connection: Connection, answers: Iterable[StepOutcome], *, now: datetime) -> None:
     for step, answer, refused in answers:
         _answer.run(connection, which=step, answer=answer, answered_at=now, refused=refused)

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, Text, Typ
 from syncd.http.secrets import blotted
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcTime(TypeDecorator[datetime]):
     """An aware time, kept in UTC (SQLite itself keeps no zone)."""
 
     impl = DateTime(timezone=True)

@@ -32,7 +32,7 @@ class DatabaseEntry:
         self._lease = lease
         self._begun_at = now
         self._begun: Begun | None = None
-        self._answers: list[changes.Answer] = []
+        self._answers: list[changes.StepOutcome] = []
 
     @property
     def id(self) -> int | None:
@@ -45,7 +45,7 @@ class DatabaseEntry:
         return step
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
-        self._answers.append(changes.Answer(step, answer, refused))
+        self._answers.append(changes.StepOutcome(step, answer, refused))
 
     def conclude(self, outcome: Outcome, *, now: datetime) -> None:
         self._begun = self._database.commit(lambda connection: self._end(connection, outcome, now))

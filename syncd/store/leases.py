@@ -100,7 +100,7 @@ class DatabaseLeases:
         self._database = database
         self._every_s = every.total_seconds()
         self._lock = Lock()
-        self._held: list[DatabaseLease] = []
+        self._taken: list[DatabaseLease] = []
         self._left: dict[str, int] = {}
         """Leases that could not be given back, with their numbers: nobody works under them, so they may be taken again."""
         self._idle = Event()
@@ -130,16 +130,16 @@ class DatabaseLeases:
     def release_all(self) -> None:
         """Let go of everything now; whoever works under one of the leases is stopped before its next call."""
         with self._lock:
-            held = list(self._held)
-        if held:
-            self._database.commit(lambda connection: _release(connection, held))
+            taken = list(self._taken)
+        if taken:
+            self._database.commit(lambda connection: _release(connection, taken))
 
     def renew(self) -> None:
         """Renew what is still ours; what was lost stays lost."""
         with self._lock:
-            held = list(self._held)
-        if held:
-            self._database.commit(lambda connection: _renew(connection, held, now=self._database.now(connection)))
+            taken = list(self._taken)
+        if taken:
+            self._database.commit(lambda connection: _renew(connection, taken, now=self._database.now(connection)))
 
     def _take(self, connection: Connection, name: str) -> DatabaseLease:
         fence = _take(connection, name, self._database.now(connection), left=self._left.get(name))
@@ -147,15 +147,15 @@ class DatabaseLeases:
 
     def _keep(self, lease: DatabaseLease) -> None:
         with self._lock:
-            self._held.append(lease)
-            if len(self._held) == 1:
+            self._taken.append(lease)
+            if len(self._taken) == 1:
                 self._idle = Event()
                 Thread(target=self._renew_until, args=(self._idle,), name="leases", daemon=True).start()
 
     def _forget(self, lease: DatabaseLease) -> None:
         with self._lock:
-            self._held.remove(lease)
-            if not self._held:
+            self._taken.remove(lease)
+            if not self._taken:
                 self._idle.set()
 
     def _renew_until(self, idle: Event) -> None:
@@ -197,13 +197,13 @@ def _want(connection: Connection, name: str, *, now: datetime) -> None:
     connection.execute(asked.values(wanted_until=now + WANTED))
 
 
-def _renew(connection: Connection, held: list[Any], *, now: datetime) -> None:
+def _renew(connection: Connection, taken: list[Any], *, now: datetime) -> None:
     later = {"renewed_at": now, "expires_at": now + TTL}
-    connection.execute(update(leases).where(*_mine).values(later), [_key(lease) for lease in held])
+    connection.execute(update(leases).where(*_mine).values(later), [_key(lease) for lease in taken])
 
 
-def _release(connection: Connection, held: list[DatabaseLease]) -> None:
-    connection.execute(update(leases).where(*_mine).values(held=False), [_key(lease) for lease in held])
+def _release(connection: Connection, taken: list[DatabaseLease]) -> None:
+    connection.execute(update(leases).where(*_mine).values(held=False), [_key(lease) for lease in taken])
 
 
 def _key(lease: ports.Lease) -> dict[str, object]:

@@ -22,13 +22,13 @@ class DatabaseMemory:
 
     # --- what it can do -----------------------------------------------------------------------------------------------
 
-    def capabilities(self, deployment: str) -> Learned | None:
+    def learned(self, deployment: str) -> Learned | None:
         mine = select(capabilities.c.body).where(capabilities.c.deployment == deployment)
         with self._database.read() as connection:
             body = connection.execute(mine).scalar()
         return None if body is None else Learned(body)
 
-    def save_capabilities(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
+    def save_learned(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
         self._database.commit(
             lambda c: _save_capabilities(c, deployment, learned, now=self._database.now(c), only_new=only_new)
         )

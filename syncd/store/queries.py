@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from syncd.model import Held, Permission, Role, key
-from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, Run, Step
+from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, RunRecord, Step
 from syncd.ports.queries import LIMIT
 from syncd.store import codec
 from syncd.store.changes import change_of
@@ -43,7 +43,7 @@ class DatabaseQueries:
         with self._database.read() as connection:
             return tuple(Step(r.id, r.call, r.at, r.answer, r.answered_at) for r in connection.execute(mine))
 
-    def runs(self, limit: int = LIMIT, *, offset: int = 0) -> tuple[Run, ...]:
+    def runs(self, limit: int = LIMIT, *, offset: int = 0) -> tuple[RunRecord, ...]:
         newest = select(runs).order_by(runs.c.id.desc()).limit(limit).offset(offset)
         with self._database.read() as connection:
             return tuple(_run(row) for row in connection.execute(newest))
@@ -119,8 +119,8 @@ def _audit_row(row: Row[Any]) -> AuditRow:
     )
 
 
-def _run(row: Row[Any]) -> Run:
-    return Run(
+def _run(row: Row[Any]) -> RunRecord:
+    return RunRecord(
         id=row.id,
         command=row.command,
         scope=codec.scope_from(codec.loads(row.scope)),

@@ -22,7 +22,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from syncd.store.columns import Id, Moment, Sentence, Words, id_column
+from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
 REVISION = "0014"
 VERSION_TABLE = "syncd_revision"
@@ -56,8 +56,8 @@ snapshots = Table(
     Column("saved", Id, nullable=False, comment="order of saving within a source; clocks can go back"),
     Column("body", LargeBinary, nullable=False),
     Column("times", LargeBinary, nullable=False, comment="the times of the last equal read"),
-    Column("taken_at", Moment, nullable=False),
-    Column("last_seen_at", Moment, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
+    Column("last_seen_at", UtcTime, nullable=False),
     Index("uq_snapshots_source_digest", "source", "digest", unique=True),
 )
 
@@ -76,7 +76,7 @@ last_good = Table(
     Column(
         "body", LargeBinary, nullable=False, comment="the texts of it and of its mapping files, as they were last used"
     ),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 readings = Table(
@@ -84,10 +84,10 @@ readings = Table(
     metadata,
     Column("source", Words, primary_key=True),
     Column("cursor", LargeBinary, comment="where an incremental read goes on"),
-    Column("full_at", Moment, comment="the last read of everything"),
-    Column("read_at", Moment, comment="the last read that gave an answer"),
+    Column("full_at", UtcTime, comment="the last read of everything"),
+    Column("read_at", UtcTime, comment="the last read that gave an answer"),
     Column("doubts", LargeBinary, comment="groups that it did not read whole"),
-    Column("failed_at", Moment, comment="the first failure since"),
+    Column("failed_at", UtcTime, comment="the first failure since"),
     Column("failure", Sentence),
 )
 
@@ -95,7 +95,7 @@ rests = Table(
     "rests",
     metadata,
     Column("provider", Words, primary_key=True, comment="whom a source asks: an org, a tenant of a cloud"),
-    Column("until", Moment, nullable=False, comment="before which it said that it does not want to be asked"),
+    Column("until", UtcTime, nullable=False, comment="before which it said that it does not want to be asked"),
 )
 
 group_names = Table(
@@ -104,7 +104,7 @@ group_names = Table(
     Column("source", Words, primary_key=True),
     Column("name", Words, primary_key=True),
     Column("group_id", Words, nullable=False, comment="the group that a mapping means by this name"),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
     Column("by", Words, nullable=False, comment="the OS user"),
 )
 
@@ -114,7 +114,7 @@ persons = Table(
     Column("source", Words, primary_key=True),
     Column("id", Words, primary_key=True),
     Column("person", Words, nullable=False, comment="the same for all their identities; empty: nobody knows"),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
     Column("by", Words, nullable=False, comment="the OS user"),
 )
 
@@ -123,7 +123,7 @@ joined_sources = Table(
     metadata,
     Column("source", Words, primary_key=True),
     Column("key", Words, nullable=False, comment="what people of this source were joined by"),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 desired = Table(
@@ -133,7 +133,7 @@ desired = Table(
     Column("digest", Words, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("run_id", Id, ForeignKey("runs.id"), nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
     Column(
         "reached",
         Boolean,
@@ -147,7 +147,7 @@ capabilities = Table(
     metadata,
     Column("deployment", Words, primary_key=True),
     Column("body", Words, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 
@@ -161,7 +161,7 @@ def _contested(name: str, back: str) -> Table:
         Column("action", Words, primary_key=True),
         Column("resource", Words, primary_key=True),
         Column("times", Integer, nullable=False),
-        Column("last", Moment, nullable=False),
+        Column("last", UtcTime, nullable=False),
         Column("back", Boolean, nullable=False, comment=back),
     )
 
@@ -180,8 +180,8 @@ runs = Table(
     Column("by", Words, nullable=False, comment="the OS user"),
     Column("host", Words, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("ended_at", Moment),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
     Column("exit_code", Integer),
     Column("summary", Sentence),
     Index("ix_runs_started_at", "started_at"),
@@ -202,7 +202,7 @@ plans = Table(
     Column("held_why", Sentence),
     Column("approved", Words, comment="the digest of held effects that a person let pass"),
     Column("approved_by", Words, comment="the OS user"),
-    Column("made_at", Moment, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
     Column("files", Words, comment="fingerprint of mappings and configuration"),
     Column(
         "in_force", Boolean, nullable=False, comment="made to be applied, or from the same files as the last that was"
@@ -226,9 +226,9 @@ changes = Table(
     Column("because", Words, nullable=False),
     Column("status", Words, nullable=False),
     Column("detail", Sentence, nullable=False),
-    Column("intent_at", Moment),
-    Column("ended_at", Moment),
-    Column("moved_at", Moment, nullable=False, comment="when the status was last set"),
+    Column("intent_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("moved_at", UtcTime, nullable=False, comment="when the status was last set"),
     Column("settled_by_looking", Boolean, nullable=False),
     Column("counts_for", Words, comment="the deployment whose limits it counts towards; null: none"),
     Column("people", Integer, comment="how many people lose a role by it"),
@@ -261,9 +261,9 @@ steps = Table(
     id_column(),
     Column("change_id", Id, ForeignKey("changes.id"), nullable=False, index=True),
     Column("call", Sentence, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
     Column("answer", Sentence),
-    Column("answered_at", Moment),
+    Column("answered_at", UtcTime),
     Column("refused", Boolean, nullable=False, server_default=false(), comment="nothing was done and nothing will be"),
 )
 
@@ -273,7 +273,7 @@ awaited = Table(
     Column("change_id", Id, ForeignKey("changes.id"), primary_key=True, comment="whose call may still be carried out"),
     Column("deployment", Words, nullable=False, index=True),
     Column("roles", Words, nullable=False, comment="that the account would have by us then, as JSON"),
-    Column("since", Moment, nullable=False),
+    Column("since", UtcTime, nullable=False),
 )
 
 # --- what is ours, and since when -------------------------------------------------------------------------------------
@@ -286,9 +286,9 @@ ownership = Table(
     Column("kind", Words, nullable=False, comment="user, role or grant"),
     Column("name", Words, nullable=False, comment="a role name, or a user name as Airflow compares it"),
     Column("role", Words, nullable=False, comment="of a grant"),
-    Column("since", Moment, nullable=False),
+    Column("since", UtcTime, nullable=False),
     Column("change_id", Id, ForeignKey("changes.id"), comment="what brought it; null: adopted"),
-    Column("until", Moment, comment="null: still owned"),
+    Column("until", UtcTime, comment="null: still owned"),
     Column("ended_by", Id, ForeignKey("changes.id")),
     Index("ix_ownership_name", "name"),
     Index("ix_ownership_deployment_role", "deployment", "role"),
@@ -307,7 +307,7 @@ accounts = Table(
     Column("source", Words, nullable=False),
     Column("person", Words, nullable=False, comment="the id that the source has for them"),
     Column("email", Words, nullable=False, comment="without regard to case"),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
     Index("ix_accounts_person", "person"),
     Index("ix_accounts_email", "email"),
 )
@@ -328,7 +328,7 @@ renamed_roles = Table(
     Column("deployment", Words, primary_key=True),
     Column("new", Words, primary_key=True),
     Column("old", Words, nullable=False, comment="the name under which it was ours"),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 servers = Table(
@@ -339,7 +339,7 @@ servers = Table(
     Column(
         "was", Words, comment="where before, where something is ours; null: somebody said whether it is the same server"
     ),
-    Column("since", Moment, nullable=False, comment="since when it has this address"),
+    Column("since", UtcTime, nullable=False, comment="since when it has this address"),
 )
 
 # --- who may write ----------------------------------------------------------------------------------------------------
@@ -355,10 +355,10 @@ leases = Table(
     Column("pid_space", Words, nullable=False, comment="within which a pid means one process; empty: unknown"),
     Column("pid", Integer, nullable=False),
     Column("process_started", Words, nullable=False),
-    Column("taken_at", Moment, nullable=False),
-    Column("renewed_at", Moment, nullable=False),
-    Column("expires_at", Moment, nullable=False),
-    Column("wanted_until", Moment, comment="an urgent writer waits for it; the holder gives way between two changes"),
+    Column("taken_at", UtcTime, nullable=False),
+    Column("renewed_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("wanted_until", UtcTime, comment="an urgent writer waits for it; the holder gives way between two changes"),
 )
 
 # --- the daemon -------------------------------------------------------------------------------------------------------
@@ -367,8 +367,8 @@ replicas = Table(
     "replicas",
     metadata,
     Column("replica", Words, primary_key=True),
-    Column("since", Moment, nullable=False),
-    Column("until", Moment, nullable=False, comment="when it counts as gone, unless it says before that it lives"),
+    Column("since", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False, comment="when it counts as gone, unless it says before that it lives"),
 )
 
 alarms = Table(
@@ -377,15 +377,15 @@ alarms = Table(
     Column("kind", Words, primary_key=True),
     Column("subject", Words, primary_key=True),
     Column("text", Sentence, nullable=False),
-    Column("since", Moment, nullable=False),
-    Column("notified_at", Moment, nullable=False, comment="when somebody was last told"),
+    Column("since", UtcTime, nullable=False),
+    Column("notified_at", UtcTime, nullable=False, comment="when somebody was last told"),
 )
 
 uses = Table(
     "uses",
     metadata,
     id_column(),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcTime, nullable=False),
     Column("who", Words, nullable=False, comment="the name of a token, or an OS user"),
     Column("what", Words, nullable=False),
     Column("answer", Integer, nullable=False, comment="an HTTP status"),

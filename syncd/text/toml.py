@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Never
 
 from syncd.errors import ConfigInvalid, Problem
-from syncd.text.toml_places import NotScannable, Path, Place, Places, TooDeep, locate
+from syncd.text.toml_places import NotScannable, Path, Position, Positions, TooDeep, locate
 
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _SYNTAX_HINTS = (
@@ -24,10 +24,10 @@ class Written:
 
     name: str
     values: Mapping[str, Any]
-    places: Places
+    places: Positions
     text: str = ""
 
-    def problem(self, place: Place, message: str) -> Problem:
+    def problem(self, place: Position, message: str) -> Problem:
         return Problem(self.name, place.line, place.column, message)
 
 
@@ -61,14 +61,14 @@ def _many_digits(text: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
-def _located(text: str) -> Places | None:
+def _located(text: str) -> Positions | None:
     try:
         return locate(text)
     except NotScannable:
         return None
 
 
-def _syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path, Place]) -> Problem:
+def _syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path, Position]) -> Problem:
     """Turn a message of `tomllib` into one sentence at a place."""
     if repeated:
         path, place = min(repeated.items(), key=lambda item: item[1])
@@ -76,7 +76,11 @@ def _syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path,
     found = _TOML_PLACE.match(error)
     message, line, column = found.groups() if found else (error, None, None)
     end = text.rstrip().count("\n") + 1
-    place = Place(int(line), int(column)) if line and column else Place(end, len(text.rstrip().rpartition("\n")[2]) + 1)
+    place = (
+        Position(int(line), int(column))
+        if line and column
+        else Position(end, len(text.rstrip().rpartition("\n")[2]) + 1)
+    )
     hint = next((words for sign, words in _SYNTAX_HINTS if sign in message), "") if line else ""
     return Problem(name, place.line, place.column, f"not valid TOML: {message[0].lower()}{message[1:]}{hint}")
 

@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Position:
     """Line and column (in characters), both from 1."""
 
     line: int
@@ -24,20 +24,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Positions:
     """`keys` has the first mention of each key and table, `values` the start of each value, `repeated` the second."""
 
-    keys: dict[Path, Place] = field(default_factory=dict)
-    values: dict[Path, Place] = field(default_factory=dict)
-    repeated: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Position] = field(default_factory=dict)
+    values: dict[Path, Position] = field(default_factory=dict)
+    repeated: dict[Path, Position] = field(default_factory=dict)
 
-    def key(self, path: Path) -> Place:
+    def key(self, path: Path) -> Position:
         """Give the place of a key, or of the nearest thing around it that is written down."""
         while path and path not in self.keys:
             path = path[:-1]
-        return self.keys.get(path, Place(1, 1))
+        return self.keys.get(path, Position(1, 1))
 
-    def value(self, path: Path) -> Place:
+    def value(self, path: Path) -> Position:
         """Give the place of a value; a table under a header has its header's name."""
         return self.values.get(path) or self.key(path)
 
@@ -49,7 +49,7 @@ class NotScannable(ValueError):
 class TooDeep(ValueError):
     """Tables, lists or the parts of a key are nested deeper than anything of a configuration, from `place` on."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Position) -> None:
         super().__init__(place)
         self.place = place
 
@@ -70,7 +70,7 @@ DEEPEST = 24
 """Parts of a path. No key is as deep; `tomllib` takes quadratic time for a key of many parts, and nests as deep as told."""
 
 
-def locate(text: str) -> Places:
+def locate(text: str) -> Positions:
     """Find every key and value of a TOML text.
 
     Raises:
@@ -88,7 +88,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.places = Places()
+        self.places = Positions()
         self._line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self._newest: dict[Path, int] = {}  # arrays of tables: the index of the element that headers now speak of
 
@@ -130,11 +130,11 @@ class _Scanner:
         self._expect("=")
         self._value((*table, name))
 
-    def _name(self, table: Path, name: str, place: Place) -> Path:
+    def _name(self, table: Path, name: str, place: Position) -> Path:
         self.places.keys.setdefault((*table, name), place)
         return (*table, name)
 
-    def _once(self, path: Path, place: Place) -> None:
+    def _once(self, path: Path, place: Position) -> None:
         """Note a key that may be written once; a table named on the way to another may still get its own header."""
         known = path in self.places.values
         if known:
@@ -142,7 +142,7 @@ class _Scanner:
         self.places.keys[path] = self.places.keys[path] if known else place
         self.places.values.setdefault(path, place)
 
-    def _key(self) -> list[tuple[str, Place]]:
+    def _key(self) -> list[tuple[str, Position]]:
         """Read a key with its dots: each part and where it starts."""
         parts = [self._part()]
         while self.text.startswith(".", self._skip(_BLANK)):
@@ -152,7 +152,7 @@ class _Scanner:
                 raise TooDeep(parts[0][1])
         return parts
 
-    def _part(self) -> tuple[str, Place]:
+    def _part(self) -> tuple[str, Position]:
         self._skip(_BLANK)
         place, raw = self._here(), self._take(_PART)
         return (self._unquoted(raw) if raw[0] in "\"'" else raw), place
@@ -201,9 +201,9 @@ class _Scanner:
         elif not self.text.startswith(closing, self.at):
             raise NotScannable(self.at)
 
-    def _here(self) -> Place:
+    def _here(self) -> Position:
         line = bisect_right(self._line_starts, self.at)
-        return Place(line, self.at - self._line_starts[line - 1] + 1)
+        return Position(line, self.at - self._line_starts[line - 1] + 1)
 
     def _skip(self, pattern: re.Pattern[str]) -> int:
         found = pattern.match(self.text, self.at)

@@ -1,4 +1,4 @@
-"""The doors of the daemon: an HTTP API on a Unix socket and, where it is configured, on TCP.
+"""The HTTP API of the daemon, on a Unix socket and, where it is configured, on TCP.
 
 app        the Starlette application: every request goes through the same few steps
 endpoint   what an endpoint works with and is given
@@ -9,7 +9,7 @@ problems   what is wrong with a request, as problem+json
 auth       who may come in, and under which name of this host
 threads    work that may wait, kept off the event loop
 openapi    the description of all this, made from the endpoints
-server     uvicorn in a thread, on both doors
+server     uvicorn in a thread, on both listeners
 listening  the sockets
 timeouts   connections that take too long
 """

@@ -30,7 +30,7 @@ from syncd.http.secrets import beginning, blotted
 from syncd.ports import Emit, Queries, Uses
 from syncd.render.lines import safe
 from syncd.web.auth import SOCKET, Authenticator, Principal, at_socket
-from syncd.web.endpoint import Answer, AppState, Endpoint, RequestContext, RunsOn
+from syncd.web.endpoint import AppState, Endpoint, Payload, RequestContext, RunsOn
 from syncd.web.endpoints import ENDPOINTS, OPEN, metrics
 from syncd.web.openapi import document
 from syncd.web.parameters import read_body, read_query
@@ -198,7 +198,7 @@ async def _context(state: AppState, endpoint: Endpoint, request: Request, princi
     )
 
 
-async def _done(state: AppState, endpoint: Endpoint, context: RequestContext, request: Request) -> Answer:
+async def _done(state: AppState, endpoint: Endpoint, context: RequestContext, request: Request) -> Payload:
     if endpoint.writes:
         await _note(state, request, context.principal, BEGUN, context.body)
     match endpoint.runs_on:
@@ -211,7 +211,7 @@ async def _done(state: AppState, endpoint: Endpoint, context: RequestContext, re
     return await found if inspect.isawaitable(found) else found
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: Payload) -> Response:
     headers = dict(answer.headers)
     if answer.media:
         text = answer.content

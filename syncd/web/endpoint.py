@@ -47,7 +47,7 @@ class RequestContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Payload:
     """`content` is a JSON value, or a text of the type `media`."""
 
     content: Any
@@ -67,7 +67,7 @@ class RunsOn(Enum):
 class Handler(Protocol):
     __name__: str
 
-    def __call__(self, context: RequestContext, /) -> Answer | Awaitable[Answer]: ...
+    def __call__(self, context: RequestContext, /) -> Payload | Awaitable[Payload]: ...
 
 
 @dataclass(frozen=True, slots=True)

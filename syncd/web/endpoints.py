@@ -12,7 +12,7 @@ from syncd.control import Control, Job, JobState, NotKnown, Right
 from syncd.render.json import journal_json, plain
 from syncd.web.answers import hold_json, job_json, last_plan_json
 from syncd.web.auth import Principal
-from syncd.web.endpoint import Answer, Endpoint, RequestContext, RunsOn
+from syncd.web.endpoint import Endpoint, Payload, RequestContext, RunsOn
 from syncd.web.parameters import (
     LONGEST_WAIT_S,
     PAGE,
@@ -33,9 +33,9 @@ STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "inten
 # --- is it well? ------------------------------------------------------------------------------------------------------
 
 
-def healthz(context: RequestContext) -> Answer:
+def healthz(context: RequestContext) -> Payload:
     why = context.state.control.alive()
-    return Answer({"alive": not why, "why": why}, 503 if why else 200)
+    return Payload({"alive": not why, "why": why}, 503 if why else 200)
 
 
 def job_of(control: Control, text: str) -> Job:
@@ -52,30 +52,30 @@ def job_of(control: Control, text: str) -> Job:
 # --- what is -----------------------------------------------------------------------------------------------------------
 
 
-def status(context: RequestContext) -> Answer:
-    return Answer(plain(context.state.control.state()))
+def status(context: RequestContext) -> Payload:
+    return Payload(plain(context.state.control.state()))
 
 
-def alarms(context: RequestContext) -> Answer:
-    return Answer({"alarms": plain(context.state.control.state().alarms)})
+def alarms(context: RequestContext) -> Payload:
+    return Payload({"alarms": plain(context.state.control.state().alarms)})
 
 
-def deployment(context: RequestContext) -> Answer:
+def deployment(context: RequestContext) -> Payload:
     found = {d.name: d for d in context.state.control.state().deployments}
     name = _known(context.path["name"], found)
     last_plan = context.state.queries.last_plan(name)
-    return Answer({**plain(found[name]), "last_plan": last_plan and last_plan_json(last_plan)})
+    return Payload({**plain(found[name]), "last_plan": last_plan and last_plan_json(last_plan)})
 
 
-def plans(context: RequestContext) -> Answer:
+def plans(context: RequestContext) -> Payload:
     found = [context.state.queries.last_plan(name) for name in _deployments(context)]
-    return Answer({"plans": [last_plan_json(last_plan) for last_plan in found if last_plan]})
+    return Payload({"plans": [last_plan_json(last_plan) for last_plan in found if last_plan]})
 
 
-def holds(context: RequestContext) -> Answer:
+def holds(context: RequestContext) -> Payload:
     found = [(name, context.state.queries.held(name)) for name in _deployments(context)]
     page = {name: context.query[name] for name in ("limit", "offset")}
-    return Answer({"holds": [hold_json(name, hold, **page) for name, hold in found if hold]})
+    return Payload({"holds": [hold_json(name, hold, **page) for name, hold in found if hold]})
 
 
 def _deployments(context: RequestContext) -> list[str]:
@@ -94,13 +94,13 @@ def _known(name: str, there: Mapping[str, object] | Sequence[str]) -> str:
 # --- what was ----------------------------------------------------------------------------------------------------------
 
 
-def changes(context: RequestContext) -> Answer:
+def changes(context: RequestContext) -> Payload:
     wanted = dict(context.query)
     rows = context.state.queries.audit(**{**wanted, "limit": wanted["limit"] + 1})
     return _page(context, "changes", [journal_json(row) for row in rows])
 
 
-def access(context: RequestContext) -> Answer:
+def access(context: RequestContext) -> Payload:
     """Show who held what at a moment (now, if nothing is said), or in a span."""
     wanted = dict(context.query)
     at, spans = wanted.pop("at"), wanted["since"] or wanted["until"]
@@ -114,43 +114,43 @@ def access(context: RequestContext) -> Answer:
     return _page(context, "access", [plain(row) for row in rows])
 
 
-def uses(context: RequestContext) -> Answer:
+def uses(context: RequestContext) -> Payload:
     rows = context.state.uses.uses(context.query["limit"] + 1, offset=context.query["offset"])
     return _page(context, "uses", [plain(row) for row in rows])
 
 
-def _page(context: RequestContext, name: str, rows: list[Any]) -> Answer:
+def _page(context: RequestContext, name: str, rows: list[Any]) -> Payload:
     """Give a page, newest first; one row more than was asked for says that there is more."""
     limit, offset = context.query["limit"], context.query["offset"]
-    return Answer({name: rows[:limit], "limit": limit, "offset": offset, "more": len(rows) > limit})
+    return Payload({name: rows[:limit], "limit": limit, "offset": offset, "more": len(rows) > limit})
 
 
 # --- what shall be -----------------------------------------------------------------------------------------------------
 
 
-def reconcile(context: RequestContext) -> Answer:
+def reconcile(context: RequestContext) -> Payload:
     order = read_order(context.body, by=context.principal.name)
     return _queued(context.state.control.reconcile(order))
 
 
-def approve(context: RequestContext) -> Answer:
+def approve(context: RequestContext) -> Payload:
     read_nothing(context.body)
     name, digest = context.path["deployment"], context.path["digest"]
     return _queued(context.state.control.approve(name, digest, by=context.principal.name))
 
 
-def _queued(job: Job) -> Answer:
-    return Answer(job_json(job), 202, {"Location": f"/api/v1/jobs/{job.id}"})
+def _queued(job: Job) -> Payload:
+    return Payload(job_json(job), 202, {"Location": f"/api/v1/jobs/{job.id}"})
 
 
-def reload(context: RequestContext) -> Answer:
+def reload(context: RequestContext) -> Payload:
     read_nothing(context.body)
     if wrong := context.state.control.reload():
         raise Refusal(422, f"the files cannot be used, and those before stay in use: {wrong}")
-    return Answer({"in_use": True})
+    return Payload({"in_use": True})
 
 
-async def job(context: RequestContext) -> Answer:
+async def job(context: RequestContext) -> Payload:
     """Give a job; with `wait`, once it has ended or so many seconds have gone by."""
     until = time.monotonic() + context.query["wait"]
     while True:
@@ -158,7 +158,7 @@ async def job(context: RequestContext) -> Answer:
         _check_own(found, context.principal)
         over = found.state is JobState.DONE or context.state.stopping or time.monotonic() >= until
         if over or await context.is_gone():
-            return Answer(job_json(found))
+            return Payload(job_json(found))
         await asyncio.sleep(LOOK_S)
 
 
@@ -171,19 +171,19 @@ def _check_own(found: Job, principal: Principal) -> None:
 # --- how the daemon stands, for machines --------------------------------------------------------------------------------
 
 
-def metrics(context: RequestContext) -> Answer:
+def metrics(context: RequestContext) -> Payload:
     text = context.state.control.metrics().decode()
-    return Answer(text, media="text/plain; version=0.0.4; charset=utf-8")
+    return Payload(text, media="text/plain; version=0.0.4; charset=utf-8")
 
 
-def readyz(context: RequestContext) -> Answer:
+def readyz(context: RequestContext) -> Payload:
     """Say whether the daemon does its work. The reasons name deployments and hosts, so not everybody is told them."""
     reasons = context.state.control.unready()
     told = list(reasons) if Right.READ in context.principal.rights else [_HIDDEN] * bool(reasons)
     code = 503 if reasons else 200
     if context.wants_text:
-        return Answer("".join(f"{line}\n" for line in told or ["ready"]), code, media="text/plain; charset=utf-8")
-    return Answer({"ready": not reasons, "reasons": told}, code)
+        return Payload("".join(f"{line}\n" for line in told or ["ready"]), code, media="text/plain; charset=utf-8")
+    return Payload({"ready": not reasons, "reasons": told}, code)
 
 
 _HIDDEN = "why is told to callers with a token that may read"

@@ -126,7 +126,7 @@ def _why(error: OSError) -> str:
             return error.strerror or "cannot be listened on"
 
 
-class Certificate:
+class ServerCertificate:
     """A certificate and its key in a TLS context that takes the place of them when the files change.
 
     Raises:

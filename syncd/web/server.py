@@ -17,8 +17,8 @@ from syncd.config.settings import HttpSettings
 from syncd.errors import SyncdError
 from syncd.ports import Emit
 from syncd.web.app import AT_SOCKET, state_of
-from syncd.web.listening import Certificate, identity, listen_tcp, listen_unix
-from syncd.web.timeouts import Timeouts
+from syncd.web.listening import ServerCertificate, identity, listen_tcp, listen_unix
+from syncd.web.timeouts import TimedProtocol
 
 START_S = 10.0
 LOOK_AT_CERTIFICATE = 600
@@ -26,7 +26,7 @@ LOOK_AT_CERTIFICATE = 600
 
 
 class Server:
-    """One application behind two doors; both share one event loop in one thread.
+    """One application behind two listeners; both share one event loop in one thread.
 
     `http` without a port of its own (0) takes any free one; `port` tells which.
     """
@@ -38,7 +38,7 @@ class Server:
         path: Path | None,
         http: HttpSettings | None,
         emit: Emit,
-        timeouts: type[Timeouts] = Timeouts,
+        timeouts: type[TimedProtocol] = TimedProtocol,
     ) -> None:
         self._app = app
         self._timeouts = timeouts
@@ -58,11 +58,11 @@ class Server:
         """
         with ExitStack() as undo:
             self._serving = tuple(self._listen(undo))
-            self._thread = Thread(target=self._run, name="doors", daemon=True)
+            self._thread = Thread(target=self._run, name="http", daemon=True)
             self._thread.start()
             self._await_start()
             undo.pop_all()
-        self._emit("doors_opened", socket=str(self._path or ""), port=self.port)
+        self._emit("http_listening", socket=str(self._path or ""), port=self.port)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End within the time. Who waits for a job is told how it stands now; whoever is not done by half of it is cut."""
@@ -73,7 +73,7 @@ class Server:
         if self._thread is not None:
             self._thread.join(timeout_s)
         self._remove_socket()
-        self._emit("doors_closed")
+        self._emit("http_closed")
 
     def _listen(self, undo: ExitStack) -> list[_Serving]:
         serving = []
@@ -84,7 +84,7 @@ class Server:
             config = self._config(_through_socket(self._app))
             serving.append(_Serving(config, listener, None, emit=self._emit))
         if (http := self._http) is not None:
-            certificate = Certificate(http.tls_cert, http.tls_key) if http.tls_cert else None
+            certificate = ServerCertificate(http.tls_cert, http.tls_key) if http.tls_cert else None
             listener = undo.enter_context(listen_tcp(http.listen_host, http.listen_port))
             self.port = listener.getsockname()[1]
             serving.append(_Serving(self._config(self._app), listener, certificate, emit=self._emit))
@@ -108,7 +108,7 @@ class Server:
         try:
             asyncio.run(self._serve())
         except Exception as error:  # noqa: BLE001 - the end of the thread: nobody else would hear of it
-            self._emit("doors_failed", error=repr(error), exc_info=error)
+            self._emit("http_failed", error=repr(error), exc_info=error)
 
     async def _serve(self) -> None:
         await asyncio.gather(*(serving.serve([serving.listener]) for serving in self._serving))
@@ -140,7 +140,7 @@ class _Serving(uvicorn.Server):
     """uvicorn on one listening socket; ends within its patience."""
 
     def __init__(
-        self, config: uvicorn.Config, listener: socket.socket, certificate: Certificate | None, *, emit: Emit
+        self, config: uvicorn.Config, listener: socket.socket, certificate: ServerCertificate | None, *, emit: Emit
     ) -> None:
         super().__init__(config)
         config.load()
@@ -155,7 +155,7 @@ class _Serving(uvicorn.Server):
             self._renew(self._certificate)
         return await super().on_tick(counter)
 
-    def _renew(self, certificate: Certificate) -> None:
+    def _renew(self, certificate: ServerCertificate) -> None:
         try:
             if certificate.look_again():
                 self._emit("certificate_renewed")
@@ -171,7 +171,7 @@ class _Serving(uvicorn.Server):
 
     def _hang_up(self, *, only_idle: bool = False) -> None:
         for connection in tuple(self.server_state.connections):
-            if isinstance(connection, Timeouts) and (connection.is_idle or not only_idle):
+            if isinstance(connection, TimedProtocol) and (connection.is_idle or not only_idle):
                 connection.hang_up()
         if not only_idle:
             self.force_exit = True

@@ -39,7 +39,7 @@ def peer_of(scope: Scope) -> Peer | None:
     return Peer(int(place.removeprefix(_PEER)), number) if place.startswith(_PEER) else None
 
 
-class Timeouts(H11Protocol):
+class TimedProtocol(H11Protocol):
     """HTTP/1.1 with an end to everything."""
 
     head_s = 10.0

@@ -329,9 +329,9 @@ def test_only_who_applies_says_what_a_group_name_means(in_force: Stage) -> None:
 def test_a_plan_undoes_nothing_that_an_apply_learned(stage: Stage) -> None:
     stage.apply()
     learned = Learned("by writing")
-    stage.store.memory.save_capabilities("prod", learned)
+    stage.store.memory.save_learned("prod", learned)
     plan(stage.world())
-    assert learned == stage.store.memory.capabilities("prod")
+    assert learned == stage.store.memory.learned("prod")
 
 
 @pytest.mark.finding("H-E23")

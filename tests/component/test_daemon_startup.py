@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncd.config import database_of, load
-from syncd.daemon.loaded import Files, Fleet, read_files
+from syncd.daemon.loaded import Fleet, LoadedFiles, read_files
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.startup import opened
 from syncd.errors import ConfigInvalid, InvalidInput, MappingInvalid
@@ -44,7 +44,7 @@ def silent(_event: str, /, **_facts: object) -> None:
     """Take every event."""
 
 
-def begin(folder: Path) -> Files:
+def begin(folder: Path) -> LoadedFiles:
     """Start a fleet as the daemon does, and end it; gives the files it began with."""
     with opened(folder / "config.toml") as (files, store):
         fleet = Fleet(

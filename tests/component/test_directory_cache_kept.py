@@ -83,7 +83,7 @@ def test_a_poll_recalls_what_the_start_could_not(stores: tuple[Stores, Stores], 
     assert (True, False) == desk.unread()
     it.poll("people", now=True)
     assert (True, True) == desk.unread()
-    assert {"ann", "bob", "cid"} == desk.known(), "okta is held over from what was saved"
+    assert {"ann", "bob", "cid"} == desk.known(), "okta is carried over from what was saved"
 
 
 @pytest.mark.finding("C-11")

@@ -14,7 +14,7 @@ from syncd.http.rests import OwnRests
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.finding("C-50")
+@pytest.mark.result("C-50")
 @pytest.mark.parametrize(
     ("source", "provider"),
     [
@@ -37,6 +37,6 @@ def test_doctor_asks_no_provider_that_wants_rest(tmp_path: Path, source: str, pr
     kept = OwnRests()
     kept.let_rest(provider, NOON + timedelta(seconds=90))
     [examine, _] = app.examinations(load(tmp_path / "syncd.toml"), clock=lambda: NOON, rests=kept)
-    [finding] = examine()
-    assert (finding.subject, finding.check, finding.ok) == ("source people", "rate limits", None)
-    assert "asked to be left alone until 12:01:30 UTC" in finding.detail
+    [result] = examine()
+    assert (result.subject, result.check, result.ok) == ("source people", "rate limits", None)
+    assert "asked to be left alone until 12:01:30 UTC" in result.detail

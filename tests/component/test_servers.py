@@ -177,8 +177,8 @@ def test_a_role_that_was_renamed_at_the_one_server_is_nothing_to_the_other(stage
 
 def test_what_a_server_can_do_is_found_out_anew(stage: Stage) -> None:
     another(stage)
-    assert stage.store.memory.capabilities("prod") is not None
-    assert stage.store.memory.capabilities(stage.store.places.place("prod", NEW).facts) is None
+    assert stage.store.memory.learned("prod") is not None
+    assert stage.store.memory.learned(stage.store.places.place("prod", NEW).facts) is None
 
 
 def test_a_database_of_before_takes_the_first_address_for_the_one_it_had(stage: Stage, tmp_path: Path) -> None:

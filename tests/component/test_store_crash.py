@@ -92,5 +92,5 @@ with Database(sys.argv[1]).write() as connection:
     ended = subprocess.run([sys.executable, "-c", killed, url], check=False)
     assert -signal.SIGKILL == ended.returncode
     with closing(Stores.open(url)) as store:
-        assert store.memory.capabilities("prod") is None
+        assert store.memory.learned("prod") is None
         assert 1 == store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)

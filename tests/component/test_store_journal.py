@@ -95,10 +95,10 @@ def _rows(store: Stores, table: str) -> int:
 
 
 def test_what_was_learned_is_kept_per_deployment_as_it_was_written_and_replaced(store: Stores) -> None:
-    store.memory.save_capabilities("prod", Learned("what the target wrote"))
-    store.memory.save_capabilities("prod", Learned("and wrote anew"))
-    store.memory.save_capabilities("prod", Learned("not known yet"), only_new=True)
-    assert ("and wrote anew", None) == (store.memory.capabilities("prod"), store.memory.capabilities("test"))
+    store.memory.save_learned("prod", Learned("what the target wrote"))
+    store.memory.save_learned("prod", Learned("and wrote anew"))
+    store.memory.save_learned("prod", Learned("not known yet"), only_new=True)
+    assert ("and wrote anew", None) == (store.memory.learned("prod"), store.memory.learned("test"))
 
 
 def test_the_last_desired_state_is_given_with_its_reasons(store: Stores) -> None:

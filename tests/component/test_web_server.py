@@ -1,4 +1,4 @@
-"""The doors themselves: sockets, slow callers, TLS, and an ending that does not wait for anybody."""
+"""The listeners themselves: sockets, slow callers, TLS, and an ending that does not wait for anybody."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from syncd.errors import SyncdError
 from syncd.store import Stores
 from syncd.web import Authenticator, Server, app
 from syncd.web.app import state_of
-from syncd.web.listening import Certificate, listen_tcp, listen_unix
-from syncd.web.timeouts import Timeouts
+from syncd.web.listening import ServerCertificate, listen_tcp, listen_unix
+from syncd.web.timeouts import TimedProtocol
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def place(books: Stores, tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
-class Hasty(Timeouts):
+class Hasty(TimedProtocol):
     head_s = 0.5
     whole_s = 1.5
     most_connections = 3
@@ -232,7 +232,7 @@ def test_https_with_tls_1_2_or_better(books: Stores, tmp_path: Path) -> None:
 
 def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
-    used = Certificate(cert, key)
+    used = ServerCertificate(cert, key)
     assert not used.look_again()
     other = certificate(tmp_path, name="other", serial=2)
     cert.write_bytes(other[0].read_bytes())

@@ -36,7 +36,7 @@ from syncd.http.secrets import Secret
 from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
 from syncd.store import Stores
 from syncd.web import Authenticator, Server, app
-from syncd.web.timeouts import Timeouts
+from syncd.web.timeouts import TimedProtocol
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TOKENS = {"reader": ("read",), "doer": ("reconcile",), "boss": ("approve",), "all": ("approve", "read", "reconcile")}
@@ -280,7 +280,7 @@ def serving(
     folder: Path,
     http: HttpSettings | None,
     *,
-    timeouts: type[Timeouts] = Timeouts,
+    timeouts: type[TimedProtocol] = TimedProtocol,
     name: str = "s.sock",
     control: FakeControl | None = None,
 ) -> Iterator[Place]:
@@ -290,12 +290,12 @@ def serving(
     def emit(event: str, /, **facts: object) -> None:
         events.append((event, facts))
 
-    control, ledger, doors = control or FakeControl(), Ledger(books), Authenticator(http)
-    made = app(control, ledger, ledger, auth=doors, emit=emit, clock=lambda: NOW)
+    control, ledger, auth = control or FakeControl(), Ledger(books), Authenticator(http)
+    made = app(control, ledger, ledger, auth=auth, emit=emit, clock=lambda: NOW)
     path = folder / name
     server = Server(made, path=path, http=http, emit=emit, timeouts=timeouts)
     server.start()
     try:
-        yield Place(control, ledger, doors, server, made, path, events)
+        yield Place(control, ledger, auth, server, made, path, events)
     finally:
         server.stop(2.0)

@@ -27,7 +27,7 @@ from postgres_server import find_binaries
 from prometheus_client.parser import text_string_to_metric_families
 
 from syncd.control import DaemonState, DeploymentState, Job, JobState
-from syncd.daemon.loaded import Files, last_good_files, read_files
+from syncd.daemon.loaded import LoadedFiles, last_good_files, read_files
 from syncd.daemon.service import Daemon, Host
 from syncd.daemon.systemd import Notify
 from syncd.errors import InvalidInput
@@ -271,7 +271,7 @@ class Rig:
         assert kept is not None
         return self._start(kept)
 
-    def _start(self, files: Files) -> Daemon:
+    def _start(self, files: LoadedFiles) -> Daemon:
         assert self.store is not None
         self.daemon = Daemon(
             files,

@@ -451,8 +451,8 @@ def test_the_folder_of_the_control_socket_is_removed(running: Rig) -> None:
     place.parent.mkdir()
     store = running.store
     assert store is not None
-    doors = app(running.it, store.queries, store.presence, auth=Authenticator(None), emit=running.it.emit)
-    server = Server(doors, path=place, http=None, emit=running.it.emit)
+    api = app(running.it, store.queries, store.presence, auth=Authenticator(None), emit=running.it.emit)
+    server = Server(api, path=place, http=None, emit=running.it.emit)
     server.start()
     shutil.rmtree(place.parent)
     running.leave("anna")

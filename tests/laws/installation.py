@@ -362,7 +362,7 @@ class Watch:
         if place(call) not in {" ".join(text.split()[:2]) for (text,) in rows}:
             home.court.broken("e", f"{site}: {place(call)} was not written down; open are {rows}")
         assert life.store is not None
-        mine = [lease.fence for lease in life.store.leases._held if lease.name == site]
+        mine = [lease.fence for lease in life.store.leases._taken if lease.name == site]
         there = self.rows("SELECT fence, held FROM leases WHERE deployment = ?", site)
         if [(fence, bool(held)) for fence, held in there] != [(fence, True) for fence in mine]:
             home.court.broken(

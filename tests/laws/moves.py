@@ -326,7 +326,7 @@ def starts(home: Installation, chance: Chance) -> None:
 
 def _living(home: Installation) -> set[tuple[str, int]]:
     lives = [*home.lives.values(), *home.acting]
-    return {(lease.name, lease.fence) for life in lives if life.store for lease in life.store.leases._held}
+    return {(lease.name, lease.fence) for life in lives if life.store for lease in life.store.leases._taken}
 
 
 def stops(home: Installation, chance: Chance) -> None:

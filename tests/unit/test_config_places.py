@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.text.toml_places import NotScannable, Path, Place, locate
+from syncd.text.toml_places import NotScannable, Path, Position, locate
 
 # text | path | place of the key | place of the value
 SHAPES: tuple[tuple[str, Path, tuple[int, int], tuple[int, int]], ...] = (
@@ -46,18 +46,18 @@ def test_keys_and_values_are_found(text: str, path: Path, key: tuple[int, int], 
 
     places = locate(text)
 
-    assert (Place(*key), Place(*value)) == (places.key(path), places.value(path))
+    assert (Position(*key), Position(*value)) == (places.key(path), places.value(path))
 
 
 def test_columns_count_characters() -> None:
-    assert Place(1, 13) == locate('a = ["äöü", 1]').value(("a", 1))
+    assert Position(1, 13) == locate('a = ["äöü", 1]').value(("a", 1))
 
 
 def test_what_is_not_written_stands_where_its_table_does() -> None:
     places = locate("[t.u]\na = 1")
 
-    assert Place(1, 4) == places.key(("t", "u", "gone", "too"))
-    assert Place(1, 1) == places.key(("gone",))
+    assert Position(1, 4) == places.key(("t", "u", "gone", "too"))
+    assert Position(1, 1) == places.key(("gone",))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_second_time_is_found(text: str, path: Path, place: tuple[int, int]) -
     with pytest.raises(tomllib.TOMLDecodeError):
         tomllib.loads(text)
 
-    assert {path: Place(*place)} == locate(text).repeated
+    assert {path: Position(*place)} == locate(text).repeated
 
 
 @pytest.mark.parametrize("text", ["a", "= 1", "[a", 'a = "x', "a = [1", "a = {b}", "[]", "a ="])
@@ -172,7 +172,7 @@ def test_every_path_of_any_document_is_found_where_it_stands(text: str) -> None:
     lines = text.split("\n")
     places = locate(text)
 
-    def at(place: Place) -> str:
+    def at(place: Position) -> str:
         return "\n".join([lines[place.line - 1][place.column - 1 :], *lines[place.line :]])
 
     paths = dict(_paths(tomllib.loads(text)))

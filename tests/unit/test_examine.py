@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from syncd.cli.doctor import exit_code
-from syncd.model import Finding
+from syncd.model import CheckResult
 from syncd.sources.entra.examine import no_more, roles_of
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -45,18 +45,18 @@ def test_the_permissions_in_an_access_token(text: str, expected: set[str] | None
     ],
 )
 def test_more_permissions_than_needed_are_named(roles: set[str] | None, *, ok: bool | None) -> None:
-    finding = no_more("source entra", roles)
-    assert ok is finding.ok
-    assert ("Group.ReadWrite.All" in finding.detail) == (roles is not None and "Group.ReadWrite.All" in roles)
+    result = no_more("source entra", roles)
+    assert ok is result.ok
+    assert ("Group.ReadWrite.All" in result.detail) == (roles is not None and "Group.ReadWrite.All" in roles)
 
 
 @pytest.mark.parametrize(("seconds", "ok"), [(0, True), (60, True), (-60, True), (61, False), (-61, False)])
 def test_clocks_may_differ_by_a_minute(seconds: int, *, ok: bool) -> None:
-    assert ok is Finding.of_clock("source okta", NOW + timedelta(seconds=seconds), now=NOW).ok
+    assert ok is CheckResult.of_clock("source okta", NOW + timedelta(seconds=seconds), now=NOW).ok
 
 
 def test_a_server_that_does_not_tell_the_time_is_not_wrong() -> None:
-    assert None is Finding.of_clock("source okta", None, now=NOW).ok
+    assert None is CheckResult.of_clock("source okta", None, now=NOW).ok
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_server_that_does_not_tell_the_time_is_not_wrong() -> None:
     ],
 )
 def test_the_exit_code_is_the_worst_that_was_found(found: list[tuple[str, bool | None]], expected: int) -> None:
-    assert expected == exit_code([Finding("x", check, ok, "") for check, ok in found])
+    assert expected == exit_code([CheckResult("x", check, ok, "") for check, ok in found])

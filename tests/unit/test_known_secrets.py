@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 
 from syncd.cli.output import show_error, show_json, show_text
 from syncd.http.answer import Answer, shown
-from syncd.http.secrets import BLOT, SHORTEST, Known, blotted, remember
+from syncd.http.secrets import BLOT, SHORTEST, KnownSecrets, blotted, remember
 from syncd.log import set_up
 from syncd.store.columns import Sentence
 from syncd.web.problems import Refusal, problem
@@ -42,7 +42,7 @@ FORMS = [
 @pytest.mark.finding("A-F8")
 @pytest.mark.parametrize("form", FORMS)
 def test_a_known_secret_is_blotted_out_in_every_form(form: str) -> None:
-    known = Known()
+    known = KnownSecrets()
     assert form in known.blotted(form)
 
     known.add(WORD)
@@ -52,21 +52,21 @@ def test_a_known_secret_is_blotted_out_in_every_form(form: str) -> None:
 
 
 def test_the_lines_of_a_key_are_blotted_one_by_one() -> None:
-    known = Known()
+    known = KnownSecrets()
     known.add("-----BEGIN PRIVATE KEY-----\n" + "A" * 64 + "\n" + "B" * 64 + "\n-----END PRIVATE KEY-----")
 
     assert f"it has -----BEGIN and {BLOT}" == known.blotted(f"it has -----BEGIN and {'B' * 64}")
 
 
 def test_short_secrets_are_words_and_stay() -> None:
-    known = Known()
+    known = KnownSecrets()
     known.add("x" * (SHORTEST - 1))
 
     assert "x" * 20 == known.blotted("x" * 20)
 
 
 def test_a_secret_that_holds_another_is_blotted_whole() -> None:
-    known = Known()
+    known = KnownSecrets()
     known.add("planted-one")
     known.add("planted-one-and-more")
 
@@ -75,7 +75,7 @@ def test_a_secret_that_holds_another_is_blotted_whole() -> None:
 
 def test_only_so_many_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncd.http.secrets.MOST_KNOWN", 2)
-    known = Known()
+    known = KnownSecrets()
     for value in ("planted-1", "planted-2", "planted-3"):
         known.add(value)
 
@@ -94,7 +94,7 @@ def test_a_web_page_or_another_client_that_repeats_a_secret_is_blotted(form: Cal
 @pytest.mark.finding("N-108")
 def test_tokens_that_servers_make_push_out_no_secret_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncd.http.secrets.MOST_KNOWN", 3)
-    known = Known()
+    known = KnownSecrets()
     known.add("planted-0")
     known.add("planted-1", by_reference=True)
     known.add("planted-0", by_reference=True)

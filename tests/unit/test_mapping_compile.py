@@ -207,7 +207,7 @@ def test_the_seen_members_of_a_group_that_was_never_read_whole_get_the_role_and_
     assert {"Viewer": "the group people:finance was never read whole: page 2 was cut"} == desired.frozen
 
 
-def test_members_held_over_keep_the_role_with_a_stale_reason_and_nothing_is_frozen() -> None:
+def test_members_carried_over_keep_the_role_with_a_stale_reason_and_nothing_is_frozen() -> None:
     earlier = snapshot([ANN, BOB], group("finance", "ann", "bob"))
     fresh = snapshot([ANN, BOB], group("finance", "ann", complete=False))
     desired = compiled(viewer(), join({"people": fresh}, {"people": earlier}, {}))

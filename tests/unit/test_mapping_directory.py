@@ -1,4 +1,4 @@
-"""Joining reads: what was not read whole is held over from the last read that was, and nothing is lost by it."""
+"""Joining reads: what was not read whole is carried over from the last read that was, and nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_cut_read_without_a_whole_one_before_is_unknown(earlier: Snapshot | No
     )
 
 
-def test_the_groups_of_a_source_that_failed_are_held_over() -> None:
+def test_the_groups_of_a_source_that_failed_are_carried_over() -> None:
     earlier = snapshot(PEOPLE, group("finance", "ann", "bob"))
     known = join({}, {"people": earlier}, {"people": "it is on fire"})
 
@@ -91,7 +91,7 @@ def test_what_was_just_read_of_a_person_wins_over_what_was_saved() -> None:
     assert "new" == joined(fresh, earlier).identities["people", "ann"].login
 
 
-def test_a_person_held_over_whom_the_read_lacks_comes_from_the_saved_read_and_nobody_else_does() -> None:
+def test_a_person_carried_over_whom_the_read_lacks_comes_from_the_saved_read_and_nobody_else_does() -> None:
     earlier = snapshot(PEOPLE, group("finance", "ann"))
     fresh = snapshot([BOB], group("finance", "bob", complete=False))
 

@@ -10,7 +10,7 @@ import pytest
 from mapping_world import NOW, directory, group, person
 
 from syncd.daemon.delta import between
-from syncd.daemon.poll_followup import PERSONS, Basis, Doubts, Seen, Work, alarms_of, ends_of, who_waits, work_of
+from syncd.daemon.poll_followup import PERSONS, Doubts, InForce, PollTimes, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.daemon.words import Say
 from syncd.directory.narrow import DirectoryView
 from syncd.mapping.parse import parse
@@ -25,8 +25,8 @@ bindings:
   - {group: people:guests, roles: [Viewer], deployments: all, until: 2026-06-01}
 """
 PROD, LAB = Deployment("prod", {"env": "prod"}, naming=NAMING), Deployment("lab", {"env": "lab"}, naming=NAMING)
-BASIS = Basis(parse({"m.yaml": MAPPING.encode()}), (LAB, PROD))
-SEEN = Seen(20.0, 5.0)
+BASIS = InForce(parse({"m.yaml": MAPPING.encode()}), (LAB, PROD))
+SEEN = PollTimes(20.0, 5.0)
 NAMES = ("ann", "bob", "cid")
 
 
@@ -43,7 +43,7 @@ def in_doubt(name: str, *members: str) -> Group:
     return group(name, *members, complete=False, why="cut off")
 
 
-def work(before: Directory | None, after: Directory, basis: Basis = BASIS) -> Work:
+def work(before: Directory | None, after: Directory, basis: InForce = BASIS) -> Work:
     moved = between(DirectoryView(before) if before else None, DirectoryView(after))
     return work_of(moved, basis, now=NOW, seen=SEEN) if moved else Work()
 

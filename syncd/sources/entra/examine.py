@@ -15,7 +15,7 @@ from syncd.http.backoff import ONCE
 from syncd.http.connection import Connection
 from syncd.http.rests import OwnRests, Rest
 from syncd.http.session import NoAnswer, Session
-from syncd.model import Finding
+from syncd.model import CheckResult
 from syncd.sources.entra.graph import Ask, Graph, Reply
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
@@ -24,29 +24,31 @@ LEAST = frozenset({"GroupMember.Read.All", "User.Read.All", "Member.Read.Hidden"
 """What syncd can make use of: the last two for hidden groups and for app roles."""
 
 
-def examine(name: str, settings: EntraSettings, *, now: Callable[[], datetime]) -> tuple[Finding, ...]:
+def examine(name: str, settings: EntraSettings, *, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Find out about reach, credential, rights, clock, throttling and abilities."""
     return tuple(_findings(f"source {name}", name, replace(settings, attempts=1), now=now))
 
 
-def _findings(subject: str, name: str, settings: EntraSettings, *, now: Callable[[], datetime]) -> Iterator[Finding]:
+def _findings(
+    subject: str, name: str, settings: EntraSettings, *, now: Callable[[], datetime]
+) -> Iterator[CheckResult]:
     try:
         anonymous = _anonymous(settings)
     except NoAnswer as error:
-        yield Finding(subject, "reachable", False, str(error))
+        yield CheckResult(subject, "reachable", False, str(error))
         return
-    yield Finding(subject, "reachable", True, settings.graph_url)
-    yield Finding.of_clock(subject, _date(anonymous), now=now())
+    yield CheckResult(subject, "reachable", True, settings.graph_url)
+    yield CheckResult.of_clock(subject, _date(anonymous), now=now())
     rest = Rest(settings.provider, OwnRests(), now=now)
     tokens = Tokens(name, settings, now=now, rest=rest)
     graph = Graph(name, settings, tokens, rest=rest)
     try:
         token = tokens.bearer()
-        yield Finding(subject, "credential", True, "the authority gives access tokens")
+        yield CheckResult(subject, "credential", True, "the authority gives access tokens")
         groups = graph.ask([Ask("/groups?$select=id&$top=1&$count=true", eventual=True)])[0]
         users = graph.get("/users?$select=id,userPrincipalName,accountEnabled&$top=1")
     except SourceUnavailable as error:
-        yield Finding(subject, "credential", False, str(error))
+        yield CheckResult(subject, "credential", False, str(error))
         return
     finally:
         graph.close()
@@ -76,16 +78,16 @@ def _date(answer: Answer) -> datetime | None:
     return http_date(answer.headers.get("date"))
 
 
-def _rights(subject: str, groups: Reply, users: Reply) -> Finding:
+def _rights(subject: str, groups: Reply, users: Reply) -> CheckResult:
     """Without User.Read.All Graph answers 200 with nulls, so the status alone does not tell."""
     problems = [f"{what}: {r.problem}" for what, r in (("groups", groups), ("users", users)) if not r.ok]
     if problems:
         advice = "grant the application GroupMember.Read.All and User.Read.All, and consent to them"
-        return Finding(subject, "rights", False, f"{'; '.join(problems)}; {advice}")
+        return CheckResult(subject, "rights", False, f"{'; '.join(problems)}; {advice}")
     found = users.fields.get("value")
     if isinstance(found, list) and any(u.get("accountEnabled") is None for u in found if isinstance(u, dict)):
-        return Finding(subject, "rights", False, "users come without what they are: grant User.Read.All")
-    return Finding(subject, "rights", True, "groups and users may be read")
+        return CheckResult(subject, "rights", False, "users come without what they are: grant User.Read.All")
+    return CheckResult(subject, "rights", True, "groups and users may be read")
 
 
 def roles_of(token: str) -> frozenset[str] | None:
@@ -101,30 +103,32 @@ def roles_of(token: str) -> frozenset[str] | None:
     return frozenset(map(str, roles)) if isinstance(roles, list) else None
 
 
-def no_more(subject: str, roles: Collection[str] | None) -> Finding:
+def no_more(subject: str, roles: Collection[str] | None) -> CheckResult:
     """Compare the permissions of the application with what syncd can make use of."""
     if roles is None:
-        return Finding(subject, "no more rights", None, "the access token does not tell its permissions")
+        return CheckResult(subject, "no more rights", None, "the access token does not tell its permissions")
     extra = sorted(set(roles) - LEAST)
     if extra:
         told = f"it may more than syncd needs: {', '.join(extra)}"
-        return Finding(subject, "no more rights", None, f"{told}; GroupMember.Read.All and User.Read.All are enough")
-    return Finding(subject, "no more rights", True, ", ".join(sorted(roles)))
+        return CheckResult(
+            subject, "no more rights", None, f"{told}; GroupMember.Read.All and User.Read.All are enough"
+        )
+    return CheckResult(subject, "no more rights", True, ", ".join(sorted(roles)))
 
 
-def _throttling(subject: str, *replies: Reply) -> Finding:
+def _throttling(subject: str, *replies: Reply) -> CheckResult:
     used = [r.headers.get("x-ms-throttle-limit-percentage", "") for r in replies]
     told = next((text for text in used if text), None)
     if told is None:
-        return Finding(
+        return CheckResult(
             subject, "rate limits", True, "less than 80% of our limit is used (Graph says nothing below that)"
         )
-    return Finding(subject, "rate limits", None, f"{told} of our limit is used; Graph slows us down above 1.0")
+    return CheckResult(subject, "rate limits", None, f"{told} of our limit is used; Graph slows us down above 1.0")
 
 
-def _abilities(subject: str, groups: Reply) -> Finding:
+def _abilities(subject: str, groups: Reply) -> CheckResult:
     counted = isinstance(groups.fields.get("@odata.count"), int)
     told = "lists come with counts; changes can be read by themselves"
-    return Finding(
+    return CheckResult(
         subject, "abilities", counted, told if counted else "lists come without counts: no read is certified"
     )

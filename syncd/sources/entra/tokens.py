@@ -21,7 +21,7 @@ import requests
 from syncd.answers import number, whole
 from syncd.errors import SourceUnavailable
 from syncd.http.backoff import Retries, wanted_s
-from syncd.http.metered import Limit, MeteredAdapter
+from syncd.http.metered import MeteredAdapter, ReadLimit
 from syncd.http.rests import Rest
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.entra.settings import (
@@ -203,7 +203,7 @@ class _Http:
         self._session.trust_env = False  # else REQUESTS_CA_BUNDLE overrides `verify`
         self._session.headers["Connection"] = "close"  # the next request is an hour away
         self._session.headers["Accept-Encoding"] = "identity"  # so that what comes is as large as it is
-        self._limit = Limit()
+        self._limit = ReadLimit()
         self._session.mount("https://", MeteredAdapter(self._limit))
         self._session.mount("http://", MeteredAdapter(self._limit))
         self._deadline_s = 3 * settings.timeout_s + settings.connect_timeout_s

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from syncd.answers import parse_json
 from syncd.errors import SourceUnavailable
-from syncd.model import Finding
+from syncd.model import CheckResult
 from syncd.sources.okta.answers import Refused, Reply, Unanswered, advice
 from syncd.sources.okta.asking import API
 from syncd.sources.okta.settings import ApiToken, OktaSettings
@@ -17,18 +17,18 @@ NEEDED = frozenset({"okta.groups.read", "okta.users.read"})
 _PATHS = {"groups": f"{API}/groups?limit=1&expand=stats", "users": f"{API}/users?limit=1"}
 
 
-def examine(name: str, settings: OktaSettings, *, now: Callable[[], datetime]) -> tuple[Finding, ...]:
+def examine(name: str, settings: OktaSettings, *, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Find out about reach, credential, rights, clock, rate limits and abilities."""
     subject = f"source {name}"
     root = settings.connection.root
     try:
         replies = asyncio.run(_asked(settings))
     except Unanswered as error:
-        return (Finding(subject, "reachable", False, f"{root}: {error}"),)
+        return (CheckResult(subject, "reachable", False, f"{root}: {error}"),)
     except Refused as error:
-        return (Finding(subject, "reachable", True, root), Finding(subject, "credential", False, str(error)))
+        return (CheckResult(subject, "reachable", True, root), CheckResult(subject, "credential", False, str(error)))
     except SourceUnavailable as error:
-        return (Finding(subject, "credential", False, str(error)),)
+        return (CheckResult(subject, "credential", False, str(error)),)
     return tuple(_findings(subject, settings, replies, now=now()))
 
 
@@ -42,22 +42,22 @@ async def _asked(settings: OktaSettings) -> dict[str, Reply]:
 
 def _findings(
     subject: str, settings: OktaSettings, replies: Mapping[str, Reply], *, now: datetime
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     groups = replies["groups"]
     odd = [reply for reply in replies.values() if reply.status not in (200, 401, 403, 429)]
     if odd:
         hint = advice(odd[0].status, "", api_token=_has_token(settings))
         told = f"{settings.connection.root} answered {odd[0].status}" + (f": {hint}" if hint else "")
-        yield Finding(subject, "reachable", False, told)
+        yield CheckResult(subject, "reachable", False, told)
         return
-    yield Finding(subject, "reachable", True, settings.connection.root)
+    yield CheckResult(subject, "reachable", True, settings.connection.root)
     refused = groups.status == 401
-    yield Finding(subject, "credential", not refused, _refusal(groups, settings) if refused else _proof(settings))
+    yield CheckResult(subject, "credential", not refused, _refusal(groups, settings) if refused else _proof(settings))
     if not refused:
         yield _rights(subject, settings, replies)
         yield _no_more(subject, settings)
         yield _abilities(subject, groups)
-    yield Finding.of_clock(subject, groups.server_time, now=now)
+    yield CheckResult.of_clock(subject, groups.server_time, now=now)
     yield _limits(subject, settings, replies)
 
 
@@ -83,50 +83,52 @@ def _code(reply: Reply) -> str:
     return str(found.get("errorCode", ""))[:20] if isinstance(found, dict) else ""
 
 
-def _rights(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) -> Finding:
+def _rights(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) -> CheckResult:
     missing = [area for area, reply in replies.items() if reply.status == 403]
     if missing:
         why = _refusal(replies[missing[0]], settings)
-        return Finding(subject, "rights", False, f"{' and '.join(missing)} may not be read: {why}")
-    return Finding(subject, "rights", True, "groups and users may be read")
+        return CheckResult(subject, "rights", False, f"{' and '.join(missing)} may not be read: {why}")
+    return CheckResult(subject, "rights", True, "groups and users may be read")
 
 
-def _no_more(subject: str, settings: OktaSettings) -> Finding:
+def _no_more(subject: str, settings: OktaSettings) -> CheckResult:
     credential = settings.credential
     if isinstance(credential, ApiToken):
         told = (
             "an API token has all rights of the administrator who made it, and Okta does not say which: use that of a "
         )
-        return Finding(subject, "no more rights", None, f"{told}read-only administrator, or a service application")
+        return CheckResult(subject, "no more rights", None, f"{told}read-only administrator, or a service application")
     extra = sorted(set(credential.scopes) - NEEDED)
     if extra:
-        return Finding(subject, "no more rights", None, f"scopes that are not needed: {', '.join(extra)}")
-    return Finding(subject, "no more rights", True, f"scopes {', '.join(credential.scopes)}")
+        return CheckResult(subject, "no more rights", None, f"scopes that are not needed: {', '.join(extra)}")
+    return CheckResult(subject, "no more rights", True, f"scopes {', '.join(credential.scopes)}")
 
 
-def _abilities(subject: str, groups: Reply) -> Finding:
+def _abilities(subject: str, groups: Reply) -> CheckResult:
     """See whether groups come with an independent count of their members, without which no read is certified."""
     try:
         found = parse_json(groups.body)
     except ValueError:
         found = None
     if not isinstance(found, list):
-        return Finding(subject, "abilities", False, "the list of groups is not a list; is a proxy in between?")
+        return CheckResult(subject, "abilities", False, "the list of groups is not a list; is a proxy in between?")
     if not found:
-        return Finding(subject, "abilities", None, "there is no group to see whether they come with counts")
+        return CheckResult(subject, "abilities", None, "there is no group to see whether they come with counts")
     embedded = found[0].get("_embedded") if isinstance(found[0], dict) else None
     counted = isinstance(embedded, dict) and "stats" in embedded
     told = "groups come with counts; changes can be read by themselves"
-    return Finding(
+    return CheckResult(
         subject, "abilities", counted, told if counted else "groups come without counts: no read is certified"
     )
 
 
-def _limits(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) -> Finding:
+def _limits(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) -> CheckResult:
     rates = {area: reply.rate for area, reply in replies.items() if reply.rate is not None}
     if not rates:
-        return Finding(subject, "rate limits", None, "the answers do not tell any")
+        return CheckResult(subject, "rate limits", None, "the answers do not tell any")
     told = ", ".join(f"{area} {rate.remaining:,} of {rate.limit:,} left" for area, rate in rates.items())
     room = all(rate.remaining > rate.limit * settings.leave_free for rate in rates.values())
     share = f"syncd leaves {settings.leave_free:.0%} to others"
-    return Finding(subject, "rate limits", room or None, f"{told}; {share}" + ("" if room else ", and has to wait now"))
+    return CheckResult(
+        subject, "rate limits", room or None, f"{told}; {share}" + ("" if room else ", and has to wait now")
+    )

@@ -10,7 +10,7 @@ from syncd.answers import http_date
 from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
 from syncd.http.backoff import Retries
 from syncd.http.session import Session
-from syncd.model import Finding, Permission
+from syncd.model import CheckResult, Permission
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.leak import leaks
 from syncd.targets.airflow.look import VERSION_PATHS, look
@@ -33,7 +33,7 @@ LOGIN_SYNC = (
 )
 
 
-def examine(deployment: str, settings: AirflowSettings, *, now: Callable[[], datetime]) -> tuple[Finding, ...]:
+def examine(deployment: str, settings: AirflowSettings, *, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Find out about reach, credential, rights, clock and abilities."""
     session = Session(settings.connection, retries=Retries(attempts=2))
     try:
@@ -42,28 +42,28 @@ def examine(deployment: str, settings: AirflowSettings, *, now: Callable[[], dat
         session.close()
 
 
-def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Iterator[Finding]:
+def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Iterator[CheckResult]:
     root = wire.session.connection.root
     try:
         can = look(wire, None)
     except TargetUnauthorized as error:
-        yield Finding(subject, "credential", False, str(error))
+        yield CheckResult(subject, "credential", False, str(error))
         return
     except TargetUnmanageable as error:
-        yield Finding(subject, "reachable", True, root)
-        yield Finding(subject, "abilities", False, str(error))
+        yield CheckResult(subject, "reachable", True, root)
+        yield CheckResult(subject, "abilities", False, str(error))
         return
     except TargetUnavailable as error:
-        yield Finding(subject, "reachable", False, str(error))
+        yield CheckResult(subject, "reachable", False, str(error))
         return
-    yield Finding(subject, "reachable", True, root)
-    yield Finding(subject, "credential", True, f"{can.service_user or 'a bearer token'} is accepted")
+    yield CheckResult(subject, "reachable", True, root)
+    yield CheckResult(subject, "credential", True, f"{can.service_user or 'a bearer token'} is accepted")
     yield from _rights(subject, Mirror(wire, can))
-    yield Finding.of_clock(subject, _server_time(wire), now=now())
+    yield CheckResult.of_clock(subject, _server_time(wire), now=now())
     yield _abilities(subject, can)
     if why := leaks(can):
-        yield Finding(subject, "memory", None, why)
-    yield Finding(subject, "login sync", None, LOGIN_SYNC)
+        yield CheckResult(subject, "memory", None, why)
+    yield CheckResult(subject, "login sync", None, LOGIN_SYNC)
 
 
 def _server_time(wire: Wire) -> datetime | None:
@@ -71,33 +71,35 @@ def _server_time(wire: Wire) -> datetime | None:
     return http_date(answer.headers.get("date"))
 
 
-def _rights(subject: str, mirror: Mirror) -> Iterator[Finding]:
+def _rights(subject: str, mirror: Mirror) -> Iterator[CheckResult]:
     """Compare what the roles of our own account hold with what syncd needs."""
     name = mirror.capabilities.service_user
     try:
         account = mirror.user(name) if name and mirror.capabilities.users_readable else None
         roles = mirror.read_roles() if account else {}
     except TargetUnavailable as error:
-        yield Finding(subject, "rights", None, str(error))
+        yield CheckResult(subject, "rights", None, str(error))
         return
     if account is None:
-        yield Finding(subject, "rights", None, "it cannot be seen which account this is, so not what it may")
+        yield CheckResult(subject, "rights", None, "it cannot be seen which account this is, so not what it may")
         return
     held = frozenset().union(*(roles.get(role, frozenset()) for role in account.roles), frozenset[Permission]())
     missing = sorted(map(str, NEEDED - held))
-    yield Finding(subject, "rights", not missing, f"it lacks {', '.join(missing)}" if missing else "all that is needed")
+    yield CheckResult(
+        subject, "rights", not missing, f"it lacks {', '.join(missing)}" if missing else "all that is needed"
+    )
     if "Admin" in account.roles:
         told = f"{name} holds Admin, which is more than is needed: give it a role with {', '.join(sorted(map(str, NEEDED)))}"
-        yield Finding(subject, "no more rights", None, told)
+        yield CheckResult(subject, "no more rights", None, told)
     else:
-        yield Finding(
+        yield CheckResult(
             subject, "no more rights", True, f"{name} holds {', '.join(sorted(account.roles))}, and not Admin"
         )
 
 
-def _abilities(subject: str, can: Capabilities) -> Finding:
+def _abilities(subject: str, can: Capabilities) -> CheckResult:
     unknown = ", FAB provider unknown (can_read on Providers would tell)" if can.generation >= 3 else ""
     fab = f", FAB provider {can.fab_version}" if can.fab_version else unknown
     users = "users can be read" if can.users_readable else "users cannot be read: nothing can be managed"
     told = f"Airflow {can.version}{fab}; {users}; PATCH of roles {can.patch_role.value}, DELETE {can.delete_role.value}"
-    return Finding(subject, "abilities", can.users_readable, told)
+    return CheckResult(subject, "abilities", can.users_readable, told)

@@ -219,16 +219,16 @@ def _logical_users(users: Mapping[str, User], names: Mapping[str, str]) -> dict[
 
 def _logical_roles(mirror: Mirror, found: Mapping[str, Family]) -> dict[str, Role]:
     assert mirror.roles is not None
-    held = _held(mirror)
+    in_use = _with_holders(mirror)
     hidden = frozenset(logical(found)) | mirror.buried
     roles = {name: Role(name, permissions) for name, permissions in mirror.roles.items() if name not in hidden}
     for name, family in found.items():
         if family.current is not None:
-            roles[name] = Role(name, mirror.roles[family.current], unfinished=_unfinished(mirror, family, held))
+            roles[name] = Role(name, mirror.roles[family.current], unfinished=_unfinished(mirror, family, in_use))
     return roles
 
 
-def _unfinished(mirror: Mirror, family: Family, held: Collection[str]) -> bool:
+def _unfinished(mirror: Mirror, family: Family, in_use: Collection[str]) -> bool:
     """Say whether a change of this role was cut off.
 
     people still hold another member                                   | they must be moved
@@ -237,7 +237,7 @@ def _unfinished(mirror: Mirror, family: Family, held: Collection[str]) -> bool:
     """
     can = mirror.capabilities
     return (
-        any(member in held for member in family.others)
+        any(member in in_use for member in family.others)
         or (family.current != family.name and can.patch_role is not Patch.FORBIDDEN)
         or (bool(family.others) and can.delete_role is not Delete.BROKEN)
         or (bool(family.replaced) and can.patch_role is not Patch.FORBIDDEN)
@@ -246,8 +246,8 @@ def _unfinished(mirror: Mirror, family: Family, held: Collection[str]) -> bool:
 
 def _leftovers(mirror: Mirror, found: Mapping[str, Family]) -> tuple[str, ...]:
     assert mirror.roles is not None
-    held = _held(mirror)
-    left = {member for family in found.values() for member in family.others if member not in held}
+    in_use = _with_holders(mirror)
+    left = {member for family in found.values() for member in family.others if member not in in_use}
     if mirror.capabilities.delete_role is not Delete.BROKEN:
         left = {member for family in found.values() if family.current is None for member in family.dead}
     return tuple(sorted((left | mirror.buried) & mirror.roles.keys()))
@@ -257,10 +257,10 @@ def _bury(mirror: Mirror, once: frozenset[str]) -> None:
     """See what is left, without people, of roles that are managed no more, where the server cannot delete them."""
     if mirror.capabilities.delete_role is Delete.BROKEN:
         left = {member for name in once for member in mirror.families([name])[name].members}
-        mirror.buried |= left - _held(mirror)
+        mirror.buried |= left - _with_holders(mirror)
 
 
-def _held(mirror: Mirror) -> frozenset[str]:
+def _with_holders(mirror: Mirror) -> frozenset[str]:
     return frozenset().union(*(user.roles for user in mirror.accounts()), frozenset())
 
 

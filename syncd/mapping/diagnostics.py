@@ -9,7 +9,7 @@ from syncd.model import Note, PersonKey, User
 
 
 @dataclass(slots=True)
-class Findings:
+class Diagnostics:
     """Collects while one deployment is compiled; the first reason to freeze a thing is kept."""
 
     notes: set[Note] = field(default_factory=set)

@@ -10,7 +10,7 @@ CLOCK_SKEW_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What an examination found out about one thing. `ok` is None where it cannot be known, or is no more than advice."""
 
     subject: str
@@ -19,7 +19,7 @@ class Finding:
     detail: str
 
     @classmethod
-    def of_clock(cls, subject: str, server: datetime | None, *, now: datetime) -> Finding:
+    def of_clock(cls, subject: str, server: datetime | None, *, now: datetime) -> CheckResult:
         """Compare a server's clock with ours; signatures and tokens stop working when they are minutes apart."""
         if server is None:
             return cls(subject, "clock", None, "the server does not say what time it is")
