@@ -42,7 +42,7 @@ SPEED = 60
 EVERYWHERE = "everywhere"
 TEAM = "team"
 PATIENCE_S = 300.0
-PRODUCTION = {"poll": 15.0, "sweep": 900.0, "leaky_sweep": 3600.0, "dags": 300.0, "upkeep": 3600.0}
+PRODUCTION = {"poll": 15.0, "sweep": 900.0, "slow_sweep": 3600.0, "dags": 300.0, "upkeep": 3600.0}
 NO_LIMITS = "removals = 10000\nshare = 1.0"
 API_TOKEN = "bench-" + "x" * 40
 MORE = {"hold_expires": "24h", "stale_after": "10m"}

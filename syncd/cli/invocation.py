@@ -39,9 +39,14 @@ class Invocation:
         return "syncd" if self.config == DEFAULT_CONFIG else shlex.join(["syncd", "--config", str(self.config)])
 
     def settings(self) -> Settings:
+        """Read the configuration, and say what should be written otherwise in it."""
+        from syncd.cli.output import show_error
         from syncd.config import load
 
-        return load(self.config)
+        settings = load(self.config)
+        if not self.quiet:
+            show_error("\n".join(f"note: {text}" for text in settings.notes))
+        return settings
 
     def log(self) -> Emit:
         from syncd.log import set_up

@@ -5,6 +5,7 @@ places          where each key and value of a TOML text stands
 source_tables   the tables of sources
 daemon_tables   the tables of the daemon: its rhythm, its HTTP, whom it tells
 tables          the file as people write it, each key documented
+renamed         keys that had another name once
 problems        what is wrong with it, in words
 load            the file, checked and filled from its defaults
 source_settings from the tables of sources to what their adapters take

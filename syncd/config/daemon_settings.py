@@ -25,7 +25,7 @@ _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 def daemon_settings(table: DaemonTable, control: ControlTable, *, folder: Path) -> DaemonSettings:
     """Put the rhythm and the control socket together; the socket is as seen from the folder."""
     spans = {name: span(value) for name, value in table.model_dump(exclude={"impatient", "workers"}).items()}
-    spans["leaky_sweep"] = max(spans["leaky_sweep"], spans["sweep"])
+    spans["slow_sweep"] = max(spans["slow_sweep"], spans["sweep"])
     socket = folder / Path(control.socket).expanduser() if control.socket else None
     return DaemonSettings(**spans, workers=table.workers, socket=socket)
 

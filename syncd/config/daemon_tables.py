@@ -41,7 +41,7 @@ _LONGEST_SOCKET = 107
 _SHORTEST = {
     "poll": "1s",
     "sweep": "10s",
-    "leaky_sweep": "10s",
+    "slow_sweep": "10s",
     "dags": "10s",
     "upkeep": "1m",
     "keep": "1d",
@@ -65,7 +65,7 @@ class DaemonTable(SettingsTable):
     sweep: Span = "15m"
     """How often each deployment is looked at whole, and put right; at least `10s`. Moved by chance, so that not all
     deployments are looked at in the same moment."""
-    leaky_sweep: Span = "1h"
+    slow_sweep: Span = "1h"
     """The same, for releases of Airflow that are known to lose memory with each call; where `sweep` is longer, that counts."""
     dags: Span = "5m"
     """How often the DAGs of each deployment are listed, for roles that choose them by tag, owner or pattern; at least

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from syncd.config.daemon_settings import daemon_settings, http_settings, notify_settings
 from syncd.config.fields import span
 from syncd.config.problems import settings_problems
+from syncd.config.renamed import in_todays_names
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings
 from syncd.config.source_settings import secret, source_settings
 from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
@@ -53,6 +55,7 @@ def _load(path: Path, text: str | None) -> Settings:
     written = read_toml(str(path), read_config(path) if text is None else text)
     if not written.values:
         _refuse(written.name, "the file says nothing; `syncd init` writes one to start from")
+    written, notes = in_todays_names(written)
     folder = path.absolute().parent
     filled = _filled(written.values)
     try:
@@ -61,7 +64,7 @@ def _load(path: Path, text: str | None) -> Settings:
         raise ConfigInvalid(settings_problems(written, error.errors(include_url=False))) from None
     _different_servers(written, config)
     _known_sources(written, config)
-    return _settings(config, path=path.absolute(), text=written.text)
+    return replace(_settings(config, path=path.absolute(), text=written.text), notes=notes)
 
 
 def read_config(path: Path) -> str:

@@ -84,7 +84,7 @@ class DaemonSettings:
 
     poll: timedelta = timedelta(seconds=15)
     sweep: timedelta = timedelta(minutes=15)
-    leaky_sweep: timedelta = timedelta(hours=1)
+    slow_sweep: timedelta = timedelta(hours=1)
     dags: timedelta = timedelta(minutes=5)
     upkeep: timedelta = timedelta(hours=1)
     keep: timedelta = timedelta(days=90)
@@ -137,3 +137,5 @@ class Settings:
     notify: NotifySettings
     text: str = field(default="", repr=False, compare=False)
     """What stands in the file: the daemon keeps it, to start with where the file cannot be used."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What to write otherwise in the file although it can be used as it is, each at its line."""

@@ -279,7 +279,7 @@ SourceTable = Annotated[FileSourceTable | OktaSourceTable | EntraSourceTable, Di
 class ConfigFile(SettingsTable):
     """Paths are as seen from the folder of the file; `~` is the home folder. A secret is never written into the file, only
     where it is. One mistake anywhere and nothing of the file is used. It has at most 1 MiB, is a regular file, and nests at
-    most 24 deep."""
+    most 24 deep. A key that was renamed counts under its old name too, and is told of."""
 
     database: Database = Field(default=Database())
     """Where syncd keeps what it read, wanted and did."""

@@ -117,6 +117,7 @@ class Fleet:
         first = files if isinstance(files, LoadedFiles) else _files(files)
         self._now = self._make(first)
         self.error = first.error
+        self._note(first)
         self._keep(first)
 
     @property
@@ -147,6 +148,7 @@ class Fleet:
         self._end_what_is_other(fresh)
         app.close(before.world)
         self._keep(files)
+        self._note(files)
         self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.world.rules.bindings))
         return ""
 
@@ -166,6 +168,10 @@ class Fleet:
     def close(self) -> None:
         self.sessions.close()
         app.close(self._now.world)
+
+    def _note(self, files: LoadedFiles) -> None:
+        for note in files.settings.notes:
+            self._emit("config_noted", note=note)
 
     def _keep(self, files: LoadedFiles) -> None:
         """Keep the files in use for the next start; where the database cannot, the start after this one has older ones."""

@@ -77,7 +77,7 @@ class Schedule:
             return daemon.sweep
         settings = loaded.settings_of(name)
         is_hurt = known is not None and settings is not None and app.kind_of(settings).slow_down(known)
-        return daemon.leaky_sweep if is_hurt else daemon.sweep
+        return daemon.slow_sweep if is_hurt else daemon.sweep
 
     def _poller(self, name: str) -> Callable[[], None]:
         return lambda: self._database.needed(lambda: self._polls.poll(name))

@@ -61,7 +61,7 @@ def test_the_rhythm(tmp_path: Path) -> None:
     text = """[daemon]
 poll = "1s"
 sweep = "10s"
-leaky_sweep = "2h"
+slow_sweep = "2h"
 dags = "1.5m"
 upkeep = "1d"
 keep = "36500d"
@@ -74,7 +74,7 @@ socket = "/run/syncd/syncd.sock"
     expected = DaemonSettings(
         poll=timedelta(seconds=1),
         sweep=timedelta(seconds=10),
-        leaky_sweep=timedelta(hours=2),
+        slow_sweep=timedelta(hours=2),
         dags=timedelta(seconds=90),
         upkeep=timedelta(days=1),
         keep=timedelta(days=36500),
@@ -94,7 +94,7 @@ def test_trials_may_be_quick(tmp_path: Path) -> None:
 
 
 def test_releases_that_leak_are_never_swept_more_often_than_others(tmp_path: Path) -> None:
-    assert timedelta(hours=3) == loaded(tmp_path, '[daemon]\nsweep = "3h"\n').daemon.leaky_sweep
+    assert timedelta(hours=3) == loaded(tmp_path, '[daemon]\nsweep = "3h"\n').daemon.slow_sweep
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", None), ("run/s", "run/s"), ("~/s", None)])

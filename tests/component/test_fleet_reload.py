@@ -102,3 +102,14 @@ def test_an_error_that_nobody_thought_of_is_a_rejection_too(
     assert "the files cannot be used: unexpected RuntimeError" == said
     assert (said, before) == (fleet.error, fleet.now)
     assert [("config_rejected", broken_clock[0])] == [(event, facts["exc_info"]) for event, facts in events]
+
+
+def test_what_should_be_written_otherwise_is_told_with_each_reading(
+    folder: Path, fleet: Fleet, events: list[tuple[str, dict[str, object]]]
+) -> None:
+    (folder / "config.toml").write_text(CONFIG + '[daemon]\nleaky_sweep = "2h"\n')
+
+    assert "" == fleet.reload()
+
+    assert ["config_noted", "config_reloaded"] == [event for event, _ in events]
+    assert str(events[0][1]["note"]).endswith("daemon.leaky_sweep is called slow_sweep now; write slow_sweep")

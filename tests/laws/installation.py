@@ -29,7 +29,7 @@ DAEMONS: Final = ("one", "two")
 LATER_S: Final = 16 * 60.0
 """After that long a sweep is due."""
 SWEEPS: Final = 5
-"""So many of them, and every deployment was swept, those too whose release is swept by the hour (`leaky_sweep`)."""
+"""So many of them, and every deployment was swept, those too whose release is swept by the hour (`slow_sweep`)."""
 
 
 def sites(chance: random.Random) -> dict[str, Site]:
@@ -318,7 +318,7 @@ class Installation:
         ends = [line.until for line in self.truth.lines if line.until is not None]
         if any(since - SWEEPS * LATER_S < end <= self.time.timestamp() for end in ends):
             # "What a binding gave is taken away by the first sync after its end", its role by the next sweep, which may be a
-            # `leaky_sweep` an hour later. Each line ends but once.
+            # `slow_sweep` an hour later. Each line ends but once.
             for _ in range(SWEEPS):
                 self.time.pass_(LATER_S)
                 self._turn_all()
