@@ -73,7 +73,7 @@ class DesiredState:
     """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
 
     `because[user][role]` holds every reason for a grant. `whose[user]` holds the identities of the person, (source, id),
-    the one that names the account first; it is not kept in the database. `frozen` names the roles that nobody may lose
+    the one that names the account first. `frozen` names the roles that nobody may lose
     now, with the reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
     `undecided` (by key) are accounts under a name that a source which was not read whole may yet decide otherwise: they are
     given nothing more now. `inactive` (by key) are people whom the source they log in with shows as inactive, with that
