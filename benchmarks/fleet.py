@@ -192,7 +192,7 @@ def configure(this: World, *, poll_s: float, speed: float = 1.0, limits: str = N
     rows += [f'{name} = "{span}"' for name, span in spans.items()]
     rows += ["[sources.okta]", 'type = "okta"', f'url = "{this.okta.url}"', "groups = {all = true}", "leave_free = 0.0"]
     rows += ['auth = {kind = "token", token = {env = "BENCH_TOKEN"}}', "[defaults]", 'mode = "enforce"']
-    rows += ['username = "okta_{id}"', f"courtesy = {{calls_per_s = {10 * speed:g}, burst = {20 * speed:g}}}"]
+    rows += ['username = "okta_{id}"', f"rate_limit = {{calls_per_s = {10 * speed:g}, burst = {20 * speed:g}}}"]
     for name, version in this.fleet.told["deployments"].items():
         kind = "basic" if version.startswith("2") else "token"
         login = f'{{kind = "{kind}", username = "admin", password = {{env = "BENCH_PASSWORD"}}}}'

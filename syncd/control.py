@@ -136,7 +136,7 @@ class DeploymentState:
     running: bool = False
     calls: int = 0
     calls_per_s: float = 0.0
-    """What the courtesy budget allows now."""
+    """What the rate limit allows now."""
     latency_s: float = 0.0
     notes: tuple[str, ...] = ()
 

@@ -347,10 +347,10 @@ class NotifyTable(SettingsTable):
         return text
 
 
-# --- courtesy ---------------------------------------------------------------------------------------------------------
+# --- rate limit -------------------------------------------------------------------------------------------------------
 
 
-class CourtesyTable(SettingsTable):
+class RateLimitTable(SettingsTable):
     """How often a deployment is called at most. A server that slows down or says so is called less often by itself."""
 
     calls_per_s: float = Field(default=10.0, ge=0.1, le=1000)

@@ -31,7 +31,7 @@ from syncd.text.toml import Written, dotted, read_toml
 from syncd.text.toml_places import Path as Place
 from syncd.throttle import RateLimit
 
-MERGED = ("labels", "headers", "limits", "timeouts", "courtesy")
+MERGED = ("labels", "headers", "limits", "timeouts", "rate_limit")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
 
 LARGEST = MIB
@@ -216,8 +216,8 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         naming=TARGETS["airflow"].naming,
     )
     airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
-    courtesy = RateLimit(**table.courtesy.model_dump())
-    return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow, courtesy)
+    rate_limit = RateLimit(**table.rate_limit.model_dump())
+    return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow, rate_limit)
 
 
 def _limits(table: LimitsTable) -> Limits:

@@ -15,7 +15,11 @@ from syncd.text.toml_places import Path, Position, Positions
 
 _Renamed = Mapping[tuple[str, ...], str]
 
-RENAMED: Final[_Renamed] = {("daemon", "leaky_sweep"): "slow_sweep"}
+RENAMED: Final[_Renamed] = {
+    ("daemon", "leaky_sweep"): "slow_sweep",
+    ("defaults", "courtesy"): "rate_limit",
+    ("deployments", "*", "courtesy"): "rate_limit",
+}
 """Where a key stood (`*`: under whatever name), and how it is called now, in the same table."""
 
 

@@ -73,7 +73,7 @@ class DeploymentSettings:
     enforce: bool
     limits: Limits
     airflow: AirflowSettings
-    courtesy: RateLimit
+    rate_limit: RateLimit
     kind: str = "airflow"
     """Which kind of target it is: a key of `targets.TARGETS`."""
 

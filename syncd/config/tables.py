@@ -23,11 +23,11 @@ from pydantic import (
 
 from syncd.config.daemon_tables import (
     ControlTable,
-    CourtesyTable,
     DaemonTable,
     EmailTable,
     HttpTable,
     NotifyTable,
+    RateLimitTable,
     TokenTable,
     WebhookTable,
 )
@@ -220,7 +220,7 @@ class DeploymentTable(SettingsTable):
     """How long a request may take."""
     limits: LimitsTable = Field(default=LimitsTable())
     """Other limits for this deployment; what is not written is as in `[limits]`."""
-    courtesy: CourtesyTable = Field(default=CourtesyTable())
+    rate_limit: RateLimitTable = Field(default=RateLimitTable())
     """How often it is called at most, by the daemon."""
     ca: PemFile | None = None
     """PEM file of the authority that signed the server's certificate, where the system does not know it."""
@@ -303,7 +303,7 @@ class ConfigFile(SettingsTable):
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})
     """What each deployment has that does not say otherwise: any key of a deployment. `labels`, `headers`, `limits`,
-    `timeouts` and `courtesy` are filled key by key; anything else that a deployment writes stands alone."""
+    `timeouts` and `rate_limit` are filled key by key; anything else that a deployment writes stands alone."""
     deployments: dict[Name, DeploymentTable] = Field(min_length=1)
     """The Airflow deployments, at least one. The name is yours: letters, digits, `-` and `_`."""
 
@@ -336,7 +336,7 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[SettingsTable]], ...] = (
     (("deployments", "NAME", "auth", "password"), Reference),
     (("deployments", "NAME", "timeouts"), Timeouts),
     (("deployments", "NAME", "limits"), LimitsTable),
-    (("deployments", "NAME", "courtesy"), CourtesyTable),
+    (("deployments", "NAME", "rate_limit"), RateLimitTable),
 )
 """Each table by its path, in the order of the reference; `NAME` stands for any name, `OKTA` and `ENTRA` for the name of a
 source of that type."""

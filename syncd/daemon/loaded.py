@@ -209,9 +209,9 @@ class Fleet:
     def _throttle_of(self, settings: DeploymentSettings) -> Throttle:
         name = settings.deployment.name
         with self._lock:
-            if name not in self._throttles or self._throttles[name].rate_limit != settings.courtesy:
+            if name not in self._throttles or self._throttles[name].rate_limit != settings.rate_limit:
                 self._throttles[name] = Throttle(
-                    settings.courtesy,
+                    settings.rate_limit,
                     monotonic=self._runtime.monotonic,
                     pause=self._abandoned.wait,
                     observe=lambda call: self._called(name, call),
@@ -228,4 +228,4 @@ class Fleet:
 
 def _way(settings: DeploymentSettings) -> object:
     """Give what a session with a deployment depends on."""
-    return settings.airflow, settings.courtesy
+    return settings.airflow, settings.rate_limit

@@ -33,7 +33,7 @@ class Sessions:
 
     At most `most` of those that nobody uses are kept, the last used ones: each keeps a connection open.
 
-    A session belongs to the way in which its deployment was reached when it was opened (address, credentials, courtesy).
+    A session belongs to the way in which its deployment was reached when it was opened (address, credentials, rate limit).
     A pass that began before a reload may still open one of the old way; no later pass ever gets it.
     """
 

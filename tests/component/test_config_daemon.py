@@ -1,4 +1,4 @@
-"""From config.toml to what the daemon takes: its rhythm, control socket, HTTP, notifications, courtesy."""
+"""From config.toml to what the daemon takes: its rhythm, control socket, HTTP, notifications, rate limits."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_who_says_nothing_has_a_daemon_without_http_that_tells_nobody(tmp_path: 
         settings.daemon.workers,
     )
     assert (None, NotifySettings()) == (settings.http, settings.notify)
-    assert [RateLimit()] == [d.courtesy for d in settings.deployments]
+    assert [RateLimit()] == [d.rate_limit for d in settings.deployments]
 
 
 def test_empty_tables_say_no_more_than_none_save_that_there_is_http(tmp_path: Path) -> None:
@@ -284,16 +284,16 @@ to = ["c@d"]
 
 def test_courtesy_is_inherited_key_by_key(tmp_path: Path) -> None:
     text = """[defaults]
-courtesy = { calls_per_s = 2, burst = 3 }
+rate_limit = { calls_per_s = 2, burst = 3 }
 [deployments.dev]
 url = "https://dev.example.com"
 auth = { kind = "basic", username = "syncd", password = { env = "PW" } }
-courtesy.burst = 1
+rate_limit.burst = 1
 """
     settings = loaded(tmp_path, text)
 
     assert {"dev": RateLimit(2.0, 1), "prod": RateLimit(2.0, 3)} == {
-        d.deployment.name: d.courtesy for d in settings.deployments
+        d.deployment.name: d.rate_limit for d in settings.deployments
     }
 
 
@@ -313,7 +313,7 @@ def test_the_example_shows_each_table() -> None:
     assert [frozenset({"read", "reconcile"})] == [token.rights for token in settings.http.tokens]
     assert ["slack", "json"] == [webhook.format for webhook in settings.notify.webhooks]
     assert settings.notify.email
-    assert [RateLimit(10.0, 20)] * 3 == [d.courtesy for d in settings.deployments]
+    assert [RateLimit(10.0, 20)] * 3 == [d.rate_limit for d in settings.deployments]
 
 
 def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from syncd.config.renamed import RENAMED, in_todays_names
 from syncd.config.tables import SECTIONS
 from syncd.errors import ConfigInvalid
 from syncd.text.toml import read_toml
+from syncd.throttle import RateLimit
 
 LEAST = """[sources.people]
 type = "file"
@@ -45,6 +46,17 @@ def test_whoever_writes_the_new_key_reads_no_note(tmp_path: Path) -> None:
     settings = load(written(tmp_path, f'{LEAST}[daemon]\nslow_sweep = "2h"\n'))
 
     assert (timedelta(hours=2), ()) == (settings.daemon.slow_sweep, settings.notes)
+
+
+def test_a_table_of_each_deployment_and_of_their_defaults_counts_under_its_old_name(tmp_path: Path) -> None:
+    lines = "courtesy.burst = 7\n[defaults]\ncourtesy = { calls_per_s = 2 }\n"
+    settings = load(written(tmp_path, f"{LEAST}{lines}"))
+
+    assert [RateLimit(2.0, 7)] == [deployment.rate_limit for deployment in settings.deployments]
+    assert (
+        f"{tmp_path}/config.toml:7:1: deployments.prod.courtesy is called rate_limit now; write rate_limit",
+        f"{tmp_path}/config.toml:9:1: defaults.courtesy is called rate_limit now; write rate_limit",
+    ) == settings.notes
 
 
 def test_both_are_a_mistake_at_the_place_of_the_old_one(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ precedence = ["people", "okta"]
 [defaults]
 mode = "enforce"
 limits = {{{limits}}}
-courtesy = {{calls_per_s = 500, burst = 500}}
+rate_limit = {{calls_per_s = 500, burst = 500}}
 timeouts = {{connect_s = 1, read_s = 0.4}}
 """
 DEPLOYMENT = """
