@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections import abc
 from collections.abc import Callable
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
@@ -168,7 +168,7 @@ def through_texts(body: str, times: str) -> Snapshot:
 def test_every_field_is_kept_also_one_that_takes_no_part_in_equality(kept: Any) -> None:
     value = filled(kept)
 
-    assert asdict(value) == asdict(WAYS[kept](value))
+    assert repr(value) == repr(WAYS[kept](value)), "not compared by value: some fields take no part in equality"
 
 
 def test_the_text_does_not_depend_on_the_order_of_sets_and_mappings() -> None:
