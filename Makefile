@@ -1,7 +1,7 @@
 # make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
 # make test   everything: lint, types, layers, all tests, real servers included
 # make soak   the laws for as long as one likes: STEPS=20000 DATABASE=postgresql SEED=7
-# make unit   the fast inner loop; TESTS=tests/unit/test_guard.py for some of it
+# make unit   the fast inner loop, with a quarter of the examples; TESTS=tests/unit/test_guard.py for some of it
 PYTHON ?= python3
 TESTS  ?= tests/unit tests/property tests/golden
 VENV   ?= .venv
@@ -21,7 +21,7 @@ test: lint
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 unit: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n auto -m "not servers" $(TESTS)
+	@$(BIN)/python -m pytest -n auto -m "not servers" --hypothesis-profile unit $(TESTS)
 
 soak: $(VENV)/.dev
 	@$(BIN)/python tests/laws/soak.py --steps $(STEPS) --seed $(SEED) --database $(DATABASE)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from examples import ALL, QUARTER
 from nothing_opened import nothing_opened
 from postgres_server import boot_postgres, new_database
 
@@ -22,10 +23,18 @@ from syncd.store import Stores, migrate
 BULK_DAGS = 100
 UNIT = Path(__file__).parent / "unit"
 
-# A busy machine is slow, and that is no property of the code: speed is measured in benchmarks/.
+# A busy machine is slow, and that is no property of the code: speed is measured in benchmarks/. Every run tries other examples,
+# and what fails is printed in a form that can be tried again.
 hypothesis.settings.register_profile(
-    "syncd", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
+    "syncd",
+    max_examples=ALL,
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    database=None,
 )
+hypothesis.settings.register_profile("unit", hypothesis.settings.get_profile("syncd"), max_examples=QUARTER)
 hypothesis.settings.load_profile("syncd")
 
 

@@ -68,6 +68,8 @@ def test_every_key_of_the_json_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
     words = set(re.findall(r"\w+", "".join(re.findall(r"`[^`\n]+`", page)).replace(".", " ")))
 
-    undocumented = {key for report, _ in WORLDS.values() for key in _keys(report_json(report))} - words
+    reports = [report for world, (report, _) in WORLDS.items() if world != "many"]  # ten thousand times the same keys
+
+    undocumented = {key for report in reports for key in _keys(report_json(report))} - words
 
     assert set() == undocumented

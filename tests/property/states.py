@@ -26,6 +26,13 @@ PERMISSIONS = tuple(permission("can_read", f"DAG:{dag}") for dag in "abcd")
 
 role_names = st.frozensets(st.sampled_from(ROLES))
 permissions = st.frozensets(st.sampled_from(PERMISSIONS))
+# Made once: a strategy that is made anew for each draw is looked through anew for each draw.
+usernames = st.sampled_from(NAMES)
+keys = st.sampled_from([key(n) for n in NAMES])
+custom_roles = st.sampled_from(CUSTOM)
+roles_there = st.dictionaries(custom_roles, permissions)
+people_there = st.dictionaries(usernames, role_names)
+people_wanted = st.dictionaries(usernames, role_names.filter(bool))
 
 
 def user(name: str, roles: Iterable[str]) -> User:
@@ -34,8 +41,8 @@ def user(name: str, roles: Iterable[str]) -> User:
 
 @st.composite
 def observed_states(draw: st.DrawFn) -> ObservedState:
-    roles = draw(st.dictionaries(st.sampled_from(CUSTOM), permissions))
-    people = draw(st.dictionaries(st.sampled_from(NAMES), role_names))
+    roles = draw(roles_there)
+    people = draw(people_there)
     there = frozenset({"Viewer", "Op", *roles})
     return ObservedState(
         "prod",
@@ -46,7 +53,7 @@ def observed_states(draw: st.DrawFn) -> ObservedState:
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredState:
-    people = draw(st.dictionaries(st.sampled_from(NAMES), role_names.filter(bool)))
+    people = draw(people_wanted)
     named = {role for roles in people.values() for role in roles} & set(CUSTOM)
     roles = {name: Role(name, draw(permissions)) for name in sorted(named)}
     reason = Reason("people", "g1", "group", "mappings/a.yaml:1")
@@ -60,9 +67,9 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
 
 owned_states = st.builds(
     Owned,
-    users=st.frozensets(st.sampled_from([key(n) for n in NAMES])),
-    roles=st.frozensets(st.sampled_from(CUSTOM)),
-    grants=st.dictionaries(st.sampled_from([key(n) for n in NAMES]), role_names),
+    users=st.frozensets(keys),
+    roles=st.frozensets(custom_roles),
+    grants=st.dictionaries(keys, role_names),
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,17 +93,21 @@ class World:
         return join(fresh, earlier, failed, joining=JOINING)
 
 
+some = st.frozensets(st.sampled_from(PEOPLE))
+how_read = st.sampled_from(("whole", "cut", "never whole", "failed", "never read"))
+some_identities = st.frozensets(st.tuples(st.sampled_from(SOURCES), st.sampled_from(PEOPLE)), max_size=2)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    some = st.frozensets(st.sampled_from(PEOPLE))
     past, now = {}, {}
     for source in SOURCES:
         before = draw(some)
         after = before | draw(some)
         past[source] = before, before & draw(some)
         now[source] = after, after & draw(some)
-    states = {s: draw(st.sampled_from(("whole", "cut", "never whole", "failed", "never read"))) for s in SOURCES}
-    inactive = draw(st.frozensets(st.tuples(st.sampled_from(SOURCES), st.sampled_from(PEOPLE)), max_size=2))
+    states = {s: draw(how_read) for s in SOURCES}
+    inactive = draw(some_identities)
     return World(past, now, inactive, states, {s: draw(some) for s in SOURCES})
 
 
@@ -134,7 +139,7 @@ def holds(users: dict[str, User]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.finding("X-F0")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(worlds(), deployments)
 def test_nobody_loses_what_was_and_is_theirs_whatever_could_not_be_read(world: World, deployment: Deployment) -> None:
     deployment = replace(deployment, match_email=False)
@@ -144,7 +149,7 @@ def test_nobody_loses_what_was_and_is_theirs_whatever_could_not_be_read(world: W
 
 
 @pytest.mark.finding("X-F1")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(worlds(), deployments)
 def test_nobody_is_given_anything_under_a_name_that_is_not_theirs(world: World, deployment: Deployment) -> None:
     whole = world.read_whole(world.now)
@@ -158,7 +163,7 @@ def test_nobody_is_given_anything_under_a_name_that_is_not_theirs(world: World, 
 
 
 @pytest.mark.finding("I-F1")
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(worlds(), st.sampled_from(SOURCES))
 def test_whom_the_login_source_shows_as_inactive_keeps_nothing(world: World, login: str) -> None:
     deployment = Deployment("prod", login_source=login, naming=NAMING)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from states import own
@@ -154,7 +155,7 @@ def desired(people: dict[str, frozenset[str]], sizes: dict[str, int]) -> Desired
     protected=frozenset(),
     passes=[({"anna": frozenset({"fin"})}, {}, True, "", "Fin")],
 )
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.finding("A-F1")
 @pytest.mark.finding("P1")
 def test_no_call_touches_what_is_protected_or_was_made_by_hand(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,8 +39,19 @@ AT = At("a.yaml", 1)
 IDS = ("1", "2", "3", "4")
 LOGINS = ("anna", "Anna", "bob", "")
 MAILS = ("a@x.org", "A@x.org", "b@x.org", "")
+SOURCES = ("okta", "entra")
+JOININGS = (Joining(JoinKey.NONE), Joining(JoinKey.EMAIL, ("okta", "entra")), Joining(JoinKey.ID, ("entra", "okta")))
+REFS = [GroupRef(s, id=g) for s in SOURCES for g in ("g", "h")]
+flags = st.booleans()
+some_ids = st.lists(st.sampled_from(IDS), unique=True)
+some_members = st.frozensets(st.sampled_from(IDS))
+some_groups = st.lists(st.sampled_from(("g", "h")), unique=True)
+some_refs = st.lists(st.sampled_from(REFS), unique=True)
+logins, mails, joinings = st.sampled_from(LOGINS), st.sampled_from(MAILS), st.sampled_from(JOININGS)
+how_read = st.sampled_from(("fresh", "changed", "failed", "never"))
 DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
 ROLES = ("Viewer", "finance")
+a_role = st.sampled_from(ROLES)
 
 
 def certificates(*, complete: bool) -> Certificate:
@@ -48,37 +60,35 @@ def certificates(*, complete: bool) -> Certificate:
 
 @st.composite
 def snapshots(draw: st.DrawFn, source: str) -> Snapshot:
-    people = draw(st.lists(st.sampled_from(IDS), unique=True))
-    identities = tuple(
-        Identity(source, i, draw(st.sampled_from(LOGINS)), draw(st.sampled_from(MAILS)), "A", "B", draw(st.booleans()))
-        for i in people
-    )
+    people = draw(some_ids)
+    identities = tuple(Identity(source, i, draw(logins), draw(mails), "A", "B", draw(flags)) for i in people)
     groups = tuple(
-        Group(source, g, g, draw(st.frozensets(st.sampled_from(IDS))), certificates(complete=draw(st.booleans())))
-        for g in draw(st.lists(st.sampled_from(("g", "h")), unique=True))
+        Group(source, g, g, draw(some_members), certificates(complete=draw(flags))) for g in draw(some_groups)
     )
     return Snapshot(source, identities, groups, NOW)
 
 
+READS = {source: snapshots(source) for source in SOURCES}
+
+
 @st.composite
 def directories(draw: st.DrawFn) -> Directory:
-    sources = ("okta", "entra")
-    fresh = {s: draw(snapshots(s)) for s in sources if draw(st.booleans())}
-    earlier = {s: draw(snapshots(s)) for s in sources if draw(st.booleans())}
-    failed = {s: "it is down" for s in sources if s not in fresh}
-    return join(fresh, earlier, failed, joining=draw(st.sampled_from(JOININGS)))
+    fresh = {s: draw(READS[s]) for s in SOURCES if draw(flags)}
+    earlier = {s: draw(READS[s]) for s in SOURCES if draw(flags)}
+    failed = {s: "it is down" for s in SOURCES if s not in fresh}
+    return join(fresh, earlier, failed, joining=draw(joinings))
 
 
 @st.composite
 def polls(draw: st.DrawFn) -> tuple[Directory, Directory]:
     """Give a directory before and after one source was polled, which came back, went away or said something else."""
-    joining = draw(st.sampled_from(JOININGS))
-    others = {"entra": draw(snapshots("entra"))}
-    whole = draw(snapshots("okta"))
+    joining = draw(joinings)
+    others = {"entra": draw(READS["entra"])}
+    whole = draw(READS["okta"])
 
     def read() -> Directory:
-        how = draw(st.sampled_from(("fresh", "changed", "failed", "never")))
-        fresh = {"fresh": whole, "changed": draw(snapshots("okta"))}
+        how = draw(how_read)
+        fresh = {"fresh": whole, "changed": draw(READS["okta"])}
         found = others | ({"okta": fresh[how]} if how in fresh else {})
         earlier = {"okta": whole} if how == "failed" else {}
         return join(found, earlier, {} if how in fresh else {"okta": "it is down"}, joining=joining)
@@ -86,14 +96,9 @@ def polls(draw: st.DrawFn) -> tuple[Directory, Directory]:
     return read(), read()
 
 
-JOININGS = (Joining(JoinKey.NONE), Joining(JoinKey.EMAIL, ("okta", "entra")), Joining(JoinKey.ID, ("entra", "okta")))
-
-
 @st.composite
 def rule_sets(draw: st.DrawFn) -> Rules:
-    refs = [GroupRef(s, id=g) for s in ("okta", "entra") for g in ("g", "h")]
-    chosen = draw(st.lists(st.sampled_from(refs), unique=True))
-    bindings = tuple(Rule(ref, (draw(st.sampled_from(ROLES)),), (), AT) for ref in chosen)
+    bindings = tuple(Rule(ref, (draw(a_role),), (), AT) for ref in draw(some_refs))
     return Rules({"finance": RoleDefinition("finance", "", (), (), AT)}, bindings)
 
 
@@ -110,7 +115,7 @@ def whole(rules: Rules, directory: Directory, deployment: Deployment) -> Desired
     return compile_desired(rules, directory, deployment, inventory=(), dialect=DIALECT, now=NOW)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(directories(), rule_sets(), deployments, st.data())
 def test_narrowing_changes_nothing_for_the_people_asked_for(
     directory: Directory, rules: Rules, deployment: Deployment, data: st.DataObject
@@ -132,7 +137,7 @@ def test_narrowing_changes_nothing_for_the_people_asked_for(
         assert everybody.frozen_users.keys() == some.frozen_users.keys() | (everybody.frozen_users.keys() - names)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(directories(), directories(), rule_sets(), deployments)
 def test_whoever_is_given_something_else_than_before_is_found(
     before: Directory, after: Directory, rules: Rules, deployment: Deployment
@@ -148,7 +153,7 @@ def assert_all_are_found(before: Directory, after: Directory, rules: Rules, depl
 
 
 @pytest.mark.finding("X-F1")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(polls(), rule_sets(), deployments)
 def test_who_waited_for_a_source_is_found_when_it_was_read(
     poll: tuple[Directory, Directory], rules: Rules, deployment: Deployment

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from threading import Event
 from time import thread_time
@@ -90,6 +91,11 @@ def metrics() -> Metrics:
 def render(metrics: Metrics, state: DaemonState = STATE, head: JournalHead | None = HEAD) -> dict[str, float]:
     """Read back what is rendered, as `name{label=value,...}`."""
     text = metrics.render(state, journal_head=head).decode()
+    return _parsed(text)
+
+
+@cache
+def _parsed(text: str) -> dict[str, float]:
     return {_key(s.name, s.labels): s.value for family in parse(text) for s in family.samples}
 
 
