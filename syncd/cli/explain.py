@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,15 +11,28 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments
 from syncd.cli.output import show
-from syncd.model import key
+from syncd.model import EVERYTHING, key
 from syncd.render.lines import Line, Style, safe
+from syncd.render.text import approval
 
 if TYPE_CHECKING:
-    from syncd.model import Identity, Reason, User
+    from syncd.model import Held, Identity, Reason, User
+    from syncd.ports import HeldPlan
     from syncd.reconcile import DeploymentReport, Report, World
 
-_Grants = Mapping[str, frozenset[str]]
-_Owned = Mapping[str, _Grants]
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the database says of a deployment: the grants that are ours, and what a limit holds there."""
+
+    owned: Mapping[str, frozenset[str]]
+    held: HeldPlan | None
+
+    def holds(self, account: str, role: str) -> Held | None:
+        """Give what is held, if it takes this role from this account."""
+        held = self.held.held if self.held else None
+        taken = (c for c in held.changes if c.subject == "user" and key(c.name) == account) if held else ()
+        return held if any(role in change.revoked for change in taken) else None
 
 
 def explain(
@@ -38,8 +52,10 @@ def explain(
             report = _planned(world, user)
             people = _people(world, user)
             places = {t.deployment.name: store.places.place(t.deployment.name, t.address).facts for t in world.targets}
-        owned = {name: store.holdings.owned(facts).grants for name, facts in places.items()}
-    show(_lines(user, people, report, owned=owned))
+        known = {
+            name: _Known(store.holdings.owned(facts).grants, store.queries.held(name)) for name, facts in places.items()
+        }
+    show(_lines(user, people, report, known=known, program=this.program))
     return report.exit_code()
 
 
@@ -85,7 +101,9 @@ def _account_names(world: World, text: str) -> set[str]:
     return {text} | (named - {""})
 
 
-def _lines(text: str, people: list[Identity], report: Report, *, owned: _Owned) -> Iterator[Line]:
+def _lines(
+    text: str, people: list[Identity], report: Report, *, known: Mapping[str, _Known], program: str
+) -> Iterator[Line]:
     for person in people:
         name = f"{person.given_name} {person.family_name}".strip()
         said = ", ".join(safe(word) for word in (name, person.email, "" if person.active else "not active") if word)
@@ -95,10 +113,10 @@ def _lines(text: str, people: list[Identity], report: Report, *, owned: _Owned) 
     for source, why in sorted(report.sources_failed.items()):
         yield Line(f"source {safe(source)} could not be read: {safe(why)}", Style.FAIL)
     for deployment in report.deployments:
-        yield from _deployment_lines(deployment, owned=owned[deployment.deployment])
+        yield from _deployment_lines(deployment, known[deployment.deployment], program=program)
 
 
-def _deployment_lines(this: DeploymentReport, *, owned: _Grants) -> Iterator[Line]:
+def _deployment_lines(this: DeploymentReport, known: _Known, *, program: str) -> Iterator[Line]:
     name = safe(this.deployment)
     if this.plan is None or this.desired is None or this.observed is None:
         yield Line(f"{name}: {safe(str(this.error))}", Style.FAIL)
@@ -118,8 +136,15 @@ def _deployment_lines(this: DeploymentReport, *, owned: _Grants) -> Iterator[Lin
         if not roles:
             yield Line("  has no role", Style.QUIET)
         for role in roles:
-            held = have is not None and role in have.roles
-            yield from _role_lines(this, account, role, held=held, owned=role in owned.get(account, ()))
+            reasons = this.desired.because.get(account, {}).get(role, ())
+            has = have is not None and role in have.roles
+            if has and not reasons:
+                yield Line(
+                    f"  has {safe(role)}: {_fate(this, account, role, known=known, program=program)}", Style.WARN
+                )
+                continue
+            yield Line(f"  {'has' if has else 'lacks'} {safe(role)}", Style.GAIN if has else Style.LOSS)
+            yield from (Line(f"    because {_reason(reason)}") for reason in reasons)
 
 
 def _account(have: User | None, want: User | None) -> str:
@@ -128,30 +153,24 @@ def _account(have: User | None, want: User | None) -> str:
     return f"account {safe(have.username)} ({safe(have.email)})"
 
 
-def _role_lines(this: DeploymentReport, account: str, role: str, *, held: bool, owned: bool) -> Iterator[Line]:
-    assert this.plan is not None
-    assert this.desired is not None
-    reasons = this.desired.because.get(account, {}).get(role, ())
-    if held and not reasons:
-        yield Line(f"  has {safe(role)}: {_fate(this, account, role, owned=owned)}", Style.WARN)
-        return
-    yield Line(f"  {'has' if held else 'lacks'} {safe(role)}", Style.GAIN if held else Style.LOSS)
-    yield from (Line(f"    because {_reason(reason)}") for reason in reasons)
-
-
-def _fate(this: DeploymentReport, account: str, role: str, *, owned: bool) -> str:
+def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, program: str) -> str:
     """Say what becomes of a role that a person has although no mapping line gives it."""
     assert this.plan is not None
     assert this.desired is not None
     if account in this.desired.undecided and role in this.desired.undecided[account].roles:
         return "a mapping line gives it; it stays as it is"
     changes = [c for c in this.plan.changes if c.subject == "user" and key(c.name) == account]
+    if held := known.holds(account, role):
+        command = approval(this.deployment, held, scope=EVERYTHING, program=program)
+        return f"no mapping line gives it; held: {safe('; '.join(held.why))}; to let exactly this pass: {command}"
     if any(role in change.revoked for change in changes):
         return "no mapping line gives it; the next apply takes it"
     for kept in this.plan.kept:
         if key(kept.username) == account and kept.role == role:
             return f"no mapping line gives it; kept: {safe(kept.why)}"
-    return "no mapping line gives it; left alone" if owned else "not by syncd; left alone"
+    return (
+        "no mapping line gives it; left alone" if role in known.owned.get(account, ()) else "not by syncd; left alone"
+    )
 
 
 def _reason(reason: Reason) -> str:

@@ -114,6 +114,8 @@ def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
 
     code, out, _ = desk.types("status", "--offline")
     assert (0, True) == (code, command in out)
+    fate = f"  has {desk.team}: no mapping line gives it; held: 7 of 8 people lose a role: the limit is 10%; to let exactly this"
+    assert f"{fate} pass: {command}" in desk.types("explain", f"{desk.team}.user1")[1].splitlines()
     code, out, _ = desk.types(*command.split()[3:])
     assert (0, True) == (code, "apply: 7 applied" in out)
 
