@@ -68,7 +68,11 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
     Raises:
         MappingInvalid: with every problem in every file.
     """
-    return parse(files, sources=frozenset(s.name for s in settings.sources))
+    return parse(
+        files,
+        namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
+        sources=frozenset(s.name for s in settings.sources),
+    )
 
 
 def build(

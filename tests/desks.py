@@ -15,6 +15,7 @@ from syncd.directory.read_sources import Intake
 from syncd.errors import SourceUnavailable, StoreError
 from syncd.mapping.parse import parse
 from syncd.model import Joining, Rules, Snapshot
+from syncd.targets.airflow.naming import NAMING
 
 MAPPING = "bindings:\n" + "".join(
     f"  - {{group: {source}:team, roles: [{role}], deployments: all}}\n"
@@ -22,7 +23,7 @@ MAPPING = "bindings:\n" + "".join(
 )
 
 
-RULES: Rules = parse({"m.yaml": MAPPING.encode()})
+RULES: Rules = parse({"m.yaml": MAPPING.encode()}, namings=[NAMING])
 
 
 JOINING = Joining(precedence=("okta", "people"))

@@ -102,7 +102,7 @@ def compiled(
     now: datetime = NOW,
 ) -> DesiredState:
     files = {"m.yaml": mapping} if isinstance(mapping, str) else mapping
-    rules = parse({name: text.encode() for name, text in files.items()})
+    rules = parse({name: text.encode() for name, text in files.items()}, namings=[NAMING])
     return compile_desired(rules, known, deployment, inventory=dags, dialect=DIALECT, now=now)
 
 

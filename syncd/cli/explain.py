@@ -42,7 +42,7 @@ def explain(
 ) -> int:
     """Show what a person has and why, what is missing, and what is not by syncd."""
     from syncd.orders import check
-    from syncd.targets.airflow import unreachable
+    from syncd.targets import unreachable
 
     this = invocation(context)
     check(frozenset({user}), unreachable=unreachable)

@@ -58,7 +58,7 @@ def reconcile(
     from syncd.cli.daemon_client import NoDaemon, daemon_at
     from syncd.control import Order
     from syncd.orders import check
-    from syncd.targets.airflow import unreachable
+    from syncd.targets import unreachable
 
     if dag and (user or group):
         raise typer.BadParameter(

@@ -61,6 +61,7 @@ from syncd.config.source_tables import (
 )
 from syncd.mapping.accounts import template_problem
 from syncd.plan.guard import Limits
+from syncd.targets import TARGETS
 
 _LIMITS = Limits()
 
@@ -263,7 +264,7 @@ class DeploymentTable(SettingsTable):
     @field_validator("username")
     @classmethod
     def _template(cls, template: str) -> str:
-        if problem := template_problem(template):
+        if problem := template_problem(template, TARGETS["airflow"].naming):
             raise ValueError(problem)
         return template
 

@@ -17,7 +17,7 @@ from syncd.errors import EXIT_FAILED, SyncdError
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
 from syncd.plan.approval import Apply, PlanOnly, refusal
-from syncd.targets.airflow import unreachable
+from syncd.targets import unreachable
 from syncd.text.strict import did_you_mean
 
 PATIENCE_S: Final = 2.0

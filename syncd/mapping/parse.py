@@ -7,19 +7,19 @@ of its record and reading it there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from syncd import errors
 from syncd.errors import MappingInvalid, Problem
-from syncd.mapping.names import ACTIONS, LONGEST_RESOURCE, glob_problem, role_name_problem
+from syncd.mapping.select import glob_problem
 from syncd.model import (
-    BUILT_IN_ROLES,
     At,
     DagSelector,
     GroupRef,
     Level,
+    Naming,
     Permission,
     RoleDefinition,
     Rule,
@@ -31,16 +31,17 @@ from syncd.text.strict import Strict
 SECTIONS = ("roles", "bindings")
 
 
-def parse(files: Mapping[str, bytes], *, sources: frozenset[str] | None = None) -> Rules:
+def parse(files: Mapping[str, bytes], *, namings: Collection[Naming], sources: frozenset[str] | None = None) -> Rules:
     """Read mapping files (name -> content) as one set of rules.
 
-    Give `sources`, the names of the configured sources, to have groups of other sources refused. No file at all is a
+    `namings` are those of every kind of target that the files are for: what one of them cannot take is a mistake. Give
+    `sources`, the names of the configured sources, to have groups of other sources refused. No file at all is a
     mistake: a wrong directory must not read as "nobody has anything".
 
     Raises:
         MappingInvalid: carries every problem of every file.
     """
-    reading = _Reading(sources)
+    reading = _Reading(sources, namings)
     if not files:
         reading.strict.problems.append(
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")
@@ -59,6 +60,7 @@ class _Reading:
     """What was read so far, over all files."""
 
     sources: frozenset[str] | None
+    namings: Collection[Naming]
     strict: Strict = field(default_factory=Strict)
     roles: list[RoleDefinition] = field(default_factory=list)
     bindings: list[Rule] = field(default_factory=list)
@@ -100,7 +102,7 @@ def _file(reading: _Reading, file: str, content: bytes) -> None:
 def _role(reading: _Reading, name: Scalar, body: Node) -> None:
     strict = reading.strict
     reading.defined.append((name.text, name.at))
-    if problem := role_name_problem(name.text):
+    for problem in _problems(naming.role_problem(name.text) for naming in reading.namings):
         strict.wrong(name.at, problem)
     found = strict.record(body, "a role", known=("description", "dags", "permissions"))
     if isinstance(body, Table) and not {"dags", "permissions"} & found.keys():
@@ -108,7 +110,7 @@ def _role(reading: _Reading, name: Scalar, body: Node) -> None:
     description = strict.text(found.get("description"), "`description`", lines=True)
     selectors = [_selector(strict, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
     permissions = strict.texts(found.get("permissions"), "`permissions`")
-    read = [(_permission(strict, p), p.at) for p in permissions]
+    read = [(_permission(reading, p), p.at) for p in permissions]
     reading.roles.append(
         RoleDefinition(
             name.text,
@@ -118,6 +120,11 @@ def _role(reading: _Reading, name: Scalar, body: Node) -> None:
             name.at,
         )
     )
+
+
+def _problems(said: Iterable[str]) -> Iterable[str]:
+    """Give each sentence once, and no empty one."""
+    return dict.fromkeys(sentence for sentence in said if sentence)
 
 
 def _selector(strict: Strict, node: Node) -> DagSelector | None:
@@ -153,20 +160,25 @@ def _level(strict: Strict, node: Node | None) -> Level | None:
     return Level(word)
 
 
-def _permission(strict: Strict, node: Scalar) -> Permission | None:
+def _permission(reading: _Reading, node: Scalar) -> Permission | None:
+    strict = reading.strict
     action, on, resource = node.text.partition(" on ")
     if not (on and action.strip() == action and resource and resource.strip() == resource):
         strict.wrong(
             node.at, f'"{node.text}" is not a permission; write "<action> on <resource>", as in "can_read on Pools"'
         )
-    elif action not in ACTIONS:
-        hint = strict.near(action, ACTIONS) or f"; Airflow knows {', '.join(ACTIONS)}"
-        strict.wrong(node.at, f'unknown action "{action}"{hint}')
-    elif len(resource) > LONGEST_RESOURCE:
-        strict.wrong(node.at, f"a resource has {LONGEST_RESOURCE} characters at most and this one has {len(resource)}")
-    else:
-        return Permission(action, resource)
-    return None
+        return None
+    problems = tuple(_problems(_permission_problem(naming, strict, action, resource) for naming in reading.namings))
+    for problem in problems:
+        strict.wrong(node.at, problem)
+    return None if problems else Permission(action, resource)
+
+
+def _permission_problem(naming: Naming, strict: Strict, action: str, resource: str) -> str:
+    if action in naming.actions:
+        return naming.resource_problem(resource)
+    hint = strict.near(action, naming.actions) or f"; there are {', '.join(naming.actions)}"
+    return f'unknown action "{action}"{hint}'
 
 
 # --- bindings ---------------------------------------------------------------------------------------------------------
@@ -287,7 +299,8 @@ def _check_role_names(reading: _Reading) -> None:
             reading.strict.wrong(
                 at, f'the role "{name}" differs from "{other}" in {there} only in case; rename one of them'
             )
-    known = BUILT_IN_ROLES | {name for name, _ in reading.defined}
+    built_in = frozenset().union(*(naming.built_in_roles for naming in reading.namings))
+    known = built_in | {name for name, _ in reading.defined}
     for role in reading.bound:
         if role.text not in known and reading.whole:
             hint = reading.strict.near(role.text, known) or "; define it under `roles`, or bind another"

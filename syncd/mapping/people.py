@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from syncd.directory.doubt import naming_doubts, unread
 from syncd.directory.persons import described, login_identity
 from syncd.directory.usernames import username_of
-from syncd.mapping.accounts import account_of, email_problem, username_problem
 from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.groups import Bound
-from syncd.model import Deployment, Directory, Identity, Lookalikes, Person, Reason, User, key
+from syncd.model import Deployment, Directory, Identity, Lookalikes, Naming, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
 UNDECIDED = "because a source of higher rank, which would name the account, was not read whole"
@@ -61,8 +60,8 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
             because = _merged(gifts)
             shared[gifts] = (frozenset(because), because)
         roles, found.because[name] = shared[gifts]
-        found.users[name] = account_of(identity, username, roles)
-        if problem := email_problem(identity.email):
+        found.users[name] = deployment.naming.account(identity, username, roles)
+        if problem := deployment.naming.email_problem(identity.email):
             diagnostics.note(
                 "email_placeholder",
                 f"{username} gets an account without the e-mail of {identity}: {problem}; correct it in {identity.source}",
@@ -99,7 +98,7 @@ def _holders(
     for login, shown, gifts in receiving:
         username = username_of(login, deployment.username)
         name = key(username)
-        if refusal := _refusal(username, username in protected):
+        if refusal := _refusal(username, deployment.naming, is_protected=username in protected):
             code, why = refusal
             diagnostics.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
         else:
@@ -200,9 +199,11 @@ def _note_unnamed(
     diagnostics.note("no_login_identity", text)
 
 
-def _refusal(username: str, is_protected: bool) -> tuple[str, str] | None:
+def _refusal(username: str, naming: Naming, *, is_protected: bool) -> tuple[str, str] | None:
     """Say, as code and text of a note, why nothing may be given to an account."""
-    if problem := username_problem(username):
+    if not username:
+        return "username_unusable", "the source does not state what the template of user names asks for"
+    if problem := naming.username_problem(username):
         return "username_unusable", problem
     return ("user_protected", "it is protected on this deployment") if is_protected else None
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from syncd.mapping.diagnostics import Diagnostics
-from syncd.mapping.names import LONGEST_DAG_ID
 from syncd.mapping.select import Inventory, is_literal
 from syncd.model import DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
 
 
 class Speller:
-    """Spells roles out for one deployment: its DAGs and the words of its Airflow."""
+    """Spells roles out for one deployment: its DAGs and the words of its target."""
 
     def __init__(self, inventory: Inventory, dialect: Dialect, naming: Naming, diagnostics: Diagnostics) -> None:
         self.inventory, self.dialect, self.naming, self.diagnostics = inventory, dialect, naming, diagnostics
@@ -41,9 +40,8 @@ class Speller:
 
     def _on(self, level: Level, dag: str) -> frozenset[Permission]:
         """Give what a level, and those that it includes, mean for one DAG."""
-        if len(dag) > LONGEST_DAG_ID:
-            text = f'the DAG "{dag}" is left out: an id of more than {LONGEST_DAG_ID} characters has no permissions in Airflow'
-            self.diagnostics.note("dag_id_too_long", text)
+        if problem := self.naming.dag_problem(dag):
+            self.diagnostics.note("dag_id_too_long", f'the DAG "{dag}" is left out: {problem}')
             return frozenset()
         if (level, dag) not in self.on_dag:
             self.on_dag[level, dag] = frozenset(

@@ -9,6 +9,8 @@ from fnmatch import translate
 
 from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules
 
+LONGEST_GLOB = 1000
+
 
 def chooses(rule: Rule, deployment: Deployment) -> bool:
     """Say whether a rule is for a deployment. The label `name` is the deployment's own name."""
@@ -27,6 +29,24 @@ def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note
         for rule in rules.bindings
         if not any(chooses(rule, deployment) for deployment in fleet)
     )
+
+
+def glob_problem(glob: str) -> str:
+    """Say what is wrong with a glob and what to write; empty: nothing."""
+    if len(glob) > LONGEST_GLOB:
+        return f"a glob has {LONGEST_GLOB:,} characters at most and this one has {len(glob):,}; write several"
+    rest = glob
+    while "[" in rest:
+        inside = re.match(r"\[!?+(\]?+[^]]*)\]", rest[rest.index("[") :])
+        if not inside:
+            return (
+                f'the "[" in "{glob}" is never closed; write "]" after the characters, or "[[]" for the bracket itself'
+            )
+        for low, high in re.findall(r"(.)-(.)", inside[1]):
+            if low > high:
+                return f'the range {low}-{high} in "{glob}" is empty; write it from the lower to the higher character'
+        rest = rest[rest.index("[") + len(inside[0]) :]
+    return ""
 
 
 def is_literal(glob: str) -> bool:

@@ -7,8 +7,8 @@ handed to a value. Only the standard library is used.
 from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
-from syncd.model.names import BUILT_IN_ROLES, Lookalikes, key, skeletons
-from syncd.model.naming import Naming
+from syncd.model.names import Lookalikes, key, skeletons
+from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
 from syncd.model.people import (
     BY_EMAIL,
@@ -30,7 +30,6 @@ from syncd.model.rules import At, DagSelector, GroupRef, Level, Permission, Role
 from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
 
 __all__ = [
-    "BUILT_IN_ROLES",
     "BY_EMAIL",
     "CLOCK_SKEW_S",
     "EVERYTHING",
@@ -85,5 +84,6 @@ __all__ = [
     "Why",
     "digest",
     "key",
+    "permission_on",
     "skeletons",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from syncd.model.naming import PLAIN, Naming
+from syncd.model.naming import Naming
 from syncd.model.rules import Level, Permission
 
 
@@ -42,7 +42,7 @@ class Deployment:
     protected: frozenset[str] = frozenset()
     """User names that are never touched, nor is any that a database might take for one of them."""
     login_source: str = ""
-    naming: Naming = PLAIN
+    naming: Naming = field(kw_only=True)
     """What its kind of target takes for a name."""
 
 

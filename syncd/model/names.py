@@ -10,10 +10,6 @@ from collections.abc import Iterable
 from string import ascii_uppercase
 from unicodedata import category, normalize
 
-BUILT_IN_ROLES = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
-"""Roles that Airflow itself defines. They may be given and taken, never edited or deleted: the API does not protect them."""
-
-
 _SMALL = {ord(great): great.lower() for great in ascii_uppercase}
 
 

@@ -2,27 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from syncd.model.rules import Permission
 
+if TYPE_CHECKING:
+    from syncd.model.deployment import User
+    from syncd.model.people import Identity
 
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """The rules of names of one kind of target, as data that its adapter states once and the pure core asks.
 
-    on_dags  what a resource begins with that is on one DAG, whose id follows, and which part of the DAG that is
+class Naming(Protocol):
+    """The rules of names of one kind of target: its adapter states them once, and the pure core asks.
+
+    A frozen value: equal where the rules are. What is wrong with a name is a sentence, empty where nothing is.
     """
 
-    on_dags: tuple[tuple[str, str], ...] = ()
+    @property
+    def built_in_roles(self) -> frozenset[str]:
+        """Name the roles that the target itself defines. They may be given and taken, never edited or deleted."""
+        ...
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Name every action that a permission of the target can have."""
+        ...
 
     def permission(self, action: str, resource: str) -> Permission:
         """Make a permission of the target's words, with the DAG that it is on."""
-        for begins, part in self.on_dags:
-            if resource.startswith(begins):
-                return Permission(action, resource, resource[len(begins) :] or None, part)
-        return Permission(action, resource)
+        ...
+
+    def role_problem(self, name: str) -> str:
+        """Say what is wrong with the name of a role that a mapping file wants to define, and what to write."""
+        ...
+
+    def resource_problem(self, resource: str) -> str:
+        """Say what is wrong with the resource of a permission that a mapping file names."""
+        ...
+
+    def dag_problem(self, dag: str) -> str:
+        """Say why a DAG of this id cannot have permissions."""
+        ...
+
+    def literal_problem(self, literal: str) -> str:
+        """Say what is wrong with what stands between the fields of a template of user names."""
+        ...
+
+    def username_problem(self, username: str) -> str:
+        """Say why an account of this name cannot be managed."""
+        ...
+
+    def email_problem(self, email: str) -> str:
+        """Say why an e-mail address cannot be written as it is; having none is no problem."""
+        ...
+
+    def made_up_email(self, username: str) -> str:
+        """Give the e-mail of an account whose person has none that can be written."""
+        ...
+
+    def account(self, identity: Identity, username: str, roles: frozenset[str]) -> User:
+        """Describe the account that a person should have, with made-up values where the target wants what the source lacks."""
+        ...
 
 
-PLAIN = Naming()
-"""Of a target that takes every name and reads nothing out of it."""
+def permission_on(action: str, resource: str, begins: Iterable[tuple[str, str]]) -> Permission:
+    """Make a permission whose resource says by what it begins with that it is on one DAG, whose id follows, or a part of it."""
+    for beginning, part in begins:
+        if resource.startswith(beginning):
+            return Permission(action, resource, resource[len(beginning) :] or None, part)
+    return Permission(action, resource)

@@ -46,7 +46,7 @@ class DagSelector:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """The target's own words: an action on a resource, as in `can_read` on `DAG:sales`.
+    """The target's own words: an action on a resource, as in `can_read` on `Pools`.
 
     Which DAG that is, and which part of it (empty: the DAG itself), says who makes the permission: the target where it reads
     one, its templates where a role is compiled. It takes no part in equality.

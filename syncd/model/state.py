@@ -113,15 +113,15 @@ class MadeAccount:
 class ObservedState:
     """What one deployment said. `users` is keyed by `key(username)`; with a scope it holds just those people.
 
-    `leftovers` are roles that syncd emptied of people and that the server cannot delete. `unclear` says, by key, of which
-    account names it is not clear whose they are, and why; `users` does not have those.
+    `leftovers` are roles that syncd emptied of people and that the server cannot delete, each with what to do. `unclear` says,
+    by key, of which account names it is not clear whose they are, and why; `users` does not have those.
     """
 
     deployment: str
     users: Mapping[str, User]
     roles: Mapping[str, Role]
     scope: Scope = EVERYTHING
-    leftovers: tuple[str, ...] = ()
+    leftovers: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
 
 

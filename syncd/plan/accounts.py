@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from syncd.model import DesiredState, MadeAccount, Note, ObservedState, Scope, User, key
+from syncd.model import DesiredState, MadeAccount, Naming, Note, ObservedState, Scope, User, key
 
 Moves = Mapping[str, str | None]
 """For the key of an account name: the name to go by instead; None where the person is left out."""
@@ -29,6 +29,7 @@ def known_accounts(
     made: Iterable[MadeAccount],
     ours: frozenset[str],
     scope: Scope,
+    naming: Naming,
     match_email: bool = False,
 ) -> DesiredState:
     """Give people the accounts that were made for them; `ours` are the keys of the accounts that syncd made.
@@ -48,7 +49,7 @@ def known_accounts(
             moves[name] = kept.username if scope.covers(kept.username) else None
             notes.append(_kept_note(person, kept, waits=moves[name] is None))
         elif taken := known.taken(name):
-            users[name] = replace(person, email=f"{person.username}@example.invalid")
+            users[name] = replace(person, email=naming.made_up_email(person.username))
             notes.append(_taken_note(person, taken, is_same=known.is_same(name, taken)))
     if not notes:
         return desired

@@ -8,7 +8,7 @@
     is held by several accounts, or by one of another   | set aside: nothing is decided about any of them
     name (the reader says so: `ObservedState.unclear`)  |
 
-Airflow leaves it to its database which names are one (see `model.skeletons`), so asking it for the wanted name could give,
+The server leaves it to its database which names are one (see `model.skeletons`), so asking it for the wanted name could give,
 change or delete what somebody else made.
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from syncd.model import BUILT_IN_ROLES, DesiredState, Lookalikes, Note, ObservedState, Owned, Reason, Scope, key
+from syncd.model import DesiredState, Lookalikes, Note, ObservedState, Owned, Reason, Scope, key
 
 ONE_NAME = "and some databases take the two for one name"
 
@@ -63,7 +63,7 @@ def _users(desired: DesiredState, observed: ObservedState) -> Mapping[str, str]:
 
 def _roles(desired: DesiredState, observed: ObservedState) -> Iterator[tuple[str, str]]:
     """Say of each wanted role that is not there which others it resembles."""
-    missing = desired.roles.keys() - observed.roles.keys() - BUILT_IN_ROLES
+    missing = desired.roles.keys() - observed.roles.keys()
     there = Lookalikes(observed.roles) if missing else None
     for name in sorted(missing):
         if there is not None and (others := there.of(name)):

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncd.model import (
-    BUILT_IN_ROLES,
     EVERYTHING,
     Adopt,
     Change,
@@ -145,8 +144,8 @@ def diff(
     if scope.dags:
         desired = only_on(scope.dags, desired, observed)
     if scope.everything or scope.dags:
-        _diff_roles(desired, observed, owned=owned, adopt=deployment.adopt, draft=draft)
-    draft.notes.extend(_left_behind(name) for name in observed.leftovers)
+        _diff_roles(desired, observed, owned=owned, deployment=deployment, draft=draft)
+    draft.notes.extend(_left_behind(name, what_to_do) for name, what_to_do in observed.leftovers.items())
     untouchable = Lookalikes((*deployment.protected, *((service_user,) if service_user else ())))
     _diff_users(
         desired,
@@ -191,12 +190,14 @@ def _on(dags: frozenset[str], want: Role, have: Role | None) -> Role:
     return replace(have, permissions=frozenset(there | wanted))
 
 
-def _diff_roles(desired: DesiredState, observed: ObservedState, *, owned: Owned, adopt: Adopt, draft: _Draft) -> None:
+def _diff_roles(
+    desired: DesiredState, observed: ObservedState, *, owned: Owned, deployment: Deployment, draft: _Draft
+) -> None:
     for name, want in desired.roles.items():
         have = observed.roles.get(name)
-        if name in BUILT_IN_ROLES or have == want:
+        if name in deployment.naming.built_in_roles or have == want:
             continue
-        ours = name in owned.roles or adopt is Adopt.DECLARED
+        ours = name in owned.roles or deployment.adopt is Adopt.DECLARED
         if have is not None and not ours:
             want = _only_add(have, want, draft=draft)
         if have != want:
@@ -207,7 +208,7 @@ def _end_roles(
     desired: DesiredState, observed: ObservedState, *, owned: Owned, deployment: Deployment, draft: _Draft
 ) -> None:
     """Plan the end of roles of ours that no line gives any more, but for those that somebody still holds then."""
-    going = (owned.roles - desired.roles.keys() - BUILT_IN_ROLES) & observed.roles.keys()
+    going = (owned.roles - desired.roles.keys() - deployment.naming.built_in_roles) & observed.roles.keys()
     held = holders(observed, draft.changes, going)
     for name in going - held.keys():
         draft.changes.append(
@@ -246,12 +247,8 @@ def _only_add(have: Role, want: Role, *, draft: _Draft) -> Role:
     return replace(want, permissions=have.permissions | want.permissions)
 
 
-def _left_behind(name: str) -> Note:
-    return Note(
-        "left_behind",
-        f"role {name} is ours, nobody holds it, and this server's API cannot delete it: delete it in the web interface; "
-        "FAB provider 3.6 and newer can",
-    )
+def _left_behind(name: str, what_to_do: str) -> Note:
+    return Note("left_behind", f"role {name} is ours, nobody holds it, and this server cannot delete it: {what_to_do}")
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncd.model import BUILT_IN_ROLES, DesiredState, Kind, Owned, Plan, User
+from syncd.model import DesiredState, Kind, Owned, Plan, User
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -19,9 +19,9 @@ def who_loses(desired: DesiredState, owned: Owned) -> frozenset[str]:
     return frozenset(name for name, roles in owned.grants.items() if roles - wanted.get(name, _NOTHING))
 
 
-def without_new(plan: Plan, owned: Owned) -> Plan:
+def without_new(plan: Plan, owned: Owned, *, built_in: frozenset[str]) -> Plan:
     """Give the plan without what waits for the roles: new accounts, and roles that are to be made first."""
-    there = owned.roles | BUILT_IN_ROLES
+    there = owned.roles | built_in
     found = []
     for change in plan.changes:
         if isinstance(change.after, User) and change.kind is Kind.UPDATE:

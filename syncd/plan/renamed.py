@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from syncd.model import BUILT_IN_ROLES, DesiredState, Note, ObservedState, Owned, User, key
+from syncd.model import DesiredState, Note, ObservedState, Owned, User, key
 
 Renames = Mapping[str, str]
 """By the name that something has now: the name that it had when it was ours."""
@@ -36,12 +36,13 @@ def renamed_roles(
     *,
     earlier: DesiredState | None,
     seen: frozenset[str] | None,
+    built_in: frozenset[str],
 ) -> Renames:
     """Find roles that were renamed since the last pass, which saw the roles `seen` and reached `earlier`."""
     gone = owned.roles - observed.roles.keys()
     if not gone or earlier is None or seen is None:
         return {}
-    strange = observed.roles.keys() - seen - owned.roles - owned.once - desired.roles.keys() - BUILT_IN_ROLES
+    strange = observed.roles.keys() - seen - owned.roles - owned.once - desired.roles.keys() - built_in
     found = {}
     for old in sorted(gone & earlier.roles.keys()):
         same = {new for new in strange if observed.roles[new].permissions == earlier.roles[old].permissions}

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from syncd.model import BUILT_IN_ROLES, Change, ObservedState, Plan, RoleDefinition, User
+from syncd.model import Change, ObservedState, Plan, RoleDefinition, User
 
 WAITS = (
     "by the last look at all roles it is not there or holds more than the mapping says; the next pass over everything puts it "
@@ -34,9 +34,11 @@ def sound(roles: Mapping[str, RoleDefinition], observed: ObservedState, left: Pl
     return {name: meaning(role) for name, role in roles.items() if name in there}
 
 
-def unseen(change: Change, roles: Mapping[str, RoleDefinition], known: Mapping[str, str]) -> str:
+def unseen(
+    change: Change, roles: Mapping[str, RoleDefinition], known: Mapping[str, str], *, built_in: frozenset[str]
+) -> str:
     """Say why a change of a person waits for a pass over everything; empty: it does not."""
-    given = frozenset(change.granted) - BUILT_IN_ROLES if isinstance(change.after, User) else frozenset()
+    given = frozenset(change.granted) - built_in if isinstance(change.after, User) else frozenset()
     means = {role: meaning(roles[role]) for role in given & roles.keys()}
     waits = sorted(role for role in given if role not in means or known.get(role) != means[role])
     return f"{', '.join(waits)}: {WAITS}" if waits else ""

@@ -148,7 +148,7 @@ def _report(
         held_effects=seen.held_effects,
         outcomes=outcomes,
         remaining=after.plan if after else None,
-        leftovers=last.observed.leftovers,
+        leftovers=tuple(last.observed.leftovers),
         drift=_drift(this, seen),
         frozen=last.desired.frozen,
         desired=last.desired if this.keep_states else None,

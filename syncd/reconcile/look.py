@@ -174,7 +174,13 @@ def _under_their_names(this: Pass, wanted: DesiredState, there: _There) -> tuple
     """Let people and roles go by the names that they have on the server; gives who is known by another one, too."""
     observed, owned, by_email = there.observed, there.owned, this.target.deployment.match_email
     theirs = known_accounts(
-        wanted, observed, made=there.made, ours=owned.users, scope=there.scope, match_email=by_email
+        wanted,
+        observed,
+        made=there.made,
+        ours=owned.users,
+        scope=there.scope,
+        match_email=by_email,
+        naming=this.naming,
     )
     aligned = align(theirs, observed, match_email=by_email)
     desired = still_wanted(aligned, owned, there.renames.roles)
@@ -194,7 +200,11 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
         made={account.name: account.who for account in there.made},
         ended=_endings(this, this.world.clock()).of,
     )
-    return without_new(plan, there.owned) if this.unread else warned(plan, breaks=reader.dialect().role_deletion_breaks)
+    return (
+        without_new(plan, there.owned, built_in=this.naming.built_in_roles)
+        if this.unread
+        else warned(plan, breaks=reader.dialect().role_deletion_breaks)
+    )
 
 
 def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:
@@ -225,7 +235,17 @@ def _renames(
         return FoundRenames(known), Owned()
     seen, emails = this.journal.memory.roles_seen(this.facts), {account.name: account.email for account in made}
     users = {**(this.earlier.users if this.earlier else {}), **desired.users}
-    roles = {**known, **renamed_roles(desired, observed, owned, earlier=this.earlier, seen=seen)}
+    roles = {
+        **known,
+        **renamed_roles(
+            desired,
+            observed,
+            owned,
+            earlier=this.earlier,
+            seen=seen,
+            built_in=this.naming.built_in_roles,
+        ),
+    }
     roles = {new: old for new, old in roles.items() if new in observed.roles}
     accounts = renamed_accounts(
         desired, observed, owned, email_of=lambda name: emails.get(name) or (users[name].email if name in users else "")

@@ -57,7 +57,9 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
     if this.scope.everything or this.scope.dags:
         return {}
     roles, known = this.world.rules.roles, this.journal.memory.sound_roles(this.name)
-    return {change: why for change in changes if (why := unseen(change, roles, known))}
+    return {
+        change: why for change in changes if (why := unseen(change, roles, known, built_in=this.naming.built_in_roles))
+    }
 
 
 def record(this: Pass, seen: Comparison, *, applying: bool) -> int:

@@ -15,6 +15,7 @@ from syncd.model import (
     DesiredState,
     Directory,
     MadeAccount,
+    Naming,
     ObservedState,
     Owned,
     Plan,
@@ -95,6 +96,10 @@ class Pass:
     @property
     def name(self) -> str:
         return self.target.deployment.name
+
+    @property
+    def naming(self) -> Naming:
+        return self.target.deployment.naming
 
     @property
     def facts(self) -> str:

@@ -38,7 +38,7 @@ class ChangeView:
     finishes: bool = False
     account: Account | None = None
     on_dags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By DAG, what the permissions on it allow there: `{"sales": {"can_read on DAG:sales": "read"}}`."""
+    """By DAG, what the permissions on it allow there: as in `{"sales": {"can_read on Sales": "read"}}`."""
 
     @classmethod
     def of(cls, change: Change) -> ChangeView:

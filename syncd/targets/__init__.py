@@ -8,3 +8,9 @@ from syncd.targets.kind import TargetKind
 
 TARGETS: Final[Mapping[str, TargetKind]] = {kind.name: kind for kind in (AIRFLOW,)}
 """Every kind of target, by the name that it has in the configuration."""
+
+
+def unreachable(username: str) -> str:
+    """Say why no target at all could have an account of this name; empty where one could."""
+    problems = [kind.naming.username_problem(username) for kind in TARGETS.values()]
+    return problems[0] if all(problems) else ""

@@ -143,4 +143,4 @@ def apply(target: AirflowTarget, before: User | Role | None, after: User | Role 
 
 def everything(target: AirflowTarget, *names: str) -> tuple[dict[str, User], dict[str, Role], tuple[str, ...]]:
     seen = target.observe(Scope(), role_names=frozenset(names))
-    return dict(seen.users), dict(seen.roles), seen.leftovers
+    return dict(seen.users), dict(seen.roles), tuple(seen.leftovers)

@@ -50,7 +50,7 @@ class Site:
 
     def world(self) -> World:
         target = Target(self.deployment, True, Limits(removals=100, floor=100), lambda _known: self.prod)
-        rules = parse({"m.yaml": MAPPING}, sources=frozenset({"people"}))
+        rules = parse({"m.yaml": MAPPING}, sources=frozenset({"people"}), namings=[NAMING])
         return World((self.people,), rules, (target,), self.store, lambda: NOW, lambda _event, /, **_: None)
 
     def apply(self) -> Report:

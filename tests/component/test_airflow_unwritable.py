@@ -10,11 +10,11 @@ import pytest
 from airflow_world import apply, person, world
 
 from syncd.errors import TargetUnavailable
-from syncd.mapping.accounts import account_of
 from syncd.model import Identity, Permission, Scope, Status, User
 from syncd.sandbox.airflow import PRESETS, StandIn
 from syncd.sandbox.airflow.faults import CRASH, on
 from syncd.targets.airflow.examine import examine
+from syncd.targets.airflow.naming import NAMING
 
 UNREACHABLE = [
     "corp/eve",
@@ -62,7 +62,7 @@ def identity(**fields: str) -> Identity:
 @pytest.mark.parametrize("bad", ["\ud83d", "\x00", "\x07", "\x85", "\u2028"])
 def test_what_cannot_be_written_of_a_person_is_replaced(bad: str, tmp_path: Path) -> None:
     who = identity(given_name=f"Bob {bad}by", family_name=f"D{bad}oe", email=f"bob{bad}@example.com")
-    account = account_of(who, "bob", frozenset({"Viewer"}))
+    account = NAMING.account(who, "bob", frozenset({"Viewer"}))
     assert ("Bob \ufffdby", "D\ufffdoe", "bob@example.invalid") == (
         account.first_name,
         account.last_name,

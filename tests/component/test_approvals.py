@@ -22,6 +22,7 @@ from syncd.plan.taken import Taken
 from syncd.reconcile import PassRequest, World, apply, one_pass, plan, read_directory
 from syncd.store import Stores
 from syncd.store.engine import Database
+from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
 TWENTY = [f"p{n:02}" for n in range(20)]
@@ -314,7 +315,7 @@ def test_only_who_applies_says_what_a_group_name_means(in_force: Stage) -> None:
     squat = b"roles: {}\nbindings:\n  - {group: people:squatted, roles: [Viewer], deployments: all}\n"
     from syncd.mapping.parse import parse
 
-    world = replace(proposed(in_force), rules=parse({"m.yaml": squat}, sources=frozenset({"people"})))
+    world = replace(proposed(in_force), rules=parse({"m.yaml": squat}, sources=frozenset({"people"}), namings=[NAMING]))
     snapshot = in_force.store.readings.last_snapshot("people")
     plan(world)
     assert ("people", "squatted") not in in_force.store.readings.group_names()

@@ -57,7 +57,7 @@ class Stage:
         deployment = Deployment("prod", login_source=self.login_source, naming=NAMING)
         world = World(
             (self.okta, self.files),
-            parse({"m.yaml": MAPPING}),
+            parse({"m.yaml": MAPPING}, namings=[NAMING]),
             (Target(deployment, True, Limits(share=1.0), lambda _known: self.prod),),
             self.store,
             lambda: NOW,

@@ -15,6 +15,7 @@ from syncd.model import EVERYTHING, Permission, Scope
 from syncd.plan.guard import Limits
 from syncd.reconcile import apply
 from syncd.sandbox.airflow.app import StandIn
+from syncd.targets.airflow.naming import NAMING
 
 __all__ = ["stage"]
 EXTRA = Permission("can_read", "Pools")
@@ -35,7 +36,7 @@ def test_a_role_that_is_not_ours_and_that_no_line_gives_any_more_is_taken_from_w
         assert 0 == apply(reached).exit_code()
         assert {"finance~1"} == state.users["anna"].roles - {"Viewer"} == auditor.roles
 
-        nothing = parse({"mappings/finance.yaml": b"bindings: []\n"}, sources=frozenset({"people"}))
+        nothing = parse({"mappings/finance.yaml": b"bindings: []\n"}, sources=frozenset({"people"}), namings=[NAMING])
         report = apply(replace(reached, rules=nothing), scope=scope)
 
         assert 0 == report.exit_code()

@@ -44,7 +44,9 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def mapped(stage: Stage, text: bytes = MOVES) -> World:
-    return replace(stage.world(), rules=parse({"mappings/finance.yaml": text}, sources=frozenset({"people"})))
+    return replace(
+        stage.world(), rules=parse({"mappings/finance.yaml": text}, sources=frozenset({"people"}), namings=[NAMING])
+    )
 
 
 @pytest.mark.parametrize("unlisted", ["dags", "roles"])

@@ -16,8 +16,11 @@ from syncd.errors import CursorLost, SourceUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Directory, Group, Identity, Snapshot
 from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
 
-RULES = parse({"m.yaml": b"bindings:\n  - {group: okta:finance, roles: [Viewer], deployments: all}\n"}).bindings
+RULES = parse(
+    {"m.yaml": b"bindings:\n  - {group: okta:finance, roles: [Viewer], deployments: all}\n"}, namings=[NAMING]
+).bindings
 
 
 @dataclass

@@ -27,7 +27,7 @@ from syncd.plan.because import ENDED, summed
 from syncd.plan.guard import Limits
 from syncd.reconcile import DeploymentReport, PassRequest, World, apply, read_directory
 from syncd.store import Stores
-from syncd.targets.airflow.naming import permission
+from syncd.targets.airflow.naming import NAMING, permission
 from syncd.targets.memory import MemoryTarget
 
 EDIT = permission("can_edit", "DAG:fin_daily")
@@ -151,7 +151,7 @@ bindings:
 
 
 def with_lines(stage: Stage, lines: str) -> World:
-    rules = parse({"m.yaml": lines.encode()}, sources=frozenset({"people"}))
+    rules = parse({"m.yaml": lines.encode()}, sources=frozenset({"people"}), namings=[NAMING])
     return replace(stage.world(), rules=rules)
 
 
@@ -228,7 +228,7 @@ def test_what_ended_is_summed_up(stage: Stage) -> None:
 def test_a_group_that_was_made_anew_is_another_group(stage: Stage) -> None:
     directory = read_directory(stage.world())
     reason = Reason("people", "old id", "finance", "m.yaml:4")
-    rules = parse({"m.yaml": (LINES % "").encode()}, sources=frozenset({"people"}))
+    rules = parse({"m.yaml": (LINES % "").encode()}, sources=frozenset({"people"}), namings=[NAMING])
     endings = Endings(rules, directory, stage.deployment, {"bob": (("people", "bob"),)}, NOW)
     assert What.GROUP_GONE is endings.of("bob", "fin: a", reason)
     here = replace(reason, group_id="finance")

@@ -105,7 +105,7 @@ class Stage:
 
         return World(
             (self.people,),
-            parse({"mappings/finance.yaml": MAPPING}, sources=frozenset({"people"})),
+            parse({"mappings/finance.yaml": MAPPING}, sources=frozenset({"people"}), namings=[NAMING]),
             tuple(target(name, memory) for name, memory in self.targets.items()),
             self.store,
             lambda: self.now,
@@ -536,7 +536,9 @@ bindings:
 
 
 def with_mapping(stage: Stage, text: bytes) -> World:
-    return replace(stage.world(), rules=parse({"mappings/finance.yaml": text}, sources=frozenset({"people"})))
+    return replace(
+        stage.world(), rules=parse({"mappings/finance.yaml": text}, sources=frozenset({"people"}), namings=[NAMING])
+    )
 
 
 def without_other() -> bytes:

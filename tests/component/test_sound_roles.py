@@ -124,7 +124,7 @@ def test_who_leaves_waits_for_no_role(stage: Stage, monkeypatch: pytest.MonkeyPa
 
 def test_a_definition_means_the_same_wherever_it_stands() -> None:
     one, moved, other = (
-        parse({"m.yaml": text}, sources=frozenset({"people"})).roles["finance"]
+        parse({"m.yaml": text}, sources=frozenset({"people"}), namings=[NAMING]).roles["finance"]
         for text in (MAPPING, b"\n\n" + MAPPING, NARROWER)
     )
     assert meaning(one) == meaning(moved) != meaning(other)

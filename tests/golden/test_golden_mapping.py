@@ -14,6 +14,7 @@ import pytest
 
 from syncd.errors import MappingInvalid
 from syncd.mapping.parse import parse
+from syncd.targets.airflow.naming import NAMING
 
 BAD = Path(__file__).parent / "mapping" / "bad"
 CASES = sorted({path.name.partition(".")[0] for path in BAD.iterdir()})
@@ -29,7 +30,7 @@ def test_a_mistake_gives_these_messages(case: str) -> None:
     }
 
     with pytest.raises(MappingInvalid) as caught:
-        parse(files, sources=frozenset({"people", "okta"}))
+        parse(files, sources=frozenset({"people", "okta"}), namings=[NAMING])
 
     if os.environ.get("SYNCD_GOLDEN") == "write":
         expected.write_text(f"{caught.value}\n", encoding="utf-8")

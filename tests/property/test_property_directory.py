@@ -112,7 +112,11 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 deployments = st.builds(
-    Deployment, name=st.just("prod"), login_source=st.sampled_from(("", *SOURCES)), match_email=st.booleans()
+    Deployment,
+    naming=st.just(NAMING),
+    name=st.just("prod"),
+    login_source=st.sampled_from(("", *SOURCES)),
+    match_email=st.booleans(),
 )
 
 

@@ -20,6 +20,7 @@ from syncd.errors import InvalidInput, SourceUnavailable
 from syncd.http.secrets import Secret, SecretUnreadable
 from syncd.mapping.parse import parse
 from syncd.sources.file import FileSource
+from syncd.targets.airflow.naming import NAMING
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (ROOT / "config.example.toml").read_bytes()
@@ -153,7 +154,7 @@ def refusal(read: Callable[[], object], *errors: type[Exception]) -> str:
 @given(changed(MAPPING))
 @example(MAPPING.replace(b"\\u20ac", b"\\U00110000"))
 def test_a_mapping_file_is_read_or_refused(content: bytes) -> None:
-    refusal(lambda: parse({"mappings/m.yaml": content}, sources=frozenset({"people"})), InvalidInput)
+    refusal(lambda: parse({"mappings/m.yaml": content}, sources=frozenset({"people"}), namings=[NAMING]), InvalidInput)
 
 
 @pytest.mark.finding("A-F7")

@@ -16,7 +16,6 @@ from states import own
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.model import (
-    BUILT_IN_ROLES,
     Change,
     Deployment,
     DesiredState,
@@ -80,7 +79,7 @@ class Rig:
             (a.id, role)
             for a in state.users.values()
             for role in a.roles
-            if role in roles and role not in BUILT_IN_ROLES
+            if role in roles and role not in NAMING.built_in_roles
         }
         safe = {a.id: (a.username, frozenset(a.roles)) for a in state.users.values() if a.username in guarded}
         return roles, held, safe

@@ -104,6 +104,7 @@ def rule_sets(draw: st.DrawFn) -> Rules:
 
 deployments = st.builds(
     Deployment,
+    naming=st.just(NAMING),
     name=st.just("prod"),
     username=st.sampled_from(("{login}", "{email}", "okta_{id}", "{id}")),
     login_source=st.sampled_from(("", "okta", "entra")),

@@ -28,6 +28,7 @@ NOTHING: frozenset[str] = frozenset()
 PROD = Deployment("prod", naming=NAMING)
 deployments = st.builds(
     Deployment,
+    naming=st.just(NAMING),
     name=st.just("prod"),
     delete_leavers=st.booleans(),
     protected=st.sampled_from((frozenset[str](), frozenset({"anna"}))),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.targets.airflow.names import NAME_LIMIT, Family, families, family, logical, refusal, stem
+from syncd.targets.airflow.names import Family, families, family, logical, stem
+from syncd.targets.airflow.naming import LONGEST_ROLE, refusal
 
 
 @pytest.mark.parametrize(
@@ -39,14 +40,14 @@ def test_new_names_are_free() -> None:
     assert "x~old4" == found.grave([])
 
 
-names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=NAME_LIMIT)
+names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=LONGEST_ROLE)
 
 
 @given(names, st.integers(1, 9998))
 def test_a_successor_fits_and_is_recognised(name: str, number: int) -> None:
     before = f"{stem(name)}~{number}"
     after = family(name, [before]).successor([before])
-    assert len(after) <= NAME_LIMIT
+    assert len(after) <= LONGEST_ROLE
     assert after == family(name, [before, after]).current
 
 

@@ -37,17 +37,16 @@ MANY_ARGUMENTS = {
     "targets/airflow/target.py:AirflowTarget": "as its session",
 }
 
-ONLY_AIRFLOW_KNOWS = re.compile(r"\bFAB\b|\bDAG:|DAG Run:|\bPatch\.[A-Z]|\bDelete\.[A-Z]")
+ONLY_AIRFLOW_KNOWS = re.compile(
+    r"\bFAB\b|\bDAG:|DAG Run:|\bPatch\.[A-Z]|\bDelete\.[A-Z]|example\.invalid|BUILT_IN_ROLES"
+    r"|LONGEST_(ROLE|RESOURCE|DAG_ID|USERNAME)"
+)
 MAY_KNOW_TOO = {
     "sandbox/": "stand-ins are Airflow",
     "targets/airflow/": "its adapter",
     "targets/memory.py": "has permissions in the words of Airflow, so that tests read like the real thing",
     "cli/demo.py": "talks to its Airflow directly, as the person whom it plays",
     "store/codec/plans.py": "reads permissions that were written before they said which DAG they are on",
-    "model/rules.py": "an example in a docstring",
-    "render/view.py": "an example in a docstring",
-    "mapping/names.py": "how long a DAG id may be, until naming moves behind the kind of target",
-    "plan/diff.py": "the sentence on servers that cannot delete a role, until the kind of target says it",
 }
 
 

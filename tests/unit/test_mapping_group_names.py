@@ -12,9 +12,10 @@ from mapping_world import ANN, BOB, compiled, directory, group
 from syncd.directory.group_names import new_names
 from syncd.mapping.parse import parse
 from syncd.model import DesiredState, Directory, Group
+from syncd.targets.airflow.naming import NAMING
 
 MAPPING = "bindings:\n  - {group: people:finance, roles: [Viewer], deployments: all}\n"
-RULES = parse({"m.yaml": MAPPING.encode()}).bindings
+RULES = parse({"m.yaml": MAPPING.encode()}, namings=[NAMING]).bindings
 FINANCE = group("finance", "ann", identifier="g1")
 
 
@@ -97,7 +98,10 @@ def test_a_name_is_remembered_once_and_only_from_a_whole_read(
 
 
 def test_a_rule_that_names_an_id_needs_no_memory() -> None:
-    rules = parse({"m.yaml": MAPPING.replace("people:finance", "{source: people, id: g1, name: finance}").encode()})
+    rules = parse(
+        {"m.yaml": MAPPING.replace("people:finance", "{source: people, id: g1, name: finance}").encode()},
+        namings=[NAMING],
+    )
     assert {} == new_names(rules.bindings, known(FINANCE, means=None))
 
 

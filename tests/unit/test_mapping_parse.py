@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.parse import parse
 from syncd.model import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
+from syncd.targets.airflow.naming import NAMING
 
 EXAMPLES = Path(__file__).parents[2] / "mappings"
 REFERENCE = Path(__file__).parents[2] / "docs" / "mapping.md"
@@ -43,12 +44,12 @@ bindings:
 
 
 def parsed(text: str) -> Rules:
-    return parse({"m.yaml": text.encode()})
+    return parse({"m.yaml": text.encode()}, namings=[NAMING])
 
 
 def problems(text: str | bytes) -> list[str]:
     with pytest.raises(MappingInvalid) as caught:
-        parse({"m.yaml": text.encode() if isinstance(text, str) else text})
+        parse({"m.yaml": text.encode() if isinstance(text, str) else text}, namings=[NAMING])
     return [str(p) for p in caught.value.problems]
 
 
@@ -85,7 +86,11 @@ def test_every_key_has_its_place_in_the_rules() -> None:
 
 
 def test_the_examples_are_right() -> None:
-    rules = parse({path.name: path.read_bytes() for path in EXAMPLES.glob("*.yaml")}, sources=frozenset({"people"}))
+    rules = parse(
+        {path.name: path.read_bytes() for path in EXAMPLES.glob("*.yaml")},
+        sources=frozenset({"people"}),
+        namings=[NAMING],
+    )
 
     assert ["finance-analyst", "finance-operator", "platform-engineer"] == sorted(rules.roles)
     assert 4 == len(rules.bindings)
@@ -129,9 +134,9 @@ def test_only_the_first_colon_divides_source_and_group() -> None:
 def test_a_source_is_only_checked_where_sources_are_given() -> None:
     text = b"bindings: [{group: 'x:y', roles: [Viewer], deployments: all}]"
 
-    assert GroupRef("x", name="y") == parse({"m.yaml": text}).bindings[0].group
+    assert GroupRef("x", name="y") == parse({"m.yaml": text}, namings=[NAMING]).bindings[0].group
     with pytest.raises(MappingInvalid, match='unknown source "x"; the configuration has none'):
-        parse({"m.yaml": text}, sources=frozenset())
+        parse({"m.yaml": text}, sources=frozenset(), namings=[NAMING])
 
 
 def test_anchors_and_merge_keys_spare_repetition() -> None:
@@ -174,7 +179,7 @@ def test_deep_nesting_is_one_problem() -> None:
 
 def test_no_file_is_not_an_empty_mapping() -> None:
     with pytest.raises(MappingInvalid, match="there is no mapping file"):
-        parse({})
+        parse({}, namings=[NAMING])
 
 
 def test_empty_sections_are_allowed_where_they_are_written() -> None:
@@ -185,7 +190,7 @@ def test_files_are_read_as_one_and_in_the_order_of_their_names() -> None:
     role = b"roles: {r: {permissions: [can_read on Pools]}}"
     rule = b"bindings: [{group: 'x:%s', roles: [r], deployments: all}]"
 
-    rules = parse({"b.yaml": rule % b"b", "z.yaml": role, "a.yaml": rule % b"a"})
+    rules = parse({"b.yaml": rule % b"b", "z.yaml": role, "a.yaml": rule % b"a"}, namings=[NAMING])
 
     assert ["a.yaml", "b.yaml"] == [r.at.file for r in rules.bindings]
 
@@ -197,7 +202,7 @@ def test_every_problem_of_every_file_is_reported_at_once_and_sorted() -> None:
         "c.yaml": b"\xff",
     }
     with pytest.raises(MappingInvalid) as caught:
-        parse(files)
+        parse(files, namings=[NAMING])
 
     places = [(p.file, p.line, p.column) for p in caught.value.problems]
     assert [
@@ -214,7 +219,7 @@ def test_a_role_is_not_called_undefined_while_a_file_cannot_be_read() -> None:
     rule = b"bindings: [{group: 'x:y', roles: [r], deployments: all}]"
 
     with pytest.raises(MappingInvalid) as caught:
-        parse({"a.yaml": rule, "b.yaml": b"roles: ["})
+        parse({"a.yaml": rule, "b.yaml": b"roles: ["}, namings=[NAMING])
 
     assert ["b.yaml"] == [p.file for p in caught.value.problems]
 
@@ -226,7 +231,7 @@ def test_the_bad_byte_is_found_behind_a_byte_order_mark_and_wide_characters() ->
 
 
 def test_a_byte_order_mark_and_windows_lines_are_read() -> None:
-    assert Rules({}, ()) == parse({"m.yaml": b"\xef\xbb\xbfroles: {}\r\nbindings: []\r\n"})
+    assert Rules({}, ()) == parse({"m.yaml": b"\xef\xbb\xbfroles: {}\r\nbindings: []\r\n"}, namings=[NAMING])
 
 
 @pytest.mark.parametrize("escape", ["\\u0007", "\\ud800", "\\u2028", "\\n"])
@@ -237,7 +242,7 @@ def test_escapes_cannot_bring_in_what_no_name_may_hold(escape: str) -> None:
 
 def all_problems(content: bytes) -> tuple[Problem, ...]:
     try:
-        parse({"m.yaml": content})
+        parse({"m.yaml": content}, namings=[NAMING])
     except MappingInvalid as invalid:
         return invalid.problems
     return ()

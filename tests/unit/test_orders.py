@@ -11,7 +11,7 @@ from syncd.control import NotNow, Order
 from syncd.daemon.order_threads import OrderPool, SourcePolls
 from syncd.model import EVERYTHING, Scope
 from syncd.orders import NotMeant, check, scope_of
-from syncd.targets.airflow import unreachable
+from syncd.targets import unreachable
 from syncd.web.problems import refused
 
 BOB, TEAM = frozenset({"bob"}), frozenset({"people:all"})

@@ -25,7 +25,7 @@ bindings:
   - {group: people:guests, roles: [Viewer], deployments: all, until: 2026-06-01}
 """
 PROD, LAB = Deployment("prod", {"env": "prod"}, naming=NAMING), Deployment("lab", {"env": "lab"}, naming=NAMING)
-BASIS = InForce(parse({"m.yaml": MAPPING.encode()}), (LAB, PROD))
+BASIS = InForce(parse({"m.yaml": MAPPING.encode()}, namings=[NAMING]), (LAB, PROD))
 SEEN = PollTimes(20.0, 5.0)
 NAMES = ("ann", "bob", "cid")
 

@@ -6,6 +6,7 @@ import pytest
 
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.parse import parse
+from syncd.targets.airflow.naming import NAMING
 from syncd.text.document import DEEPEST, read_document
 from syncd.text.strict import COMPARED, Strict
 from syncd.text.toml_places import TooDeep, locate
@@ -14,7 +15,9 @@ from syncd.text.toml_places import TooDeep, locate
 @pytest.mark.finding("A-F4")
 def test_a_list_in_the_list_of_a_merge_key_is_a_mistake() -> None:
     with pytest.raises(MappingInvalid) as caught:
-        parse({"m.yaml": b"roles:\n  a: &a {permissions: [can_read on Pools]}\n  b: {<<: [*a, [*a]]}\n"})
+        parse(
+            {"m.yaml": b"roles:\n  a: &a {permissions: [can_read on Pools]}\n  b: {<<: [*a, [*a]]}\n"}, namings=[NAMING]
+        )
 
     assert [
         "m.yaml:3:16: `<<` merges a table, or a list of tables, and this is none; name an anchor, as in `<<: *common`"

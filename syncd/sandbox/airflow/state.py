@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
-from syncd.model import BUILT_IN_ROLES, Permission
+from syncd.model import Permission
 from syncd.sandbox.airflow.collation import Names, compared, lowered, same, small
 from syncd.sandbox.airflow.permissions import ACTIONS, WEBSITE, built_in, of_dag
 
@@ -123,7 +123,7 @@ class State:
         """Do what `airflow sync-perm` does: refill the built-in roles, and give every other role can_read on Website."""
         for name, permissions in built_in(self.generation).items():
             self.roles.setdefault(name, set()).update(permissions)
-        for name in self.roles.keys() - BUILT_IN_ROLES:
+        for name in self.roles.keys() - built_in(self.generation).keys():
             self.roles[name].add(WEBSITE)
 
     # users

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from syncd.model import EVERYTHING, Change, Kept, Naming, Note, Permission, Reason, Role, Scope, User, What, Why
+from syncd.model import EVERYTHING, Change, Kept, Note, Permission, Reason, Role, Scope, User, What, Why, permission_on
 from syncd.plan.because import why_of
 from syncd.store.codec.text import VERSION, Json, reader, until_from, until_to, versioned
 
@@ -47,20 +47,20 @@ def role_from(fields: Json) -> Role:
     return Role(name, frozenset(_permission_from(*parts) for parts in permissions), unfinished)
 
 
-_SPELT = Naming(on_dags=(("DAG:", ""), ("DAG Run:", "runs")))
+_ON_DAGS = (("DAG:", ""), ("DAG Run:", "runs"))
 """How a resource says by itself which DAG it is on. What was written before a permission knew that is read so, and what
 says it so is still written without more words: older replicas read it, and equal roles have the texts that they had."""
 
 
 def _permission_to(p: Permission) -> Json:
-    spelt = _SPELT.permission(p.action, p.resource)
+    spelt = permission_on(p.action, p.resource, _ON_DAGS)
     is_plain = p.dag is None or (p.dag, p.part) == (spelt.dag, spelt.part)
     return [p.action, p.resource] if is_plain else [p.action, p.resource, p.dag, p.part]
 
 
 def _permission_from(action: str, resource: str, *on: str) -> Permission:
     if not on:
-        return _SPELT.permission(action, resource)
+        return permission_on(action, resource, _ON_DAGS)
     dag, part = on
     if not (isinstance(dag, str) and isinstance(part, str)):
         raise ValueError(on)

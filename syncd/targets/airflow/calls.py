@@ -18,7 +18,8 @@ from syncd.http.answer import Answer
 from syncd.http.session import NoAnswer
 from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
-from syncd.targets.airflow.names import family, refusal, unreachable
+from syncd.targets.airflow.names import family
+from syncd.targets.airflow.naming import refusal, unreachable
 from syncd.targets.airflow.wire import Area, Wire
 
 LOOK_AGAIN_S = 1.0

@@ -17,7 +17,7 @@ from typing import Final
 
 from syncd.model import Learned
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read
-from syncd.targets.airflow.dialect import release
+from syncd.targets.airflow.levels import release
 
 FIRST: Final = (3, 0, 2)
 REPAIRED: Final = "3.10.1"

@@ -15,8 +15,8 @@ from syncd.http.answer import Answer
 from syncd.model import key
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.auth import Basic, Login
-from syncd.targets.airflow.dialect import release
-from syncd.targets.airflow.names import unreachable
+from syncd.targets.airflow.levels import release
+from syncd.targets.airflow.naming import unreachable
 from syncd.targets.airflow.reading import Page, Row, page, read_all, text
 from syncd.targets.airflow.wire import Area, Refused, Wire, take_cookie
 

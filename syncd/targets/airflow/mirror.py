@@ -11,9 +11,9 @@ from syncd.errors import TargetUnavailable, TargetUnmanageable
 from syncd.http.answer import Answer
 from syncd.model import Permission, User, key
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch
-from syncd.targets.airflow.dialect import release
-from syncd.targets.airflow.names import Family, families, unreachable
-from syncd.targets.airflow.naming import permission
+from syncd.targets.airflow.levels import release
+from syncd.targets.airflow.names import Family, families
+from syncd.targets.airflow.naming import permission, unreachable
 from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.wire import KEY, Area, Wire
 

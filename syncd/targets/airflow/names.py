@@ -18,43 +18,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from syncd.model import BUILT_IN_ROLES
+from syncd.targets.airflow.naming import BUILT_IN_ROLES, LONGEST_ROLE
 
-NAME_LIMIT: Final = 64
-LONGEST: Final = 512
-_UNREACHABLE: Final = re.compile(r"[<\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ROOM: Final = 8  # for "~old9999"
 _HASH: Final = 8
 
 
-def refusal(name: str) -> str:
-    """Say why a role of this name is not written; empty where it may be.
-
-    Airflow takes such names and can never reach the role again, so only its UI or CLI could remove it.
-    """
-    if name in BUILT_IN_ROLES:
-        return f"{name} is Airflow's own role and is never changed"
-    if not name or len(name) > NAME_LIMIT:
-        return f"a role name has 1 to {NAME_LIMIT} characters"
-    return unreachable(name)
-
-
-def unreachable(name: str) -> str:
-    """Say why the API could not reach something of this name in a path; empty where it could."""
-    if "/" in name or name in {"", ".", ".."}:
-        return f"{name!r} cannot be reached by the API: a slash, dots alone or nothing lead elsewhere"
-    if len(name) > LONGEST:
-        return f"{name[:40]!r}... cannot be reached by the API: it has more than {LONGEST} characters"
-    if _UNREACHABLE.search(name):
-        return f"{name!r} cannot be reached by the API because of a control character, half a surrogate pair or <"
-    return ""
-
-
 def stem(name: str) -> str:
     """Give what the other physical names of a role begin with."""
-    if len(name) <= NAME_LIMIT - _ROOM:
+    if len(name) <= LONGEST_ROLE - _ROOM:
         return name
-    return name[: NAME_LIMIT - _ROOM - _HASH] + hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+    return name[: LONGEST_ROLE - _ROOM - _HASH] + hashlib.sha256(name.encode()).hexdigest()[:_HASH]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,148 @@
-"""Which names Airflow takes, and what it reads out of them."""
+"""Which names Airflow takes, what it reads out of them, and what it wants of an account beside its name.
+
+Measured on Airflow 2.11.2 and 3.3.2: the role API makes roles whose path it can never reach again, PostgreSQL answers 500 to
+names that are too long for its column, user names are compared without regard to case, an account with a "/" in its name can
+never be reached again, and Airflow 3 refuses an empty first name, last name or e-mail.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import ClassVar, Final
 
-from syncd.model import Naming, Permission
+from syncd.model import Identity, Permission, User, permission_on
+from syncd.text.strict import has_control
 
-NAMING: Final = Naming(on_dags=(("DAG:", ""), ("DAG Run:", "runs")))
+BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
+"""Roles that Airflow itself defines. The API does not protect them."""
+
+LONGEST_ROLE: Final = 64
+LONGEST_RESOURCE: Final = 250
+LONGEST_DAG_ID: Final = LONGEST_RESOURCE - len("DAG Run:")
+LONGEST_USERNAME: Final = 512
+LONGEST_NAME: Final = 256
+
+_ON_DAGS: Final = (("DAG:", ""), ("DAG Run:", "runs"))
+"""What a resource begins with that is on one DAG, and which part of the DAG that is."""
+_SPELT_OTHERWISE: Final = {name.casefold(): name for name in BUILT_IN_ROLES}
+_UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNREACHABLE: Final = re.compile(rf"[<{_UNWRITABLE.pattern[1:]}")
+
+
+@dataclass(frozen=True, slots=True)
+class AirflowNaming:
+    """The rules of names of every Airflow: `model.Naming`."""
+
+    built_in_roles: ClassVar[frozenset[str]] = BUILT_IN_ROLES
+    actions: ClassVar[tuple[str, ...]] = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
+
+    def permission(self, action: str, resource: str) -> Permission:
+        return permission(action, resource)
+
+    def role_problem(self, name: str) -> str:
+        built_in = _SPELT_OTHERWISE.get(name.casefold())
+        if built_in == name:
+            return f'"{name}" is built into Airflow and cannot be defined; bind it as it is, or choose another name'
+        if built_in:
+            return f'"{name}" differs from the built-in role "{built_in}" only in case; choose another name'
+        if has_control(name):
+            return "a role name cannot have control characters or line breaks in it; take them out"
+        if name != name.strip():
+            return f'the role name "{name}" begins or ends with a blank; take it out'
+        if found := re.search("[/<>]", name):
+            return (
+                f'the role name "{name}" has a "{found[0]}" in it, and Airflow could not find the role again; '
+                'write "-" instead'
+            )
+        if name in {"", ".", ".."}:
+            return (
+                f'"{name}" cannot be the name of a role, because Airflow could not find it again; choose another name'
+            )
+        if len(name) > LONGEST_ROLE:
+            return (
+                f"a role name has {LONGEST_ROLE} characters at most and this one has {len(name)}; choose a shorter one"
+            )
+        if re.search(r"~[0-9]+$|~old", name):
+            return f'the role name "{name}" ends like the second roles that syncd makes for itself; take the "~" out'
+        return ""
+
+    def resource_problem(self, resource: str) -> str:
+        is_long = len(resource) > LONGEST_RESOURCE
+        return (
+            f"a resource has {LONGEST_RESOURCE} characters at most and this one has {len(resource)}" if is_long else ""
+        )
+
+    def dag_problem(self, dag: str) -> str:
+        is_long = len(dag) > LONGEST_DAG_ID
+        return f"an id of more than {LONGEST_DAG_ID} characters has no permissions in Airflow" if is_long else ""
+
+    def literal_problem(self, literal: str) -> str:
+        is_bad = "/" in literal or _UNREACHABLE.search(literal)
+        return 'a character in it that Airflow cannot address; take "/", "<" and controls out' if is_bad else ""
+
+    def username_problem(self, username: str) -> str:
+        return unreachable(username)
+
+    def email_problem(self, email: str) -> str:
+        if _UNWRITABLE.search(email):
+            return "it holds a control character or half a surrogate pair"
+        return f"it has more than {LONGEST_USERNAME} characters" if len(email) > LONGEST_USERNAME else ""
+
+    def made_up_email(self, username: str) -> str:
+        """Give one under the reserved domain `example.invalid`: Airflow asks for one and wants it unique."""
+        return f"{username}@example.invalid"
+
+    def account(self, identity: Identity, username: str, roles: frozenset[str]) -> User:
+        """Describe an account.
+
+        first name: else the login up to its "@", or the user name. last name: else "-". What no database takes in a name,
+        halves of surrogate pairs and control characters, becomes U+FFFD: Airflow answers 500 to such a name for ever (seen
+        on 3.3.2).
+        """
+        usable = identity.email and not self.email_problem(identity.email)
+        first = identity.given_name.strip() or identity.login.partition("@")[0] or username
+        return User(
+            username,
+            identity.email if usable else self.made_up_email(username),
+            _writable(first)[:LONGEST_NAME],
+            _writable(identity.family_name.strip() or "-")[:LONGEST_NAME],
+            roles,
+        )
+
+
+NAMING: Final = AirflowNaming()
 
 
 @lru_cache(maxsize=100_000)
 def permission(action: str, resource: str) -> Permission:
     """Read a permission, with the DAG that it is on. Thousands of roles hold the same ones."""
-    return NAMING.permission(action, resource)
+    return permission_on(action, resource, _ON_DAGS)
+
+
+def refusal(name: str) -> str:
+    """Say why a role of this name is not written; empty where it may be.
+
+    Airflow takes such names and can never reach the role again, so only its UI or CLI could remove it.
+    """
+    if name in BUILT_IN_ROLES:
+        return f"{name} is Airflow's own role and is never changed"
+    if not name or len(name) > LONGEST_ROLE:
+        return f"a role name has 1 to {LONGEST_ROLE} characters"
+    return unreachable(name)
+
+
+def unreachable(name: str) -> str:
+    """Say why the API could not reach something of this name in a path; empty where it could."""
+    if "/" in name or name in {"", ".", ".."}:
+        return f"{name!r} cannot be reached by the API: a slash, dots alone or nothing lead elsewhere"
+    if len(name) > LONGEST_USERNAME:
+        return f"{name[:40]!r}... cannot be reached by the API: it has more than {LONGEST_USERNAME} characters"
+    if _UNREACHABLE.search(name):
+        return f"{name!r} cannot be reached by the API because of a control character, half a surrogate pair or <"
+    return ""
+
+
+def _writable(name: str) -> str:
+    return _UNWRITABLE.sub("\ufffd", name)

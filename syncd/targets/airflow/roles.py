@@ -28,7 +28,8 @@ from syncd.model import Change, Permission, Role, Status, key
 from syncd.targets.airflow.abilities import Delete, Patch
 from syncd.targets.airflow.calls import Calls, Stopped, refused
 from syncd.targets.airflow.mirror import FRESH_S, Mirror, actions
-from syncd.targets.airflow.names import Family, refusal
+from syncd.targets.airflow.names import Family
+from syncd.targets.airflow.naming import refusal
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area
 

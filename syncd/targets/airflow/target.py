@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from syncd.errors import TargetUnavailable
 from syncd.http.backoff import Retries
@@ -26,7 +27,7 @@ from syncd.model import (
 from syncd.ports import Recorder
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
-from syncd.targets.airflow.dialect import dialect
+from syncd.targets.airflow.levels import dialect
 from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror, OtherName
 from syncd.targets.airflow.names import Family, families, logical
@@ -36,6 +37,8 @@ from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area, Wire
 from syncd.throttle import Throttle
+
+DELETE_BY_HAND: Final = "delete it in the web interface; FAB provider 3.6 and newer can"
 
 
 class AirflowTarget:
@@ -139,7 +142,7 @@ class AirflowTarget:
             users=_logical_users(mirror.users, logical(found)),
             roles=_logical_roles(mirror, found),
             scope=scope,
-            leftovers=_leftovers(mirror, found),
+            leftovers=dict.fromkeys(_leftovers(mirror, found), DELETE_BY_HAND),
             unclear={name: _twins(several) for name, several in mirror.twins.items()},
         )
 

@@ -29,7 +29,7 @@ from syncd.http.answer import Answer
 from syncd.http.secrets import SecretUnreadable, remember
 from syncd.http.session import NoAnswer, NotAsked, Session
 from syncd.targets.airflow.auth import Basic, Login, login
-from syncd.targets.airflow.names import unreachable
+from syncd.targets.airflow.naming import unreachable
 from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all, uncounted
 from syncd.targets.airflow.settings import AirflowSettings
 

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.model import Level
 from syncd.targets.airflow.abilities import Capabilities
-from syncd.targets.airflow.dialect import dialect, release
+from syncd.targets.airflow.levels import dialect, release
 from syncd.targets.airflow.naming import permission
 
 
