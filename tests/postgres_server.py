@@ -14,11 +14,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from waiting import until
 
 START_S = 30
 
@@ -86,12 +87,15 @@ def _serving(postgres: Path, folder: Path, run_as: dict[str, Any]) -> Iterator[N
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    until = time.monotonic() + START_S
-    while True:
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-            return
-        except psycopg.OperationalError:
-            if server.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"PostgreSQL does not start: {log.read_text('utf-8')[-500:]}") from None
-            time.sleep(0.05)
+    with suppress(AssertionError):
+        until("PostgreSQL answers", lambda: server.poll() is not None or answers(url), within_s=START_S)
+    if not answers(url):
+        raise RuntimeError(f"PostgreSQL does not start: {log.read_text('utf-8')[-500:]}")
+
+
+def answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

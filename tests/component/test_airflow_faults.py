@@ -122,7 +122,7 @@ def test_the_base_url_may_have_a_path(tmp_path: Path) -> None:
 def test_a_role_whose_writing_outlasts_the_time_out_is_watched_and_finished(preset: str, tmp_path: Path) -> None:
     slow = replace(PRESETS[preset], seconds_per_permission=0.02)
     with world(StandIn(slow, dags=DAGS), tmp_path) as w:
-        target = w.target(timeout_s=0.3, pause=lambda s: time.sleep(s / 20))
+        target = w.target(timeout_s=0.3, pause=lambda s: time.sleep(s / 20))  # meanwhile the server goes on writing
         role = finance(target, dags=8)
         assert Status.APPLIED == apply(target, None, role).status
         assert role.permissions == frozenset(w.server.state.roles["finance"])

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Thread
-from time import sleep
 from typing import Any
 
 import pytest
+from waiting import until
 from web_world import FakeControl, Place, http_settings, secret_of, serving
 
 from syncd.callers import user_name
@@ -172,7 +172,7 @@ def test_a_daemon_that_goes_away_meanwhile(desk: Desk, daemon: Place) -> None:
     ended: list[Any] = []
     asking = Thread(target=lambda: ended.append(desk.types("reconcile")))
     asking.start()
-    sleep(0.5)
+    until("somebody waits for the job", lambda: daemon.control.looked_for)
 
     daemon.server.stop()
     asking.join(10)

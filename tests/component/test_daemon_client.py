@@ -147,7 +147,7 @@ def test_an_answer_that_drips_is_given_up(
         until = time.monotonic() + 20
         while time.monotonic() < until:
             connection.sendall(b"x")
-            time.sleep(0.05)
+            time.sleep(0.05)  # each byte comes in time, and all of them do not
 
     began = time.monotonic()
     code, told = asked(drip)

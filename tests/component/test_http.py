@@ -100,7 +100,7 @@ def drips(handler: BaseHTTPRequestHandler) -> None:
     for _ in range(20):
         handler.wfile.write(b" ")
         handler.wfile.flush()
-        time.sleep(0.1)
+        time.sleep(0.1)  # each byte comes in time, and all of them do not
 
 
 class Waits:
@@ -188,7 +188,7 @@ def test_an_answer_that_drips_is_given_up(server: Server) -> None:
 
 
 def test_silence_is_no_answer(server: Server) -> None:
-    server.replies = [lambda _: time.sleep(0.5)]
+    server.replies = [lambda _: time.sleep(0.5)]  # longer than anybody waits here
     with pytest.raises(NoAnswer, match=r"GET http://127\.0\.0\.1:\d+/x: no answer within 0\.1 s"):
         session(server, timeout_s=0.1).send("GET", "/x", repeatable=False)
 

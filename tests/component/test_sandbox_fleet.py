@@ -88,7 +88,7 @@ def test_requests_in_pieces_and_in_a_row_on_one_connection(fleet: Remote) -> Non
     head = f"POST /d001/auth/token HTTP/1.1\r\nHost: {address}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     for piece in (head[:30], head[30:], body[:10], body[10:] + b"GET /d001/api/v2/version HTTP/1.1\r\n\r\n"):
         connection.sock.sendall(piece)
-        time.sleep(0.02)
+        time.sleep(0.02)  # so that the pieces arrive one by one
     answer = b""
     while b'"version"' not in answer:
         answer += connection.sock.recv(65536)

@@ -11,11 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
-from time import sleep
 
 import pytest
 from sqlalchemy import Connection
 from store_samples import NOW
+from waiting import until
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import EVERYTHING
@@ -78,8 +78,7 @@ def busy(counted: Counted, pool: ThreadPoolExecutor) -> Iterator[None]:
     first = pool.submit(counted.group.run, wait)
     inside.wait(10)
     yield
-    while len(counted.group._line) < THREADS:
-        sleep(0.001)
+    until("everybody stands in line", lambda: THREADS <= len(counted.group._line))
     go.set()
     first.result(10)
 
@@ -138,10 +137,10 @@ def test_an_interrupt_leaves_nobody_waiting_and_nobody_believing(counted: Counte
 def test_who_is_interrupted_when_the_turn_comes_lets_the_next_have_it(
     counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sleep, interrupted = commits._Ticket.sleep, list[commits._Ticket]()
+    rest, interrupted = commits._Ticket.sleep, list[commits._Ticket]()
 
     def sleep_badly(ticket: commits._Ticket) -> None:
-        sleep(ticket)
+        rest(ticket)
         if not ticket.done and not interrupted:
             interrupted.append(ticket)
             raise KeyboardInterrupt

@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from threading import Barrier
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from store_samples import NOW, at, created, planned
+from waiting import until
 
 from syncd.errors import DeploymentBusy
 from syncd.model import Outcome, Status
@@ -94,28 +94,20 @@ def test_a_lease_is_renewed_in_the_background_while_its_holder_waits(database_ur
         leases = DatabaseLeases(database, every=timedelta(milliseconds=1))
         with leases.take("prod") as first:
             clock.advance(TTL)
-            until(lambda: ends(database) == {NOW + 2 * TTL})
+            until("it is renewed", lambda: ends(database) == {NOW + 2 * TTL})
             with leases.take("source okta") as second:
                 clock.advance(TTL)
-                until(lambda: ends(database) == {NOW + 3 * TTL})
+                until("it is renewed", lambda: ends(database) == {NOW + 3 * TTL})
                 first.check()
                 second.check()
             clock.advance(TTL)
-            until(lambda: NOW + 4 * TTL in ends(database))
-        until(lambda: "leases" not in {thread.name for thread in threading.enumerate()})
+            until("it is taken anew", lambda: NOW + 4 * TTL in ends(database))
+        until("nobody renews any more", lambda: "leases" not in {thread.name for thread in threading.enumerate()})
 
 
 def ends(database: Database) -> set[datetime]:
     with database.read() as connection:
         return set(connection.execute(select(schema.leases.c.expires_at)).scalars())
-
-
-def until(done: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    deadline = monotonic() + 10
-    while not done():
-        assert monotonic() < deadline
-        sleep(0.001)
 
 
 def test_what_is_written_under_a_lease_renews_it_where_that_is_late(store: Stores, clock: Clock) -> None:
@@ -312,10 +304,12 @@ def test_a_holder_gives_way_to_an_urgent_writer_and_goes_on_after_it(store: Stor
     had: list[int] = []
 
     def other() -> None:
-        while not had:
+        def takes_it() -> bool:
             with suppress(DeploymentBusy), store.leases.take("prod", urgent=True) as theirs:
                 had.append(theirs.fence)
-            sleep(0.01)
+            return bool(had)
+
+        until("the other gives way", takes_it)
 
     with store.leases.take("prod") as lease:
         seen(store, lease)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Event, Timer
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from openapi_core import Config, OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 from openapi_spec_validator import validate
 from store_samples import NOW, at, created, left, made, planned
+from waiting import until
 from web_world import TOKENS, Caller, Place, Reply, http_settings, serving
 
 from syncd.callers import user_name
@@ -529,10 +530,7 @@ def test_what_needs_no_database_is_answered_without_one(place: Place, inside: Ch
     assert 200 == inside.get("/api/v1/status").status
 
     assert 503 == inside.get("/api/v1/changes").status
-    until = perf_counter() + 10
-    while len(place.events) < 2 and perf_counter() < until:
-        sleep(0.01)
-    assert ["use_not_recorded"] * 2 == [event for event, _ in place.events if event == "use_not_recorded"]
+    until("both are told", lambda: ["use_not_recorded"] * 2 == [event for event, _ in place.events])
 
 
 def test_metrics_need_a_token_where_the_configuration_says_so(place: Place, tmp_path: Path) -> None:

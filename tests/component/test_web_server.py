@@ -18,6 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from waiting import until
 from web_world import Caller, FakeControl, Ledger, Place, http_settings, serving
 
 from syncd.config.settings import HttpSettings
@@ -269,7 +270,7 @@ def test_who_says_nothing_or_too_slowly_is_hung_up_on(hasty: Place) -> None:
     with hasty.outside().open() as silent, hasty.outside().open() as dripping, hasty.outside().open() as second:
         second.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         dripping.sendall(b"GET /healthz HTTP/1.1\r\nHos")
-        sleep(0.3)
+        sleep(0.3)  # who drips is slow, and yet within the 0.5 s that a head may take
         dripping.sendall(b"t: loc")
         second.sendall(b"GET /hea")
         assert closed_after(silent) < 3
@@ -288,8 +289,9 @@ def test_an_answer_that_takes_too_long_is_hung_up_on(hasty: Place) -> None:
 def test_requests_in_one_breath_are_answered_in_turn(hasty: Place) -> None:
     with hasty.inside.open() as wire:
         wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
-        sleep(0.3)
-        assert 3 == wire.recv(65536).count(b"HTTP/1.1 200 OK")
+        answers = b""
+        while answers.count(b"HTTP/1.1 200 OK") < 3:
+            answers += wire.recv(65536)
 
 
 def test_a_body_that_never_comes_is_not_waited_for(place: Place) -> None:
@@ -303,13 +305,13 @@ def test_a_body_that_never_comes_is_not_waited_for(place: Place) -> None:
 
 def test_too_many_connections_at_once(hasty: Place) -> None:
     held = [hasty.outside().open() for _ in range(3)]
-    sleep(0.1)
+    until("they are taken", lambda: 3 == hasty.connections)
     with hasty.outside().open() as one_more:
         assert closed_after(one_more) < 0.3
     assert 200 == hasty.inside.get("/healthz").status, "the other door has its own"
     for wire in held:
         wire.close()
-    sleep(0.1)
+    until("they are gone", lambda: 0 == hasty.connections)
     assert 200 == hasty.outside().get("/healthz").status
 
 
@@ -318,7 +320,7 @@ def test_stopping_tells_who_waits_for_a_job_how_it_stands(place: Place) -> None:
     replies = []
     waiting = Thread(target=lambda: replies.append(place.inside.get("/api/v1/jobs/1?wait=60")))
     waiting.start()
-    sleep(0.3)
+    until("somebody waits for the job", lambda: place.control.looked_for)
     started = perf_counter()
 
     place.server.stop(4.0)
@@ -333,7 +335,9 @@ def test_stopping_does_not_wait_for_a_database_that_hangs(place: Place) -> None:
     with place.inside.open() as asking, place.outside().open() as dripping:
         asking.sendall(b"GET /api/v1/changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
         dripping.sendall(b"GET /he")
-        sleep(0.3)
+        until(
+            "the database is asked, and both callers are there", lambda: place.ledger.asked and 2 == place.connections
+        )
         started = perf_counter()
         place.server.stop(2.0)
         assert perf_counter() - started < 2.0

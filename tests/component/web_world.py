@@ -6,7 +6,6 @@ import http.client
 import json
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from threading import Event
 from typing import Any
 
 from starlette.applications import Starlette
+from waiting import until
 
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import (
@@ -68,6 +68,8 @@ class FakeControl:
     reasons: tuple[str, ...] = ()
     jobs: dict[int, Job] = field(default_factory=dict)
     asked: list[Any] = field(default_factory=list)
+    looked_for: list[int] = field(default_factory=list)
+    """Each job that somebody asked for."""
     wrong_files: str = ""
     stopping: bool = False
     stuck: Event | None = None
@@ -99,6 +101,7 @@ class FakeControl:
         return self._open(Order(deployments=frozenset({deployment}), by=by), (deployment,))
 
     def job(self, id_: int) -> Job:
+        self.looked_for.append(id_)
         if id_ not in self.jobs:
             raise NotKnown(f"there is no job {id_}")
         return self.jobs[id_]
@@ -126,10 +129,12 @@ class Ledger:
     books: Stores
     fails: bool = False
     stuck: Event | None = None
+    asked: int = 0
     before: int = 0
     """The newest use that is none of this test's."""
 
     def _wait(self) -> None:
+        self.asked += 1
         if self.stuck is not None:
             self.stuck.wait(20)
         if self.fails:
@@ -169,9 +174,7 @@ class Ledger:
 
     def noted(self, count: int = 0) -> list[tuple[str, str, int]]:
         """Wait until so many uses are noted; says who did what with which answer, oldest first."""
-        until = time.monotonic() + 10
-        while len(self.notes()) < count and time.monotonic() < until:
-            time.sleep(0.01)
+        until(f"{count} uses are noted", lambda: len(self.notes()) >= count, told=self.notes)
         return [(use.who, use.what, use.answer) for use in self.notes()]
 
 
@@ -241,14 +244,17 @@ class Place:
 
     def as_new(self) -> Place:
         """Forget what an earlier test did, once the last of it was noted."""
-        until = time.monotonic() + 10
-        while any(s.server_state.tasks for s in self.server._serving) and time.monotonic() < until:
-            time.sleep(0.01)
+        until("nobody is being answered", lambda: not any(s.server_state.tasks for s in self.server._serving))
         vars(self.control).update(vars(FakeControl()))
         self.ledger.fails, self.ledger.stuck = False, None
         self.ledger.before = max((use.id for use in self.ledger.books.presence.uses(1)), default=0)
         self.events.clear()
         return self
+
+    @property
+    def connections(self) -> int:
+        """Say how many are connected, by either way."""
+        return sum(len(s.server_state.connections) for s in self.server._serving)
 
     @property
     def inside(self) -> Caller:

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import psycopg
 import pytest
 from apscheduler.schedulers import base as apscheduler
-from postgres_server import find_binaries
+from postgres_server import answers, find_binaries
 from prometheus_client.parser import text_string_to_metric_families
+from waiting import until
 
 from syncd.control import DaemonState, DeploymentState, Job, JobState
 from syncd.daemon.loaded import LoadedFiles, last_good_files, read_files
@@ -313,13 +313,12 @@ class Rig:
 
     def until(self, what: str, condition: Callable[[], object]) -> None:
         """Wait until something is so, and keep the daemon ticking."""
-        end = time.monotonic() + PATIENCE_S
-        while True:
+
+        def is_so() -> object:
             self.tick()
-            if condition():
-                return
-            assert time.monotonic() < end, f"never: {what}\n{self.told()}"
-            time.sleep(0.02)
+            return condition()
+
+        until(what, is_so, within_s=PATIENCE_S, told=self.told)
 
     def watch(self, seconds: float, what: str, condition: Callable[[], object]) -> None:
         """See that something stays so for a while."""
@@ -327,7 +326,7 @@ class Rig:
         while time.monotonic() < end:
             self.tick()
             assert condition(), f"no longer: {what}\n{self.told()}"
-            time.sleep(0.02)
+            time.sleep(0.02)  # that it stays so for all of the time is what is tested
 
     def tick(self) -> None:
         if self.daemon is not None and time.monotonic() - self._ticked_at > TICK_S:
@@ -518,7 +517,7 @@ def stopped_postgres(server_url: str) -> Iterator[None]:
     command: list[str | Path] = [find_binaries() / "pg_ctl", "-D", folder / "data", "-l", folder / "data" / "log"]
     command += ["-s", "-W", "-o", start, "start"]
     subprocess.run(command, check=True, cwd=folder, **who)
-    _until(lambda: _answers(server_url))
+    until("PostgreSQL answers", lambda: answers(server_url), within_s=PATIENCE_S)
 
 
 def stop_postgres(server_url: str) -> None:
@@ -526,23 +525,8 @@ def stop_postgres(server_url: str) -> None:
     of_process = _folder(server_url) / "data" / "postmaster.pid"
     if of_process.exists():
         os.kill(int(of_process.read_text().splitlines()[0]), signal.SIGINT)
-        _until(lambda: not of_process.exists())
+        until("PostgreSQL has ended", lambda: not of_process.exists(), within_s=PATIENCE_S)
 
 
 def _folder(server_url: str) -> Path:
     return Path(parse_qs(urlsplit(server_url).query)["host"][0])
-
-
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)

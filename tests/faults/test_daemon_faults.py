@@ -19,6 +19,7 @@ import pytest
 import requests
 from daemon_rig import Rig, full, locked, rig, stop_postgres, stopped_postgres
 from postgres_server import boot_postgres, new_database
+from waiting import until
 
 from syncd.control import DeploymentHealth, NotKnown, Order
 from syncd.orders import NotMeant
@@ -690,12 +691,11 @@ def test_no_thread_is_left(running: Rig) -> None:
     running.see()
     running.stop()
     ours = ("worker", "alarms", "leases", "order")
-    left = [t.name for t in threading.enumerate() if t.name.startswith(ours) and t.is_alive()]
-    deadline = time.monotonic() + SOON_S
-    while left and time.monotonic() < deadline:
-        time.sleep(0.05)
-        left = [t.name for t in threading.enumerate() if t.name.startswith(ours) and t.is_alive()]
-    assert [] == left
+
+    def left() -> list[str]:
+        return [t.name for t in threading.enumerate() if t.name.startswith(ours) and t.is_alive()]
+
+    until("every thread of ours has ended", lambda: not left(), within_s=SOON_S, told=left)
 
 
 # --- a large apply --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemon_rig import Rig, rig
+from waiting import until
 
 
 @pytest.fixture
@@ -37,7 +38,4 @@ def test_other_sources_are_read_while_one_lasts_and_stopping_ends_it(lab: Rig) -
     began = time.monotonic()
     lab.stop()
     assert time.monotonic() - began < 10.0
-    deadline = time.monotonic() + 10.0
-    while _reading() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _reading(), "the read itself has ended too"
+    until("the read itself has ended too", lambda: not _reading())

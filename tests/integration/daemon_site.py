@@ -27,6 +27,7 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 from sites import Hands, Site, write
+from waiting import until
 
 from syncd.sandbox.entra import EntraStandIn, Served
 from syncd.sandbox.okta import OktaStandIn
@@ -384,13 +385,14 @@ class Daemon:
 
     def waits_until(self, what: str, is_so: Callable[[], object], *, within_s: float = PATIENCE_S) -> float:
         """Wait until something is so, and say how many seconds that took."""
-        began = time.monotonic()
-        while not is_so():
-            took = time.monotonic() - began
+
+        def lives_and_is_so() -> object:
+            if found := is_so():
+                return found
             assert self.process.poll() is None, f"the daemon ended ({self.process.returncode}); waited until {what}"
-            assert took < within_s, f"after {took:.0f} s it still is not so that {what}"
-            time.sleep(LOOK_EVERY_S)
-        return time.monotonic() - began
+            return False
+
+        return until(what, lives_and_is_so, within_s=within_s, look_every_s=LOOK_EVERY_S)
 
     def rests(self, *, within_s: float = PATIENCE_S) -> float:
         """Wait until it has swept its share once and nothing is queued or under way."""

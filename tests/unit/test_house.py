@@ -18,11 +18,13 @@ import pytest
 import syncd
 
 ROOT = Path(syncd.__file__).parent
+TESTS = Path(__file__).parents[1]
 MODULES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef
 
+SLEEP = re.compile(r"\bsleep\(")
 MOST_LINES = 400
 LONG_MODULES = {
     "sandbox/servers.py": "real servers of two generations, started, asked and stopped the same way; to be parted",
@@ -110,6 +112,17 @@ def test_no_class_wants_many_things_to_be_made() -> None:
 
 def test_every_module_says_what_it_holds() -> None:
     assert [] == [name for name, text in MODULES.items() if text.strip() and not text.startswith(('"""', 'r"""'))]
+
+
+def test_who_sleeps_in_a_test_says_why_the_time_is_what_matters() -> None:
+    sleeps = [
+        f"{path.relative_to(TESTS)}:{number}"
+        for path in sorted(TESTS.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if SLEEP.search(line) and "  # " not in line
+    ]
+
+    assert [] == sleeps, "wait for a condition (waiting.until), or say beside it why the time itself is what is tested"
 
 
 @pytest.mark.parametrize("allowed", [None, *MAY_KNOW_TOO])
