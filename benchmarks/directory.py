@@ -27,9 +27,10 @@ import requests
 
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
-from syncd.ports import IncrementalSource
+from syncd.ports import Feed
 from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource
 from syncd.sources.entra import GroupSelection as EntraGroups
+from syncd.sources.kind import Surroundings
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
 
 PEOPLE, GROUPS, EACH, LATENCY_S, CONCURRENCY, RUNS = 50_000, 2_000, 100, 0.02, 8, 3
@@ -151,9 +152,7 @@ def _bare_batch(http: requests.Session, base: str, ids: Sequence[str]) -> int:
     return sum(len(a["body"]["value"]) for a in answers if a["id"].startswith("m"))
 
 
-def measure(
-    name: str, source: Callable[[], IncrementalSource], floor: Callable[[], int], join: Callable[[], None]
-) -> None:
+def measure(name: str, source: Callable[[], Feed], floor: Callable[[], int], join: Callable[[], None]) -> None:
     """Read and ask in turn, then poll; print the medians."""
     ratios, ours, bare = [], [], []
     for number in range(RUNS + 1):
@@ -198,7 +197,7 @@ def main() -> None:
     with process("okta") as ((url,), join):
         token = ApiToken(Secret.parse("env:BENCH_TOKEN"))
         okta = OktaSettings(Connection(url), token, GroupSelection(all=True), concurrency=CONCURRENCY)
-        measure("okta", lambda: OktaSource("okta", okta, now=now), lambda: bare_okta(url), join)
+        measure("okta", lambda: OktaSource("okta", okta, Surroundings(now)), lambda: bare_okta(url), join)
     with process("entra") as ((authority, graph, ca, client), join):
         secret = ClientSecret(Secret.parse("env:BENCH_CLIENT_SECRET"))
         entra = EntraSettings(
@@ -213,7 +212,7 @@ def main() -> None:
         )
         measure(
             "entra",
-            lambda: EntraSource("entra", entra, now=now),
+            lambda: EntraSource("entra", entra, Surroundings(now)),
             lambda: bare_graph(authority, graph, ca, client),
             join,
         )

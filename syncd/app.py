@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, assert_never
+from typing import Final
 
-from syncd.config import EntraSourceSettings, FileSourceSettings, OktaSourceSettings, Settings, read_mappings
+from syncd.config import Settings, read_mappings
 from syncd.config.fingerprint import fingerprint
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
 from syncd.errors import StoreError
@@ -16,14 +16,9 @@ from syncd.mapping.parse import parse
 from syncd.model import CheckResult, Learned, Rules
 from syncd.ports import Emit, Source, TargetSession
 from syncd.reconcile import Target, World
-from syncd.sources import file
-from syncd.sources.entra import EntraSource
-from syncd.sources.entra import examine as entra
-from syncd.sources.file import FileSource
-from syncd.sources.okta import OktaSource
-from syncd.sources.okta import examine as okta
+from syncd.sources import SOURCES
+from syncd.sources.kind import Surroundings
 from syncd.store import Stores
-from syncd.store.readings import DatabaseReadings
 from syncd.targets import TARGETS
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow import examine as airflow
@@ -97,11 +92,10 @@ def build(
         MappingInvalid: a mapping file cannot be used.
     """
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
+    around = Surroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
     return World(
-        sources=tuple(
-            _source(source, store.readings, emit=emit, clock=clock, stopping=stopping) for source in settings.sources
-        ),
+        sources=tuple(open_source(source, around) for source in settings.sources),
         rules=meant,
         targets=tuple((target or _passing(store.readings, clock))(deployment) for deployment in chosen),
         journal=store,
@@ -120,8 +114,7 @@ def build(
 def close(world: World) -> None:
     """Give back what the sources of a world hold."""
     for source in world.sources:
-        if isinstance(source, EntraSource):
-            source.close()
+        source.close()
 
 
 def examinations(
@@ -146,19 +139,12 @@ def _examine_deployment(
 
 
 def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], rests: Rests) -> tuple[CheckResult, ...]:
-    match settings:
-        case FileSourceSettings(name, directory):
-            return file.examine(FileSource(name, directory, now=clock))
-        case OktaSourceSettings(name, org):
-            return _resting(f"source {name}", Rest(org.provider, rests, now=clock)) or okta.examine(
-                name, org, now=clock
-            )
-        case EntraSourceSettings(name, tenant):
-            return _resting(f"source {name}", Rest(tenant.provider, rests, now=clock)) or entra.examine(
-                name, tenant, now=clock
-            )
-        case _:
-            assert_never(settings)
+    kind, name = SOURCES[settings.kind], settings.name
+    if kind.provider is not None:
+        rest = Rest(kind.provider(settings.settings), rests, now=clock)
+        if told := _resting(f"source {name}", rest):
+            return told
+    return kind.examine(name, settings.settings, clock)
 
 
 def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[CheckResult, ...]:
@@ -169,31 +155,14 @@ def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[Ch
     return (CheckResult(subject, "rate limits", None, rest.why(who)),) if is_left_alone else ()
 
 
-def _source(
-    settings: SourceSettings,
-    readings: DatabaseReadings,
-    *,
-    emit: Emit,
-    clock: Callable[[], datetime],
-    stopping: Callable[[], bool],
-) -> Source:
-    match settings:
-        case FileSourceSettings(name, directory):
-            return FileSource(name, directory, now=clock)
-        case OktaSourceSettings(name, org):
-            return OktaSource(
-                name,
-                org,
-                now=clock,
-                earlier=lambda: readings.last_snapshot(name),
-                emit=emit,
-                rests=readings,
-                stopping=stopping,
-            )
-        case EntraSourceSettings(name, tenant):
-            return EntraSource(name, tenant, now=clock, emit=emit, rests=readings, stopping=stopping)
-        case _:
-            assert_never(settings)
+def open_source(settings: SourceSettings, around: Surroundings) -> Source:
+    """Make a source; nobody is asked anything yet."""
+    return SOURCES[settings.kind].open(settings.name, settings.settings, around)
+
+
+def open_local(settings: SourceSettings, *, clock: Callable[[], datetime] = utc_now) -> Source | None:
+    """Make a source that reads what is on this machine; None: it would ask somebody."""
+    return open_source(settings, Surroundings(clock)) if SOURCES[settings.kind].provider is None else None
 
 
 def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[DeploymentSettings], Target]:

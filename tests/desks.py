@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from fakes import MemoryReadings
+from fakes import MemoryReadings, ReadWhole
 from mapping_world import NOW, group, person, snapshot
 
 from syncd.daemon.delta import DirectoryDelta
@@ -49,7 +49,7 @@ class Memory(MemoryReadings):
 
 
 @dataclass
-class Plain:
+class Plain(ReadWhole):
     """A source with one group, `team`."""
 
     name: str

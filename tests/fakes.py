@@ -10,6 +10,16 @@ from syncd.model import Doubt, JoinKey, KnownPersons, Snapshot
 from syncd.ports import SourceHealth
 
 
+class ReadWhole:
+    """What a source is that is always read whole, and holds nothing; see `ports.Source`."""
+
+    feed: None = None
+    ignored: Mapping[str, int] = {}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 @dataclass
 class MemoryReadings:
     """Implements `ports.Readings`."""

@@ -52,21 +52,20 @@ def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
 
 
 def _mistakes(settings: Settings, snapshots: list[Snapshot]) -> Iterator[str]:
-    """Say what cannot be used; what the file sources hold goes into `snapshots`."""
+    """Say what cannot be used; what the local sources hold goes into `snapshots`."""
     from syncd import app
-    from syncd.config import FileSourceSettings
     from syncd.errors import InvalidInput, SourceUnavailable
-    from syncd.sources.file import FileSource
 
     try:
         app.read_rules(settings)
     except InvalidInput as error:
         yield str(error)
     for source in settings.sources:
-        if not isinstance(source, FileSourceSettings):
+        local = app.open_local(source)
+        if local is None:
             continue  # `doctor` asks those
         try:
-            snapshots.append(FileSource(source.name, source.directory, now=app.utc_now).read())
+            snapshots.append(local.read())
         except SourceUnavailable as error:
             yield str(error)
 

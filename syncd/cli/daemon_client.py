@@ -177,7 +177,7 @@ def daemon_at(
 
 
 def _check_url(url: str, *, insecure_http: bool) -> None:
-    from syncd.config.fields import LOOPBACK
+    from syncd.http.connection import is_loopback
 
     try:
         parts = urlsplit(url)
@@ -187,7 +187,7 @@ def _check_url(url: str, *, insecure_http: bool) -> None:
         fits = False
     if not fits:
         raise _wrong("--url", "write https://host:port")
-    if parts.scheme == "http" and not insecure_http and parts.hostname not in LOOPBACK:
+    if parts.scheme == "http" and not insecure_http and not is_loopback(parts.hostname or ""):
         raise _wrong(
             "--url",
             "http:// to another machine sends the token in the clear: write https://, or add --insecure-http where the "

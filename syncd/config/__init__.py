@@ -1,14 +1,11 @@
 """config.toml to frozen settings, and the mapping directory to texts.
 
-fields          what tables are made of: paths, secrets by reference, addresses
-places          where each key and value of a TOML text stands
-source_tables   the tables of sources
 daemon_tables   the tables of the daemon: its rhythm, its HTTP, whom it tells
-tables          the file as people write it, each key documented
+tables          the file as people write it, each key documented; sources bring their own tables
+sections        every table with the path that it has in the file
 renamed         keys that had another name once
 problems        what is wrong with it, in words
 load            the file, checked and filled from its defaults
-source_settings from the tables of sources to what their adapters take
 daemon_settings from the tables of the daemon to its settings
 settings        what the rest of syncd sees
 reference       docs/configuration.md, made from the tables
@@ -22,10 +19,7 @@ from syncd.config.settings import (
     DaemonSettings,
     DatabaseSettings,
     DeploymentSettings,
-    EntraSourceSettings,
-    FileSourceSettings,
     HttpSettings,
-    OktaSourceSettings,
     Settings,
     SourceSettings,
 )
@@ -35,10 +29,7 @@ __all__ = [
     "DaemonSettings",
     "DatabaseSettings",
     "DeploymentSettings",
-    "EntraSourceSettings",
-    "FileSourceSettings",
     "HttpSettings",
-    "OktaSourceSettings",
     "Settings",
     "SourceSettings",
     "database_of",

@@ -14,9 +14,8 @@ from syncd.config.daemon_tables import (
     WebhookTable,
     listen_address,
 )
-from syncd.config.fields import span
 from syncd.config.settings import ApiToken, DaemonSettings, HttpSettings
-from syncd.config.source_settings import secret
+from syncd.fields import span
 from syncd.notify import Email, NotifySettings, Webhook
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
@@ -44,7 +43,7 @@ def http_settings(table: HttpTable) -> HttpSettings:
 
 
 def _token(name: str, table: TokenTable) -> ApiToken:
-    return ApiToken(name, secret(table.secret), frozenset(table.rights))
+    return ApiToken(name, table.secret.secret(), frozenset(table.rights))
 
 
 def notify_settings(table: NotifyTable) -> NotifySettings:
@@ -54,13 +53,13 @@ def notify_settings(table: NotifyTable) -> NotifySettings:
 
 def _webhook(table: WebhookTable) -> Webhook:
     return Webhook(
-        table.url if isinstance(table.url, str) else secret(table.url),
+        table.url if isinstance(table.url, str) else table.url.secret(),
         table.format,
         frozenset(table.kinds),
         insecure_http=table.insecure_http,
         ca=table.ca,
         proxy=table.proxy,
-        headers={name: value if isinstance(value, str) else secret(value) for name, value in table.headers.items()},
+        headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
     )
 
 
@@ -72,7 +71,7 @@ def _email(table: EmailTable) -> Email:
         to=table.to,
         tls=table.tls,
         username=table.username,
-        password=secret(table.password) if table.password else None,
+        password=table.password.secret() if table.password else None,
         ca=table.ca,
         kinds=frozenset(table.kinds),
     )

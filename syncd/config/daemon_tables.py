@@ -19,22 +19,23 @@ from pydantic import (
 )
 
 from syncd.alarm_kinds import Kind
-from syncd.config.fields import (
+from syncd.fields import (
     HeaderName,
     HeaderValue,
     Name,
     PemFile,
+    Proxy,
     Reference,
     SecretReference,
     SettingsTable,
     Span,
     Text,
     kind_of_value,
-    readable_pem,
     span,
     web_address,
 )
-from syncd.notify import SHORTEST_REPEAT, is_loopback, mailbox, webhook_problem
+from syncd.http.connection import is_loopback
+from syncd.notify import SHORTEST_REPEAT, mailbox, webhook_problem
 
 _LONGEST_SOCKET = 107
 """Bytes in the path of a Unix socket on Linux (unix(7)), less the zero at its end."""
@@ -149,11 +150,6 @@ class HttpTable(SettingsTable):
     tokens: dict[Name, TokenTable] = Field(default={})
     """Who may use `/api/v1`; without any nobody may."""
 
-    @field_validator("tls_cert", "tls_key")
-    @classmethod
-    def _readable(cls, path: Path | None) -> Path | None:
-        return None if path is None else readable_pem(path)
-
     @field_validator("tls_key")
     @classmethod
     def _fits(cls, key: Path | None, info: ValidationInfo) -> Path | None:
@@ -249,7 +245,7 @@ class WebhookTable(SettingsTable):
     """Headers sent along; a value is text, or a secret by reference."""
     ca: PemFile | None = None
     """PEM file of the authority that signed the server's certificate, where the system does not know it."""
-    proxy: Text | None = None
+    proxy: Proxy | None = None
     """URL of the HTTP proxy on the way."""
 
     @field_validator("url")
@@ -265,16 +261,6 @@ class WebhookTable(SettingsTable):
                 'or {command = ["program", "argument"]}'
             )
         return url
-
-    @field_validator("ca")
-    @classmethod
-    def _readable(cls, path: Path | None) -> Path | None:
-        return None if path is None else readable_pem(path)
-
-    @field_validator("proxy")
-    @classmethod
-    def _proxy_address(cls, url: str | None) -> str | None:
-        return url if url is None else web_address(url).geturl()
 
 
 def _mail_address(text: str) -> str:
@@ -314,11 +300,6 @@ class EmailTable(SettingsTable):
         if not re.fullmatch(r"[A-Za-z0-9._:-]+", server) or re.fullmatch(r"[^:]+:[0-9]+", server):
             raise ValueError("the name of a server alone is wanted here; its port goes into port")
         return server
-
-    @field_validator("ca")
-    @classmethod
-    def _readable(cls, path: Path | None) -> Path | None:
-        return None if path is None else readable_pem(path)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

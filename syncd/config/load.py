@@ -12,13 +12,12 @@ from typing import Any, Never
 from pydantic import ValidationError
 
 from syncd.config.daemon_settings import daemon_settings, http_settings, notify_settings
-from syncd.config.fields import span
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
-from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings
-from syncd.config.source_settings import secret, source_settings
+from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings, SourceSettings
 from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
 from syncd.errors import ConfigInvalid, Problem, reading
+from syncd.fields import span
 from syncd.files import MIB, read_file
 from syncd.http.connection import Connection
 from syncd.model import Adopt, Deployment, Joining, JoinKey
@@ -177,7 +176,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         workers=config.run.workers,
         full_read_every=span(config.run.full_read_every),
         joining=_joining(config),
-        sources=tuple(source_settings(name, table) for name, table in config.sources.items()),
+        sources=tuple(SourceSettings(name, table.type, table.settings()) for name, table in config.sources.items()),
         deployments=tuple(_deployment(name, table) for name, table in config.deployments.items()),
         daemon=daemon_settings(config.daemon, config.control, folder=path.parent),
         http=http_settings(config.http) if config.http else None,
@@ -199,7 +198,7 @@ def _database(table: Database, *, folder: Path) -> DatabaseSettings:
     prefix = "sqlite:///"
     local = table.url.startswith(prefix)
     url = prefix + str(folder / table.url.removeprefix(prefix)) if local else table.url
-    return DatabaseSettings(url, secret(table.password) if table.password else None)
+    return DatabaseSettings(url, table.password.secret() if table.password else None)
 
 
 def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
@@ -233,14 +232,14 @@ def _connection(table: DeploymentTable) -> Connection:
         client_cert=table.client_cert,
         client_key=table.client_key,
         proxy=table.proxy,
-        headers={name: value if isinstance(value, str) else secret(value) for name, value in table.headers.items()},
+        headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
     )
 
 
 def _credential(auth: Auth) -> Credential:
     reference = auth.token if auth.kind == "bearer" else auth.password
     assert reference is not None  # the check of Auth
-    return Credential(auth.kind, auth.username, secret(reference))
+    return Credential(auth.kind, auth.username, reference.secret())
 
 
 _DATABASE = re.compile(r"^[ \t]*\[[ \t]*database[ \t]*\]", re.MULTILINE)

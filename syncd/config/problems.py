@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from syncd.config.fields import Reference
-from syncd.config.tables import SECTIONS
+from syncd.config.sections import NAME, keys_of
 from syncd.errors import Problem
 from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted
@@ -145,22 +144,13 @@ def _seen(value: object, *, shown: bool) -> str:
     return next((words for kind, words in _SEEN if isinstance(value, kind)), "a date or time")
 
 
-_SOURCES = {"okta": "OKTA", "entra": "ENTRA"}
-"""The name in SECTIONS that stands for any source of a type."""
-
-
 def _known_keys(values: Mapping[str, Any], table: Path) -> frozenset[str]:
-    """Give the keys that a table of the file may have; a table without a section of its own is a reference to a secret."""
+    """Give the keys that a table of the file may have."""
     names = tuple(part for part in table if isinstance(part, str))
     match names:
         case ("defaults", *rest):
-            names = ("deployments", "NAME", *rest)
-        case ("http", "tokens", _, *rest):
-            names = ("http", "tokens", "NAME", *rest)
-        case ("http" | "notify", *_):
-            pass
-        case ("sources", name, *rest):
-            names = ("sources", _SOURCES.get(str(values["sources"][name].get("type")), "NAME"), *rest)
-        case (section, _, *rest):
-            names = (section, "NAME", *rest)
-    return frozenset(dict(SECTIONS).get(names, Reference).model_fields)
+            return keys_of(("deployments", NAME, *rest), "")
+        case ("sources", name, *_):
+            return keys_of(names, str(values["sources"][name].get("type")))
+        case _:
+            return keys_of(names, "")

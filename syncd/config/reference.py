@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -11,29 +12,35 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from syncd.config.fields import Reference, SettingsTable
-from syncd.config.tables import SECTIONS
+from syncd.config.sections import NAME, Section, sections
+from syncd.fields import Reference, SettingsTable
 
 _WORDS = {str: "text", bool: "true or false", int: "whole number", float: "number", Path: "path", Any: "any"}
+_A_SECRET = ("deployments", NAME, "auth", "password")
 
 
 def reference() -> str:
     """Write the reference of config.toml as Markdown."""
     parts = ["# Configuration\n\n<!-- made by `make golden` from syncd/config/tables.py: change it there -->\n"]
-    parts += [_section(path, table) for n, (path, table) in enumerate(SECTIONS) if table not in _tables(n)]
+    parts += map(_section, _shown(tuple(sections())))
     return "\n".join(parts)
 
 
-def _tables(most: int) -> list[type[SettingsTable]]:
-    return [table for _, table in SECTIONS[:most]]
+def _shown(found: Sequence[Section]) -> Iterator[Section]:
+    """Show each table once: where it is first, and references to secrets where most people write one."""
+    first: dict[type[SettingsTable], Section] = {}
+    for section in found:
+        first.setdefault(section.table, section)
+    first[Reference] = next(s for s in found if s.path == _A_SECRET)
+    return (section for section in found if section is first[section.table])
 
 
-def _section(path: tuple[str, ...], table: type[SettingsTable]) -> str:
-    kind = next((part.lower() for part in path if part in ("OKTA", "ENTRA")), "")
-    shown = ".".join("NAME" if part.lower() == kind else part for part in path)
-    title = f"## `[{shown}]`" + (f" of type `{kind}`" if kind else "") if path else "## The file"
-    fields = "\n".join(_field(name, field) for name, field in sorted(table.model_fields.items(), key=_optional))
-    return f"{title}\n\n{inspect.getdoc(table)}\n\n{fields}\n"
+def _section(section: Section) -> str:
+    kind = f" of type `{section.kind}`" if section.kind else ""
+    title = f"## `[{'.'.join(section.path)}]`{kind}" if section.path else "## The file"
+    named = sorted(section.table.model_fields.items(), key=_optional)
+    fields = "\n".join(_field(name, field) for name, field in named)
+    return f"{title}\n\n{inspect.getdoc(section.table)}\n\n{fields}\n"
 
 
 def _optional(entry: tuple[str, FieldInfo]) -> bool:

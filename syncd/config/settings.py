@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from syncd.http.secrets import Secret
 from syncd.model import Deployment, Joining
 from syncd.notify import NotifySettings
 from syncd.plan.guard import Limits
-from syncd.sources.entra import EntraSettings
-from syncd.sources.okta import OktaSettings
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.throttle import RateLimit
 
@@ -39,30 +38,12 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class FileSourceSettings:
-    """A directory of files with people and groups."""
+class SourceSettings:
+    """One source: how mapping files call it, its kind (a key of `sources.SOURCES`), and what a source of that kind takes."""
 
     name: str
-    directory: Path
-
-
-@dataclass(frozen=True, slots=True)
-class OktaSourceSettings:
-    """An Okta org."""
-
-    name: str
-    okta: OktaSettings
-
-
-@dataclass(frozen=True, slots=True)
-class EntraSourceSettings:
-    """A tenant of Entra ID."""
-
-    name: str
-    entra: EntraSettings
-
-
-SourceSettings = FileSourceSettings | OktaSourceSettings | EntraSourceSettings
+    kind: str
+    settings: Any
 
 
 @dataclass(frozen=True, slots=True)

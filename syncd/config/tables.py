@@ -1,6 +1,6 @@
 """The configuration file as people write it: one class for each table of TOML, one documented field for each key.
 
-docs/configuration.md is generated from the docstrings here, in `source_tables` and in `daemon_tables`. Nothing else in
+docs/configuration.md is generated from the docstrings here, in `daemon_tables` and in the `table` of each source. Nothing else in
 syncd sees these classes: `load` turns them into the frozen `Settings`.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 from urllib.parse import parse_qs
 
 from pydantic import (
@@ -24,43 +24,31 @@ from pydantic import (
 from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
-    EmailTable,
     HttpTable,
     NotifyTable,
     RateLimitTable,
-    TokenTable,
-    WebhookTable,
 )
-from syncd.config.fields import (
-    LOOPBACK,
+from syncd.fields import (
     HeaderName,
     HeaderValue,
     InFolder,
     Name,
     Names,
     PemFile,
-    Reference,
+    Proxy,
     SecretReference,
     SettingsTable,
     Span,
     Text,
     list_of_one,
-    readable_pem,
     split_url,
     web_address,
 )
-from syncd.config.source_tables import (
-    EntraAuth,
-    EntraGroups,
-    EntraSourceTable,
-    FileSourceTable,
-    OktaAuth,
-    OktaGroups,
-    OktaSourceTable,
-    SourceTimeouts,
-)
+from syncd.http.connection import is_loopback
 from syncd.mapping.accounts import template_problem
 from syncd.plan.guard import Limits
+from syncd.sources import SOURCES
+from syncd.sources.kind import SourceTable
 from syncd.targets import TARGETS
 
 _LIMITS = Limits()
@@ -229,15 +217,10 @@ class DeploymentTable(SettingsTable):
     """PEM file of the certificate that syncd shows to the server."""
     client_key: PemFile | None = None
     """PEM file of its key, where it is not in the same file."""
-    proxy: Text | None = None
+    proxy: Proxy | None = None
     """URL of the HTTP proxy on the way to this deployment."""
     headers: dict[HeaderName, HeaderValue] = Field(default={})
     """Headers sent with each request; a value is text, or a secret by reference."""
-
-    @field_validator("ca", "client_cert", "client_key")
-    @classmethod
-    def _readable(cls, path: Path | None) -> Path | None:
-        return None if path is None else readable_pem(path)
 
     @field_validator("client_key")
     @classmethod
@@ -250,7 +233,7 @@ class DeploymentTable(SettingsTable):
     @classmethod
     def _address(cls, url: str, info: ValidationInfo) -> str:
         parts = web_address(url)
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not info.data.get("insecure_http"):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not info.data.get("insecure_http"):
             raise ValueError(
                 "http:// to another machine sends passwords in the clear: write https://, or insecure_http = true "
                 "where the network in between is yours"
@@ -268,13 +251,11 @@ class DeploymentTable(SettingsTable):
             raise ValueError(problem)
         return template
 
-    @field_validator("proxy")
-    @classmethod
-    def _proxy_address(cls, url: str | None) -> str | None:
-        return url if url is None else web_address(url).geturl()
 
-
-SourceTable = Annotated[FileSourceTable | OktaSourceTable | EntraSourceTable, Discriminator("type")]
+if TYPE_CHECKING:
+    AnySource = SourceTable
+else:  # the union of the tables in the table of kinds
+    AnySource = Annotated[Union[tuple(kind.table for kind in SOURCES.values())], Discriminator("type")]  # noqa: UP007
 
 
 class ConfigFile(SettingsTable):
@@ -300,44 +281,10 @@ class ConfigFile(SettingsTable):
     """Where the daemon answers HTTP; without this table it does not."""
     notify: NotifyTable = Field(default=NotifyTable())
     """Who is told of alarms."""
-    sources: dict[Name, SourceTable] = Field(min_length=1)
+    sources: dict[Name, AnySource] = Field(min_length=1)
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})
     """What each deployment has that does not say otherwise: any key of a deployment. `labels`, `headers`, `limits`,
     `timeouts` and `rate_limit` are filled key by key; anything else that a deployment writes stands alone."""
     deployments: dict[Name, DeploymentTable] = Field(min_length=1)
     """The Airflow deployments, at least one. The name is yours: letters, digits, `-` and `_`."""
-
-
-SECTIONS: tuple[tuple[tuple[str, ...], type[SettingsTable]], ...] = (
-    ((), ConfigFile),
-    (("database",), Database),
-    (("mappings",), Mappings),
-    (("run",), Run),
-    (("join",), Join),
-    (("limits",), LimitsTable),
-    (("daemon",), DaemonTable),
-    (("control",), ControlTable),
-    (("http",), HttpTable),
-    (("http", "tokens", "NAME"), TokenTable),
-    (("notify",), NotifyTable),
-    (("notify", "webhooks"), WebhookTable),
-    (("notify", "email"), EmailTable),
-    (("sources", "NAME"), FileSourceTable),
-    (("sources", "OKTA"), OktaSourceTable),
-    (("sources", "OKTA", "auth"), OktaAuth),
-    (("sources", "OKTA", "groups"), OktaGroups),
-    (("sources", "OKTA", "timeouts"), SourceTimeouts),
-    (("sources", "ENTRA"), EntraSourceTable),
-    (("sources", "ENTRA", "auth"), EntraAuth),
-    (("sources", "ENTRA", "groups"), EntraGroups),
-    (("sources", "ENTRA", "timeouts"), SourceTimeouts),
-    (("deployments", "NAME"), DeploymentTable),
-    (("deployments", "NAME", "auth"), Auth),
-    (("deployments", "NAME", "auth", "password"), Reference),
-    (("deployments", "NAME", "timeouts"), Timeouts),
-    (("deployments", "NAME", "limits"), LimitsTable),
-    (("deployments", "NAME", "rate_limit"), RateLimitTable),
-)
-"""Each table by its path, in the order of the reference; `NAME` stands for any name, `OKTA` and `ENTRA` for the name of a
-source of that type."""

@@ -22,7 +22,7 @@ from syncd.directory.group_names import new_names
 from syncd.directory.join import doubts, join, lay_over
 from syncd.errors import CursorLost, SourceUnavailable, StoreError
 from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
-from syncd.ports import Ignoring, IncrementalSource, Readings, Source
+from syncd.ports import Feed, Readings, Source
 
 FULL_READ_EVERY = timedelta(hours=6)
 
@@ -127,45 +127,46 @@ def _read(source: Source, intake: Intake) -> _Read | str:
         people=len(found.identities),
         groups=len(found.groups),
         incomplete=sum(1 for group in found.groups if not group.certificate.complete),
-        **({"ignored": dict(source.ignored)} if isinstance(source, Ignoring) else {}),
+        **({"ignored": dict(source.ignored)} if source.ignored else {}),
     )
     return read
 
 
 def _whole_or_changes(source: Source, intake: Intake) -> _Read:
-    if not isinstance(source, IncrementalSource):
+    feed = source.feed
+    if feed is None:
         return _Read(source.read(), None, full=True)
     # The cursor first: a snapshot that is newer than its cursor only sees some changes twice.
     known = intake.readings.last_cursor(source.name)
-    earlier = intake.readings.last_snapshot(source.name) if known else None
+    earlier = intake.readings.last_snapshot(source.name)
     if known is None or earlier is None:
-        return _Read(*source.read_from_here(), full=True)
+        return _Read(*feed.read_from_here(earlier), full=True)
     cursor, full_at = known
     is_young = timedelta(0) <= intake.clock() - full_at < intake.full_read_every
     if intake.full or not is_young:
-        return _compared(source, earlier, cursor, intake=intake)
+        return _compared(feed, earlier, cursor, intake=intake)
     try:
-        return _Read(*source.refresh(earlier, cursor), full=False)
+        return _Read(*feed.refresh(earlier, cursor), full=False)
     except CursorLost as lost:
         intake.emit("cursor_lost", source=source.name, why=str(lost))
-        return _Read(*source.read_from_here(), full=True)
+        return _Read(*feed.read_from_here(earlier), full=True)
 
 
-def _compared(source: IncrementalSource, earlier: Snapshot, cursor: str, *, intake: Intake) -> _Read:
+def _compared(feed: Feed, earlier: Snapshot, cursor: str, *, intake: Intake) -> _Read:
     """Read everything, between two refreshes that show what reading only the changes would have led to."""
-    before = _refreshed(source, earlier, cursor)
-    full = _Read(*source.read_from_here(), full=True)
-    after = _refreshed(source, *before) if before else None
+    before = _refreshed(feed, earlier, cursor)
+    full = _Read(*feed.read_from_here(earlier), full=True)
+    after = _refreshed(feed, *before) if before else None
     if before and after:
         groups, people = diverged(before[0], full.snapshot, after[0])
         if groups or people:
-            intake.emit("divergence_found", source=source.name, groups=list(groups), people=list(people))
+            intake.emit("divergence_found", source=full.snapshot.source, groups=list(groups), people=list(people))
     return full
 
 
-def _refreshed(source: IncrementalSource, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str] | None:
+def _refreshed(feed: Feed, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str] | None:
     """Refresh for comparison; nothing to compare where that cannot be done, and the full read says more anyway."""
     try:
-        return source.refresh(earlier, cursor)
+        return feed.refresh(earlier, cursor)
     except SourceUnavailable:
         return None

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from syncd.answers import http_date, retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """By what something waits: a clock that only runs forward, a pause, and chance from 0 to 1. Tests give their own."""
+
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], object] = time.sleep
+    chance: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, slots=True)

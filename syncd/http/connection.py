@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from syncd.http.secrets import Secret
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine answers to a host, by name or address: what goes there crosses no network."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What cannot be delivered is tried again, then logged, and never raised: nothing 
 webhook often is a secret itself, so it is in no message and no log, neither what was in its path nor what a server said of it.
 """
 
-from syncd.notify.addresses import is_loopback, mailbox, webhook_problem
+from syncd.notify.addresses import mailbox, webhook_problem
 from syncd.notify.mail import SHORTEST_REPEAT
 from syncd.notify.notifier import Notifier
 from syncd.notify.settings import Email, NotifySettings, Webhook
@@ -17,7 +17,6 @@ __all__ = [
     "Notifier",
     "NotifySettings",
     "Webhook",
-    "is_loopback",
     "mailbox",
     "webhook_problem",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from email.headerregistry import Address
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from syncd.http.connection import is_loopback
 
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _DOMAIN = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
@@ -13,14 +14,6 @@ _MAILBOX = re.compile(
     rf"""(?:(?P<name>"[^"\\]*"\x20*|[^"\\<>,;:@()\[\]]*)<)?(?P<address>{_ATOMS}@{_DOMAIN})(?(name)>)"""
 )
 """Plainer than RFC 5322: Python's parser of it stumbles over some texts."""
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
 
 
 def webhook_problem(url: str, *, insecure_http: bool) -> str:

@@ -34,7 +34,7 @@ from syncd.ports.queries import (
     Step,
 )
 from syncd.ports.readings import Readings, SourceHealth
-from syncd.ports.source import Ignoring, IncrementalSource, Source
+from syncd.ports.source import Feed, Source
 from syncd.ports.target import Recorder, TargetReader, TargetSession, TargetWriter
 
 __all__ = [
@@ -44,13 +44,12 @@ __all__ = [
     "Basis",
     "Emit",
     "Entry",
+    "Feed",
     "GoodFiles",
     "HeldPlan",
     "Holding",
     "HoldingFilter",
     "Holdings",
-    "Ignoring",
-    "IncrementalSource",
     "Journal",
     "KeptAlarms",
     "LastPlan",

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 
 from syncd.callers import caller, login_user
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
+from syncd.http.connection import is_loopback
 from syncd.http.secrets import FRESH_SECRET_S, Secret, SecretUnreadable
 from syncd.web.timeouts import Peer
 
@@ -48,14 +48,6 @@ def at_socket(peer: Peer, said: str, *, proc: Path = Path("/proc")) -> Principal
     """
     who = login_user(peer.pid, proc=proc) or (said if peer.uid == 0 else "")
     return Principal(caller(peer.uid, who), SOCKET.rights)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches an address to listen on."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Authenticator:

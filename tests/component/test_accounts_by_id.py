@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fakes import ReadWhole
 
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Deployment, Group, Identity, Scope, Snapshot, User
@@ -23,7 +24,7 @@ MAPPING = b"bindings:\n  - {group: people:crew, roles: [Viewer], deployments: al
 
 
 @dataclass
-class People:
+class People(ReadWhole):
     """A source of people with ids; whoever is listed is in the one group."""
 
     crew: list[Identity]

@@ -10,10 +10,8 @@ import pytest
 
 from syncd.config import (
     DeploymentSettings,
-    EntraSourceSettings,
-    FileSourceSettings,
-    OktaSourceSettings,
     Settings,
+    SourceSettings,
     load,
     read_mappings,
 )
@@ -24,6 +22,7 @@ from syncd.http.secrets import Secret
 from syncd.model import Adopt, Joining, JoinKey
 from syncd.plan.guard import Limits
 from syncd.sources import entra, okta
+from syncd.sources.file import FileSettings
 from syncd.text.folder import Wanted, read_folder
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +47,7 @@ def test_the_least_that_can_be_written(tmp_path: Path) -> None:
 
     assert f"sqlite:///{tmp_path}/syncd.db" == settings.database.connect_url()
     assert (tmp_path / "mappings", 4) == (settings.mappings, settings.workers)
-    assert (FileSourceSettings("people", tmp_path / "people"),) == settings.sources
+    assert (SourceSettings("people", "file", FileSettings(tmp_path / "people")),) == settings.sources
     prod = only(settings)
     assert (False, Limits()) == (prod.enforce, prod.limits)
     assert ("prod", {"name": "prod"}, "{login}") == (
@@ -272,10 +271,9 @@ auth = { kind = "token", token = { env = "T" } }
 groups = { all = true }
 """
     [source] = loaded(tmp_path, least + DEPLOYMENT).sources
-    assert isinstance(source, OktaSourceSettings)
     connection = Connection("https://example.okta.com", timeout_s=30.0, connect_timeout_s=10.0)
     expected = okta.OktaSettings(connection, okta.ApiToken(Secret("env", ("T",))), okta.GroupSelection(all=True))
-    assert expected == source.okta, "what the file leaves out is as the adapter has it"
+    assert expected == source.settings, "what the file leaves out is as the adapter has it"
 
     most = """[sources.okta]
 type = "okta"
@@ -292,7 +290,6 @@ timeouts = { connect_s = 1, read_s = 2 }
 proxy = "http://proxy:3128"
 """
     [source] = loaded(tmp_path, most + DEPLOYMENT).sources
-    assert isinstance(source, OktaSourceSettings)
     expected = okta.OktaSettings(
         Connection("https://example.okta.com", timeout_s=2.0, connect_timeout_s=1.0, proxy="http://proxy:3128"),
         okta.PrivateKey("0oa", Secret("file", (str(tmp_path / "k.pem"),)), "kid", ("a",), dpop=True),
@@ -304,7 +301,7 @@ proxy = "http://proxy:3128"
         overlap_s=5.0,
         retries=Retries(attempts=2),
     )
-    assert expected == source.okta
+    assert expected == source.settings
 
 
 ENTRA = '[sources.entra]\ntype = "entra"\ntenant = "contoso.example"\nclient_id = "app"\n'
@@ -313,10 +310,9 @@ ENTRA = '[sources.entra]\ntype = "entra"\ntenant = "contoso.example"\nclient_id 
 def test_an_entra_source(tmp_path: Path) -> None:
     least = 'auth = { kind = "client_secret", secret = { env = "S" } }\ngroups = { all = true }\n'
     [source] = loaded(tmp_path, ENTRA + least + DEPLOYMENT).sources
-    assert isinstance(source, EntraSourceSettings)
     secret = entra.ClientSecret(Secret("env", ("S",)))
     expected = entra.EntraSettings("contoso.example", "app", secret, (entra.GroupSelection("all"),))
-    assert expected == source.entra, "what the file leaves out is as the adapter has it"
+    assert expected == source.settings, "what the file leaves out is as the adapter has it"
 
 
 @pytest.mark.parametrize(
@@ -341,10 +337,12 @@ def test_the_credentials_of_entra(tmp_path: Path, auth: str, expected: entra.Cre
     (tmp_path / "c.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
     groups = 'groups = [{ id = "1" }, { name = "n", transitive = true }, { prefix = "p" }]\napp_roles = ["app"]\n'
     [source] = loaded(tmp_path, f"{ENTRA}auth = {{ {auth} }}\n{groups}{DEPLOYMENT}").sources
-    assert isinstance(source, EntraSourceSettings)
-    assert repr(expected).replace("Path('", f"Path('{tmp_path}/") == repr(source.entra.credential)
+    assert repr(expected).replace("Path('", f"Path('{tmp_path}/") == repr(source.settings.credential)
     chosen = [("id", "1", False), ("name", "n", True), ("prefix", "p", False)]
-    assert (chosen, ("app",)) == ([(g.by, g.value, g.transitive) for g in source.entra.groups], source.entra.app_roles)
+    assert (chosen, ("app",)) == (
+        [(g.by, g.value, g.transitive) for g in source.settings.groups],
+        source.settings.app_roles,
+    )
 
 
 def test_how_sources_are_joined_and_how_often_they_are_read_whole(tmp_path: Path) -> None:
@@ -384,7 +382,6 @@ ca = "ca.pem"
 proxy = "http://proxy:3128"
 """
     [source] = loaded(tmp_path, ENTRA + most + DEPLOYMENT).sources
-    assert isinstance(source, EntraSourceSettings)
     expected = entra.EntraSettings(
         "contoso.example",
         "app",
@@ -408,7 +405,7 @@ proxy = "http://proxy:3128"
         ca=tmp_path / "ca.pem",
         proxy="http://proxy:3128",
     )
-    assert expected == source.entra
+    assert expected == source.settings
 
 
 @pytest.mark.finding("N-111")

@@ -11,7 +11,7 @@ from syncd.cli import run
 from syncd.config import load
 from syncd.config.reference import reference
 from syncd.config.renamed import RENAMED, in_todays_names
-from syncd.config.tables import SECTIONS
+from syncd.config.sections import sections
 from syncd.errors import ConfigInvalid
 from syncd.text.toml import read_toml
 from syncd.throttle import RateLimit
@@ -23,7 +23,7 @@ directory = "people"
 url = "https://prod.example.com"
 auth = { kind = "bearer", token = { env = "TOKEN" } }
 """
-KEYS = {path: frozenset(table.model_fields) for path, table in SECTIONS}
+KEYS = {section.path: frozenset(section.table.model_fields) for section in sections()}
 ANYWHERE = {("deployments", "*", "hurry"): "pace", ("daemon", "old"): "new"}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fakes import ReadWhole
 from mapping_world import NOW, group, person, snapshot
 
 from syncd.errors import SourceUnavailable
@@ -27,7 +28,7 @@ bindings:
 
 
 @dataclass
-class Plain:
+class Plain(ReadWhole):
     """A source with one group; the login says where somebody is from, the e-mail who they are."""
 
     name: str

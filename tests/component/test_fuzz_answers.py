@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from syncd.errors import SourceUnavailable, TargetUnavailable
-from syncd.http.backoff import Retries
+from syncd.http.backoff import Retries, Waiting
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.http.session import NoAnswer
@@ -32,6 +32,7 @@ from syncd.sandbox.entra import EntraStandIn
 from syncd.sandbox.okta import OktaStandIn, Org
 from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource
 from syncd.sources.entra import GroupSelection as EntraGroups
+from syncd.sources.kind import Surroundings
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
 
@@ -304,7 +305,7 @@ def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Liar, OktaS
 def test_okta(okta: tuple[Liar, OktaSettings], change: Change, at: int) -> None:
     liar, found = okta
     liar.aim(at, change)
-    source = OktaSource("okta", found, now=now)
+    source = OktaSource("okta", found, Surroundings(now))
     with suppress(SourceUnavailable):
         snapshot, cursor = source.read_from_here()
         liar.aim(at % 3, change)
@@ -364,7 +365,7 @@ def entra() -> Iterator[tuple[Liar, EntraStandIn, EntraSettings]]:
 @example(change=_headed(b"Location", b"http://[::1"), at=1)
 def test_graph(entra: tuple[Liar, EntraStandIn, EntraSettings], change: Change, at: int) -> None:
     liar, standin, found = entra
-    source = EntraSource("entra", found, now=now, pause=lambda _: None)
+    source = EntraSource("entra", found, Surroundings(now), waiting=Waiting(pause=lambda _: None))
     source._graph._tokens = Pass()  # type: ignore[assignment]
     try:
         with suppress(SourceUnavailable):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fakes import ReadWhole
 from mapping_world import NOW
 
 from syncd.directory.read_sources import Intake, read_sources
@@ -37,10 +38,20 @@ class Org:
     asked: list[str] = field(default_factory=list)
     now: datetime = NOW
 
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def feed(self) -> Org:
+        return self
+
+    def close(self) -> None:
+        """Do nothing."""
+
     def read(self) -> Snapshot:
         return self.read_from_here()[0]
 
-    def read_from_here(self) -> tuple[Snapshot, str]:
+    def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:
+        _ = earlier
         self.asked.append("full")
         return self._said(self.members), f"cursor {len(self.asked)}"
 
@@ -144,9 +155,9 @@ def test_what_changes_while_it_is_compared_is_no_divergence(desk: Desk) -> None:
     class Busy(Org):
         """Somebody joins just before the full read; the refresh after it shows that."""
 
-        def read_from_here(self) -> tuple[Snapshot, str]:
+        def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:
             self.members = {"finance": {"ann", "zoe"}}
-            return super().read_from_here()
+            return super().read_from_here(earlier)
 
     desk.org = Busy(members={"finance": {"ann"}})
     desk.reads()
@@ -195,7 +206,7 @@ def test_what_a_name_means_is_remembered_by_the_first_whole_read(desk: Desk) -> 
 
 
 def test_a_source_that_only_reads_everything_is_read_so(desk: Desk) -> None:
-    class Plain:
+    class Plain(ReadWhole):
         name = "people"
 
         def read(self) -> Snapshot:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from fakes import ReadWhole
 
 from syncd.errors import ApprovalRefused, DeploymentBusy, SourceUnavailable, StoreError, TargetUnavailable
 from syncd.mapping.parse import parse
@@ -54,7 +55,7 @@ DAGS = (Dag("fin_daily", frozenset({"finance"})), Dag("fin_monthly", frozenset({
 
 
 @dataclass
-class People:
+class People(ReadWhole):
     """A source whose groups tests change by hand."""
 
     members: dict[str, list[str]]

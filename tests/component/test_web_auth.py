@@ -11,7 +11,7 @@ from web_world import TOKENS, http_settings, secret_of
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http.secrets import Secret
-from syncd.web.auth import Authenticator, Principal, at_socket, is_loopback
+from syncd.web.auth import Authenticator, Principal, at_socket
 from syncd.web.timeouts import Peer
 
 
@@ -121,15 +121,6 @@ def test_another_configuration_takes_effect_at_once(tmp_path: Path, monkeypatch:
 def test_beyond_the_loopback_the_names_of_this_machine_are_not_ours_to_know() -> None:
     auth = Authenticator(HttpSettings("0.0.0.0", 0))  # noqa: S104
     assert (False, True) == (auth.is_local, auth.knows_host("syncd.example.com"))
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),  # noqa: S104 - an address to look at
-     ("10.0.0.1", False), ("localhost.example.com", False)],
-)  # fmt: skip
-def test_what_is_the_loopback(host: str, local: bool) -> None:
-    assert local is is_loopback(host)
 
 
 def test_the_configured_host_is_known(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncd.errors import SourceUnavailable
+from syncd.http.backoff import Waiting
 from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.sandbox.entra import EntraStandIn, Served
 from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource, GroupSelection
+from syncd.sources.kind import Surroundings
 
 SECRET_PLACE = "SYNCD_TEST_ENTRA_SECRET"
 PAGE = 5
@@ -85,7 +87,9 @@ class World:
         """Give a source that notes its waits and does not keep them."""
         noted = waits if waits is not None else []
         settings = self.settings(where, **changes)
-        return EntraSource("entra", settings, now=now, pause=noted.append, chance=lambda: 0.5)
+        return EntraSource(
+            "entra", settings, Surroundings(now), waiting=Waiting(pause=noted.append, chance=lambda: 0.5)
+        )
 
 
 def now() -> datetime:

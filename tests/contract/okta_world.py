@@ -13,6 +13,7 @@ from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.sandbox.okta import OktaStandIn, Org
+from syncd.sources.kind import Surroundings
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
 
 TOKEN = "00planted-api-token"
@@ -71,13 +72,12 @@ def source(
     url: str,
     folder: Path,
     *,
-    earlier: Snapshot | None = None,
     emit: Callable[..., None] = silent,
     timeout_s: float = 10.0,
     **changes: Any,
 ) -> OktaSource:
     changes.setdefault("connection", Connection(url, timeout_s=timeout_s, connect_timeout_s=5.0))
-    return OktaSource("okta", settings(url, folder, **changes), now=lambda: TODAY, earlier=lambda: earlier, emit=emit)
+    return OktaSource("okta", settings(url, folder, **changes), Surroundings(lambda: TODAY, emit))
 
 
 def members(snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -29,6 +29,7 @@ from syncd.sources.entra import (
     PfxCertificate,
     WorkloadIdentity,
 )
+from syncd.sources.kind import Surroundings
 
 PASSPHRASE = "planted-passphrase"
 
@@ -264,4 +265,6 @@ def test_no_secret_is_in_any_log_or_error(
 def test_settings_never_show_what_they_refer_to(world: World, where: Served) -> None:
     settings = replace(world.settings(where), credential=ClientSecret(Secret("file", ("/run/secrets/entra",))))
     assert "file:/run/secrets/entra" in repr(settings)
-    assert isinstance(EntraSource("entra", settings, now=lambda: datetime.now(UTC)), EntraSource), "made without I/O"
+    assert isinstance(EntraSource("entra", settings, Surroundings(lambda: datetime.now(UTC))), EntraSource), (
+        "made without I/O"
+    )

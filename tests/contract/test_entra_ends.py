@@ -14,10 +14,12 @@ from entra_world import World, doubts, members, now
 
 from syncd.directory.join import join, lay_over
 from syncd.errors import SourceUnavailable
+from syncd.http.backoff import Waiting
 from syncd.model import Snapshot
 from syncd.sandbox.entra import Served
 from syncd.sandbox.entra.lies import Kind
 from syncd.sources.entra import EntraSource, GroupSelection
+from syncd.sources.kind import Surroundings
 from syncd.store import Stores
 
 FOREVER = 10**9
@@ -63,7 +65,7 @@ def test_a_slow_tenant_is_read_until_the_deadline(world: World, where: Served) -
         world.tenant.add_group(f"more{n}", world.people[:12])
     events: list[tuple[str, dict[str, object]]] = []
 
-    def emit(event: str, **facts: object) -> None:
+    def emit(event: str, /, **facts: object) -> None:
         events.append((event, facts))
 
     settings = world.settings(where, concurrency=1, deadline_s=20.0, **ALL)
@@ -71,7 +73,7 @@ def test_a_slow_tenant_is_read_until_the_deadline(world: World, where: Served) -
     def clock() -> float:
         return float(world.standin.calls)  # a second for each request
 
-    found = EntraSource("entra", settings, now=now, clock=clock, emit=emit).read()
+    found = EntraSource("entra", settings, Surroundings(now, emit), waiting=Waiting(clock)).read()
     assert world.standin.calls <= 20
     assert 60 < len(found.groups), "every group is there, whole or not"
     late = [why for why in doubts(found).values() if "deadline_s" in why]
@@ -83,9 +85,8 @@ def test_a_slow_tenant_is_read_until_the_deadline(world: World, where: Served) -
 def test_a_read_ends_when_the_process_does(world: World, where: Served) -> None:
     world.standin.lie(Kind.BUSY, "/members", times=FOREVER)
     began = time.monotonic()
-    source = EntraSource(
-        "entra", world.settings(where), now=now, stopping=lambda: time.monotonic() - began > 0.5, chance=lambda: 1.0
-    )
+    around = Surroundings(now, stopping=lambda: time.monotonic() - began > 0.5)
+    source = EntraSource("entra", world.settings(where), around)
     with pytest.raises(SourceUnavailable, match="syncd is stopping"):
         source.read()
     assert time.monotonic() - began < 20.0
@@ -105,7 +106,7 @@ def test_a_tenant_that_wants_rest_is_left_alone_by_every_process(world: World, w
     with closing(Stores.open(url)) as one, closing(Stores.open(url)) as other:
 
         def source(store: Stores) -> EntraSource:
-            return EntraSource("entra", settings, now=lambda: now() + moved[0], rests=store.readings)
+            return EntraSource("entra", settings, Surroundings(lambda: now() + moved[0], rests=store.readings))
 
         earlier, cursor = source(one).read_from_here()
         world.standin.lie(Kind.THROTTLED)

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncd.errors import CursorLost, SourceUnavailable
+from syncd.http.backoff import Waiting
 from syncd.model import Identity
 from syncd.sandbox.entra import Kind, Rights, Served
 from syncd.sources.entra import EntraSource, GroupSelection
+from syncd.sources.kind import Surroundings
 
 FOREVER = 10_000
 
@@ -603,7 +605,9 @@ def test_reading_goes_on_when_the_token_can_no_longer_be_renewed(world: World, w
     """msal raises although a token is good for some minutes yet; ours is kept until it really expires."""
     clock = [now()]
     world.standin.authority.lifetime_s = 240
-    source = EntraSource("entra", world.settings(where), now=lambda: clock[0], pause=lambda _: None)
+    source = EntraSource(
+        "entra", world.settings(where), Surroundings(lambda: clock[0]), waiting=Waiting(pause=lambda _: None)
+    )
     source.read()
     world.standin.authority.failures = [(503, "AADSTS90033")] * FOREVER
     clock[0] += timedelta(seconds=200)

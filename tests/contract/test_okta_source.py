@@ -17,7 +17,7 @@ from syncd.errors import CursorLost, SourceUnavailable
 from syncd.http.backoff import Retries
 from syncd.http.secrets import Secret
 from syncd.model import Snapshot
-from syncd.ports import IncrementalSource
+from syncd.ports import Source
 from syncd.sandbox.okta import FAULTS, Limit, OktaStandIn
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSource
 
@@ -42,7 +42,7 @@ def okta() -> Iterator[OktaStandIn]:
 
 
 def test_everything_is_read_whole(okta: OktaStandIn, tmp_path: Path) -> None:
-    reader: IncrementalSource = source(okta.url, tmp_path)
+    reader: Source = source(okta.url, tmp_path)
     snapshot = reader.read()
     assert truth(okta.org) == members(snapshot)
     assert {} == whys(snapshot)
@@ -100,7 +100,7 @@ def test_a_renamed_group_is_followed_and_a_deleted_one_is_not(okta: OktaStandIn,
     one, many = (next(g.id for g in before.groups if g.name == name) for name in ("airflow-one", "airflow-many"))
     okta.org.rename_group(one, "renamed")
     okta.org.delete_group(many)
-    after = source(okta.url, tmp_path, earlier=before).read()
+    after = source(okta.url, tmp_path).read_from_here(before)[0]
     assert set(truth(okta.org)) == set(members(after))
     assert 6 == len(after.groups)
     assert {} == whys(after)
@@ -109,7 +109,7 @@ def test_a_renamed_group_is_followed_and_a_deleted_one_is_not(okta: OktaStandIn,
 def test_a_group_that_only_a_list_lost_is_not_taken_for_gone(okta: OktaStandIn, tmp_path: Path) -> None:
     before = source(okta.url, tmp_path).read()
     okta.lie("short_page", "groups", times=None)
-    after = source(okta.url, tmp_path, earlier=before).read()
+    after = source(okta.url, tmp_path).read_from_here(before)[0]
     assert set(truth(okta.org)) == set(members(after))
 
 
@@ -222,7 +222,7 @@ def test_a_full_read_is_whole_or_says_what_is_not(
     for lie in honest.faults:
         lie.hang_s = 1.0
     try:
-        snapshot = source(honest.url, tmp_path, earlier=before, timeout_s=HANG_S).read()
+        snapshot = source(honest.url, tmp_path, timeout_s=HANG_S).read_from_here(before)[0]
     except SourceUnavailable:
         return
     _never_less_than(snapshot, truth(honest.org))
@@ -330,7 +330,7 @@ def test_a_refresh_gives_what_a_full_read_would(okta: OktaStandIn, tmp_path: Pat
     okta.org.add_group("not ours", [new])
     okta.org.set_profile(sorted(okta.org.people)[0], email="other@example.com")
     after, _ = reader.refresh(before, cursor)
-    full = source(okta.url, tmp_path, earlier=before).read()
+    full = source(okta.url, tmp_path).read_from_here(before)[0]
     assert members(full) == members(after)
     assert full.identities == after.identities
     assert {} == whys(after)
@@ -451,7 +451,7 @@ def test_somebody_known_with_an_unknown_status_stays_as_they_were(
     reader = source(okta.url, tmp_path, emit=lambda event, **facts: told.append((event, facts["kept"])))
     before, cursor = reader.read_from_here()
     okta.org.set_status(person, "ACTIVATING")
-    for after in (reader.refresh(before, cursor)[0], source(okta.url, tmp_path, earlier=before).read()):
+    for after in (reader.refresh(before, cursor)[0], source(okta.url, tmp_path).read_from_here(before)[0]):
         assert [active] == [p.active for p in after.identities if p.id == person]
         assert truth(okta.org) == members(after)
         assert {} == whys(after)

@@ -71,7 +71,7 @@ def test_every_request_of_a_source_and_its_answer(okta: OktaStandIn, tmp_path: P
     okta.org.join(sorted(okta.org.teams)[0], sorted(okta.org.people)[0])
     okta.org.delete_group(sorted(okta.org.teams)[1])
     source(okta.url, tmp_path).refresh(before, cursor)
-    source(okta.url, tmp_path, earlier=before).read()
+    source(okta.url, tmp_path).read_from_here(before)
     openapi = _openapi(okta.url)
     asked = {f"{okta.url}{seen.path}?{seen.query}".rstrip("?"): seen for seen in okta.seen}
     assert {"groups", "group", "members", "users"} == {seen.area for seen in asked.values()}

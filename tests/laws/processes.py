@@ -164,12 +164,21 @@ class Mouth:
 
     def __init__(self, name: str, life: Life) -> None:
         self.name = name
+        self.ignored: Mapping[str, int] = {}
         self._life = life
+
+    @property
+    def feed(self) -> Mouth:
+        return self
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def read(self) -> Snapshot:
         return self._say(self._told())
 
-    def read_from_here(self) -> tuple[Snapshot, str]:
+    def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:
+        _ = earlier
         return self.read(), "cursor"
 
     def refresh(self, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str]:
@@ -630,7 +639,7 @@ def command(life: Life, *, plan: bool, approved: frozenset[str] = frozenset()) -
 def by_hand(home: Installation) -> Iterator[None]:
     """Put everything that would wait or begin a thread under our control, for as long as the context lasts."""
 
-    def source(settings: Any, _readings: object, **_: object) -> Mouth:
+    def source(settings: Any, _around: object) -> Mouth:
         return home.acting[-1].source(settings.name)
 
     def open_airflow(settings: Any, known: Learned | None, *, throttle: Any = None, **_: Any) -> AirflowTarget:
@@ -640,7 +649,7 @@ def by_hand(home: Installation) -> Iterator[None]:
         return Clockwork(home.time, failed)
 
     places: list[tuple[Any, str, Any]] = [
-        (app, "_source", source),
+        (app, "open_source", source),
         (app, "open_airflow", open_airflow),
         (syncd.daemon.service, "Scheduler", scheduler),
         (syncd.daemon.service, "new_name", lambda: home.new_name()),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from syncd.errors import CursorLost
+from syncd.http.backoff import Waiting
 from syncd.http.rests import OwnRests, Rest
 from syncd.http.secrets import Secret, remember
 from syncd.sources.again import Again
@@ -85,7 +86,7 @@ def test_only_links_below_the_base_are_followed(link: object, path: str | None) 
 
 def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
     clock, waits = [100.0], list[float]()
-    throttle = SharedWait(0.8, REST, clock=lambda: clock[0], pause=waits.append)
+    throttle = SharedWait(0.8, REST, Waiting(lambda: clock[0], waits.append))
     throttle.wait()
     throttle.hold(5.0)
     throttle.hold(2.0)
@@ -100,7 +101,7 @@ def test_all_wait_for_the_longest_hold_and_no_longer() -> None:
 @pytest.mark.parametrize(("used", "wait_s"), [("0.8", 0.0), ("1.2", 4.0), ("2.5", 10.0), ("", 0.0), ("much", 0.0)])
 def test_the_more_of_the_limit_is_used_the_slower(used: str, wait_s: float) -> None:
     waits: list[float] = []
-    throttle = SharedWait(0.8, REST, clock=lambda: 0.0, pause=waits.append)
+    throttle = SharedWait(0.8, REST, Waiting(lambda: 0.0, waits.append))
     throttle.heed({"x-ms-throttle-limit-percentage": used})
     throttle.wait()
     assert ([pytest.approx(wait_s)] if wait_s else []) == waits

@@ -34,8 +34,6 @@ MOST_LINES_OF_A_FUNCTION = 50
 MOST_ARGUMENTS = 7
 MANY_ARGUMENTS = {
     "http/session.py:Session": "a connection with all its means; each but the first has a default",
-    "sources/entra/graph.py:Graph": "a session with Graph: settings, tokens and what ends its waits",
-    "sources/entra/source.py:EntraSource": "as its session; each but the first three has a default",
     "targets/airflow/target.py:AirflowTarget": "as its session",
 }
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from syncd.http.answer import Answer
-from syncd.http.connection import Connection
+from syncd.http.connection import Connection, is_loopback
 from syncd.http.secrets import Secret
 
 
@@ -73,3 +73,10 @@ def test_a_secret_shows_its_reference_only(monkeypatch: pytest.MonkeyPatch) -> N
     secret.read()
     assert "env:AIRFLOW_PASSWORD" == repr(secret) == str(secret)
     assert "hidden" not in repr(Connection("https://x", headers={"k": secret}))
+
+
+def test_which_hosts_are_this_machine() -> None:
+    here = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LocalHost"]
+    away = ["0.0.0.0", "0.0.0.1", "::", "10.0.0.1", "localhost.example.com", ""]  # noqa: S104 - to look at
+
+    assert here == [host for host in here + away if is_loopback(host)]

@@ -11,7 +11,6 @@ from notify_world import HELD, NOON, SETTINGS, Sending
 
 from syncd.notify import (
     Webhook,
-    is_loopback,
     mailbox,
     webhook_problem,
 )
@@ -154,13 +153,6 @@ def test_mail_addresses(text: str, name: str, address: str) -> None:
 def test_what_is_no_mail_address(text: str) -> None:
     with pytest.raises(ValueError, match="one mail address is wanted here"):
         mailbox(text)
-
-
-def test_which_hosts_are_this_machine() -> None:
-    here = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LocalHost"]
-    away = ["0.0.0.1", "::", "10.0.0.1", "localhost.example.com", ""]
-
-    assert here == [host for host in here + away if is_loopback(host)]
 
 
 def test_where_can_be_posted() -> None:

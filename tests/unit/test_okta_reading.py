@@ -15,6 +15,7 @@ from syncd.http.secrets import Secret
 from syncd.model import Certificate, Group, Identity
 from syncd.sandbox.okta.filters import BadFilter, parse_filter
 from syncd.sources.again import Again
+from syncd.sources.kind import silent
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings
 from syncd.sources.okta.answers import Reply
 from syncd.sources.okta.asking import Asker
@@ -69,7 +70,7 @@ def test_the_newest_sight_of_a_user_counts(order: tuple[int, int]) -> None:
         seen_user("okta", {**USER, "status": "SUSPENDED", "lastUpdated": "2026-11-22T09:00:01.000Z"}),
         seen_user("okta", USER),
     )
-    reading = Reading("okta", _NOBODY, GroupSelection(all=True), Known({}, {}, {}), lambda: NINE, print)
+    reading = Reading("okta", _NOBODY, GroupSelection(all=True), Known({}, {}, {}), lambda: NINE, silent)
     for n in order:
         reading.see(sights[n])
     group = Group("okta", "00g1", "finance", frozenset({"00u1"}), Certificate(1, 1, 1, NINE, complete=True))

@@ -24,7 +24,7 @@ LEAST = frozenset({"GroupMember.Read.All", "User.Read.All", "Member.Read.Hidden"
 """What syncd can make use of: the last two for hidden groups and for app roles."""
 
 
-def examine(name: str, settings: EntraSettings, *, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
+def examine(name: str, settings: EntraSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Find out about reach, credential, rights, clock, throttling and abilities."""
     return tuple(_findings(f"source {name}", name, replace(settings, attempts=1), now=now))
 

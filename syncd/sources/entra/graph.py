@@ -7,16 +7,14 @@ an empty 502, half a body) is no answer, and is asked for again.
 from __future__ import annotations
 
 import math
-import random
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
 from syncd.errors import SourceUnavailable
-from syncd.http.backoff import ONCE, Retries, wanted_s
+from syncd.http.backoff import ONCE, Retries, Waiting, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.rests import Rest
 from syncd.http.secrets import beginning
@@ -97,11 +95,11 @@ def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) 
 class SharedWait:
     """How long all threads wait: Graph's limit is one for the application, whichever request meets it."""
 
-    def __init__(self, share: float, rest: Rest, *, clock: Callable[[], float], pause: Callable[[float], None]) -> None:
+    def __init__(self, share: float, rest: Rest, waiting: Waiting) -> None:
         self._share = share
         self._rest = rest
-        self._clock = clock
-        self._pause = pause
+        self._clock = waiting.clock
+        self._pause = waiting.pause
         self._lock = threading.Lock()
         self._until = 0.0
 
@@ -137,24 +135,22 @@ class Graph:
         tokens: Tokens,
         *,
         rest: Rest,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
+        waiting: Waiting = Waiting(),
         stopping: Callable[[], bool] = bool,
     ) -> None:
         self.source = source
         self.calls = 0
         self._settings = settings
         self._tokens = tokens
-        self._pause = pause
-        self._chance = chance
+        self._pause = waiting.pause
+        self._chance = waiting.chance
         self._retries = Retries(settings.attempts, settings.first_wait_s, settings.longest_wait_s)
         self._rest = rest
-        self._clock = clock
+        self._clock = waiting.clock
         self._stopping = stopping
         self._deadline = math.inf
         self._bytes = 0
-        self._shared_wait = SharedWait(settings.throttle_share, rest, clock=clock, pause=pause)
+        self._shared_wait = SharedWait(settings.throttle_share, rest, waiting)
         self._lock = threading.Lock()
         self._idle: list[Session] = []
         self._unanswered = 0

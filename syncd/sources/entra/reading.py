@@ -70,7 +70,7 @@ class Reading(Generic[T]):
 class Reader:
     """Reads lists, several at a time."""
 
-    def __init__(self, graph: Graph, *, concurrency: int, settle_s: float, pause: Callable[[float], None]) -> None:
+    def __init__(self, graph: Graph, *, concurrency: int, settle_s: float, pause: Callable[[float], object]) -> None:
         self._graph = graph
         self._concurrency = concurrency
         self._settle_s = settle_s

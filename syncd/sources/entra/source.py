@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final
 
 from syncd.errors import CursorLost
-from syncd.http.rests import OwnRests, Rest, Rests
+from syncd.http.backoff import Waiting
+from syncd.http.rests import Rest
 from syncd.model import Group, Snapshot
 from syncd.sources.again import NEVER
 from syncd.sources.entra.delta import (
@@ -30,16 +29,13 @@ from syncd.sources.entra.roles import AppRoles, user_path
 from syncd.sources.entra.selection import Picked, check_names, found, group_path, pick, select
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
+from syncd.sources.kind import Surroundings
 
 MANY: Final = 100
 """Up to so many people, or a tenth of all, are looked at one by one when the feed names them."""
 
 
 _NAP_S: Final = 0.2
-
-
-def _silent(event: str, **facts: object) -> None:
-    """Say nothing."""
 
 
 def _nap(stopping: Callable[[], bool], seconds: float) -> None:
@@ -50,47 +46,40 @@ def _nap(stopping: Callable[[], bool], seconds: float) -> None:
 
 
 class EntraSource:
-    """Reads one tenant; see `ports.IncrementalSource`. Not for two reads at once.
+    """Reads one tenant; see `ports.Source` and `ports.Feed`. Not for two reads at once.
 
     calls    requests made to Graph so far; a batch is one, tokens are not counted
     ignored  what the last read met in groups and left out, by kind (device, servicePrincipal, orgContact, guest)
     """
 
     def __init__(
-        self,
-        name: str,
-        settings: EntraSettings,
-        *,
-        now: Callable[[], datetime],
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] | None = None,
-        chance: Callable[[], float] = random.random,
-        rests: Rests | None = None,
-        stopping: Callable[[], bool] = bool,
-        emit: Callable[..., None] = _silent,
+        self, name: str, settings: EntraSettings, around: Surroundings, *, waiting: Waiting | None = None
     ) -> None:
-        """`rests` is where it is kept that Graph wants to be left alone; `stopping` says whether the process ends: then a read
-        ends too. `emit` is told of users in doubt (`user_in_doubt`) and of reads that ended before they were whole
-        (`read_cut_short`)."""
+        """Nothing is asked yet. What is waited for ends with the process, unless `waiting` is given."""
         self.name = name
-        self._emit = emit
+        self._emit = around.emit
         self.ignored: Mapping[str, int] = {}
         self._settings = settings
-        self._now = now
-        pause = pause or partial(_nap, stopping)
-        rest = Rest(settings.provider, rests or OwnRests(), now=now, monotonic=clock)
-        tokens = Tokens(name, settings, now=now, rest=rest, pause=pause, chance=chance)
-        self._graph = Graph(
-            name, settings, tokens, rest=rest, clock=clock, pause=pause, chance=chance, stopping=stopping
+        self._now = around.now
+        waiting = waiting or Waiting(pause=partial(_nap, around.stopping))
+        rest = Rest(settings.provider, around.rests, now=around.now, monotonic=waiting.clock)
+        tokens = Tokens(name, settings, now=around.now, rest=rest, waiting=waiting)
+        self._graph = Graph(name, settings, tokens, rest=rest, waiting=waiting, stopping=around.stopping)
+        self._reader = Reader(
+            self._graph, concurrency=settings.concurrency, settle_s=settings.settle_s, pause=waiting.pause
         )
-        self._reader = Reader(self._graph, concurrency=settings.concurrency, settle_s=settings.settle_s, pause=pause)
         self._made_for = _fingerprint(settings)
+
+    @property
+    def feed(self) -> EntraSource:
+        return self
 
     @property
     def calls(self) -> int:
         return self._graph.calls
 
     def close(self) -> None:
+        """Close the connections to Graph; the next read opens others."""
         self._graph.close()
 
     def read(self) -> Snapshot:
@@ -98,7 +87,7 @@ class EntraSource:
         self._graph.begin()
         return self._read().snapshot(self._now())
 
-    def read_from_here(self) -> tuple[Snapshot, str]:
+    def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:  # noqa: ARG002 - doubt is told of
         """Read everything. The cursor is from before the read: what changes meanwhile is seen, if need be twice."""
         self._graph.begin()
         groups = read_round(self._graph, LATEST_GROUPS).link

@@ -8,7 +8,6 @@ at hand is still good. So the client is made late, each way ends in one sentence
 from __future__ import annotations
 
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ import requests
 
 from syncd.answers import number, whole
 from syncd.errors import SourceUnavailable
-from syncd.http.backoff import Retries, wanted_s
+from syncd.http.backoff import Retries, Waiting, wanted_s
 from syncd.http.metered import MeteredAdapter, ReadLimit
 from syncd.http.rests import Rest
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
@@ -77,15 +76,14 @@ class Tokens:
         *,
         now: Callable[[], datetime],
         rest: Rest,
-        pause: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
+        waiting: Waiting = Waiting(),
     ) -> None:
         self._source = source
         self._settings = settings
         self._now = now
         self._rest = rest
-        self._pause = pause
-        self._chance = chance
+        self._pause = waiting.pause
+        self._chance = waiting.chance
         self._lock = threading.Lock()
         self._ask: Ask | None = None
         self._token = ""

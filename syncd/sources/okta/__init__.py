@@ -1,6 +1,17 @@
 """Okta as a source of people and groups."""
 
+from syncd.sources.kind import SourceKind
+from syncd.sources.okta.examine import examine
 from syncd.sources.okta.settings import ApiToken, GroupSelection, OktaSettings, PrivateKey
 from syncd.sources.okta.source import OktaSource
+from syncd.sources.okta.table import OktaSourceTable
 
-__all__ = ["ApiToken", "GroupSelection", "OktaSettings", "OktaSource", "PrivateKey"]
+KIND = SourceKind(
+    name="okta",
+    table=OktaSourceTable,
+    open=OktaSource,
+    examine=examine,
+    provider=lambda settings: settings.provider,
+)
+
+__all__ = ["KIND", "ApiToken", "GroupSelection", "OktaSettings", "OktaSource", "PrivateKey"]

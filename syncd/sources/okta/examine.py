@@ -11,13 +11,13 @@ from syncd.errors import SourceUnavailable
 from syncd.model import CheckResult
 from syncd.sources.okta.answers import Refused, Reply, Unanswered, advice
 from syncd.sources.okta.asking import API
-from syncd.sources.okta.settings import ApiToken, OktaSettings
+from syncd.sources.okta.settings import SCOPES, ApiToken, OktaSettings
 
-NEEDED = frozenset({"okta.groups.read", "okta.users.read"})
+NEEDED = frozenset(SCOPES)
 _PATHS = {"groups": f"{API}/groups?limit=1&expand=stats", "users": f"{API}/users?limit=1"}
 
 
-def examine(name: str, settings: OktaSettings, *, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
+def examine(name: str, settings: OktaSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Find out about reach, credential, rights, clock, rate limits and abilities."""
     subject = f"source {name}"
     root = settings.connection.root

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from syncd.model import Certificate, Group, Identity
+from syncd.ports import Emit
 from syncd.sources.okta.answers import Halted, Missing, NotRead
 from syncd.sources.okta.asking import API, Asker, Listing
 from syncd.sources.okta.people import Known, Listed, Seen, listed_group, seen_user, settle
@@ -19,8 +20,6 @@ READS: Final = 3
 """So often at most is a group read whose members do not agree with its count: it may have changed meanwhile."""
 _IDS_AT_ONCE: Final = 50
 _USER_FIELDS: Final = "id,status,lastUpdated,profile:(login,email,firstName,lastName,employeeNumber)"
-
-Emit = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)

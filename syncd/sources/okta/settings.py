@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 from syncd.http.backoff import Retries
-from syncd.http.connection import Connection
+from syncd.http.connection import Connection, is_loopback
 from syncd.http.secrets import Secret
 
 SMALLEST_PAGE: Final = 5
 """A last page that is full is read again as two, of which the second must not be full; smaller pages help nobody."""
+
+
+SCOPES: Final = ("okta.groups.read", "okta.users.read")
+"""What a service application needs to be granted, and no more."""
+TYPES: Final = ("OKTA_GROUP", "APP_GROUP")
+"""The types of groups that are read if nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class PrivateKey:
     client_id: str
     key: Secret
     kid: str | None = None
-    scopes: tuple[str, ...] = ("okta.groups.read", "okta.users.read")
+    scopes: tuple[str, ...] = SCOPES
     dpop: bool = False
 
 
@@ -55,7 +60,7 @@ class GroupSelection:
     ids: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
-    types: tuple[str, ...] = ("OKTA_GROUP", "APP_GROUP")
+    types: tuple[str, ...] = TYPES
 
     def __post_init__(self) -> None:
         if not (self.all or self.ids or self.names or self.prefixes):
@@ -104,7 +109,7 @@ class OktaSettings:
     def __post_init__(self) -> None:
         parts = urlsplit(self.connection.base_url)
         host = parts.hostname or ""
-        if parts.scheme != "https" and not _is_this_machine(host):
+        if parts.scheme != "https" and not is_loopback(host):  # rehearsals talk to a stand-in on this machine
             raise ValueError("the address of an Okta org begins with https://")
         if host.partition(".")[0].endswith("-admin"):
             raise ValueError("this is the address of the admin console; leave -admin out")
@@ -121,11 +126,3 @@ class OktaSettings:
     def provider(self) -> str:
         """Whom we ask, for who wants to be left alone."""
         return f"okta {self.connection.root.lower()}"
-
-
-def _is_this_machine(host: str) -> bool:
-    """Rehearsals talk to a stand-in on this machine without TLS."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -10,21 +10,22 @@ import asyncio
 import contextlib
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from syncd.errors import SourceUnavailable
-from syncd.http.rests import OwnRests, Rest, Rests
+from syncd.http.rests import Rest
 from syncd.model import Group, Snapshot
 from syncd.sources.again import NEVER, Again, resting
+from syncd.sources.kind import Surroundings
 from syncd.sources.okta.answers import NotRead
 from syncd.sources.okta.asking import Asker, Listing
 from syncd.sources.okta.budget import Budget
 from syncd.sources.okta.cursor import EPOCH, Cursor, fingerprint, mark
 from syncd.sources.okta.people import Known, Listed, Seen, seen_user
-from syncd.sources.okta.reading import Emit, Groups, Reading
+from syncd.sources.okta.reading import Groups, Reading
 from syncd.sources.okta.settings import OktaSettings
 
 if TYPE_CHECKING:
@@ -35,53 +36,55 @@ _LOOK_S: Final = 0.2
 Work = Callable[[Reading], Awaitable[tuple[Snapshot, str]]]
 
 
-def _silent(event: str, **facts: object) -> None:
-    """Say nothing."""
-
-
 class OktaSource:
-    """One org; see `ports.IncrementalSource`.
+    """One org; see `ports.Source` and `ports.Feed`.
 
-    `earlier` gives the last saved snapshot: groups in it are followed by their ids whatever they are called now, and who
-    has a status that is not known stays as they were in it. `emit` is told of users in doubt (`user_in_doubt`) and of reads
-    that ended before they were whole (`read_cut_short`). `rests` is where it is kept that Okta wants to be left alone, and
-    `stopping` says whether the process ends: then a read ends too.
+    Groups of the last saved snapshot are followed by their ids whatever they are called now, and who has a status that is
+    not known stays as they were in it.
     """
 
-    def __init__(
-        self,
-        name: str,
-        settings: OktaSettings,
-        *,
-        now: Callable[[], datetime],
-        earlier: Callable[[], Snapshot | None] = lambda: None,
-        emit: Emit = _silent,
-        rests: Rests | None = None,
-        stopping: Callable[[], bool] = bool,
-    ) -> None:
+    def __init__(self, name: str, settings: OktaSettings, around: Surroundings) -> None:
         self.name: Final = name
         self.settings: Final = settings
         self.calls = 0
-        self._now = now
-        self._earlier = earlier
-        self._emit = emit
-        self._rest = Rest(settings.provider, rests or OwnRests(), now=now)
-        self._stopping = stopping
+        self._now = around.now
+        self._emit = around.emit
+        self._rest = Rest(settings.provider, around.rests, now=around.now)
+        self._stopping = around.stopping
         self._budget = Budget(settings.leave_free, settings.concurrency)
         self._one_at_a_time = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._transport: Transport | None = None
 
+    @property
+    def feed(self) -> OktaSource:
+        return self
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """Nothing: all members of Okta's groups are people."""
+        return {}
+
+    def close(self) -> None:
+        """Close the event loop; the next read makes another one. That of a read that goes on is closed when it is forgotten."""
+        if self._loop is None or not self._one_at_a_time.acquire(blocking=False):
+            return
+        try:
+            self._loop.close()
+            self._loop = self._transport = None
+        finally:
+            self._one_at_a_time.release()
+
     def read(self) -> Snapshot:
         """Read everything; see `ports.Source`. People and groups come sorted by id."""
         return self.read_from_here()[0]
 
-    def read_from_here(self) -> tuple[Snapshot, str]:
-        """Read everything, and give the cursor to go on from; see `ports.IncrementalSource`."""
-        return self._run(self._full, self._earlier())
+    def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:
+        """Read everything, and give the cursor to go on from; see `ports.Feed`."""
+        return self._run(self._full, earlier)
 
     def refresh(self, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str]:
-        """Give `earlier` with what changed; see `ports.IncrementalSource`.
+        """Give `earlier` with what changed; see `ports.Feed`.
 
         With nothing changed this costs two requests. A deleted group does not show in what changed: a full read finds it.
         """

@@ -27,6 +27,7 @@ from typing import Any
 from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
 from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot, key
+from syncd.sources.file.table import FileSettings
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
@@ -44,6 +45,17 @@ class FileSource:
     name: str
     directory: Path
     now: Callable[[], datetime]
+
+    @property
+    def feed(self) -> None:
+        """None: files do not say what changed in them."""
+
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        return {}
+
+    def close(self) -> None:
+        """Do nothing: no file is open between two reads."""
 
     def read(self) -> Snapshot:
         """Read everything; see `ports.Source`. People and groups come sorted by id."""
@@ -66,15 +78,15 @@ class FileSource:
         return snapshot
 
 
-def examine(source: FileSource) -> tuple[CheckResult, ...]:
+def examine(name: str, settings: FileSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Say whether the directory can be used."""
-    subject = f"source {source.name}"
+    subject = f"source {name}"
     try:
-        found = source.read()
+        found = FileSource(name, settings.directory, now=now).read()
     except SourceUnavailable as error:
         return (CheckResult(subject, "reachable", False, str(error)),)
     held = f"{len(found.identities):,} people, {len(found.groups):,} groups"
-    return (CheckResult(subject, "reachable", True, f"{source.directory}: {held}"),)
+    return (CheckResult(subject, "reachable", True, f"{settings.directory}: {held}"),)
 
 
 # --- text to nodes ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What tables are made of: strict keys, paths, secrets by reference, addresses, headers, spans of time."""
+"""What tables of the configuration are made of: strict keys, paths, secrets by reference, addresses, headers, spans of time."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from pydantic import (
 )
 
 from syncd.files import MIB, read_file
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+from syncd.http.connection import is_loopback
+from syncd.http.secrets import Secret
 
 
 class SettingsTable(BaseModel):
@@ -47,7 +47,7 @@ def _in_folder(value: object, info: ValidationInfo) -> object:
         raise ValueError(f"there is no user {value.partition('/')[0]}, whose home folder this would be in") from None
 
 
-def readable_pem(path: Path) -> Path:
+def _readable_pem(path: Path) -> Path:
     try:
         content = read_file(path, largest=MIB)
     except OSError as error:
@@ -100,9 +100,14 @@ class Reference(SettingsTable):
             raise ValueError("credential is the name of a systemd credential, not a path")
         return self
 
+    def secret(self) -> Secret:
+        """Give the secret that this speaks of; it is not read yet."""
+        [(kind, place)] = self.model_dump(exclude_unset=True).items()
+        return Secret(kind, place if isinstance(place, tuple) else (str(place),))
+
 
 SecretReference = Annotated[Reference, BeforeValidator(_by_reference)]
-PemFile = Annotated[Path, BeforeValidator(_in_folder)]
+PemFile = Annotated[Path, BeforeValidator(_in_folder), AfterValidator(_readable_pem)]
 
 
 def kind_of_value(value: object) -> str:
@@ -164,6 +169,17 @@ def web_address(url: str) -> SplitResult:
     if not _is_host(parts.hostname):
         raise ValueError("the host name in it cannot be: each part between dots has 1 to 63 characters")
     return parts
+
+
+def over_tls(url: str) -> str:
+    """Refuse an address that credentials would be sent to in the clear; this machine is spared."""
+    parts = web_address(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise ValueError("credentials are only sent over https://; write the address so")
+    return url
+
+
+Proxy = Annotated[Text, AfterValidator(lambda url: web_address(url).geturl())]
 
 
 def _is_host(name: str) -> bool:
