@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from syncd.http.rests import Rest
 from syncd.model import Learned, Naming
+from syncd.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a session with a deployment is given besides how to reach it.
+
+    protected  accounts about which no call is ever made, nor about any that a database may take for one of them
+    throttle   how fast the deployment may be asked; every session with it shares one
+    rest       where it is kept that the deployment wants to be left alone
+    """
+
+    protected: frozenset[str] = frozenset()
+    throttle: Throttle | None = None
+    rest: Rest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.model import Change, Learned, Level, Outcome, Permission, Role, Scope, User
 from syncd.sandbox.airflow import DagFile, StandIn, serve
-from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
+from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
+from syncd.targets.kind import Surroundings
 from syncd.throttle import Throttle
 
 DAGS = tuple(DagFile(f"fin_{n:02}", tags=("fin",)) for n in range(30))
@@ -101,13 +102,9 @@ class World:
         return AirflowTarget(
             "prod",
             self.settings(kinds=kinds, username=username, timeout_s=timeout_s),
+            Surroundings(frozenset(protected), throttle),
             known=known,
-            throttle=throttle,
-            protected=protected,
-            retries=Retries(attempts=2),
-            now=now,
-            monotonic=monotonic,
-            pause=pause,
+            timing=Timing(Retries(attempts=2), now, monotonic, pause),
         )
 
     def permissions_of(self, username: str) -> frozenset[Permission]:

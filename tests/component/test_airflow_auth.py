@@ -14,7 +14,7 @@ from syncd.http.connection import Connection
 from syncd.http.secrets import FRESH_SECRET_S, Secret, blotted
 from syncd.model import Change, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
-from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
+from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
 from syncd.targets.airflow.wire import Area
 
 
@@ -66,7 +66,7 @@ def test_a_bearer_token_is_read_again_when_the_server_calls_it_over(tmp_path: Pa
 
         place.write_text(new())
         settings = AirflowSettings(Connection(w.url), (Credential("bearer", None, secret),))
-        target = AirflowTarget("prod", settings, now=lambda: clock[0])
+        target = AirflowTarget("prod", settings, timing=Timing(now=lambda: clock[0]))
         assert target.capabilities.service_user is None
         clock[0] += 2 * 86_400
         with pytest.raises(TargetUnauthorized, match="Token Expired"):

@@ -34,7 +34,7 @@ from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource
 from syncd.sources.entra import GroupSelection as EntraGroups
 from syncd.sources.kind import Surroundings
 from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
-from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential
+from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
 
 Header = tuple[bytes, bytes]
 
@@ -401,7 +401,7 @@ def test_airflow(airflow: tuple[Liar, Path], change: Change, at: int) -> None:
     connection = Connection(liar.url, timeout_s=5.0)
     credentials = (Credential("basic", "admin", secret), Credential("token", "admin", secret))
     settings_ = AirflowSettings(connection, credentials)
-    target = AirflowTarget("prod", settings_, retries=Retries(2), pause=lambda _: None)
+    target = AirflowTarget("prod", settings_, timing=Timing(Retries(2), pause=lambda _: None))
     liar.aim(at, change)
     try:
         with suppress(TargetUnavailable, NoAnswer):

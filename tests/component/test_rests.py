@@ -14,7 +14,7 @@ from syncd.http.rests import OwnRests
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.result("C-50")
+@pytest.mark.finding("C-50")
 @pytest.mark.parametrize(
     ("source", "provider"),
     [

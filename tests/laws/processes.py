@@ -36,7 +36,8 @@ from syncd.plan.approval import approvals_of
 from syncd.sandbox.airflow.answers import Answer
 from syncd.sandbox.airflow.request import Call
 from syncd.store import Stores
-from syncd.targets.airflow import AirflowTarget
+from syncd.targets.airflow import AirflowTarget, Timing
+from syncd.targets.kind import Surroundings
 
 if TYPE_CHECKING:
     from installation import Installation
@@ -350,12 +351,9 @@ class Life:
         target = AirflowTarget(
             site,
             settings.airflow,
+            Surroundings(throttle=throttle),
             known=known,
-            throttle=throttle,
-            retries=Retries(attempts=2),
-            now=time.timestamp,
-            monotonic=time.monotonic,
-            pause=self._pause,
+            timing=Timing(Retries(attempts=2), time.timestamp, time.monotonic, self._pause),
         )
         if throttle is not None:
             throttle._pause = self._pause

@@ -28,13 +28,11 @@ SLEEP = re.compile(r"\bsleep\(")
 MOST_LINES = 400
 LONG_MODULES = {
     "sandbox/servers.py": "real servers of two generations, started, asked and stopped the same way; to be parted",
-    "targets/airflow/roles.py": "reaching the permissions and tidying the family of a role; to be parted",
 }
 MOST_LINES_OF_A_FUNCTION = 50
 MOST_ARGUMENTS = 7
 MANY_ARGUMENTS = {
     "http/session.py:Session": "a connection with all its means; each but the first has a default",
-    "targets/airflow/target.py:AirflowTarget": "as its session",
 }
 
 ONLY_AIRFLOW_KNOWS = re.compile(

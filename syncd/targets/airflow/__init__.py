@@ -4,9 +4,9 @@ from syncd.targets.airflow.describe import described, figures
 from syncd.targets.airflow.leak import slow_down
 from syncd.targets.airflow.naming import NAMING
 from syncd.targets.airflow.settings import AirflowSettings, Credential
-from syncd.targets.airflow.target import AirflowTarget
+from syncd.targets.airflow.target import AirflowTarget, Timing
 from syncd.targets.kind import TargetKind
 
 KIND = TargetKind(name="airflow", naming=NAMING, described=described, figures=figures, slow_down=slow_down)
 
-__all__ = ["KIND", "AirflowSettings", "AirflowTarget", "Credential"]
+__all__ = ["KIND", "AirflowSettings", "AirflowTarget", "Credential", "Timing"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from syncd.errors import TargetUnavailable
 from syncd.http.backoff import Retries
-from syncd.http.rests import Rest
 from syncd.http.session import Session
 from syncd.model import (
     Change,
@@ -32,45 +32,50 @@ from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror, OtherName
 from syncd.targets.airflow.names import Family, families, logical
 from syncd.targets.airflow.reading import Row, text, texts
-from syncd.targets.airflow.roles import RoleWriter
+from syncd.targets.airflow.roles import write_role
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area, Wire
-from syncd.throttle import Throttle
+from syncd.targets.kind import Surroundings
 
 DELETE_BY_HAND: Final = "delete it in the web interface; FAB provider 3.6 and newer can"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How often a call is repeated, and the clocks by which a session goes and waits."""
+
+    retries: Retries = field(default_factory=Retries)
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
 
 
 class AirflowTarget:
     """Reads and writes one deployment, for one pass or for months. Not for use by several threads at once.
 
-    `known` is what an earlier session found out; what still holds is not asked again. No call is ever made about an account
-    that is `protected`, or that a database may take for one. `throttle` says how fast the deployment
-    may be asked; every session with it shares one. `rest` is where
-    it is kept that the deployment wants to be left alone. Who keeps a session calls `forget` between passes.
+    `known` is what an earlier session found out; what still holds is not asked again. Who keeps a session calls `forget`
+    between passes.
     """
 
     def __init__(
         self,
         deployment: str,
         settings: AirflowSettings,
+        around: Surroundings = Surroundings(),
         *,
         known: Learned | None = None,
-        protected: Collection[str] = (),
-        throttle: Throttle | None = None,
-        rest: Rest | None = None,
-        retries: Retries = Retries(),
-        now: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
+        timing: Timing = Timing(),
     ) -> None:
         self.deployment = deployment
-        self._protected = Lookalikes(protected)
-        self._session = Session(settings.connection, retries=retries, throttle=throttle, rest=rest, pause=pause)
-        self._wire = Wire(settings, self._session, now=now)
+        self._protected = Lookalikes(around.protected)
+        self._session = Session(
+            settings.connection, retries=timing.retries, throttle=around.throttle, rest=around.rest, pause=timing.pause
+        )
+        self._wire = Wire(settings, self._session, now=timing.now)
         self._known = read(known) if known else None
-        self._monotonic = monotonic
-        self._pause = pause
+        self._monotonic = timing.monotonic
+        self._pause = timing.pause
         self._mirror: Mirror | None = None
 
     @property
@@ -189,7 +194,7 @@ class AirflowTarget:
                 status, detail = users.write(change)
                 beside = users.beside
             else:
-                status, detail = RoleWriter(mirror, calls, users, self._pause).write(change)
+                status, detail = write_role(change, mirror, calls, users=users, pause=self._pause)
         except Stopped as e:
             status, detail = e.status, e.detail
         except TargetUnavailable as e:
