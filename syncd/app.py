@@ -22,7 +22,7 @@ from syncd.store import Stores
 from syncd.targets import TARGETS
 from syncd.targets.airflow import AirflowTarget
 from syncd.targets.airflow import examine as airflow
-from syncd.targets.kind import Surroundings, TargetKind
+from syncd.targets.kind import TargetKind, TargetSurroundings
 from syncd.throttle import Throttle
 
 REST_LOOK_S: Final = 10.0
@@ -193,5 +193,5 @@ def open_airflow(
     """Open a session with a deployment."""
     deployment = settings.deployment
     return AirflowTarget(
-        deployment.name, settings.airflow, Surroundings(deployment.protected, throttle, rest), known=known
+        deployment.name, settings.airflow, TargetSurroundings(deployment.protected, throttle, rest), known=known
     )

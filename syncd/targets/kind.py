@@ -11,7 +11,7 @@ from syncd.throttle import Throttle
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class TargetSurroundings:
     """What a session with a deployment is given besides how to reach it.
 
     protected  accounts about which no call is ever made, nor about any that a database may take for one of them

@@ -15,7 +15,7 @@ from syncd.http.secrets import Secret
 from syncd.model import Change, Learned, Level, Outcome, Permission, Role, Scope, User
 from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
-from syncd.targets.kind import Surroundings
+from syncd.targets.kind import TargetSurroundings
 from syncd.throttle import Throttle
 
 DAGS = tuple(DagFile(f"fin_{n:02}", tags=("fin",)) for n in range(30))
@@ -102,7 +102,7 @@ class World:
         return AirflowTarget(
             "prod",
             self.settings(kinds=kinds, username=username, timeout_s=timeout_s),
-            Surroundings(frozenset(protected), throttle),
+            TargetSurroundings(frozenset(protected), throttle),
             known=known,
             timing=Timing(Retries(attempts=2), now, monotonic, pause),
         )

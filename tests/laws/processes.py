@@ -37,7 +37,7 @@ from syncd.sandbox.airflow.answers import Answer
 from syncd.sandbox.airflow.request import Call
 from syncd.store import Stores
 from syncd.targets.airflow import AirflowTarget, Timing
-from syncd.targets.kind import Surroundings
+from syncd.targets.kind import TargetSurroundings
 
 if TYPE_CHECKING:
     from installation import Installation
@@ -351,7 +351,7 @@ class Life:
         target = AirflowTarget(
             site,
             settings.airflow,
-            Surroundings(throttle=throttle),
+            TargetSurroundings(throttle=throttle),
             known=known,
             timing=Timing(Retries(attempts=2), time.timestamp, time.monotonic, self._pause),
         )

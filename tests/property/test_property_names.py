@@ -33,7 +33,7 @@ from syncd.sandbox.airflow import PRESETS, SAMPLE_DAGS, StandIn, State, serve
 from syncd.sandbox.airflow.collation import Names
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
 from syncd.targets.airflow.naming import NAMING, permission
-from syncd.targets.kind import Surroundings
+from syncd.targets.kind import TargetSurroundings
 
 ACCOUNTS = ("boss", "Boss", "bóss", "boss ", "ｂoss", "straße", "strasse", "strase", "anna")
 ROLES = ("fin", "Fin", "fín", "ﬁn", "team")
@@ -89,7 +89,7 @@ class Rig:
         secret = Secret("file", (str(self.password),))
         credentials = tuple(Credential(kind, "admin", secret) for kind in ("basic", "token"))
         settings = AirflowSettings(Connection(self.url), credentials)
-        return AirflowTarget("prod", settings, Surroundings(protected), timing=Timing(pause=lambda _: None))
+        return AirflowTarget("prod", settings, TargetSurroundings(protected), timing=Timing(pause=lambda _: None))
 
     def start(self, names: Names, accounts: dict[str, frozenset[str]], by_hand: frozenset[str]) -> None:
         """Make the server as it was in the beginning, with these accounts and roles as far as the database has room."""

@@ -36,7 +36,7 @@ from syncd.targets.airflow.roles import write_role
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area, Wire
-from syncd.targets.kind import Surroundings
+from syncd.targets.kind import TargetSurroundings
 
 DELETE_BY_HAND: Final = "delete it in the web interface; FAB provider 3.6 and newer can"
 
@@ -62,7 +62,7 @@ class AirflowTarget:
         self,
         deployment: str,
         settings: AirflowSettings,
-        around: Surroundings = Surroundings(),
+        around: TargetSurroundings = TargetSurroundings(),
         *,
         known: Learned | None = None,
         timing: Timing = Timing(),
