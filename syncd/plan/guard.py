@@ -94,10 +94,10 @@ def guard(
     `lately` was taken there within the last `WINDOW`, without a person's word: it counts too.
     """
     holders = holders_left(plan.changes, observed, owned)
-    each = [taken(change, holders) for change in plan.changes]
+    each = [(change, taken(change, holders)) for change in plan.changes]
     whys, held_kinds = [], []
     for kind in (*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)):
-        count = sum(kind.count(change, took) for change, took in zip(plan.changes, each, strict=True))
+        count = sum(kind.count(change, took) for change, took in each)
         if why := _too_much(kind, count, share=limits.share):
             whys.append(why)
             held_kinds.append(kind)

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from syncd.alarm_kinds import Kind
+from syncd.control import DeploymentResult
 from syncd.daemon.ends import (
     Broke,
     Closed,
     End,
     Ended,
+    Event,
     FollowUp,
     Gone,
     Listed,
@@ -37,8 +40,25 @@ from syncd.errors import (
     TargetUnauthorized,
     TargetUnavailable,
 )
-from syncd.model import EVERYTHING, Change, Held, Note, Outcome, Plan, Scope, Status, User
+from syncd.model import (
+    EVERYTHING,
+    Change,
+    Held,
+    Note,
+    ObservedState,
+    Outcome,
+    Owned,
+    Plan,
+    Role,
+    Scope,
+    Status,
+    User,
+)
+from syncd.plan.on_people import effects_on_people
+from syncd.plan.sound import WAITS
 from syncd.reconcile import DeploymentReport, Report
+from syncd.targets.airflow.naming import permission
+from syncd.targets.memory import DIALECT
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SWEEP = whole("sweep")
@@ -66,6 +86,10 @@ NOTHING = {
 def made(**facts: Any) -> Made:
     given: dict[str, Any] = {"plan": Plan("prod", EVERYTHING, ()), "calls": 3, **facts}
     return Made(Report(5, (DeploymentReport("prod", **given),), {}))
+
+
+def noting(code: str, text: str) -> Plan:
+    return Plan("prod", EVERYTHING, (), notes=(Note(code, text),))
 
 
 def outcome(status: Status, detail: str = "") -> tuple[Outcome, ...]:
@@ -261,6 +285,12 @@ def test_only_what_is_made_or_fails_is_remembered() -> None:
 
     for end in (Gone(), TooEarly(), RolesFirst(), Broke(BUSY), Broke(AWAY)):
         assert before == remembered(SWEEP, end)
+    assert replace(before, error="") == remembered(LIST, Listed(frozenset()))
+    superseded = made(outcomes=outcome(Status.SKIPPED, SUPERSEDED))
+    assert replace(before, calls=13) == remembered(ORDER, superseded)
+    stopping = Ended("prod", SWEEP, Broke(SILENT), before, moment=Moment(NOW, is_stopping=True))
+    assert before == follow_up(stopping).record
+    assert "" == remembered(SWEEP, made()).held
     assert replace(before, error="refused", calls=13) == remembered(SWEEP, made(error=SyncdError("refused")))
     assert replace(before, error="", calls=13) == remembered(LOSS, made(drift=9))
     noted = Plan("prod", EVERYTHING, (), notes=(Note("frozen", "one"),))
@@ -281,11 +311,120 @@ def test_what_is_never_kept_is_looked_at_twice_out_of_turn_and_then_with_each_sw
 
 
 def test_the_log_hears_of_sweeps_and_of_quarantine() -> None:
-    def events(item: WorkItem, end: End, failing: int = 1) -> list[str]:
+    def events(item: WorkItem, end: End, failing: int = 1) -> list[Event]:
         found = follow_up(Ended("prod", item, end, Record(), moment=Moment(NOW, failing - 1, failing)))
-        return [event.name for event in found.events]
+        return list(found.events)
 
-    assert ["sweep_ended"] == events(SWEEP, made())
+    def swept(**facts: object) -> list[Event]:
+        return [Event("sweep_ended", {"deployment": "prod", "seconds": 0, "changes": 0, "drift": 0, **facts})]
+
+    assert swept() == events(SWEEP, made()) == events(SWEEP, made(plan=None))
+    busy = made(plan=Plan("prod", EVERYTHING, (ANN,)), seconds={"observe": 1.5, "apply": 0.5}, drift=4)
+    assert swept(seconds=2.0, changes=1, drift=4) == events(SWEEP, busy)
     assert [] == events(LOSS, made())
     assert [] == events(SWEEP, Broke(SILENT), QUARANTINE_AFTER - 1)
-    assert ["deployment_quarantined"] == events(SWEEP, Broke(SILENT), QUARANTINE_AFTER)
+    told = {"deployment": "prod", "failures": QUARANTINE_AFTER, "error": "no answer"}
+    assert [Event("deployment_quarantined", told)] == events(SWEEP, Broke(SILENT), QUARANTINE_AFTER)
+
+
+def test_roles_that_are_waited_for_are_put_right_at_once_and_nothing_is_counted_as_failed() -> None:
+    waits = made(outcomes=outcome(Status.PENDING, f"team: {WAITS}"))
+    found = follow_up(Ended("prod", GAIN, waits, Record(), moment=Moment(NOW)))
+    assert ((whole("roles"),), None) == (found.puts, found.again_in)
+
+
+# --- what who waits is told, and everybody else -----------------------------------------------------------------------------
+
+
+def answer(end: End, *, is_stopping: bool = False) -> DeploymentResult | None:
+    return follow_up(Ended("prod", ORDER, end, Record(), moment=Moment(NOW, is_stopping=is_stopping))).answer
+
+
+@pytest.mark.parametrize("is_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (Gone(), DeploymentResult("prod", 1, "prod is not in the configuration any more")),
+        (Broke(SILENT), DeploymentResult("prod", 5, "no answer")),
+        (made(error=SILENT), DeploymentResult("prod", 5, "no answer", run=5)),
+        (made(error=AMBIGUOUS), DeploymentResult("prod", 3, str(AMBIGUOUS), run=5)),
+    ],
+    ids=["its deployment is gone", "no report", "no answer", "a mapping"],
+)
+def test_who_waits_is_told_why_nothing_was_done(end: End, expected: DeploymentResult, is_stopping: bool) -> None:
+    assert expected == answer(end, is_stopping=is_stopping)
+
+
+def test_who_waits_is_told_all_that_was_done() -> None:
+    held = Held((ANN,), ("too much",), "prod")
+    made_of = {status: outcome(status) for status in Status}
+    other = replace(ANN, after=User("cid", "", "", "", frozenset()))
+    end = made(
+        outcomes=(
+            *made_of[Status.APPLIED] * 4,
+            *made_of[Status.FAILED],
+            *made_of[Status.UNKNOWN],
+            *made_of[Status.PENDING],
+        ),
+        held=held,
+        remaining=Plan("prod", EVERYTHING, (other,)),
+        calls=12,
+    )
+    timed = Made(replace(end.report, seconds=1.23456))  # type: ignore[type-var]  # a Report, seen as a protocol
+    found = answer(timed)
+    assert found is not None
+    assert {"plan", "deployment"} <= found.plan.keys()
+    assert (
+        DeploymentResult(
+            "prod", 1, "", 4, 3, held.digest, not_converged=1, calls=12, seconds=1.235, run=5, plan=found.plan
+        )
+        == found
+    )
+    assert DeploymentResult("prod", 0, calls=3, run=5, plan=answer(made()).plan) == answer(made())  # type: ignore[union-attr]
+    assert (4, held.digest) == tuple(getattr(answer(made(held=held)), name) for name in ("exit_code", "held")), (
+        "held and nothing else"
+    )
+
+
+def test_nobody_who_does_not_wait_is_told() -> None:
+    for end in (Gone(), Broke(SILENT), made(), made(error=SILENT)):
+        assert follow_up(Ended("prod", SWEEP, end, Record(), moment=Moment(NOW))).answer is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "said"),
+    [
+        (
+            "held",
+            {"held": Held((ANN,), ("too much",), "prod")},
+            "1 changes are held (too much); see them with: syncd plan -d prod; let exactly these go with: "
+            f"syncd approve prod {Held((ANN,), (), 'prod').digest}",
+        ),
+        ("frozen", {"frozen": {"team": "cut off"}}, "nobody who left loses these roles for now: team: cut off"),
+        ("email_taken", {"plan": noting("email_taken", "ann has it")}, "ann has it"),
+        ("renamed", {"plan": noting("role_renamed", "team is crew")}, "team is crew"),
+        ("renamed", {"plan": noting("account_renamed", "ann is anna")}, "ann is anna"),
+        ("server_changed", {"plan": noting("server_changed", "it is at b now")}, "it is at b now"),
+        (
+            "name_clash",
+            {"plan": replace(noting("name_clash", "Ann is ann"), blocked=("Ann",))},
+            "left alone: Ann: Ann is ann",
+        ),
+    ],
+)
+def test_a_look_at_everything_raises_each_alarm_with_its_words(kind: Kind, facts: dict[str, Any], said: str) -> None:
+    found = follow_up(Ended("prod", SWEEP, made(**facts), Record(), moment=Moment(NOW)))
+    assert [Say(kind, "prod", said)] == [say for say in found.says if say.text]
+
+
+def test_the_alarm_of_what_is_held_says_what_people_would_lose() -> None:
+    pii = Role("pii", frozenset({permission("can_read", "DAG:a")}))
+    pii_roles = frozenset({"pii"})
+    holder = User("bob", "", "", "", pii_roles)
+    goes = Change(pii, None)
+    observed = ObservedState("prod", {"bob": holder}, {"pii": pii})
+    effects = effects_on_people(observed, [goes], owned=Owned(grants={"bob": pii_roles}), dialect=DIALECT)
+    held = Held((goes,), ("too much",), "prod")
+    found = follow_up(Ended("prod", SWEEP, made(held=held, held_effects=effects), Record(), moment=Moment(NOW)))
+    [said] = [say.text for say in found.says if say.kind == "held"]
+    assert "; if they pass, 1 person loses view on DAG a (pii: 1); see them with" in said

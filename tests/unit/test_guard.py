@@ -199,3 +199,109 @@ def test_each_part_of_a_change_that_is_cut_has_its_own_reasons() -> None:
     assert [(takes,)] == [change.because for change in found.held.changes]
     parts = [(change.because, is_held) for change, is_held in parted((whole,), found.held)]
     assert [((gives,), False), ((takes,), True)] == parts
+
+
+# --- what is said, and what is let pass -----------------------------------------------------------------------------------
+
+
+def deletions(*subjects: User | Role) -> list[Change]:
+    return [Change(subject, None) for subject in subjects]
+
+
+EVERYBODY = [user(f"p{n}") for n in range(6)]
+SIX_ROLES = [role(f"r{n}", 0) for n in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (loses(6), "6 of 6 people lose a role: the limit is 10%"),
+        (deletions(*EVERYBODY), "6 of 6 accounts are deleted: the limit is 10%"),
+        (deletions(*SIX_ROLES), "6 of 6 roles are deleted: the limit is 10%"),
+        (
+            [Change(role("r0", 9), role("r0", 0))],
+            "9 of 9 permissions are taken out of roles: the limit is 10%",
+        ),
+    ],
+    ids=["people", "accounts", "roles", "permissions"],
+)
+def test_each_limit_says_what_it_counts(changes: list[Change], said: str) -> None:
+    first = changes[0].before
+    roles = (role("r0", 9), *SIX_ROLES[1:]) if isinstance(first, Role) and first.permissions else tuple(SIX_ROLES)
+    held = judged(changes, people=6, roles=roles).held
+    assert held is not None
+    assert (said,) == held.why
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.99, True), (1.0, False)])
+@pytest.mark.parametrize("changes", [loses(2), deletions(*EVERYBODY[:2])], ids=["roles of people", "accounts"])
+def test_a_small_deployment_may_be_emptied_only_where_the_share_is_all(
+    changes: list[Change], share: float, held: bool
+) -> None:
+    found = judged(changes, people=2, limits=replace(LIMITS, share=share)).held
+    assert held == (found is not None)
+    if found is not None:
+        assert found.why[0].endswith(": the limit is half of them")
+
+
+def test_roles_that_are_deleted_leave_no_deployment_empty_of_people() -> None:
+    assert judged(deletions(*SIX_ROLES[:2]), roles=tuple(SIX_ROLES[:2])).held is None
+
+
+@pytest.mark.finding("H-E2")
+def test_a_role_that_code_names_is_held_whatever_the_share() -> None:
+    made = Plan("prod", EVERYTHING, (Change(role("named", 1), None),))
+    limits = replace(LIMITS, share=1.0)
+    held = guard(made, ObservedState("prod", {}, {}), limits, owned=Owned(), named={"named"}).held
+    assert held is not None
+    assert (
+        "1 roles are deleted that the code of a DAG seems to name in access_control, which breaks its file: the limit is 0",
+    ) == held.why
+
+
+def test_a_role_that_is_given_and_taken_from_is_cut_in_two() -> None:
+    old, new = frozenset(permission("can_read", f"DAG:d{n}") for n in range(9)), permission("can_read", "DAG:new")
+    why = (Why("finance (m.yaml:3)"),)
+    before, between, after = (Role("finance", p) for p in (old, old | {new}, frozenset({new})))
+    guarded = judged([Change(before, after, why)], roles=(before,))
+    assert guarded.held is not None
+    assert ([Change(before, between, why)], [Change(between, after, why)]) == (
+        list(guarded.go),
+        list(guarded.held.changes),
+    )
+    assert [(why, False), (why, True)] == [
+        (change.because, is_held) for change, is_held in parted([Change(before, after, why)], guarded.held)
+    ]
+
+
+def test_what_is_approved_goes_with_its_digest_and_what_that_covers() -> None:
+    joiner = Change(None, user("new", "finance"))
+    changes = (*loses(6), joiner)
+    made, observed = Plan("prod", EVERYTHING, changes), ObservedState("prod", {}, {})
+    owned = Owned(people=6)
+    held = guard(made, observed, LIMITS, owned=owned).held
+    assert held is not None
+    passed = guard(made, observed, LIMITS, owned=owned, approvals={"another", held.digest})
+    assert (changes, None, held.digest, tuple(loses(6))) == (passed.go, passed.held, passed.approved, passed.covered)
+    assert "prod" == held.deployment
+    elsewhere = guard(replace(made, deployment="test"), observed, LIMITS, owned=owned, approvals={held.digest})
+    assert (None, (joiner,)) == (elsewhere.approved, elsewhere.go)
+
+
+@pytest.mark.parametrize("limits", [LIMITS, Limits(removals=0, share=0.0, floor=0)], ids=["goes", "held"])
+def test_whoever_asks_later_what_was_taken_is_told_who_held_each_role(limits: Limits) -> None:
+    observed = ObservedState("prod", {"p0": user("p0", "finance")}, {"finance": role("finance", 1)})
+    made = Plan("prod", EVERYTHING, (Change(role("finance", 1), None),))
+    owned = Owned(roles=frozenset({"finance"}), people=100)
+    found = guard(made, observed, limits, owned=owned)
+    assert {"finance": 1} == dict(found.holders)
+    if found.held is not None:
+        assert found.holders == guard(made, observed, limits, owned=owned, approvals={found.held.digest}).holders
+
+
+def test_a_reason_that_is_about_no_role_stays_with_each_part() -> None:
+    why = Why("their groups changed")
+    changes = [replace(change, because=(why,)) for change in [Change(user("p0", "finance"), user("p0", "platform"))]]
+    guarded = judged(changes, people=1, limits=Limits(removals=0, share=0.0, floor=0))
+    assert guarded.held is not None
+    assert [(why,), (why,)] == [change.because for change in (*guarded.go, *guarded.held.changes)]
