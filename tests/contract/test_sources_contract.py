@@ -1,11 +1,12 @@
 """One contract for every source: whole, or certified incomplete, or an error; sorted; the same twice; nobody made up.
 
-Each source has a suite of its own for its lies; what is here holds for all three.
+Each source has a suite of its own for its lies; what is here holds for all. The last one is a toy (docs/adding-a-source.md).
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from pathlib import Path
 import entra_world
 import okta_world
 import pytest
+from roster import RosterSettings, RosterSource
 
 from syncd.directory.join import join, lay_over
-from syncd.errors import SourceUnavailable
+from syncd.errors import CursorLost, SourceUnavailable
 from syncd.model import Snapshot
 from syncd.ports import Source
+from syncd.sandbox.entra.lies import Kind
 from syncd.sources.file import FileSource
+from syncd.sources.kind import Surroundings
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -34,6 +38,32 @@ class Subject:
     take_out: Callable[[], tuple[str, str]]
     """Gives the name of the group and the id of the person."""
     cut: Callable[[], None]
+    """Nothing can be read any more."""
+    breaks: Callable[[], None]
+    """What is read ends before its end."""
+    secret: str = ""
+    """What it proves with who it is."""
+
+
+@contextmanager
+def a_roster(folder: Path) -> Iterator[Subject]:
+    file = folder / "roster.txt"
+    file.write_text("+ finance anna\n+ ops anna\n+ finance böb\n+ empty cleo\n- empty cleo\n", encoding="utf-8")
+    teams = {"finance": {"anna", "böb"}, "ops": {"anna"}, "empty": set[str]()}
+
+    def take_out() -> tuple[str, str]:
+        teams["finance"].remove("anna")
+        with file.open("a", encoding="utf-8") as grown:
+            grown.write("- finance anna\n")
+        return "finance", "anna"
+
+    yield Subject(
+        RosterSource("roster", RosterSettings(file, "example.com"), Surroundings(lambda: NOW)),
+        lambda: {n: frozenset(m) for n, m in teams.items()},
+        take_out,
+        file.unlink,
+        lambda: os.truncate(file, 30),
+    )
 
 
 @contextmanager
@@ -56,6 +86,7 @@ def a_file(folder: Path) -> Iterator[Subject]:
         lambda: {n: frozenset(m) for n, m in groups.items()},
         take_out,
         (folder / "all.json").unlink,
+        lambda: os.truncate(folder / "all.json", 100),
     )
 
 
@@ -74,11 +105,16 @@ def an_okta(folder: Path) -> Iterator[Subject]:
         def cut() -> None:
             server.ssws.clear()
 
+        def breaks() -> None:
+            server.lie("lost_next", "members", times=None)
+
         yield Subject(
             okta_world.source(url, folder),
             lambda: {g.name: frozenset(g.members) for g in org.teams.values()},
             take_out,
             cut,
+            breaks,
+            okta_world.TOKEN,
         )
 
 
@@ -94,10 +130,13 @@ def an_entra(_: Path) -> Iterator[Subject]:
         def cut() -> None:
             world.standin.graph.rights = type(world.standin.graph.rights)(groups=False)
 
-        yield Subject(world.source(where), world.truth, take_out, cut)
+        def breaks() -> None:
+            world.standin.lie(Kind.LOST_LINK, "/members", times=10**9)
+
+        yield Subject(world.source(where), world.truth, take_out, cut, breaks, world.standin.authority.client.secret)
 
 
-@pytest.fixture(params=[a_file, an_okta, an_entra], ids=["file", "okta", "entra"])
+@pytest.fixture(params=[a_file, an_okta, an_entra, a_roster], ids=["file", "okta", "entra", "roster"])
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
     with request.param(tmp_path) as subject:
         yield subject
@@ -154,3 +193,53 @@ def test_a_source_that_fails_says_so_and_takes_nothing(subject: Subject) -> None
     joined = join({}, {name: before}, {name: str(failed.value)})
     assert {(name, g.id): g.members for g in before.groups} == {k: m.members for k, m in joined.groups.items()}
     assert len(str(failed.value)) > 20, "a sentence"
+
+
+def test_what_ends_before_its_end_is_never_whole(subject: Subject) -> None:
+    subject.breaks()
+    truth = subject.truth()
+    try:
+        read = subject.source.read()
+    except SourceUnavailable:
+        return
+    active = {i.id for i in read.identities if i.active}
+    broken = {group.name: group.certificate.why for group in read.groups if not group.certificate.complete}
+    assert {} != broken
+    assert "" not in broken.values()
+    for group in read.groups:
+        assert group.name in broken or truth[group.name] & active <= group.members, group.name
+
+
+def test_what_changed_leads_to_what_a_read_of_everything_says(subject: Subject) -> None:
+    feed = subject.source.feed
+    if feed is None:
+        return
+    before, cursor = feed.read_from_here(None)
+    quiet, cursor = feed.refresh(before, cursor)
+    assert members(before) == members(quiet)
+    group, person = subject.take_out()
+    after, _ = feed.refresh(quiet, cursor)
+    assert person not in members(after)[group]
+    assert members(subject.source.read()) == members(after)
+
+
+def test_a_cursor_that_is_none_asks_for_a_full_read(subject: Subject) -> None:
+    feed = subject.source.feed
+    if feed is not None:
+        before, _ = feed.read_from_here(None)
+        with pytest.raises(CursorLost):
+            feed.refresh(before, "what is this?")
+
+
+def test_a_source_that_was_closed_twice_can_be_read_again(subject: Subject) -> None:
+    first = subject.source.read()
+    subject.source.close()
+    subject.source.close()
+    assert members(first) == members(subject.source.read())
+
+
+def test_no_secret_is_in_an_error(subject: Subject) -> None:
+    subject.cut()
+    with pytest.raises(SourceUnavailable) as failed:
+        subject.source.read()
+    assert not subject.secret or subject.secret not in f"{failed.value!r} {failed.value.__cause__!r}"
