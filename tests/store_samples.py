@@ -21,7 +21,9 @@ from syncd.model import (
     User,
     Why,
 )
+from syncd.ports import Lease
 from syncd.store import Stores
+from syncd.store.entries import DatabaseEntry
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -73,10 +75,18 @@ def planned(
 
 def begun(store: Stores, plan: int, change: Change, *, now: datetime = NOW) -> int:
     """Begin one planned change, as if its call never came back; gives its number."""
-    entry = store.ledger.begin(plan, change, now=now)
+    entry = opened(store, plan, change, now=now)
     entry.before("POST")
     assert entry.id is not None
     return entry.id
+
+
+def opened(
+    store: Stores, plan: int, change: Change, *, now: datetime = NOW, lease: Lease | None = None
+) -> DatabaseEntry:
+    """Open the entry of one planned change, and of no other."""
+    with store.ledger.entries(plan, lease=lease) as entries:
+        return entries.begin(change, now=now)
 
 
 def made(
@@ -88,7 +98,7 @@ def made(
     now: datetime = NOW,
 ) -> int:
     """Plan, begin and end one change; gives its number."""
-    entry = store.ledger.begin(planned(store, change, deployment=deployment, now=now), change, now=now)
+    entry = opened(store, planned(store, change, deployment=deployment, now=now), change, now=now)
     entry.conclude(Outcome(change, status, "as told"), now=now)
     assert entry.id is not None
     return entry.id

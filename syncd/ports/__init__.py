@@ -18,7 +18,7 @@ from syncd.ports.emit import Emit
 from syncd.ports.holdings import Holdings
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
-from syncd.ports.ledger import Basis, Entry, Ledger, Unsettled
+from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
 from syncd.ports.memory import Memory
 from syncd.ports.places import Place, Places
 from syncd.ports.presence import AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
@@ -43,6 +43,7 @@ __all__ = [
     "AuditRow",
     "Basis",
     "Emit",
+    "Entries",
     "Entry",
     "Feed",
     "GoodFiles",

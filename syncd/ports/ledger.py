@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -42,7 +43,8 @@ class Entry(Recorder, Protocol):
     """One change in the journal, from its intent to its end; for one thread. Nothing is written until it has to be.
 
     `before` commits the intent together with the first call, and marks what the change brings as owned. An answer that
-    `after` was given is committed with the next call, or with the end. So a change of one call costs two commits.
+    `after` was given is committed with the next call, or with the end; the end with whatever is committed next. So a
+    change of one call costs one commit.
     """
 
     def before(self, call: str) -> int:
@@ -50,18 +52,38 @@ class Entry(Recorder, Protocol):
 
         Raises:
             DeploymentBusy: the lease that the entry was begun under is no longer ours; make no call.
+            StoreError, DeploymentBusy: the end of the change before could not be written; make no call.
         """
         ...
 
     def conclude(self, outcome: Outcome, *, now: datetime) -> None:
-        """Commit how the change ended; one that needed no call is begun and ended at once.
+        """Take down how the change ended, for the next commit; one that needed no call is begun and ended at once.
 
         applied: what it took is owned no more. failed, skipped: what its intent marked as owned, and was not before, is
         owned no more, and what was sent of it is awaited. pending: some of it was made, so what was marked stays ours.
         unknown: nothing moves; it stays unsettled.
 
+        What writing it raises is raised by the next `before`, or by `Entries.flush`: DeploymentBusy where somebody else
+        found out by looking how it ended, because our lease was lost.
+        """
+        ...
+
+
+class Entries(Protocol):
+    """The entries of the changes of one plan, one after the other; for one thread."""
+
+    def begin(self, change: Change, *, now: datetime) -> Entry:
+        """Open the entry of a planned change; nothing is written yet. No call of it is let through once the lease is lost.
+
+        The entry raises StoreError where the plan has no such change that waits to be made.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Commit now how the last change ended, for whoever reads it next.
+
         Raises:
-            DeploymentBusy: somebody else found out by looking how it ended, because our lease was lost.
+            StoreError, DeploymentBusy: as `Entry.conclude` says.
         """
         ...
 
@@ -103,11 +125,8 @@ class Ledger(Protocol):
         """Count what changes took there since then, or are about to, but for what a person let pass."""
         ...
 
-    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> Entry:
-        """Open the entry of a planned change; nothing is written yet. No call of it is let through once `lease` is lost.
-
-        The entry raises StoreError where the plan has no such change that waits to be made.
-        """
+    def entries(self, plan: int, *, lease: Lease | None = None) -> AbstractContextManager[Entries]:
+        """Open the entries of a plan that is carried out under `lease`; leaving the context flushes them."""
         ...
 
     def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:

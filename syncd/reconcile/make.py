@@ -21,6 +21,7 @@ from syncd.model import (
 from syncd.plan.sound import unseen
 from syncd.ports import (
     Basis,
+    Entries,
     Entry,
     Lease,
     TargetReader,
@@ -41,13 +42,13 @@ def make_all(
     """Record the plan, then make each change that may go. One that fails does not stop the others."""
     guarded, plan = seen.guarded, record(this, seen, applying=True)
     waits = _waiting(this, guarded.go)
-    with this.timed("apply"):
+    with this.timed("apply"), this.journal.ledger.entries(plan, lease=lease) as entries:
         return tuple(
             Outcome(change, Status.PENDING, waits[change])
             if change in waits
             else Outcome(change, Status.SKIPPED, why)
             if (why := _why_not(this, seen, change, session=writer, lease=lease, within=within))
-            else _make(this, plan, change, seen=seen, writer=writer, lease=lease)
+            else _make(this, entries, change, seen=seen, writer=writer)
             for change in guarded.go
         )
 
@@ -144,8 +145,8 @@ def _roles_of(state: DesiredState, name: str) -> frozenset[str]:
     return state.users[name].roles if name in state.users else frozenset()
 
 
-def _make(this: Pass, plan: int, change: Change, *, seen: Comparison, writer: TargetWriter, lease: Lease) -> Outcome:
-    entry = this.journal.ledger.begin(plan, change, lease=lease, now=this.world.clock())
+def _make(this: Pass, entries: Entries, change: Change, *, seen: Comparison, writer: TargetWriter) -> Outcome:
+    entry = entries.begin(change, now=this.world.clock())
     try:
         outcome = writer.apply(change, _LastWord(entry, partial(_untrue, this, seen, change)))
     except _NotTrue as why:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncd.errors import StoreError, SyncdError
-from syncd.store.commits import GroupCommit
+from syncd.store.commits import Deferred, GroupCommit
 
 LARGE = 500
 """How many rows make a write large: it is committed by itself, and what others write does not wait for it."""
@@ -107,6 +107,10 @@ class Database:
             return self._group.run(work)
         with self.write() as connection:
             return work(connection)
+
+    def commit_later(self, work: Callable[[Connection], object]) -> Deferred:
+        """Do something in the transaction of whoever commits next, ahead of it; see `commits`."""
+        return self._group.later(work)
 
     def tidy(self) -> None:
         """Let SQLite do its housekeeping; PostgreSQL does its own. It waits for nobody and holds nobody up for long."""

@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
+from syncd.errors import SyncdError
 from syncd.model import Change, Outcome
 from syncd.ports import Lease
 from syncd.store import changes, leases
 from syncd.store.changes import Begun
+from syncd.store.commits import Deferred
 from syncd.store.engine import Database
+
+
+class DatabaseEntries:
+    """The changes of one plan, one after the other; implements `ports.Entries`.
+
+    At most one outcome is left to be committed, that of the change before: the next one's announcement brings it to the
+    disk, if nobody else's work did.
+    """
+
+    def __init__(self, database: Database, plan: int, *, lease: Lease | None) -> None:
+        self.database = database
+        self.plan = plan
+        self._lease = lease
+        self.left: Deferred | None = None
+
+    def begin(self, change: Change, *, now: datetime) -> DatabaseEntry:
+        return DatabaseEntry(self, change, now=now)
+
+    def flush(self) -> None:
+        if self.left:
+            self.left.flush()
+
+    def confirm(self, connection: Connection, now: datetime) -> None:
+        """Make sure that what is about to be written may be."""
+        if self.left:
+            self.left.check()
+        if self._lease is not None:
+            leases.confirm(connection, self._lease, now=now)
+
+
+@contextmanager
+def flushed(entries: DatabaseEntries) -> Iterator[DatabaseEntries]:
+    """Leave nothing uncommitted behind, whatever happens."""
+    try:
+        yield entries
+    except BaseException:
+        with suppress(SyncdError):  # what ends the pass matters more; an outcome that is not on the disk stays open
+            entries.flush()
+        raise
+    entries.flush()
 
 
 class DatabaseEntry:
@@ -19,17 +64,17 @@ class DatabaseEntry:
     commit            | what it brings to the disk
     first `before`    | the intent, what the change brings as owned, and the call
     another `before`  | the answers since, and the call
-    `conclude`        | the answers since, and the outcome with its ownership; the intent, if there was no call
+    whatever follows  | the answers since, and the outcome with its ownership
+    `conclude`        | all of it, if there was no call
 
     A kill between two of them leaves the intent open, and at worst the last answer out.
     """
 
-    def __init__(self, database: Database, plan: int, change: Change, *, lease: Lease | None, now: datetime) -> None:
-        self._database = database
-        self._plan = plan
+    def __init__(self, entries: DatabaseEntries, change: Change, *, now: datetime) -> None:
+        self._entries = entries
+        self._database = entries.database
         self._change = change
         self._fingerprint = changes.fingerprint(change)
-        self._lease = lease
         self._begun_at = now
         self._begun: Begun | None = None
         self._answers: list[changes.StepOutcome] = []
@@ -48,28 +93,28 @@ class DatabaseEntry:
         self._answers.append(changes.StepOutcome(step, answer, refused))
 
     def conclude(self, outcome: Outcome, *, now: datetime) -> None:
-        self._begun = self._database.commit(lambda connection: self._end(connection, outcome, now))
-        self._answers = []
+        if self._begun:
+            self._entries.left = self._database.commit_later(partial(self._end, self._begun, outcome=outcome, now=now))
+        else:
+            self._begun = self._database.commit(partial(self._begin_and_end, outcome=outcome, now=now))
 
     def _announce(self, connection: Connection, call: str) -> tuple[Begun, int]:
         now = self._database.now(connection)
-        self._confirm(connection, now)
+        self._entries.confirm(connection, now)
         begun = self._begun or self._begin(connection)
         changes.record_answers(connection, self._answers, now=now)
         return begun, changes.record_call(connection, begun.id, call, now=now)
 
-    def _end(self, connection: Connection, outcome: Outcome, now: datetime) -> Begun:
-        if self._begun is None:
-            self._confirm(connection, self._database.now(connection))
-        begun = self._begun or self._begin(connection)
-        if self._answers:
-            changes.record_answers(connection, self._answers, now=self._database.now(connection))
-        changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now, change=self._change)
+    def _begin(self, connection: Connection) -> Begun:
+        plan = self._entries.plan
+        return changes.begin(connection, plan, self._change, fingerprint=self._fingerprint, now=self._begun_at)
+
+    def _begin_and_end(self, connection: Connection, *, outcome: Outcome, now: datetime) -> Begun:
+        self._entries.confirm(connection, self._database.now(connection))
+        begun = self._begin(connection)
+        self._end(begun, connection, outcome=outcome, now=now)
         return begun
 
-    def _confirm(self, connection: Connection, now: datetime) -> None:
-        if self._lease is not None:
-            leases.confirm(connection, self._lease, now=now)
-
-    def _begin(self, connection: Connection) -> Begun:
-        return changes.begin(connection, self._plan, self._change, fingerprint=self._fingerprint, now=self._begun_at)
+    def _end(self, begun: Begun, connection: Connection, *, outcome: Outcome, now: datetime) -> None:
+        changes.record_answers(connection, self._answers, now=now)
+        changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now, change=self._change)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +21,7 @@ from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import changes, codec, ownership, schema
 from syncd.store.engine import LARGE, Database
-from syncd.store.entries import DatabaseEntry
+from syncd.store.entries import DatabaseEntries, flushed
 from syncd.store.processes import os_user
 from syncd.store.queries import newest_plan
 from syncd.store.schema import awaited, plans, runs
@@ -97,8 +98,8 @@ class DatabaseLedger:
 
     # --- each change --------------------------------------------------------------------------------------------------
 
-    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
-        return DatabaseEntry(self._database, plan, change, lease=lease, now=now)
+    def entries(self, plan: int, *, lease: Lease | None = None) -> AbstractContextManager[DatabaseEntries]:
+        return flushed(DatabaseEntries(self._database, plan, lease=lease))
 
     def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:
         with self._database.read() as connection:

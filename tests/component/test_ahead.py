@@ -73,6 +73,22 @@ def test_a_leaver_goes_ahead_between_two_changes_of_a_large_apply(stage: Stage) 
     assert set() == roles_of(stage.prod, "bob")
 
 
+def test_who_goes_ahead_finds_how_everything_before_ended(stage: Stage) -> None:
+    found: list[tuple[object, ...]] = []
+
+    def look(within: Within) -> str:
+        world = stage.world()
+        report = within(world, read_directory(world), PassRequest(Scope.people(["anna"]), "people"))
+        assert 0 == report.exit_code()
+        found.append((stage.prod.applied[-1], stage.store.ledger.unsettled("prod")))
+        return ""
+
+    apply(replace(stage.world(), between=Once(3, look)))
+    assert [("anna", ())] == found
+    assert "change_settled" not in stage.events
+    assert not any(row.settled_by_looking for row in stage.store.queries.audit())
+
+
 @pytest.mark.finding("X-F9")
 def test_who_is_suspended_meanwhile_is_given_nothing(stage: Stage) -> None:
     between = Once(2, leaves(stage, stage.world(), "bob"), frozenset({"bob"}))
@@ -149,6 +165,7 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
     given = stage.prod.applied
     assert given.index("bob", 3) < len(given) - 20, "bob did not wait for the end"
     assert set() == roles_of(stage.prod, "bob")
+    assert "change_settled" not in stage.events, "the other found how each change before it had ended"
     assert "joiner39" not in stage.prod.users, "who left before it was their turn was given nothing"
     assert {"finance", "Viewer"} == roles_of(stage.prod, "joiner38")
 

@@ -153,11 +153,12 @@ GIVE = moved("anna", {"Op"}, {"Op", "Viewer"})
 
 @pytest.mark.parametrize("answer", [None, ("504", False), ("500", False), ("200", False), ("403", True)])
 def test_only_a_call_that_was_refused_is_not_awaited(store: Stores, answer: tuple[str, bool] | None) -> None:
-    entry = store.ledger.begin(planned(store, GIVE), GIVE, now=at(0))
-    step = entry.before("PATCH")
-    if answer:
-        entry.after(step, answer[0], refused=answer[1])
-    entry.conclude(Outcome(GIVE, Status.FAILED), now=at(1))
+    with store.ledger.entries(planned(store, GIVE)) as entries:
+        entry = entries.begin(GIVE, now=at(0))
+        step = entry.before("PATCH")
+        if answer:
+            entry.after(step, answer[0], refused=answer[1])
+        entry.conclude(Outcome(GIVE, Status.FAILED), now=at(1))
     refused = answer is not None and answer[1]
     assert ([] if refused else [frozenset({"Viewer"})]) == [late.roles for late in store.ledger.awaited("prod")]
     assert Owned() == store.holdings.owned("prod"), "and it does not count as held"
@@ -187,16 +188,18 @@ def test_a_change_that_can_bring_nothing_is_not_awaited(store: Stores) -> None:
 @pytest.mark.finding("X-F3")
 def test_a_process_that_wakes_up_after_another_settled_its_change_ends_in_order(store: Stores) -> None:
     change = created("anna", "Viewer")
-    entry = store.ledger.begin(planned(store, change), change, now=at(0))
-    entry.before("POST")
-    assert entry.id is not None
-    store.ledger.settle(entry.id, Status.FAILED, "", now=at(1))
-    with pytest.raises(DeploymentBusy, match="settled by another process"):
+    settled_by_another = pytest.raises(DeploymentBusy, match="settled by another process")
+    with settled_by_another, store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=at(0))
+        entry.before("POST")
+        assert entry.id is not None
+        store.ledger.settle(entry.id, Status.FAILED, "", now=at(1))
         entry.conclude(Outcome(change, Status.APPLIED), now=at(2))
-    other = store.ledger.begin(planned(store, change), change, now=at(0))
-    other.conclude(Outcome(change, Status.FAILED), now=at(1))
-    with pytest.raises(StoreError, match="is not open"):
-        other.conclude(Outcome(change, Status.APPLIED), now=at(2))
+    not_open = pytest.raises(StoreError, match="is not open")
+    with not_open, store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=at(0))
+        entry.conclude(Outcome(change, Status.FAILED), now=at(1))
+        entry.conclude(Outcome(change, Status.APPLIED), now=at(2))
 
 
 def test_a_role_of_a_late_call_that_somebody_else_made_meanwhile_is_theirs(stage: Stage) -> None:

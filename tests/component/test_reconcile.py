@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from threading import Timer
 import pytest
 from fakes import ReadWhole
 
-from syncd.errors import ApprovalRefused, DeploymentBusy, SourceUnavailable, StoreError, TargetUnavailable
+from syncd.errors import ApprovalRefused, DeploymentBusy, SourceUnavailable, TargetUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import (
     EVERYTHING,
@@ -36,11 +36,9 @@ from syncd.model import (
 )
 from syncd.plan.approval import PlanOnly
 from syncd.plan.guard import Limits
-from syncd.ports import Lease, Recorder
+from syncd.ports import Recorder
 from syncd.reconcile import DeploymentReport, PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
 from syncd.store import Stores
-from syncd.store.entries import DatabaseEntry
-from syncd.store.ledger import DatabaseLedger
 from syncd.targets.airflow.naming import NAMING, permission
 from syncd.targets.memory import MemoryTarget
 
@@ -393,30 +391,45 @@ def test_a_dag_that_one_read_missed_takes_nothing(stage: Stage) -> None:
     assert permission("can_read", "DAG:fin_daily") not in stage.prod.roles["finance"].permissions
 
 
-class LedgerThatBreaks(DatabaseLedger):
-    """A database that cannot be written to after the first call of a change was answered."""
+@contextmanager
+def no_room_for_the_end_of(store: Stores, name: str) -> Iterator[None]:
+    """Let the database refuse to take down how a change ended."""
+    full = "CREATE TRIGGER full BEFORE UPDATE OF ended_at ON changes WHEN new.name = '{}' BEGIN SELECT RAISE(ABORT, '{}'); END"
+    with store.database.write() as connection:
+        connection.exec_driver_sql(full.format(name, "database or disk is full"))
+    yield
+    with store.database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
 
-    def begin(self, plan: int, change: Change, *, now: datetime, lease: Lease | None = None) -> DatabaseEntry:
-        class Broken(DatabaseEntry):
-            def conclude(self, outcome: Outcome, *, now: datetime) -> None:
-                del outcome, now
-                raise StoreError("the disk is full")
 
-        return Broken(self._database, plan, change, lease=lease, now=now)
-
-
-def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stage: Stage) -> None:
-    sound = stage.store
-    stage.store = replace(sound, ledger=LedgerThatBreaks(sound.database))
-    report = stage.apply()
-    assert (1, "the disk is full") == (report.exit_code(), str(report.deployments[0].error))
-    assert ["finance"] == [u.change.name for u in sound.ledger.unsettled("prod")], "nothing after it was begun"
-    stage.store = sound
+@pytest.mark.parametrize("name", ["finance", "anna", "bob"])
+def test_a_call_whose_answer_could_not_be_written_down_is_not_called_failed(stage: Stage, name: str) -> None:
+    """The first, one in the middle, and the last of a plan: that is told before anything else is begun."""
+    with no_room_for_the_end_of(stage.store, name):
+        report = stage.apply()
+        assert 1 == report.exit_code()
+        assert "the disk is full" in str(report.deployments[0].error)
+        assert [name] == [u.change.name for u in stage.store.ledger.unsettled("prod")], "nothing after it was begun"
+        assert name == stage.prod.applied[-1]
     assert 0 == stage.apply().exit_code()
-    assert "finance" in sound.holdings.owned("prod").roles
-    assert ["applied"] == [
-        row.status for row in sound.queries.audit(role="finance", deployment="prod") if row.change.subject == "role"
-    ]
+    owned = stage.store.holdings.owned("prod")
+    assert {"finance", "anna", "bob"} == owned.roles | owned.users
+    rows = [row for row in stage.store.queries.audit() if row.change.name == name]
+    assert [("applied", True)] == [(row.status, row.settled_by_looking) for row in rows]
+
+
+def test_a_pass_that_ends_with_an_error_leaves_the_end_of_what_it_made_behind(stage: Stage) -> None:
+    def stops() -> bool:
+        if "anna" in stage.prod.applied:
+            raise DeploymentBusy("another writer has it still")
+        return False
+
+    report = apply(replace(stage.world(), stopping=stops))
+    assert "another writer" in str(report.deployments[0].error)
+    assert {"finance": "applied", "anna": "applied", "bob": "planned"} == {
+        row.change.name: row.status
+        for row in (*stage.store.queries.audit(), *stage.store.queries.audit(status="planned"))
+    }
 
 
 class TargetThatLosesTheLease(MemoryTarget):

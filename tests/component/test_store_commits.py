@@ -158,6 +158,76 @@ def test_a_single_thread_gets_its_own_error(counted: Counted) -> None:
     assert [] == counted.noted()
 
 
+def test_what_can_wait_is_done_ahead_of_what_is_asked_for_next(counted: Counted) -> None:
+    waiting = counted.group.later(lambda connection: _note(connection, "first"))
+    assert (0, []) == (counted.transactions, counted.noted())
+    seen = counted.group.run(lambda c: list(c.exec_driver_sql("SELECT deployment FROM capabilities").scalars()))
+    assert (1, ["first"]) == (counted.transactions, seen)
+    waiting.flush()
+    assert 1 == counted.transactions, "it was committed already"
+
+
+def test_what_can_wait_is_committed_by_a_flush_if_nobody_came(counted: Counted) -> None:
+    waiting = counted.group.later(lambda connection: _note(connection, "first"))
+    waiting.check()
+    waiting.flush()
+    assert (1, ["first"]) == (counted.transactions, counted.noted())
+
+
+def test_what_can_wait_and_fails_is_told_to_whom_it_belongs_before_anything_of_theirs_is_done(counted: Counted) -> None:
+    waiting = counted.group.later(lambda connection: _note(connection, "bad"))
+
+    def announce(connection: Connection) -> None:
+        waiting.check()
+        _note(connection, "next")
+
+    others = all_at_once(counted, [f"d{n}" for n in range(THREADS)])
+    assert [f"D{n}" for n in range(THREADS)] == [other.result() for other in others], "nobody else's failure"
+    with pytest.raises(DeploymentBusy, match="bad"):
+        counted.group.run(announce)
+    with pytest.raises(DeploymentBusy, match="bad"):
+        waiting.flush()
+    assert [f"d{n}" for n in range(THREADS)] == counted.noted()
+
+
+def test_it_is_told_so_in_the_very_transaction_that_was_to_commit_both(counted: Counted) -> None:
+    waiting = counted.group.later(lambda connection: _note(connection, "bad"))
+
+    def announce(connection: Connection) -> None:
+        waiting.check()
+        _note(connection, "next")
+
+    with pytest.raises(DeploymentBusy, match="bad"):
+        counted.group.run(announce)
+    assert [] == counted.noted()
+
+
+def test_what_can_wait_waits_for_a_database_that_is_away(counted: Counted) -> None:
+    waiting = counted.group.later(lambda connection: _note(connection, "first"))
+    counted.broken = "no server answers there"
+    for ask in (waiting.flush, lambda: counted.note("mine")):
+        with pytest.raises(StoreError, match="no server answers there"):
+            ask()
+    waiting.check()
+    counted.broken = None
+    assert "LATER" == counted.note("later")
+    waiting.check()
+    assert ["first", "later"] == counted.noted()
+
+
+def test_what_can_wait_does_not_count_as_done_where_whoever_did_it_was_interrupted(counted: Counted) -> None:
+    def interrupted(_: Connection) -> None:
+        raise KeyboardInterrupt
+
+    waiting = counted.group.later(lambda connection: _note(connection, "first"))
+    with pytest.raises(KeyboardInterrupt):
+        counted.group.run(interrupted)
+    with pytest.raises(StoreError, match="interrupted"):
+        waiting.flush()
+    assert "LATER" == counted.note("later")
+    assert ["later"] == counted.noted()
+
+
 WRITERS = """
 import os, sys, threading
 sys.path.insert(0, sys.argv[2])
@@ -170,13 +240,16 @@ store = Stores.open(sys.argv[1])
 def one(thread):
     people = [created(f"user{thread}x{n}", "Viewer") for n in range(300)]
     plan = planned(store, *people, deployment=f"d{thread}")
-    for change in people:
-        entry = store.ledger.begin(plan, change, now=NOW)
-        step = entry.before("POST")
-        os.write(1, f"called {change.name}\\n".encode())
-        entry.after(step, "200")
-        entry.conclude(Outcome(change, Status.APPLIED), now=NOW)
-        os.write(1, f"ended {change.name}\\n".encode())
+    with store.ledger.entries(plan) as entries:
+        before = None
+        for change in people:
+            entry = entries.begin(change, now=NOW)
+            step = entry.before("POST")
+            os.write(1, f"called {change.name}\\n{before and f'ended {before}'}\\n".encode())
+            entry.after(step, "200")
+            entry.conclude(Outcome(change, Status.APPLIED), now=NOW)
+            before = change.name
+    os.write(1, f"ended {before}\\n".encode())
 
 for thread in range(8):
     threading.Thread(target=one, args=(thread,)).start()
@@ -184,7 +257,9 @@ for thread in range(8):
 
 
 @pytest.mark.parametrize("lines", [1, 40, 333])
-def test_whatever_is_killed_no_call_leaves_before_its_intent_is_on_the_disk(tmp_path: Path, lines: int) -> None:
+def test_whatever_is_killed_no_call_leaves_before_its_intent_and_the_end_of_the_one_before_are_on_the_disk(
+    tmp_path: Path, lines: int
+) -> None:
     url = f"sqlite:///{tmp_path}/syncd.db"
     Stores.open(url).close()
     command = [sys.executable, "-c", WRITERS, url, str(Path(__file__).parents[1])]

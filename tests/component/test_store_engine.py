@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import event
-from store_samples import NOW, created, planned
+from store_samples import NOW, created, opened, planned
 
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Outcome, Status
@@ -55,7 +55,7 @@ def test_threads_that_write_at_once_lose_nothing(store: Stores) -> None:
 
     def make(number: int) -> None:
         change = changes[number]
-        store.ledger.begin(plan, change, now=NOW).conclude(Outcome(change, Status.APPLIED), now=NOW)
+        opened(store, plan, change).conclude(Outcome(change, Status.APPLIED), now=NOW)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(make, range(len(changes))))

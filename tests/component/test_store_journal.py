@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_samples import NOW, at, begun, created, made, moved, plan_of, planned, role, snapshot, user
+from store_samples import NOW, at, begun, created, made, moved, opened, plan_of, planned, role, snapshot, user
 
 from syncd.errors import StoreError
 from syncd.model import (
@@ -132,12 +132,13 @@ def test_what_another_hand_does_is_counted_and_forgotten(store: Stores) -> None:
 
 def test_a_change_that_was_begun_is_unsettled_until_its_outcome_is_known(store: Stores) -> None:
     change = created("anna", "Viewer")
-    entry = store.ledger.begin(planned(store, change), change, now=NOW)
-    assert () == store.ledger.unsettled("prod"), "nothing is written before it has to be"
-    entry.before("POST")
-    assert [change] == [u.change for u in store.ledger.unsettled("prod")]
-    assert () == store.ledger.unsettled("test")
-    entry.conclude(Outcome(change, Status.APPLIED), now=at(1))
+    with store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=NOW)
+        assert () == store.ledger.unsettled("prod"), "nothing is written before it has to be"
+        entry.before("POST")
+        assert [change] == [u.change for u in store.ledger.unsettled("prod")]
+        assert () == store.ledger.unsettled("test")
+        entry.conclude(Outcome(change, Status.APPLIED), now=at(1))
     assert () == store.ledger.unsettled("prod")
 
 
@@ -206,7 +207,7 @@ def test_of_a_change_that_is_held_in_part_the_rest_can_be_made(store: Stores) ->
     whole = moved("anna", {"Op"}, {"Viewer"})
     gives, takes = moved("anna", {"Op"}, {"Op", "Viewer"}), moved("anna", {"Op", "Viewer"}, {"Viewer"})
     plan = planned(store, whole, held=Held((takes,), ("too many",), "prod"))
-    store.ledger.begin(plan, gives, now=NOW).conclude(Outcome(gives, Status.APPLIED), now=NOW)
+    opened(store, plan, gives).conclude(Outcome(gives, Status.APPLIED), now=NOW)
     assert {(gives, "applied"), (takes, "held")} == {(row.change, row.status) for row in store.queries.audit()}
 
 
@@ -250,24 +251,26 @@ def test_a_plan_and_a_run_are_found_again_as_they_were(store: Stores) -> None:
 
 def test_the_calls_of_a_change_are_taken_down_before_and_after(store: Stores) -> None:
     change = created("anna")
-    entry = store.ledger.begin(planned(store, change), change, now=NOW)
 
     def calls() -> list[tuple[str, str | None]]:
         return [(s.call, s.answer) for s in store.queries.steps(entry.id or 0)]
 
-    entry.after(entry.before("POST /users"), "200")
-    assert [("POST /users", None)] == calls(), "an answer may wait for the next commit"
-    entry.after(entry.before("GET /users/anna"), "404")
-    assert [("POST /users", "200"), ("GET /users/anna", None)] == calls()
-    entry.conclude(Outcome(change, Status.FAILED), now=NOW)
+    with store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=NOW)
+        entry.after(entry.before("POST /users"), "200")
+        assert [("POST /users", None)] == calls(), "an answer may wait for the next commit"
+        entry.after(entry.before("GET /users/anna"), "404")
+        assert [("POST /users", "200"), ("GET /users/anna", None)] == calls()
+        entry.conclude(Outcome(change, Status.FAILED), now=NOW)
     assert [("POST /users", "200"), ("GET /users/anna", "404")] == calls()
 
 
 def test_text_that_a_database_refuses_is_kept_readable(store: Stores) -> None:
     change = created("anna\x00b")
-    entry = store.ledger.begin(planned(store, change), change, now=NOW)
-    entry.after(entry.before("POST \x00"), "\ud800 body")
-    entry.conclude(Outcome(change, Status.FAILED, "bad \x00 name"), now=NOW)
+    with store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=NOW)
+        entry.after(entry.before("POST \x00"), "\ud800 body")
+        entry.conclude(Outcome(change, Status.FAILED, "bad \x00 name"), now=NOW)
     row = store.queries.audit()[0]
     assert (change, "bad \ufffd name") == (row.change, row.detail)
     assert ("POST \ufffd", "? body") == (store.queries.steps(row.id)[0].call, store.queries.steps(row.id)[0].answer)

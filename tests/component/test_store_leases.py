@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from store_samples import NOW, at, created, planned
+from store_samples import NOW, at, created, opened, planned
 from waiting import until
 
 from syncd.errors import DeploymentBusy
@@ -114,7 +114,7 @@ def test_what_is_written_under_a_lease_renews_it_where_that_is_late(store: Store
     people = [created(name) for name in ("anna", "bob")]
     plan = planned(store, *people)
     with store.leases.take("prod") as lease:
-        entries = [store.ledger.begin(plan, change, now=NOW, lease=lease) for change in people]
+        entries = [opened(store, plan, change, lease=lease) for change in people]
         clock.advance(TTL / 2 - timedelta(seconds=1))
         entries[0].before("POST")  # early enough
         assert {NOW + TTL} == ends(store.database)
@@ -127,7 +127,7 @@ def test_nothing_is_begun_or_called_under_a_lease_that_was_lost(store: Stores, c
     people = [created(name) for name in ("anna", "bob")]
     plan = planned(store, *people)
     with store.leases.take("prod") as late:
-        begun, not_begun = (store.ledger.begin(plan, change, now=NOW, lease=late) for change in people)
+        begun, not_begun = (opened(store, plan, change, lease=late) for change in people)
         begun.before("POST")
         clock.advance(TTL)
         with store.leases.take("prod"):
@@ -293,7 +293,7 @@ def never() -> bool:
 def seen(store: Stores, lease: Any) -> None:
     """Announce a call, which looks at the lease."""
     person = created(f"p{next(_numbers)}")
-    store.ledger.begin(planned(store, person), person, now=NOW, lease=lease).before("POST")
+    opened(store, planned(store, person), person, lease=lease).before("POST")
 
 
 _numbers = itertools.count()

@@ -36,14 +36,15 @@ ANNA = Owned(users=frozenset({"anna"}), grants=grants(anna={"Viewer"}))
 @pytest.mark.parametrize("by", ["conclude", "settle"])
 def test_what_a_change_brings(store: Stores, status: Status, owned: Owned, by: str) -> None:
     change = created("Anna", "Viewer")
-    entry = store.ledger.begin(planned(store, change), change, now=at(0))
-    entry.before("POST")
-    assert ANNA == store.holdings.owned("prod")
-    if by == "conclude":
-        entry.conclude(Outcome(change, status), now=at(1))
-    else:
-        assert entry.id is not None
-        store.ledger.settle(entry.id, status, "", now=at(1))
+    with store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=at(0))
+        entry.before("POST")
+        assert ANNA == store.holdings.owned("prod")
+        if by == "conclude":
+            entry.conclude(Outcome(change, status), now=at(1))
+        else:
+            assert entry.id is not None
+            store.ledger.settle(entry.id, status, "", now=at(1))
     assert owned == store.holdings.owned("prod")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from store_samples import NOW, at, begun, created, left, made, moved, plan_of, planned, role, user
+from store_samples import NOW, at, begun, created, left, made, moved, opened, plan_of, planned, role, user
 
 from syncd.model import (
     EVERYTHING,
@@ -120,7 +120,7 @@ def test_how_a_deployment_stands(store: Stores) -> None:
     number = store.ledger.record_plan(
         run, plan, held=Held((stay,), ("1 of 2 accounts",), "prod"), approved=None, now=at(1)
     )
-    store.ledger.begin(number, go, now=at(1)).conclude(Outcome(go, Status.APPLIED), now=at(1))
+    opened(store, number, go, now=at(1)).conclude(Outcome(go, Status.APPLIED), now=at(1))
     store.ledger.end_run(run, exit_code=4, summary={"held": 1}, now=at(2))
     found = store.queries.last_plan("prod")
     assert found is not None

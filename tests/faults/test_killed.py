@@ -1,4 +1,4 @@
-"""syncd is killed with SIGKILL at ten places of an apply, from the first intent to the last outcome.
+"""syncd is killed with SIGKILL at fourteen places of an apply, from the first intent to the last outcome.
 
 The next apply must settle by looking what nobody knows the end of, finish, and neither lose nor double a change or a line
 of the journal. The role that loses a permission makes it a long apply: on a server that only adds, a second role is made,
@@ -47,22 +47,30 @@ AFTER = (
     "people: [{login: anna}, {login: bob}, {login: dora}]\n"
     "groups: [{name: finance, members: [anna, bob]}, {name: ops, members: [bob, dora]}]\n",
 )
-PLACES = [(call, after_work) for call in range(1, 6) for after_work in (False, True)]
+PLACES = [
+    (call, when) for call in range(1, 6) for when in ("before", "after", "answered") if (call, when) != (3, "answered")
+]
+"""Between the third call and the announcement of the fourth, which makes an account, nothing is asked for."""
 
 
 @dataclass
 class Killer:
-    """A fault that kills a process when it makes its n-th writing call, before the server does the work or after."""
+    """A fault that kills a process when it makes its n-th writing call, before the server does the work or after.
+
+    `answered`: it gets the answer and is killed when it asks for something else, before it could announce more.
+    """
 
     call: int
+    when: str
     process: subprocess.Popen[bytes] | None = None
     writes: int = 0
 
     def __call__(self, method: str, path: str) -> bool:
-        if method == "GET" or path.endswith("/token"):
+        if path.endswith("/token") or self.process is None:
             return False
-        self.writes += 1
-        if self.writes != self.call or self.process is None:
+        reads = method == "GET"
+        self.writes += not reads
+        if self.writes != self.call or reads != (self.when == "answered"):
             return False
         os.kill(self.process.pid, signal.SIGKILL)
         return True
@@ -114,12 +122,12 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
         yield scene
 
 
-@pytest.mark.parametrize(("call", "after_work"), PLACES)
-def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int, after_work: bool) -> None:
+@pytest.mark.parametrize(("call", "when"), PLACES)
+def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int, when: str) -> None:
     with scene.store() as store:
         first_run = store.queries.runs(limit=1)[0].id
-    killer = Killer(call)
-    scene.server.faults.add(HangUp(after_work=after_work), killer)
+    killer = Killer(call, when)
+    scene.server.faults.add(HangUp(after_work=when != "before"), killer)
     killer.process = scene.start("apply")
     killer.process.communicate(timeout=60)
     assert -signal.SIGKILL == killer.process.returncode, "the apply had fewer calls than this test thinks"
