@@ -17,8 +17,6 @@ What the rest may rely on:
 from __future__ import annotations
 
 import http.client
-import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
@@ -30,7 +28,7 @@ import urllib3
 
 from syncd.errors import EXIT_NO_ANSWER, SyncdError
 from syncd.http.answer import Answer, shown
-from syncd.http.backoff import ONCE, Retries, wanted_s
+from syncd.http.backoff import ONCE, Retries, Waiting, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.metered import ReadLimit, TooLarge, TooSlow
 from syncd.http.reasons import causes_of, reason
@@ -75,7 +73,7 @@ class _Request:
 class Session:
     """Asks one server. Not for use by several threads at once; several one after the other do no harm.
 
-    `calls` counts the requests made, repeated ones included. Clock, pause and chance can be given by tests.
+    `calls` counts the requests made, repeated ones included. Tests give `waiting` of their own.
     """
 
     def __init__(
@@ -86,9 +84,7 @@ class Session:
         size_cap: int = 64 * 1024 * 1024,
         throttle: Throttle | None = None,
         rest: Rest | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
+        waiting: Waiting = Waiting(),
     ) -> None:
         self.connection = connection
         self.calls = 0
@@ -96,12 +92,12 @@ class Session:
         self._size_cap = size_cap
         self._throttle = throttle
         self._rest = rest
-        self._clock = clock
-        self._pause = pause
-        self._chance = chance
-        self._headers = Fresh(lambda: _read(connection.headers), clock=clock)
+        self._clock = waiting.clock
+        self._pause = waiting.pause
+        self._chance = waiting.chance
+        self._headers = Fresh(lambda: _read(connection.headers), clock=waiting.clock)
         self._has_secrets = any(isinstance(value, Secret) for value in connection.headers.values())
-        self._limit = ReadLimit(clock)
+        self._limit = ReadLimit(waiting.clock)
         self._transport = _transport(connection, self._limit)
 
     def send(

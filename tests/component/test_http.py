@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.http.backoff import Retries
+from syncd.http.backoff import Retries, Waiting
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret, SecretUnreadable
 from syncd.http.session import NoAnswer, Session
@@ -116,7 +116,9 @@ class Waits:
 def session(server: Server, *, waits: Waits | None = None, path: str = "", **settings: object) -> Session:
     connection = Connection(server.url + path, **{"timeout_s": 5.0, **settings})  # type: ignore[arg-type]
     return Session(
-        connection, retries=Retries(attempts=3, first_s=1.0, cap_s=8.0), pause=waits or Waits(), chance=lambda: 0.5
+        connection,
+        retries=Retries(attempts=3, first_s=1.0, cap_s=8.0),
+        waiting=Waiting(pause=waits or Waits(), chance=lambda: 0.5),
     )
 
 

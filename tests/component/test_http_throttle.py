@@ -9,7 +9,7 @@ import pytest
 from still_time import Time
 from test_http import Server, hangs_up, says, served
 
-from syncd.http.backoff import Retries
+from syncd.http.backoff import Retries, Waiting
 from syncd.http.connection import Connection
 from syncd.http.rests import OwnRests, Rest
 from syncd.http.secrets import FRESH_SECRET_S, Secret
@@ -24,9 +24,7 @@ def session(server: Server, time: Time, throttle: Throttle | None, **settings: o
         Connection(server.url, **settings),  # type: ignore[arg-type]
         retries=Retries(attempts=3, first_s=1.0, cap_s=8.0),
         throttle=throttle,
-        clock=time,
-        pause=time.pause,
-        chance=lambda: 0.5,
+        waiting=Waiting(time, time.pause, lambda: 0.5),
     )
 
 
@@ -142,7 +140,7 @@ def test_what_a_server_asked_of_one_process_holds_for_the_next(paced: bool) -> N
         """Begin anew: what the one before knew is in the database alone."""
         rest = Rest("airflow", kept, now=lambda: NOON + timedelta(seconds=time.now), monotonic=time)
         throttle = Throttle(monotonic=time, pause=time.pause) if paced else None
-        return Session(Connection(server.url), clock=time, pause=time.pause, throttle=throttle, rest=rest)
+        return Session(Connection(server.url), waiting=Waiting(time, time.pause), throttle=throttle, rest=rest)
 
     with served() as server:
         server.replies = [says(429, Retry_After="150"), says(200)]

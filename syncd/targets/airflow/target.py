@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from syncd.errors import TargetUnavailable
-from syncd.http.backoff import Retries
+from syncd.http.backoff import Retries, Waiting
 from syncd.http.session import Session
 from syncd.model import (
     Change,
@@ -70,7 +70,11 @@ class AirflowTarget:
         self.deployment = deployment
         self._protected = Lookalikes(around.protected)
         self._session = Session(
-            settings.connection, retries=timing.retries, throttle=around.throttle, rest=around.rest, pause=timing.pause
+            settings.connection,
+            retries=timing.retries,
+            throttle=around.throttle,
+            rest=around.rest,
+            waiting=Waiting(pause=timing.pause),
         )
         self._wire = Wire(settings, self._session, now=timing.now)
         self._known = read(known) if known else None
