@@ -1,0 +1,101 @@
+"""What alarms say: to a person who reads nothing else that day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from syncd.daemon import words
+from syncd.model import Change, Held, Note, User, Why
+
+NAMES = [f"p{n}" for n in range(7)]
+
+
+def loses(name: str, *, why: Why | None = None) -> Change:
+    before = User(name, "", "", "", frozenset({"team"}))
+    return Change(before, User(name, "", "", "", frozenset()), (why,) if why else ())
+
+
+@pytest.mark.parametrize(
+    ("texts", "between", "said"),
+    [
+        ((), ", ", ""),
+        (("a",), ", ", "a"),
+        (("a", "b"), ", ", "a, b"),
+        (("a", "b", "c"), ", ", "a, b and 1 more"),
+        (("a", "b", "c", "d"), "; ", "a; b; and 2 more"),
+    ],
+)
+def test_the_first_are_named_and_the_rest_counted(texts: Sequence[str], between: str, said: str) -> None:
+    assert said == words.first(texts, 2, between=between)
+
+
+def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
+    held = Held((loses("ann"), loses("bob")), ("2 of 2 people lose a role", "another limit"), "prod")
+    assert (
+        "2 changes are held (2 of 2 people lose a role; another limit); see them with: syncd plan -d prod; let exactly these "
+        f"go with: syncd approve prod {held.digest}"
+    ) == words.held("prod", held)
+    assert "" == words.held("prod", None)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], ""),
+        (["bob", "ann", "ann"], "the server accepted and did not keep changes of ann, bob"),
+        (NAMES, "the server accepted and did not keep changes of p0, p1, p2, p3, p4 and 2 more"),
+    ],
+)
+def test_what_a_server_did_not_keep_is_said_by_name(names: list[str], said: str) -> None:
+    assert said == words.not_converged([loses(name) for name in names])
+
+
+@pytest.mark.parametrize(
+    ("things", "said"),
+    [
+        (0, ""),
+        (3, "3 things were changed there by somebody else; what was put back: syncd audit -d prod"),
+    ],
+)
+def test_what_somebody_else_changed_is_counted(things: int, said: str) -> None:
+    assert said == words.drift("prod", things)
+
+
+def test_roles_that_nobody_loses_for_now_are_said_by_their_cause() -> None:
+    assert "" == words.frozen({})
+    roles = {"ops": "okta is down", "finance": "cut off", "crew": "okta is down"}
+    assert ("nobody who left loses these roles for now: crew, ops: okta is down; finance: cut off") == words.frozen(
+        roles
+    )
+    many = words.frozen({name: f"cause {name}" for name in NAMES})
+    assert many.endswith("p4: cause p4; and 2 more causes")
+
+
+def test_notes_of_one_kind_are_said_and_no_others() -> None:
+    notes = [Note("renamed", f"text {n}") for n in range(4)] + [Note("other", "no")]
+    assert "text 0; text 1; text 2; and 1 more" == words.noted(notes, "renamed")
+    assert "" == words.noted(notes, "neither")
+
+
+def test_who_asks_to_be_joined_is_said_first_and_where_the_others_are() -> None:
+    notes = [Note("person_joined", "ann is anna?"), Note("frozen", "no"), Note("person_joined", "bob is rob?")]
+    assert "ann is anna?; and 1 more, see syncd plan" == words.person_joined(notes)
+    assert "" == words.person_joined(notes[1:2])
+
+
+def test_what_is_left_alone_says_both_kinds_of_clash() -> None:
+    notes = [Note("username_clash", "Ann is ann"), Note("name_clash", "Fin is fin")]
+    assert "left alone: Ann, Fin: Fin is fin; Ann is ann" == words.blocked(["Ann", "Fin"], notes)
+    assert "" == words.blocked([], notes)
+
+
+def test_failures_say_how_many_and_since_when() -> None:
+    since = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
+    assert "since 2026-03-01 09:05 UTC: no answer" == words.source_failed(since, "no answer")
+    assert ("5 passes in a row failed; it is tried again every quarter of an hour: refused") == words.quarantined(
+        5, ValueError("refused")
+    )
+    assert "a, b: not read whole, so nobody loses anything by them; cut off" == words.uncertified(["a", "b"], "cut off")
