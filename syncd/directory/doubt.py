@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from syncd.directory.persons import login_identity
 from syncd.directory.usernames import username_of
@@ -60,10 +61,10 @@ def naming_doubts(directory: Directory, deployment: Deployment) -> defaultdict[s
     if deployment.login_source:
         return defaultdict(str)
     why, found = "", {}
-    for source in directory.order:
-        found[source] = why
-        why = why or unseen(directory, source)
-    return defaultdict(lambda: why, found)
+    for above, source in pairwise((None, *directory.order)):
+        why = why or (unseen(directory, above) if above else "")
+        found[str(source)] = why
+    return defaultdict(lambda: next((why for why in (unseen(directory, s) for s in directory.order) if why), ""), found)
 
 
 def shown_inactive(directory: Directory, deployment: Deployment) -> dict[str, str]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Change, Held, Kind, Plan, Status, key
@@ -114,19 +114,28 @@ class _Counted:
 
 def taken_since(connection: Connection, deployment: str, since: datetime) -> Taken:
     """Count what changes took there since then, or are about to, but for what a person let pass."""
-    deleted = changes.c.kind == Kind.DELETE.value
-    sums = (
-        func.sum(changes.c.people),
-        func.sum(changes.c.permissions),
-        func.sum(case((and_(deleted, changes.c.subject == "user"), 1), else_=0)),
-        func.sum(case((and_(deleted, changes.c.subject == "role"), 1), else_=0)),
-    )
-    which = changes.c.counts_for == deployment, changes.c.moved_at >= since, changes.c.status.in_(_TAKEN)
-    return Taken(*(int(number or 0) for number in connection.execute(select(*sums).where(*which)).one()))
+    [sums] = _taken_since.rows(connection, at=deployment, since=since)
+    return Taken(*(int(number or 0) for number in sums))
 
 
 _TAKEN = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.value)
 """What may have been done."""
+
+_deleted = changes.c.kind == Kind.DELETE.value
+_taken_since = Prepared(
+    select(
+        func.sum(changes.c.people),
+        func.sum(changes.c.permissions),
+        func.sum(case((and_(_deleted, changes.c.subject == "user"), 1), else_=0)),
+        func.sum(case((and_(_deleted, changes.c.subject == "role"), 1), else_=0)),
+    ).where(
+        changes.c.counts_for == bindparam("at"),
+        changes.c.moved_at >= bindparam("since"),
+        or_(*(changes.c.status == status for status in _TAKEN)),
+    ),
+    "at",
+    "since",
+)
 
 
 def _record_changes(
@@ -212,6 +221,13 @@ _close = Prepared(
     .returning(_deployment, changes.c.before, changes.c.after),
     *("which", "status", "detail", "ended_at", "moved_at", "settled_by_looking"),
 )
+_unsettled = Prepared(
+    select(changes.c.id, changes.c.before, changes.c.after, changes.c.because)
+    .join(plans, plans.c.id == changes.c.plan_id)
+    .where(plans.c.deployment == bindparam("at"), is_unsettled)
+    .order_by(changes.c.intent_at, changes.c.id),
+    "at",
+)
 _call = Prepared(insert(steps).returning(steps.c.id), "change_id", "call", "at")
 _answer = Prepared(update(steps).where(steps.c.id == bindparam("which")), "which", "answer", "answered_at", "refused")
 
@@ -289,13 +305,8 @@ def _not_open(connection: Connection, id_: int, status: Status) -> StoreError | 
 
 
 def unsettled(connection: Connection, deployment: str) -> tuple[Unsettled, ...]:
-    which = plans.c.deployment == deployment, is_unsettled
-    rows = connection.execute(_with_plan().where(*which).order_by(changes.c.intent_at, changes.c.id))
-    return tuple(Unsettled(row.id, change_of(row)) for row in rows)
-
-
-def _with_plan() -> Select[Any]:
-    return select(changes).join(plans, plans.c.id == changes.c.plan_id)
+    rows = _unsettled.rows(connection, at=deployment)
+    return tuple(Unsettled(id_, _change(before, after, because=because)) for id_, before, after, because in rows)
 
 
 def change_of(row: Row[Any]) -> Change:

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncd.errors import StoreError, SyncdError
 from syncd.store.commits import Deferred, GroupCommit
+from syncd.store.prepared import Prepared
 
 LARGE = 500
 """How many rows make a write large: it is committed by itself, and what others write does not wait for it."""
@@ -88,6 +89,11 @@ class Database:
             self._check_file()
             with self._engine.begin() as connection:
                 yield connection
+
+    def rows(self, asked: Prepared, **given: object) -> list[tuple[Any, ...]]:
+        """Ask one question in a transaction of its own."""
+        with self.read() as connection:
+            return asked.rows(connection, **given)
 
     @property
     def is_sqlite(self) -> bool:

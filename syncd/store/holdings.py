@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, true
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from syncd.model import MadeAccount, Owned, key
 from syncd.store import ownership
 from syncd.store.engine import LARGE, Database, insert
+from syncd.store.prepared import Prepared
 from syncd.store.schema import accounts
 
 BATCH = 500
@@ -46,13 +48,14 @@ class DatabaseHoldings:
     def made_accounts(
         self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
     ) -> tuple[MadeAccount, ...]:
-        columns = accounts.c.name, accounts.c.source, accounts.c.person, accounts.c.email
-        found: dict[str, MadeAccount] = {}
+        if ids is None:
+            return _made(self._database.rows(_everybodys, at=deployment))
+        found: set[tuple[Any, ...]] = set()
         with self._database.read() as connection:
             for which in _choices(ids, emails):
-                rows = connection.execute(select(*columns).where(accounts.c.deployment == deployment, which))
-                found |= {row.name: MadeAccount(row.name, (row.source, row.person), row.email) for row in rows}
-        return tuple(found[name] for name in sorted(found))
+                rows = connection.execute(select(*_OF_ACCOUNT).where(accounts.c.deployment == deployment, which))
+                found |= {tuple(row) for row in rows}
+        return _made(found)
 
     def remember_accounts(self, deployment: str, made: Iterable[MadeAccount], *, now: datetime) -> None:
         rows = [
@@ -76,10 +79,15 @@ class DatabaseHoldings:
             self._database.commit(work, alone=len(rows) > LARGE)
 
 
-def _choices(ids: Collection[str] | None, emails: Collection[str]) -> Iterator[ColumnElement[bool]]:
-    if ids is None:
-        yield true()
-        return
+_OF_ACCOUNT = accounts.c.name, accounts.c.source, accounts.c.person, accounts.c.email
+_everybodys = Prepared(select(*_OF_ACCOUNT).where(accounts.c.deployment == bindparam("at")), "at")
+
+
+def _made(rows: Iterable[tuple[Any, ...]]) -> tuple[MadeAccount, ...]:
+    return tuple(MadeAccount(name, (source, person), email) for name, source, person, email in sorted(rows))
+
+
+def _choices(ids: Collection[str], emails: Collection[str]) -> Iterator[ColumnElement[bool]]:
     for column, wanted in ((accounts.c.person, sorted(ids)), (accounts.c.email, sorted({key(e) for e in emails}))):
         for start in range(0, len(wanted), BATCH):
             yield column.in_(wanted[start : start + BATCH])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
 from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
 from syncd.plan.taken import Taken
@@ -22,6 +22,7 @@ from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import changes, codec, ownership, schema
 from syncd.store.engine import LARGE, Database
 from syncd.store.entries import DatabaseEntries, flushed
+from syncd.store.prepared import Prepared
 from syncd.store.processes import os_user
 from syncd.store.queries import newest_plan
 from syncd.store.schema import awaited, plans, runs
@@ -113,12 +114,7 @@ class DatabaseLedger:
     # --- what may still come ------------------------------------------------------------------------------------------
 
     def awaited(self, deployment: str) -> tuple[Awaited, ...]:
-        of_change = schema.changes.c
-        columns = awaited.c.change_id, awaited.c.roles, awaited.c.since, of_change.before, of_change.after
-        joined = select(*columns).join(schema.changes, of_change.id == awaited.c.change_id)
-        here = joined.where(awaited.c.deployment == deployment).order_by(awaited.c.change_id)
-        with self._database.read() as connection:
-            return tuple(_awaited(row) for row in connection.execute(here))
+        return tuple(_awaited(*row) for row in self._database.rows(_still_awaited, at=deployment))
 
     def came(self, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:
         self._database.commit(lambda c: _came(c, deployment, found, now=now))
@@ -135,9 +131,18 @@ def _held_head(connection: Connection, plan: Row[Any] | None) -> HeldHead | None
     return HeldHead(plan.held_digest, connection.execute(kept_back).scalar_one(), plan.made_at)
 
 
-def _awaited(row: Any) -> Awaited:
-    before, after = (codec.thing_from(codec.loads(text)) for text in (row.before, row.after))
-    return Awaited(row.change_id, Change(before, after), frozenset(codec.loads(row.roles)), row.since)
+_still_awaited = Prepared(
+    select(awaited.c.change_id, schema.changes.c.before, schema.changes.c.after, awaited.c.roles, awaited.c.since)
+    .join(schema.changes, schema.changes.c.id == awaited.c.change_id)
+    .where(awaited.c.deployment == bindparam("at"))
+    .order_by(awaited.c.change_id),
+    "at",
+)
+
+
+def _awaited(change: int, before: str, after: str, roles: str, since: datetime) -> Awaited:
+    was, wanted = (codec.thing_from(codec.loads(text)) for text in (before, after))
+    return Awaited(change, Change(was, wanted), frozenset(codec.loads(roles)), since)
 
 
 def _came(connection: Connection, deployment: str, found: Mapping[int, Owned], *, now: datetime) -> None:

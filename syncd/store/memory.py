@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Delete, Table, Update, and_, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, Table, Update, and_, bindparam, delete, select, update
 
 from syncd.model import DesiredState, Learned, Loss, Permission
 from syncd.plan.contested import Tally
 from syncd.store import codec
 from syncd.store.engine import Database, insert
+from syncd.store.prepared import Prepared
 from syncd.store.schema import capabilities, desired, gains, losses, renamed_roles, seen_roles
 
 
@@ -23,10 +25,7 @@ class DatabaseMemory:
     # --- what it can do -----------------------------------------------------------------------------------------------
 
     def learned(self, deployment: str) -> Learned | None:
-        mine = select(capabilities.c.body).where(capabilities.c.deployment == deployment)
-        with self._database.read() as connection:
-            body = connection.execute(mine).scalar()
-        return None if body is None else Learned(body)
+        return next((Learned(body) for (body,) in self._database.rows(_learned, at=deployment)), None)
 
     def save_learned(self, deployment: str, learned: Learned, *, only_new: bool = False) -> None:
         self._database.commit(
@@ -36,10 +35,8 @@ class DatabaseMemory:
     # --- what it should be --------------------------------------------------------------------------------------------
 
     def last_desired(self, deployment: str) -> DesiredState | None:
-        mine = select(desired.c.body).where(desired.c.deployment == deployment)
-        with self._database.read() as connection:
-            body = connection.execute(mine).scalar()
-        return None if body is None else codec.desired_from(codec.unpack(body))
+        found = self._database.rows(_last_desired, at=deployment)
+        return next((codec.desired_from(codec.unpack(body)) for (body,) in found), None)
 
     def save_desired(self, run: int, desired: DesiredState, *, reached: bool = True) -> None:
         body, where = codec.dumps(codec.desired_to(desired)), desired.deployment
@@ -50,34 +47,27 @@ class DatabaseMemory:
     # --- what other hands do there ------------------------------------------------------------------------------------
 
     def losses(self, deployment: str) -> tuple[Loss, ...]:
-        return self._contested(losses, deployment)
+        return self._contested(_losses, deployment)
 
     def gains(self, deployment: str) -> tuple[Loss, ...]:
-        return self._contested(gains, deployment)
+        return self._contested(_gains, deployment)
 
     def contest(self, deployment: str, *, losses: Tally, gains: Tally, now: datetime) -> None:
         if losses or gains:
             self._database.commit(lambda c: _contest_both(c, deployment, losses, gains, now=now))
 
-    def _contested(self, table: Table, deployment: str) -> tuple[Loss, ...]:
-        mine = select(table).where(table.c.deployment == deployment)
-        with self._database.read() as connection:
-            rows = connection.execute(mine.order_by(table.c.role, table.c.resource, table.c.action))
-            return tuple(Loss(r.role, Permission(r.action, r.resource), r.times, r.last, r.back) for r in rows)
+    def _contested(self, asked: Prepared, deployment: str) -> tuple[Loss, ...]:
+        rows = self._database.rows(asked, at=deployment)
+        return tuple(Loss(role, Permission(action, of), *how) for role, action, of, *how in rows)
 
     # --- the roles it had ---------------------------------------------------------------------------------------------
 
     def roles_seen(self, deployment: str) -> frozenset[str] | None:
-        mine = select(seen_roles.c.names).where(seen_roles.c.deployment == deployment)
-        with self._database.read() as connection:
-            names = connection.execute(mine).scalar()
-        return None if names is None else frozenset(codec.loads(names))
+        found = self._database.rows(_roles_seen, at=deployment)
+        return next((frozenset(codec.loads(names)) for (names,) in found), None)
 
     def sound_roles(self, deployment: str) -> Mapping[str, str]:
-        mine = select(seen_roles.c.sound).where(seen_roles.c.deployment == deployment)
-        with self._database.read() as connection:
-            text = connection.execute(mine).scalar()
-        return codec.loads(text) if text else {}
+        return next((codec.loads(text) for (text,) in self._database.rows(_sound_roles, at=deployment) if text), {})
 
     def save_roles_seen(self, deployment: str, names: Collection[str], *, sound: Mapping[str, str]) -> None:
         new = {"names": codec.dumps(sorted(names)), "sound": codec.dumps(dict(sound))}
@@ -89,9 +79,7 @@ class DatabaseMemory:
         self._database.commit(work)
 
     def renamed_roles(self, deployment: str) -> Mapping[str, str]:
-        mine = select(renamed_roles).where(renamed_roles.c.deployment == deployment)
-        with self._database.read() as connection:
-            return {row.new: row.old for row in connection.execute(mine)}
+        return dict(self._database.rows(_renamed_roles, at=deployment))
 
     def remember_renamed(self, deployment: str, found: Mapping[str, str], *, now: datetime) -> None:
         def work(connection: Connection) -> None:
@@ -105,6 +93,25 @@ class DatabaseMemory:
         here = renamed_roles.c.deployment == deployment
         gone = delete(renamed_roles).where(here, renamed_roles.c.new.in_(sorted(names)))
         self._database.commit(lambda c: c.execute(gone))
+
+
+def _of_one(table: Table, *columns: ColumnElement[Any]) -> Prepared:
+    """Ask for what is kept of one deployment: each look at it does."""
+    return Prepared(select(*columns).where(table.c.deployment == bindparam("at")), "at")
+
+
+def _of_others(table: Table) -> Prepared:
+    in_order = table.c.role, table.c.resource, table.c.action
+    columns = table.c.role, table.c.action, table.c.resource, table.c.times, table.c.last, table.c.back
+    return Prepared(select(*columns).where(table.c.deployment == bindparam("at")).order_by(*in_order), "at")
+
+
+_learned = _of_one(capabilities, capabilities.c.body)
+_last_desired = _of_one(desired, desired.c.body)
+_roles_seen = _of_one(seen_roles, seen_roles.c.names)
+_sound_roles = _of_one(seen_roles, seen_roles.c.sound)
+_renamed_roles = _of_one(renamed_roles, renamed_roles.c.new, renamed_roles.c.old)
+_losses, _gains = _of_others(losses), _of_others(gains)
 
 
 def _save_capabilities(
