@@ -31,7 +31,7 @@ from syncd.http.answer import Answer, shown
 from syncd.http.backoff import ONCE, Retries, Waiting, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.metered import ReadLimit, TooLarge, TooSlow
-from syncd.http.reasons import causes_of, reason
+from syncd.http.reasons import Bounds, failure_of, sentence
 from syncd.http.rests import Rest
 from syncd.http.secrets import Fresh, Secret
 from syncd.http.transport import Transport
@@ -238,12 +238,8 @@ class Session:
         return bytes(content)
 
     def _reason(self, error: BaseException, request: _Request) -> str:
-        causes = list(causes_of(error))
-        if any(isinstance(cause, TooLarge) for cause in causes):
-            return f"the answer is larger than {self._size_cap} bytes; is this the right address?"
-        if any(isinstance(cause, TooSlow) for cause in causes):
-            return "the answer came too slowly and was given up; if that is normal, allow more time in `timeouts`"
-        return reason(causes, self.connection, request.timeout_s)
+        bounds = Bounds(self.connection.connect_timeout_s, request.timeout_s, f"{self._size_cap} bytes")
+        return sentence(failure_of(error), bounds, error)
 
 
 def _read(headers: Mapping[str, str | Secret]) -> Mapping[str, str]:

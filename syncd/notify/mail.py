@@ -13,7 +13,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
 
-from syncd.http.metered import Overdue
+from syncd.http.metered import Overdue, TooSlow
+from syncd.http.reasons import Bounds, Failure, failure_of, sentence
 from syncd.http.secrets import beginning, remember
 from syncd.notify.addresses import mailbox
 from syncd.notify.settings import Email
@@ -47,8 +48,7 @@ def send_mail(settings: Email, message: Message, *, timeout_s: float) -> None:
                 server.quit()
     except (smtplib.SMTPException, OSError) as error:
         if overdue.struck:
-            why = f"{settings.server}:{settings.port}: the answers came too slowly and were given up"
-            raise Undelivered(why, again=True) from None
+            raise _unanswered(TooSlow(), settings, timeout_s) from None
         raise _undelivered(error, settings, timeout_s) from None
     if refused:  # the others have it: another try would send it to them again
         raise _refused(settings, refused, again=False)
@@ -110,20 +110,27 @@ def _undelivered(error: smtplib.SMTPException | OSError, settings: Email, timeou
         case smtplib.SMTPRecipientsRefused(recipients=refused):
             return _refused(settings, refused, again=any(code < 500 for code, _ in refused.values()))
         case smtplib.SMTPServerDisconnected() if "timed out" in str(error):
-            return Undelivered(f"{at}: no answer within {timeout_s:g} s", again=True)
+            return _unanswered(TimeoutError(), settings, timeout_s)
         case smtplib.SMTPServerDisconnected():
-            return Undelivered(f"{at} broke the connection off", again=True)
+            return _unanswered(error, settings, timeout_s)
         case smtplib.SMTPResponseException(smtp_code=code, smtp_error=said):
             text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
             return Undelivered(f"{at} answered {code} ({beginning(one_line(text), 200)})", again=code < 500)
-        case ssl.SSLCertVerificationError():
-            why = f"its certificate is not trusted ({error.verify_message}); set `ca` to the right authority"
-            return Undelivered(f"{at}: {why}", again=False)
-        case ssl.SSLError():
-            return Undelivered(f"{at}: no TLS connection; look at `tls` and `port`", again=False)
-        case TimeoutError():
-            return Undelivered(f"{at}: no answer within {timeout_s:g} s; look at `port` and `tls`", again=True)
-        case OSError() if error.strerror:
-            return Undelivered(f"{at}: {error.strerror}", again=True)
         case _:
-            return Undelivered(f"{at}: {type(error).__name__}", again=True)
+            return _unanswered(error, settings, timeout_s)
+
+
+_HINTS: Final = {
+    Failure.TLS: "look at `tls` and `port`",
+    Failure.NO_ANSWER: "look at `port` and `tls`",
+    Failure.UNKNOWN_HOST: "look at `server`",
+    Failure.TOO_SLOW: "",
+}
+"""Where to look in the table of a mail server."""
+
+
+def _unanswered(error: Exception, settings: Email, timeout_s: float) -> Undelivered:
+    failure = failure_of(error)
+    why = sentence(failure, Bounds(timeout_s, timeout_s), error, hints=_HINTS)
+    is_passing = failure not in (Failure.UNTRUSTED, Failure.TLS)
+    return Undelivered(f"{settings.server}:{settings.port}: {why}", again=is_passing)

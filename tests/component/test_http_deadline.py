@@ -205,4 +205,4 @@ def test_a_mail_server_that_drips_is_given_up(first: bytes, tls: str) -> None:
     with talking(drip(first), hears=b"") as port:
         email = Email("127.0.0.1", port, "syncd@example.com", ("ops@example.com",), tls=tls)
         settings = NotifySettings(email=email)
-        assert [f"127.0.0.1:{port}: the answers came too slowly and were given up"] == _told(settings)
+        assert [f"127.0.0.1:{port}: the answer came too slowly and was given up"] == _told(settings)

@@ -289,7 +289,7 @@ def test_a_mail_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
         pass
     sending = Sending(email=replace(SETTINGS, port=gone.port)).send(HELD)
 
-    assert f"127.0.0.1:{gone.port}: Connection refused" == sending.only_error
+    assert f"127.0.0.1:{gone.port}: the connection was refused; is the server running?" == sending.only_error
     assert [2.0, 4.0] == sending.waits
 
 

@@ -21,6 +21,7 @@ from syncd.answers import number, whole
 from syncd.errors import SourceUnavailable
 from syncd.http.backoff import Retries, Waiting, wanted_s
 from syncd.http.metered import MeteredAdapter, ReadLimit
+from syncd.http.reasons import Bounds, failure_of, sentence
 from syncd.http.rests import Rest
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.entra.settings import (
@@ -149,7 +150,8 @@ class Tokens:
         except MsalServiceError:
             raise _Passing("the authority answered with a server error") from None
         except requests.RequestException as e:
-            raise _Passing(_reason(e)) from None
+            bounds = Bounds(self._settings.connect_timeout_s, self._settings.timeout_s, f"{SIZE_CAP} bytes")
+            raise _Passing(f"the authority: {sentence(failure_of(e), bounds, e)}") from None
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError, OSError) as e:
             # a key that cannot be read, or an authority that is none; the text may hold parts of the key
             self._ask = None
@@ -178,14 +180,6 @@ def _lifetime_s(value: object) -> float:
     """Say how long a token is good; what says nothing of it is good for one request."""
     seconds = whole(value) if isinstance(value, str) else number(value)
     return min(max(seconds or 0.0, 0.0), LONGEST_LIFE_S)
-
-
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the authority's certificate is not trusted; set `ca` to the right one"
-    if isinstance(error, requests.Timeout):
-        return "the authority did not answer in time"
-    return "the authority cannot be reached; look at the network, `proxy` and `cloud`"
 
 
 # --- msal's clients ---------------------------------------------------------------------------------------------------

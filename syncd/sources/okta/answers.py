@@ -10,7 +10,7 @@ from syncd.sources.okta.budget import Rate
 
 
 class Unanswered(Exception):
-    """No answer, or none that can be judged; asking again may help. The text is a clause: `no answer came within 30 s`."""
+    """No answer, or none that can be judged; asking again may help. The text is a sentence: `no answer within 30 s; ...`."""
 
 
 class Refused(Exception):

@@ -181,7 +181,7 @@ class Asker:
             if reply.status not in _TRY_AGAIN:
                 raise self._refusal(reply)
             why = f"Okta answered {reply.status}{_named(reply)}"
-        raise self._failed(f"{why}, {self.retries.attempts} times")
+        raise self._failed(f"asked {self.retries.attempts} times: {why}")
 
     async def _sent(self, path: str, area: str) -> Reply | str:
         """Send one request when its turn comes; gives the answer, or why there is none."""

@@ -34,6 +34,8 @@ from syncd.errors import SourceUnavailable
 from syncd.http.answer import shown
 from syncd.http.backoff import wanted_s
 from syncd.http.connection import Connection
+from syncd.http.metered import TooLarge
+from syncd.http.reasons import Bounds, Failure, failure_of, sentence
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
 from syncd.sources.okta.budget import Rate
@@ -245,7 +247,7 @@ def _trust(connection: Connection) -> ssl.SSLContext:
 # --- what comes -------------------------------------------------------------------------------------------------------
 
 
-class _TooLarge(aiohttp.ClientError):
+class _TooLarge(aiohttp.ClientError, TooLarge):
     """More came, or was unpacked, than is read."""
 
 
@@ -313,22 +315,23 @@ def _token_error(error: Exception, connection: Connection) -> Exception:
     return Refused(f"Okta gave no access token ({status} {code}): {hint}")
 
 
-def _reason(error: object, connection: Connection) -> str:
+_ERRORS: Final[tuple[tuple[type[BaseException], Failure], ...]] = (
+    (aiohttp.ClientConnectorCertificateError, Failure.UNTRUSTED),
+    (aiohttp.ClientConnectorSSLError, Failure.TLS),
+    (aiohttp.ClientSSLError, Failure.TLS),
+    (aiohttp.ClientProxyConnectionError, Failure.PROXY),
+    (aiohttp.ClientHttpProxyError, Failure.PROXY),
+    (aiohttp.ClientConnectorDNSError, Failure.UNKNOWN_HOST),
+    (aiohttp.ConnectionTimeoutError, Failure.NO_CONNECTION),
+    (aiohttp.ClientPayloadError, Failure.BROKE_OFF),
+)
+"""What the errors of aiohttp mean; the others say it by an error of Python that is in them."""
+
+
+def _reason(error: BaseException, connection: Connection) -> str:
     """Say why no answer came; no text of the error itself, which may name a proxy's password."""
-    table: tuple[tuple[type[BaseException], str], ...] = (
-        (aiohttp.ClientConnectorCertificateError, "its certificate is not trusted; is `ca` set?"),
-        (aiohttp.ClientConnectorSSLError, "a TLS connection cannot be made"),
-        (aiohttp.ClientSSLError, "a TLS connection cannot be made"),
-        (aiohttp.ClientProxyConnectionError, "the proxy cannot be reached"),
-        (aiohttp.ClientHttpProxyError, "the proxy refused"),
-        (aiohttp.ClientConnectorDNSError, "the host name is not known"),
-        (aiohttp.ConnectionTimeoutError, f"no connection within {connection.connect_timeout_s:g} s"),
-        (aiohttp.ClientConnectorError, "the connection was refused"),
-        (TimeoutError, f"no answer came within {connection.timeout_s:g} s"),
-        (_TooLarge, f"the answer is larger than {SIZE_CAP} bytes or {MOST_VALUES} values; is this the right address?"),
-        (aiohttp.ClientPayloadError, "the answer broke off"),
-        (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
-    )
     if isinstance(error, _Redirected):
         return f"it redirects to {error}; is the address right?"
-    return next((words for kind, words in table if isinstance(error, kind)), "the connection broke")
+    failure = next((failure for kind, failure in _ERRORS if isinstance(error, kind)), None) or failure_of(error)
+    largest = f"{SIZE_CAP} bytes or {MOST_VALUES} values"
+    return sentence(failure, Bounds(connection.connect_timeout_s, connection.timeout_s, largest), error)
