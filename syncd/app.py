@@ -13,6 +13,7 @@ from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSe
 from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
+from syncd.mapping.select import idle_bindings
 from syncd.model import CheckResult, Learned, Rules
 from syncd.ports import Emit, Source, TargetSession
 from syncd.reconcile import Target, World
@@ -108,6 +109,7 @@ def build(
         hold_expires=settings.daemon.hold_expires,
         files=fingerprint(meant, settings.joining, settings.sources, settings.deployments),
         stopping=stopping,
+        notes=idle_bindings(meant, (d.deployment for d in settings.deployments)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,18 +15,29 @@ if TYPE_CHECKING:
     from syncd.model import Snapshot
 
 
-def check(context: typer.Context) -> int:
+def check(
+    context: typer.Context,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Take what may be a mistake for one: end with exit code 3 if anything is noted."),
+    ] = False,
+) -> int:
     """Check the configuration, the mapping files and the file sources. Asks no server anything."""
     from syncd.cli.output import show_error, show_text
     from syncd.errors import EXIT_DONE, EXIT_INVALID
 
-    settings = invocation(context).settings()
+    this = invocation(context)
+    settings = this.settings()
     snapshots: list[Snapshot] = []
     mistakes = list(_mistakes(settings, snapshots))
     if mistakes:
         show_error("\n".join(mistakes))
         return EXIT_INVALID
-    show_text("\n".join([_all_well(settings), *(f"note: {text}" for text in _advice(settings, snapshots))]))
+    advice = list(_advice(settings, snapshots))
+    if strict and (advice or settings.notes):
+        show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
+        return EXIT_INVALID
+    show_text("\n".join([_all_well(settings), *(f"note: {text}" for text in advice)]))
     return EXIT_DONE
 
 

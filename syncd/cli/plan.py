@@ -24,18 +24,13 @@ def plan(
     full: Full = False,
 ) -> int:
     """Show what has to change, and why. Changes nothing."""
-    from dataclasses import replace
-
     from syncd import reconcile
-    from syncd.mapping.select import idle_bindings
 
     this = invocation(context)
     settings = this.settings()
     with this.store(settings) as store:
         with this.world(settings, store, deployments=deployment or (), full=full) as world:
             report = reconcile.plan(world)
-            idle = idle_bindings(world.rules, (d.deployment for d in settings.deployments))
-            report = replace(report, notes=(*report.notes, *idle))
         show_report(report, output=output, verb="plan", this=this)
     return report.exit_code(check=check)
 

@@ -170,7 +170,7 @@ class Fleet:
         app.close(self._now.world)
 
     def _note(self, files: LoadedFiles) -> None:
-        for note in files.settings.notes:
+        for note in (*files.settings.notes, *(found.text for found in self._now.world.notes)):
             self._emit("config_noted", note=note)
 
     def _keep(self, files: LoadedFiles) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from fnmatch import translate
 
+from syncd.mapping.diagnostics import some
 from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules
+from syncd.text.strict import did_you_mean
 
 LONGEST_GLOB = 1000
 
@@ -19,16 +22,40 @@ def chooses(rule: Rule, deployment: Deployment) -> bool:
 
 
 def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note, ...]:
-    """Find the bindings that choose none of these deployments, which is most often a mistyped label."""
-    fleet = tuple(deployments)
+    """Find the bindings of which a label, or a value of it, is on none of these deployments: most often it is mistyped."""
+    fleet = [{**deployment.labels, "name": deployment.name} for deployment in deployments]
+    known: dict[str, set[str]] = {}
+    for labels in fleet:
+        for label, value in labels.items():
+            known.setdefault(label, set()).add(value)
     return tuple(
-        Note(
-            "binding_reaches_nothing",
-            f"{rule.at}: no deployment has the labels of this binding, so it gives nobody anything; correct the labels",
-        )
-        for rule in rules.bindings
-        if not any(chooses(rule, deployment) for deployment in fleet)
+        Note(code, f"{rule.at}: {text}") for rule in rules.bindings for code, text in _idle(rule, fleet, known)
     )
+
+
+def _idle(
+    rule: Rule, fleet: Iterable[Mapping[str, str]], known: Mapping[str, AbstractSet[str]]
+) -> Iterator[tuple[str, str]]:
+    """Give what is wrong with the labels of one binding, and what to write."""
+    wrong = [text for label, accepted in rule.deployments for text in _nowhere(label, accepted, known)]
+    if not any(all(labels.get(label) in accepted for label, accepted in rule.deployments) for labels in fleet):
+        why = "; ".join(wrong) or "no deployment has all the labels of this binding; correct the labels"
+        yield "binding_reaches_nothing", f"this binding gives nobody anything: {why}"
+    elif wrong:
+        yield "label_reaches_nothing", "; ".join(wrong)
+
+
+def _nowhere(label: str, accepted: Iterable[str], known: Mapping[str, AbstractSet[str]]) -> Iterator[str]:
+    if label not in known:
+        yield f'no deployment has the label "{label}"{did_you_mean(label, known) or _there_are(known)}'
+        return
+    for value in sorted(set(accepted) - known[label]):
+        hint = did_you_mean(value, known[label]) or _there_are(known[label])
+        yield f'no deployment has the label {label} with "{value}"{hint}'
+
+
+def _there_are(words: Iterable[str]) -> str:
+    return f"; there are {some(words, most=5)}"
 
 
 def glob_problem(glob: str) -> str:

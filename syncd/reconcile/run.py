@@ -23,7 +23,7 @@ def end_run(
     command: str,
     started: float,
 ) -> Report:
-    notes = tuple(_unused(approvals_of(mode), reports))
+    notes = (*world.notes, *_unused(approvals_of(mode), reports))
     report = Report(run, reports, directory.failed, notes, perf_counter() - started)
     summary = summary_of(report)
     world.journal.ledger.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())

@@ -13,6 +13,7 @@ from syncd.model import (
     Directory,
     Joining,
     Learned,
+    Note,
     Rules,
 )
 from syncd.plan.approval import EXPIRES
@@ -72,6 +73,8 @@ class World:
     hold_expires: timedelta = EXPIRES
     files: str = ""
     """The fingerprint of the mappings and the configuration that this world is made of."""
+    notes: tuple[Note, ...] = ()
+    """What a person should know of these files, whatever a pass finds: bindings that reach nothing."""
     between: Between = field(default_factory=Alone)
     """Asked before each change, too."""
     reread: Callable[[], Directory] | None = None

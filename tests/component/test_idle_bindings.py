@@ -23,7 +23,8 @@ labels = {env = "test"}
 auth = {kind = "basic", username = "admin", password = {env = "SYNCD_TEST_NOT_SET"}}
 """
 SAID = (
-    "mappings/m.yaml:3: no deployment has the labels of this binding, so it gives nobody anything; correct the labels"
+    "mappings/m.yaml:3: this binding gives nobody anything: "
+    'no deployment has the label env with "prd"; did you mean "prod"?'
 )
 
 
@@ -48,11 +49,26 @@ def test_check_tells_of_a_binding_that_reaches_no_deployment(config: str, capsys
 
 
 @pytest.mark.finding("U-B3")
+def test_a_strict_check_takes_it_for_a_mistake(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 3 == run(["--config", config, "check", "--strict"])
+
+    assert ("", f"{SAID}\n") == tuple(capsys.readouterr())
+
+
+def test_a_strict_check_of_sound_files_ends_well(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping = Path(config).parent / "mappings" / "m.yaml"
+    mapping.write_text(mapping.read_text(encoding="utf-8").replace("prd", "test"), encoding="utf-8")
+
+    assert (0, "") == (run(["--config", config, "check", "--strict"]), capsys.readouterr().err)
+
+
+@pytest.mark.finding("U-B3")
+@pytest.mark.parametrize("verb", ["plan", "apply"])
 @pytest.mark.parametrize("only", [[], ["--deployment", "test"]])
-def test_plan_tells_of_it_whichever_deployments_are_asked_for(
-    config: str, capsys: pytest.CaptureFixture[str], only: list[str]
+def test_a_pass_tells_of_it_whichever_deployments_are_asked_for(
+    config: str, capsys: pytest.CaptureFixture[str], only: list[str], verb: str
 ) -> None:
-    run(["--config", config, "plan", "-o", "json", *only])
+    run(["--config", config, verb, "-o", "json", *only])
 
     notes = json.loads(capsys.readouterr().out)["notes"]
     assert [{"code": "binding_reaches_nothing", "text": SAID}] == notes

@@ -513,14 +513,57 @@ def test_people_in_the_same_groups_share_their_roles_and_reasons() -> None:
     assert desired.users["ann"].roles is desired.users["bob"].roles
 
 
-def test_bindings_that_choose_no_deployment_are_found() -> None:
-    rules = parse(
-        {"m.yaml": (viewer(deployments="{env: prd}") + viewer().partition("\n")[2]).encode()}, namings=[NAMING]
-    )
+STAGE = Deployment("stage", {"env": "stage", "team": "fin"}, naming=NAMING)
 
-    text = "m.yaml:2: no deployment has the labels of this binding, so it gives nobody anything; correct the labels"
-    assert [text] == [note.text for note in idle_bindings(rules, [PROD])]
-    assert () == idle_bindings(rules, [PROD, Deployment("x", {"env": "prd"}, naming=NAMING)])
+
+@pytest.mark.finding("U-B3")
+@pytest.mark.parametrize(
+    ("labels", "code", "said"),
+    [
+        (
+            "{env: prd}",
+            "binding_reaches_nothing",
+            'this binding gives nobody anything: no deployment has the label env with "prd"; did you mean "prod"?',
+        ),
+        (
+            "{enw: prod}",
+            "binding_reaches_nothing",
+            'this binding gives nobody anything: no deployment has the label "enw"; did you mean "env"?',
+        ),
+        (
+            "{env: x}",
+            "binding_reaches_nothing",
+            'this binding gives nobody anything: no deployment has the label env with "x"; there are prod, stage',
+        ),
+        (
+            "{env: prod, team: fin}",
+            "binding_reaches_nothing",
+            "this binding gives nobody anything: no deployment has all the labels of this binding; correct the labels",
+        ),
+        (
+            "{env: [prod, stag]}",
+            "label_reaches_nothing",
+            'no deployment has the label env with "stag"; did you mean "stage"?',
+        ),
+        (
+            "{name: [stage, production]}",
+            "label_reaches_nothing",
+            'no deployment has the label name with "production"; there are prod, stage',
+        ),
+    ],
+)
+def test_labels_that_reach_nothing_are_found_with_what_to_write(labels: str, code: str, said: str) -> None:
+    text = viewer(deployments=labels) + viewer().partition("\n")[2]
+
+    [note] = idle_bindings(parse({"m.yaml": text.encode()}, namings=[NAMING]), [PROD, STAGE])
+
+    assert (code, f"m.yaml:2: {said}") == (note.code, note.text)
+
+
+def test_labels_of_which_each_reaches_something_are_no_note() -> None:
+    rules = parse({"m.yaml": viewer(deployments="{env: [prod, stage]}").encode()}, namings=[NAMING])
+
+    assert () == idle_bindings(rules, [PROD, STAGE])
 
 
 def test_a_rule_without_labels_chooses_every_deployment() -> None:
