@@ -18,6 +18,7 @@ from syncd.cli import (
     accept_person,
     accept_role,
     accept_server,
+    alarms,
     apply,
     approve,
     audit,
@@ -57,6 +58,7 @@ program.command()(daemon.run)
 program.command()(reconcile.reconcile)
 program.command()(approve.approve)
 program.command()(status.status)
+program.command()(alarms.alarms)
 program.command()(audit.audit)
 program.command()(explain.explain)
 program.command()(doctor.doctor)

@@ -46,9 +46,8 @@ def explain(
 
     this = invocation(context)
     check(frozenset({user}), unreachable=unreachable)
-    settings = this.settings()
-    with this.store(settings) as store:
-        with this.world(settings, store, deployments=deployment or ()) as world:
+    with this.in_use() as (files, store):
+        with this.world(files.settings, store, deployments=deployment or (), rules=files.rules) as world:
             report = _planned(world, user)
             people = _people(world, user)
             places = {t.deployment.name: store.places.place(t.deployment.name, t.address).facts for t in world.targets}

@@ -16,6 +16,8 @@ import typer
 
 if TYPE_CHECKING:
     from syncd.config import Settings
+    from syncd.daemon.loaded import LoadedFiles
+    from syncd.model import Rules
     from syncd.ports import Emit
     from syncd.reconcile import World
     from syncd.store import Stores
@@ -40,13 +42,32 @@ class Invocation:
 
     def settings(self) -> Settings:
         """Read the configuration, and say what should be written otherwise in it."""
-        from syncd.cli.output import show_error
         from syncd.config import load
 
         settings = load(self.config)
-        if not self.quiet:
-            show_error("\n".join(f"note: {text}" for text in settings.notes))
+        self._tell(settings.notes)
         return settings
+
+    @contextmanager
+    def in_use(self) -> Iterator[tuple[LoadedFiles, Stores]]:
+        """Read configuration and mapping, or take what a daemon used last where they cannot be used now, which is said; with
+        the database, open for as long as the context lasts."""
+        from syncd.cli.output import show_error
+        from syncd.daemon.startup import opened
+
+        with opened(self.config) as (files, store):
+            self._tell(files.settings.notes)
+            if files.error:
+                show_error(
+                    f"{files.error}\nthe files cannot be used; what follows is by those that the daemon used last"
+                )
+            yield files, store
+
+    def _tell(self, notes: Sequence[str]) -> None:
+        from syncd.cli.output import show_error
+
+        if not self.quiet:
+            show_error("\n".join(f"note: {text}" for text in notes))
 
     def log(self) -> Emit:
         from syncd.log import set_up
@@ -65,15 +86,21 @@ class Invocation:
 
     @contextmanager
     def world(
-        self, settings: Settings, store: Stores, *, deployments: Sequence[str], full: bool = False
+        self,
+        settings: Settings,
+        store: Stores,
+        *,
+        deployments: Sequence[str],
+        full: bool = False,
+        rules: Rules | None = None,
     ) -> Iterator[World]:
-        """Build what a pass works with, and show its progress while the context lasts."""
+        """Build what a pass works with, and show its progress while the context lasts. `rules`: not those in the files."""
         from syncd import app
         from syncd.cli.progress import showing
 
         only = chosen(settings, deployments)
         with showing(self.log(), quiet=self.quiet) as emit:
-            world = replace(app.build(settings, store, emit=emit, only=only, full=full), wait_s=WAIT_S)
+            world = replace(app.build(settings, store, emit=emit, only=only, full=full, rules=rules), wait_s=WAIT_S)
             try:
                 yield world
             finally:

@@ -1,23 +1,24 @@
-"""`syncd status`: one card for each deployment: what the server can do, and how it stands."""
+"""`syncd status`: what needs somebody first, then one line for each deployment, or one card where it is named."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from syncd.cli.alarms import Alarm, age, alarms_of
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
-from syncd.render.lines import Line, Style, safe
+from syncd.render.lines import Line, Style, counted, safe
 from syncd.render.text import approval
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
-    from syncd.model import Learned, Note
+    from syncd.model import Held, Learned, Note
     from syncd.ports import LastPlan, Readings
     from syncd.reconcile import Target, World
     from syncd.store import Stores
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 
 MOST_NOTES = 10
+OK = "ok"
+FAILED = (1, 5)
+"""Exit codes of runs that did not do all that they meant to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,24 @@ class _Card:
     unsettled: int
     error: SyncdError | None = None
 
+    @property
+    def name(self) -> str:
+        return self.target.deployment.name
+
+    @property
+    def held(self) -> Held | None:
+        return self.last_plan.held.held if self.last_plan and self.last_plan.held else None
+
+    @property
+    def state(self) -> str:
+        """Say in a few words how it stands."""
+        last = self.last_plan
+        said = [str(self.error).splitlines()[0]] if self.error else []
+        said += [f"{len(self.held.changes):,} held"] if self.held else []
+        said += [f"{self.unsettled:,} unsettled"] if self.unsettled else []
+        said += ["the last run failed"] if last and last.run.exit_code in FAILED else []
+        return "; ".join(said) or (OK if last else "never planned")
+
 
 def status(
     context: typer.Context,
@@ -47,23 +69,26 @@ def status(
 ) -> int:
     """Show what each deployment can do, and how it stands."""
     from syncd import app
-    from syncd.errors import EXIT_DONE
+    from syncd.errors import EXIT_DONE, EXIT_INVALID
 
     this = invocation(context)
-    settings = this.settings()
-    with this.store(settings) as store:
-        with this.world(settings, store, deployments=deployment or ()) as world:
-            kinds = {each.deployment.name: app.kind_of(each) for each in settings.deployments}
+    with this.in_use() as (files, store):
+        with this.world(files.settings, store, deployments=deployment or (), rules=files.rules) as world:
+            kinds = {each.deployment.name: app.kind_of(each) for each in files.settings.deployments}
             cards = _cards(world, store, kinds, offline=offline)
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
+        raised = alarms_of(store.presence, now=now())
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}
-        show_json({"deployments": [_json(card) for card in cards], **sources})
+        more = {"alarms": [alarm.json() for alarm in raised], "files_error": files.error or None}
+        show_json({"deployments": [_json(card) for card in cards], **sources, **more})
     else:
-        show(_lines(cards, program=this.program))
+        show(_attention(raised, cards, program=this.program))
+        show(_cards_lines(cards, program=this.program) if deployment else _table(cards, program=this.program))
         show(_source_lines(silent, uncertified))
-    return max((card.error.exit_code for card in cards if card.error), default=EXIT_DONE)
+    codes = [card.error.exit_code for card in cards if card.error]
+    return max([*codes, EXIT_INVALID if files.error else EXIT_DONE])
 
 
 def _cards(world: World, store: Stores, kinds: Mapping[str, TargetKind], *, offline: bool) -> list[_Card]:
@@ -100,7 +125,7 @@ def _uncertified(world: World, readings: Readings) -> list[dict[str, str | None]
             "group": doubt.group or doubt.group_id,
             "id": doubt.group_id,
             "since": doubt.since.isoformat() if doubt.since else None,
-            "for": _age(now() - doubt.since) if doubt.since else None,
+            "for": age(now() - doubt.since) if doubt.since else None,
             "why": doubt.why,
         }
         for source in world.sources
@@ -115,7 +140,7 @@ def _silent(world: World, readings: Readings) -> list[dict[str, str | None]]:
         {
             "source": source.name,
             "since": reading.failed_at.isoformat(),
-            "for": _age(now() - reading.failed_at),
+            "for": age(now() - reading.failed_at),
             "last_read": reading.read_at.isoformat() if reading.read_at else None,
             "why": reading.failure,
         }
@@ -129,30 +154,64 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _age(span: timedelta) -> str:
-    """Say how long, in the two largest units: `3 d 4 h`, `5 h 12 min`, `8 min`."""
-    minutes = max(0, int(span.total_seconds()) // 60)
-    days, hours = minutes // 1440, minutes // 60 % 24
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
-
-
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
-def _lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
+def _attention(raised: Sequence[Alarm], cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
+    """Say what somebody should see to: alarms, and what is held where no alarm says so."""
+    told = {alarm.subject for alarm in raised if alarm.kind == "held"}
+    held = [card for card in cards if card.held and card.name not in told]
+    if raised:
+        yield Line("alarms", Style.HEADING)
+        yield from (line for alarm in raised for line in alarm.lines())
+    if held:
+        yield Line("held", Style.HEADING)
+    for card in held:
+        yield Line(f"  {safe(card.name)}: {_held_text(card)}", Style.WARN)
+        yield Line(f"    to let exactly this pass: {_approval(card, program=program)}", Style.WARN)
+    if raised or held:
+        yield Line("")
+
+
+def _table(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
+    rows = [_row(card) for card in sorted(cards, key=lambda card: (card.state == OK, card.name))]
+    head = ("deployment", "mode", "server", "converged", "state")
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head) - 1)]
+    for number, row in enumerate([head, *rows]):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)]
+        style = Style.HEADING if number == 0 else Style.PLAIN if row[-1] == OK else Style.WARN
+        yield Line("  ".join(cells).rstrip(), style)
+    yield Line(f"all of one: {program} status -d {safe(cards[0].name) if len(cards) == 1 else 'NAME'}", Style.QUIET)
+
+
+def _row(card: _Card) -> tuple[str, ...]:
+    server = dict(card.kind.described(card.learned)).get("server", "") if card.learned else "never looked at"
+    reached = card.last_plan.reached_at if card.last_plan else None
+    since = f"{age(now() - reached)} ago" if reached else "never"
+    return (safe(card.name), _mode(card), safe(server.partition(" (")[0]), since, safe(card.state))
+
+
+def _cards_lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
     for card in cards:
-        yield Line(f"{safe(card.target.deployment.name)} ({_mode(card)})", Style.TITLE)
+        yield Line(f"{safe(card.name)} ({_mode(card)})", Style.TITLE)
         if card.error:
             yield from (Line(f"  {safe(line)}", Style.FAIL) for line in str(card.error).splitlines())
         yield from (Line(f"  {name:<12} {safe(text)}") for name, text in _facts(card) if text)
-        if card.last_plan and card.last_plan.held:
-            held = card.last_plan.held.held
-            command = approval(card.target.deployment.name, held, scope=card.last_plan.scope, program=program)
-            yield Line(f"  {'held':<12} {len(held.changes)} changes: {safe('; '.join(held.why))}", Style.WARN)
-            yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN)
+        if card.held:
+            yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN)
+            yield Line(f"  {'':<12} to let exactly this pass: {_approval(card, program=program)}", Style.WARN)
         yield from _note_lines(card.last_plan.notes if card.last_plan else ())
+
+
+def _held_text(card: _Card) -> str:
+    held = card.held
+    return f"{counted(len(held.changes), 'change', 'changes')}: {safe('; '.join(held.why))}" if held else ""
+
+
+def _approval(card: _Card, *, program: str) -> str:
+    assert card.last_plan is not None
+    assert card.held is not None
+    return approval(card.name, card.held, scope=card.last_plan.scope, program=program)
 
 
 def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from syncd.cli import run
 from syncd.cli.init import CONFIG, MAPPING, PEOPLE
 from syncd.model import Owned
+from syncd.ports import GoodFiles
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.store import Stores
 
@@ -180,7 +182,7 @@ def test_a_person_is_found_where_accounts_are_named_otherwise(desk: Desk) -> Non
 
 
 def test_the_card_of_a_deployment(desk: Desk) -> None:
-    code, out, _ = desk.types("status")
+    code, out, _ = desk.types("status", "-d", "dev")
     assert 0 == code
     assert "  server       Airflow 3.3.2 (generation 3), FAB\n" in out
     assert "  credentials  roles token, users token, DAGs token\n" in out
@@ -195,6 +197,67 @@ def test_the_card_of_a_deployment(desk: Desk) -> None:
         card["last_run"]["counts"],
         card["last_run"]["converged_run"],
     )
+
+
+def test_a_fleet_is_a_table_with_what_needs_somebody_first(desk: Desk) -> None:
+    assert ["deployment", "mode", "server", "converged", "state"] == desk.types("status")[1].splitlines()[0].split()
+    assert re.search(r"^dev +enforce +Airflow 3\.3\.2 +never +never planned$", desk.types("status")[1], re.M)
+    desk.types("apply")
+    assert re.search(r"^dev +enforce +Airflow 3\.3\.2 +0 min ago +ok$", desk.types("status")[1], re.M)
+    desk.members(EVERYBODY[0])
+    desk.types("apply")
+
+    held, change, command, empty, *table = desk.types("status", "--offline")[1].splitlines()
+    assert ("held", "") == (held, empty)
+    assert "  dev: 7 changes: 7 of 8 people lose a role: the limit is 10%" == change
+    assert command.startswith("    to let exactly this pass: syncd ")
+    assert table[1].endswith("7 held")
+
+
+@pytest.mark.finding("U-B6")
+def test_alarms_are_shown_by_a_command_and_first_in_status(desk: Desk) -> None:
+    assert (0, "no alarm stands\n", "") == desk.types("alarms")
+    assert 0 == desk.types("alarms", "--check")[0]
+    since = datetime.now(UTC) - timedelta(minutes=12, seconds=5)
+    with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
+        store.presence.save_alarm("held", "dev", "7 held\nlook", since=since, notified_at=since, earlier=None)
+        late = since + timedelta(minutes=10)
+        store.presence.save_alarm("drift", "dev", "by hand", since=late, notified_at=late, earlier=None)
+
+    shown = ["  held  dev  for 12 min", "    7 held", "    look", "  drift  dev  for 2 min", "    by hand"]
+    assert shown == desk.types("alarms")[1].splitlines()
+    assert ["alarms", *shown, ""] == desk.types("status", "--offline")[1].splitlines()[:7]
+    assert (1, ["held", "drift"]) == (desk.types("alarms", "--check")[0], kinds(desk.reads("alarms")))
+    assert ["held", "drift"] == kinds(desk.reads("status", "--offline"))
+
+
+def kinds(shown: Any) -> list[str]:
+    return [alarm["kind"] for alarm in shown["alarms"]]
+
+
+@pytest.mark.finding("U-B4")
+@pytest.mark.parametrize("broken", ["mappings/access.yaml", "config.toml"])
+def test_while_files_are_broken_those_that_the_daemon_used_last_are_shown(desk: Desk, broken: str) -> None:
+    desk.types("apply")
+    login = f"{desk.team}.user0"
+    explained, before = desk.types("explain", login)[1], desk.types("status", "-d", "dev")[1]
+    texts = GoodFiles(
+        (desk.folder / "config.toml").read_text(encoding="utf-8"),
+        {"mappings/access.yaml": (desk.folder / "mappings/access.yaml").read_text(encoding="utf-8")},
+    )
+    for words in (("status",), ("explain", login), ("alarms",)):
+        desk.write(broken, f"{texts.config}\nrun = 1\n" if broken == "config.toml" else "roles: [")
+        assert (3, "") == desk.types(*words)[:2], "nothing is known that was used before"
+    with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
+        store.presence.keep_files(str(desk.folder / "config.toml"), texts, now=datetime.now(UTC))
+
+    code, out, err = desk.types("status", "-d", "dev")
+    assert (3, before) == (code, out)
+    assert f"{Path(broken).name}:" in err
+    assert "the files cannot be used; what follows is by those that the daemon used last" in err
+    assert (0, explained) == desk.types("explain", login)[:2]
+    assert 0 == desk.types("alarms")[0]
+    assert Path(broken).name in json.loads(desk.types("status", "--offline", "-o", "json")[1])["files_error"]
 
 
 def test_plans_for_programs_and_for_pull_requests(desk: Desk) -> None:

@@ -21,6 +21,7 @@ COMMANDS = (
         "reconcile",
         "approve",
         "status",
+        "alarms",
         "audit",
         "explain",
         "doctor",

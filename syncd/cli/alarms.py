@@ -1,0 +1,77 @@
+"""`syncd alarms`: what a person should see to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Format
+from syncd.cli.output import Output, show, show_json
+from syncd.render.lines import Line, Style, safe
+
+if TYPE_CHECKING:
+    from syncd.ports import KeptAlarms
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm that stands; `age` is for how long."""
+
+    kind: str
+    subject: str
+    text: str
+    since: datetime
+    age: timedelta
+
+    def lines(self) -> Iterator[Line]:
+        """Show it: what it is about and for how long, then what is wrong and what to do."""
+        yield Line(f"  {safe(self.kind)}  {safe(self.subject)}  for {age(self.age)}", Style.FAIL)
+        yield from (Line(f"    {safe(line)}", Style.WARN) for line in self.text.splitlines())
+
+    def json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "subject": self.subject, "since": self.since.isoformat(), "text": self.text}
+
+
+def alarms(
+    context: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="End with exit code 1 if any alarm stands.")] = False,
+    output: Format = Output.TEXT,
+) -> int:
+    """Show what a person should see to, as the daemon found it; the oldest first."""
+    from syncd.errors import EXIT_DONE, EXIT_FAILED
+
+    this = invocation(context)
+    with this.in_use() as (_, store):
+        raised = alarms_of(store.presence, now=datetime.now(UTC))
+    if output is Output.JSON:
+        show_json({"alarms": [alarm.json() for alarm in raised]})
+    else:
+        show(_lines(raised))
+    return EXIT_FAILED if check and raised else EXIT_DONE
+
+
+def alarms_of(kept: KeptAlarms, *, now: datetime) -> tuple[Alarm, ...]:
+    """Give the alarms that stand, the oldest first."""
+    rows = sorted(kept.alarms().items(), key=lambda item: (item[1].since, item[0]))
+    return tuple(Alarm(kind, subject, row.text, row.since, now - row.since) for (kind, subject), row in rows)
+
+
+def age(span: timedelta) -> str:
+    """Say how long, in the two largest units: `3 d 4 h`, `5 h 12 min`, `8 min`."""
+    minutes = max(0, int(span.total_seconds()) // 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+def _lines(raised: Sequence[Alarm]) -> Iterator[Line]:
+    if not raised:
+        yield Line("no alarm stands", Style.QUIET)
+    for alarm in raised:
+        yield from alarm.lines()
