@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
 from syncd.cli.invocation import invocation
-from syncd.cli.options import Deployment, Format
-from syncd.cli.output import Output, show, show_json
+from syncd.cli.options import Deployment
+from syncd.cli.output import AuditOutput, show, show_error
+from syncd.cli.rows import write_rows
 from syncd.render.change import change_text, reasons_text
 from syncd.render.json import journal_json, plain
 from syncd.render.lines import Line, Style, safe
@@ -20,6 +22,11 @@ from syncd.render.view import ChangeView
 if TYPE_CHECKING:
     from syncd.ports import AuditRow, Holding
 
+NOTHING = "the journal has nothing of this kind"
+NOBODY = "nobody held anything of this kind that syncd gave or adopted"
+TEXT_LIMIT = 100
+PAGE = 1000
+_Read = Callable[..., Sequence[Any]]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 _STYLES = {"applied": Style.PLAIN, "failed": Style.FAIL, "unknown": Style.FAIL, "intent": Style.FAIL}
@@ -36,7 +43,11 @@ _Status = Annotated[str | None, typer.Option(metavar="STATUS", help=f"One of {',
 _Held = Annotated[
     bool, typer.Option("--held", help="Show who held which role between --since and --until, and why, not the changes.")
 ]
-_Limit = Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the newest.")]
+_Limit = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help=f"At most so many, the newest; as text {TEXT_LIMIT}, else all.")
+]
+_After = Annotated[int | None, typer.Option(metavar="ID", min=0, help="Only what has a higher id, by id; not as text.")]
+_Format = Annotated[AuditOutput, typer.Option("--output", "-o", help="Who is to read it.")]
 
 
 def audit(
@@ -48,15 +59,18 @@ def audit(
     until: _Until = None,
     status: _Status = None,
     held: _Held = False,
-    limit: _Limit = 100,
-    output: Format = Output.TEXT,
+    limit: _Limit = None,
+    after: _After = None,
+    output: _Format = AuditOutput.TEXT,
 ) -> int:
-    """Show the journal: each change that was meant, made, held or refused, the newest last."""
+    """Show the journal: each change that was meant, made, held or refused, the newest last; by id where all is shown."""
     from syncd.app import utc_now
 
     now = utc_now()
     if status is not None and status not in _STATUSES:
         raise typer.BadParameter(f"it is one of {', '.join(_STATUSES)}", param_hint="--status")
+    if after is not None and output is AuditOutput.TEXT:
+        raise typer.BadParameter("people are shown the newest; add -o jsonl", param_hint="--after")
     this = invocation(context)
     chosen: _Chosen = {
         "deployment": deployment,
@@ -64,13 +78,14 @@ def audit(
         "role": role,
         "since": moment(since, "--since", now=now),
         "until": moment(until, "--until", now=now),
-        "limit": limit + 1,
     }
     with this.store(this.settings()) as store:
-        if held:
-            _show_held(store.queries.history(**chosen), limit=limit, output=output)
+        read = store.queries.history if held else partial(store.queries.audit, status=status)
+        if output is AuditOutput.TEXT:
+            show(list(_text(read, chosen, limit=limit or TEXT_LIMIT, held=held)))
         else:
-            _show_changes(store.queries.audit(**chosen, status=status), limit=limit, output=output)
+            rows = _rows(read, chosen, limit=limit, after=after)
+            write_rows(map(plain if held else journal_json, rows), output=output)
     return 0
 
 
@@ -82,15 +97,43 @@ class _Chosen(TypedDict):
     role: str | None
     since: datetime | None
     until: datetime | None
-    limit: int
 
 
-def _show_changes(found: Sequence[AuditRow], *, limit: int, output: Output) -> None:
-    rows = found[:limit][::-1]
-    if output is Output.JSON:
-        show_json([journal_json(row) for row in rows])
-    else:
-        show(_lines(rows, more=len(found) > limit))
+def _text(read: _Read, chosen: _Chosen, *, limit: int, held: bool) -> Iterator[Line]:
+    """Show the newest rows to people, the newest last."""
+    found = read(**chosen, limit=limit + 1)
+    if not found:
+        nothing = (
+            "nobody held anything of this kind that syncd gave or adopted"
+            if held
+            else "the journal has nothing of this kind"
+        )
+        yield Line(nothing, Style.QUIET)
+    if len(found) > limit:
+        yield Line("there is more, and older; see --limit and --until", Style.QUIET)
+    for row in found[:limit][::-1]:
+        yield from _held_lines(row) if held else _row_lines(row)
+
+
+def _rows(read: _Read, chosen: _Chosen, *, limit: int | None, after: int | None) -> Iterator[Any]:
+    """Give all rows, page by page, or the newest (after an id: the next) so many; that these are not all is said."""
+    if limit is None:
+        yield from _pages(read, chosen, after=after or 0)
+        return
+    found = read(**chosen, limit=limit + 1, after=after)
+    yield from found[:limit] if after is not None else found[:limit][::-1]
+    if len(found) > limit:
+        show_error(f"these are {limit:,} rows and there are more; leave out --limit for all")
+
+
+def _pages(read: _Read, chosen: _Chosen, *, after: int) -> Iterator[Any]:
+    """Read on until a page is not full."""
+    while True:
+        page = read(**chosen, limit=PAGE, after=after)
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].id
 
 
 def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
@@ -108,13 +151,6 @@ def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _lines(rows: Sequence[AuditRow], *, more: bool) -> list[Line]:
-    if not rows:
-        return [Line("the journal has nothing of this kind", Style.QUIET)]
-    lines = [Line("there is more, and older; see --limit and --until", Style.QUIET)] if more else []
-    return lines + [line for row in rows for line in _row_lines(row)]
-
-
 def _row_lines(row: AuditRow) -> list[Line]:
     view = ChangeView.of(row.change)
     head = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  {safe(row.deployment)}  {row.status}  {change_text(view)}"
@@ -126,18 +162,6 @@ def _row_lines(row: AuditRow) -> list[Line]:
 
 
 # --- who held what ----------------------------------------------------------------------------------------------------
-
-
-def _show_held(found: Sequence[Holding], *, limit: int, output: Output) -> None:
-    rows = found[:limit][::-1]
-    if output is Output.JSON:
-        show_json([plain(row) for row in rows])
-        return
-    if not rows:
-        show([Line("nobody held anything of this kind that syncd gave or adopted", Style.QUIET)])
-        return
-    more = [Line("there is more, and older; see --limit and --until", Style.QUIET)] if len(found) > limit else []
-    show(more + [line for row in rows for line in _held_lines(row)])
 
 
 def _held_lines(row: Holding) -> list[Line]:

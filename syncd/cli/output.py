@@ -27,6 +27,15 @@ class PlanOutput(StrEnum):
     MARKDOWN = "markdown"
 
 
+class AuditOutput(StrEnum):
+    """Who is to read the journal."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
 _COLOURS = {
     Style.PLAIN: "",
     Style.TITLE: "bold",

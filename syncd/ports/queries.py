@@ -18,7 +18,8 @@ class AuditFilter(TypedDict, total=False):
 
     `role` finds changes of the role and changes that gave it to people or took it. `status` is a Status, `intent` or
     `planned`; without it, changes that were only planned are left out. `since` (included) and `until` (not included) are
-    about the time when the status was last set.
+    about the time when the status was last set. Newest first; with `after` by id, those after it: so nothing is left out or
+    comes twice, however many pages are read while things change.
     """
 
     deployment: str | None
@@ -28,6 +29,7 @@ class AuditFilter(TypedDict, total=False):
     until: datetime | None
     status: str | None
     run: int | None
+    after: int | None
     limit: int
     offset: int
 
@@ -127,6 +129,7 @@ class HoldingFilter(TypedDict, total=False):
     role: str | None
     since: datetime | None
     until: datetime | None
+    after: int | None
     limit: int
     offset: int
 
@@ -139,6 +142,7 @@ class Holding:
     are the change that took it. Not `proven`: the change that brought it has no known outcome yet.
     """
 
+    id: int
     deployment: str
     username: str
     role: str

@@ -36,7 +36,7 @@ class DatabaseQueries:
         if wanted.get("status") is None:
             chosen = chosen.where(changes.c.status != PLANNED)
         with self._database.read() as connection:
-            return tuple(_audit_row(row) for row in connection.execute(_page(chosen, wanted)))
+            return tuple(_audit_row(row) for row in connection.execute(_page(chosen, wanted, changes.c.id)))
 
     def steps(self, change: int) -> tuple[Step, ...]:
         mine = select(steps).where(steps.c.change_id == change).order_by(steps.c.id)
@@ -69,7 +69,7 @@ class DatabaseQueries:
     def history(self, **wanted: Unpack[HoldingFilter]) -> tuple[Holding, ...]:
         chosen = _holdings().where(*_chosen(wanted, _OVERLAPPING))
         with self._database.read() as connection:
-            return tuple(_holding(row) for row in connection.execute(_page(chosen, wanted)))
+            return tuple(_holding(row) for row in connection.execute(_page(chosen, wanted, ownership.c.id)))
 
     def holders(self, deployment: str, *, role: str | None = None, at: datetime) -> tuple[Holding, ...]:
         which = [here_or_before(ownership.c.deployment, deployment), _held_at(at)]
@@ -238,6 +238,7 @@ def _held_at(at: datetime) -> ColumnElement[bool]:
 
 def _holding(row: Row[Any]) -> Holding:
     return Holding(
+        id=row.id,
         deployment=row.deployment,
         username=row.name,
         role=row.role,
@@ -286,5 +287,8 @@ def _chosen(wanted: Mapping[str, object], tests: _Tests) -> list[ColumnElement[b
     return [test(wanted[name]) for name, test in tests.items() if wanted.get(name) is not None]
 
 
-def _page(chosen: Select[Any], wanted: AuditFilter | HoldingFilter) -> Select[Any]:
+def _page(chosen: Select[Any], wanted: AuditFilter | HoldingFilter, id_: ColumnElement[int]) -> Select[Any]:
+    after = wanted.get("after")
+    if after is not None:
+        chosen = chosen.where(id_ > after).order_by(None).order_by(id_)
     return chosen.limit(wanted.get("limit", LIMIT)).offset(wanted.get("offset", 0))

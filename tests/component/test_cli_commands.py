@@ -133,8 +133,8 @@ def test_the_journal_is_shown_oldest_first_and_filtered(desk: Desk) -> None:
     assert f"dev  applied  + {desk.team}.user0  new account  + {desk.team}" in lines[0]
     assert f"dev  applied  ~ {desk.team}.user0  − {desk.team}" in lines[1]
     assert "run 2 (apply by " in out
-    rows = desk.reads("audit", "--role", desk.team, "--since", "1h", "--status", "applied", "--limit", "3")
-    assert [["dev", "applied"]] * 3 == [[row["deployment"], row["status"]] for row in rows]
+    rows = desk.reads("audit", "--role", desk.team, "--since", "1h", "--status", "applied")
+    assert [["dev", "applied"]] * 10 == [[row["deployment"], row["status"]] for row in rows]
     assert [desk.team] == rows[-1]["revoked"]
     assert "the journal has nothing of this kind\n" == desk.types("audit", "--until", "2020-01-01")[1]
     assert desk.types("audit", "--limit", "1")[1].startswith("there is more, and older")

@@ -1,0 +1,62 @@
+"""Rows for programs: a JSON list, a JSON object a line, or CSV; written one by one, however many there are."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from syncd.cli.output import AuditOutput
+from syncd.http.secrets import blotted
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would calculate: names may begin so too, and whoever can choose one must not make
+somebody else's program run it."""
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], *, output: AuditOutput) -> None:
+    """Write rows to standard output. Escaped to ASCII as JSON, so that no name can act on a terminal; secrets never."""
+    match output:
+        case AuditOutput.CSV:
+            _csv(rows)
+        case AuditOutput.JSONL:
+            for row in rows:
+                sys.stdout.write(f"{blotted(json.dumps(row))}\n")
+        case _:
+            sys.stdout.writelines(map(blotted, _list(rows)))
+
+
+def _list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Write a list as `json.dumps(..., indent=2)` does."""
+    before = "["
+    for row in rows:
+        text = json.dumps(row, indent=2).replace("\n", "\n  ")
+        yield f"{before}\n  {text}"
+        before = ","
+    yield "[]\n" if before == "[" else "\n]\n"
+
+
+def _csv(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a head, then a line for each row; several words in one cell have a line break between them."""
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    head: list[str] = []
+    for row in rows:
+        if not head:
+            head = [name for name in row if name not in {"why", "on_dags", "account"}]
+            writer.writerow(head)
+        writer.writerow([blotted(_cell(row.get(name))) for name in head])
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list():
+            text = "\n".join(map(_cell, value))
+        case _:
+            text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
