@@ -15,14 +15,12 @@ from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
 from syncd.mapping.select import idle_bindings
 from syncd.model import CheckResult, Learned, Rules
-from syncd.ports import Emit, Source, TargetSession
+from syncd.ports import Emit, LastingSession, Source, TargetSession
 from syncd.reconcile import Target, World
 from syncd.sources import SOURCES
 from syncd.sources.kind import Surroundings
 from syncd.store import Stores
 from syncd.targets import TARGETS
-from syncd.targets.airflow import AirflowTarget
-from syncd.targets.airflow import examine as airflow
 from syncd.targets.kind import TargetKind, TargetSurroundings
 from syncd.throttle import Throttle
 
@@ -135,9 +133,8 @@ def _examine_deployment(
     settings: DeploymentSettings, clock: Callable[[], datetime], rests: Rests
 ) -> tuple[CheckResult, ...]:
     name, rest = settings.deployment.name, rest_of(settings, rests, clock)
-    return _resting(f"deployment {name}", rest, who="the deployment") or airflow.examine(
-        name, settings.airflow, now=clock
-    )
+    told = _resting(f"deployment {name}", rest, who="the deployment")
+    return told or kind_of(settings).examine(name, settings.settings, clock)
 
 
 def _examine_source(settings: SourceSettings, clock: Callable[[], datetime], rests: Rests) -> tuple[CheckResult, ...]:
@@ -172,9 +169,9 @@ def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[Deploymen
 
     def make(settings: DeploymentSettings) -> Target:
         def open_session(known: Learned | None) -> TargetSession:
-            return open_airflow(settings, known, rest=rest_of(settings, rests, clock))
+            return open_target(settings, known, rest=rest_of(settings, rests, clock))
 
-        return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.airflow.address)
+        return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.address)
 
     return make
 
@@ -186,14 +183,13 @@ def kind_of(settings: DeploymentSettings) -> TargetKind:
 
 def rest_of(settings: DeploymentSettings, rests: Rests, clock: Callable[[], datetime]) -> Rest:
     """Say where it is kept that a deployment wants to be left alone: by its address, for every process and command."""
-    return Rest(f"airflow {settings.airflow.address}", rests, now=clock, look_every_s=REST_LOOK_S)
+    return Rest(f"{settings.kind} {settings.address}", rests, now=clock, look_every_s=REST_LOOK_S)
 
 
-def open_airflow(
+def open_target(
     settings: DeploymentSettings, known: Learned | None, *, throttle: Throttle | None = None, rest: Rest | None = None
-) -> AirflowTarget:
-    """Open a session with a deployment."""
+) -> LastingSession:
+    """Open a session with a deployment; nobody is asked anything yet."""
     deployment = settings.deployment
-    return AirflowTarget(
-        deployment.name, settings.airflow, TargetSurroundings(deployment.protected, throttle, rest), known=known
-    )
+    around = TargetSurroundings(deployment.protected, throttle, rest)
+    return kind_of(settings).open(deployment.name, settings.settings, around, known)

@@ -26,7 +26,7 @@ def accept_server(
     this = invocation(context)
     settings = this.settings()
     chosen(settings, [deployment])
-    address = next(d.airflow.address for d in settings.deployments if d.deployment.name == deployment)
+    address = next(d.address for d in settings.deployments if d.deployment.name == deployment)
     with this.store(settings) as store:
         place = store.places.place(deployment, address)
         if not place.was:

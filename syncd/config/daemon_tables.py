@@ -326,15 +326,3 @@ class NotifyTable(SettingsTable):
         if span(text) < SHORTEST_REPEAT:
             raise ValueError(f'at least "1m" is wanted here, not "{text}"')
         return text
-
-
-# --- rate limit -------------------------------------------------------------------------------------------------------
-
-
-class RateLimitTable(SettingsTable):
-    """How often a deployment is called at most. A server that slows down or says so is called less often by itself."""
-
-    calls_per_s: float = Field(default=10.0, ge=0.1, le=1000)
-    """Calls in a second, in the long run."""
-    burst: int = Field(default=20, ge=1, le=10000)
-    """Calls at once after a quiet time."""

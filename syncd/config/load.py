@@ -15,15 +15,13 @@ from syncd.config.daemon_settings import daemon_settings, http_settings, notify_
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings, SourceSettings
-from syncd.config.tables import Auth, ConfigFile, Database, DeploymentTable, LimitsTable
+from syncd.config.tables import ConfigFile, Database
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
 from syncd.files import MIB, read_file
-from syncd.http.connection import Connection
 from syncd.model import Adopt, Deployment, Joining, JoinKey
 from syncd.plan.guard import Limits
-from syncd.targets import TARGETS
-from syncd.targets.airflow.settings import AirflowSettings, Credential
+from syncd.targets.table import DeploymentTable
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted, read_toml
@@ -134,9 +132,9 @@ def _different_servers(written: Written, config: ConfigFile) -> None:
     first: dict[str, str] = {}
     problems = []
     for name, table in config.deployments.items():
-        address = table.url.casefold()
-        if address in first:
-            path = ("deployments", name, "url")
+        address = str(getattr(table, table.address_key, "")).casefold()
+        if address and address in first:
+            path = ("deployments", name, table.address_key)
             message = f"{dotted(path)} is the address of {dotted(('deployments', first[address]))} as well"
             problems.append(written.problem(written.places.value(path), message))
         first.setdefault(address, name)
@@ -212,34 +210,10 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         adopt=Adopt(table.adopt),
         protected=frozenset(table.protected),
         login_source=table.login_source or "",
-        naming=TARGETS["airflow"].naming,
+        naming=table.naming,
     )
-    airflow = AirflowSettings(_connection(table), tuple(_credential(auth) for auth in table.auth))
-    rate_limit = RateLimit(**table.rate_limit.model_dump())
-    return DeploymentSettings(deployment, table.mode == "enforce", _limits(table.limits), airflow, rate_limit)
-
-
-def _limits(table: LimitsTable) -> Limits:
-    return Limits(**table.model_dump())
-
-
-def _connection(table: DeploymentTable) -> Connection:
-    return Connection(
-        base_url=table.url,
-        timeout_s=table.timeouts.read_s,
-        connect_timeout_s=table.timeouts.connect_s,
-        ca=table.ca,
-        client_cert=table.client_cert,
-        client_key=table.client_key,
-        proxy=table.proxy,
-        headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
-    )
-
-
-def _credential(auth: Auth) -> Credential:
-    reference = auth.token if auth.kind == "bearer" else auth.password
-    assert reference is not None  # the check of Auth
-    return Credential(auth.kind, auth.username, reference.secret())
+    limits, rate_limit = Limits(**table.limits.model_dump()), RateLimit(**table.rate_limit.model_dump())
+    return DeploymentSettings(deployment, table.mode == "enforce", limits, table.type, table.settings(), rate_limit)
 
 
 _DATABASE = re.compile(r"^[ \t]*\[[ \t]*database[ \t]*\]", re.MULTILINE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.config.sections import NAME, keys_of
 from syncd.errors import Problem
+from syncd.targets import USUAL
 from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted
 from syncd.text.toml_places import Path
@@ -149,7 +150,9 @@ def _known_keys(values: Mapping[str, Any], table: Path) -> frozenset[str]:
     names = tuple(part for part in table if isinstance(part, str))
     match names:
         case ("defaults", *rest):
-            return keys_of(("deployments", NAME, *rest), "")
+            return keys_of(("deployments", NAME, *rest), str(values["defaults"].get("type", USUAL)))
+        case ("deployments", name, *_):
+            return keys_of(names, str(values["deployments"][name].get("type", USUAL)))
         case ("sources", name, *_):
             return keys_of(names, str(values["sources"][name].get("type")))
         case _:

@@ -12,7 +12,6 @@ from syncd.http.secrets import Secret
 from syncd.model import Deployment, Joining
 from syncd.notify import NotifySettings
 from syncd.plan.guard import Limits
-from syncd.targets.airflow.settings import AirflowSettings
 from syncd.throttle import RateLimit
 
 
@@ -48,15 +47,19 @@ class SourceSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentSettings:
-    """One deployment: what planning knows of it, and how to reach it."""
+    """One deployment: what planning knows of it, its kind (a key of `targets.TARGETS`), and what a session of that kind takes."""
 
     deployment: Deployment
     enforce: bool
     limits: Limits
-    airflow: AirflowSettings
+    kind: str
+    settings: Any
     rate_limit: RateLimit
-    kind: str = "airflow"
-    """Which kind of target it is: a key of `targets.TARGETS`."""
+
+    @property
+    def address(self) -> str:
+        """Tell the server from others, however its address is spelt."""
+        return str(self.settings.address)
 
 
 @dataclass(frozen=True, slots=True)

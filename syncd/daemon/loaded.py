@@ -15,10 +15,10 @@ from syncd import app
 from syncd.config import Settings, load, read_config, read_mappings
 from syncd.config.settings import DeploymentSettings
 from syncd.daemon.runtime import Runtime
-from syncd.daemon.sessions import Lasting, Sessions
+from syncd.daemon.sessions import Sessions
 from syncd.errors import InvalidInput, StoreError
 from syncd.model import Deployment, Learned, Rules
-from syncd.ports import GoodFiles
+from syncd.ports import GoodFiles, LastingSession
 from syncd.reconcile import Target, World
 from syncd.store import Stores
 from syncd.throttle import Call, Throttle
@@ -199,12 +199,12 @@ class Fleet:
     def _target(self, settings: DeploymentSettings) -> Target:
         name = settings.deployment.name
 
-        def open_(known: Learned | None) -> Lasting:
+        def open_(known: Learned | None) -> LastingSession:
             rest = app.rest_of(settings, self._store.readings, self._clock)
-            return app.open_airflow(settings, known, throttle=self._throttle_of(settings), rest=rest)
+            return app.open_target(settings, known, throttle=self._throttle_of(settings), rest=rest)
 
         opened = self.sessions.opener(name, open_, way=_way(settings))
-        return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.airflow.address)
+        return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.address)
 
     def _throttle_of(self, settings: DeploymentSettings) -> Throttle:
         name = settings.deployment.name
@@ -228,4 +228,4 @@ class Fleet:
 
 def _way(settings: DeploymentSettings) -> object:
     """Give what a session with a deployment depends on."""
-    return settings.airflow, settings.rate_limit
+    return settings.kind, settings.settings, settings.rate_limit

@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Protocol
 
 from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope
-from syncd.ports import Recorder, TargetSession
+from syncd.ports import LastingSession, Recorder, TargetSession
 
-
-class Lasting(TargetSession, Protocol):
-    """A session that can be used for pass after pass."""
-
-    def forget(self, *, looked: bool = False) -> None:
-        """Drop what was read of the deployment; with `looked`, also what was found out about the server."""
-        ...
-
-
-Open = Callable[[Learned | None], Lasting]
+Open = Callable[[Learned | None], LastingSession]
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    session: Lasting
+    session: LastingSession
     way: object
 
 
@@ -41,7 +31,7 @@ class Sessions:
         self.most = most
         self._lock = Lock()
         self._open: dict[str, _Kept] = {}
-        self._lent: dict[str, Lasting] = {}
+        self._lent: dict[str, LastingSession] = {}
         self._ways: dict[str, object] | None = None
         """How each deployment is reached now; None: as the first `opener` says."""
         self._inventories: dict[str, frozenset[Dag]] = {}
@@ -125,7 +115,7 @@ class _Lent:
     """A lasting session in the hands of one pass: closing gives it back, and calls are counted from here."""
 
     def __init__(
-        self, session: Lasting, *, listed: Callable[[tuple[Dag, ...]], None], back: Callable[[], None]
+        self, session: LastingSession, *, listed: Callable[[tuple[Dag, ...]], None], back: Callable[[], None]
     ) -> None:
         self._session = session
         self._listed = listed

@@ -35,7 +35,7 @@ from syncd.ports.queries import (
 )
 from syncd.ports.readings import Readings, SourceHealth
 from syncd.ports.source import Feed, Source
-from syncd.ports.target import Recorder, TargetReader, TargetSession, TargetWriter
+from syncd.ports.target import LastingSession, Recorder, TargetReader, TargetSession, TargetWriter
 
 __all__ = [
     "AlarmRow",
@@ -54,6 +54,7 @@ __all__ = [
     "Journal",
     "KeptAlarms",
     "LastPlan",
+    "LastingSession",
     "Lease",
     "Leases",
     "Ledger",

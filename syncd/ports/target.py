@@ -71,3 +71,11 @@ class TargetSession(TargetReader, TargetWriter, Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class LastingSession(TargetSession, Protocol):
+    """One deployment, opened for pass after pass."""
+
+    def forget(self, *, looked: bool = False) -> None:
+        """Drop what was read of the deployment; with `looked`, also what was found out about the server."""
+        ...

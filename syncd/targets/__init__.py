@@ -9,6 +9,9 @@ from syncd.targets.kind import TargetKind
 TARGETS: Final[Mapping[str, TargetKind]] = {kind.name: kind for kind in (AIRFLOW,)}
 """Every kind of target, by the name that it has in the configuration."""
 
+USUAL: Final = AIRFLOW.name
+"""What a deployment is whose table has no `type`."""
+
 
 def unreachable(username: str) -> str:
     """Say why no target at all could have an account of this name; empty where one could."""

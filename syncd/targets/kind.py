@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from syncd.http.rests import Rest
-from syncd.model import Learned, Naming
+from syncd.model import CheckResult, Learned, Naming
+from syncd.ports import LastingSession
+from syncd.targets.table import DeploymentTable
 from syncd.throttle import Throttle
 
 
@@ -28,13 +32,25 @@ class TargetSurroundings:
 class TargetKind:
     """One kind of target.
 
+    name       the `type` of its table
+    table      its table: the keys that every deployment has, and how one of this kind is reached
+    open       makes a session with a deployment, of its name, the table's settings, what surrounds it, and what an earlier
+               session found out; asks nobody anything
+    examine    says whether syncd can work with a deployment, by reading only
     described  what was found out about a deployment, as labels with what they say; what says nothing is empty
     figures    the same for programs, under names that stay; None where it cannot be read any more
     slow_down  why a deployment is to be looked at less often; empty: it need not be
     """
 
     name: str
-    naming: Naming
+    table: type[DeploymentTable]
+    open: Callable[[str, Any, TargetSurroundings, Learned | None], LastingSession]
+    examine: Callable[[str, Any, Callable[[], datetime]], tuple[CheckResult, ...]]
     described: Callable[[Learned], tuple[tuple[str, str], ...]]
     figures: Callable[[Learned], Mapping[str, object] | None]
     slow_down: Callable[[Learned], str]
+
+    @property
+    def naming(self) -> Naming:
+        """Give the rules of its names."""
+        return self.table.naming

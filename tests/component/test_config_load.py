@@ -55,7 +55,7 @@ def test_the_least_that_can_be_written(tmp_path: Path) -> None:
         prod.deployment.labels,
         prod.deployment.username,
     )
-    [credential] = prod.airflow.credentials
+    [credential] = prod.settings.credentials
     assert ("basic", "syncd", Secret("env", ("PW",))) == (credential.kind, credential.username, credential.secret)
 
 
@@ -86,7 +86,7 @@ limits = {{ removals = 7, share = 1 }}
     assert ({"env": "prod", "name": "prod"}, "okta_{id}") == (this.labels, this.username)
     assert (True, True, True) == (this.match_email, this.delete_leavers, this.remove_manual_grants)
     assert (Adopt.DECLARED, frozenset({"admin", "breakglass"})) == (this.adopt, this.protected)
-    to = prod.airflow.connection
+    to = prod.settings.connection
     assert ("https://prod.example.com", 1.0, 2.5) == (to.base_url, to.connect_timeout_s, to.timeout_s)
     assert (tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem") == (to.ca, to.client_cert, to.client_key)
     assert "http://proxy:3128" == to.proxy
@@ -105,20 +105,20 @@ limits = {{ removals = 7, share = 1 }}
 def test_secrets_are_references(tmp_path: Path, reference: str, secret: Secret) -> None:
     prod = only(loaded(tmp_path, SOURCE + DEPLOYMENT.replace('{ env = "PW" }', reference)))
 
-    assert [secret] == [credential.secret for credential in prod.airflow.credentials]
+    assert [secret] == [credential.secret for credential in prod.settings.credentials]
 
 
 def test_a_file_with_a_secret_is_as_seen_from_the_folder(tmp_path: Path) -> None:
     prod = only(loaded(tmp_path, SOURCE + DEPLOYMENT.replace('env = "PW"', 'file = "pw"')))
 
-    assert Secret("file", (f"{tmp_path}/pw",)) == prod.airflow.credentials[0].secret
+    assert Secret("file", (f"{tmp_path}/pw",)) == prod.settings.credentials[0].secret
 
 
 def test_several_credentials(tmp_path: Path) -> None:
     auth = 'auth = [{ kind = "token", username = "a", password = { env = "A" } }, { kind = "bearer", token = { env = "B" } }]\n'
     prod = only(loaded(tmp_path, SOURCE + DEPLOYMENT.replace(AUTH, auth)))
 
-    assert [("token", "a"), ("bearer", None)] == [(c.kind, c.username) for c in prod.airflow.credentials]
+    assert [("token", "a"), ("bearer", None)] == [(c.kind, c.username) for c in prod.settings.credentials]
 
 
 def test_defaults_fill_what_a_deployment_leaves_out(tmp_path: Path) -> None:
@@ -152,15 +152,15 @@ auth = { kind = "bearer", token = { env = "B" } }
     assert (False, frozenset({"b"})) == (own.enforce, own.deployment.protected)
     assert {"env": "prod", "team": "x", "name": "own"} == own.deployment.labels
     assert Limits(removals=1, share=1.0, floor=9) == own.limits
-    assert (3.0, 4.0) == (own.airflow.connection.connect_timeout_s, own.airflow.connection.timeout_s)
-    assert ["bearer"] == [c.kind for c in own.airflow.credentials]
+    assert (3.0, 4.0) == (own.settings.connection.connect_timeout_s, own.settings.connection.timeout_s)
+    assert ["bearer"] == [c.kind for c in own.settings.credentials]
 
 
 def test_plain_http_is_for_this_machine_or_on_purpose(tmp_path: Path) -> None:
     for url, more in (("http://localhost:8080", ""), ("http://airflow", "insecure_http = true\n")):
         settings = loaded(tmp_path, SOURCE + DEPLOYMENT.replace("https://prod.example.com", url) + more)
 
-        assert url == only(settings).airflow.connection.base_url
+        assert url == only(settings).settings.connection.base_url
 
 
 def test_the_password_of_the_database_is_only_in_the_url_to_connect(tmp_path: Path) -> None:
@@ -430,3 +430,18 @@ auth = {{kind = "bearer", token = {{env = "TOKEN"}}}}
     line = {"okta": 4, "deployment": 8, "proxy": 9}[key]
     with pytest.raises(ConfigInvalid, match=rf"config.toml:{line}:\d+: .*the host name in it cannot be"):
         load(tmp_path / "config.toml")
+
+
+def test_a_deployment_is_an_airflow_whether_it_says_so_or_not(tmp_path: Path) -> None:
+    said = only(loaded(tmp_path, SOURCE + DEPLOYMENT + 'type = "airflow"\n'))
+
+    assert "airflow" == said.kind
+    assert said == only(loaded(tmp_path, SOURCE + DEPLOYMENT))
+
+
+def test_a_kind_of_target_that_there_is_not_is_refused_at_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid) as caught:
+        loaded(tmp_path, SOURCE + DEPLOYMENT + 'type = "airflaw"\n')
+
+    said = 'config.toml:7:8: deployments.prod.type must be "airflow", not "airflaw"'
+    assert f"{tmp_path}/{said}" == str(caught.value)

@@ -350,7 +350,7 @@ class Life:
         time, site = self.home.time, settings.deployment.name
         target = AirflowTarget(
             site,
-            settings.airflow,
+            settings.settings,
             TargetSurroundings(throttle=throttle),
             known=known,
             timing=Timing(Retries(attempts=2), time.timestamp, time.monotonic, self._pause),
@@ -640,7 +640,7 @@ def by_hand(home: Installation) -> Iterator[None]:
     def source(settings: Any, _around: object) -> Mouth:
         return home.acting[-1].source(settings.name)
 
-    def open_airflow(settings: Any, known: Learned | None, *, throttle: Any = None, **_: Any) -> AirflowTarget:
+    def open_target(settings: Any, known: Learned | None, *, throttle: Any = None, **_: Any) -> AirflowTarget:
         return home.acting[-1].open(known, settings, throttle)
 
     def scheduler(*, failed: Callable[[str, Exception], None], **_: object) -> Clockwork:
@@ -648,7 +648,7 @@ def by_hand(home: Installation) -> Iterator[None]:
 
     places: list[tuple[Any, str, Any]] = [
         (app, "open_source", source),
-        (app, "open_airflow", open_airflow),
+        (app, "open_target", open_target),
         (syncd.daemon.service, "Scheduler", scheduler),
         (syncd.daemon.service, "new_name", lambda: home.new_name()),
     ]

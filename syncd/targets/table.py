@@ -1,0 +1,100 @@
+"""What the tables of deployments have in common, whatever kind of target each is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from syncd.fields import Names, SettingsTable, Text
+from syncd.mapping.accounts import template_problem
+from syncd.model import Naming
+from syncd.plan.guard import Limits
+
+_LIMITS = Limits()
+
+
+def _label_name(name: str) -> str:
+    if name == "name":
+        raise ValueError("the label `name` is the name of the deployment by itself; leave it out")
+    return name
+
+
+LabelName = Annotated[Text, AfterValidator(_label_name)]
+
+
+class LimitsTable(SettingsTable):
+    """How much one pass may take away on one deployment without a person's approval; what is more is held."""
+
+    removals: int = Field(default=_LIMITS.removals, ge=0)
+    """People who lose a role, accounts or roles that are deleted, each kind counted by itself; above this many, held."""
+    share: float = Field(default=_LIMITS.share, ge=0, le=1)
+    """The part, 0 to 1, of the people, accounts, roles or permissions that syncd manages there; above it, held."""
+    floor: int = Field(default=_LIMITS.floor, ge=0)
+    """Up to this many of a kind pass whatever the share, so that small deployments can change at all; but more than half of
+    the people is held, save one, or two of three."""
+    permissions: int = Field(default=_LIMITS.permissions, ge=0)
+    """Permissions that roles lose; above this many, held."""
+    permission_floor: int = Field(default=_LIMITS.permission_floor, ge=0)
+    """Up to this many lost permissions pass whatever the share."""
+
+
+class RateLimitTable(SettingsTable):
+    """How often a deployment is called at most. A server that slows down or says so is called less often by itself."""
+
+    calls_per_s: float = Field(default=10.0, ge=0.1, le=1000)
+    """Calls in a second, in the long run."""
+    burst: int = Field(default=20, ge=1, le=10000)
+    """Calls at once after a quiet time."""
+
+
+class DeploymentTable(SettingsTable):
+    """What can be said of a deployment of any kind. A kind adds its `type`, its `naming`, and how a deployment is reached.
+
+    `address_key` is the key that tells two deployments apart: no two have the same there. Empty: there is none.
+    """
+
+    naming: ClassVar[Naming]
+    address_key: ClassVar[str] = ""
+
+    type: str
+    """What kind of target it is."""
+    mode: Literal["observe", "enforce"] = "observe"
+    """`observe` plans and changes nothing; `enforce` applies. A new deployment is observed until you say otherwise."""
+    labels: dict[LabelName, Text] = Field(default={})
+    """Words of yours that bindings choose deployments by, as in `env = "prod"`. The label `name` is the name above."""
+    username: Text = "{login}"
+    """How accounts are named: a template of `{id}`, `{login}` and `{email}`. It must give the name that your single
+    sign-on gives, or the account is not found: `okta_{id}` for Okta and `{id}` for Entra, as Airflow is delivered."""
+    login_source: Text | None = None
+    """The source that people log in with here: its identity fills in `username`, and who is inactive there has nothing. It has
+    to read a group that everybody is in. If nothing is said: for each person the first source in `join.precedence` that
+    knows them."""
+    match_email: bool = False
+    """Whether a person without an account of that name is looked for by e-mail, and that account used."""
+    leavers: Literal["keep", "delete"] = "keep"
+    """What happens to accounts made by syncd when nothing is left to them: all roles go first, and then the account stays
+    empty (`keep`) or is deleted (`delete`). Deleting is impossible for some accounts on Airflow 2."""
+    manual_grants: Literal["keep", "remove"] = "keep"
+    """What happens to people who hold a role of syncd's by somebody else's hand: nothing (`keep`), or they lose it."""
+    adopt: Literal["never", "matching", "declared"] = "matching"
+    """What syncd makes its own of what it finds: nothing, what is just as the mapping says, or also every role that a
+    mapping file defines, whatever it holds now. Only what is its own is ever taken away."""
+    protected: Names = ()
+    """User names that are never touched, nor any that a database may take for one of them (letter case, accents, width). The
+    account that syncd uses need not be named."""
+    limits: LimitsTable = Field(default=LimitsTable())
+    """Other limits for this deployment; what is not written is as in `[limits]`."""
+    rate_limit: RateLimitTable = Field(default=RateLimitTable())
+    """How often it is called at most, by the daemon."""
+
+    def settings(self) -> Any:
+        """Give what a session takes to reach it: frozen, the same for the same table, with an `address`."""
+        raise NotImplementedError
+
+    @field_validator("username")
+    @classmethod
+    def _template(cls, template: str) -> str:
+        if problem := template_problem(template, cls.naming):
+            raise ValueError(problem)
+        return template
