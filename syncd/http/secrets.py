@@ -124,7 +124,8 @@ class Secret:
 class Fresh(Generic[T]):
     """What is made of secrets, as they were last read; read again where a server refuses it, but not so soon after.
 
-    A file or command may have another one by now, and a command may be one that costs: so not within `FRESH_SECRET_S`.
+    A file or command may have another one by now, and a command may be one that costs: so not within `FRESH_SECRET_S`. Any
+    thread may ask; two that ask in one moment may both read.
     """
 
     def __init__(self, read: Callable[[], T], *, clock: Callable[[], float]) -> None:
@@ -135,9 +136,11 @@ class Fresh(Generic[T]):
 
     def value(self) -> T:
         """Give it; it is read when it is asked for first."""
-        if self._held is None:
-            self._held, self._read_at = self._read(), self._clock()
-        return self._held
+        held = self._held  # another thread may renew it meanwhile
+        if held is None:
+            held = self._held = self._read()
+            self._read_at = self._clock()
+        return held
 
     def renewed(self) -> bool:
         """Read it again, unless that was done just now; True where it is another one."""

@@ -6,7 +6,6 @@ Who comes through the Unix socket is let in by the mode of its file and has all 
 from __future__ import annotations
 
 import hmac
-import os
 import re
 import secrets
 import time
@@ -19,11 +18,8 @@ from syncd.callers import caller, login_user
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import Right
 from syncd.http.connection import is_loopback
-from syncd.http.secrets import FRESH_SECRET_S, Secret, SecretUnreadable
+from syncd.http.secrets import Fresh, Secret, SecretUnreadable
 from syncd.web.timeouts import Peer
-
-LOOK_EVERY_S = FRESH_SECRET_S
-"""How often at most the files of tokens are looked at: a new token is good, an old one no more, that much later."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::\d{1,5})?", re.IGNORECASE)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -65,18 +61,19 @@ class Authenticator:
         Where we listen does not change while we do, and so neither does what follows from it.
         """
         self.open_metrics = http is None or http.open_metrics
-        self._looked_at = self._monotonic()
-        self._keys = tuple(_key(token) for token in (http.tokens if http else ()))
+        self._keys = tuple(_key(token, self._monotonic) for token in (http.tokens if http else ()))
 
     def principal_of(self, presented: str) -> Principal | None:
         """Find who presents a token; None: nobody we know.
 
         Every configured token is compared, each as a hash in constant time: how long it takes says neither whether one
-        fits, nor which, nor how much of it.
+        fits, nor which, nor how much of it. A file with a new token counts after 10 s (`Fresh`), and so does one that is gone.
         """
-        self._look_again()
+        keys = self._keys
+        for key in keys:
+            key.look_again()
         digest = sha256(presented.encode(errors="surrogateescape")).digest()
-        found = [key for key in self._keys if hmac.compare_digest(key.digest, digest)]
+        found = [key for key in keys if hmac.compare_digest(key.hashed.value().digest, digest)]
         return Principal(found[0].token.name, frozenset(Right(r) for r in found[0].token.rights)) if found else None
 
     def knows_host(self, header: str) -> bool:
@@ -88,51 +85,44 @@ class Authenticator:
         found = _HOST.fullmatch(header)
         return not self.is_local or (found is not None and found[1].lower() in self._hosts)
 
-    def _look_again(self) -> None:
-        now = self._monotonic()
-        if now - self._looked_at >= LOOK_EVERY_S:
-            self._looked_at = now
-            self._keys = tuple(_renewed(key) for key in self._keys)
-
 
 def _bracketed(host: str) -> str:
     return f"[{host.lower()}]" if ":" in host else host.lower()
 
 
+_FILES = frozenset({"file", "credential"})
+"""Secrets that somebody may replace while we run; a variable stays, and a command that gave one may cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """A token as it was read. One that cannot be read has a digest that nothing hashes to."""
+
+    digest: bytes
+    is_readable: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """A token as it was last read. One that cannot be read has a digest that nothing hashes to."""
+    """A token and how it was read last."""
 
     token: ApiToken
-    digest: bytes
-    stamp: tuple[int, ...] | None
-    """What changes with its file; None where it could not be read."""
+    hashed: Fresh[_Hashed]
+
+    def look_again(self) -> None:
+        """Read it again where it may be another one, or readable, by now."""
+        if self.token.secret.kind in _FILES or not self.hashed.value().is_readable:
+            self.hashed.renewed()
 
 
-def _key(token: ApiToken) -> _Key:
-    stamp = _stamp(token.secret)
+def _key(token: ApiToken, clock: Callable[[], float]) -> _Key:
+    key = _Key(token, Fresh(lambda: _hashed(token.secret), clock=clock))
+    key.hashed.value()
+    return key
+
+
+def _hashed(secret: Secret) -> _Hashed:
     try:
-        return _Key(token, sha256(token.secret.read().encode()).digest(), stamp)
+        return _Hashed(sha256(secret.read().encode()).digest())
     except SecretUnreadable:
-        return _Key(token, secrets.token_bytes(32), None)
-
-
-def _renewed(key: _Key) -> _Key:
-    unchanged = key.stamp is not None and key.stamp == _stamp(key.token.secret)
-    return key if unchanged else _key(key.token)
-
-
-def _stamp(secret: Secret) -> tuple[int, ...] | None:
-    """Tell two states of a secret's file apart; other kinds of secrets are read once."""
-    match secret.kind:
-        case "file":
-            path = Path(secret.place[0])
-        case "credential":
-            path = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / secret.place[0]
-        case _:
-            return ()
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return _Hashed(secrets.token_bytes(32), is_readable=False)
