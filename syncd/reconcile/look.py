@@ -208,13 +208,16 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
 
 
 def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:
-    contested = this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts)
-    named = signs(plan, contested) if plan.scope.everything else frozenset()
+    named = _named(this, plan) if plan.scope.everything else frozenset()
     # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
     # whom this pass lets go ahead, and they count what it took.
     lately = this.journal.ledger.taken_since(this.name, this.world.clock() - WINDOW)
     limits, owned = this.target.limits, there.owned
     return guard(plan, there.observed, limits, owned=owned, approvals=approvals, lately=lately, named=named)
+
+
+def _named(this: Pass, plan: Plan) -> frozenset[str]:
+    return signs(plan, this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts))
 
 
 def _managed(desired: DesiredState, owned: Owned, awaited: Iterable[Awaited]) -> frozenset[str]:

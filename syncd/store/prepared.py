@@ -22,19 +22,22 @@ _Process = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A statement as one kind of database takes it; `position` where that wants its parameters by place."""
+    """A statement as one kind of database takes it; `binding` is in the order of the places, where it wants those.
+
+    `fixed` holds values that are as the database wants them already.
+    """
 
     sql: str
     fixed: Mapping[str, object]
     binding: tuple[tuple[str, _Process | None], ...]
-    position: tuple[str, ...] | None
+    by_place: bool
     reading: tuple[_Process | None, ...]
 
     def bound(self, given: Mapping[str, object]) -> Any:
-        values = dict(self.fixed)
-        for name, process in self.binding:
-            values[name] = _processed(given[name], process)
-        return values if self.position is None else tuple(values[name] for name in self.position)
+        known = {**self.fixed, **given}
+        if self.by_place:
+            return tuple([known[name] if process is None else process(known[name]) for name, process in self.binding])
+        return {name: _processed(known[name], process) for name, process in self.binding}
 
     def read(self, row: Iterable[Any]) -> tuple[Any, ...]:
         return tuple(_processed(value, process) for value, process in zip(row, self.reading, strict=True))
@@ -75,13 +78,14 @@ class Prepared:
         compiled = statement.compile(dialect=dialect, column_keys=list(self._names))
         assert isinstance(compiled, SQLCompiler)
         assert not compiled.post_compile_params, "a list among the parameters makes another statement each time"
-        to_bind = {name: _binder(bind.type, dialect) for name, bind in compiled.binds.items()}
-        fixed = {name: _processed(bind.value, to_bind[name]) for name, bind in _unnamed(compiled, self._names)}
+        processes = {name: _binder(bind.type, dialect) for name, bind in compiled.binds.items()}
+        fixed = {name: _processed(bind.value, processes[name]) for name, bind in _unnamed(compiled, self._names)}
+        to_bind = processes | dict.fromkeys(fixed)
         return _Ready(
             compiled.string,
             fixed,
-            tuple((name, to_bind[name]) for name in self._names),
-            tuple(compiled.positiontup) if compiled.positiontup is not None else None,
+            tuple((name, to_bind[name]) for name in compiled.positiontup or to_bind),
+            compiled.positiontup is not None,
             tuple(_reader(column.type, dialect) for column in statement.exported_columns),
         )
 
