@@ -197,3 +197,19 @@ def test_a_lease_that_is_renewed_takes_the_outcome_along(store: Stores) -> None:
         assert [change] == [left.change for left in store.ledger.unsettled("prod")]
         store.leases.renew()
         assert () == store.ledger.unsettled("prod")
+
+
+def test_an_error_that_ends_a_pass_leaves_no_outcome_behind(store: Stores) -> None:
+    [change] = people(0, 1)
+    plan = planned(store, change)
+
+    def fails() -> None:
+        with store.ledger.entries(plan) as entries:
+            entry = entries.begin(change, now=NOW)
+            entry.before("POST")
+            entry.conclude(Outcome(change, Status.APPLIED), now=NOW)
+            raise DeploymentBusy("another writer has it still")
+
+    with pytest.raises(DeploymentBusy, match="another writer"):
+        fails()
+    assert () == store.ledger.unsettled("prod")
