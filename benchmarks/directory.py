@@ -28,10 +28,9 @@ import requests
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.ports import Feed
-from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource
-from syncd.sources.entra import GroupSelection as EntraGroups
-from syncd.sources.kind import Surroundings
-from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
+from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource, GroupSelection
+from syncd.sources.kind import SourceSurroundings
+from syncd.sources.okta import GroupFilter, OktaApiToken, OktaSettings, OktaSource
 
 PEOPLE, GROUPS, EACH, LATENCY_S, CONCURRENCY, RUNS = 50_000, 2_000, 100, 0.02, 8, 3
 TOKEN, CLIENT_SECRET = "a-token", "planted-client-secret"  # of stand-ins that this program starts
@@ -195,16 +194,16 @@ def now() -> datetime:
 def main() -> None:
     os.environ |= {"BENCH_TOKEN": TOKEN, "BENCH_CLIENT_SECRET": CLIENT_SECRET}
     with process("okta") as ((url,), join):
-        token = ApiToken(Secret.parse("env:BENCH_TOKEN"))
-        okta = OktaSettings(Connection(url), token, GroupSelection(all=True), concurrency=CONCURRENCY)
-        measure("okta", lambda: OktaSource("okta", okta, Surroundings(now)), lambda: bare_okta(url), join)
+        token = OktaApiToken(Secret.parse("env:BENCH_TOKEN"))
+        okta = OktaSettings(Connection(url), token, GroupFilter(all=True), concurrency=CONCURRENCY)
+        measure("okta", lambda: OktaSource("okta", okta, SourceSurroundings(now)), lambda: bare_okta(url), join)
     with process("entra") as ((authority, graph, ca, client), join):
         secret = ClientSecret(Secret.parse("env:BENCH_CLIENT_SECRET"))
         entra = EntraSettings(
             "contoso.example",
             client,
             secret,
-            (EntraGroups("all"),),
+            (GroupSelection("all"),),
             authority=authority,
             graph=graph,
             ca=Path(ca),
@@ -212,7 +211,7 @@ def main() -> None:
         )
         measure(
             "entra",
-            lambda: EntraSource("entra", entra, Surroundings(now)),
+            lambda: EntraSource("entra", entra, SourceSurroundings(now)),
             lambda: bare_graph(authority, graph, ca, client),
             join,
         )

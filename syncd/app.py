@@ -18,7 +18,7 @@ from syncd.model import CheckResult, Learned, Rules
 from syncd.ports import Emit, LastingSession, Source, TargetSession
 from syncd.reconcile import Target, World
 from syncd.sources import SOURCES
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 from syncd.store import Stores
 from syncd.targets import TARGETS
 from syncd.targets.kind import TargetKind, TargetSurroundings
@@ -91,7 +91,7 @@ def build(
         MappingInvalid: a mapping file cannot be used.
     """
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
-    around = Surroundings(clock, emit, store.readings, stopping)
+    around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
     return World(
         sources=tuple(open_source(source, around) for source in settings.sources),
@@ -154,14 +154,14 @@ def _resting(subject: str, rest: Rest, *, who: str = "the provider") -> tuple[Ch
     return (CheckResult(subject, "rate limits", None, rest.why(who)),) if is_left_alone else ()
 
 
-def open_source(settings: SourceSettings, around: Surroundings) -> Source:
+def open_source(settings: SourceSettings, around: SourceSurroundings) -> Source:
     """Make a source; nobody is asked anything yet."""
     return SOURCES[settings.kind].open(settings.name, settings.settings, around)
 
 
 def open_local(settings: SourceSettings, *, clock: Callable[[], datetime] = utc_now) -> Source | None:
     """Make a source that reads what is on this machine; None: it would ask somebody."""
-    return open_source(settings, Surroundings(clock)) if SOURCES[settings.kind].provider is None else None
+    return open_source(settings, SourceSurroundings(clock)) if SOURCES[settings.kind].provider is None else None
 
 
 def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[DeploymentSettings], Target]:

@@ -42,17 +42,17 @@ _AREAS = {"users", "roles", "dags"}
 Scope = dict[str, Any]
 Message = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
-Ask = Callable[[str, Mapping[str, Any]], object]
+Control = Callable[[str, Mapping[str, Any]], object]
 """What answers the control: the path below `/-/`, and query and body in one."""
 
 
 # --- the wire ---------------------------------------------------------------------------------------------------------
 
 
-class Wire(asyncio.Protocol):
+class FleetConnection(asyncio.Protocol):
     """One connection: HTTP/1.1 as far as the clients of a measurement speak it, one request at a time, for an ASGI app."""
 
-    def __init__(self, app: App, control: Ask, latency_s: float) -> None:
+    def __init__(self, app: App, control: Control, latency_s: float) -> None:
         self.transport: asyncio.Transport
         self._app, self._control, self._latency_s = app, control, latency_s
         self._loop = asyncio.get_running_loop()
@@ -334,7 +334,7 @@ async def serve(fleet: AirflowFleet | OktaFleet, *, latency_s: float, port: int 
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Wire(fleet.app, fleet.control, latency_s),
+        lambda: FleetConnection(fleet.app, fleet.control, latency_s),
         HOST,
         port,
         backlog=1024,

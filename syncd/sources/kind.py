@@ -18,7 +18,7 @@ def silent(event: str, /, **facts: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SourceSurroundings:
     """What a source is given besides its settings.
 
     now       tells the time
@@ -62,6 +62,6 @@ class SourceKind:
 
     name: str
     table: type[SettingsTable]
-    open: Callable[[str, Any, Surroundings], Source]
+    open: Callable[[str, Any, SourceSurroundings], Source]
     examine: Callable[[str, Any, Callable[[], datetime]], tuple[CheckResult, ...]]
     provider: Callable[[Any], str] | None = None

@@ -10,7 +10,7 @@ import pytest
 from directories_world import TOKEN, Company, company
 
 from syncd.cli import run
-from syncd.sandbox.entra import Kind, Rights
+from syncd.sandbox.entra import LieKind, Rights
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_only_a_group_that_was_read_can_be_accepted(corp: Company, source: str, 
 def test_what_an_uncertified_read_may_not_take_is_told_with_its_age(corp: Company) -> None:
     corp.applies()
     corp.entra.tenant.leave(corp.finance, corp.entra_ids["anna"])
-    corp.entra.lie(Kind.WRONG_COUNT, path="/members", at=1, times=1000)
+    corp.entra.lie(LieKind.WRONG_COUNT, path="/members", at=1, times=1000)
 
     code, out, _ = corp.types("apply")
 
@@ -144,7 +144,7 @@ def test_what_an_uncertified_read_may_not_take_is_told_with_its_age(corp: Compan
 
 @pytest.mark.finding("C-20")
 def test_a_first_read_that_was_not_whole_is_told_and_ends_as_a_source_that_failed(corp: Company) -> None:
-    corp.entra.lie(Kind.WRONG_COUNT, path="/members", at=1, times=1000)
+    corp.entra.lie(LieKind.WRONG_COUNT, path="/members", at=1, times=1000)
     for _ in range(2):
         code, out, _ = corp.types("apply", "-o", "json")
         [notes] = [deployment["plan"]["notes"] for deployment in json.loads(out)["deployments"]]

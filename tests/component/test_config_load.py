@@ -272,7 +272,7 @@ groups = { all = true }
 """
     [source] = loaded(tmp_path, least + DEPLOYMENT).sources
     connection = Connection("https://example.okta.com", timeout_s=30.0, connect_timeout_s=10.0)
-    expected = okta.OktaSettings(connection, okta.ApiToken(Secret("env", ("T",))), okta.GroupSelection(all=True))
+    expected = okta.OktaSettings(connection, okta.OktaApiToken(Secret("env", ("T",))), okta.GroupFilter(all=True))
     assert expected == source.settings, "what the file leaves out is as the adapter has it"
 
     most = """[sources.okta]
@@ -293,7 +293,7 @@ proxy = "http://proxy:3128"
     expected = okta.OktaSettings(
         Connection("https://example.okta.com", timeout_s=2.0, connect_timeout_s=1.0, proxy="http://proxy:3128"),
         okta.PrivateKey("0oa", Secret("file", (str(tmp_path / "k.pem"),)), "kid", ("a",), dpop=True),
-        okta.GroupSelection(ids=("00g",), names=("n",), prefixes=("p-",), types=("BUILT_IN",)),
+        okta.GroupFilter(ids=("00g",), names=("n",), prefixes=("p-",), types=("BUILT_IN",)),
         page_limit=100,
         leave_free=0.25,
         concurrency=3,
@@ -333,7 +333,7 @@ def test_an_entra_source(tmp_path: Path) -> None:
         ('kind = "managed_identity", client_id = "c"', entra.ManagedIdentity("c")),
     ],
 )
-def test_the_credentials_of_entra(tmp_path: Path, auth: str, expected: entra.Credential) -> None:
+def test_the_credentials_of_entra(tmp_path: Path, auth: str, expected: entra.EntraCredential) -> None:
     (tmp_path / "c.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
     groups = 'groups = [{ id = "1" }, { name = "n", transitive = true }, { prefix = "p" }]\napp_roles = ["app"]\n'
     [source] = loaded(tmp_path, f"{ENTRA}auth = {{ {auth} }}\n{groups}{DEPLOYMENT}").sources

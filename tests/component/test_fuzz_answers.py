@@ -30,10 +30,9 @@ from syncd.model import EVERYTHING
 from syncd.sandbox.airflow import StandIn
 from syncd.sandbox.entra import EntraStandIn
 from syncd.sandbox.okta import OktaStandIn, Org
-from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource
-from syncd.sources.entra import GroupSelection as EntraGroups
-from syncd.sources.kind import Surroundings
-from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
+from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource, GroupSelection
+from syncd.sources.kind import SourceSurroundings
+from syncd.sources.okta import GroupFilter, OktaApiToken, OktaSettings, OktaSource
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
 
 Header = tuple[bytes, bytes]
@@ -284,8 +283,8 @@ def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Liar, OktaS
             liar,
             OktaSettings(
                 Connection(liar.url, timeout_s=5.0),
-                ApiToken(Secret("file", (str(token),))),
-                GroupSelection(all=True),
+                OktaApiToken(Secret("file", (str(token),))),
+                GroupFilter(all=True),
                 page_limit=5,
                 deadline_s=3.0,
                 retries=Retries(attempts=2, first_s=0.001, cap_s=0.01),
@@ -305,7 +304,7 @@ def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Liar, OktaS
 def test_okta(okta: tuple[Liar, OktaSettings], change: Change, at: int) -> None:
     liar, found = okta
     liar.aim(at, change)
-    source = OktaSource("okta", found, Surroundings(now))
+    source = OktaSource("okta", found, SourceSurroundings(now))
     with suppress(SourceUnavailable):
         snapshot, cursor = source.read_from_here()
         liar.aim(at % 3, change)
@@ -345,7 +344,7 @@ def entra() -> Iterator[tuple[Liar, EntraStandIn, EntraSettings]]:
                 "contoso.example",
                 "me",
                 ClientSecret(Secret("env", ("X",))),
-                (EntraGroups("name", "ops", transitive=True), EntraGroups("all")),
+                (GroupSelection("name", "ops", transitive=True), GroupSelection("all")),
                 graph=f"{liar.url}/v1.0",
                 app_roles=("app-1",),
                 page_size=5,
@@ -365,7 +364,7 @@ def entra() -> Iterator[tuple[Liar, EntraStandIn, EntraSettings]]:
 @example(change=_headed(b"Location", b"http://[::1"), at=1)
 def test_graph(entra: tuple[Liar, EntraStandIn, EntraSettings], change: Change, at: int) -> None:
     liar, standin, found = entra
-    source = EntraSource("entra", found, Surroundings(now), waiting=Waiting(pause=lambda _: None))
+    source = EntraSource("entra", found, SourceSurroundings(now), waiting=Waiting(pause=lambda _: None))
     source._graph._tokens = Pass()  # type: ignore[assignment]
     try:
         with suppress(SourceUnavailable):

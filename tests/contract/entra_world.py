@@ -15,7 +15,7 @@ from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.sandbox.entra import EntraStandIn, Served
 from syncd.sources.entra import ClientSecret, EntraSettings, EntraSource, GroupSelection
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 
 SECRET_PLACE = "SYNCD_TEST_ENTRA_SECRET"
 PAGE = 5
@@ -88,7 +88,7 @@ class World:
         noted = waits if waits is not None else []
         settings = self.settings(where, **changes)
         return EntraSource(
-            "entra", settings, Surroundings(now), waiting=Waiting(pause=noted.append, chance=lambda: 0.5)
+            "entra", settings, SourceSurroundings(now), waiting=Waiting(pause=noted.append, chance=lambda: 0.5)
         )
 
 

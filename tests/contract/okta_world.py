@@ -13,8 +13,8 @@ from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.sandbox.okta import OktaStandIn, Org
-from syncd.sources.kind import Surroundings
-from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings, OktaSource
+from syncd.sources.kind import SourceSurroundings
+from syncd.sources.okta import GroupFilter, OktaApiToken, OktaSettings, OktaSource
 
 TOKEN = "00planted-api-token"
 TODAY = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -54,8 +54,8 @@ def settings(url: str, folder: Path, **changes: Any) -> OktaSettings:
     """Settings for tests: pages of five, quick retries, an API token."""
     usual = OktaSettings(
         Connection(url),
-        ApiToken(secret(folder, TOKEN)),
-        GroupSelection(prefixes=("airflow-",)),
+        OktaApiToken(secret(folder, TOKEN)),
+        GroupFilter(prefixes=("airflow-",)),
         page_limit=5,
         leave_free=0.5,
         concurrency=3,
@@ -77,7 +77,7 @@ def source(
     **changes: Any,
 ) -> OktaSource:
     changes.setdefault("connection", Connection(url, timeout_s=timeout_s, connect_timeout_s=5.0))
-    return OktaSource("okta", settings(url, folder, **changes), Surroundings(lambda: TODAY, emit))
+    return OktaSource("okta", settings(url, folder, **changes), SourceSurroundings(lambda: TODAY, emit))
 
 
 def members(snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -19,17 +19,17 @@ from entra_world import SECRET_PLACE, World, members
 
 from syncd.errors import SourceUnavailable
 from syncd.http.secrets import Secret, blotted
-from syncd.sandbox.entra import Kind, Served
+from syncd.sandbox.entra import LieKind, Served
 from syncd.sources.entra import (
     ClientSecret,
-    Credential,
+    EntraCredential,
     EntraSource,
     ManagedIdentity,
     PemCertificate,
     PfxCertificate,
     WorkloadIdentity,
 )
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 
 PASSPHRASE = "planted-passphrase"
 
@@ -59,7 +59,7 @@ def where(world: World) -> Iterator[Served]:
         yield served
 
 
-def _read_with(world: World, where: Served, credential: Credential, **changes: Any) -> list[str]:
+def _read_with(world: World, where: Served, credential: EntraCredential, **changes: Any) -> list[str]:
     """Read everything; gives how the tokens were asked for."""
     source = world.source(where, credential=credential, **changes)
     assert world.truth() == members(source.read())
@@ -245,7 +245,7 @@ def test_no_secret_is_in_any_log_or_error(
     source = world.source(where)
     source.refresh(*source.read_from_here())
     errors = []
-    for kind in (Kind.TOKEN_EXPIRED, Kind.WEB_PAGE, Kind.FORBIDDEN):
+    for kind in (LieKind.TOKEN_EXPIRED, LieKind.WEB_PAGE, LieKind.FORBIDDEN):
         world.standin.lies = []
         world.standin.lie(kind, times=10_000)
         with pytest.raises(SourceUnavailable) as caught:
@@ -265,6 +265,6 @@ def test_no_secret_is_in_any_log_or_error(
 def test_settings_never_show_what_they_refer_to(world: World, where: Served) -> None:
     settings = replace(world.settings(where), credential=ClientSecret(Secret("file", ("/run/secrets/entra",))))
     assert "file:/run/secrets/entra" in repr(settings)
-    assert isinstance(EntraSource("entra", settings, Surroundings(lambda: datetime.now(UTC))), EntraSource), (
+    assert isinstance(EntraSource("entra", settings, SourceSurroundings(lambda: datetime.now(UTC))), EntraSource), (
         "made without I/O"
     )

@@ -17,9 +17,9 @@ from syncd.errors import SourceUnavailable
 from syncd.http.backoff import Waiting
 from syncd.model import Snapshot
 from syncd.sandbox.entra import Served
-from syncd.sandbox.entra.lies import Kind
+from syncd.sandbox.entra.lies import LieKind
 from syncd.sources.entra import EntraSource, GroupSelection
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 from syncd.store import Stores
 
 FOREVER = 10**9
@@ -42,7 +42,7 @@ def where(world: World) -> Iterator[Served]:
 
 @pytest.mark.finding("C-1")
 def test_members_whose_next_links_never_end_are_given_up(world: World, where: Served) -> None:
-    world.standin.lie(Kind.FRESH_LINK, f"{world.finance}/members\\?", times=FOREVER)
+    world.standin.lie(LieKind.FRESH_LINK, f"{world.finance}/members\\?", times=FOREVER)
     found = world.source(where, app_roles=()).read()
     assert {"finance"} == doubts(found).keys()
     assert "the list does not end" in doubts(found)["finance"]
@@ -53,7 +53,7 @@ def test_members_whose_next_links_never_end_are_given_up(world: World, where: Se
 @pytest.mark.finding("C-1")
 @pytest.mark.parametrize("path", ["/groups/delta", "/users/delta", r"^/groups\?"])
 def test_rounds_and_lists_of_groups_that_never_end_fail_the_source(world: World, where: Served, path: str) -> None:
-    world.standin.lie(Kind.FRESH_LINK, path, times=FOREVER)
+    world.standin.lie(LieKind.FRESH_LINK, path, times=FOREVER)
     with pytest.raises(SourceUnavailable, match="not end"):
         world.source(where, app_roles=()).read_from_here()
     assert world.standin.calls < 400
@@ -73,7 +73,7 @@ def test_a_slow_tenant_is_read_until_the_deadline(world: World, where: Served) -
     def clock() -> float:
         return float(world.standin.calls)  # a second for each request
 
-    found = EntraSource("entra", settings, Surroundings(now, emit), waiting=Waiting(clock)).read()
+    found = EntraSource("entra", settings, SourceSurroundings(now, emit), waiting=Waiting(clock)).read()
     assert world.standin.calls <= 20
     assert 60 < len(found.groups), "every group is there, whole or not"
     late = [why for why in doubts(found).values() if "deadline_s" in why]
@@ -83,9 +83,9 @@ def test_a_slow_tenant_is_read_until_the_deadline(world: World, where: Served) -
 
 @pytest.mark.finding("C-1")
 def test_a_read_ends_when_the_process_does(world: World, where: Served) -> None:
-    world.standin.lie(Kind.BUSY, "/members", times=FOREVER)
+    world.standin.lie(LieKind.BUSY, "/members", times=FOREVER)
     began = time.monotonic()
-    around = Surroundings(now, stopping=lambda: time.monotonic() - began > 0.5)
+    around = SourceSurroundings(now, stopping=lambda: time.monotonic() - began > 0.5)
     source = EntraSource("entra", world.settings(where), around)
     with pytest.raises(SourceUnavailable, match="syncd is stopping"):
         source.read()
@@ -94,7 +94,7 @@ def test_a_read_ends_when_the_process_does(world: World, where: Served) -> None:
 
 @pytest.mark.finding("C-20")
 def test_a_list_whose_page_token_expired_is_read_from_its_start(world: World, where: Served) -> None:
-    world.standin.lie(Kind.EXPIRED_PAGE, f"{world.finance}/members\\?.*skiptoken")
+    world.standin.lie(LieKind.EXPIRED_PAGE, f"{world.finance}/members\\?.*skiptoken")
     assert {} == doubts(world.source(where, app_roles=()).read())
 
 
@@ -106,10 +106,10 @@ def test_a_tenant_that_wants_rest_is_left_alone_by_every_process(world: World, w
     with closing(Stores.open(url)) as one, closing(Stores.open(url)) as other:
 
         def source(store: Stores) -> EntraSource:
-            return EntraSource("entra", settings, Surroundings(lambda: now() + moved[0], rests=store.readings))
+            return EntraSource("entra", settings, SourceSurroundings(lambda: now() + moved[0], rests=store.readings))
 
         earlier, cursor = source(one).read_from_here()
-        world.standin.lie(Kind.THROTTLED)
+        world.standin.lie(LieKind.THROTTLED)
         for store in (one, other):
             asked = world.standin.calls
             with pytest.raises(SourceUnavailable, match="Graph asked to be left alone until"):
@@ -168,7 +168,7 @@ def test_one_look_up_that_fails_is_one(world: World, where: Served) -> None:
     before, cursor = source.read_from_here()
     for person in world.people[:5]:
         world.tenant.change_user(person, accountEnabled=False)
-    world.standin.lie(Kind.FORBIDDEN, f"^/users/{world.people[2]}", times=FOREVER)
+    world.standin.lie(LieKind.FORBIDDEN, f"^/users/{world.people[2]}", times=FOREVER)
     found, _ = source.refresh(before, cursor)
     assert {} == doubts(found), "its groups were read, and show them"
     assert not any(_known(found)[person] for person in world.people[:5])
@@ -214,7 +214,7 @@ def test_an_app_role_without_an_id_is_a_sentence(world: World, where: Served) ->
 def test_a_group_that_stays_uncertified_is_read_more_and_more_rarely(world: World, where: Served) -> None:
     for n in range(30):
         world.tenant.add_group(f"more{n}", world.people[:3])
-    world.standin.lie(Kind.WRONG_COUNT, "/members/", times=FOREVER)
+    world.standin.lie(LieKind.WRONG_COUNT, "/members/", times=FOREVER)
     costs = []
     before, cursor = world.source(where, **ALL).read_from_here()
     uncertified = doubts(before).keys()
@@ -230,7 +230,7 @@ def test_a_group_that_stays_uncertified_is_read_more_and_more_rarely(world: Worl
 
 @pytest.mark.finding("I-F2")
 def test_a_group_whose_count_moves_is_read_at_once(world: World, where: Served) -> None:
-    lie = world.standin.lie(Kind.WRONG_COUNT, f"{world.finance}/members/", times=FOREVER)
+    lie = world.standin.lie(LieKind.WRONG_COUNT, f"{world.finance}/members/", times=FOREVER)
     source = world.source(where, **ALL)
     before, cursor = source.read_from_here()
     for _ in range(4):

@@ -14,7 +14,7 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
 from syncd.errors import CursorLost
-from syncd.sandbox.entra import Exchange, Kind
+from syncd.sandbox.entra import Exchange, LieKind
 
 DESCRIPTION = Path(__file__).parents[2].parent / "shared" / "specs" / "graph-subset.yaml"
 
@@ -41,13 +41,13 @@ def exchanges() -> Iterator[list[Exchange]]:
         tenant.join(world.finance, world.people[22])
         tenant.delete_user(world.people[3])
         tenant.delete_group(world.empty)
-        for at, kind in enumerate((Kind.TOKEN_EXPIRED, Kind.THROTTLED, Kind.BUSY, Kind.BROKEN), start=1):
+        for at, kind in enumerate((LieKind.TOKEN_EXPIRED, LieKind.THROTTLED, LieKind.BUSY, LieKind.BROKEN), start=1):
             world.standin.lie(kind, "/groups/delta", at=at)
         earlier, cursor = source.refresh(earlier, cursor)
         world.standin.expire_deltas()
         with pytest.raises(CursorLost):
             source.refresh(earlier, cursor)
-        world.standin.lie(Kind.FORBIDDEN, f"{world.finance}/members")
+        world.standin.lie(LieKind.FORBIDDEN, f"{world.finance}/members")
         source.read()
         yield world.standin.exchanges
 

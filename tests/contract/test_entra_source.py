@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from syncd.errors import CursorLost, SourceUnavailable
 from syncd.http.backoff import Waiting
 from syncd.model import Identity
-from syncd.sandbox.entra import Kind, Rights, Served
+from syncd.sandbox.entra import LieKind, Rights, Served
 from syncd.sources.entra import EntraSource, GroupSelection
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 
 FOREVER = 10_000
 
@@ -166,7 +166,7 @@ def test_a_disabled_app_role_is_no_group(world: World, where: Served) -> None:
 
 # --- every lie at every place -----------------------------------------------------------------------------------------
 
-LAST_WORD = {Kind.FORBIDDEN, Kind.NULL_ENABLED, Kind.NOT_FOUND}
+LAST_WORD = {LieKind.FORBIDDEN, LieKind.NULL_ENABLED, LieKind.NOT_FOUND}
 """Lies that are believed when told once: they only ever stop a read, or leave it uncertified."""
 
 
@@ -181,14 +181,14 @@ def lying() -> Iterator[Lying]:
     world.standin.keep = False
     with world.standin.serve() as where:
         source = world.source(where, timeout_s=0.4, attempts=3)
-        counter = world.standin.lie(Kind.NO_COUNT, at=FOREVER)
+        counter = world.standin.lie(LieKind.NO_COUNT, at=FOREVER)
         source.read()
         yield world, source, counter.seen
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kind=st.sampled_from(Kind), place=st.floats(0, 1))
-def test_one_lie_anywhere_is_seen_through(lying: Lying, kind: Kind, place: float) -> None:
+@given(kind=st.sampled_from(LieKind), place=st.floats(0, 1))
+def test_one_lie_anywhere_is_seen_through(lying: Lying, kind: LieKind, place: float) -> None:
     world, source, requests = lying
     world.standin.lies.clear()
     lie = world.standin.lie(kind, at=1 + int(place * (requests - 1)))
@@ -206,12 +206,18 @@ def test_one_lie_anywhere_is_seen_through(lying: Lying, kind: Kind, place: float
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kind=st.sampled_from([k for k in Kind if k is not Kind.HANG]), place=st.floats(0, 1), times=st.integers(2, 200))
-def test_no_lie_however_often_takes_access(lying: Lying, kind: Kind, place: float, times: int) -> None:
+@given(
+    kind=st.sampled_from([k for k in LieKind if k is not LieKind.HANG]),
+    place=st.floats(0, 1),
+    times=st.integers(2, 200),
+)
+def test_no_lie_however_often_takes_access(lying: Lying, kind: LieKind, place: float, times: int) -> None:
     world, source, requests = lying
     world.standin.lies.clear()
     # That there is no such object is believed when Graph says it twice; a list without a count when two readings agree.
-    path = r"^(?!/groups/[^/]+\?|.*appRoleAssignedTo|/users/)" if kind is Kind.NOT_FOUND else "^(?!.*appRoleAssignedTo)"
+    path = (
+        r"^(?!/groups/[^/]+\?|.*appRoleAssignedTo|/users/)" if kind is LieKind.NOT_FOUND else "^(?!.*appRoleAssignedTo)"
+    )
     world.standin.lie(kind, path, at=1 + int(place * (requests - 1)), times=times)
     snapshot = or_error(source.read)
 
@@ -220,8 +226,12 @@ def test_no_lie_however_often_takes_access(lying: Lying, kind: Kind, place: floa
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(kind=st.sampled_from([k for k in Kind if k is not Kind.HANG]), place=st.integers(1, 25), seed=st.integers(0, 99))
-def test_no_lie_in_a_refresh_takes_access(kind: Kind, place: int, seed: int, lying: Lying) -> None:
+@given(
+    kind=st.sampled_from([k for k in LieKind if k is not LieKind.HANG]),
+    place=st.integers(1, 25),
+    seed=st.integers(0, 99),
+)
+def test_no_lie_in_a_refresh_takes_access(kind: LieKind, place: int, seed: int, lying: Lying) -> None:
     world, source, _ = lying
     world.standin.lies.clear()
     earlier, cursor = source.read_from_here()
@@ -252,14 +262,14 @@ def test_no_lie_in_a_refresh_takes_access(kind: Kind, place: int, seed: int, lyi
 def test_a_count_that_lags_is_waited_for(world: World, where: Served) -> None:
     waits: list[float] = []
     source = world.source(where, waits=waits, app_roles=())
-    world.standin.lie(Kind.WRONG_COUNT, f"{world.finance}/members/microsoft.graph.user", times=2)
+    world.standin.lie(LieKind.WRONG_COUNT, f"{world.finance}/members/microsoft.graph.user", times=2)
 
     assert {} == doubts(source.read())
     assert [2.0, 4.0] == waits
 
 
 def test_a_count_that_never_agrees_leaves_the_group_uncertified(world: World, where: Served) -> None:
-    world.standin.lie(Kind.WRONG_COUNT, f"{world.finance}/members/microsoft.graph.user", times=FOREVER)
+    world.standin.lie(LieKind.WRONG_COUNT, f"{world.finance}/members/microsoft.graph.user", times=FOREVER)
     snapshot = world.source(where, app_roles=()).read()
 
     assert {"finance": "12 read, but Graph counts 13"} == doubts(snapshot)
@@ -267,7 +277,7 @@ def test_a_count_that_never_agrees_leaves_the_group_uncertified(world: World, wh
 
 
 def test_a_page_that_comes_twice_is_noticed_where_the_count_fits(world: World, where: Served) -> None:
-    lie = world.standin.lie(Kind.REPEATED_PAGE, rf"{world.finance}/members\?.*skiptoken")
+    lie = world.standin.lie(LieKind.REPEATED_PAGE, rf"{world.finance}/members\?.*skiptoken")
     snapshot = world.source(where, app_roles=()).read()
     assert 1 == lie.told
     assert {} == lost(snapshot, {"finance": world.truth()["finance"]})
@@ -275,22 +285,22 @@ def test_a_page_that_comes_twice_is_noticed_where_the_count_fits(world: World, w
 
 def test_what_is_missing_from_a_batch_is_asked_for_again(world: World, where: Served) -> None:
     waits: list[float] = []
-    world.standin.lie(Kind.DROPPED, rf"{world.finance}/members\?")
+    world.standin.lie(LieKind.DROPPED, rf"{world.finance}/members\?")
     assert {} == doubts(world.source(where, waits=waits, app_roles=()).read())
     assert [0.5] == waits
 
 
 def test_a_list_of_groups_that_is_cut_is_no_list(world: World, where: Served) -> None:
-    world.standin.lie(Kind.CUT_PAGE, r"^/groups\?.*top=5$", times=FOREVER)
+    world.standin.lie(LieKind.CUT_PAGE, r"^/groups\?.*top=5$", times=FOREVER)
     with pytest.raises(SourceUnavailable, match=r"list of groups \(all\) could not be read whole: 2 read.*counts 5"):
         world.source(where, groups=(GroupSelection("all"),)).read()
 
 
 def test_that_a_group_does_not_exist_is_believed_when_it_is_said_twice(world: World, where: Served) -> None:
     source = world.source(where, groups=(GroupSelection("id", world.finance.upper()),), app_roles=())
-    world.standin.lie(Kind.NOT_FOUND, f"(?i)^/groups/{world.finance}", times=1)
+    world.standin.lie(LieKind.NOT_FOUND, f"(?i)^/groups/{world.finance}", times=1)
     assert {"finance"} == members(source.read()).keys()
-    world.standin.lie(Kind.NOT_FOUND, f"(?i)^/groups/{world.finance}", times=2)
+    world.standin.lie(LieKind.NOT_FOUND, f"(?i)^/groups/{world.finance}", times=2)
     assert set() == members(source.read()).keys()
 
 
@@ -298,24 +308,24 @@ def test_assignments_are_believed_when_two_readings_agree(world: World, where: S
     source = world.source(where)
     for place in (1, 2):
         world.standin.lies.clear()
-        world.standin.lie(Kind.CUT_PAGE, "appRoleAssignedTo", at=place)
+        world.standin.lie(LieKind.CUT_PAGE, "appRoleAssignedTo", at=place)
         assert ({}, world.truth()) == (doubts(snapshot := source.read()), members(snapshot))
 
 
 def test_a_group_with_a_role_is_not_gone_because_of_one_answer(world: World, where: Served) -> None:
     source = world.source(where, groups=(GroupSelection("name", "ops"),))
-    world.standin.lie(Kind.NOT_FOUND, rf"{world.finance}/members\?")
+    world.standin.lie(LieKind.NOT_FOUND, rf"{world.finance}/members\?")
     assert {"approle:Viewer": "a group with a role was deleted while it was read"} == doubts(source.read())
 
 
 def test_a_link_to_another_host_is_not_followed(world: World, where: Served) -> None:
-    world.standin.lie(Kind.FOREIGN_LINK, f"{world.finance}/members", times=FOREVER)
+    world.standin.lie(LieKind.FOREIGN_LINK, f"{world.finance}/members", times=FOREVER)
     found = doubts(world.source(where, app_roles=()).read())
     assert {"finance": "a next link leads to another host"} == found
 
 
 def test_a_storm_of_429_ends_with_one_sentence(world: World, where: Served) -> None:
-    world.standin.lie(Kind.THROTTLED, times=FOREVER)
+    world.standin.lie(LieKind.THROTTLED, times=FOREVER)
     with pytest.raises(SourceUnavailable, match=r"Graph answered 429 \(toomanyrequests\)"):
         world.source(where).read()
 
@@ -323,13 +333,13 @@ def test_a_storm_of_429_ends_with_one_sentence(world: World, where: Served) -> N
 def test_retry_after_is_kept_and_without_it_waits_double(world: World, where: Served) -> None:
     waits: list[float] = []
     world.standin.retry_after = 7
-    world.standin.lie(Kind.THROTTLED, r"^/\$batch")
+    world.standin.lie(LieKind.THROTTLED, r"^/\$batch")
     world.source(where, waits=waits, app_roles=()).read()
     assert 6.5 < max(waits) <= 7.0
 
     waits.clear()
     world.standin.lies.clear()
-    world.standin.lie(Kind.BUSY, r"^/\$batch", times=4)
+    world.standin.lie(LieKind.BUSY, r"^/\$batch", times=4)
     world.source(where, waits=waits, app_roles=()).read()
     assert [0.5, 1.0, 2.0, 4.0] == waits
 
@@ -338,7 +348,7 @@ def test_retry_after_is_kept_and_without_it_waits_double(world: World, where: Se
 def test_after_a_retry_after_beyond_all_patience_nothing_is_asked(world: World, where: Served) -> None:
     waits: list[float] = []
     world.standin.retry_after = 3600
-    world.standin.lie(Kind.THROTTLED, f"{world.finance}/members")
+    world.standin.lie(LieKind.THROTTLED, f"{world.finance}/members")
     source = world.source(where, waits=waits, app_roles=())
     with pytest.raises(SourceUnavailable, match=r"Graph asked to be left alone until \d\d:\d\d:\d\d UTC"):
         source.read()
@@ -351,8 +361,10 @@ def test_after_a_retry_after_beyond_all_patience_nothing_is_asked(world: World, 
 
 def test_only_what_was_throttled_in_a_batch_is_asked_again(world: World, where: Served) -> None:
     source = world.source(where, app_roles=())
-    lie = world.standin.lie(Kind.THROTTLED, f"{world.empty}/members")
-    counts = [world.standin.lie(Kind.NO_COUNT, f"{group}/members", at=FOREVER) for group in (world.empty, world.deep)]
+    lie = world.standin.lie(LieKind.THROTTLED, f"{world.empty}/members")
+    counts = [
+        world.standin.lie(LieKind.NO_COUNT, f"{group}/members", at=FOREVER) for group in (world.empty, world.deep)
+    ]
 
     assert {} == doubts(source.read())
     assert 1 == lie.told
@@ -369,19 +381,19 @@ def test_the_limit_of_the_tenant_slows_the_source_down(world: World, where: Serv
 
 def test_a_token_that_expired_is_renewed_once(world: World, where: Served) -> None:
     source = world.source(where)
-    world.standin.lie(Kind.TOKEN_EXPIRED, f"{world.finance}/members")
+    world.standin.lie(LieKind.TOKEN_EXPIRED, f"{world.finance}/members")
     assert {} == doubts(source.read())
     assert 2 == len(world.standin.authority.proofs)
 
 
 def test_tokens_that_are_refused_for_ever_are_an_error(world: World, where: Served) -> None:
-    world.standin.lie(Kind.TOKEN_EXPIRED, times=FOREVER)
+    world.standin.lie(LieKind.TOKEN_EXPIRED, times=FOREVER)
     with pytest.raises(SourceUnavailable, match="refuses a new access token"):
         world.source(where).read()
 
 
 def test_a_group_that_is_deleted_while_it_is_read_is_not_empty(world: World, where: Served) -> None:
-    world.standin.lie(Kind.NOT_FOUND, f"{world.empty}/members", times=FOREVER)
+    world.standin.lie(LieKind.NOT_FOUND, f"{world.empty}/members", times=FOREVER)
     assert {"empty": "the group was deleted while it was read"} == doubts(world.source(where).read())
 
 
@@ -490,7 +502,7 @@ def test_the_feed_may_replay_repeat_and_shuffle(world: World, where: Served) -> 
     earlier, cursor = source.read_from_here()
     world.standin.graph.shuffle = random.Random(7)
     world.standin.graph.delta_page = 2
-    world.standin.lie(Kind.DELTA_REPLAYED, "/delta", times=FOREVER)
+    world.standin.lie(LieKind.DELTA_REPLAYED, "/delta", times=FOREVER)
     for what in ("joined", "left a nested group", "deleted person", "deleted group"):
         _change(world, what)
     snapshot, cursor = source.refresh(earlier, cursor)
@@ -501,10 +513,10 @@ def test_the_feed_may_replay_repeat_and_shuffle(world: World, where: Served) -> 
     assert source.read().identities == snapshot.identities
 
 
-@pytest.mark.parametrize("kind", [Kind.DELTA_GONE, Kind.DELTA_LOST, Kind.DELTA_RESYNC])
+@pytest.mark.parametrize("kind", [LieKind.DELTA_GONE, LieKind.DELTA_LOST, LieKind.DELTA_RESYNC])
 @pytest.mark.parametrize("feed", ["groups", "users"])
 def test_a_place_in_the_feed_that_is_lost_asks_for_a_full_read(
-    world: World, where: Served, kind: Kind, feed: str
+    world: World, where: Served, kind: LieKind, feed: str
 ) -> None:
     source = world.source(where)
     earlier, cursor = source.read_from_here()
@@ -550,8 +562,8 @@ def test_other_settings_ask_for_a_full_read(world: World, where: Served) -> None
         world.source(where, guests="exclude").refresh(earlier, cursor)
 
 
-@pytest.mark.parametrize("kind", [Kind.LOST_LINK, Kind.FOREIGN_LINK, Kind.LOOPED_LINK])
-def test_of_a_round_without_an_end_nothing_is_used(world: World, where: Served, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [LieKind.LOST_LINK, LieKind.FOREIGN_LINK, LieKind.LOOPED_LINK])
+def test_of_a_round_without_an_end_nothing_is_used(world: World, where: Served, kind: LieKind) -> None:
     source = world.source(where)
     earlier, cursor = source.read_from_here()
     world.standin.graph.delta_page = 1
@@ -568,7 +580,7 @@ def test_a_group_that_could_not_be_read_whole_is_read_again(world: World, where:
     source = world.source(where, app_roles=())
     earlier, cursor = source.read_from_here()
     _change(world, "left")
-    lie = world.standin.lie(Kind.BROKEN, f"{world.finance}/members", times=FOREVER)
+    lie = world.standin.lie(LieKind.BROKEN, f"{world.finance}/members", times=FOREVER)
     doubtful, cursor = source.refresh(earlier, cursor)
     assert {"finance"} == doubts(doubtful).keys()
     assert {i.id for i in earlier.identities} == {i.id for i in doubtful.identities}
@@ -606,7 +618,7 @@ def test_reading_goes_on_when_the_token_can_no_longer_be_renewed(world: World, w
     clock = [now()]
     world.standin.authority.lifetime_s = 240
     source = EntraSource(
-        "entra", world.settings(where), Surroundings(lambda: clock[0]), waiting=Waiting(pause=lambda _: None)
+        "entra", world.settings(where), SourceSurroundings(lambda: clock[0]), waiting=Waiting(pause=lambda _: None)
     )
     source.read()
     world.standin.authority.failures = [(503, "AADSTS90033")] * FOREVER

@@ -17,7 +17,7 @@ from syncd.errors import SourceUnavailable
 from syncd.http.connection import Connection
 from syncd.http.rests import OwnRests
 from syncd.sandbox.okta import OktaStandIn, Org
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 from syncd.sources.okta import OktaSource
 from syncd.store import Stores
 
@@ -95,7 +95,7 @@ def test_what_is_no_id_is_no_member(okta: OktaStandIn, tmp_path: Path, kind: str
 def test_a_read_ends_when_the_process_does(okta: OktaStandIn, tmp_path: Path) -> None:
     okta.lie("hang", "members", times=None).hang_s = 30.0
     began = time.monotonic()
-    around = Surroundings(lambda: TODAY, stopping=lambda: time.monotonic() - began > 0.3)
+    around = SourceSurroundings(lambda: TODAY, stopping=lambda: time.monotonic() - began > 0.3)
     reader = OktaSource("okta", settings(okta.url, tmp_path), around)
     with pytest.raises(SourceUnavailable, match="syncd is stopping"):
         reader.read()
@@ -123,7 +123,7 @@ def test_an_org_that_wants_rest_is_left_alone_by_every_process(
     with closing(Stores.open(url)) as one, closing(Stores.open(url)) as other:
 
         def reader(store: Stores) -> OktaSource:
-            return OktaSource("okta", settings(okta.url, tmp_path), Surroundings(now, rests=store.readings))
+            return OktaSource("okta", settings(okta.url, tmp_path), SourceSurroundings(now, rests=store.readings))
 
         before, cursor = reader(one).read_from_here()
         okta.lie("told_to_wait").wait = wait
@@ -146,7 +146,7 @@ def test_an_org_that_wants_rest_is_left_alone_by_every_process(
 def test_no_more_than_an_hour_is_believed(okta: OktaStandIn, tmp_path: Path) -> None:
     okta.lie("told_to_wait", times=None).wait = "999999999"
     rests = OwnRests()
-    reader = OktaSource("okta", settings(okta.url, tmp_path), Surroundings(lambda: TODAY, rests=rests))
+    reader = OktaSource("okta", settings(okta.url, tmp_path), SourceSurroundings(lambda: TODAY, rests=rests))
     with pytest.raises(SourceUnavailable, match="until 10:00:00 UTC"):
         reader.read()
     assert TODAY + timedelta(hours=1) == rests.rests_until(f"okta {okta.url}")

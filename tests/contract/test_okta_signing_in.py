@@ -24,10 +24,10 @@ from syncd.http.backoff import Retries
 from syncd.http.connection import Connection
 from syncd.http.secrets import blotted
 from syncd.sandbox.okta import Application, OktaStandIn
-from syncd.sources.okta import GroupSelection, PrivateKey
+from syncd.sources.okta import GroupFilter, PrivateKey
 
 CLIENT = "0oa-planted-client"
-ONE = GroupSelection(names=("airflow-one",))
+ONE = GroupFilter(names=("airflow-one",))
 """Each proof of possession costs 0.2 s, so few are asked for."""
 
 

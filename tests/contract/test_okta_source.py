@@ -19,7 +19,7 @@ from syncd.http.secrets import Secret
 from syncd.model import Snapshot
 from syncd.ports import Source
 from syncd.sandbox.okta import FAULTS, Limit, OktaStandIn
-from syncd.sources.okta import ApiToken, GroupSelection, OktaSource
+from syncd.sources.okta import GroupFilter, OktaApiToken, OktaSource
 
 SLOW = {"limited", "limited_concurrency", "told_to_wait", "bomb"}
 """Faults that cost a second each, or the rest of the read; they have tests of their own."""
@@ -70,17 +70,17 @@ def test_the_order_of_the_link_headers_does_not_matter(okta: OktaStandIn, tmp_pa
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [
-        (GroupSelection(all=True), {"airflow-one", "finance", "imported"}),
-        (GroupSelection(all=True, types=("BUILT_IN",)), {"Everyone"}),
-        (GroupSelection(all=True, types=("APP_GROUP",)), {"imported"}),
-        (GroupSelection(names=("finance", "nobody knows it")), {"finance"}),
-        (GroupSelection(prefixes=("air", "imp")), {"airflow-one", "imported"}),
-        (GroupSelection(ids=("00gEveryone", "00gGone")), {"Everyone"}),
-        (GroupSelection(ids=("00gEveryone",), names=("finance",)), {"Everyone", "finance"}),
+        (GroupFilter(all=True), {"airflow-one", "finance", "imported"}),
+        (GroupFilter(all=True, types=("BUILT_IN",)), {"Everyone"}),
+        (GroupFilter(all=True, types=("APP_GROUP",)), {"imported"}),
+        (GroupFilter(names=("finance", "nobody knows it")), {"finance"}),
+        (GroupFilter(prefixes=("air", "imp")), {"airflow-one", "imported"}),
+        (GroupFilter(ids=("00gEveryone", "00gGone")), {"Everyone"}),
+        (GroupFilter(ids=("00gEveryone",), names=("finance",)), {"Everyone", "finance"}),
     ],
 )
 def test_groups_are_chosen_by_name_id_prefix_and_type(
-    tmp_path: Path, selection: GroupSelection, expected: set[str]
+    tmp_path: Path, selection: GroupFilter, expected: set[str]
 ) -> None:
     okta = stand_in()
     okta.org.teams.clear()
@@ -423,7 +423,7 @@ def test_a_group_to_be_read_again_that_is_gone_goes(okta: OktaStandIn, tmp_path:
 def test_a_cursor_of_other_settings_is_lost(okta: OktaStandIn, tmp_path: Path) -> None:
     before, cursor = source(okta.url, tmp_path).read_from_here()
     with pytest.raises(CursorLost, match="settings"):
-        source(okta.url, tmp_path, groups=GroupSelection(all=True)).refresh(before, cursor)
+        source(okta.url, tmp_path, groups=GroupFilter(all=True)).refresh(before, cursor)
     with pytest.raises(CursorLost, match="cannot be read"):
         source(okta.url, tmp_path).refresh(before, "{}")
 
@@ -549,7 +549,7 @@ def test_a_list_that_cannot_be_read_is_a_sentence(okta: OktaStandIn, tmp_path: P
 
 
 def test_a_secret_that_is_not_there_is_a_sentence(okta: OktaStandIn, tmp_path: Path) -> None:
-    missing = ApiToken(Secret.parse("env:SYNCD_NO_SUCH_VARIABLE"))
+    missing = OktaApiToken(Secret.parse("env:SYNCD_NO_SUCH_VARIABLE"))
     with pytest.raises(
         SourceUnavailable, match=r"^source okta: .*env:SYNCD_NO_SUCH_VARIABLE: the environment variable"
     ):
@@ -597,4 +597,4 @@ def test_a_year_of_quiet_moves_nothing(okta: OktaStandIn, tmp_path: Path) -> Non
 
 
 def test_settings_name_a_credential_and_never_show_it(tmp_path: Path) -> None:
-    assert TOKEN not in repr(ApiToken(secret(tmp_path, TOKEN)))
+    assert TOKEN not in repr(OktaApiToken(secret(tmp_path, TOKEN)))

@@ -22,9 +22,9 @@ from syncd.directory.join import join, lay_over
 from syncd.errors import CursorLost, SourceUnavailable
 from syncd.model import Snapshot
 from syncd.ports import Source
-from syncd.sandbox.entra.lies import Kind
+from syncd.sandbox.entra.lies import LieKind
 from syncd.sources.file import FileSource
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def a_roster(folder: Path) -> Iterator[Subject]:
         return "finance", "anna"
 
     yield Subject(
-        RosterSource("roster", RosterSettings(file, "example.com"), Surroundings(lambda: NOW)),
+        RosterSource("roster", RosterSettings(file, "example.com"), SourceSurroundings(lambda: NOW)),
         lambda: {n: frozenset(m) for n, m in teams.items()},
         take_out,
         file.unlink,
@@ -131,7 +131,7 @@ def an_entra(_: Path) -> Iterator[Subject]:
             world.standin.graph.rights = type(world.standin.graph.rights)(groups=False)
 
         def breaks() -> None:
-            world.standin.lie(Kind.LOST_LINK, "/members", times=10**9)
+            world.standin.lie(LieKind.LOST_LINK, "/members", times=10**9)
 
         yield Subject(world.source(where), world.truth, take_out, cut, breaks, world.standin.authority.client.secret)
 

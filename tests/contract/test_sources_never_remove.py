@@ -35,7 +35,7 @@ from syncd.model import (
 )
 from syncd.plan.diff import diff
 from syncd.ports import Source
-from syncd.sandbox.entra import Kind, Served
+from syncd.sandbox.entra import LieKind, Served
 from syncd.sandbox.okta import FAULTS, OktaStandIn
 from syncd.targets.airflow.naming import NAMING
 
@@ -123,12 +123,14 @@ def entra() -> Iterator[tuple[entra_world.World, Served]]:
 
 @slow
 @given(
-    kind=st.sampled_from(sorted(set(Kind) - {Kind.HANG})), place=st.integers(1, 12), times=st.sampled_from([1, 2, 99])
+    kind=st.sampled_from(sorted(set(LieKind) - {LieKind.HANG})),
+    place=st.integers(1, 12),
+    times=st.sampled_from([1, 2, 99]),
 )
-@example(kind=Kind.CUT_PAGE, place=3, times=99)
-@example(kind=Kind.NOT_FOUND, place=1, times=99)
+@example(kind=LieKind.CUT_PAGE, place=3, times=99)
+@example(kind=LieKind.NOT_FOUND, place=1, times=99)
 def test_no_lie_of_entra_takes_anything(
-    entra: tuple[entra_world.World, Served], kind: Kind, place: int, times: int
+    entra: tuple[entra_world.World, Served], kind: LieKind, place: int, times: int
 ) -> None:
     world, where = entra
     world.standin.lies.clear()

@@ -36,7 +36,7 @@ from syncd.sandbox.airflow.faults import (
     on,
     too_many,
 )
-from syncd.sandbox.entra import EntraStandIn, Kind
+from syncd.sandbox.entra import EntraStandIn, LieKind
 from syncd.web import Authenticator, Server, app
 
 SOON_S = 15.0
@@ -129,8 +129,10 @@ timeouts = {{connect_s = 1, read_s = 1}}
 """
 
 
-@pytest.mark.parametrize("kind", [Kind.BROKEN, Kind.THROTTLED_SILENTLY, Kind.HANG, Kind.FORBIDDEN, Kind.WEB_PAGE])
-def test_entra_is_away_while_somebody_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [LieKind.BROKEN, LieKind.THROTTLED_SILENTLY, LieKind.HANG, LieKind.FORBIDDEN, LieKind.WEB_PAGE]
+)
+def test_entra_is_away_while_somebody_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: LieKind) -> None:
     entra = EntraStandIn()
     client = entra.authority.client
     monkeypatch.setenv("SYNCD_TEST_SECRET", client.secret)

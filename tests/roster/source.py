@@ -8,7 +8,7 @@ from datetime import datetime
 
 from syncd.errors import CursorLost, SourceUnavailable
 from syncd.model import Certificate, CheckResult, Group, Identity, Snapshot
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 
 from .table import RosterSettings
 
@@ -20,7 +20,7 @@ _LINE = re.compile(r"([+-]) (\S+) (\S+)")
 class RosterSource:
     """One roster; see `ports.Source` and `ports.Feed`. A cursor is how many characters were read."""
 
-    def __init__(self, name: str, settings: RosterSettings, around: Surroundings) -> None:
+    def __init__(self, name: str, settings: RosterSettings, around: SourceSurroundings) -> None:
         self.name = name
         self.ignored: Mapping[str, int] = {}
         self._settings = settings
@@ -86,7 +86,7 @@ def examine(name: str, settings: RosterSettings, now: Callable[[], datetime]) ->
     """Say whether the roster can be read."""
     subject = f"source {name}"
     try:
-        found = RosterSource(name, settings, Surroundings(now)).read()
+        found = RosterSource(name, settings, SourceSurroundings(now)).read()
     except SourceUnavailable as error:
         return (CheckResult(subject, "reachable", False, str(error)),)
     return (CheckResult(subject, "reachable", True, f"{settings.file}: {len(found.groups)} teams"),)

@@ -12,8 +12,8 @@ from syncd.http.rests import OwnRests, Rest
 from syncd.http.secrets import Secret, remember
 from syncd.sources.again import Again
 from syncd.sources.entra import ClientSecret, EntraSettings, GroupSelection
-from syncd.sources.entra.delta import AppCursor, Cursor, parse_cursor
-from syncd.sources.entra.graph import Graph, Reply, SharedWait, judged
+from syncd.sources.entra.delta import AppCursor, EntraCursor, parse_cursor
+from syncd.sources.entra.graph import GraphClient, GraphReply, SharedWait, judged
 from syncd.sources.entra.reading import query
 from syncd.sources.entra.tokens import Tokens
 
@@ -50,16 +50,16 @@ def test_an_answer_is_one_only_in_graphs_own_form(status: int, body: object, exp
 
 
 def test_codes_are_found_wherever_they_are() -> None:
-    assert {"syncstatenotfound"} == Reply(400, ERROR).codes
-    assert set() == Reply(400, {"error": "text"}).codes
-    assert "Graph answered 400 (syncstatenotfound)" == Reply(400, ERROR).problem
+    assert {"syncstatenotfound"} == GraphReply(400, ERROR).codes
+    assert set() == GraphReply(400, {"error": "text"}).codes
+    assert "Graph answered 400 (syncstatenotfound)" == GraphReply(400, ERROR).problem
 
 
 def test_only_graph_itself_can_say_that_something_is_gone() -> None:
     gone = {"error": {"code": "Request_ResourceNotFound", "message": ""}}
-    assert Reply(404, gone).is_gone
-    assert not Reply(404, ERROR).is_gone
-    assert not Reply(403, gone).is_gone
+    assert GraphReply(404, gone).is_gone
+    assert not GraphReply(404, ERROR).is_gone
+    assert not GraphReply(403, gone).is_gone
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_only_graph_itself_can_say_that_something_is_gone() -> None:
     ],
 )
 def test_only_links_below_the_base_are_followed(link: object, path: str | None) -> None:
-    graph = Graph("entra", SETTINGS, Tokens("entra", SETTINGS, now=NOW, rest=REST), rest=REST)
+    graph = GraphClient("entra", SETTINGS, Tokens("entra", SETTINGS, now=NOW, rest=REST), rest=REST)
     assert path == graph.below(link)
 
 
@@ -113,7 +113,7 @@ def test_options_are_encoded_as_graph_wants_them() -> None:
 
 
 def test_a_cursor_comes_back_as_it_was() -> None:
-    cursor = Cursor(
+    cursor = EntraCursor(
         "f",
         "/g",
         "/u",
@@ -130,6 +130,6 @@ def test_a_cursor_comes_back_as_it_was() -> None:
 def test_codes_are_not_told_at_any_length() -> None:
     code = "x" * 190 + "planted-in-a-code"
     remember(code[190:])
-    reply = Reply(400, {"error": {"code": code, "innerError": {"code": "y" * 1_000_000}}})
+    reply = GraphReply(400, {"error": {"code": code, "innerError": {"code": "y" * 1_000_000}}})
     assert len(reply.problem) < 250
     assert "planted" not in reply.problem

@@ -6,7 +6,7 @@ import pytest
 
 from syncd.errors import SourceUnavailable
 from syncd.model import Identity
-from syncd.sources.entra.people import Member, People, identity, invited
+from syncd.sources.entra.people import Member, TenantPeople, identity, invited
 
 ANNA: dict[str, object] = {
     "id": "a",
@@ -47,7 +47,7 @@ def test_what_is_missing_is_made_up_for(changes: dict[str, object], field: str, 
 @pytest.mark.parametrize("gone", [True, False])
 def test_one_hidden_person_is_in_doubt(hidden: str, gone: bool) -> None:
     fields = {k: v for k, v in ANNA.items() if k != hidden} if gone else ANNA | {hidden: None}
-    people = People("entra")
+    people = TenantPeople("entra")
     people.person(ANNA | {"id": "other"})
     assert ANNA["id"] == people.person(fields)
     assert {ANNA["id"]: f"{hidden} is null"} == people.doubts
@@ -57,7 +57,7 @@ def test_one_hidden_person_is_in_doubt(hidden: str, gone: bool) -> None:
 
 
 def test_that_all_are_hidden_is_an_error_that_names_the_permission() -> None:
-    people = People("entra")
+    people = TenantPeople("entra")
     people.person(ANNA | {"accountEnabled": None})
     with pytest.raises(SourceUnavailable, match=r"User\.Read\.All"):
         people.check()
@@ -78,7 +78,7 @@ def test_the_invited_address_is_read_from_the_login(login: str, address: str) ->
 
 
 def test_members_say_what_they_are() -> None:
-    people = People("entra")
+    people = TenantPeople("entra")
     assert Member("user", "a") == people.member(ANNA | {"@odata.type": "#microsoft.graph.user"})
     assert Member("device", "d") == people.member({"@odata.type": "#microsoft.graph.device", "id": "d"})
     assert {"a"} == people.found.keys()
@@ -87,7 +87,7 @@ def test_members_say_what_they_are() -> None:
 
 
 def test_guests_are_known_as_they_were_last_seen() -> None:
-    people = People("entra")
+    people = TenantPeople("entra")
     people.person(ANNA | {"userType": "Guest"})
     assert {"a"} == people.guests
     people.person(ANNA | {"userType": None})

@@ -16,13 +16,13 @@ from syncd.model import Certificate, Group, Identity
 from syncd.sandbox.okta.filters import BadFilter, parse_filter
 from syncd.sources.again import Again
 from syncd.sources.kind import silent
-from syncd.sources.okta import ApiToken, GroupSelection, OktaSettings
-from syncd.sources.okta.answers import Reply
-from syncd.sources.okta.asking import Asker
-from syncd.sources.okta.budget import LONGEST_WAIT_S, Bucket, Budget, Rate
-from syncd.sources.okta.cursor import EPOCH, Cursor, mark
+from syncd.sources.okta import GroupFilter, OktaApiToken, OktaSettings
+from syncd.sources.okta.answers import OktaReply
+from syncd.sources.okta.budget import LONGEST_WAIT_S, Budget, Rate, RateBucket
+from syncd.sources.okta.cursor import EPOCH, OktaCursor, mark
+from syncd.sources.okta.pager import Pager
 from syncd.sources.okta.people import ENTITLED, Known, listed_group, seen_user, settle
-from syncd.sources.okta.reading import Reading
+from syncd.sources.okta.reading import OrgRead
 
 ANNA = Identity("okta", "00u1", "anna@example.com", "anna@example.com", "Anna", "Schmidt")
 USER = {
@@ -70,7 +70,7 @@ def test_the_newest_sight_of_a_user_counts(order: tuple[int, int]) -> None:
         seen_user("okta", {**USER, "status": "SUSPENDED", "lastUpdated": "2026-11-22T09:00:01.000Z"}),
         seen_user("okta", USER),
     )
-    reading = Reading("okta", _NOBODY, GroupSelection(all=True), Known({}, {}, {}), lambda: NINE, silent)
+    reading = OrgRead("okta", _NOBODY, GroupFilter(all=True), Known({}, {}, {}), lambda: NINE, silent)
     for n in order:
         reading.see(sights[n])
     group = Group("okta", "00g1", "finance", frozenset({"00u1"}), Certificate(1, 1, 1, NINE, complete=True))
@@ -82,14 +82,14 @@ class _Nobody:
 
     renews = False
 
-    async def get(self, path: str) -> Reply:
+    async def get(self, path: str) -> OktaReply:
         raise AssertionError(path)
 
     def forget_token(self, authorization: str) -> None:
         raise AssertionError(authorization)
 
 
-_NOBODY = Asker(
+_NOBODY = Pager(
     _Nobody(),
     Budget(0.5, 1),
     Retries(),
@@ -145,7 +145,7 @@ def test_a_count_is_a_number_or_unknown(embedded: object, expected: int | None) 
 
 
 def test_before_the_first_answer_one_request_goes() -> None:
-    bucket = Bucket(0.5)
+    bucket = RateBucket(0.5)
     assert 0 == bucket.wait_s(100)
     bucket.in_flight = 1
     assert 0 < bucket.wait_s(100) < 1
@@ -175,8 +175,8 @@ def test_an_answer_that_comes_late_does_not_give_back() -> None:
 
 def test_one_request_stays_for_us() -> None:
     assert 0 == _bucket(Rate(1, 1, 30)).reserve
-    assert 0 == Bucket(0.0, limit=10).reserve
-    assert 9 == Bucket(0.99, limit=10).reserve
+    assert 0 == RateBucket(0.0, limit=10).reserve
+    assert 9 == RateBucket(0.99, limit=10).reserve
 
 
 def test_no_wait_is_longer_than_a_window() -> None:
@@ -193,8 +193,8 @@ def test_a_concurrency_limit_narrows_and_success_widens() -> None:
     assert 5 == budget.width
 
 
-def _bucket(rate: Rate) -> Bucket:
-    bucket = Bucket(0.5)
+def _bucket(rate: Rate) -> RateBucket:
+    bucket = RateBucket(0.5)
     bucket.heard(rate, 100)
     return bucket
 
@@ -206,8 +206,8 @@ NINE = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
 def test_a_cursor_is_read_back() -> None:
     again = {"00g2": Again(3, 2, "a b 4", "3 members were read, and Okta counts 4")}
-    cursor = Cursor(EPOCH, EPOCH, "s1", {"00g1": ("a", "b")}, again)
-    assert cursor == Cursor.read(cursor.text(), settings="s1")
+    cursor = OktaCursor(EPOCH, EPOCH, "s1", {"00g1": ("a", "b")}, again)
+    assert cursor == OktaCursor.read(cursor.text(), settings="s1")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_cursor_is_read_back() -> None:
 )
 def test_what_is_no_cursor_is_lost(text: str) -> None:
     with pytest.raises(CursorLost):
-        Cursor.read(text, settings="s1")
+        OktaCursor.read(text, settings="s1")
 
 
 def test_the_mark_is_the_newest_stamp_less_the_overlap() -> None:
@@ -246,12 +246,12 @@ def test_the_mark_never_moves_back() -> None:
 )
 def test_an_address_that_cannot_be_right(url: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
-        OktaSettings(Connection(url), ApiToken(Secret.parse("env:X")), GroupSelection(all=True))
+        OktaSettings(Connection(url), OktaApiToken(Secret.parse("env:X")), GroupFilter(all=True))
 
 
 @pytest.mark.parametrize("url", ["https://example.okta.com/", "http://127.0.0.1:8080", "http://[::1]:8080"])
 def test_addresses_that_can(url: str) -> None:
-    OktaSettings(Connection(url), ApiToken(Secret.parse("env:X")), GroupSelection(all=True))
+    OktaSettings(Connection(url), OktaApiToken(Secret.parse("env:X")), GroupFilter(all=True))
 
 
 @pytest.mark.parametrize(
@@ -262,17 +262,17 @@ def test_numbers_that_cannot_be_right(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"is|must"):
         OktaSettings(
             Connection("https://example.okta.com"),
-            ApiToken(Secret("file", (str(Path("x")),))),
-            GroupSelection(all=True),
+            OktaApiToken(Secret("file", (str(Path("x")),))),
+            GroupFilter(all=True),
             **changes,  # type: ignore[arg-type]  # each is right for its field
         )
 
 
 def test_some_groups_must_be_chosen() -> None:
     with pytest.raises(ValueError, match="say which groups"):
-        GroupSelection()
+        GroupFilter()
     with pytest.raises(ValueError, match="types are"):
-        GroupSelection(all=True, types=("OTHER",))
+        GroupFilter(all=True, types=("OTHER",))
 
 
 # --- the stand-in's filters -------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from syncd.sandbox.entra.authority import Authority, Client
 from syncd.sandbox.entra.graph import Rights
-from syncd.sandbox.entra.lies import Kind, Lie
+from syncd.sandbox.entra.lies import Lie, LieKind
 from syncd.sandbox.entra.standin import EntraStandIn, Exchange, Served
 from syncd.sandbox.entra.tenant import Tenant
 
-__all__ = ["Authority", "Client", "EntraStandIn", "Exchange", "Kind", "Lie", "Rights", "Served", "Tenant"]
+__all__ = ["Authority", "Client", "EntraStandIn", "Exchange", "Lie", "LieKind", "Rights", "Served", "Tenant"]

@@ -31,7 +31,7 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Answer:
+class GraphAnswer:
     """What goes back. `fields` is the JSON body; `raw`, where it is set, is sent in its place."""
 
     status: int
@@ -49,14 +49,14 @@ class Answer:
         return text[: len(text) // 2] if self.truncated else text
 
 
-def error(status: int, code: str, message: str, **headers: str) -> Answer:
+def error(status: int, code: str, message: str, **headers: str) -> GraphAnswer:
     """Refuse, in Graph's form. Underscores in names of headers stand for hyphens."""
     inner = {"date": ERROR_DATE, "request-id": "00000000-0000-4000-8000-00000000000e"}
     fields: dict[str, object] = {"error": {"code": code, "message": message, "innerError": inner}}
-    return Answer(status, fields, {k.replace("_", "-"): v for k, v in headers.items()})
+    return GraphAnswer(status, fields, {k.replace("_", "-"): v for k, v in headers.items()})
 
 
-class Refused(Exception):
+class GraphRefusal(Exception):
     """Ends the handling of a request with an error."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

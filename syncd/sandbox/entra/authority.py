@@ -16,7 +16,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from syncd.sandbox.entra.answers import Answer
+from syncd.sandbox.entra.answers import GraphAnswer
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -48,15 +48,15 @@ class Authority:
     """How each token was asked for: secret, PS256, RS256, federated, managed identity."""
     tokens: dict[str, float] = field(default_factory=dict)
 
-    def discovery(self) -> Answer:
+    def discovery(self) -> GraphAnswer:
         found: dict[str, object] = {
             "issuer": f"{self.base}/v2.0",
             "authorization_endpoint": f"{self.base}/oauth2/v2.0/authorize",
             "token_endpoint": f"{self.base}/oauth2/v2.0/token",
         }
-        return Answer(200, found)
+        return GraphAnswer(200, found)
 
-    def token(self, form: dict[str, str], *, scope: str) -> Answer:
+    def token(self, form: dict[str, str], *, scope: str) -> GraphAnswer:
         """Answer a token request; `scope` is the one scope that there is."""
         if self.failures:
             return _failed(*self.failures.pop(0))
@@ -66,15 +66,15 @@ class Authority:
         if form.get("scope") != scope or form.get("grant_type") != "client_credentials":
             return _failed(400, "AADSTS70011")
         refresh = {"refresh_in": self.refresh_in_s} if self.refresh_in_s is not None else {}
-        return Answer(200, {"token_type": "Bearer", "expires_in": self.lifetime_s, **refresh} | self._new(proof))
+        return GraphAnswer(200, {"token_type": "Bearer", "expires_in": self.lifetime_s, **refresh} | self._new(proof))
 
-    def managed(self, query: dict[str, str], header: str, *, resource: str) -> Answer:
+    def managed(self, query: dict[str, str], header: str, *, resource: str) -> GraphAnswer:
         """Answer as the identity endpoint of an App Service does."""
         if header != self.identity_header or query.get("resource") != resource:
-            return Answer(400, {"statusCode": 400, "message": "unknown header or resource"})
+            return GraphAnswer(400, {"statusCode": 400, "message": "unknown header or resource"})
         who = query.get("client_id", "")
         expires_on = {"expires_on": str(int(time.time()) + self.lifetime_s), "token_type": "Bearer"}
-        return Answer(200, expires_on | {"resource": resource} | self._new(f"managed identity {who}".strip()))
+        return GraphAnswer(200, expires_on | {"resource": resource} | self._new(f"managed identity {who}".strip()))
 
     def accepts(self, authorization: str) -> bool:
         """Say whether a bearer header holds a token that was given and has not expired."""
@@ -124,7 +124,7 @@ class Authority:
         return str(header["alg"]) if right else ""
 
 
-def _failed(status: int, code: str) -> Answer:
+def _failed(status: int, code: str) -> GraphAnswer:
     number = int("".join(c for c in code if c.isdigit()) or 0)
     name = "temporarily_unavailable" if status == 429 or status >= 500 else "invalid_client"
     fields: dict[str, object] = {
@@ -132,4 +132,4 @@ def _failed(status: int, code: str) -> Answer:
         "error_description": f"{code}: it is refused. Trace ID: 0",
         "error_codes": [number],
     }
-    return Answer(status, fields, content_type="application/json; charset=utf-8")
+    return GraphAnswer(status, fields, content_type="application/json; charset=utf-8")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
-from syncd.sandbox.entra.answers import Answer, Asked, Refused
-from syncd.sandbox.entra.tenant import App, Event, Tenant
+from syncd.sandbox.entra.answers import Asked, GraphAnswer, GraphRefusal
+from syncd.sandbox.entra.tenant import Tenant, TenantApp, TenantEvent
 
 USER_FIELDS = (
     "id",
@@ -63,7 +63,7 @@ class Graph:
         """Where given, delta entries come in an order that it decides, some of them twice."""
         self.epoch = 0
         """Delta tokens of an earlier epoch have expired."""
-        self._routes: tuple[tuple[re.Pattern[str], Callable[..., Answer]], ...] = tuple(
+        self._routes: tuple[tuple[re.Pattern[str], Callable[..., GraphAnswer]], ...] = tuple(
             (re.compile(pattern + "$"), handler)
             for pattern, handler in (
                 (r"/groups", self._groups),
@@ -81,46 +81,46 @@ class Graph:
             )
         )
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: Asked) -> GraphAnswer:
         """Answer one request that is no batch."""
         try:
             if asked.method != "GET":
-                raise Refused(405, "Request_BadRequest", "Specified HTTP method is not allowed.")
+                raise GraphRefusal(405, "Request_BadRequest", "Specified HTTP method is not allowed.")
             for pattern, handler in self._routes:
                 if found := pattern.match(asked.path):
                     return self._priced(asked, handler(asked, *found.groups()))
-            raise Refused(400, "BadRequest", "Resource not found for the segment.")
-        except Refused as refused:
+            raise GraphRefusal(400, "BadRequest", "Resource not found for the segment.")
+        except GraphRefusal as refused:
             return refused.answer
 
-    def _priced(self, asked: Asked, answer: Answer) -> Answer:
+    def _priced(self, asked: Asked, answer: GraphAnswer) -> GraphAnswer:
         answer.headers["x-ms-resource-unit"] = str(units(asked))
         return answer
 
     # --- groups
 
-    def _groups(self, asked: Asked) -> Answer:
+    def _groups(self, asked: Asked) -> GraphAnswer:
         self._allow(self.rights.groups)
         chosen = _filtered(asked, self.tenant.groups.values(), "displayName", lambda g: g.displayName)
         return self._page(asked, [g.id for g in chosen], self._group_entry)
 
-    def _group(self, asked: Asked, id_: str) -> Answer:
+    def _group(self, asked: Asked, id_: str) -> GraphAnswer:
         self._allow(self.rights.groups)
-        return Answer(
+        return GraphAnswer(
             200, {"@odata.context": self._context("groups/$entity")} | self._group_entry(self._found(id_), asked)
         )
 
     def _found(self, id_: str) -> str:
         """Give the id as the tenant spells it: Graph takes ids in any letter case."""
         if id_.lower() not in self.tenant.groups:
-            raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
+            raise GraphRefusal(404, "Request_ResourceNotFound", "Resource does not exist.")
         return id_.lower()
 
     def _group_entry(self, id_: str, asked: Asked) -> Entry:
         group = self.tenant.groups[id_]
         return {name: getattr(group, name) for name in _selected(asked, GROUP_FIELDS)}
 
-    def _members(self, asked: Asked, id_: str, which: str, cast: str | None) -> Answer:
+    def _members(self, asked: Asked, id_: str, which: str, cast: str | None) -> GraphAnswer:
         self._allow(self.rights.groups)
         id_ = self._found(id_)
         group = self.tenant.groups[id_]
@@ -144,24 +144,26 @@ class Graph:
 
     # --- people
 
-    def _users(self, asked: Asked) -> Answer:
+    def _users(self, asked: Asked) -> GraphAnswer:
         self._allow(self.rights.users)
         chosen = _filtered(asked, self.tenant.users.values(), "displayName", lambda u: u.displayName or "")
         return self._page(asked, [u.id for u in chosen], self._user_entry)
 
-    def _user(self, asked: Asked, id_: str) -> Answer:
+    def _user(self, asked: Asked, id_: str) -> GraphAnswer:
         self._allow(self.rights.users)
         if id_ not in self.tenant.users:
-            raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
+            raise GraphRefusal(404, "Request_ResourceNotFound", "Resource does not exist.")
         typed = {"@odata.type": "#microsoft.graph.agentUser"} if id_ in self.tenant.agents else {}
-        return Answer(200, {"@odata.context": self._context("users/$entity")} | typed | self._user_entry(id_, asked))
+        return GraphAnswer(
+            200, {"@odata.context": self._context("users/$entity")} | typed | self._user_entry(id_, asked)
+        )
 
     def _user_entry(self, id_: str, asked: Asked) -> Entry:
         user = self.tenant.users[id_]
         shown = LIMITED if not self.rights.users else frozenset(USER_FIELDS)
         return {name: getattr(user, name) if name in shown else None for name in _selected(asked, USER_FIELDS)}
 
-    def _member_of(self, asked: Asked, id_: str) -> Answer:
+    def _member_of(self, asked: Asked, id_: str) -> GraphAnswer:
         self._allow(self.rights.groups)
         _need_advanced(asked)
         found: dict[str, None] = {}
@@ -175,34 +177,34 @@ class Graph:
 
     # --- applications
 
-    def _apps(self, asked: Asked) -> Answer:
+    def _apps(self, asked: Asked) -> GraphAnswer:
         self._allow(self.rights.applications)
         chosen = _filtered(asked, self.tenant.apps.values(), "appId", lambda a: a.app_id)
         return self._page(asked, [a.id for a in chosen], lambda id_, _: _app_entry(self.tenant.apps[id_]))
 
-    def _app(self, asked: Asked, id_: str) -> Answer:  # noqa: ARG002 - handlers share one form
+    def _app(self, asked: Asked, id_: str) -> GraphAnswer:  # noqa: ARG002 - handlers share one form
         self._allow(self.rights.applications)
-        return Answer(200, _app_entry(self._found_app(lambda app: app.id == id_)))
+        return GraphAnswer(200, _app_entry(self._found_app(lambda app: app.id == id_)))
 
-    def _app_by_app_id(self, asked: Asked, app_id: str) -> Answer:
+    def _app_by_app_id(self, asked: Asked, app_id: str) -> GraphAnswer:
         return self._app(asked, self._found_app(lambda app: app.app_id == app_id).id)
 
-    def _assigned(self, asked: Asked, id_: str) -> Answer:
+    def _assigned(self, asked: Asked, id_: str) -> GraphAnswer:
         self._allow(self.rights.applications)
         app = self._found_app(lambda app: app.id == id_)
         numbers = [str(n) for n in range(len(app.assignments))]
         return self._page(asked, numbers, lambda n, _: self._assignment(app, int(n)), counts=False)
 
-    def _assigned_by_app_id(self, asked: Asked, app_id: str) -> Answer:
+    def _assigned_by_app_id(self, asked: Asked, app_id: str) -> GraphAnswer:
         return self._assigned(asked, self._found_app(lambda app: app.app_id == app_id).id)
 
-    def _found_app(self, right: Callable[[App], bool]) -> App:
+    def _found_app(self, right: Callable[[TenantApp], bool]) -> TenantApp:
         for app in self.tenant.apps.values():
             if right(app):
                 return app
-        raise Refused(404, "Request_ResourceNotFound", "Resource does not exist.")
+        raise GraphRefusal(404, "Request_ResourceNotFound", "Resource does not exist.")
 
-    def _assignment(self, app: App, number: int) -> Entry:
+    def _assignment(self, app: TenantApp, number: int) -> Entry:
         principal, role = app.assignments[number]
         kind = "user" if principal in self.tenant.users else self.tenant.kind(principal)
         return {
@@ -217,7 +219,7 @@ class Graph:
 
     def _page(
         self, asked: Asked, ids: Sequence[str], entry: Callable[[str, Asked], Entry], *, counts: bool = True
-    ) -> Answer:
+    ) -> GraphAnswer:
         """Give one page; the skiptoken holds where the next one begins."""
         query = asked.query
         top = _top(query, self.default_page)
@@ -228,7 +230,7 @@ class Graph:
         if start + top < len(ids):
             fields["@odata.nextLink"] = self._link(asked, **{"$skiptoken": _sealed(at=start + top)})
         fields["value"] = [entry(id_, asked) for id_ in ids[start : start + top]]
-        return Answer(200, fields)
+        return GraphAnswer(200, fields)
 
     def _link(self, asked: Asked, **changes: str) -> str:
         query = {k: v for k, v in asked.query.items() if k not in ("$skiptoken", "$deltatoken")} | changes
@@ -239,15 +241,15 @@ class Graph:
 
     def _allow(self, right: bool) -> None:
         if not right:
-            raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+            raise GraphRefusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
     # --- deltas
 
-    def _delta(self, asked: Asked, of: str) -> Answer:
+    def _delta(self, asked: Asked, of: str) -> GraphAnswer:
         """Tell what changed. A token holds the part of the log it is for: (since, until), and where the page begins."""
         self._allow(self.rights.groups if of == "groups" else self.rights.users)
         if {"$top", "$expand", "$orderby", "$search"} & asked.query.keys():
-            raise Refused(400, "Request_UnsupportedQuery", "Unsupported query parameter on a delta.")
+            raise GraphRefusal(400, "Request_UnsupportedQuery", "Unsupported query parameter on a delta.")
         token, end = asked.query.get("$deltatoken", ""), len(self.tenant.log)
         if token == "latest":  # noqa: S105 - a word of the API
             return self._delta_page(asked, [], since=end, until=end, at=0)
@@ -260,19 +262,19 @@ class Graph:
         entries = self._told(of, self.tenant.log[since:until], asked, complete=since == 0)
         return self._delta_page(asked, entries, since=since, until=until, at=int(state["at"]))
 
-    def delta_gone(self, of: str) -> Answer:
+    def delta_gone(self, of: str) -> GraphAnswer:
         """Say that a delta token is too old, and where to start again."""
-        refused = Refused(410, "syncStateNotFound", "The sync state generation is not found.").answer
+        refused = GraphRefusal(410, "syncStateNotFound", "The sync state generation is not found.").answer
         refused.headers["location"] = f"{self.base}/{of}/delta?$deltatoken="
         return refused
 
-    def endless(self, asked: Asked, answer: Answer, number: int) -> None:
+    def endless(self, asked: Asked, answer: GraphAnswer, number: int) -> None:
         """Let a list, or a round, go on at a link that was never seen before; there is nothing on the page behind it."""
         seal = _sealed(since=0, until=0, at=1_000_000 + number, epoch=self.epoch)
         answer.fields.pop("@odata.deltaLink", None)
         answer.fields.setdefault("@odata.nextLink", self._link(asked, **{"$skiptoken": seal}))
 
-    def _delta_page(self, asked: Asked, entries: list[Entry], *, since: int, until: int, at: int) -> Answer:
+    def _delta_page(self, asked: Asked, entries: list[Entry], *, since: int, until: int, at: int) -> GraphAnswer:
         end = at + self.delta_page
         if end < len(entries):
             seal = _sealed(since=since, until=until, at=end, epoch=self.epoch)
@@ -281,17 +283,17 @@ class Graph:
             seal = _sealed(since=until, until=until, at=0, epoch=self.epoch)
             link = {"@odata.deltaLink": self._link(asked, **{"$deltatoken": seal})}
         of = "groups" if asked.path.startswith("/groups") else "users"
-        return Answer(200, {"@odata.context": self._context(of), **link, "value": entries[at:end]})
+        return GraphAnswer(200, {"@odata.context": self._context(of), **link, "value": entries[at:end]})
 
-    def replay(self, asked: Asked, answer: Answer) -> None:
+    def replay(self, asked: Asked, answer: GraphAnswer) -> None:
         """Put everything that was ever said in front of what a delta page says."""
         of = "groups" if asked.path.startswith("/groups") else "users"
         value = answer.fields.get("value")
         assert isinstance(value, list)
         answer.fields["value"] = self._told(of, self.tenant.log, asked, complete=True) + value
 
-    def _told(self, of: str, events: Iterable[Event], asked: Asked, *, complete: bool) -> list[Entry]:
-        told: dict[str, list[Event]] = {}
+    def _told(self, of: str, events: Iterable[TenantEvent], asked: Asked, *, complete: bool) -> list[Entry]:
+        told: dict[str, list[TenantEvent]] = {}
         for event in events:
             if event.of == of and _is_told(event, asked):
                 told.setdefault(event.id, []).append(event)
@@ -303,7 +305,7 @@ class Graph:
             self.shuffle.shuffle(entries)
         return entries
 
-    def _entry(self, id_: str, events: Sequence[Event], asked: Asked) -> Entry:
+    def _entry(self, id_: str, events: Sequence[TenantEvent], asked: Asked) -> Entry:
         there = self.tenant.groups if events[0].of == "groups" else self.tenant.users
         if id_ not in there:
             return {"id": id_, "@removed": {"reason": events[-1].removed or "changed"}}
@@ -311,7 +313,7 @@ class Graph:
         members = [self._member_event(e) for e in events if e.member]
         return entry | ({"members@delta": members} if members else {})
 
-    def _member_event(self, event: Event) -> Entry:
+    def _member_event(self, event: TenantEvent) -> Entry:
         assert event.member
         known = event.member in self.tenant.groups or event.member in self.tenant.things
         kind = self.tenant.kind(event.member) if known else "user"
@@ -319,7 +321,7 @@ class Graph:
         return entry if event.present else entry | {"@removed": {"reason": "deleted"}}
 
 
-def _is_told(event: Event, asked: Asked) -> bool:
+def _is_told(event: TenantEvent, asked: Asked) -> bool:
     """Say whether a delta tells of an event: only of fields that its `$select` names."""
     wanted = asked.query.get("$select")
     return not wanted or not event.fields or not event.fields.isdisjoint(wanted.split(","))
@@ -332,7 +334,7 @@ def units(asked: Asked) -> int:
     return max(1, cost - ("$select" in query) - (int(query.get("$top", "100") or 100) < 20))
 
 
-def _app_entry(app: App) -> Entry:
+def _app_entry(app: TenantApp) -> Entry:
     roles = [
         {"id": i, "value": v, "isEnabled": i not in app.disabled, "displayName": v, "allowedMemberTypes": ["User"]}
         for i, v in app.roles.items()
@@ -348,13 +350,17 @@ def _selected(asked: Asked, known: tuple[str, ...]) -> Sequence[str]:
 def _top(query: dict[str, str], default: int) -> int:
     text = query.get("$top", str(default))
     if not text.isdigit() or not 1 <= int(text) <= 999:
-        raise Refused(400, "Request_BadRequest", "Invalid page size specified. Must be between 1 and 999 inclusive.")
+        raise GraphRefusal(
+            400, "Request_BadRequest", "Invalid page size specified. Must be between 1 and 999 inclusive."
+        )
     return int(text)
 
 
 def _need_advanced(asked: Asked) -> None:
     if asked.headers.get("consistencylevel") != "eventual" or asked.query.get("$count") != "true":
-        raise Refused(400, "Request_UnsupportedQuery", "OData casts need ConsistencyLevel: eventual and $count=true.")
+        raise GraphRefusal(
+            400, "Request_UnsupportedQuery", "OData casts need ConsistencyLevel: eventual and $count=true."
+        )
 
 
 def _filtered(asked: Asked, things: Iterable[T], name: str, value: Callable[[T], str]) -> list[T]:
@@ -364,7 +370,7 @@ def _filtered(asked: Asked, things: Iterable[T], name: str, value: Callable[[T],
     equal = re.fullmatch(rf"{name} eq '((?:[^']|'')*)'", text)
     starts = re.fullmatch(rf"startswith\({name},'((?:[^']|'')*)'\)", text)
     if not (found := equal or starts):
-        raise Refused(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified.")
+        raise GraphRefusal(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified.")
     wanted = found[1].replace("''", "'").casefold()
     if equal:
         return [t for t in things if value(t).casefold() == wanted]
@@ -379,6 +385,6 @@ def _opened(seal: str) -> dict[str, int]:
     try:
         state = json.loads(base64.urlsafe_b64decode(seal + "=" * (-len(seal) % 4)))
     except ValueError:
-        raise Refused(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from None
+        raise GraphRefusal(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from None
     assert isinstance(state, dict)
     return state

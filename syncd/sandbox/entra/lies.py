@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class LieKind(StrEnum):
     """What goes wrong."""
 
     CUT_PAGE = "cut page"
@@ -61,7 +61,7 @@ class Kind(StrEnum):
 class Lie:
     """One fault: from the `at`-th request on whose path matches, `times` times."""
 
-    kind: Kind
+    kind: LieKind
     path: str = ""
     """Regular expression that is searched for in path and query; empty: every request to Graph."""
     at: int = 1

@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from syncd.sandbox.entra.answers import Answer, Asked, error
+from syncd.sandbox.entra.answers import Asked, GraphAnswer, error
 from syncd.sandbox.entra.authority import Authority
 from syncd.sandbox.entra.graph import Graph, units
-from syncd.sandbox.entra.lies import Kind, Lie
+from syncd.sandbox.entra.lies import Lie, LieKind
 from syncd.sandbox.entra.tenant import Tenant
 from syncd.sandbox.entra.tls import make_files
 from syncd.sandbox.serving import HOST, serving
@@ -49,7 +49,7 @@ class Exchange:
     """One request and what it got; `inner` where it came in a batch."""
 
     asked: Asked
-    answer: Answer
+    answer: GraphAnswer
     inner: bool
 
 
@@ -59,7 +59,7 @@ class EntraStandIn:
         standin = EntraStandIn()
         anna = standin.tenant.add_user("anna.schmidt")
         finance = standin.tenant.add_group("finance", [anna])
-        standin.lie(Kind.CUT_PAGE, path="/members", at=2)
+        standin.lie(LieKind.CUT_PAGE, path="/members", at=2)
         with standin.serve() as where: ...
 
     latency_s    what each request from outside takes at least
@@ -86,7 +86,7 @@ class EntraStandIn:
         self._root = ""
         self._fresh = itertools.count()
 
-    def lie(self, kind: Kind, path: str = "", *, at: int = 1, times: int = 1) -> Lie:
+    def lie(self, kind: LieKind, path: str = "", *, at: int = 1, times: int = 1) -> Lie:
         """Tell a lie at the `at`-th request that matches `path`, counted from now."""
         told = Lie(kind, path, at, times)
         self.lies.append(told)
@@ -121,7 +121,7 @@ class EntraStandIn:
 
     async def _discovery(self, request: Request) -> Response:
         if request.path_params["tenant"] != self.authority.tenant:
-            return _sent(Answer(400, {"error": "invalid_tenant", "error_codes": [90002]}))
+            return _sent(GraphAnswer(400, {"error": "invalid_tenant", "error_codes": [90002]}))
         return _sent(self.authority.discovery())
 
     async def _token(self, request: Request) -> Response:
@@ -152,14 +152,14 @@ class EntraStandIn:
             await asyncio.sleep(pause_s)
         return _sent(answer)
 
-    def _batch(self, asked: Asked) -> Answer:
+    def _batch(self, asked: Asked) -> GraphAnswer:
         """Answer each request of a batch by itself, the last one first: no order is promised."""
         if strikes := self._struck(asked):
-            return self._lied(strikes, asked, Answer(200, {"responses": []}))
+            return self._lied(strikes, asked, GraphAnswer(200, {"responses": []}))
         wanted = json.loads(asked.body)["requests"]
         if len(wanted) > BATCH_LIMIT:
             return error(400, "BadRequest", "Number of batch request steps exceeds the maximum value of 20.")
-        outer = Answer(200)
+        outer = GraphAnswer(200)
         responses = []
         for one in reversed(wanted):
             inner = self._inner(one)
@@ -169,7 +169,7 @@ class EntraStandIn:
         outer.fields = {"responses": responses}
         return outer
 
-    def _inner(self, one: dict[str, object]) -> Answer:
+    def _inner(self, one: dict[str, object]) -> GraphAnswer:
         path, _, query = str(one["url"]).partition("?")
         headers = one.get("headers", {})
         assert isinstance(headers, dict)
@@ -178,16 +178,16 @@ class EntraStandIn:
         self._kept(asked, answer, inner=True)
         return answer
 
-    def _one(self, asked: Asked) -> Answer:
+    def _one(self, asked: Asked) -> GraphAnswer:
         strikes = self._struck(asked)
         answer = self._throttled(asked) or self.graph.answer(asked)
         return self._lied(strikes, asked, answer)
 
-    def _kept(self, asked: Asked, answer: Answer, *, inner: bool) -> None:
+    def _kept(self, asked: Asked, answer: GraphAnswer, *, inner: bool) -> None:
         if self.keep:
             self.exchanges.append(Exchange(asked, replace(answer), inner))
 
-    def _throttled(self, asked: Asked) -> Answer | None:
+    def _throttled(self, asked: Asked) -> GraphAnswer | None:
         """Count resource units, and refuse above the limit."""
         if self.limit_units is None:
             return None
@@ -205,97 +205,97 @@ class EntraStandIn:
         """Give the part of the limit that is used."""
         return sum(cost for _, cost in self._spent) / self.limit_units if self.limit_units else 0.0
 
-    def _too_many(self, retry_after_s: float) -> Answer:
+    def _too_many(self, retry_after_s: float) -> GraphAnswer:
         answer = error(429, "TooManyRequests", "Too many requests.", Retry_After=str(max(1, round(retry_after_s))))
         answer.headers |= {"x-ms-throttle-scope": "Tenant_Application/ReadWrite/app/tenant"}
         return answer
 
     # --- lies
 
-    def _struck(self, asked: Asked) -> list[Kind]:
+    def _struck(self, asked: Asked) -> list[LieKind]:
         return [lie.kind for lie in self.lies if lie.strikes(asked.url)]
 
-    def _lied(self, kinds: list[Kind], asked: Asked, answer: Answer) -> Answer:
+    def _lied(self, kinds: list[LieKind], asked: Asked, answer: GraphAnswer) -> GraphAnswer:
         for kind in kinds:
             answer = self._distorted(kind, asked, answer)
         if self.limit_units and (used := self.used()) >= SHOWN_FROM:
             answer.headers["x-ms-throttle-limit-percentage"] = f"{used:.2f}"
         return answer
 
-    def _distorted(self, kind: Kind, asked: Asked, answer: Answer) -> Answer:
+    def _distorted(self, kind: LieKind, asked: Asked, answer: GraphAnswer) -> GraphAnswer:
         match kind:
-            case Kind.EMPTY_502:
-                return Answer(502, raw=b"", content_type="text/html")
-            case Kind.EMPTY_200:
-                return Answer(200, raw=b"")
-            case Kind.WEB_PAGE:
-                return Answer(200, raw=b"<!DOCTYPE html><title>Log in</title>", content_type="text/html")
-            case Kind.THROTTLED:
+            case LieKind.EMPTY_502:
+                return GraphAnswer(502, raw=b"", content_type="text/html")
+            case LieKind.EMPTY_200:
+                return GraphAnswer(200, raw=b"")
+            case LieKind.WEB_PAGE:
+                return GraphAnswer(200, raw=b"<!DOCTYPE html><title>Log in</title>", content_type="text/html")
+            case LieKind.THROTTLED:
                 return self._too_many(self.retry_after)
-            case Kind.THROTTLED_SILENTLY:
+            case LieKind.THROTTLED_SILENTLY:
                 return error(429, "activityLimitReached", "Too many requests.")
-            case Kind.BUSY:
+            case LieKind.BUSY:
                 return error(503, "serviceNotAvailable", "Try again.")
-            case Kind.BROKEN:
+            case LieKind.BROKEN:
                 return error(500, "UnknownError", "")
-            case Kind.FORBIDDEN:
+            case LieKind.FORBIDDEN:
                 return error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-            case Kind.NOT_FOUND:
+            case LieKind.NOT_FOUND:
                 return error(404, "Request_ResourceNotFound", "Resource does not exist.")
-            case Kind.EXPIRED_PAGE if "$skiptoken" in asked.query:
+            case LieKind.EXPIRED_PAGE if "$skiptoken" in asked.query:
                 return error(400, "Directory_ExpiredPageToken", "The specified page token value has expired.")
-            case Kind.TOKEN_EXPIRED:
+            case LieKind.TOKEN_EXPIRED:
                 self.authority.revoke_all()
                 return error(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
-            case Kind.HANG | Kind.TRUNCATED:
-                return replace(answer, hangs=kind is Kind.HANG, truncated=kind is Kind.TRUNCATED)
-            case Kind.DROPPED:
-                return Answer(502, raw=b"", dropped=True)
+            case LieKind.HANG | LieKind.TRUNCATED:
+                return replace(answer, hangs=kind is LieKind.HANG, truncated=kind is LieKind.TRUNCATED)
+            case LieKind.DROPPED:
+                return GraphAnswer(502, raw=b"", dropped=True)
             case _:
                 return self._shaded(kind, asked, answer)
 
-    def _shaded(self, kind: Kind, asked: Asked, answer: Answer) -> Answer:
+    def _shaded(self, kind: LieKind, asked: Asked, answer: GraphAnswer) -> GraphAnswer:
         """Tell a lie that looks like an answer; answers that it does not fit stay true."""
         fields = answer.fields
         value = fields.get("value")
         delta = "/delta" in asked.path
         match kind:
-            case Kind.CUT_PAGE if isinstance(value, list):
+            case LieKind.CUT_PAGE if isinstance(value, list):
                 fields["value"] = value[: len(value) // 2]
-            case Kind.EMPTY_PAGE if isinstance(value, list) and not delta:
+            case LieKind.EMPTY_PAGE if isinstance(value, list) and not delta:
                 fields.pop("@odata.nextLink", None)
                 fields["value"] = []
-            case Kind.REPEATED_PAGE if isinstance(value, list) and not delta:
+            case LieKind.REPEATED_PAGE if isinstance(value, list) and not delta:
                 self._repeat(asked, answer)
-            case Kind.LOOPED_LINK if "@odata.nextLink" in fields:
+            case LieKind.LOOPED_LINK if "@odata.nextLink" in fields:
                 fields["@odata.nextLink"] = self._self(asked)
-            case Kind.FRESH_LINK if isinstance(value, list):
+            case LieKind.FRESH_LINK if isinstance(value, list):
                 self.graph.endless(asked, answer, next(self._fresh))
-            case Kind.LOST_LINK:
+            case LieKind.LOST_LINK:
                 fields.pop("@odata.nextLink", None)
                 fields.pop("@odata.deltaLink", None)
-            case Kind.FOREIGN_LINK if isinstance(value, list):
+            case LieKind.FOREIGN_LINK if isinstance(value, list):
                 name = "@odata.deltaLink" if "@odata.deltaLink" in fields else "@odata.nextLink"
                 fields[name] = self._self(asked).replace(self._root, "https://graph.contoso.example")
-            case Kind.WRONG_COUNT if isinstance(count := fields.get("@odata.count"), int):
+            case LieKind.WRONG_COUNT if isinstance(count := fields.get("@odata.count"), int):
                 fields["@odata.count"] = count + 1
-            case Kind.NO_COUNT:
+            case LieKind.NO_COUNT:
                 fields.pop("@odata.count", None)
-            case Kind.NULL_ENABLED:
+            case LieKind.NULL_ENABLED:
                 _nulled(fields)
-            case Kind.DELTA_REPLAYED if delta and isinstance(value, list):
+            case LieKind.DELTA_REPLAYED if delta and isinstance(value, list):
                 self.graph.replay(asked, answer)
-            case Kind.DELTA_GONE if delta:
+            case LieKind.DELTA_GONE if delta:
                 return self.graph.delta_gone(asked.path.split("/")[1])
-            case Kind.DELTA_LOST if delta:
+            case LieKind.DELTA_LOST if delta:
                 return error(400, "syncStateNotFound", "The sync state generation is not found.")
-            case Kind.DELTA_RESYNC if delta:
+            case LieKind.DELTA_RESYNC if delta:
                 return error(400, "resyncRequired", "Resync is required.")
             case _:
                 pass
         return answer
 
-    def _repeat(self, asked: Asked, answer: Answer) -> None:
+    def _repeat(self, asked: Asked, answer: GraphAnswer) -> None:
         """Show the page before in the place of this one; the first page leads to itself."""
         first = replace(asked, query_text="&".join(p for p in asked.query_text.split("&") if "skiptoken" not in p))
         if first != asked:
@@ -314,12 +314,12 @@ def _nulled(fields: dict[str, object]) -> None:
         person |= {name: None for name in person if name not in ("id", "@odata.type", "@odata.context")}
 
 
-def _response(id_: object, inner: Answer) -> dict[str, object]:
+def _response(id_: object, inner: GraphAnswer) -> dict[str, object]:
     headers = {"Content-Type": "application/json", **inner.headers}
     body: object = inner.fields if inner.raw is None else inner.raw.decode()
     return {"id": id_, "status": inner.status, "headers": headers, "body": body}
 
 
-def _sent(answer: Answer) -> Response:
+def _sent(answer: GraphAnswer) -> Response:
     headers = {**answer.headers, "content-type": answer.content_type}
     return Response(answer.body, status_code=answer.status, headers=headers)

@@ -13,7 +13,7 @@ DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(slots=True)
-class User:
+class TenantUser:
     """Fields under Graph's own names; any but `id` may be None."""
 
     id: str
@@ -28,7 +28,7 @@ class User:
 
 
 @dataclass(slots=True)
-class Group:
+class TenantGroup:
     """`members` holds ids of users, things and groups, in the order they came."""
 
     id: str
@@ -39,7 +39,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class TenantObject:
     """A member that is no person."""
 
     id: str
@@ -48,7 +48,7 @@ class Thing:
 
 
 @dataclass(slots=True)
-class App:
+class TenantApp:
     """An enterprise application: its service principal's id, its roles (id -> value), who has which."""
 
     id: str
@@ -60,7 +60,7 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class TenantEvent:
     """One change, as the deltas tell it. A membership event has a member, and whether it is one now."""
 
     of: Literal["groups", "users"]
@@ -76,13 +76,13 @@ class Tenant:
     """What the stand-in serves. Change it by the methods: they keep the log that the deltas are made of."""
 
     def __init__(self) -> None:
-        self.users: dict[str, User] = {}
-        self.groups: dict[str, Group] = {}
-        self.things: dict[str, Thing] = {}
-        self.apps: dict[str, App] = {}
+        self.users: dict[str, TenantUser] = {}
+        self.groups: dict[str, TenantGroup] = {}
+        self.things: dict[str, TenantObject] = {}
+        self.apps: dict[str, TenantApp] = {}
         self.agents: set[str] = set()
         """Which users are accounts of AI agents: of a type that is derived from user."""
-        self.log: list[Event] = []
+        self.log: list[TenantEvent] = []
         self._holders: dict[str, dict[str, None]] = {}
         self._made = 0
 
@@ -94,12 +94,12 @@ class Tenant:
         """Add a person called `name` (`given.family`) and give the id. `mail` None means that there is none."""
         given, _, family = name.partition(".")
         login = upn or f"{name}@contoso.example"
-        user = User(
+        user = TenantUser(
             self._new_id(), login, login if mail == "" else mail, given.title(), family.title() or None, name.title()
         )
         user.accountEnabled, user.userType = enabled, kind
         self.users[user.id] = user
-        self.log.append(Event("users", user.id))
+        self.log.append(TenantEvent("users", user.id))
         return user.id
 
     def add_agent(self, name: str) -> str:
@@ -117,7 +117,7 @@ class Tenant:
         """Set fields of a person, by Graph's names."""
         for name, value in fields.items():
             setattr(self.users[id_], name, value)
-        self.log.append(Event("users", id_, fields=frozenset(fields)))
+        self.log.append(TenantEvent("users", id_, fields=frozenset(fields)))
 
     def delete_user(self, id_: str) -> None:
         """Delete a person. As on the real service, the group delta says nothing of the memberships that end."""
@@ -125,15 +125,15 @@ class Tenant:
         for group in self._holders.pop(id_, {}):
             del self.groups[group].members[id_]
         self._unassign_all(id_)
-        self.log.append(Event("users", id_, removed="changed"))
+        self.log.append(TenantEvent("users", id_, removed="changed"))
 
     # --- groups
 
     def add_group(self, name: str, members: Iterable[str] = (), *, visibility: str | None = None) -> str:
         """Add a group and give its id."""
-        group = Group(self._new_id(), name, visibility=visibility)
+        group = TenantGroup(self._new_id(), name, visibility=visibility)
         self.groups[group.id] = group
-        self.log.append(Event("groups", group.id))
+        self.log.append(TenantEvent("groups", group.id))
         self.join(group.id, *members)
         return group.id
 
@@ -141,31 +141,31 @@ class Tenant:
         for member in members:
             self.groups[group].members[member] = None
             self._holders.setdefault(member, {})[group] = None
-            self.log.append(Event("groups", group, member))
+            self.log.append(TenantEvent("groups", group, member))
 
     def leave(self, group: str, *members: str) -> None:
         for member in members:
             del self.groups[group].members[member]
             del self._holders[member][group]
-            self.log.append(Event("groups", group, member, present=False))
+            self.log.append(TenantEvent("groups", group, member, present=False))
 
     def rename(self, group: str, name: str) -> None:
         self.groups[group].displayName = name
-        self.log.append(Event("groups", group))
+        self.log.append(TenantEvent("groups", group))
 
     def delete_group(self, id_: str) -> None:
         """Delete a group; those that held it lose it as a member."""
         for holder in tuple(self._holders.pop(id_, {})):
             del self.groups[holder].members[id_]
-            self.log.append(Event("groups", holder, id_, present=False))
+            self.log.append(TenantEvent("groups", holder, id_, present=False))
         for member in self.groups.pop(id_).members:
             self._holders[member].pop(id_)
         self._unassign_all(id_)
-        self.log.append(Event("groups", id_, removed="changed"))
+        self.log.append(TenantEvent("groups", id_, removed="changed"))
 
     def add_thing(self, kind: ThingKind) -> str:
         """Add a device, a service principal or a contact and give its id."""
-        thing = Thing(self._new_id(), kind, f"a {kind}")
+        thing = TenantObject(self._new_id(), kind, f"a {kind}")
         self.things[thing.id] = thing
         return thing.id
 
@@ -173,7 +173,7 @@ class Tenant:
 
     def add_app(self, app_id: str, roles: Iterable[str]) -> str:
         """Add an enterprise application with roles of these values; gives the id of its service principal."""
-        app = App(self._new_id(), app_id, {self._new_id(): value for value in roles})
+        app = TenantApp(self._new_id(), app_id, {self._new_id(): value for value in roles})
         self.apps[app.id] = app
         return app.id
 

@@ -4,10 +4,10 @@ Shapes, headers and error bodies are those of the Management API 2026.06.3 and o
 answer is not known the comment says so.
 """
 
-from syncd.sandbox.okta.faults import FAULTS, Fault
+from syncd.sandbox.okta.faults import FAULTS, OktaFault
 from syncd.sandbox.okta.limits import Limit
 from syncd.sandbox.okta.org import Clock, Org
-from syncd.sandbox.okta.standin import OktaStandIn, Seen
+from syncd.sandbox.okta.standin import OktaStandIn, SeenRequest
 from syncd.sandbox.okta.tokens import Application
 
-__all__ = ["FAULTS", "Application", "Clock", "Fault", "Limit", "OktaStandIn", "Org", "Seen"]
+__all__ = ["FAULTS", "Application", "Clock", "Limit", "OktaFault", "OktaStandIn", "Org", "SeenRequest"]

@@ -25,7 +25,7 @@ _SUMMARIES: Final = {
 
 
 @dataclass(slots=True)
-class Answer:
+class OktaAnswer:
     """What goes back over the wire.
 
     items     the entries of a list, each as JSON; `body` is made of them when it is sent, so faults can change them
@@ -60,12 +60,12 @@ class Answer:
         return found[::-1] if self.next_first else found
 
 
-def answer(value: object, status: int = 200) -> Answer:
+def answer(value: object, status: int = 200) -> OktaAnswer:
     """Answer with one JSON value."""
-    return Answer(status, json.dumps(value, separators=(",", ":")).encode())
+    return OktaAnswer(status, json.dumps(value, separators=(",", ":")).encode())
 
 
-def error(code: str, summary: str | None = None) -> Answer:
+def error(code: str, summary: str | None = None) -> OktaAnswer:
     """Answer with an error of the management API; the code decides the status."""
     status, usual = _SUMMARIES[code]
     body: dict[str, Any] = {
@@ -78,6 +78,6 @@ def error(code: str, summary: str | None = None) -> Answer:
     return answer(body, status)
 
 
-def oauth_error(status: int, code: str, description: str) -> Answer:
+def oauth_error(status: int, code: str, description: str) -> OktaAnswer:
     """Answer with an error of the token endpoint."""
     return answer({"error": code, "error_description": description}, status)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from syncd.sandbox.okta.answers import HTML, Answer, error
+from syncd.sandbox.okta.answers import HTML, OktaAnswer, error
 from syncd.sandbox.okta.limits import rate_headers
 
 _FRESH: Final = itertools.count()
@@ -22,7 +22,7 @@ FOREIGN: Final = "https://evil.example"
 
 
 @dataclass(slots=True)
-class Fault:
+class OktaFault:
     """One thing that goes wrong.
 
     kind   a name in FAULTS
@@ -53,7 +53,7 @@ class Fault:
         self.struck += struck
         return struck
 
-    def apply(self, answer: Answer, previous: Answer | None) -> Answer:
+    def apply(self, answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:
         """Give what is sent instead. `previous` is the list's first page, where this is a later one."""
         if self.kind == "hang":
             return replace(answer, hang_s=self.hang_s)
@@ -62,18 +62,18 @@ class Fault:
         return FAULTS[self.kind](answer, previous)
 
 
-def _broken(status: int, body: bytes = b"", content_type: str | None = HTML) -> Answer:
-    return Answer(status, body, content_type)
+def _broken(status: int, body: bytes = b"", content_type: str | None = HTML) -> OktaAnswer:
+    return OktaAnswer(status, body, content_type)
 
 
-def _gateway_page(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+def _gateway_page(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
     return _broken(502, b"<html><head><title>502 Bad Gateway</title></head></html>")
 
 
-def _with_items(change: Callable[[list[Any]], list[Any]]) -> Callable[[Answer, Answer | None], Answer]:
+def _with_items(change: Callable[[list[Any]], list[Any]]) -> Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]:
     """Make a lie that changes the entries of a list; other answers stay as they are."""
 
-    def lie(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+    def lie(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
         if answer.items is None:
             return answer
         changed = change([json.loads(item) for item in answer.items])
@@ -82,15 +82,17 @@ def _with_items(change: Callable[[list[Any]], list[Any]]) -> Callable[[Answer, A
     return lie
 
 
-def _first(change: Callable[[dict[str, Any]], None]) -> Callable[[Answer, Answer | None], Answer]:
+def _first(change: Callable[[dict[str, Any]], None]) -> Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]:
     return _some(slice(1), change)
 
 
-def _every(change: Callable[[dict[str, Any]], None]) -> Callable[[Answer, Answer | None], Answer]:
+def _every(change: Callable[[dict[str, Any]], None]) -> Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]:
     return _some(slice(None), change)
 
 
-def _some(which: slice, change: Callable[[dict[str, Any]], None]) -> Callable[[Answer, Answer | None], Answer]:
+def _some(
+    which: slice, change: Callable[[dict[str, Any]], None]
+) -> Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]:
     def lie(items: list[Any]) -> list[Any]:
         for item in items[which]:
             change(item)
@@ -99,7 +101,7 @@ def _some(which: slice, change: Callable[[dict[str, Any]], None]) -> Callable[[A
     return _with_items(lie)
 
 
-def _stats(change: Callable[[int], int | None]) -> Callable[[Answer, Answer | None], Answer]:
+def _stats(change: Callable[[int], int | None]) -> Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]:
     def lie(items: list[Any]) -> list[Any]:
         for item in items:
             stats = (item.get("_embedded") or {}).get("stats")
@@ -130,21 +132,21 @@ def _odd(item: dict[str, Any]) -> None:
     item["credentials"] = {"provider": {"type": "MARS", "name": "MARS"}}
 
 
-def _repeated_page(answer: Answer, previous: Answer | None) -> Answer:
+def _repeated_page(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:
     return answer if previous is None else replace(answer, items=previous.items)
 
 
-def _rate_limited(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+def _rate_limited(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
     found = error("E0000047")
     return replace(found, headers=rate_headers(600, 0, math.ceil(answer.now) + 1))
 
 
-def _concurrency_limited(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+def _concurrency_limited(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
     found = error("E0000047", "API call exceeded rate limit due to too many concurrent requests.")
     return replace(found, headers=rate_headers(0, 0, math.ceil(answer.now) + 1))
 
 
-def _endless(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+def _endless(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
     """Let a list go on at an address that was never seen before; there is nothing more on it."""
     if answer.items is None or answer.next_url is not None:
         return answer
@@ -156,19 +158,19 @@ def _cursor(number: int) -> str:
     return base64.b64encode(f"~~{number}".encode()).decode() + "%3D%2C"
 
 
-def _bomb(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+def _bomb(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
     packed = gzip.compress(b"[" + b" " * BOMB + b"]", 1)
     return replace(_broken(200, packed, "application/json"), headers=[("Content-Encoding", "gzip")])
 
 
-def _foreign(answer: Answer, previous: Answer | None) -> Answer:  # noqa: ARG001
+def _foreign(answer: OktaAnswer, previous: OktaAnswer | None) -> OktaAnswer:  # noqa: ARG001
     if answer.next_url is None:
         return answer
     parts = urlsplit(answer.next_url)
     return replace(answer, next_url=f"{FOREIGN}{parts.path}?{parts.query}")
 
 
-FAULTS: Final[Mapping[str, Callable[[Answer, Answer | None], Answer]]] = {
+FAULTS: Final[Mapping[str, Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]]] = {
     "cut_body": lambda a, _: replace(a, cut=True),
     "truncated_json": lambda a, _: replace(a, items=None, body=a.content()[: max(len(a.content()) // 2, 1)]),
     "empty_200": lambda _a, _p: _broken(200, b"", "application/json"),
@@ -191,7 +193,7 @@ FAULTS: Final[Mapping[str, Callable[[Answer, Answer | None], Answer]]] = {
     "told_to_wait": lambda a, _: a,
     "blank_id": _first(lambda item: item.update(id="")),
     "odd_id": _first(lambda item: item.update(id="\ud800")),
-    "redirect": lambda _a, _p: Answer(302, b"", None, headers=[("Location", f"{FOREIGN}/api/v1/groups")]),
+    "redirect": lambda _a, _p: OktaAnswer(302, b"", None, headers=[("Location", f"{FOREIGN}/api/v1/groups")]),
     "empty_502": lambda _a, _p: _broken(502, b"", None),
     "html_502": _gateway_page,
     "empty_503": lambda _a, _p: _broken(503, b"", None),

@@ -15,7 +15,7 @@ class Limit:
 
 
 @dataclass(slots=True)
-class Bucket:
+class Window:
     """One bucket. `lowest` is the least that a request of ours ever left in a window."""
 
     limit: Limit

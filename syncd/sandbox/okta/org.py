@@ -32,7 +32,7 @@ class Clock:
 
 
 @dataclass(slots=True)
-class Person:
+class OrgUser:
     """One user. `profile` may hold whatever JSON can, also what Okta's own data model forbids."""
 
     id: str
@@ -106,7 +106,7 @@ class Org:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
-        self.people: dict[str, Person] = {}
+        self.people: dict[str, OrgUser] = {}
         self.teams: dict[str, Team] = {}
         self._numbers = itertools.count(1)
 
@@ -116,7 +116,7 @@ class Org:
         stamp = self.clock.stamp()
         given = login.partition("@")[0]
         usual = {"login": login, "email": login, "firstName": given.capitalize(), "lastName": "Example"}
-        self.people[id_] = Person(id_, status, {**usual, **profile}, stamp, stamp, stamp)
+        self.people[id_] = OrgUser(id_, status, {**usual, **profile}, stamp, stamp, stamp)
         return id_
 
     def set_status(self, user: str, status: str | None) -> None:
@@ -169,5 +169,5 @@ class Org:
         team.members, team.ordered = members, None
         team.last_membership_updated = self.clock.stamp()
 
-    def _touch(self, person: Person) -> None:
+    def _touch(self, person: OrgUser) -> None:
         person.last_updated, person.rendered = self.clock.stamp(), None

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from syncd.sandbox.okta.answers import Answer, answer, error
-from syncd.sandbox.okta.faults import Fault
+from syncd.sandbox.okta.answers import OktaAnswer, answer, error
+from syncd.sandbox.okta.faults import OktaFault
 from syncd.sandbox.okta.filters import BadFilter, Test, parse_filter
-from syncd.sandbox.okta.limits import Bucket, Limit
-from syncd.sandbox.okta.org import Org, Person, Team
+from syncd.sandbox.okta.limits import Limit, Window
+from syncd.sandbox.okta.org import Org, OrgUser, Team
 from syncd.sandbox.okta.tokens import Application, TokenOffice
 from syncd.sandbox.okta.wire import Receive, Send, read_body, send_answer
 from syncd.sandbox.serving import serving
@@ -39,7 +39,7 @@ SCOPES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRequest:
     """A request that came. `area` is groups, group, members, users, user, token or other."""
 
     area: str
@@ -51,7 +51,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """Where one page of a list begins and ends, and under which addresses it and its neighbours are found."""
 
     start: int
@@ -76,9 +76,9 @@ class OktaStandIn:
         self.org = org or Org()
         self.ssws: set[str] = set()
         self.office = TokenOffice()
-        self.buckets = {area: Bucket((limits or {}).get(area, Limit())) for area in (*SCOPES, "token")}
-        self.faults: list[Fault] = []
-        self.seen: list[Seen] = []
+        self.buckets = {area: Window((limits or {}).get(area, Limit())) for area in (*SCOPES, "token")}
+        self.faults: list[OktaFault] = []
+        self.seen: list[SeenRequest] = []
         self.busy = 0
         self.busiest = 0
         self.latency_s = 0.0
@@ -98,9 +98,9 @@ class OktaStandIn:
     def register(self, application: Application) -> None:
         self.office.applications[application.client_id] = application
 
-    def lie(self, kind: str, area: str = "*", *, at: int = 1, times: int | None = 1, holds: str = "") -> Fault:
-        """Add a fault; see `Fault`."""
-        fault = Fault(kind, area, at, times, holds)
+    def lie(self, kind: str, area: str = "*", *, at: int = 1, times: int | None = 1, holds: str = "") -> OktaFault:
+        """Add a fault; see `OktaFault`."""
+        fault = OktaFault(kind, area, at, times, holds)
         self.faults.append(fault)
         return fault
 
@@ -127,7 +127,7 @@ class OktaStandIn:
         finally:
             self.busy -= 1
 
-    def respond(self, request: _Request, *, query: str = "") -> Answer:
+    def respond(self, request: _Request, *, query: str = "") -> OktaAnswer:
         """Decide the answer and remember the request."""
         area, id_ = _area(request.path)
         now = self.org.clock.time()
@@ -140,10 +140,10 @@ class OktaStandIn:
         found.headers.append(("Date", formatdate(now, usegmt=True)))
         found.headers.append(("X-Okta-Request-Id", f"req{len(self.seen)}"))
         authorization = request.headers.get("authorization", "")
-        self.seen.append(Seen(area, request.method, request.path, query, authorization, found.status))
+        self.seen.append(SeenRequest(area, request.method, request.path, query, authorization, found.status))
         return found
 
-    def _true_answer(self, request: _Request, *, area: str, id_: str, now: float) -> Answer:
+    def _true_answer(self, request: _Request, *, area: str, id_: str, now: float) -> OktaAnswer:
         if area == "other":
             return error("E0000007", f"Not found: Resource not found: {request.path}")
         if request.method != ("POST" if area == "token" else "GET"):
@@ -160,7 +160,7 @@ class OktaStandIn:
         found.next_first = self.next_first
         return found
 
-    def _refusal(self, request: _Request, *, area: str, now: float) -> Answer | None:
+    def _refusal(self, request: _Request, *, area: str, now: float) -> OktaAnswer | None:
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind == "SSWS":
             return None if value in self.ssws else error("E0000011")
@@ -174,7 +174,7 @@ class OktaStandIn:
         refusal.headers.append(("WWW-Authenticate", f'Bearer error="insufficient_scope", scope="{SCOPES[area]}"'))
         return refusal
 
-    def _content(self, request: _Request, area: str, id_: str) -> Answer:
+    def _content(self, request: _Request, area: str, id_: str) -> OktaAnswer:
         try:
             return _CONTENT[area](self, request, id_)
         except (BadFilter, ValueError, binascii.Error):
@@ -182,7 +182,7 @@ class OktaStandIn:
         except KeyError:
             return error("E0000007", f"Not found: Resource not found: {id_}")
 
-    def _previous(self, request: _Request, area: str, id_: str) -> Answer | None:
+    def _previous(self, request: _Request, area: str, id_: str) -> OktaAnswer | None:
         """Give the first page of a list of which another page is asked for."""
         if area not in {"groups", "members", "users"} or "after" not in request.query:
             return None
@@ -191,7 +191,7 @@ class OktaStandIn:
 
     # --- lists ---------------------------------------------------------------------------------------------------------
 
-    def groups(self, request: _Request, _id: str) -> Answer:
+    def groups(self, request: _Request, _id: str) -> OktaAnswer:
         query = request.query
         teams = self._teams(query)
         page = self._page(request, [t.id for t in teams], usual=10_000)
@@ -210,15 +210,15 @@ class OktaStandIn:
                 teams = [t for t in teams if test(t.fields())]
         return teams
 
-    def group(self, _request: _Request, id_: str) -> Answer:
+    def group(self, _request: _Request, id_: str) -> OktaAnswer:
         return answer(self.org.teams[id_].fields())
 
-    def members(self, request: _Request, id_: str) -> Answer:
+    def members(self, request: _Request, id_: str) -> OktaAnswer:
         ids = self.org.teams[id_].sorted_members()
         page = self._page(request, ids, usual=1000, most=1000)
         return _listed([self.org.people[user].json() for user in ids[page.start : page.end]], page)
 
-    def users(self, request: _Request, _id: str) -> Answer:
+    def users(self, request: _Request, _id: str) -> OktaAnswer:
         query = request.query
         test: Test = _not_deprovisioned
         if "filter" in query or "search" in query:
@@ -227,10 +227,10 @@ class OktaStandIn:
         page = self._page(request, [p.id for p in people], usual=200, most=200)
         return _listed([_projected(p, query.get("fields")) for p in people[page.start : page.end]], page)
 
-    def user(self, _request: _Request, id_: str) -> Answer:
-        return Answer(body=self.org.people[id_].json())
+    def user(self, _request: _Request, id_: str) -> OktaAnswer:
+        return OktaAnswer(body=self.org.people[id_].json())
 
-    def _page(self, request: _Request, ids: Sequence[str], *, usual: int, most: int = 10_000) -> Page:
+    def _page(self, request: _Request, ids: Sequence[str], *, usual: int, most: int = 10_000) -> ListPage:
         """Cut a page out of a list that is sorted by id; the cursor is the id before it, so changes shift nothing."""
         limit = min(int(request.query.get("limit", usual)), most)
         if limit < 1:
@@ -240,9 +240,9 @@ class OktaStandIn:
         here = f"{self.url}{request.path}"
         own = f"{here}?{urlencode(request.query)}" if request.query else here
         if end == len(ids):
-            return Page(start, end, own, None)
+            return ListPage(start, end, own, None)
         ahead = {**request.query, "after": _cursor(ids[end - 1]), "limit": str(limit)}
-        return Page(start, end, own, f"{here}?{urlencode(ahead)}")
+        return ListPage(start, end, own, f"{here}?{urlencode(ahead)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ class _Request:
     body: bytes
 
 
-_CONTENT: Final[Mapping[str, Callable[[OktaStandIn, _Request, str], Answer]]] = {
+_CONTENT: Final[Mapping[str, Callable[[OktaStandIn, _Request, str], OktaAnswer]]] = {
     "groups": OktaStandIn.groups,
     "group": OktaStandIn.group,
     "members": OktaStandIn.members,
@@ -282,8 +282,8 @@ def _area(path: str) -> tuple[str, str]:
             return "other", ""
 
 
-def _listed(items: list[bytes], page: Page) -> Answer:
-    return Answer(items=items, self_url=page.self_url, next_url=page.next_url)
+def _listed(items: list[bytes], page: ListPage) -> OktaAnswer:
+    return OktaAnswer(items=items, self_url=page.self_url, next_url=page.next_url)
 
 
 def _dump(value: object) -> bytes:
@@ -304,7 +304,7 @@ def _not_deprovisioned(row: Mapping[str, Any]) -> bool:
     return bool(row["status"] != "DEPROVISIONED")
 
 
-def _projected(person: Person, fields: str | None) -> bytes:
+def _projected(person: OrgUser, fields: str | None) -> bytes:
     """Keep the fields that were asked for; `id` is always there."""
     if not fields:
         return person.json()

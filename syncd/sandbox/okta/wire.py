@@ -7,13 +7,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from syncd.sandbox.okta.answers import Answer
+from syncd.sandbox.okta.answers import OktaAnswer
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-async def send_answer(answer: Answer, receive: Receive, send: Send) -> None:
+async def send_answer(answer: OktaAnswer, receive: Receive, send: Send) -> None:
     """Send one answer, with its faults."""
     if answer.hang_s and not await _waited(answer.hang_s, receive):
         return

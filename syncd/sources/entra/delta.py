@@ -14,7 +14,7 @@ from typing import Final
 
 from syncd.errors import CursorLost, SourceUnavailable
 from syncd.sources.again import Again, again_from
-from syncd.sources.entra.graph import Graph, Reply
+from syncd.sources.entra.graph import GraphClient, GraphReply
 from syncd.sources.entra.people import USER_FIELDS
 from syncd.sources.entra.reading import is_id, query
 
@@ -37,7 +37,7 @@ class Round:
     link: str
 
 
-def read_round(graph: Graph, start: str) -> Round:
+def read_round(graph: GraphClient, start: str) -> Round:
     """Read a delta from where the last round ended, to its end.
 
     Raises:
@@ -67,7 +67,7 @@ def read_round(graph: Graph, start: str) -> Round:
     raise _broken(graph.source, "it leads back to a page it had" if path else "a page has no link that can be followed")
 
 
-def _check(source: str, reply: Reply) -> None:
+def _check(source: str, reply: GraphReply) -> None:
     if reply.ok:
         return
     if reply.status in (400, 410) or reply.codes & LOST:
@@ -77,7 +77,7 @@ def _check(source: str, reply: Reply) -> None:
     raise _broken(source, reply.problem)
 
 
-def _entries(source: str, reply: Reply) -> list[Mapping[str, object]]:
+def _entries(source: str, reply: GraphReply) -> list[Mapping[str, object]]:
     value = reply.fields.get("value")
     if not isinstance(value, list) or not all(isinstance(e, dict) and is_id(e.get("id")) for e in value):
         raise _broken(source, "a page without entries, or an entry without id")
@@ -110,7 +110,7 @@ class AppCursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class EntraCursor:
     """Our place.
 
     `made_for` is the fingerprint of the settings that the snapshot was read with. `again` are the groups that were not
@@ -128,7 +128,7 @@ class Cursor:
         return json.dumps({"version": VERSION} | asdict(self), sort_keys=True, separators=(",", ":"))
 
 
-def parse_cursor(text: str, *, source: str, made_for: str) -> Cursor:
+def parse_cursor(text: str, *, source: str, made_for: str) -> EntraCursor:
     """Read a cursor.
 
     Raises:
@@ -141,6 +141,6 @@ def parse_cursor(text: str, *, source: str, made_for: str) -> Cursor:
         nested = {id_: tuple(inner) for id_, inner in found.pop("nested").items()}
         apps = {id_: AppCursor(a["principal"], a["digest"], tuple(a["via"])) for id_, a in found.pop("apps").items()}
         again = again_from(found.pop("again"))
-        return Cursor(**found, again=again, nested=nested, apps=apps)
+        return EntraCursor(**found, again=again, nested=nested, apps=apps)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise CursorLost(f"source {source}: the saved cursor cannot be read; a full read is needed") from None

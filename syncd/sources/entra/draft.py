@@ -9,9 +9,9 @@ from datetime import datetime
 
 from syncd.model import Certificate, Group, Identity, Snapshot
 from syncd.sources.again import NEVER, Again, resting
-from syncd.sources.entra.delta import AppCursor, Cursor
-from syncd.sources.entra.people import AGENT, Member, People
-from syncd.sources.entra.reading import Reading
+from syncd.sources.entra.delta import AppCursor, EntraCursor
+from syncd.sources.entra.people import AGENT, Member, TenantPeople
+from syncd.sources.entra.reading import ListRead
 from syncd.sources.entra.selection import Picked, pick
 from syncd.sources.entra.settings import EntraSettings
 
@@ -22,7 +22,7 @@ class Draft:
 
     source: str
     settings: EntraSettings
-    people: People
+    people: TenantPeople
     known: Mapping[str, Identity] = field(default_factory=dict)
     """People of the earlier snapshot."""
     before: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Draft:
     read: dict[str, frozenset[str]] = field(default_factory=dict)
     """Everybody in each group that was read now, guests too."""
 
-    def add(self, picked: Picked, reading: Reading[Member], *, taken_at: datetime) -> None:
+    def add(self, picked: Picked, reading: ListRead[Member], *, taken_at: datetime) -> None:
         """Add a group as it was read."""
         people = frozenset(m.id for m in reading.items if m.is_person)
         why = "the group was deleted while it was read" if reading.gone else reading.why
@@ -72,7 +72,7 @@ class Draft:
         )
         return (members - doubtful) | stay, why or in_doubt
 
-    def _note(self, picked: Picked, reading: Reading[Member]) -> None:
+    def _note(self, picked: Picked, reading: ListRead[Member]) -> None:
         inner = tuple(sorted(m.id for m in reading.items if m.kind == "group"))
         if picked.transitive and inner:
             self.nested[picked.id] = inner
@@ -93,7 +93,7 @@ class Draft:
         self.groups[group.id] = resting(group, self.was_again[group.id])
         self.rested.add(group.id)
 
-    def keep(self, groups: Iterable[Group], was: Cursor, *, apps: Mapping[str, bool]) -> None:
+    def keep(self, groups: Iterable[Group], was: EntraCursor, *, apps: Mapping[str, bool]) -> None:
         """Take groups over that nothing happened to, save those of applications that are read again."""
         for group in groups:
             app_id, colon, _ = group.id.partition(":")
@@ -136,12 +136,12 @@ class Draft:
         identities = tuple(people[id_] for id_ in sorted(needed & people.keys()))
         return Snapshot(self.source, identities, tuple(self.groups[id_] for id_ in sorted(self.groups)), taken_at)
 
-    def cursor(self, made_for: str, *, groups: str, users: str) -> Cursor:
+    def cursor(self, made_for: str, *, groups: str, users: str) -> EntraCursor:
         """Give the cursor that goes with it."""
         again = dict.fromkeys(self.again, NEVER)
         again |= {g.id: self._read_in_vain(g) for g in self.groups.values() if not g.certificate.complete}
         again |= {id_: self.was_again[id_].passed() for id_ in self.rested}
-        return Cursor(made_for, groups, users, again, self.nested, self.apps)
+        return EntraCursor(made_for, groups, users, again, self.nested, self.apps)
 
     def _read_in_vain(self, group: Group) -> Again:
         look = look_of(group.certificate.independent_count)
@@ -154,7 +154,7 @@ def look_of(count: int | None) -> str:
     return f"{count}"
 
 
-def _strange(reading: Reading[Member]) -> str:
+def _strange(reading: ListRead[Member]) -> str:
     """Name the kinds of members that are not known here and look like people."""
     kinds = sorted({m.kind for m in reading.items if m.named and not m.is_person})
     return f"; members of the kind {', '.join(kinds)} were left out" if kinds else ""

@@ -16,7 +16,7 @@ from syncd.http.connection import Connection
 from syncd.http.rests import OwnRests, Rest
 from syncd.http.session import NoAnswer, Session
 from syncd.model import CheckResult
-from syncd.sources.entra.graph import Ask, Graph, Reply
+from syncd.sources.entra.graph import Ask, GraphClient, GraphReply
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 
@@ -41,7 +41,7 @@ def _findings(
     yield CheckResult.of_clock(subject, _date(anonymous), now=now())
     rest = Rest(settings.provider, OwnRests(), now=now)
     tokens = Tokens(name, settings, now=now, rest=rest)
-    graph = Graph(name, settings, tokens, rest=rest)
+    graph = GraphClient(name, settings, tokens, rest=rest)
     try:
         token = tokens.bearer()
         yield CheckResult(subject, "credential", True, "the authority gives access tokens")
@@ -78,7 +78,7 @@ def _date(answer: Answer) -> datetime | None:
     return http_date(answer.headers.get("date"))
 
 
-def _rights(subject: str, groups: Reply, users: Reply) -> CheckResult:
+def _rights(subject: str, groups: GraphReply, users: GraphReply) -> CheckResult:
     """Without User.Read.All Graph answers 200 with nulls, so the status alone does not tell."""
     problems = [f"{what}: {r.problem}" for what, r in (("groups", groups), ("users", users)) if not r.ok]
     if problems:
@@ -116,7 +116,7 @@ def no_more(subject: str, roles: Collection[str] | None) -> CheckResult:
     return CheckResult(subject, "no more rights", True, ", ".join(sorted(roles)))
 
 
-def _throttling(subject: str, *replies: Reply) -> CheckResult:
+def _throttling(subject: str, *replies: GraphReply) -> CheckResult:
     used = [r.headers.get("x-ms-throttle-limit-percentage", "") for r in replies]
     told = next((text for text in used if text), None)
     if told is None:
@@ -126,7 +126,7 @@ def _throttling(subject: str, *replies: Reply) -> CheckResult:
     return CheckResult(subject, "rate limits", None, f"{told} of our limit is used; Graph slows us down above 1.0")
 
 
-def _abilities(subject: str, groups: Reply) -> CheckResult:
+def _abilities(subject: str, groups: GraphReply) -> CheckResult:
     counted = isinstance(groups.fields.get("@odata.count"), int)
     told = "lists come with counts; changes can be read by themselves"
     return CheckResult(

@@ -47,7 +47,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GraphReply:
     """What came. `status` is 0 where nothing came that Graph said; then `why` says what did."""
 
     status: int
@@ -83,13 +83,15 @@ class Reply:
         return self.why or f"Graph answered {self.status}" + (f" ({code})" if code else "")
 
 
-def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) -> Reply:
+def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) -> GraphReply:
     """Take an answer for one of Graph's only if it is in Graph's form: a JSON object, and in it `error` if it refuses."""
     if isinstance(body, dict) and ("error" in body) == (status >= 300):
-        return Reply(status, body, headers)
+        return GraphReply(status, body, headers)
     if status >= 300:
-        return Reply(status if status in PASSING else 0, {}, headers, f"{what} answered {status}, not in Graph's form")
-    return Reply(0, {}, headers, f"{what} answered {status} with something that is not Graph's JSON")
+        return GraphReply(
+            status if status in PASSING else 0, {}, headers, f"{what} answered {status}, not in Graph's form"
+        )
+    return GraphReply(0, {}, headers, f"{what} answered {status} with something that is not Graph's JSON")
 
 
 class SharedWait:
@@ -125,7 +127,7 @@ class SharedWait:
             self.hold(min(10.0, 10.0 * (used - self._share)))
 
 
-class Graph:
+class GraphClient:
     """Asks Graph, for any number of threads. `calls` counts the requests sent; a batch is one."""
 
     def __init__(
@@ -166,7 +168,7 @@ class Graph:
             return TIME_OVER
         return f"the read is larger than {MOST_BYTES} bytes" if self._bytes > MOST_BYTES else ""
 
-    def ask(self, asks: Sequence[Ask]) -> list[Reply]:
+    def ask(self, asks: Sequence[Ask]) -> list[GraphReply]:
         """Ask one by itself or up to 20 in a batch; gives a final reply for each, in order.
 
         What fails in passing is sent again, in a batch by itself. A reply that is not `ok` is the last word; so it is where
@@ -175,11 +177,11 @@ class Graph:
         Raises:
             SourceUnavailable: no token is to be had, it is refused, Graph does not answer any more, or wants to be left alone.
         """
-        replies = [Reply(0)] * len(asks)
+        replies = [GraphReply(0)] * len(asks)
         open_ = list(range(len(asks)))
         for attempt, wait_s in enumerate(self._retries.tries(self._chance)):
             if why := self.over:
-                return [Reply(0, why=why) if i in open_ else reply for i, reply in enumerate(replies)]
+                return [GraphReply(0, why=why) if i in open_ else reply for i, reply in enumerate(replies)]
             for i, reply in zip(open_, self._once([asks[i] for i in open_]), strict=True):
                 replies[i] = reply
             open_ = [i for i in open_ if replies[i].status in PASSING or (replies[i].status == 401 and attempt == 0)]
@@ -188,7 +190,7 @@ class Graph:
         self._tally(replies, unanswered=len(open_) == len(asks))
         return replies
 
-    def get(self, path: str) -> Reply:
+    def get(self, path: str) -> GraphReply:
         """Ask one."""
         return self.ask([Ask(path)])[0]
 
@@ -210,7 +212,7 @@ class Graph:
 
     # --- sending
 
-    def _rested(self, failed: Sequence[Reply], wait_s: float | None) -> bool:
+    def _rested(self, failed: Sequence[GraphReply], wait_s: float | None) -> bool:
         """Wait before the next attempt; False where there is none, or it is not worth it."""
         if wait_s is None:
             return False
@@ -226,7 +228,7 @@ class Graph:
             self._pause(wait_s)
         return True
 
-    def _tally(self, replies: Sequence[Reply], *, unanswered: bool) -> None:
+    def _tally(self, replies: Sequence[GraphReply], *, unanswered: bool) -> None:
         if any(r.status == 401 for r in replies):
             raise SourceUnavailable(f"source {self.source}: Graph refuses a new access token; look at `cloud`")
         with self._lock:
@@ -235,7 +237,7 @@ class Graph:
         if many:
             raise SourceUnavailable(f"source {self.source}: Graph does not answer: {replies[0].problem}")
 
-    def _once(self, asks: Sequence[Ask]) -> list[Reply]:
+    def _once(self, asks: Sequence[Ask]) -> list[GraphReply]:
         self._may_ask()
         self._shared_wait.wait()
         self._may_ask()
@@ -256,10 +258,10 @@ class Graph:
         if self._rest.left_s() > self._settings.longest_wait_s:
             raise SourceUnavailable(f"source {self.source}: {self._rest.why('Graph')}")
 
-    def _single(self, ask: Ask, token: str) -> Reply:
+    def _single(self, ask: Ask, token: str) -> GraphReply:
         return self._sent("GET", ask.path, token, headers=ask.headers)
 
-    def _batched(self, asks: Sequence[Ask], token: str) -> list[Reply]:
+    def _batched(self, asks: Sequence[Ask], token: str) -> list[GraphReply]:
         wanted = [
             {"id": str(n), "method": "GET", "url": ask.path, "headers": ask.headers} for n, ask in enumerate(asks)
         ]
@@ -271,12 +273,14 @@ class Graph:
         by_id = {id_: r for r in listed if isinstance(id_ := r.get("id"), str)}
         return [_inner(by_id.get(str(n))) for n in range(len(asks))]
 
-    def _sent(self, method: str, path: str, token: str, *, headers: Mapping[str, str], body: object = None) -> Reply:
+    def _sent(
+        self, method: str, path: str, token: str, *, headers: Mapping[str, str], body: object = None
+    ) -> GraphReply:
         session = self._session()
         try:
             answer = session.send(method, path, body=body, headers={"Authorization": f"Bearer {token}", **headers})
         except NoAnswer as e:
-            return Reply(0, why=str(e))
+            return GraphReply(0, why=str(e))
         finally:
             self._done(session)
         with self._lock:
@@ -305,10 +309,10 @@ class Graph:
             self._idle.append(session)
 
 
-def _inner(response: object) -> Reply:
+def _inner(response: object) -> GraphReply:
     """Judge one response of a batch; one that is missing is no answer."""
     if not isinstance(response, dict) or not isinstance(response.get("status"), int):
-        return Reply(0, why="the answer is missing from a batch")
+        return GraphReply(0, why="the answer is missing from a batch")
     headers = response.get("headers")
     names = {str(k).lower(): str(v) for k, v in headers.items()} if isinstance(headers, dict) else {}
     return judged(response["status"], response.get("body"), names, what="a request in a batch")

@@ -47,7 +47,7 @@ class Member:
         return self.kind in _PEOPLE
 
 
-class People:
+class TenantPeople:
     """Everybody whom a read met, each once, however many groups they are in; and who of them is a guest, or an agent.
 
     `doubts` says of those who cannot be taken as they are shown why not; nobody is in both.

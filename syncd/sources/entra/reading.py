@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
-from syncd.sources.entra.graph import BATCH, Ask, Graph, Reply
+from syncd.sources.entra.graph import BATCH, Ask, GraphClient, GraphReply
 
 MOST_PAGES: Final = 10_000
 MOST_BARREN: Final = 20
@@ -49,7 +49,7 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
+class ListRead(Generic[T]):
     """What a list held. It is whole if `why` is empty. `again`: another look may help. `gone`: its owner does not exist."""
 
     items: tuple[T, ...] = ()
@@ -70,7 +70,9 @@ class Reading(Generic[T]):
 class Reader:
     """Reads lists, several at a time."""
 
-    def __init__(self, graph: Graph, *, concurrency: int, settle_s: float, pause: Callable[[float], object]) -> None:
+    def __init__(
+        self, graph: GraphClient, *, concurrency: int, settle_s: float, pause: Callable[[float], object]
+    ) -> None:
         self._graph = graph
         self._concurrency = concurrency
         self._settle_s = settle_s
@@ -78,13 +80,13 @@ class Reader:
 
     def read(
         self, wanted: Sequence[Collection], take: Take[T], *, counted: Callable[[T], bool] = lambda _: True
-    ) -> list[Reading[T]]:
+    ) -> list[ListRead[T]]:
         """Read lists, in their order. `take` makes an item of an entry, `counted` says whether the count is of such items.
 
         Raises:
             SourceUnavailable: see `Graph.ask`, and what `take` raises.
         """
-        readings: list[Reading[T]] = [Reading(again=True)] * len(wanted)
+        readings: list[ListRead[T]] = [ListRead(again=True)] * len(wanted)
         open_ = list(range(len(wanted)))
         for number in range(READINGS):
             if number and self._graph.over:
@@ -99,7 +101,7 @@ class Reader:
                 break
         return readings
 
-    def look_up(self, paths: Sequence[str]) -> list[Reply]:
+    def look_up(self, paths: Sequence[str]) -> list[GraphReply]:
         """Ask for single objects, in batches. That there is none is believed when Graph says so twice."""
         replies = self._all([Ask(path) for path in paths])
         absent = [i for i, reply in enumerate(replies) if reply.is_gone]
@@ -113,11 +115,11 @@ class Reader:
         found = [reply.fields.get("@odata.count") if reply.ok else None for reply in replies]
         return [number if isinstance(number, int) else None for number in found]
 
-    def _all(self, asks: Sequence[Ask]) -> list[Reply]:
+    def _all(self, asks: Sequence[Ask]) -> list[GraphReply]:
         parts = [asks[i : i + BATCH] for i in range(0, len(asks), BATCH)]
         return [reply for part in self._mapped(self._graph.ask, parts) for reply in part]
 
-    def _each(self, wanted: Sequence[Collection], take: Take[T], counted: Callable[[T], bool]) -> list[Reading[T]]:
+    def _each(self, wanted: Sequence[Collection], take: Take[T], counted: Callable[[T], bool]) -> list[ListRead[T]]:
         half = BATCH // 2  # a first page and a count for each
         parts = [wanted[i : i + half] for i in range(0, len(wanted), half)]
         found = self._mapped(lambda part: self._some(part, take, counted), parts)
@@ -132,7 +134,7 @@ class Reader:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _some(self, part: Sequence[Collection], take: Take[T], counted: Callable[[T], bool]) -> list[Reading[T]]:
+    def _some(self, part: Sequence[Collection], take: Take[T], counted: Callable[[T], bool]) -> list[ListRead[T]]:
         counts = [Ask(c.count, eventual=True) for c in part if c.count]
         replies = self._graph.ask([Ask(c.first) for c in part] + counts)
         stated = iter(self._counted_again(counts, replies[len(part) :]))
@@ -142,7 +144,7 @@ class Reader:
             found.append(_compared(reading, next(stated)) if collection.count else reading)
         return found
 
-    def _counted_again(self, counts: Sequence[Ask], replies: list[Reply]) -> list[Reply]:
+    def _counted_again(self, counts: Sequence[Ask], replies: list[GraphReply]) -> list[GraphReply]:
         """Ask once more for the counts that answers left out; that costs less than to read the lists again."""
         missing = [n for n, reply in enumerate(replies) if reply.ok and "@odata.count" not in reply.fields]
         if missing:
@@ -150,10 +152,10 @@ class Reader:
                 replies[n] = reply
         return replies
 
-    def _chained(self, first: Reply, take: Take[T], counted: Callable[[T], bool]) -> Reading[T]:
+    def _chained(self, first: GraphReply, take: Take[T], counted: Callable[[T], bool]) -> ListRead[T]:
         """Follow the pages to the end, or to the first thing that is not right."""
         if not first.ok:
-            return Reading(why=first.problem, gone=first.is_gone)
+            return ListRead(why=first.problem, gone=first.is_gone)
         chain, endless = _Chain(take), False
         reply = first
         while link := chain.add(reply):
@@ -172,7 +174,7 @@ class Reader:
         count = sum(map(counted, chain.items))
         # an expired page token is no refusal: the list can be read again from its start
         again = chain.why != "" and not endless and (reply.ok or EXPIRED in reply.codes)
-        return Reading(tuple(chain.items), chain.pages, count, None, chain.why, again=again, closed=not chain.why)
+        return ListRead(tuple(chain.items), chain.pages, count, None, chain.why, again=again, closed=not chain.why)
 
 
 A = TypeVar("A")
@@ -190,7 +192,7 @@ class _Chain(Generic[T]):
         self._take = take
         self._ids: set[str] = set()
 
-    def add(self, reply: Reply) -> object:
+    def add(self, reply: GraphReply) -> object:
         """Take a page; gives its next link, or None at the end and where something is wrong."""
         value = reply.fields.get("value")
         if not reply.ok or not isinstance(value, list):
@@ -225,7 +227,7 @@ def is_id(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-def _compared(reading: Reading[T], stated: Reply) -> Reading[T]:
+def _compared(reading: ListRead[T], stated: GraphReply) -> ListRead[T]:
     """Hold a list that is closed against its count."""
     if not reading.is_whole:
         return reading

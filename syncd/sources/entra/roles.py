@@ -15,15 +15,15 @@ from typing import Final
 from syncd.errors import SourceUnavailable
 from syncd.model import Certificate, Group, Identity
 from syncd.sources.entra.delta import AppCursor
-from syncd.sources.entra.people import USER_FIELDS, Member, People
-from syncd.sources.entra.reading import Collection, Reader, Reading, is_id, query
+from syncd.sources.entra.people import USER_FIELDS, Member, TenantPeople
+from syncd.sources.entra.reading import Collection, ListRead, Reader, is_id, query
 from syncd.sources.entra.selection import Picked, group_path
 
 READINGS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class RoleAssignment:
     """One principal (kind: User, Group or ServicePrincipal) has one role."""
 
     id: str
@@ -55,7 +55,7 @@ def group_id(app_id: str, role: str) -> str:
 class AppRoles:
     """Reads the app roles of applications for one source."""
 
-    def __init__(self, source: str, reader: Reader, people: People, *, page_size: int) -> None:
+    def __init__(self, source: str, reader: Reader, people: TenantPeople, *, page_size: int) -> None:
         self._source = source
         self._reader = reader
         self._people = people
@@ -99,14 +99,14 @@ class AppRoles:
             )
         return reading.items[0]
 
-    def _assignments(self, principal: str) -> Reading[Assignment]:
+    def _assignments(self, principal: str) -> ListRead[RoleAssignment]:
         path = query(f"/servicePrincipals/{principal}/appRoleAssignedTo", top=self._page_size)
         return self._reader.read([Collection(path, None)], _assignment)[0]
 
-    def _agreed(self, principal: str) -> Reading[Assignment]:
+    def _agreed(self, principal: str) -> ListRead[RoleAssignment]:
         """Read the assignments until two readings agree."""
         seen: set[str] = set()
-        reading: Reading[Assignment] = Reading()
+        reading: ListRead[RoleAssignment] = ListRead()
         for _ in range(READINGS):
             reading = self._assignments(principal)
             if reading.is_whole and digest(reading) in seen:
@@ -114,7 +114,7 @@ class AppRoles:
             seen.add(digest(reading))
         return replace(reading, why=reading.why or "the assignments differ at each read")
 
-    def _members(self, groups: Iterable[str]) -> list[Reading[Member]]:
+    def _members(self, groups: Iterable[str]) -> list[ListRead[Member]]:
         """Read the groups that have a role. One that is gone has no members once that is sure."""
         ids = list(groups)
         wanted = [Picked(id_, "").members(self._page_size) for id_ in ids]
@@ -143,8 +143,8 @@ class AppRoles:
         app_id: str,
         role: str,
         value: str,
-        assigned: Reading[Assignment],
-        readings: Mapping[str, Reading[Member]],
+        assigned: ListRead[RoleAssignment],
+        readings: Mapping[str, ListRead[Member]],
         missing: Mapping[str, str],
         *,
         taken_at: datetime,
@@ -159,7 +159,7 @@ class AppRoles:
         return Group(self._source, group_id(app_id, role), f"approle:{value}", frozenset(members), certificate)
 
 
-def digest(reading: Reading[Assignment]) -> str:
+def digest(reading: ListRead[RoleAssignment]) -> str:
     """Hash who has what; a reading that is not whole is like no other."""
     if not reading.is_whole:
         return f"not whole: {reading.why}"
@@ -171,16 +171,16 @@ def user_path(id_: str) -> str:
     return query(f"/users/{id_}", select=",".join(USER_FIELDS))
 
 
-def _of(role: str, assigned: Reading[Assignment]) -> Reading[Assignment]:
+def _of(role: str, assigned: ListRead[RoleAssignment]) -> ListRead[RoleAssignment]:
     items = tuple(a for a in assigned.items if a.role == role)
-    return Reading(items, assigned.pages, len(items), None, assigned.why)
+    return ListRead(items, assigned.pages, len(items), None, assigned.why)
 
 
-def _assignment(fields: Mapping[str, object]) -> Assignment:
+def _assignment(fields: Mapping[str, object]) -> RoleAssignment:
     words = [fields.get(name) for name in ("id", "principalId", "principalType", "appRoleId")]
     if not all(isinstance(word, str) for word in words):
         raise ValueError("an assignment that does not say who has what")
-    return Assignment(*(str(word) for word in words))
+    return RoleAssignment(*(str(word) for word in words))
 
 
 def _app(fields: Mapping[str, object]) -> _App:

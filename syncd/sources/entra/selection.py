@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from syncd.errors import SourceUnavailable
-from syncd.sources.entra.graph import Reply
+from syncd.sources.entra.graph import GraphReply
 from syncd.sources.entra.people import USER_FIELDS
 from syncd.sources.entra.reading import Collection, Reader, query
 from syncd.sources.entra.settings import EntraSettings, GroupSelection
@@ -58,7 +58,7 @@ def select(source: str, settings: EntraSettings, reader: Reader) -> dict[str, Pi
     return picked
 
 
-def found(source: str, reply: Reply, wanted: str) -> Mapping[str, object] | None:
+def found(source: str, reply: GraphReply, wanted: str) -> Mapping[str, object] | None:
     """Give the group of a look-up; None if there is none.
 
     Raises:

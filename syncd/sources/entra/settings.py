@@ -73,7 +73,7 @@ class ManagedIdentity:
     client_id: str | None = None
 
 
-Credential = ClientSecret | PemCertificate | PfxCertificate | WorkloadIdentity | ManagedIdentity
+EntraCredential = ClientSecret | PemCertificate | PfxCertificate | WorkloadIdentity | ManagedIdentity
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class EntraSettings:
 
     tenant: str
     client_id: str
-    credential: Credential
+    credential: EntraCredential
     groups: tuple[GroupSelection, ...] = ()
     cloud: str = "global"
     authority: str | None = None

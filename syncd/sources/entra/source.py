@@ -16,20 +16,20 @@ from syncd.sources.again import NEVER
 from syncd.sources.entra.delta import (
     LATEST_GROUPS,
     LATEST_USERS,
-    Cursor,
+    EntraCursor,
     Round,
     parse_cursor,
     read_round,
 )
 from syncd.sources.entra.draft import Draft, look_of
-from syncd.sources.entra.graph import Graph
-from syncd.sources.entra.people import People
+from syncd.sources.entra.graph import GraphClient
+from syncd.sources.entra.people import TenantPeople
 from syncd.sources.entra.reading import Reader
 from syncd.sources.entra.roles import AppRoles, user_path
 from syncd.sources.entra.selection import Picked, check_names, found, group_path, pick, select
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 
 MANY: Final = 100
 """Up to so many people, or a tenth of all, are looked at one by one when the feed names them."""
@@ -53,7 +53,7 @@ class EntraSource:
     """
 
     def __init__(
-        self, name: str, settings: EntraSettings, around: Surroundings, *, waiting: Waiting | None = None
+        self, name: str, settings: EntraSettings, around: SourceSurroundings, *, waiting: Waiting | None = None
     ) -> None:
         """Nothing is asked yet. What is waited for ends with the process, unless `waiting` is given."""
         self.name = name
@@ -64,7 +64,7 @@ class EntraSource:
         waiting = waiting or Waiting(pause=partial(_nap, around.stopping))
         rest = Rest(settings.provider, around.rests, now=around.now, monotonic=waiting.clock)
         tokens = Tokens(name, settings, now=around.now, rest=rest, waiting=waiting)
-        self._graph = Graph(name, settings, tokens, rest=rest, waiting=waiting, stopping=around.stopping)
+        self._graph = GraphClient(name, settings, tokens, rest=rest, waiting=waiting, stopping=around.stopping)
         self._reader = Reader(
             self._graph, concurrency=settings.concurrency, settle_s=settings.settle_s, pause=waiting.pause
         )
@@ -111,7 +111,7 @@ class EntraSource:
     # --- everything
 
     def _read(self) -> Draft:
-        draft = Draft(self.name, self._settings, People(self.name))
+        draft = Draft(self.name, self._settings, TenantPeople(self.name))
         picked = select(self.name, self._settings, self._reader)
         self._read_groups(draft, list(picked.values()))
         for app_id in self._settings.app_roles:
@@ -143,11 +143,11 @@ class EntraSource:
 
     # --- what changed
 
-    def _refreshed(self, earlier: Snapshot, was: Cursor, groups: Round, users: Round) -> Draft:
+    def _refreshed(self, earlier: Snapshot, was: EntraCursor, groups: Round, users: Round) -> Draft:
         draft = Draft(
             self.name,
             self._settings,
-            People(self.name),
+            TenantPeople(self.name),
             known={i.id: i for i in earlier.identities},
             before={g.id: g.members for g in earlier.groups},
             was_again=was.again,
@@ -171,7 +171,7 @@ class EntraSource:
         self._tell(draft)
         return draft
 
-    def _resting(self, earlier: Snapshot, was: Cursor, touched: Collection[str]) -> dict[str, Group]:
+    def _resting(self, earlier: Snapshot, was: EntraCursor, touched: Collection[str]) -> dict[str, Group]:
         """Give the groups in doubt that are left alone at this poll: nothing names them, and their count did not move."""
         waiting = [g for g in earlier.groups if g.id not in touched and was.again.get(g.id, NEVER).left]
         picked = {g.id: pick(self._settings.groups, {"id": g.id, "displayName": g.name}) for g in waiting}
@@ -209,13 +209,13 @@ class EntraSource:
         groups = [found(self.name, reply, id_) for id_, reply in zip(wanted, replies, strict=True)]
         return [p for fields in groups if fields is not None and (p := pick(selections, fields))]
 
-    def _app_is_due(self, draft: Draft, app_id: str, was: Cursor, stirred: set[str]) -> bool:
+    def _app_is_due(self, draft: Draft, app_id: str, was: EntraCursor, stirred: set[str]) -> bool:
         cursor = was.apps[app_id]
         hit = stirred & set(cursor.via) or any(id_.startswith(f"{app_id}:") for id_ in stirred)
         return bool(hit) or not self._roles(draft).is_unchanged(cursor)
 
 
-def _is_due(group: Group, was: Cursor, *, stirred: set[str], left: set[str]) -> bool:
+def _is_due(group: Group, was: EntraCursor, *, stirred: set[str], left: set[str]) -> bool:
     """Say whether a group has to be read again."""
     touched = group.id in stirred or not stirred.isdisjoint(was.nested.get(group.id, ()))
     return touched or not left.isdisjoint(group.members)

@@ -20,7 +20,7 @@ from syncd.fields import (
 )
 from syncd.sources.entra.settings import (
     ClientSecret,
-    Credential,
+    EntraCredential,
     EntraSettings,
     GroupSelection,
     ManagedIdentity,
@@ -62,7 +62,7 @@ class EntraAuth(SettingsTable):
         takes(self, self.kind, *_TAKES[self.kind])
         return self
 
-    def credential(self) -> Credential:
+    def credential(self) -> EntraCredential:
         passphrase = self.passphrase.secret() if self.passphrase else None
         match self.kind:
             case "client_secret":

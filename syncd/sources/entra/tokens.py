@@ -59,8 +59,8 @@ SENTENCES: Final[Mapping[int, str]] = {
 BUSY: Final = frozenset({90033, 90055})
 """Numbers that pass by themselves."""
 
-Answer = Mapping[str, Any]
-Ask = Callable[[], Answer]
+TokenAnswer = Mapping[str, Any]
+AskForToken = Callable[[], TokenAnswer]
 
 
 class _Passing(Exception):
@@ -86,7 +86,7 @@ class Tokens:
         self._pause = waiting.pause
         self._chance = waiting.chance
         self._lock = threading.Lock()
-        self._ask: Ask | None = None
+        self._ask: AskForToken | None = None
         self._token = ""
         self._until: datetime | None = None
 
@@ -121,7 +121,7 @@ class Tokens:
         remember(self._token)
         self._until = self._now() + timedelta(seconds=_lifetime_s(answer.get("expires_in")))
 
-    def _asked(self) -> Answer:
+    def _asked(self) -> TokenAnswer:
         retries = Retries(TRIES, self._settings.first_wait_s, self._settings.longest_wait_s)
         for wait_s in retries.tries(self._chance):
             try:
@@ -134,7 +134,7 @@ class Tokens:
                 self._pause(wait_s)
         raise AssertionError("the last try returns or raises")
 
-    def _once(self) -> Answer:
+    def _once(self) -> TokenAnswer:
         from msal.exceptions import MsalServiceError  # type: ignore[import-untyped]
 
         if (rest_s := self._rest.left_s()) > self._settings.longest_wait_s:
@@ -162,7 +162,7 @@ class Tokens:
             raise self._refused(answer)
         return answer
 
-    def _refused(self, answer: Answer) -> Exception:
+    def _refused(self, answer: TokenAnswer) -> Exception:
         self._ask = None
         codes_given = answer.get("error_codes")
         numbers = [n for n in codes_given if isinstance(n, int)] if isinstance(codes_given, list) else []
@@ -229,7 +229,7 @@ class _Http:
         self._session.close()
 
 
-def _ask(settings: EntraSettings, rest: Rest) -> Ask:
+def _ask(settings: EntraSettings, rest: Rest) -> AskForToken:
     """Make the function that asks msal for a token. Asks the network: msal looks the authority up at once."""
     # takes a quarter of a second, and only this source needs it
     import msal  # type: ignore[import-untyped]
@@ -252,7 +252,7 @@ def _ask(settings: EntraSettings, rest: Rest) -> Ask:
     return lambda: _mapping(app.acquire_token_for_client(scopes=[f"{settings.resource}/.default"]))
 
 
-def _mapping(answer: object) -> Answer:
+def _mapping(answer: object) -> TokenAnswer:
     return answer if isinstance(answer, dict) else {}
 
 

@@ -2,7 +2,7 @@
 
 from syncd.sources.kind import SourceKind
 from syncd.sources.okta.examine import examine
-from syncd.sources.okta.settings import ApiToken, GroupSelection, OktaSettings, PrivateKey
+from syncd.sources.okta.settings import GroupFilter, OktaApiToken, OktaSettings, PrivateKey
 from syncd.sources.okta.source import OktaSource
 from syncd.sources.okta.table import OktaSourceTable
 
@@ -14,4 +14,4 @@ KIND = SourceKind(
     provider=lambda settings: settings.provider,
 )
 
-__all__ = ["KIND", "ApiToken", "GroupSelection", "OktaSettings", "OktaSource", "PrivateKey"]
+__all__ = ["KIND", "GroupFilter", "OktaApiToken", "OktaSettings", "OktaSource", "PrivateKey"]

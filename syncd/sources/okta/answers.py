@@ -13,7 +13,7 @@ class Unanswered(Exception):
     """No answer, or none that can be judged; asking again may help. The text is a sentence: `no answer within 30 s; ...`."""
 
 
-class Refused(Exception):
+class TokenRefused(Exception):
     """The token endpoint refused us; asking again does not help. The text is a sentence that says what to do."""
 
 
@@ -35,16 +35,12 @@ class NotRead(Exception):
         super().__init__(why)
 
 
-class Halted(NotRead):
-    """Nothing more can be read in this read."""
-
-
 class Missing(NotRead):
     """Okta says that there is no such thing (404, E0000007)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class OktaReply:
     """One answer of the management API. `next_path` is None where the list ends."""
 
     status: int

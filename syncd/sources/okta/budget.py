@@ -37,7 +37,7 @@ class Rate:
 
 
 @dataclass(slots=True)
-class Bucket:
+class RateBucket:
     """What is known of one bucket. Before the first answer one request may go, to find out."""
 
     leave_free: float
@@ -85,11 +85,11 @@ class Budget:
     width: int = field(init=False)
     busy: int = 0
     good: int = 0
-    buckets: dict[str, Bucket] = field(init=False)
+    buckets: dict[str, RateBucket] = field(init=False)
 
     def __post_init__(self) -> None:
         self.width = self.most
-        self.buckets = defaultdict(lambda: Bucket(self.leave_free))
+        self.buckets = defaultdict(lambda: RateBucket(self.leave_free))
 
     @asynccontextmanager
     async def turn(self, area: str, *, deadline: float) -> AsyncIterator[None]:
@@ -111,7 +111,7 @@ class Budget:
             self.busy -= 1
             bucket.in_flight -= 1
 
-    def _wait_s(self, bucket: Bucket, now: float) -> float:
+    def _wait_s(self, bucket: RateBucket, now: float) -> float:
         return _LOOK_AGAIN_S if self.busy >= self.width else bucket.wait_s(now)
 
     def heard(self, area: str, rate: Rate | None, now: float) -> None:

@@ -19,7 +19,7 @@ _FIRST = datetime(1971, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class OktaCursor:
     """`groups` and `users` are time stamps as Okta writes them: changes after them were not seen.
 
     seen   groups changed after the mark that were read already, with the stamps they had then
@@ -44,7 +44,7 @@ class Cursor:
         return json.dumps(found, separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str, *, settings: str) -> Cursor:
+    def read(cls, text: str, *, settings: str) -> OktaCursor:
         """Read a cursor back.
 
         Raises:

@@ -9,9 +9,9 @@ from datetime import datetime
 from syncd.answers import parse_json
 from syncd.errors import SourceUnavailable
 from syncd.model import CheckResult
-from syncd.sources.okta.answers import Refused, Reply, Unanswered, advice
-from syncd.sources.okta.asking import API
-from syncd.sources.okta.settings import SCOPES, ApiToken, OktaSettings
+from syncd.sources.okta.answers import OktaReply, TokenRefused, Unanswered, advice
+from syncd.sources.okta.pager import API
+from syncd.sources.okta.settings import SCOPES, OktaApiToken, OktaSettings
 
 NEEDED = frozenset(SCOPES)
 _PATHS = {"groups": f"{API}/groups?limit=1&expand=stats", "users": f"{API}/users?limit=1"}
@@ -25,23 +25,23 @@ def examine(name: str, settings: OktaSettings, now: Callable[[], datetime]) -> t
         replies = asyncio.run(_asked(settings))
     except Unanswered as error:
         return (CheckResult(subject, "reachable", False, f"{root}: {error}"),)
-    except Refused as error:
+    except TokenRefused as error:
         return (CheckResult(subject, "reachable", True, root), CheckResult(subject, "credential", False, str(error)))
     except SourceUnavailable as error:
         return (CheckResult(subject, "credential", False, str(error)),)
     return tuple(_findings(subject, settings, replies, now=now()))
 
 
-async def _asked(settings: OktaSettings) -> dict[str, Reply]:
-    from syncd.sources.okta.transport import Transport  # a second of importing, which other commands are spared
+async def _asked(settings: OktaSettings) -> dict[str, OktaReply]:
+    from syncd.sources.okta.transport import OktaTransport  # a second of importing, which other commands are spared
 
-    transport = Transport(settings)
+    transport = OktaTransport(settings)
     async with transport.open():
         return {area: await transport.get(path) for area, path in _PATHS.items()}
 
 
 def _findings(
-    subject: str, settings: OktaSettings, replies: Mapping[str, Reply], *, now: datetime
+    subject: str, settings: OktaSettings, replies: Mapping[str, OktaReply], *, now: datetime
 ) -> Iterator[CheckResult]:
     groups = replies["groups"]
     odd = [reply for reply in replies.values() if reply.status not in (200, 401, 403, 429)]
@@ -62,20 +62,20 @@ def _findings(
 
 
 def _has_token(settings: OktaSettings) -> bool:
-    return isinstance(settings.credential, ApiToken)
+    return isinstance(settings.credential, OktaApiToken)
 
 
 def _proof(settings: OktaSettings) -> str:
     return "the API token is accepted" if _has_token(settings) else "the service application is given tokens"
 
 
-def _refusal(reply: Reply, settings: OktaSettings) -> str:
+def _refusal(reply: OktaReply, settings: OktaSettings) -> str:
     code = _code(reply)
     hint = advice(reply.status, code, api_token=_has_token(settings))
     return f"Okta answered {reply.status} {code}".rstrip() + (f": {hint}" if hint else "")
 
 
-def _code(reply: Reply) -> str:
+def _code(reply: OktaReply) -> str:
     try:
         found = parse_json(reply.body)
     except ValueError:
@@ -83,7 +83,7 @@ def _code(reply: Reply) -> str:
     return str(found.get("errorCode", ""))[:20] if isinstance(found, dict) else ""
 
 
-def _rights(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) -> CheckResult:
+def _rights(subject: str, settings: OktaSettings, replies: Mapping[str, OktaReply]) -> CheckResult:
     missing = [area for area, reply in replies.items() if reply.status == 403]
     if missing:
         why = _refusal(replies[missing[0]], settings)
@@ -93,7 +93,7 @@ def _rights(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) 
 
 def _no_more(subject: str, settings: OktaSettings) -> CheckResult:
     credential = settings.credential
-    if isinstance(credential, ApiToken):
+    if isinstance(credential, OktaApiToken):
         told = (
             "an API token has all rights of the administrator who made it, and Okta does not say which: use that of a "
         )
@@ -104,7 +104,7 @@ def _no_more(subject: str, settings: OktaSettings) -> CheckResult:
     return CheckResult(subject, "no more rights", True, f"scopes {', '.join(credential.scopes)}")
 
 
-def _abilities(subject: str, groups: Reply) -> CheckResult:
+def _abilities(subject: str, groups: OktaReply) -> CheckResult:
     """See whether groups come with an independent count of their members, without which no read is certified."""
     try:
         found = parse_json(groups.body)
@@ -122,7 +122,7 @@ def _abilities(subject: str, groups: Reply) -> CheckResult:
     )
 
 
-def _limits(subject: str, settings: OktaSettings, replies: Mapping[str, Reply]) -> CheckResult:
+def _limits(subject: str, settings: OktaSettings, replies: Mapping[str, OktaReply]) -> CheckResult:
     rates = {area: reply.rate for area, reply in replies.items() if reply.rate is not None}
     if not rates:
         return CheckResult(subject, "rate limits", None, "the answers do not tell any")

@@ -23,7 +23,7 @@ sign in yet, so nothing is lost by granting early. What is not in the table is n
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenUser:
     """A user as one answer shows them. `doubt` says why they cannot be taken as they are; `status` is None where unknown."""
 
     identity: Identity
@@ -33,7 +33,7 @@ class Seen:
     deprovisioned: bool = False
 
 
-def seen_user(source: str, item: Mapping[str, object]) -> Seen:
+def seen_user(source: str, item: Mapping[str, object]) -> SeenUser:
     """Read a user; `item` has an id."""
     profile = item.get("profile")
     fields = profile if isinstance(profile, dict) else {}
@@ -54,10 +54,10 @@ def seen_user(source: str, item: Mapping[str, object]) -> Seen:
     )
     if not identity.login:
         doubt = f"the user {identity.id} has no login"
-    return Seen(identity, text(item.get("lastUpdated")), doubt, active, status == "DEPROVISIONED")
+    return SeenUser(identity, text(item.get("lastUpdated")), doubt, active, status == "DEPROVISIONED")
 
 
-def settle(seen: Seen, known: Identity | None) -> Identity | None:
+def settle(seen: SeenUser, known: Identity | None) -> Identity | None:
     """Give the identity of somebody in doubt: as they were known, with what of the new can be used; None for a stranger."""
     if not seen.doubt:
         return seen.identity
@@ -72,7 +72,7 @@ def text(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedGroup:
     """A group as a list of groups shows it. `users_count` is the independent count of its members, where it came."""
 
     id: str
@@ -96,12 +96,12 @@ class Listed:
         return max(self.stamps)
 
 
-def listed_group(item: Mapping[str, object]) -> Listed:
+def listed_group(item: Mapping[str, object]) -> ListedGroup:
     """Read a group; `item` has an id."""
     profile, embedded = item.get("profile"), item.get("_embedded")
     stats = embedded.get("stats") if isinstance(embedded, dict) else None
     count = stats.get("usersCount") if isinstance(stats, dict) else None
-    return Listed(
+    return ListedGroup(
         id=str(item["id"]),
         name=text(profile.get("name")) if isinstance(profile, dict) else "",
         type=text(item.get("type")),

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from syncd.model import Certificate, Group, Identity
 from syncd.ports import Emit
-from syncd.sources.okta.answers import Halted, Missing, NotRead
-from syncd.sources.okta.asking import API, Asker, Listing
-from syncd.sources.okta.people import Known, Listed, Seen, listed_group, seen_user, settle
-from syncd.sources.okta.settings import GroupSelection
+from syncd.sources.okta.answers import Missing, NotRead
+from syncd.sources.okta.pager import API, Listing, Pager
+from syncd.sources.okta.people import Known, ListedGroup, SeenUser, listed_group, seen_user, settle
+from syncd.sources.okta.settings import GroupFilter
 
 READS: Final = 3
 """So often at most is a group read whose members do not agree with its count: it may have changed meanwhile."""
@@ -26,22 +26,22 @@ _USER_FIELDS: Final = "id,status,lastUpdated,profile:(login,email,firstName,last
 class Groups:
     """The groups that are to be read. `unread` are those that are there, or may be, and could not be looked at."""
 
-    listed: tuple[Listed, ...]
+    listed: tuple[ListedGroup, ...]
     unread: Mapping[str, str] = field(default_factory=dict)
     asked_at: datetime | None = None
 
 
 @dataclass(slots=True)
-class Reading:
+class OrgRead:
     """Collects what one read finds. `people` holds everybody seen, the newest sight of each."""
 
     source: str
-    asker: Asker
-    selection: GroupSelection
+    pager: Pager
+    selection: GroupFilter
     known: Known
     now: Callable[[], datetime]
     emit: Emit
-    people: dict[str, Seen] = field(default_factory=dict)
+    people: dict[str, SeenUser] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     looks: dict[str, str] = field(default_factory=dict)
     """How each group looked whose members were read, or tried to be."""
@@ -65,7 +65,7 @@ class Reading:
         chosen = [g for g in (*found.values(), *more) if self._chosen(g)]
         return Groups(_by_id(chosen), unread, listing.asked_at or asked_at)
 
-    async def changed_groups(self, since: str) -> tuple[tuple[Listed, ...], Listing]:
+    async def changed_groups(self, since: str) -> tuple[tuple[ListedGroup, ...], Listing]:
         """List the groups, of those that are read, that changed after a time of the server."""
         changed = f'(lastMembershipUpdated gt "{since}" or lastUpdated gt "{since}")'
         listing = await self._groups(filter=changed)
@@ -74,9 +74,9 @@ class Reading:
     async def changed_users(self, since: str) -> Listing:
         """List the users, of the whole org, that changed after a time of the server, the deactivated ones too."""
         query = {"filter": f'lastUpdated gt "{since}"', "fields": _USER_FIELDS}
-        return await self.asker.whole("users", query, area="users")
+        return await self.pager.whole("users", query, area="users")
 
-    async def groups_by_id(self, ids: Iterable[str]) -> tuple[list[Listed], dict[str, str], datetime | None]:
+    async def groups_by_id(self, ids: Iterable[str]) -> tuple[list[ListedGroup], dict[str, str], datetime | None]:
         """Look groups up that a list did not show: found ones, those that cannot be looked at with the reason, and when.
 
         A group is taken to be gone only when Okta, asked for it by its id, says so.
@@ -92,7 +92,7 @@ class Reading:
     async def _is_there(self, id_: str) -> str:
         """Say why a group that is in no list cannot be read; nothing where it is gone."""
         try:
-            await self.asker.get(f"{API}/groups/{quote(id_, safe='')}", area="group")
+            await self.pager.get(f"{API}/groups/{quote(id_, safe='')}", area="group")
         except Missing:
             return ""
         except NotRead as e:
@@ -100,9 +100,9 @@ class Reading:
         return "the group is there, and no list shows it"
 
     async def _groups(self, **query: str) -> Listing:
-        return await self.asker.whole("groups", {"expand": "stats", **query}, area="groups")
+        return await self.pager.whole("groups", {"expand": "stats", **query}, area="groups")
 
-    def _chosen(self, group: Listed) -> bool:
+    def _chosen(self, group: ListedGroup) -> bool:
         return group.id in self.known.members or self.selection.takes(group.id, group.name, group.type)
 
     # --- members -------------------------------------------------------------------------------------------------------
@@ -117,16 +117,16 @@ class Reading:
                 read.append(await self._group(group))
 
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(self.asker.budget.most, len(found.listed))):
+            for _ in range(min(self.pager.budget.most, len(found.listed))):
                 workers.create_task(work())
         return sorted(read, key=lambda g: g.id)
 
     def unread(self, id_: str, why: str) -> Group:
         """Give a group of which nothing was read."""
         self.unanswered.add(id_)
-        return self._told(Listed(id_, self.known.names.get(id_, ""), "", None, "", ""), (), 0, why)
+        return self._told(ListedGroup(id_, self.known.names.get(id_, ""), "", None, "", ""), (), 0, why)
 
-    async def _group(self, listed: Listed) -> Group:
+    async def _group(self, listed: ListedGroup) -> Group:
         """Read one group until its members and its count agree, or it is plain that they will not."""
         pages, listing = 0, Listing((), 0, None)
         why = ""
@@ -135,12 +135,12 @@ class Reading:
                 if read:
                     listed = await self._again(listed)
                 path = f"groups/{quote(listed.id, safe='')}/users"
-                listing = await self.asker.whole(path, {}, area="members", expected=listed.users_count)
+                listing = await self.pager.whole(path, {}, area="members", expected=listed.users_count)
             except NotRead as e:
                 self.unanswered.add(listed.id)
                 pages, why = pages + e.pages, e.why
                 listing = Listing(e.items, e.pages, None) if e.items else listing
-                if not e.again or isinstance(e, Halted):
+                if not e.again:
                     break
                 continue
             self.unanswered.discard(listed.id)
@@ -149,14 +149,14 @@ class Reading:
                 break
         return self._told(listed, listing.items, pages, why)
 
-    async def _again(self, listed: Listed) -> Listed:
+    async def _again(self, listed: ListedGroup) -> ListedGroup:
         """Look a group up anew after a pause: counts and members may show a change at different times."""
-        await asyncio.sleep(self.asker.retries.first_s * self.asker.chance())
+        await asyncio.sleep(self.pager.retries.first_s * self.pager.chance())
         listing = await self._groups(filter=_any("id", [listed.id]))
         found = [g for g in map(listed_group, listing.items) if g.id == listed.id]
         return found[0] if found else replace(listed, users_count=None)
 
-    def _told(self, listed: Listed, items: Iterable[Mapping[str, object]], pages: int, why: str) -> Group:
+    def _told(self, listed: ListedGroup, items: Iterable[Mapping[str, object]], pages: int, why: str) -> Group:
         """Make a group of what was read of it; who is in doubt stays as they were, and strangers in doubt stay out."""
         seen = {s.identity.id: s for s in (seen_user(self.source, item) for item in items)}
         doubts = [s for s in seen.values() if s.doubt]
@@ -171,13 +171,13 @@ class Reading:
         certificate = Certificate(pages, len(seen), listed.users_count, self.now(), complete=not why, why=why)
         return Group(self.source, listed.id, listed.name, frozenset(seen) - left_out, certificate)
 
-    def see(self, seen: Seen) -> None:
+    def see(self, seen: SeenUser) -> None:
         """Keep the newest sight of a user: pages are read at different times."""
         held = self.people.get(seen.identity.id)
         if held is None or seen.updated >= held.updated:
             self.people[seen.identity.id] = seen
 
-    def tell(self, doubts: Iterable[Seen], *, left_out: frozenset[str] = frozenset()) -> None:
+    def tell(self, doubts: Iterable[SeenUser], *, left_out: frozenset[str] = frozenset()) -> None:
         """Say once in a read who is in doubt, and whether they stay as they were."""
         for seen in doubts:
             id_ = seen.identity.id
@@ -195,7 +195,7 @@ class Reading:
         return settle(seen, known) if seen else known
 
 
-def _disagreement(listed: Listed, listing: Listing) -> str:
+def _disagreement(listed: ListedGroup, listing: Listing) -> str:
     """Compare the members with the count. Whether Okta counts deactivated members is not documented, so both are taken."""
     if listed.users_count is None:
         return "Okta gave no count of the members to compare with"
@@ -210,7 +210,7 @@ def _any(name: str, values: Iterable[str]) -> str:
     return " or ".join(f'{name} eq "{v}"' for v in values)
 
 
-def _by_id(groups: Iterable[Listed]) -> tuple[Listed, ...]:
+def _by_id(groups: Iterable[ListedGroup]) -> tuple[ListedGroup, ...]:
     return tuple(sorted({g.id: g for g in groups}.values(), key=lambda g: g.id))
 
 

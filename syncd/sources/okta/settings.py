@@ -21,7 +21,7 @@ TYPES: Final = ("OKTA_GROUP", "APP_GROUP")
 
 
 @dataclass(frozen=True, slots=True)
-class ApiToken:
+class OktaApiToken:
     """An API token (Okta calls the scheme SSWS). It has the rights of the administrator who made it, and dies with him."""
 
     token: Secret
@@ -46,7 +46,7 @@ class PrivateKey:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupSelection:
+class GroupFilter:
     """Which groups are read: those that fit any of these. A group that was read once is followed by its id.
 
     all       every group of the types
@@ -97,8 +97,8 @@ class OktaSettings:
     """
 
     connection: Connection
-    credential: ApiToken | PrivateKey
-    groups: GroupSelection
+    credential: OktaApiToken | PrivateKey
+    groups: GroupFilter
     page_limit: int = 200
     leave_free: float = 0.5
     concurrency: int = 8

@@ -19,21 +19,21 @@ from syncd.errors import SourceUnavailable
 from syncd.http.rests import Rest
 from syncd.model import Group, Snapshot
 from syncd.sources.again import NEVER, Again, resting
-from syncd.sources.kind import Surroundings
+from syncd.sources.kind import SourceSurroundings
 from syncd.sources.okta.answers import NotRead
-from syncd.sources.okta.asking import Asker, Listing
 from syncd.sources.okta.budget import Budget
-from syncd.sources.okta.cursor import EPOCH, Cursor, fingerprint, mark
-from syncd.sources.okta.people import Known, Listed, Seen, seen_user
-from syncd.sources.okta.reading import Groups, Reading
+from syncd.sources.okta.cursor import EPOCH, OktaCursor, fingerprint, mark
+from syncd.sources.okta.pager import Listing, Pager
+from syncd.sources.okta.people import Known, ListedGroup, SeenUser, seen_user
+from syncd.sources.okta.reading import Groups, OrgRead
 from syncd.sources.okta.settings import OktaSettings
 
 if TYPE_CHECKING:
-    from syncd.sources.okta.transport import Transport
+    from syncd.sources.okta.transport import OktaTransport
 
 _LOOK_S: Final = 0.2
 
-Work = Callable[[Reading], Awaitable[tuple[Snapshot, str]]]
+Work = Callable[[OrgRead], Awaitable[tuple[Snapshot, str]]]
 
 
 class OktaSource:
@@ -43,7 +43,7 @@ class OktaSource:
     not known stays as they were in it.
     """
 
-    def __init__(self, name: str, settings: OktaSettings, around: Surroundings) -> None:
+    def __init__(self, name: str, settings: OktaSettings, around: SourceSurroundings) -> None:
         self.name: Final = name
         self.settings: Final = settings
         self.calls = 0
@@ -54,7 +54,7 @@ class OktaSource:
         self._budget = Budget(settings.leave_free, settings.concurrency)
         self._one_at_a_time = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._transport: Transport | None = None
+        self._transport: OktaTransport | None = None
 
     @property
     def feed(self) -> OktaSource:
@@ -88,9 +88,9 @@ class OktaSource:
 
         With nothing changed this costs two requests. A deleted group does not show in what changed: a full read finds it.
         """
-        since = Cursor.read(cursor, settings=fingerprint(self.settings))
+        since = OktaCursor.read(cursor, settings=fingerprint(self.settings))
 
-        async def work(reading: Reading) -> tuple[Snapshot, str]:
+        async def work(reading: OrgRead) -> tuple[Snapshot, str]:
             return await self._changes(reading, earlier, since)
 
         return self._run(work, earlier)
@@ -122,36 +122,36 @@ class OktaSource:
         try:
             transport = self._signed_in()
             deadline = asyncio.get_running_loop().time() + settings.deadline_s
-            asker = Asker(transport, self._budget, settings.retries, deadline, settings.page_limit, self._rest)
-            reading = Reading(self.name, asker, settings.groups, known, self._now, self._emit)
+            pager = Pager(transport, self._budget, settings.retries, deadline, settings.page_limit, self._rest)
+            reading = OrgRead(self.name, pager, settings.groups, known, self._now, self._emit)
             async with transport.open():
                 return await self._counted(work, reading)
         except (NotRead, SourceUnavailable) as e:
             raise SourceUnavailable(f"source {self.name}: {settings.connection.root}: {e}") from None
 
-    def _signed_in(self) -> Transport:
-        from syncd.sources.okta.transport import Transport  # a second of importing, which other commands are spared
+    def _signed_in(self) -> OktaTransport:
+        from syncd.sources.okta.transport import OktaTransport  # a second of importing, which other commands are spared
 
         if self._transport is None:
-            self._transport = Transport(self.settings, heard=self._rest.heard)
+            self._transport = OktaTransport(self.settings, heard=self._rest.heard)
         return self._transport
 
-    async def _counted(self, work: Work, reading: Reading) -> tuple[Snapshot, str]:
+    async def _counted(self, work: Work, reading: OrgRead) -> tuple[Snapshot, str]:
         try:
             return await work(reading)
         finally:
-            self.calls += reading.asker.calls
-            if reading.asker.halted:  # perhaps a credential was replaced: the next read looks it up anew
+            self.calls += reading.pager.calls
+            if reading.pager.halted:  # perhaps a credential was replaced: the next read looks it up anew
                 self._transport = None
-                self._emit("read_cut_short", source=self.name, why=reading.asker.halted)
+                self._emit("read_cut_short", source=self.name, why=reading.pager.halted)
 
     # --- everything ----------------------------------------------------------------------------------------------------
 
-    async def _full(self, reading: Reading) -> tuple[Snapshot, str]:
+    async def _full(self, reading: OrgRead) -> tuple[Snapshot, str]:
         found = await reading.all_groups()
         groups = await reading.groups(found)
         people = reading.identities(groups, reading.known.people)
-        since = Cursor(EPOCH, EPOCH, fingerprint(self.settings))
+        since = OktaCursor(EPOCH, EPOCH, fingerprint(self.settings))
         asked = [found.asked_at.isoformat()] if found.asked_at else []
         cursor = self._next(
             reading,
@@ -166,16 +166,16 @@ class OktaSource:
 
     def _next(
         self,
-        reading: Reading,
-        since: Cursor,
+        reading: OrgRead,
+        since: OktaCursor,
         read: list[Group],
-        listed: tuple[Listed, ...],
+        listed: tuple[ListedGroup, ...],
         *,
         rested: Iterable[str] = (),
         asked_at: datetime | None,
         users: list[str],
         stamps: Iterable[str] = (),
-    ) -> Cursor:
+    ) -> OktaCursor:
         """Move the marks on. Groups changed after the mark are remembered with their stamps, so each is read once."""
         overlap_s = self.settings.overlap_s
         groups = mark(
@@ -194,7 +194,7 @@ class OktaSource:
 
     # --- what changed --------------------------------------------------------------------------------------------------
 
-    async def _changes(self, reading: Reading, earlier: Snapshot, since: Cursor) -> tuple[Snapshot, str]:
+    async def _changes(self, reading: OrgRead, earlier: Snapshot, since: OktaCursor) -> tuple[Snapshot, str]:
         (listed, listing), users = await _both(reading.changed_groups(since.groups), reading.changed_users(since.users))
         before = {g.id: g for g in earlier.groups}
         shown = {g.id for g in listed}
@@ -223,7 +223,7 @@ class OktaSource:
         )
         return Snapshot(self.name, people, tuple(groups.values()), self._now()), cursor.text()
 
-    def _users(self, reading: Reading, users: Listing) -> list[Seen]:
+    def _users(self, reading: OrgRead, users: Listing) -> list[SeenUser]:
         changed = [seen_user(self.name, item) for item in users.items]
         for one in changed:
             reading.see(one)
@@ -247,8 +247,8 @@ def _completed(
 
 
 async def _both(
-    groups: Awaitable[tuple[tuple[Listed, ...], Listing]], users: Awaitable[Listing]
-) -> tuple[tuple[tuple[Listed, ...], Listing], Listing]:
+    groups: Awaitable[tuple[tuple[ListedGroup, ...], Listing]], users: Awaitable[Listing]
+) -> tuple[tuple[tuple[ListedGroup, ...], Listing], Listing]:
     """Ask for both lists at once."""
     first, second = await asyncio.gather(groups, users, return_exceptions=True)
     for found in (first, second):
@@ -259,12 +259,12 @@ async def _both(
     return first, second
 
 
-def _read_in_vain(group: Group, since: Cursor, reading: Reading) -> Again:
+def _read_in_vain(group: Group, since: OktaCursor, reading: OrgRead) -> Again:
     before, look = since.again.get(group.id, NEVER), reading.looks.get(group.id, "")
     return before.failed(look, group.certificate.why, answered=group.id not in reading.unanswered)
 
 
-def _to_be_read(group: Listed, before: Group | None, since: Cursor) -> bool:
+def _to_be_read(group: ListedGroup, before: Group | None, since: OktaCursor) -> bool:
     """Say whether a group that a list of changes shows has members that were not read yet.
 
     membership changed after the mark | read since at these stamps | count as before = read?

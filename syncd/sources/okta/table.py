@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from syncd.fields import Names, PemFile, Proxy, SecretReference, SettingsTable, Text, over_tls, web_address
 from syncd.http.backoff import Retries
 from syncd.http.connection import Connection
-from syncd.sources.okta.settings import SCOPES, TYPES, ApiToken, GroupSelection, OktaSettings, PrivateKey
+from syncd.sources.okta.settings import SCOPES, TYPES, GroupFilter, OktaApiToken, OktaSettings, PrivateKey
 from syncd.sources.table import Domains, SourceTimeouts, takes, usual
 
 _USUAL: Final = usual(OktaSettings)
@@ -42,10 +42,10 @@ class OktaAuth(SettingsTable):
             takes(self, self.kind, {"client_id", "key"}, {"key_id", "scopes", "dpop"})
         return self
 
-    def credential(self) -> ApiToken | PrivateKey:
+    def credential(self) -> OktaApiToken | PrivateKey:
         if self.kind == "token":
             assert self.token is not None  # by `_whole`
-            return ApiToken(self.token.secret())
+            return OktaApiToken(self.token.secret())
         assert self.client_id is not None  # by `_whole`
         assert self.key is not None
         return PrivateKey(self.client_id, self.key.secret(), self.key_id, self.scopes, self.dpop)
@@ -74,8 +74,8 @@ class OktaGroups(SettingsTable):
             raise ValueError("types is empty: write at least one")
         return self
 
-    def selection(self) -> GroupSelection:
-        return GroupSelection(self.all, self.ids, self.names, self.prefixes, self.types)
+    def selection(self) -> GroupFilter:
+        return GroupFilter(self.all, self.ids, self.names, self.prefixes, self.types)
 
 
 class OktaSourceTable(SettingsTable):

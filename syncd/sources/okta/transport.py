@@ -37,9 +37,9 @@ from syncd.http.connection import Connection
 from syncd.http.metered import TooLarge
 from syncd.http.reasons import Bounds, Failure, failure_of, sentence
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
-from syncd.sources.okta.answers import TOKEN_ADVICE, Refused, Reply, Unanswered
+from syncd.sources.okta.answers import TOKEN_ADVICE, OktaReply, TokenRefused, Unanswered
 from syncd.sources.okta.budget import Rate
-from syncd.sources.okta.settings import ApiToken, OktaSettings, PrivateKey
+from syncd.sources.okta.settings import OktaApiToken, OktaSettings, PrivateKey
 from syncd.throttle import WANTS_REST
 
 _RENEW_MINUTES: Final = 5
@@ -73,7 +73,7 @@ class _Client(HTTPClient):
         return None
 
 
-class Transport:
+class OktaTransport:
     """One org, signed in to. Belongs to one event loop; the access token outlives its sessions."""
 
     def __init__(self, settings: OktaSettings, *, heard: Callable[[float], None] = lambda _: None) -> None:
@@ -118,7 +118,7 @@ class Transport:
             self._executor.set_session(session)
             yield
 
-    async def get(self, path: str) -> Reply:
+    async def get(self, path: str) -> OktaReply:
         """Ask for a path of the org, with its query.
 
         Raises:
@@ -162,11 +162,11 @@ class Transport:
         )  # of a service application it is Okta's token
         return found
 
-    def _reply(self, response: aiohttp.ClientResponse, body: str, authorization: str) -> Reply:
+    def _reply(self, response: aiohttp.ClientResponse, body: str, authorization: str) -> OktaReply:
         date = http_date(response.headers.get("Date"))
         next_url = _next(response)
         foreign = next_url is not None and _origin(next_url) != self._origin
-        return Reply(
+        return OktaReply(
             status=response.status,
             body=body,
             next_path=next_url.raw_path_qs if next_url is not None and not foreign else None,
@@ -183,7 +183,7 @@ class Transport:
 def _config(settings: OktaSettings) -> dict[str, Any]:
     common: dict[str, Any] = {"orgUrl": settings.connection.root, "rateLimit": {"maxRetries": 0}, "requestTimeout": 0}
     match settings.credential:
-        case ApiToken(token):
+        case OktaApiToken(token):
             return {**common, "authorizationMode": "SSWS", "token": _header(token)}
         case PrivateKey() as credential:
             pem, kid = _pem(credential.key)
@@ -312,7 +312,7 @@ def _token_error(error: Exception, connection: Connection) -> Exception:
         return Unanswered(f"the token endpoint answered {status}")
     code = beginning(str(getattr(error, "error_code", "") or "no reason given"), 40)
     hint = TOKEN_ADVICE.get(code, "is the address right, and the application active?")
-    return Refused(f"Okta gave no access token ({status} {code}): {hint}")
+    return TokenRefused(f"Okta gave no access token ({status} {code}): {hint}")
 
 
 _ERRORS: Final[tuple[tuple[type[BaseException], Failure], ...]] = (

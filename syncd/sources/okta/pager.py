@@ -19,7 +19,7 @@ from syncd.answers import parse_json
 from syncd.http.backoff import Retries
 from syncd.http.rests import Rest
 from syncd.http.secrets import beginning
-from syncd.sources.okta.answers import Halted, Missing, NotRead, Refused, Reply, Unanswered, advice
+from syncd.sources.okta.answers import Missing, NotRead, OktaReply, TokenRefused, Unanswered, advice
 from syncd.sources.okta.budget import Budget
 
 API: Final = "/api/v1"
@@ -47,7 +47,7 @@ class Sender(Protocol):
     @property
     def renews(self) -> bool: ...
 
-    async def get(self, path: str) -> Reply: ...
+    async def get(self, path: str) -> OktaReply: ...
 
     def forget_token(self, authorization: str) -> None: ...
 
@@ -92,7 +92,7 @@ class _Chain:
 
 
 @dataclass(slots=True)
-class Asker:
+class Pager:
     """Reads one org, for one read. `halted` says why nothing more is asked."""
 
     sender: Sender
@@ -150,13 +150,12 @@ class Asker:
             target = _added(chain, reply, found)
         return len(chain.items) - count >= int(query["limit"])
 
-    async def get(self, path: str, *, area: str) -> tuple[Reply, object]:
+    async def get(self, path: str, *, area: str) -> tuple[OktaReply, object]:
         """Ask until there is an answer of 200 with JSON in it.
 
         Raises:
-            Halted: there is none, and there will be none for any other request.
             Missing: Okta says that there is no such thing.
-            NotRead: there is none.
+            NotRead: there is none; where `halted` says why, there will be none for any other request either.
         """
         why, renewed, wait_s = "", False, 0.0
         for after_s in self.retries.tries(self.chance):
@@ -183,7 +182,7 @@ class Asker:
             why = f"Okta answered {reply.status}{_named(reply)}"
         raise self._failed(f"asked {self.retries.attempts} times: {why}")
 
-    async def _sent(self, path: str, area: str) -> Reply | str:
+    async def _sent(self, path: str, area: str) -> OktaReply | str:
         """Send one request when its turn comes; gives the answer, or why there is none."""
         loop = asyncio.get_running_loop()
         try:
@@ -195,7 +194,7 @@ class Asker:
                 self.budget.heard(area, reply.rate, loop.time())
         except TimeoutError:
             raise self._halt(_TIME_OVER) from None
-        except Refused as e:
+        except TokenRefused as e:
             raise self._halt(str(e)) from None
         except Unanswered as e:
             self.budget.heard(area, None, loop.time())
@@ -214,7 +213,7 @@ class Asker:
     def _still(self) -> None:
         """See that anything may be asked: others may have found meanwhile that nothing may, and the time may be over."""
         if self.halted:
-            raise Halted(self.halted)
+            raise NotRead(self.halted)
         if asyncio.get_running_loop().time() >= self.deadline:
             raise self._halt(_TIME_OVER)
 
@@ -224,7 +223,7 @@ class Asker:
             raise self._halt("the time for this read was over before an answer came")
         await asyncio.sleep(wait_s)
 
-    def _refusal(self, reply: Reply) -> NotRead:
+    def _refusal(self, reply: OktaReply) -> NotRead:
         code = _code(reply)
         hint = advice(reply.status, code, api_token=not self.sender.renews)
         why = f"Okta answered {reply.status}{_named(reply)}" + (f": {hint}" if hint else "")
@@ -238,12 +237,12 @@ class Asker:
             return self._halt(f"given up after {self.failures} failures in a row; the last: {why}")
         return NotRead(why)
 
-    def _halt(self, why: str) -> Halted:
+    def _halt(self, why: str) -> NotRead:
         self.halted = self.halted or why
-        return Halted(self.halted)
+        return NotRead(self.halted)
 
 
-def _added(chain: _Chain, reply: Reply, found: object) -> str | None:
+def _added(chain: _Chain, reply: OktaReply, found: object) -> str | None:
     """Add a page to a chain and give where it goes on."""
     if not isinstance(found, list):
         raise chain.stop("the answer is not a list")
@@ -274,7 +273,7 @@ def _twice(items: list[Item]) -> bool:
     return len({item["id"] for item in items}) < len(items)
 
 
-def _code(reply: Reply) -> str:
+def _code(reply: OktaReply) -> str:
     try:
         found = parse_json(reply.body)
     except ValueError:
@@ -283,7 +282,7 @@ def _code(reply: Reply) -> str:
     return beginning(code, 20) if isinstance(code, str) else ""
 
 
-def _named(reply: Reply) -> str:
+def _named(reply: OktaReply) -> str:
     """Name the errorCode; only that is stable, the summary is not."""
     code = _code(reply)
     return f" ({code})" if code else ""
