@@ -1,6 +1,8 @@
 # make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
 # make test   everything: lint, types, layers, all tests, real servers included
 # make soak   the laws for as long as one likes: STEPS=20000 DATABASE=postgresql SEED=7
+# make mutants   small faults in plan, directory and followup, which unit tests and laws have to notice; hours for all of them,
+#             MUTANTS='syncd.plan.guard*' for some; tests/mutants.md says what it is and what survives
 # make unit   the fast inner loop, with a quarter of the examples; TESTS=tests/unit/test_guard.py for some of it
 PYTHON ?= python3
 TESTS  ?= tests/unit tests/property tests/golden
@@ -12,7 +14,7 @@ STEPS   ?= 2000
 SEED    ?= 1
 DATABASE ?= sqlite
 
-.PHONY: demo test unit soak lint bench lock golden clean
+.PHONY: demo test unit mutants soak lint bench lock golden clean
 
 demo: $(VENV)/.run
 	@$(BIN)/syncd demo --airflow $(AIRFLOW)
@@ -22,6 +24,10 @@ test: lint
 
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto -m "not servers" --hypothesis-profile unit $(TESTS)
+
+mutants: $(VENV)/.dev
+	@nice -n 19 $(BIN)/mutmut run --max-children 1 $(if $(MUTANTS),'$(MUTANTS)')
+	@$(BIN)/mutmut results
 
 soak: $(VENV)/.dev
 	@$(BIN)/python tests/laws/soak.py --steps $(STEPS) --seed $(SEED) --database $(DATABASE)

@@ -35,6 +35,13 @@ hypothesis.settings.register_profile(
     database=None,
 )
 hypothesis.settings.register_profile("unit", hypothesis.settings.get_profile("syncd"), max_examples=QUARTER)
+# For `make mutants`: the same examples each time, and no search for the smallest one that fails, as none is looked at.
+hypothesis.settings.register_profile(
+    "mutants",
+    hypothesis.settings.get_profile("unit"),
+    derandomize=True,
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 hypothesis.settings.load_profile("syncd")
 
 

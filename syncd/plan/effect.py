@@ -64,7 +64,7 @@ def effects(observed: ObservedState, changes: Iterable[Change], owned: Owned) ->
         if change.subject == "user":
             yield _of_person(change, owned)
             _move(change, held, ours, owned=owned)
-        elif change.name in held and _takes(change):
+        elif _takes(change):
             people = held[change.name]
             yield Effect(change, people, people - ours[change.name])
         else:
@@ -81,9 +81,8 @@ def losers(
     changes = tuple(changes)
     people = {key(c.name) for c in changes if c.subject == "user" and c.revoked}
     roles = _taken_through(change for change in changes if change.after is None or counts(change))
-    leaving = {key(c.name): frozenset(c.revoked) for c in changes if c.subject == "user"}
-    through = {name for name, user in observed.users.items() if (user.roles - leaving.get(name, _NOTHING)) & roles}
-    return frozenset(people | through) if roles else frozenset(people)
+    through = {name for name, user in observed.users.items() if user.roles & roles} if roles else set()
+    return frozenset(people | through)
 
 
 def holders(observed: ObservedState, changes: Iterable[Change], roles: Collection[str]) -> dict[str, list[str]]:

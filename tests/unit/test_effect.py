@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from syncd.model import Change, ObservedState, Owned, Role, User
-from syncd.plan.effect import Effect, effects, holders, losers
+from syncd.plan.effect import Effect, after, effects, holders, losers
 from syncd.targets.airflow.naming import permission
 
 BOTH = frozenset(permission("can_read", f"DAG:{dag}") for dag in "ab")
@@ -79,6 +79,17 @@ def test_how_many_lose_and_how_many_of_them_had_it_by_another_hand(change: Chang
 def test_who_is_given_a_role_just_before_it_goes_has_it_from_us() -> None:
     joins = Change(OBSERVED.users["cid"], person("cid", "ops", "finance"))
     assert [Effect(joins, 0, 0), Effect(ROLE_GOES, 3, 1)] == list(effects(OBSERVED, [joins, ROLE_GOES], ANNS))
+
+
+def test_what_is_there_once_changes_were_made() -> None:
+    """A role that goes vanishes from its holders; what is not there any more may be deleted all the same."""
+    nobody, nothing = Change(person("zoe"), None), Change(Role("other", ONE), None)
+    then = after(OBSERVED, [ROLE_GOES, nobody, nothing, Change(OBSERVED.users["cid"], None)])
+    assert {} == then.roles
+    assert {"ann": frozenset(), "bob": frozenset({"ops"})} == {name: user.roles for name, user in then.users.items()}
+    assert SMALLER == after(OBSERVED, [ROLE_SHRINKS]).roles["finance"]
+    joins = Change(None, person("Zoe", "ops"))
+    assert joins.after == after(OBSERVED, [joins]).users["zoe"]
 
 
 def test_who_still_holds_a_role_once_people_were_changed() -> None:

@@ -269,6 +269,7 @@ def test_a_role_that_is_given_and_taken_from_is_cut_in_two() -> None:
         list(guarded.go),
         list(guarded.held.changes),
     )
+    assert [why, why] == [change.because for change in (*guarded.go, *guarded.held.changes)]
     assert [(why, False), (why, True)] == [
         (change.because, is_held) for change, is_held in parted([Change(before, after, why)], guarded.held)
     ]
