@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from syncd.words import and_more
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_CHANGES = 2
@@ -41,7 +43,7 @@ def told(problems: Sequence[Problem]) -> Iterator[str]:
     """Give the first problems, one a line, and how many more there are."""
     yield from map(str, problems[:SHOWN])
     if len(problems) > SHOWN:
-        yield f"and {len(problems) - SHOWN:,} more"
+        yield and_more(len(problems) - SHOWN)
 
 
 class SyncdError(Exception):

@@ -25,6 +25,7 @@ from syncd.render.effects import effect_lines_of
 from syncd.render.lines import Line, Style, counted, number, safe
 from syncd.render.text import MOST
 from syncd.render.view import ChangeView
+from syncd.words import and_more
 
 if TYPE_CHECKING:
     from syncd.cli.invocation import Invocation
@@ -276,7 +277,7 @@ def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
     changes, planned = changes_of(plan), _planned(plan)
     yield from (change_line(ChangeView.read(change)) for change in changes[:MOST])
     if planned > MOST:
-        yield Line(f"    and {number(planned - MOST)} more (see -o json)", Style.QUIET)
+        yield Line(f"    {and_more(planned - MOST)} (see -o json)", Style.QUIET)
 
 
 def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:

@@ -15,6 +15,7 @@ from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.render.lines import Line, Style, counted, safe
 from syncd.render.text import approval
+from syncd.words import and_more
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
@@ -217,7 +218,7 @@ def _approval(card: _Card, *, program: str) -> str:
 def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:
     yield from (Line(f"  {'note':<12} {safe(note.text)}", Style.WARN) for note in notes[:MOST_NOTES])
     if len(notes) > MOST_NOTES:
-        yield Line(f"  {'':<12} and {len(notes) - MOST_NOTES:,} more notes (see -o json)", Style.WARN)
+        yield Line(f"  {'':<12} {and_more(len(notes) - MOST_NOTES, 'more notes')} (see -o json)", Style.WARN)
 
 
 def _source_lines(

@@ -11,6 +11,7 @@ from syncd.model import Change, Held, Note
 from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
 from syncd.render.effects import loss_text
+from syncd.words import some
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,6 @@ class Say:
     kind: Kind
     subject: str
     text: str = ""
-
-
-def first(texts: Sequence[str], most: int, *, between: str, more: str = "more") -> str:
-    """Give the first texts, and how many more there are."""
-    rest = len(texts) - most
-    left_out = f"{'' if between == ', ' else ';'} and {rest} {more}" if rest > 0 else ""
-    return between.join(texts[:most]) + left_out
 
 
 def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
@@ -45,7 +39,7 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
 
 def not_converged(changes: Sequence[Change]) -> str:
     names = sorted({change.name for change in changes})
-    return f"the server accepted and did not keep changes of {first(names, 5, between=', ')}" if names else ""
+    return f"the server accepted and did not keep changes of {some(names, 5)}" if names else ""
 
 
 def drift(name: str, things: int) -> str:
@@ -59,12 +53,12 @@ def frozen(roles: Mapping[str, str]) -> str:
     for role, why in sorted(roles.items()):
         by_cause.setdefault(why, []).append(role)
     causes = [f"{', '.join(of)}: {why}" for why, of in by_cause.items()]
-    said = first(causes, 5, between="; ", more="more causes")
+    said = some(causes, 5, between="; ", more="more causes")
     return f"nobody who left loses these roles for now: {said}" if causes else ""
 
 
 def noted(notes: Sequence[Note], code: str) -> str:
-    return first([note.text for note in notes if note.code == code], 3, between="; ")
+    return some([note.text for note in notes if note.code == code], 3, between="; ")
 
 
 def quarantined(failures: int, error: Exception) -> str:
@@ -76,14 +70,14 @@ def source_failed(since: datetime, why: str | None) -> str:
 
 
 def uncertified(groups: Sequence[str], why: str) -> str:
-    return f"{first(groups, 5, between=', ')}: not read whole, so nobody loses anything by them; {why}"
+    return f"{some(groups, 5)}: not read whole, so nobody loses anything by them; {why}"
 
 
 def person_joined(notes: Sequence[Note]) -> str:
     asked = [note.text for note in notes if note.code == "person_joined"]
-    return first(asked, 1, between="; ", more="more, see syncd plan")
+    return some(asked, 1, between="; ", more="more, see syncd plan")
 
 
 def blocked(names: Sequence[str], notes: Sequence[Note]) -> str:
     clashes = "; ".join(text for code in ("name_clash", "username_clash") if (text := noted(notes, code)))
-    return f"left alone: {first(names, 5, between=', ')}: {clashes}" if names else ""
+    return f"left alone: {some(names, 5)}: {clashes}" if names else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from syncd import words
 from syncd.model import Note, PersonKey, User
 
 
@@ -33,6 +34,4 @@ class Diagnostics:
 
 def some(things: Iterable[str], *, most: int = 3) -> str:
     """List the first few of many things, sorted, and count the rest."""
-    ordered = sorted(things)
-    shown = ", ".join(ordered[:most])
-    return f"{shown} and {len(ordered) - most:,} more" if len(ordered) > most else shown
+    return words.some(sorted(things), most)

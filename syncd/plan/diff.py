@@ -43,6 +43,7 @@ from syncd.plan.because import Ended, explain
 from syncd.plan.clashes import set_aside
 from syncd.plan.effect import holders
 from syncd.plan.order import ordered
+from syncd.words import some
 
 _NOBODY: frozenset[str] = frozenset()
 
@@ -351,6 +352,4 @@ def _manual_note(role: str, people: list[str]) -> Note:
 
 
 def _some(names: Iterable[str]) -> str:
-    """Name three, and how many more there are."""
-    found = sorted(names)
-    return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    return some(sorted(names), 3)

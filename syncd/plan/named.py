@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from syncd.model import Change, Kind, Loss, Note, Plan, Role
 from syncd.plan.contested import YIELD_AFTER
+from syncd.words import some
 
 
 def goes(change: Change) -> bool:
@@ -49,5 +50,4 @@ def _where(role: Role) -> str:
     dags = sorted({permission.dag for permission in role.permissions if permission.dag})
     if not dags:
         return "at your DAGs"
-    shown = ", ".join(dags[:5]) + (f" and {len(dags) - 5} more" if dags[5:] else "")
-    return f"at those it has permissions on ({shown})"
+    return f"at those it has permissions on ({some(dags, 5)})"

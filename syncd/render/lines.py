@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from syncd.words import some
+
 FEW = 3
 """So many names are said in one line; more are counted."""
 
@@ -54,8 +56,7 @@ def plain(lines: Iterable[Line]) -> str:
 
 def few(names: Sequence[str], most: int = FEW) -> str:
     """Name a few, and count the rest."""
-    shown = ", ".join(safe(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {number(len(names) - most)} more"
+    return some([*map(safe, names[:most]), *names[most:]], most)
 
 
 def number(count: int) -> str:

@@ -15,6 +15,7 @@ from syncd.render.effects import effect_lines, loss_text
 from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.view import ChangeView
+from syncd.words import and_more
 
 MOST = 50
 """So many changes of a kind are shown; a longer list is counted, because nobody reads it."""
@@ -134,7 +135,7 @@ def _section(heading: str, lines: Sequence[Line], *, most: int, count: int | Non
         yield Line(f"  {heading}", Style.HEADING)
         yield from lines[:most]
     if total > most:
-        yield Line(f"    and {number(total - most)} more (see -o json)", Style.QUIET)
+        yield Line(f"    {and_more(total - most)} (see -o json)", Style.QUIET)
 
 
 def _change_lines(changes: Iterable[Change]) -> list[Line]:

@@ -9,6 +9,7 @@ import pytest
 
 from syncd.daemon import words
 from syncd.model import Change, Held, Note, User, Why
+from syncd.words import some
 
 NAMES = [f"p{n}" for n in range(7)]
 
@@ -29,7 +30,7 @@ def loses(name: str, *, why: Why | None = None) -> Change:
     ],
 )
 def test_the_first_are_named_and_the_rest_counted(texts: Sequence[str], between: str, said: str) -> None:
-    assert said == words.first(texts, 2, between=between)
+    assert said == some(texts, 2, between=between)
 
 
 def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
