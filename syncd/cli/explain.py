@@ -174,6 +174,5 @@ def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, pro
 
 def _reason(reason: Reason) -> str:
     until = f", until {reason.until:%Y-%m-%d %H:%M %Z}" if reason.until else ""
-    why = f", {reason.reason}" if reason.reason else ""
     stale = " (says an older read; the newest was not whole)" if reason.stale else ""
-    return safe(f"{reason}{until}{why}{stale}")
+    return safe(f"{reason}{until}{stale}")

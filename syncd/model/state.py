@@ -25,7 +25,8 @@ class Reason:
     stale: bool = False
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.group} ({self.at})"
+        remark = f", {self.reason}" if self.reason else ""
+        return f"{self.source}:{self.group} ({self.at}{remark})"
 
 
 @dataclass(frozen=True, slots=True)

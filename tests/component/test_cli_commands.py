@@ -214,6 +214,22 @@ def test_a_fleet_is_a_table_with_what_needs_somebody_first(desk: Desk) -> None:
     assert table[1].endswith("7 held")
 
 
+@pytest.mark.finding("U-B11")
+def test_the_remark_of_a_binding_is_told_wherever_the_grant_is(desk: Desk) -> None:
+    mapping = (desk.folder / "mappings/access.yaml").read_text(encoding="utf-8")
+    desk.write("mappings/access.yaml", mapping.replace("    deployments:", "    reason: FIN-123\n    deployments:"))
+    told, login = "people:team (mappings/access.yaml:11, FIN-123)", f"{desk.team}.user0"
+
+    assert f"because {told}\n" in desk.types("plan")[1]
+    assert told in desk.types("plan", "-o", "markdown")[1]
+    desk.types("apply")
+    assert f"    because {told}; run 3 (apply by " in desk.types("audit", "--user", login)[1]
+    assert f"    because {told}\n" in desk.types("explain", login)[1]
+    assert f"    because {told}; run 3 by " in desk.types("audit", "--held", "--user", login)[1]
+    desk.members(*EVERYBODY[1:])
+    assert f"because was given by {told}: " in desk.types("plan")[1]
+
+
 @pytest.mark.finding("U-B6")
 def test_alarms_are_shown_by_a_command_and_first_in_status(desk: Desk) -> None:
     assert (0, "no alarm stands\n", "") == desk.types("alarms")
