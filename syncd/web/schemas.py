@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
-from syncd.model import Note, Reason, Why
+from syncd.model import Note
 from syncd.ports import AuditRow, Holding, Use
-from syncd.render.view import Account, ChangeView
+from syncd.render.view import ChangeView
 
 Schema = dict[str, Any]
 
@@ -40,48 +38,50 @@ def thing(about: str, **properties: Schema) -> Schema:
     return {"description": about, **shape} if about else shape
 
 
-def schema_of(kind: Any) -> Schema:
-    """Describe what `answers.plain` makes of a type; a dataclass by reference."""
-    arguments = get_args(kind)
-    if get_origin(kind) is Literal:
-        return {"type": "string", "enum": [*arguments]}
-    match get_origin(kind) or kind:
-        case found if found in (types.UnionType, Union):
-            return {"anyOf": [schema_of(inner) for inner in arguments]}
-        case found if found in (tuple, frozenset, list):
-            return listed(schema_of(arguments[0]))
-        case found if isinstance(found, type) and issubclass(found, Mapping):
-            return {"type": "object"}
-        case found if isinstance(found, type) and is_dataclass(found):
-            return ref(found.__name__)
-        case found if isinstance(found, type) and issubclass(found, StrEnum):
-            return {"type": "string", "enum": [str(member) for member in found]}
-        case found:
-            return dict(_SIMPLE[found])
+class _AsAnswered(GenerateJsonSchema):
+    """Describes what `render.json.plain` makes of a dataclass: every key is there, and no other."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ARG002
+        return True
+
+    def default_schema(self, schema: Any) -> Schema:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def dataclass_schema(self, schema: Any) -> Schema:
+        found = super().dataclass_schema(schema)
+        about = {"description": _first_line(schema["cls"])} if "description" in found else {}
+        shape: Schema = {name: found[name] for name in ("type", "required", "properties")}
+        return {**about, **shape, "additionalProperties": False}
 
 
-_SIMPLE: Mapping[Any, Schema] = {
-    str: TEXT,
-    bool: {"type": "boolean"},
-    int: NUMBER,
-    float: {"type": "number"},
-    datetime: TIME,
-    type(None): {"type": "null"},
-}
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").partition("\n")[0].strip()
 
 
-def properties_of(kind: type, *, without: str = "") -> dict[str, Schema]:
-    """Describe the fields of a dataclass."""
-    hints = get_type_hints(kind)
-    return {field.name: schema_of(hints[field.name]) for field in fields(kind) if field.name != without}
+def _described(*kinds: type) -> dict[str, Schema]:
+    """Describe dataclasses and what they are made of, by name."""
+    asked: list[tuple[type, Literal["serialization"], TypeAdapter[Any]]]
+    asked = [(kind, "serialization", TypeAdapter(kind)) for kind in kinds]
+    _, found = TypeAdapter.json_schemas(asked, ref_template=ref("{model}")["$ref"], schema_generator=_AsAnswered)
+    described: dict[str, Schema] = found["$defs"]
+    return described
 
 
-_CHANGE: dict[str, Schema] = properties_of(ChangeView, without="account")
-_ACCOUNT = thing("Of a new account.", **properties_of(Account))
+def _without(shape: Schema, *names: str) -> dict[str, Schema]:
+    return {name: schema for name, schema in shape["properties"].items() if name not in names}
+
+
+_ALONE = (DaemonState, SourceState, AlarmState, DeploymentResult, Order, Note, Holding, Use)
+"""What is answered as it is."""
+_PARTS = _described(*_ALONE, DeploymentState, Job, ChangeView)
+_ROW = _described(AuditRow)["AuditRow"]
+_ACCOUNT = _PARTS["Account"]
+_CHANGE = _without(_PARTS["ChangeView"], "account")
 _COUNTS = thing("People who gain or lose something, and roles.", gain=NUMBER, lose=NUMBER, roles=NUMBER)
 _HELD = thing("What a limit keeps back.", digest=TEXT, changes=NUMBER, why=NAMES)
-_DEPLOYMENT: dict[str, Schema] = properties_of(DeploymentState)
-_JOB: dict[str, Schema] = properties_of(Job)
 
 
 def _with_account(about: str, **properties: Schema) -> Schema:
@@ -99,27 +99,15 @@ def _page(name: str, of: str) -> Schema:
     )
 
 
+_WITHIN = frozenset({"Account", "ChangeView", "Job"})
+"""What is only a part of what is answered."""
+
 SCHEMAS: dict[str, Schema] = {
-    **{
-        kind.__name__: thing((kind.__doc__ or "").partition("\n")[0].strip(), **properties_of(kind))
-        for kind in (
-            DaemonState,
-            SourceState,
-            DeploymentState,
-            AlarmState,
-            DeploymentResult,
-            Order,
-            Note,
-            Why,
-            Reason,
-            Holding,
-            Use,
-        )
-    },
+    **{name: shape for name, shape in _PARTS.items() if name not in _WITHIN},
     "Problem": thing("What is wrong, in one sentence (RFC 9457).", type=TEXT, title=TEXT, status=NUMBER, detail=TEXT),
     "Health": thing("", alive={"type": "boolean"}, why=TEXT),
     "Readiness": thing("", ready={"type": "boolean"}, reasons=NAMES),
-    "DeploymentCard": thing("", **_DEPLOYMENT, last_plan=or_null(ref("LastPlan"))),
+    "DeploymentCard": thing("", **_PARTS["DeploymentState"]["properties"], last_plan=or_null(ref("LastPlan"))),
     "LastPlan": thing(
         "The newest plan of a deployment. `scope` is null for everything, or names people; `counts` is changes by status.",
         deployment=TEXT,
@@ -151,12 +139,12 @@ SCHEMAS: dict[str, Schema] = {
         changes=listed(ref("Change")),
     ),
     "Change": _with_account("", **_CHANGE),
-    "Changed": _with_account("A change in the journal.", **properties_of(AuditRow, without="change"), **_CHANGE),
+    "Changed": _with_account("A change in the journal.", **_without(_ROW, "change"), **_CHANGE),
     "Changes": _page("changes", "Changed"),
     "Access": _page("access", "Holding"),
     "Uses": _page("uses", "Use"),
     "Alarms": thing("", alarms=listed(ref("AlarmState"))),
-    "JobAnswer": thing((Job.__doc__ or ""), **_JOB, exit_code=NUMBER),
+    "JobAnswer": thing(_first_line(Job), **_PARTS["Job"]["properties"], exit_code=NUMBER),
     "Reloaded": thing("", in_use={"type": "boolean"}),
     "OrderBody": {
         "description": "What is to be reconciled. What is left out chooses everything; several keys must all fit.",
