@@ -12,6 +12,7 @@ from syncd.model import (
     Dialect,
     Learned,
     Level,
+    Lookalikes,
     ObservedState,
     Outcome,
     Permission,
@@ -57,6 +58,7 @@ class MemoryTarget:
     silent     writes about these names are made, and no answer comes
     late       writes about these names get no answer, and are made when `carry_out_late` is called
     knows      what was found out about it; `spells` is how it spells levels, `runs_as` the account syncd has there
+    protected  accounts that are never written, nor any that a database may take for one of them
     breaks     writes about these names raise it, as a defect would
     hides_once the next list of DAGs lacks these, as a read of a table that changes may
 
@@ -76,6 +78,7 @@ class MemoryTarget:
     vanishes: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
     late: frozenset[str] = frozenset()
+    protected: frozenset[str] = frozenset()
     breaks: dict[str, Exception] = field(default_factory=dict)
     hides_once: frozenset[str] = frozenset()
     calls: int = 0
@@ -130,6 +133,8 @@ class MemoryTarget:
         return ObservedState(self.deployment, users=users, roles=roles, scope=scope)
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
+        if change.subject == "user" and change.name in Lookalikes(self.protected):
+            return Outcome(change, Status.FAILED, "protected")
         step = record.before(f"{change.kind} {change.subject} {change.name}")
         self.calls += 1
         self.applied.append(change.name)

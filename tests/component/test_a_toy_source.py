@@ -6,26 +6,18 @@ have to be touched for every source that comes.
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import roster
+from syncd_copy import blocks_of, copy_with, text_of, types
 
-import syncd
 from syncd.errors import EXIT_NO_ANSWER
 from syncd.sandbox.airflow import StandIn, serve
 
-PACKAGE = Path(syncd.__file__).parent
 TOY = Path(roster.__file__).parent
-PAGE = PACKAGE.parent / "docs" / "adding-a-source.md"
-TABLE = Path("sources", "__init__.py")
 CONFIG = """
 [sources.teams]
 type = "roster"
@@ -47,17 +39,7 @@ class Copy:
     server: StandIn
 
     def types(self, *words: str) -> tuple[int, str]:
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "SYNCD_TEST_TOY": "admin"}
-        done = subprocess.run(
-            [sys.executable, "-m", "syncd", "--config", str(self.folder / "config.toml"), *words],
-            env=environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        return types(self.folder, *words, SYNCD_TEST_TOY="admin")
 
     def writes(self, text: str) -> None:
         with (self.folder / "roster.txt").open("a", encoding="utf-8") as file:
@@ -67,20 +49,9 @@ class Copy:
         return {name for name, user in self.server.state.users.items() if "Viewer" in user.roles}
 
 
-def in_the_table(text: str) -> str:
-    """Put the toy into the table of kinds."""
-    imported = "from syncd.sources.okta import KIND as OKTA\n"
-    assert imported in text
-    text = text.replace(imported, imported + "from syncd.sources.roster import KIND as ROSTER\n")
-    return re.sub(r"(for kind in \([A-Z, ]*)\)", r"\1, ROSTER)", text)
-
-
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[Copy]:
-    shutil.copytree(PACKAGE, tmp_path / "syncd", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(TOY, tmp_path / "syncd" / "sources" / "roster", ignore=shutil.ignore_patterns("__pycache__"))
-    table = tmp_path / "syncd" / TABLE
-    table.write_text(in_the_table(table.read_text(encoding="utf-8")), encoding="utf-8")
+    copy_with(TOY, "sources", tmp_path)
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "access.yaml").write_text(MAPPING, encoding="utf-8")
     server = StandIn("2.11.2")
@@ -125,8 +96,7 @@ def test_a_mistake_in_the_table_of_a_new_kind_is_told_at_its_place_with_its_own_
 
 
 def test_the_page_shows_the_toy_as_it_is() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    toy = "".join(path.read_text(encoding="utf-8") for path in TOY.glob("*.py"))
+    blocks, toy = blocks_of("adding-a-source.md"), text_of(TOY)
     assert 2 <= len(blocks)
     for block in blocks:
         assert block in toy
