@@ -31,7 +31,6 @@ from syncd.ports.queries import (
     LastPlan,
     Queries,
     RunRecord,
-    Step,
 )
 from syncd.ports.readings import Readings, SourceHealth
 from syncd.ports.source import Feed, Source
@@ -69,7 +68,6 @@ __all__ = [
     "RunRecord",
     "Source",
     "SourceHealth",
-    "Step",
     "TargetReader",
     "TargetSession",
     "TargetWriter",

@@ -57,17 +57,6 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One call that a change made. `answer` is None where none came."""
-
-    id: int
-    call: str
-    at: datetime
-    answer: str | None
-    answered_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run of a command, or of the daemon; `ended_at` and `exit_code` are None while it lasts."""
 

@@ -8,14 +8,14 @@ from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
-from syncd.model import Held, Permission, Role, key
-from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, RunRecord, Step
+from syncd.model import Held, key
+from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, RunRecord
 from syncd.ports.queries import LIMIT
 from syncd.store import codec
 from syncd.store.changes import change_of
 from syncd.store.engine import Database
 from syncd.store.places import here_or_before
-from syncd.store.schema import INTENT, PLANNED, changes, desired, is_unsettled, ownership, plans, runs, steps, touches
+from syncd.store.schema import INTENT, PLANNED, changes, desired, is_unsettled, ownership, plans, runs, touches
 
 _Tests = Mapping[str, Callable[[Any], ColumnElement[bool]]]
 """For each key of a filter, what it asks of a row."""
@@ -37,16 +37,6 @@ class DatabaseQueries:
             chosen = chosen.where(changes.c.status != PLANNED)
         with self._database.read() as connection:
             return tuple(_audit_row(row) for row in connection.execute(_page(chosen, wanted, changes.c.id)))
-
-    def steps(self, change: int) -> tuple[Step, ...]:
-        mine = select(steps).where(steps.c.change_id == change).order_by(steps.c.id)
-        with self._database.read() as connection:
-            return tuple(Step(r.id, r.call, r.at, r.answer, r.answered_at) for r in connection.execute(mine))
-
-    def runs(self, limit: int = LIMIT, *, offset: int = 0) -> tuple[RunRecord, ...]:
-        newest = select(runs).order_by(runs.c.id.desc()).limit(limit).offset(offset)
-        with self._database.read() as connection:
-            return tuple(_run(row) for row in connection.execute(newest))
 
     def journal_head(self) -> tuple[int, int]:
         with self._database.read() as connection:
@@ -70,18 +60,6 @@ class DatabaseQueries:
         chosen = _holdings().where(*_chosen(wanted, _OVERLAPPING))
         with self._database.read() as connection:
             return tuple(_holding(row) for row in connection.execute(_page(chosen, wanted, ownership.c.id)))
-
-    def holders(self, deployment: str, *, role: str | None = None, at: datetime) -> tuple[Holding, ...]:
-        which = [here_or_before(ownership.c.deployment, deployment), _held_at(at)]
-        if role:
-            which.append(ownership.c.role == role)
-        chosen = _holdings().order_by(None).order_by(ownership.c.name, ownership.c.role).where(*which)
-        with self._database.read() as connection:
-            return tuple(_holding(row) for row in connection.execute(chosen))
-
-    def permissions_at(self, deployment: str, role: str, *, at: datetime) -> frozenset[Permission] | None:
-        with self._database.read() as connection:
-            return _permissions_at(connection, deployment, role, at=at)
 
 
 # --- changes and runs -------------------------------------------------------------------------------------------------
@@ -232,10 +210,6 @@ _OVERLAPPING: _Tests = {
 }
 
 
-def _held_at(at: datetime) -> ColumnElement[bool]:
-    return and_(ownership.c.since <= at, or_(ownership.c.until.is_(None), ownership.c.until > at))
-
-
 def _holding(row: Row[Any]) -> Holding:
     return Holding(
         id=row.id,
@@ -259,28 +233,6 @@ def _about(role: str, because: str | None) -> tuple[str, ...]:
     """Give the reasons of a change that speak of this role, or of the change as a whole."""
     whys = codec.because_from(codec.loads(because or "[]"), lambda: (role,))
     return tuple(why.text for why in whys if why.role in ("", role))
-
-
-def _permissions_at(
-    connection: Connection, deployment: str, role: str, *, at: datetime
-) -> frozenset[Permission] | None:
-    """Tell what a role contained at one moment, as far as the changes that were applied say so; None if they do not.
-
-    That is what the last change before that moment left behind, or else what the first one after it found.
-    """
-    which = plans.c.deployment == deployment, changes.c.subject == "role", changes.c.name == role
-    applied = select(changes).join(plans, plans.c.id == changes.c.plan_id).where(*which, changes.c.status == "applied")
-    before = applied.where(changes.c.ended_at <= at).order_by(changes.c.ended_at.desc(), changes.c.id.desc())
-    after = applied.where(changes.c.ended_at > at).order_by(changes.c.ended_at, changes.c.id)
-    if row := connection.execute(before.limit(1)).first():
-        return _permissions(change_of(row).after)
-    if row := connection.execute(after.limit(1)).first():
-        return _permissions(change_of(row).before)
-    return None
-
-
-def _permissions(thing: object) -> frozenset[Permission]:
-    return thing.permissions if isinstance(thing, Role) else frozenset()
 
 
 def _chosen(wanted: Mapping[str, object], tests: _Tests) -> list[ColumnElement[bool]]:

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from journal_rows import all_runs
 from store_samples import NOW, at, created, made, plan_of, planned, role
 
 from syncd.model import EVERYTHING, Change, DesiredState, Held, Plan, Scope
@@ -102,7 +103,7 @@ def quiet(store: Stores, minute: float, *, deployment: str = "prod", scope: Scop
 
 
 def left_over(store: Stores) -> set[int]:
-    return {run.id for run in store.queries.runs(10_000)}
+    return {run.id for run in all_runs(store)}
 
 
 def test_quiet_runs_go_with_their_plans_when_they_are_old(store: Stores) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from journal_rows import calls_of
 from store_samples import NOW, at, begun, created, made, moved, opened, plan_of, planned, role, snapshot, user
 
 from syncd.errors import StoreError
@@ -238,7 +239,9 @@ def test_a_plan_and_a_run_are_found_again_as_they_were(store: Stores) -> None:
         run, plan_of(created("anna"), scope=Scope.people(["Anna"])), held=None, approved=None, now=at(1)
     )
     store.ledger.end_run(run, exit_code=2, summary={"changes": 1, "at": NOW}, now=at(2))
-    found = store.queries.runs()[0]
+    last = store.queries.last_plan("prod")
+    assert last is not None
+    found = last.run
     assert ("apply", Scope.people(["anna"]), NOW, at(2), 2) == (
         found.command,
         found.scope,
@@ -253,7 +256,7 @@ def test_the_calls_of_a_change_are_taken_down_before_and_after(store: Stores) ->
     change = created("anna")
 
     def calls() -> list[tuple[str, str | None]]:
-        return [(s.call, s.answer) for s in store.queries.steps(entry.id or 0)]
+        return calls_of(store, entry.id or 0)
 
     with store.ledger.entries(planned(store, change)) as entries:
         entry = entries.begin(change, now=NOW)
@@ -273,7 +276,7 @@ def test_text_that_a_database_refuses_is_kept_readable(store: Stores) -> None:
         entry.conclude(Outcome(change, Status.FAILED, "bad \x00 name"), now=NOW)
     row = store.queries.audit()[0]
     assert (change, "bad \ufffd name") == (row.change, row.detail)
-    assert ("POST \ufffd", "? body") == (store.queries.steps(row.id)[0].call, store.queries.steps(row.id)[0].answer)
+    assert [("POST \ufffd", "? body")] == calls_of(store, row.id)
 
 
 def test_a_time_without_a_zone_is_refused(store: Stores) -> None:

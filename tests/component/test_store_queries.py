@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from store_samples import NOW, at, begun, created, left, made, moved, opened, plan_of, planned, role, user
+from journal_rows import all_runs
+from store_samples import NOW, at, begun, created, left, made, moved, opened, plan_of, planned, role
 
 from syncd.model import (
     EVERYTHING,
@@ -25,7 +26,6 @@ from syncd.model import (
 )
 from syncd.store import Stores
 from syncd.store.changes import KEPT_PLANS
-from syncd.targets.airflow.naming import permission
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_an_audit_row_says_what_was_done_when_by_whom_and_why(story: Stores) -> 
     assert ("prod", "apply", "applied", "as told") == (row.deployment, row.command, row.status, row.detail)
     assert (at(1), at(1), False) == (row.intent_at, row.ended_at, row.settled_by_looking)
     assert plan_of(created("Anna", "Viewer")).digest == row.digest
-    assert story.queries.runs()[-1].by == row.by
+    assert all_runs(story)[-1].by == row.by
     assert (None, None) == (row.approved, row.approved_by)
 
 
@@ -186,33 +186,7 @@ def test_what_is_held_is_kept_however_many_people_come_and_go(store: Stores) -> 
     assert ((stay,), found.digest) == (found.held.changes, found.held.digest)
 
 
-def test_runs_come_newest_first_and_in_pages(store: Stores) -> None:
-    numbers = [store.ledger.start_run("plan", scope=EVERYTHING, now=at(n)) for n in range(4)]
-    assert numbers[:0:-1] == [run.id for run in store.queries.runs(3)]
-    assert numbers[1::-1] == [run.id for run in store.queries.runs(3, offset=2)]
-
-
 # --- who held what ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("moment", "held"),
-    [
-        (at(-1), []),
-        (at(0.5), [("bob", "Viewer")]),
-        (at(1.5), [("anna", "Viewer"), ("bob", "Viewer")]),
-        (at(2), [("anna", "Op"), ("bob", "Viewer")]),
-        (at(3.5), [("anna", "Op"), ("bob", "Viewer")]),
-        (at(4.5), [("bob", "Viewer")]),
-    ],
-)
-def test_who_held_what_at_a_time(story: Stores, moment: datetime, held: list[tuple[str, str]]) -> None:
-    assert held == [(h.username, h.role) for h in story.queries.holders("prod", at=moment)]
-
-
-def test_who_held_one_role(story: Stores) -> None:
-    assert ["anna", "bob"] == [h.username for h in story.queries.holders("prod", role="Viewer", at=at(1.5))]
-    assert () == story.queries.holders("prod", role="Admin", at=at(1.5))
 
 
 def test_a_holding_says_from_when_to_when_and_why_at_both_ends(story: Stores) -> None:
@@ -226,7 +200,7 @@ def test_a_holding_says_from_when_to_when_and_why_at_both_ends(story: Stores) ->
     )
     assert (("Anna joins",), ("Anna moves",), True) == (held.because, held.ended_because, held.proven)
     assert story.queries.audit(user="anna", status="applied")[-1].id == held.change
-    assert (1, story.queries.runs()[-1].by) == (held.run, held.by)
+    assert (1, all_runs(story)[-1].by) == (held.run, held.by)
 
 
 def test_an_adopted_holding_has_no_change(story: Stores) -> None:
@@ -251,20 +225,4 @@ def test_history(story: Stores, wanted: dict[str, Any], held: list[str]) -> None
 
 def test_a_holding_whose_change_is_open_is_not_proven(store: Stores) -> None:
     made(store, created("anna", "Viewer"), Status.UNKNOWN)
-    assert [False] == [h.proven for h in store.queries.holders("prod", at=NOW)]
-
-
-def test_what_a_role_contained_at_a_time(store: Stores) -> None:
-    made(store, Change(role("x", "DAG:a"), role("x", "DAG:b")), now=at(2))
-    made(store, Change(role("x", "DAG:b"), role("x", "DAG:c")), Status.FAILED, now=at(3))
-    made(store, Change(role("x", "DAG:b"), None), now=at(4))
-    contained = [store.queries.permissions_at("prod", "x", at=at(m)) for m in (1, 2, 3.5, 4)]
-    a, b = (frozenset({permission("can_read", f"DAG:{dag}")}) for dag in "ab")
-    assert [a, b, b, frozenset()] == contained
-    assert store.queries.permissions_at("prod", "y", at=NOW) is None
-    assert store.queries.permissions_at("test", "x", at=NOW) is None
-
-
-def test_a_user_is_no_role(store: Stores) -> None:
-    made(store, Change(user("x"), user("x", "Viewer")))
-    assert store.queries.permissions_at("prod", "x", at=at(1)) is None
+    assert [False] == [h.proven for h in store.queries.history(deployment="prod")]

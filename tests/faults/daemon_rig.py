@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from apscheduler.schedulers import base as apscheduler
+from journal_rows import calls_of
 from postgres_server import answers, find_binaries
 from prometheus_client.parser import text_string_to_metric_families
 from waiting import until
@@ -406,7 +407,7 @@ class Rig:
         """See that there are as many announced calls in the journal as calls came."""
         assert self.store is not None
         rows = self.store.queries.audit(deployment=name, limit=100_000)
-        calls = [step.call.split()[:2] for row in rows for step in self.store.queries.steps(row.id)]
+        calls = [call.split()[:2] for row in rows for call, _ in calls_of(self.store, row.id)]
         steps = Counter((method, place) for method, place in calls)
         came = Counter((method, place) for method, path in server.writes for place in [_place(path)])
         assert {} == came - steps, f"{name}: more calls came than were announced"

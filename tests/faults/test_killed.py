@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from journal_rows import all_runs
 
 from syncd.model import key
 from syncd.sandbox.airflow import StandIn, serve
@@ -125,7 +126,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
 @pytest.mark.parametrize(("call", "when"), PLACES)
 def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int, when: str) -> None:
     with scene.store() as store:
-        first_run = store.queries.runs(limit=1)[0].id
+        first_run = all_runs(store)[0].id
     killer = Killer(call, when)
     scene.server.faults.add(HangUp(after_work=when != "before"), killer)
     killer.process = scene.start("apply")
