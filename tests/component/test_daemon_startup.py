@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from small_site import CONFIG as SITE
+from small_site import site
 
 from syncd.config import database_of, load
 from syncd.daemon.loaded import Fleet, LoadedFiles, read_files
@@ -16,28 +18,16 @@ from syncd.errors import ConfigInvalid, InvalidInput, MappingInvalid
 from syncd.ports import GoodFiles
 from syncd.store import Stores
 
-CONFIG = """\
-[database]
-url = "sqlite:///kept.db"
+__all__ = ["site"]
 
-[sources.people]
-type = "file"
-directory = "people"
-
-[deployments.prod]
-url = "https://airflow.example.com"
-auth = {kind = "bearer", token = {env = "TOKEN"}}
-"""
-MAPPING = "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: all}\n"
+CONFIG = '[database]\nurl = "sqlite:///kept.db"\n' + SITE
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "mappings").mkdir()
-    (tmp_path / "mappings/m.yaml").write_text(MAPPING)
-    (tmp_path / "config.toml").write_text(CONFIG)
-    return tmp_path
+def folder(site: Path) -> Path:
+    (site / "config.toml").write_text(CONFIG)
+    return site
 
 
 def silent(_event: str, /, **_facts: object) -> None:

@@ -13,32 +13,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_site import site
 
 from syncd.config.load import LARGEST, MAPPING_FILES
 from syncd.errors import SHOWN
 from syncd.files import FileRefused, read_file
 from syncd.text.document import MOST_MERGED
 
+__all__ = ["site"]
+
 GIVEN_S = 120
-CONFIG = """
-[sources.people]
-type = "file"
-directory = "people"
-[deployments.prod]
-url = "https://airflow.example.com"
-auth = {kind = "bearer", token = {env = "TOKEN"}}
-"""
-PEOPLE = "people: [{login: anna}]\ngroups: [{name: crew, members: [anna]}]\n"
-MAPPING = "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: all}\n"
 STEP = 300
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    for name, text in {"config.toml": CONFIG, "people/p.yaml": PEOPLE, "mappings/m.yaml": MAPPING}.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
 
 
 def check(site: Path) -> tuple[int, list[str]]:

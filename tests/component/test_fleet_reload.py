@@ -8,30 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from small_site import CONFIG, MAPPING, site
 
 from syncd.config import load
 from syncd.daemon.loaded import Fleet
 from syncd.daemon.runtime import Runtime
 from syncd.store import Stores
 
-CONFIG = """
-[sources.people]
-type = "file"
-directory = "people"
-[deployments.prod]
-url = "https://airflow.example.com"
-auth = {kind = "bearer", token = {env = "TOKEN"}}
-"""
-MAPPING = "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: all}\n"
+__all__ = ["site"]
+
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "mappings").mkdir()
-    (tmp_path / "mappings/m.yaml").write_text(MAPPING)
-    (tmp_path / "config.toml").write_text(CONFIG)
-    return tmp_path
 
 
 @pytest.fixture
@@ -46,7 +32,7 @@ def broken_clock() -> list[Exception]:
 
 
 @pytest.fixture
-def fleet(folder: Path, events: list[tuple[str, dict[str, object]]], broken_clock: list[Exception]) -> Iterator[Fleet]:
+def fleet(site: Path, events: list[tuple[str, dict[str, object]]], broken_clock: list[Exception]) -> Iterator[Fleet]:
     def clock() -> datetime:
         if broken_clock:
             raise broken_clock[0]
@@ -55,9 +41,9 @@ def fleet(folder: Path, events: list[tuple[str, dict[str, object]]], broken_cloc
     def emit(event: str, /, **facts: object) -> None:
         events.append((event, facts))
 
-    with closing(Stores.open("sqlite:///" + str(folder / "syncd.db"), clock=lambda: NOW)) as store:
+    with closing(Stores.open("sqlite:///" + str(site / "syncd.db"), clock=lambda: NOW)) as store:
         made = Fleet(
-            load(folder / "config.toml"),
+            load(site / "config.toml"),
             store,
             Runtime(emit, clock, lambda: 0.0, lambda: False),
             called=lambda _name, _call: None,
@@ -76,17 +62,17 @@ def fleet(folder: Path, events: list[tuple[str, dict[str, object]]], broken_cloc
         ("config.toml", CONFIG.replace('type = "file"', 'type = ["file"]\nx = 1')),
     ],
 )
-def test_files_that_readers_stumble_over_are_rejected(fleet: Fleet, folder: Path, file: str, text: str) -> None:
+def test_files_that_readers_stumble_over_are_rejected(fleet: Fleet, site: Path, file: str, text: str) -> None:
     before = fleet.now
-    (folder / file).write_text(text)
+    (site / file).write_text(text)
 
     said = fleet.reload()
 
     assert f"{file}:" in said
     assert "unexpected" not in said
     assert (said, before) == (fleet.error, fleet.now)
-    (folder / "mappings/m.yaml").write_text(MAPPING)
-    (folder / "config.toml").write_text(CONFIG)
+    (site / "mappings/m.yaml").write_text(MAPPING)
+    (site / "config.toml").write_text(CONFIG)
     assert ("", "") == (fleet.reload(), fleet.error)
 
 
@@ -105,9 +91,9 @@ def test_an_error_that_nobody_thought_of_is_a_rejection_too(
 
 
 def test_what_should_be_written_otherwise_is_told_with_each_reading(
-    folder: Path, fleet: Fleet, events: list[tuple[str, dict[str, object]]]
+    site: Path, fleet: Fleet, events: list[tuple[str, dict[str, object]]]
 ) -> None:
-    (folder / "config.toml").write_text(CONFIG + '[daemon]\nleaky_sweep = "2h"\n')
+    (site / "config.toml").write_text(CONFIG + '[daemon]\nleaky_sweep = "2h"\n')
 
     assert "" == fleet.reload()
 
