@@ -80,9 +80,7 @@ def reading(file: str, invalid: type[InvalidInput]) -> Iterator[None]:
         yield
     except SyncdError:
         raise
-    except (
-        Exception
-    ) as error:  # whatever a library raises over a text is a problem of that text, never the end of a daemon
+    except Exception as error:  # whatever a library raises over a text is a problem of that text
         message = f"the file cannot be used: unexpected {type(error).__name__} (a defect of syncd; please report it)"
         raise invalid([Problem(file, 0, 0, message)]) from error
 
