@@ -21,6 +21,7 @@ from syncd.fields import span
 from syncd.files import MIB, read_file
 from syncd.model import Adopt, Deployment, Joining, JoinKey
 from syncd.plan.guard import Limits
+from syncd.targets import TARGETS, USUAL
 from syncd.targets.table import DeploymentTable
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
@@ -109,10 +110,18 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **values,
         "deployments": {
-            name: _over(common, written) if isinstance(written, dict) else written
+            name: _over(_of_its_kind(common, written), written) if isinstance(written, dict) else written
             for name, written in deployments.items()
         },
     }
+
+
+def _of_its_kind(defaults: Mapping[str, Any], written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what only deployments of another kind have; what none has is left for the check to find."""
+    kind = str(written.get("type", defaults.get("type", USUAL)))
+    known = {key for each in TARGETS.values() for key in each.table.model_fields}
+    own = TARGETS[kind].table.model_fields if kind in TARGETS else known
+    return {key: value for key, value in defaults.items() if key in own or key not in known}
 
 
 def _over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class ConfigFile(SettingsTable):
     sources: dict[Name, AnySource] = Field(min_length=1)
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})
-    """What each deployment has that does not say otherwise: any key of a deployment. `labels`, `headers`, `limits`,
+    """What each deployment has that does not say otherwise: any key of a deployment of its type. `labels`, `headers`, `limits`,
     `timeouts` and `rate_limit` are filled key by key; anything else that a deployment writes stands alone."""
     deployments: dict[Name, AnyDeployment] = Field(min_length=1)
     """The deployments, at least one. The name is yours: letters, digits, `-` and `_`."""

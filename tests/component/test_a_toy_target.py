@@ -137,10 +137,9 @@ def test_names_and_keys_are_those_of_the_kind(copy: Copy) -> None:
 
 
 def test_airflow_is_there_beside_it_and_what_one_of_them_cannot_take_is_a_mistake(copy: Copy) -> None:
-    airflow = (
-        '[deployments.prod]\nurl = "https://prod.example.com"\nauth = { kind = "bearer", token = { env = "TOKEN" } }\n'
-    )
-    copy.write("config.toml", CONFIG + airflow)
+    default = 'mode = "enforce"\nauth = { kind = "bearer", token = { env = "TOKEN" } }\n'
+    airflow = '[deployments.prod]\nurl = "https://prod.example.com"\n'
+    copy.write("config.toml", CONFIG.replace('mode = "enforce"\n', default) + airflow)
     code, said = copy.types("check")
     assert 3 == code
     assert 'unknown action "change"; there are can_create, can_delete, can_edit, can_read, menu_access' in said
