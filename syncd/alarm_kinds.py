@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Kind = Literal[
+AlarmKind = Literal[
     "held",
     "quarantined",
     "unreachable",
@@ -23,5 +23,5 @@ Kind = Literal[
     "email_taken",
     "person_joined",
 ]
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""

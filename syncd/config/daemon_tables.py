@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from syncd.alarm_kinds import Kind
+from syncd.alarm_kinds import AlarmKind
 from syncd.fields import (
     HeaderName,
     HeaderValue,
@@ -217,7 +217,7 @@ def _a_pair(certificate: Path, key: Path | None) -> None:
 # --- notifications ----------------------------------------------------------------------------------------------------
 
 
-Kinds = Annotated[tuple[Kind, ...], Field(strict=False)]
+Kinds = Annotated[tuple[AlarmKind, ...], Field(strict=False)]
 WebhookAddress = Annotated[
     Annotated[Text, Tag("text")] | Annotated[Reference, Tag("reference")], Discriminator(kind_of_value)
 ]

@@ -15,7 +15,7 @@ from syncd.config.daemon_settings import daemon_settings, http_settings, notify_
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings, SourceSettings
-from syncd.config.tables import ConfigFile, Database
+from syncd.config.tables import ConfigFile, DatabaseTable
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
 from syncd.files import MIB, read_file
@@ -201,7 +201,7 @@ def _joining(config: ConfigFile) -> Joining:
     )
 
 
-def _database(table: Database, *, folder: Path) -> DatabaseSettings:
+def _database(table: DatabaseTable, *, folder: Path) -> DatabaseSettings:
     prefix = "sqlite:///"
     local = table.url.startswith(prefix)
     url = prefix + str(folder / table.url.removeprefix(prefix)) if local else table.url
@@ -238,12 +238,12 @@ def database_of(path: Path) -> DatabaseSettings | None:
         text = read_config(path)
         found = _DATABASE.search(text)
         if found is None:
-            return None if "database" in text else _database(Database(), folder=path.absolute().parent)
+            return None if "database" in text else _database(DatabaseTable(), folder=path.absolute().parent)
         rest = text[found.end() :]
         end = _NEXT_TABLE.search(rest)
         values = tomllib.loads("[database]" + (rest[: end.start()] if end else rest))
         folder = path.absolute().parent
-        return _database(Database.model_validate(values["database"], context={"folder": folder}), folder=folder)
+        return _database(DatabaseTable.model_validate(values["database"], context={"folder": folder}), folder=folder)
     except (ConfigInvalid, ValueError, RecursionError):  # pydantic's and tomllib's errors are ValueErrors
         return None
 

@@ -41,7 +41,7 @@ _SECRETS = frozenset({"password", "sslpassword"})
 """Words of libpq for secrets, which a query may hold."""
 
 
-class Database(SettingsTable):
+class DatabaseTable(SettingsTable):
     """Where syncd keeps what it read, wanted and did."""
 
     url: Text = "sqlite:///syncd.db"
@@ -121,7 +121,7 @@ class ConfigFile(SettingsTable):
     where it is. One mistake anywhere and nothing of the file is used. It has at most 1 MiB, is a regular file, and nests at
     most 24 deep. A key that was renamed counts under its old name too, and is told of."""
 
-    database: Database = Field(default=Database())
+    database: DatabaseTable = Field(default=DatabaseTable())
     """Where syncd keeps what it read, wanted and did."""
     mappings: Mappings = Field(default_factory=dict, validate_default=True)
     """Where the mapping files are."""

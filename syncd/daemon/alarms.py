@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from syncd.alarm_kinds import Kind
+from syncd.alarm_kinds import AlarmKind
 from syncd.control import AlarmState
 from syncd.daemon.words import Say
 from syncd.errors import StoreError
@@ -88,7 +88,7 @@ class Alarms:
         self._abandoned = Event()
         self._thread = Thread(target=self._run, name="alarms", daemon=True)
 
-    def raise_(self, kind: Kind, subject: str, text: str) -> None:
+    def raise_(self, kind: AlarmKind, subject: str, text: str) -> None:
         """Say that something is wrong, as often as it is seen; the newest text is shown, and told the next time."""
         now = self._clock()
         with self._lock:

@@ -31,7 +31,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
-from syncd.alarm_kinds import Kind
+from syncd.alarm_kinds import AlarmKind
 from syncd.control import DeploymentResult
 from syncd.daemon import words
 from syncd.daemon.ends import (
@@ -67,7 +67,7 @@ UNREAD_S: Final = 0.2
 AGAIN: Final = (timedelta(minutes=1), timedelta(minutes=5))
 """When a deployment is looked at again after passes some of whose changes failed; after that, with each sweep."""
 _NOT_DONE = frozenset({Status.FAILED, Status.UNKNOWN, Status.PENDING})
-_OF_FAILURES: tuple[Kind, ...] = ("unreachable", "pass_failed", "quarantined")
+_OF_FAILURES: tuple[AlarmKind, ...] = ("unreachable", "pass_failed", "quarantined")
 
 
 def whole(command: str) -> WorkItem:
@@ -75,7 +75,7 @@ def whole(command: str) -> WorkItem:
     return WorkItem(EVERYTHING, command, Urgency.WHOLE)
 
 
-def failure_of(error: SyncdError) -> Kind:
+def failure_of(error: SyncdError) -> AlarmKind:
     """Say what a pass that failed is an alarm of: a server is unreachable only where it was asked and to blame."""
     is_servers = isinstance(error, TargetUnavailable) and not isinstance(error.__cause__, SecretUnreadable)
     return "unreachable" if is_servers else "pass_failed"
@@ -149,7 +149,7 @@ def _of_failures(name: str, error: SyncdError, failures: int) -> tuple[Say, ...]
     if failures < UNREACHABLE_AFTER:
         return ()
     kind = failure_of(error)
-    other: Kind = "unreachable" if kind == "pass_failed" else "pass_failed"
+    other: AlarmKind = "unreachable" if kind == "pass_failed" else "pass_failed"
     return Say(kind, name, str(error)), Say(other, name)
 
 

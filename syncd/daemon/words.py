@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.alarm_kinds import Kind
+from syncd.alarm_kinds import AlarmKind
 from syncd.model import Change, Held, Note
 from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
@@ -18,7 +18,7 @@ from syncd.words import some
 class Say:
     """What becomes of the alarm of one kind about one subject: with a text it is raised, without one it is over."""
 
-    kind: Kind
+    kind: AlarmKind
     subject: str
     text: str = ""
 

@@ -27,8 +27,8 @@ from urllib.parse import parse_qs, unquote
 
 from syncd.model import Permission
 from syncd.sandbox.airflow import PRESETS, Abilities, DagFile, Seen, StandIn
-from syncd.sandbox.airflow.answers import Answer
-from syncd.sandbox.airflow.request import Call
+from syncd.sandbox.airflow.answers import AirflowAnswer
+from syncd.sandbox.airflow.request import RouteCall
 from syncd.sandbox.okta import OktaStandIn
 
 HOST = "127.0.0.1"
@@ -39,10 +39,12 @@ HASH_S = 0.13
 """What a real server takes to check a password; others are served meanwhile."""
 _AREAS = {"users", "roles", "dags"}
 
-Scope = dict[str, Any]
-Message = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
-Control = Callable[[str, Mapping[str, Any]], object]
+AsgiScope = dict[str, Any]
+AsgiMessage = MutableMapping[str, Any]
+App = Callable[
+    [AsgiScope, Callable[[], Awaitable[AsgiMessage]], Callable[[AsgiMessage], Awaitable[None]]], Awaitable[None]
+]
+ControlAnswer = Callable[[str, Mapping[str, Any]], object]
 """What answers the control: the path below `/-/`, and query and body in one."""
 
 
@@ -52,7 +54,7 @@ Control = Callable[[str, Mapping[str, Any]], object]
 class FleetConnection(asyncio.Protocol):
     """One connection: HTTP/1.1 as far as the clients of a measurement speak it, one request at a time, for an ASGI app."""
 
-    def __init__(self, app: App, control: Control, latency_s: float) -> None:
+    def __init__(self, app: App, control: ControlAnswer, latency_s: float) -> None:
         self.transport: asyncio.Transport
         self._app, self._control, self._latency_s = app, control, latency_s
         self._loop = asyncio.get_running_loop()
@@ -97,14 +99,14 @@ class FleetConnection(asyncio.Protocol):
         }
         self._task = self._loop.create_task(self._answer(scope, body))
 
-    async def _answer(self, scope: Scope, body: bytes) -> None:
+    async def _answer(self, scope: AsgiScope, body: bytes) -> None:
         if scope["path"].startswith(CONTROL):
             self._answer_control(scope, body)
         else:
             await asyncio.sleep(self._latency_s)
             waiting = [body]
 
-            async def receive() -> Message:
+            async def receive() -> AsgiMessage:
                 if waiting:
                     return {"type": "http.request", "body": waiting.pop()}
                 await self._gone
@@ -121,14 +123,14 @@ class FleetConnection(asyncio.Protocol):
         self._task = None
         self._next()
 
-    def _answer_control(self, scope: Scope, body: bytes) -> None:
+    def _answer_control(self, scope: AsgiScope, body: bytes) -> None:
         asked = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
         found = self._control(scope["path"].removeprefix(CONTROL), asked | (json.loads(body) if body else {}))
         content = json.dumps(found).encode()
         self._out = [b"HTTP/1.1 200 -\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(content)]
         self._out.append(content)
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: AsgiMessage) -> None:
         """Take what an application answers; it goes out when the way back is over."""
         if message["type"] == "http.response.start":
             lines = [b"%s: %s\r\n" % pair for pair in message["headers"]]
@@ -163,7 +165,7 @@ class Observed(StandIn):
         super().__init__(abilities, path=f"/{name}", dags=dags)
         self._name, self._writes = name, writes
 
-    async def answer(self, call: Call) -> Answer:
+    async def answer(self, call: RouteCall) -> AirflowAnswer:
         given = await super().answer(call)
         if call.method != "GET" and given.status < 300 and "/users" in call.path:
             self._writes.append(Write(time.monotonic(), self._name, call.path, given.body))
@@ -190,7 +192,7 @@ class AirflowFleet:
             for n in range(deployments)
         }
 
-    async def app(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def app(self, scope: AsgiScope, receive: Any, send: Any) -> None:
         """Answer one request (ASGI)."""
         server = self.servers.get(scope["path"].split("/", 2)[1])
         if server is None:
@@ -269,7 +271,7 @@ class OktaFleet:
         self.groups[everywhere] = org.add_group(everywhere)
         org.clock.move(3600)  # else everything changed just now, and the first polls read it all again
 
-    async def app(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def app(self, scope: AsgiScope, receive: Any, send: Any) -> None:
         """Answer one request (ASGI)."""
         self.requests.append((time.monotonic(), scope["path"], scope["query_string"].decode()))
         await self.server.app(scope, receive, send)

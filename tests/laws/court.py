@@ -22,7 +22,7 @@ from typing import Final
 from servers import Holding, Holdings, Server, account_of, place, role_of
 from truth import BUILT_IN, ROLES, Due, lower
 
-from syncd.sandbox.airflow.request import Call
+from syncd.sandbox.airflow.request import RouteCall
 
 HOUR_S: Final = 3600.0
 
@@ -95,7 +95,7 @@ class Court:
 
     # --- our calls ----------------------------------------------------------------------------------------------------
 
-    def asked(self, site: str, call: Call, *, protected: frozenset[str]) -> None:
+    def asked(self, site: str, call: RouteCall, *, protected: frozenset[str]) -> None:
         """Judge a call by what it names, before it is carried out."""
         self.calls += 1
         account, role = account_of(call), role_of(call)
@@ -104,7 +104,9 @@ class Court:
         if role is not None and (role in BUILT_IN or role == "by_hand"):
             self.broken("e", f"{site}: {place(call)} names a role that is not ours")
 
-    def called(self, site: str, call: Call, before: Holdings, dues: Iterable[Due], *, approved: bool = False) -> None:
+    def called(
+        self, site: str, call: RouteCall, before: Holdings, dues: Iterable[Due], *, approved: bool = False
+    ) -> None:
         """Judge a call by what it did, and by what whoever sent it had been told."""
         dues = tuple(dues)
         after, ledger = self.servers[site].holdings(), self.ledgers[site]
@@ -121,7 +123,7 @@ class Court:
                 self._lost(site, call, before[account], account, role, dues, approved=approved)
         self._reach(site, call, before, after, dues)
 
-    def _gained(self, site: str, call: Call, now: Holding, account: str, role: str, dues: tuple[Due, ...]) -> None:
+    def _gained(self, site: str, call: RouteCall, now: Holding, account: str, role: str, dues: tuple[Due, ...]) -> None:
         self.grants += 1
         ledger = self.ledgers[site]
         ledger.ours.add((account, role))
@@ -135,7 +137,7 @@ class Court:
     def _lost(
         self,
         site: str,
-        call: Call,
+        call: RouteCall,
         was: Holding,
         account: str,
         role: str,
@@ -173,7 +175,7 @@ class Court:
         if len(lost) > most:
             self.broken("h", f"{site}: {len(lost)} people lost something within the hour, the limit is {most}")
 
-    def _reach(self, site: str, call: Call, before: Holdings, after: Holdings, dues: tuple[Due, ...]) -> None:
+    def _reach(self, site: str, call: RouteCall, before: Holdings, after: Holdings, dues: tuple[Due, ...]) -> None:
         """See that no role lost on a DAG what its holders are entitled to all the time."""
         if role_of(call) is None or not dues:
             return

@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 from truth import ROLES, SOURCES, Due, Face, Line, Site, Team, Telling, World, due
 
 from syncd.errors import StoreError, SyncdError
-from syncd.sandbox.airflow.request import Call
+from syncd.sandbox.airflow.request import RouteCall
 
 PRESETS: Final = ("3.3.2", "2.11.2", "3.1.8+3.1.1", "3.2.2+3.6.5", "3.0.6", "2.9.3")
 NAMES: Final = ("anna", "bert", "cleo", "dora", "emil", "finn", "gina", "hugo")
@@ -353,7 +353,7 @@ class Watch:
             self._connection.close()
         self._connection = None
 
-    def look(self, life: Life, site: str, call: Call) -> None:
+    def look(self, life: Life, site: str, call: RouteCall) -> None:
         """See that a call that is about to go out was written down, under a lease that is in force."""
         home = self._home
         if home.database_away:

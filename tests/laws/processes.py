@@ -33,8 +33,8 @@ from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreErr
 from syncd.http.backoff import Retries
 from syncd.model import Certificate, Group, Identity, Learned, Snapshot
 from syncd.plan.approval import approvals_of
-from syncd.sandbox.airflow.answers import Answer
-from syncd.sandbox.airflow.request import Call
+from syncd.sandbox.airflow.answers import AirflowAnswer
+from syncd.sandbox.airflow.request import RouteCall
 from syncd.store import Stores
 from syncd.targets.airflow import AirflowTarget, Timing
 from syncd.targets.kind import TargetSurroundings
@@ -365,14 +365,14 @@ class Life:
         self.home.time.pass_(seconds)
         self.event("pause", f"{seconds:.1f} s")
 
-    def ask(self, site: str, call: Call) -> Answer:
+    def ask(self, site: str, call: RouteCall) -> AirflowAnswer:
         """Bring one call to a server, or not."""
         server, court = self.home.servers[site], self.home.court
         if not is_write(call):
             mishap = self.event("read", f"{site} {call.path}")
             if server.down or (mishap is not None and mishap.what != "crash"):
                 raise requests.ConnectionError("refused") from ConnectionRefusedError("refused")
-            return server.answer(call) if mishap is None else Answer(500, b"", None)
+            return server.answer(call) if mishap is None else AirflowAnswer(500, b"", None)
         self.home.journal.look(self, site, call)
         court.asked(site, call, protected=server.site.protected)
         mishap = self.event("write", f"{site} {call.method} {call.path}")
@@ -380,15 +380,15 @@ class Life:
             raise requests.ConnectionError("refused") from ConnectionRefusedError("refused")
         return self._write(site, call, mishap.what if mishap else "")
 
-    def _write(self, site: str, call: Call, what: str) -> Answer:
+    def _write(self, site: str, call: RouteCall, what: str) -> AirflowAnswer:
         server, dues, approved = self.home.servers[site], self.dues(site), site in self.approving
         if what == "late":
             server.late.append((call, dues, approved))
             raise requests.ReadTimeout("timed out")
         if what == "crash":
-            return Answer(500, b"Internal Server Error", "text/plain; charset=utf-8")
+            return AirflowAnswer(500, b"Internal Server Error", "text/plain; charset=utf-8")
         if what == "gateway":
-            return Answer(502, b"", None)
+            return AirflowAnswer(502, b"", None)
         before = server.holdings()
         given = server.answer(call)
         if given.status < 300:

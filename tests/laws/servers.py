@@ -18,8 +18,8 @@ from requests.adapters import HTTPAdapter
 from truth import BUILT_IN, ROLES, Due, Site, lower
 
 from syncd.sandbox.airflow import PRESETS, DagFile, StandIn
-from syncd.sandbox.airflow.answers import Answer
-from syncd.sandbox.airflow.request import Call
+from syncd.sandbox.airflow.answers import AirflowAnswer
+from syncd.sandbox.airflow.request import RouteCall
 
 DAGS: Final = (
     DagFile("fin_daily", ("finance", "daily")),
@@ -54,7 +54,7 @@ class Server:
     def __init__(self, site: Site, *, now: Callable[[], float]) -> None:
         self.site = site
         self.down = False
-        self.late: list[tuple[Call, tuple[Due, ...], bool]] = []
+        self.late: list[tuple[RouteCall, tuple[Due, ...], bool]] = []
         abilities = replace(PRESETS[site.preset], hash_s=0.0)
         self.airflow = StandIn(abilities, dags=DAGS, now=now)
         self.state = self.airflow.state
@@ -69,7 +69,7 @@ class Server:
         fresh = StandIn(abilities, dags=(), state=self.state)
         self.airflow = fresh
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: RouteCall) -> AirflowAnswer:
         return _run(self.airflow.answer(call))
 
     def holdings(self) -> Holdings:
@@ -96,13 +96,13 @@ class Server:
         return {name for name, h in self.holdings().items() if role in h.roles}
 
 
-def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
+def _run(coroutine: Coroutine[Any, Any, AirflowAnswer]) -> AirflowAnswer:
     """Run what never really waits, without a loop."""
     try:
         while True:
             coroutine.send(None)
     except StopIteration as done:
-        found: Answer = done.value
+        found: AirflowAnswer = done.value
         return found
 
 
@@ -112,7 +112,7 @@ def _run(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
 class Wire(HTTPAdapter):
     """Brings the requests of one process to one server: `ask` decides what happens on the way."""
 
-    def __init__(self, ask: Callable[[Call], Answer]) -> None:
+    def __init__(self, ask: Callable[[RouteCall], AirflowAnswer]) -> None:
         super().__init__()
         self._ask = ask
 
@@ -127,10 +127,10 @@ class Wire(HTTPAdapter):
         return self.build_response(request, raw)
 
 
-def _call(request: requests.PreparedRequest) -> Call:
+def _call(request: requests.PreparedRequest) -> RouteCall:
     parts = urlsplit(request.url or "")
     body = request.body or b""
-    return Call(
+    return RouteCall(
         request.method or "GET",
         unquote(parts.path),
         parse_qs(parts.query, keep_blank_values=True),
@@ -139,11 +139,11 @@ def _call(request: requests.PreparedRequest) -> Call:
     )
 
 
-def is_write(call: Call) -> bool:
+def is_write(call: RouteCall) -> bool:
     return call.method != "GET" and not call.path.endswith(("/token", "/token/cli"))
 
 
-def place(call: Call) -> str:
+def place(call: RouteCall) -> str:
     """Give what the journal calls it: `PATCH /users/anna`."""
     for area in ("/users", "/roles"):
         if area in call.path:
@@ -151,10 +151,10 @@ def place(call: Call) -> str:
     return f"{call.method} {call.path}"
 
 
-def account_of(call: Call) -> str | None:
+def account_of(call: RouteCall) -> str | None:
     """Name the account that a writing call is about, where its path does."""
     return lower(call.path.partition("/users/")[2]) if "/users/" in call.path else None
 
 
-def role_of(call: Call) -> str | None:
+def role_of(call: RouteCall) -> str | None:
     return call.path.partition("/roles/")[2] if "/roles/" in call.path else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncd.alarm_kinds import Kind
+from syncd.alarm_kinds import AlarmKind
 from syncd.control import DeploymentResult
 from syncd.daemon.ends import (
     Broke,
@@ -412,7 +412,9 @@ def test_nobody_who_does_not_wait_is_told() -> None:
         ),
     ],
 )
-def test_a_look_at_everything_raises_each_alarm_with_its_words(kind: Kind, facts: dict[str, Any], said: str) -> None:
+def test_a_look_at_everything_raises_each_alarm_with_its_words(
+    kind: AlarmKind, facts: dict[str, Any], said: str
+) -> None:
     found = follow_up(Ended("prod", SWEEP, made(**facts), Record(), moment=Moment(NOW)))
     assert [Say(kind, "prod", said)] == [say for say in found.says if say.text]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -99,6 +100,15 @@ def test_no_class_wants_many_things_to_be_made() -> None:
                 found[f"{name}:{node.name}"] = wants
 
     assert {} == found
+
+
+def test_the_name_of_a_public_class_means_one_thing() -> None:
+    homes = defaultdict(set)
+    for name, node in definitions():
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            homes[node.name].add(name)
+
+    assert {} == {name: where for name, where in homes.items() if len(where) > 1}
 
 
 def test_every_module_says_what_it_holds() -> None:

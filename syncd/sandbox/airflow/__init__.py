@@ -3,13 +3,13 @@
 from syncd.sandbox.airflow.abilities import PRESETS, Abilities
 from syncd.sandbox.airflow.app import Seen, StandIn
 from syncd.sandbox.airflow.serve import serve, serve_all
-from syncd.sandbox.airflow.state import SAMPLE_DAGS, Account, DagFile, State
+from syncd.sandbox.airflow.state import SAMPLE_DAGS, AirflowAccount, DagFile, State
 
 __all__ = [
     "PRESETS",
     "SAMPLE_DAGS",
     "Abilities",
-    "Account",
+    "AirflowAccount",
     "DagFile",
     "Seen",
     "StandIn",

@@ -13,7 +13,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AirflowAnswer:
     """What goes back over the wire. `length` is what Content-Length claims where that is not the truth."""
 
     status: int
@@ -23,34 +23,34 @@ class Answer:
     length: int | None = None
 
 
-class Refused(Exception):
+class Denied(Exception):
     """Ends the handling of a request with an answer that is not a success."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: AirflowAnswer) -> None:
         self.answer = answer
         super().__init__(answer.status)
 
 
-def answer(value: object, status: int = 200) -> Answer:
+def answer(value: object, status: int = 200) -> AirflowAnswer:
     """Answer with JSON."""
-    return Answer(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return AirflowAnswer(status, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def page(title: str, status: int) -> Answer:
+def page(title: str, status: int) -> AirflowAnswer:
     """Answer with a web page."""
-    return Answer(status, f"<!DOCTYPE html>\n<html><head><title>{title}</title></head></html>\n".encode(), HTML)
+    return AirflowAnswer(status, f"<!DOCTYPE html>\n<html><head><title>{title}</title></head></html>\n".encode(), HTML)
 
 
 LOST = page("Airflow 404", 404)
 OOOPS = page("Ooops!", 500)
 CRASHED_2 = page("Internal Server Error", 500)
-CRASHED_3 = Answer(500, b"Internal Server Error", TEXT)
+CRASHED_3 = AirflowAnswer(500, b"Internal Server Error", TEXT)
 APPLICATION = page("Airflow", 200)
 """The single page application, which Airflow 3 serves for every path that it does not know."""
 
 
-DELETED = Answer(204)
-DELETED_DAG_3 = Answer(204, content_type=None)
+DELETED = AirflowAnswer(204)
+DELETED_DAG_3 = AirflowAnswer(204, content_type=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,55 +88,55 @@ class Connexion:
 
     version: str
 
-    def refuse(self, status: int, detail: str | None = None, *, title: str | None = "") -> Refused:
+    def refuse(self, status: int, detail: str | None = None, *, title: str | None = "") -> Denied:
         """Refuse; an empty title is the usual one of the status."""
         usual, kind = _PROBLEMS[status]
         where = f"https://airflow.apache.org/docs/apache-airflow/{self.version}/stable-rest-api-ref.html"
         return _problem(status, detail, usual if title == "" else title, f"{where}#section/Errors/{kind}")
 
-    def unrouted(self, status: int) -> Refused:
+    def unrouted(self, status: int) -> Denied:
         title, detail = _UNROUTED[status]
         return _problem(status, detail, title, "about:blank")
 
-    def invalid(self, found: Iterable[Wrong]) -> Refused:
+    def invalid(self, found: Iterable[Wrong]) -> Denied:
         said: dict[str, list[str]] = {}
         for wrong in found:
             said.setdefault(str(wrong.at[-1]), []).append(wrong.says)
         return self.refuse(400, str(said))
 
-    def unauthenticated(self) -> Refused:
+    def unauthenticated(self) -> Denied:
         return self.refuse(401)
 
-    def forbidden(self) -> Refused:
+    def forbidden(self) -> Denied:
         return self.refuse(403)
 
-    def crashed(self) -> Refused:
-        return Refused(CRASHED_2)
+    def crashed(self) -> Denied:
+        return Denied(CRASHED_2)
 
 
-def _problem(status: int, detail: str | None, title: str | None, kind: str) -> Refused:
+def _problem(status: int, detail: str | None, title: str | None, kind: str) -> Denied:
     body = json.dumps({"detail": detail, "status": status, "title": title, "type": kind}, indent=2) + "\n"
-    return Refused(Answer(status, body.encode(), PROBLEM))
+    return Denied(AirflowAnswer(status, body.encode(), PROBLEM))
 
 
 @dataclass(frozen=True, slots=True)
 class FastApi:
     """How Airflow 3 refuses. A 422 says what was sent, passwords too: that is how a real server does it."""
 
-    def refuse(self, status: int, detail: object = None, *, title: str | None = "") -> Refused:  # noqa: ARG002
-        return Refused(answer({"detail": detail}, status))
+    def refuse(self, status: int, detail: object = None, *, title: str | None = "") -> Denied:  # noqa: ARG002
+        return Denied(answer({"detail": detail}, status))
 
-    def invalid(self, found: Iterable[Wrong]) -> Refused:
+    def invalid(self, found: Iterable[Wrong]) -> Denied:
         return self.refuse(422, [{"type": w.kind, "loc": w.at, "msg": w.says, "input": w.got} for w in found])
 
-    def unauthenticated(self) -> Refused:
+    def unauthenticated(self) -> Denied:
         return self.refuse(401, "Not authenticated")
 
-    def forbidden(self) -> Refused:
+    def forbidden(self) -> Denied:
         return self.refuse(403, "Forbidden")
 
-    def crashed(self) -> Refused:
-        return Refused(CRASHED_3)
+    def crashed(self) -> Denied:
+        return Denied(CRASHED_3)
 
 
 Dialect = Connexion | FastApi

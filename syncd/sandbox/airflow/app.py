@@ -12,15 +12,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from syncd.sandbox.airflow.abilities import PRESETS, Abilities
-from syncd.sandbox.airflow.answers import Answer, Connexion, Dialect, FastApi, Refused
+from syncd.sandbox.airflow.answers import AirflowAnswer, Connexion, Denied, Dialect, FastApi
 from syncd.sandbox.airflow.authorise import Caller, Gate, basic
 from syncd.sandbox.airflow.collation import Names
 from syncd.sandbox.airflow.faults import Fault, Faults, Forget, HangUp, Instead, Meanwhile, RepeatPage, Slow, distort
-from syncd.sandbox.airflow.request import Call, Request
+from syncd.sandbox.airflow.request import Request, RouteCall
 from syncd.sandbox.airflow.routes import Route, find, routes, unrouted
 from syncd.sandbox.airflow.state import SAMPLE_DAGS, DagFile, State
 
-Scope = MutableMapping[str, Any]
+AsgiScope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -67,7 +67,7 @@ class StandIn:
 
     # the wire
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         method, path, query = scope["method"], scope["path"], scope["query_string"].decode()
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _body(receive)
@@ -75,7 +75,7 @@ class StandIn:
         given = None
         if not isinstance(fault, HangUp) or fault.after_work:
             parameters = parse_qs(query, keep_blank_values=True)
-            given = await self._through(fault, Call(method, path, parameters, headers, body))
+            given = await self._through(fault, RouteCall(method, path, parameters, headers, body))
         if given is None or isinstance(fault, HangUp):
             self.calls.append(Seen(method, path, query, 0))
             await _hang_up(send)
@@ -83,7 +83,7 @@ class StandIn:
         self.calls.append(Seen(method, path, query, given.status))
         await _send(given, send, head=method == "HEAD")
 
-    async def _through(self, fault: Fault | None, call: Call) -> Answer:
+    async def _through(self, fault: Fault | None, call: RouteCall) -> AirflowAnswer:
         offset = int(call.query.get("offset", ["0"])[-1].lstrip("-") or 0) if fault else 0
         match fault:
             case Instead(answer):
@@ -103,7 +103,7 @@ class StandIn:
             case _:
                 return distort(fault, await self.answer(call), offset=offset)
 
-    async def _forget(self, call: Call) -> Answer:
+    async def _forget(self, call: RouteCall) -> AirflowAnswer:
         before = copy.deepcopy((self.state.roles, self.state.users))
         given = await self.answer(call)
         self.state.roles, self.state.users = before
@@ -111,11 +111,11 @@ class StandIn:
 
     # the work
 
-    async def answer(self, call: Call) -> Answer:
+    async def answer(self, call: RouteCall) -> AirflowAnswer:
         """Work on a request; the path still has the server's own base path before it."""
         inside = self._inside(call.path)
         if inside is None:
-            return Answer(404, b"Apache Airflow is not at this location", "text/plain; charset=utf-8")
+            return AirflowAnswer(404, b"Apache Airflow is not at this location", "text/plain; charset=utf-8")
         method = "GET" if call.method == "HEAD" and self.abilities.generation == 2 else call.method
         call = replace(call, path=inside, method=method)
         route, values, wrong_method = find(self._routes, method, inside)
@@ -123,7 +123,7 @@ class StandIn:
             return unrouted(self.abilities, method, inside, wrong_method=wrong_method)
         try:
             given = await self._work(route, values, call)
-        except Refused as refused:
+        except Denied as refused:
             given = refused.answer
         return self._with_session(route, call, given)
 
@@ -133,12 +133,12 @@ class StandIn:
             return path.removeprefix(self.path)
         return path if self.abilities.generation == 3 and path.startswith("/api/v2") else None
 
-    async def _work(self, route: Route, values: Mapping[str, str], call: Call) -> Answer:
+    async def _work(self, route: Route, values: Mapping[str, str], call: RouteCall) -> AirflowAnswer:
         dialect = self._dialect(route.area)
         caller = await self._let_in(route, call, dialect)
         request = Request(call, caller, dialect, self.abilities, self.state, self.gate)
         given = route.handler(request, **values)
-        done = given if isinstance(given, Answer) else await given
+        done = given if isinstance(given, AirflowAnswer) else await given
         if route.area == "users" and self.abilities.users_broken:
             raise dialect.crashed()
         return done
@@ -151,7 +151,7 @@ class StandIn:
             return FastApi()
         return Connexion(self.abilities.version)
 
-    async def _let_in(self, route: Route, call: Call, dialect: Dialect) -> Caller:
+    async def _let_in(self, route: Route, call: RouteCall, dialect: Dialect) -> Caller:
         if route.area == "open":
             await asyncio.sleep(self.abilities.hash_s if route.method == "POST" else 0)
             return Caller(None, frozenset())
@@ -161,17 +161,17 @@ class StandIn:
             self._count_login(call)
         return self.gate.identify(call.headers, accepted=accepted, dialect=dialect)
 
-    def _has_session(self, call: Call, accepted: frozenset[str]) -> bool:
+    def _has_session(self, call: RouteCall, accepted: frozenset[str]) -> bool:
         return "session" in accepted and self.gate.by_session(call.headers) is not None
 
-    def _count_login(self, call: Call) -> None:
+    def _count_login(self, call: RouteCall) -> None:
         account = self.gate.by_basic(call.headers)
         if account:
             account.login_count, account.last_login = (account.login_count or 0) + 1, datetime.now(UTC)
         if call.path.startswith("/auth/fab/v1") and self.abilities.generation == 2:
             self.state.sessions += 1
 
-    def _with_session(self, route: Route, call: Call, given: Answer) -> Answer:
+    def _with_session(self, route: Route, call: RouteCall, given: AirflowAnswer) -> AirflowAnswer:
         """Below /auth/fab/v1 Airflow 2 hands a session to whoever shows a password."""
         account = self.gate.by_basic(call.headers)
         if account is None or not call.path.startswith("/auth/fab/v1") or "session" not in self._accepted(route.area):
@@ -188,7 +188,7 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _send(given: Answer, send: Send, *, head: bool) -> None:
+async def _send(given: AirflowAnswer, send: Send, *, head: bool) -> None:
     headers = [("content-type", given.content_type)] if given.content_type else []
     headers += [*given.headers, ("content-length", str(len(given.body) if given.length is None else given.length))]
     if given.status == 204:

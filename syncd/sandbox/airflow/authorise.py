@@ -15,7 +15,7 @@ from syncd.model import Permission
 from syncd.sandbox.airflow.abilities import Abilities
 from syncd.sandbox.airflow.answers import Dialect
 from syncd.sandbox.airflow.collation import small
-from syncd.sandbox.airflow.state import Account, State
+from syncd.sandbox.airflow.state import AirflowAccount, State
 
 _ACTIONS = {
     "GET": "can_read",
@@ -91,16 +91,16 @@ class Gate:
             raise dialect.unauthenticated()
         return Caller(None, frozenset(self._state.roles.get(self._abilities.public_role, ())))
 
-    def _caller(self, account: Account) -> Caller:
+    def _caller(self, account: AirflowAccount) -> Caller:
         return Caller(account.username, self._state.permissions_of(account))
 
     # passwords
 
-    def by_basic(self, headers: Mapping[str, str]) -> Account | None:
+    def by_basic(self, headers: Mapping[str, str]) -> AirflowAccount | None:
         credentials = basic(headers)
         return self.by_password(*credentials) if credentials else None
 
-    def by_password(self, username: str, password: str) -> Account | None:
+    def by_password(self, username: str, password: str) -> AirflowAccount | None:
         """Find an active account by name or e-mail address, any case, whose password this is; an empty one never fits."""
         found = self._state.find_user(username) or next(
             (a for a in self._state.users.values() if small(a.email) == small(username)), None
@@ -109,19 +109,19 @@ class Gate:
 
     # sessions
 
-    def open_session(self, account: Account) -> str:
+    def open_session(self, account: AirflowAccount) -> str:
         """Give the cookie of a new session."""
         value = secrets.token_urlsafe()
         self._sessions[value] = account.id
         return f"session={value}; HttpOnly; Path=/; SameSite=Lax"
 
-    def by_session(self, headers: Mapping[str, str]) -> Account | None:
+    def by_session(self, headers: Mapping[str, str]) -> AirflowAccount | None:
         user_id = self._sessions.get(_cookies(headers).get("session", ""))
         return next((a for a in self._state.users.values() if a.id == user_id and a.active), None)
 
     # tokens
 
-    def issue_token(self, account: Account, *, ttl_s: float) -> str:
+    def issue_token(self, account: AirflowAccount, *, ttl_s: float) -> str:
         issued = int(self._now())
         times = {"nbf": issued, "iat": issued, "exp": int(self._now() + ttl_s)}
         claims = {"sub": str(account.id), "jti": secrets.token_hex(16), "aud": "apache-airflow", **times}

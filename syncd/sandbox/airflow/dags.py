@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from syncd.sandbox.airflow.answers import CRASHED_2, DELETED, DELETED_DAG_3, Answer, Refused, answer
+from syncd.sandbox.airflow.answers import CRASHED_2, DELETED, DELETED_DAG_3, AirflowAnswer, Denied, answer
 from syncd.sandbox.airflow.authorise import CODE, RUN, TASK_INSTANCE
 from syncd.sandbox.airflow.request import Request
 from syncd.sandbox.airflow.state import KnownDag
@@ -22,7 +22,7 @@ def _three(request: Request) -> bool:
 # --- DAGs -------------------------------------------------------------------------------------------------------------
 
 
-def list_dags(request: Request) -> Answer:
+def list_dags(request: Request) -> AirflowAnswer:
     refused = ("fields",) if request.abilities.dag_fields == "refused" else ()
     request.known_parameters(*(name for name in _PARAMETERS_2 if name not in refused))
     request.require(request.caller.may_dag("GET"))
@@ -73,15 +73,15 @@ def _is_named(request: Request, dag: KnownDag) -> bool:
     )
 
 
-def get_dag(request: Request, dag_id: str) -> Answer:
+def get_dag(request: Request, dag_id: str) -> AirflowAnswer:
     allowed = request.caller.may_dag("GET", dag_id)
     if not allowed and not _three(request) and "." in dag_id and dag_id not in request.state.dags:
-        raise Refused(CRASHED_2)  # 2.x looks for a parent DAG, from the times of sub-DAGs
+        raise Denied(CRASHED_2)  # 2.x looks for a parent DAG, from the times of sub-DAGs
     request.require(allowed)
     return answer(_dag(request, _found(request, dag_id)))
 
 
-def patch_dag(request: Request, dag_id: str) -> Answer:
+def patch_dag(request: Request, dag_id: str) -> AirflowAnswer:
     request.require(request.caller.may_dag("PATCH", dag_id))
     body = request.json()
     dag = _found(request, dag_id)
@@ -89,19 +89,19 @@ def patch_dag(request: Request, dag_id: str) -> Answer:
     return answer(_dag(request, dag))
 
 
-def delete_dag(request: Request, dag_id: str) -> Answer:
+def delete_dag(request: Request, dag_id: str) -> AirflowAnswer:
     request.require(request.caller.may_dag("DELETE", dag_id))
     del request.state.dags[_found(request, dag_id).code.id]
     return DELETED_DAG_3 if _three(request) else DELETED
 
 
-def list_tags(request: Request) -> Answer:
+def list_tags(request: Request) -> AirflowAnswer:
     request.require(request.caller.may_dag("GET"))
     tags = sorted({tag for dag in request.state.dags.values() for tag in dag.code.tags})
     return answer({"tags": list(request.page(tags, default=50, at_zero=0)), "total_entries": len(tags)})
 
 
-def get_source(request: Request, dag_id: str) -> Answer:
+def get_source(request: Request, dag_id: str) -> AirflowAnswer:
     """The only place where the API shows that a DAG sets access_control, as text; Airflow 3 finds it by DAG id."""
     request.require(request.caller.may_dag("GET", dag_id, parts=CODE))
     code = _found(request, dag_id).code
@@ -115,7 +115,7 @@ def get_source(request: Request, dag_id: str) -> Answer:
     return answer({"content": text, "dag_id": code.id, "version_number": 1, "dag_display_name": code.id})
 
 
-def list_import_errors(request: Request) -> Answer:
+def list_import_errors(request: Request) -> AirflowAnswer:
     request.require(request.caller.may("GET", "ImportError"))
     files = {dag.code.fileloc: dag.import_error for dag in request.state.dags.values() if dag.import_error}
     rows = [_import_error(request, n, file, text) for n, (file, text) in enumerate(sorted(files.items()), start=1)]
@@ -132,7 +132,7 @@ def _import_error(request: Request, number: int, file: str, text: str) -> dict[s
     return row | ({"bundle_name": "dags-folder"} if _three(request) else {})
 
 
-def list_providers(request: Request) -> Answer:
+def list_providers(request: Request) -> AirflowAnswer:
     """Airflow 2 gives them all, whatever page is asked for."""
     request.require(request.caller.may("GET", "Providers"))
     versions = {
@@ -220,7 +220,7 @@ def _only_3(dag: KnownDag) -> dict[str, Any]:
 # --- runs and tasks ---------------------------------------------------------------------------------------------------
 
 
-def list_runs(request: Request, dag_id: str) -> Answer:
+def list_runs(request: Request, dag_id: str) -> AirflowAnswer:
     """`~` in place of a DAG id asks for the runs of all DAGs that the caller may read."""
     one = None if dag_id == "~" else dag_id
     request.require(request.caller.may_dag("GET", one, parts=RUN))
@@ -236,7 +236,7 @@ def _cursors(request: Request) -> dict[str, None]:
     return dict.fromkeys(names)
 
 
-def trigger(request: Request, dag_id: str) -> Answer:
+def trigger(request: Request, dag_id: str) -> AirflowAnswer:
     """Make a run, which stays queued: nothing here runs tasks."""
     request.require(request.caller.may_dag("POST", dag_id, parts=RUN))
     body = request.json()
@@ -253,12 +253,12 @@ def trigger(request: Request, dag_id: str) -> Answer:
     return answer(run)
 
 
-def get_run(request: Request, dag_id: str, run_id: str) -> Answer:
+def get_run(request: Request, dag_id: str, run_id: str) -> AirflowAnswer:
     request.require(request.caller.may_dag("GET", dag_id, parts=RUN))
     return answer(_found_run(request, dag_id, run_id))
 
 
-def mark_run(request: Request, dag_id: str, run_id: str) -> Answer:
+def mark_run(request: Request, dag_id: str, run_id: str) -> AirflowAnswer:
     """Set the state of a run."""
     request.require(request.caller.may_dag("PATCH", dag_id, parts=RUN))
     run = _found_run(request, dag_id, run_id)
@@ -266,26 +266,26 @@ def mark_run(request: Request, dag_id: str, run_id: str) -> Answer:
     return answer(run)
 
 
-def delete_run(request: Request, dag_id: str, run_id: str) -> Answer:
+def delete_run(request: Request, dag_id: str, run_id: str) -> AirflowAnswer:
     request.require(request.caller.may_dag("DELETE", dag_id, parts=RUN))
     request.state.dags[dag_id].runs.remove(_found_run(request, dag_id, run_id))
     return DELETED_DAG_3 if _three(request) else DELETED
 
 
-def list_tasks(request: Request, dag_id: str, run_id: str) -> Answer:
+def list_tasks(request: Request, dag_id: str, run_id: str) -> AirflowAnswer:
     request.require(request.caller.may_dag("GET", dag_id, parts=TASK_INSTANCE))
     run = _found_run(request, dag_id, run_id)
     return answer({"task_instances": [_task(request, run)], "total_entries": 1} | _cursors(request))
 
 
-def clear_tasks(request: Request, dag_id: str) -> Answer:
+def clear_tasks(request: Request, dag_id: str) -> AirflowAnswer:
     """Nothing has run, so there is nothing to clear: what counts is who may."""
     request.require(request.caller.may_dag("PUT", dag_id, parts=TASK_INSTANCE))
     _found(request, dag_id)
     return answer({"task_instances": []} | ({"total_entries": 0} | _cursors(request) if _three(request) else {}))
 
 
-def clear_run(request: Request, dag_id: str, run_id: str) -> Answer:
+def clear_run(request: Request, dag_id: str, run_id: str) -> AirflowAnswer:
     request.require(request.caller.may_dag("PUT", dag_id, parts=RUN))
     run = _found_run(request, dag_id, run_id)
     if not request.json().get("dry_run", True):

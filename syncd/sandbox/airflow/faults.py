@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from syncd.sandbox.airflow.answers import APPLICATION, Answer, answer
+from syncd.sandbox.airflow.answers import APPLICATION, AirflowAnswer, answer
 
 When = Callable[[str, str], bool]
 """Method and path -> whether the fault is for this request."""
@@ -33,7 +33,7 @@ class Slow:
 class Instead:
     """Give this answer and do nothing."""
 
-    answer: Answer
+    answer: AirflowAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,16 @@ Fault = HangUp | Slow | Instead | Cut | Forget | Meanwhile | Shrink | RepeatPage
 DOWN = HangUp()
 HANG = Slow(before_s=3600)
 WEB_PAGE = Instead(APPLICATION)
-EMPTY_502 = Instead(Answer(502, b"", None))
+EMPTY_502 = Instead(AirflowAnswer(502, b"", None))
 UNAUTHORIZED = Instead(answer({"detail": "Invalid credentials"}, 401))
 FORBIDDEN = Instead(answer({"detail": "Forbidden"}, 403))
-CRASH = Instead(Answer(500, b"Internal Server Error", "text/plain; charset=utf-8"))
+CRASH = Instead(AirflowAnswer(500, b"Internal Server Error", "text/plain; charset=utf-8"))
 
 
 def too_many(retry_after: str | None = None) -> Instead:
     """Make the fault of a server, or a proxy before it, that has had enough; `retry_after` is the header as sent."""
     headers = () if retry_after is None else (("Retry-After", retry_after),)
-    return Instead(Answer(429, b"Too Many Requests", "text/plain; charset=utf-8", headers))
+    return Instead(AirflowAnswer(429, b"Too Many Requests", "text/plain; charset=utf-8", headers))
 
 
 def on(method: str, pattern: str) -> When:
@@ -113,7 +113,7 @@ class Faults:
         return None
 
 
-def distort(fault: Fault | None, given: Answer, *, offset: int) -> Answer:
+def distort(fault: Fault | None, given: AirflowAnswer, *, offset: int) -> AirflowAnswer:
     """Spoil an answer on its way out."""
     match fault:
         case Cut(keep):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from syncd.sandbox.airflow.abilities import Abilities
-from syncd.sandbox.airflow.answers import OOOPS, Connexion, Dialect, Refused, Wrong
+from syncd.sandbox.airflow.answers import OOOPS, Connexion, Denied, Dialect, Wrong
 from syncd.sandbox.airflow.authorise import Caller, Gate
 from syncd.sandbox.airflow.state import State
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RouteCall:
     """A request as it came over the wire; the path is decoded and without the server's own base path."""
 
     method: str
@@ -31,7 +31,7 @@ class Call:
 class Request:
     """A call, who makes it, and the server it reached."""
 
-    call: Call
+    call: RouteCall
     caller: Caller
     dialect: Dialect
     abilities: Abilities
@@ -79,7 +79,7 @@ class Request:
             raise self._bad_number(name, "greater_than_equal", text)
         return number
 
-    def _bad_number(self, name: str, kind: str, text: str) -> Refused:
+    def _bad_number(self, name: str, kind: str, text: str) -> Denied:
         if not self.connexion:
             says = "unable to parse string as an integer" if kind == "int_parsing" else "greater than or equal to 0"
             return self.dialect.invalid([Wrong(kind, ("query", name), f"Input should be {says}", text)])
@@ -180,7 +180,7 @@ def _check_row(request: Request, at: tuple[str | int, ...], parts: Sequence[str]
         return [Wrong("model_attributes_type", at, "Input should be a valid dictionary", row)]
     missing = [part for part in parts if part not in row]
     if missing and request.connexion and parts != ("name",):
-        raise Refused(OOOPS)  # an action without its resource: seen in 2.11.2
+        raise Denied(OOOPS)  # an action without its resource: seen in 2.11.2
     wrong = [Wrong("missing", (*at, part), _says(request, "missing"), row) for part in missing]
     named = [part for part in parts if part in row and part != "name" and not _has_name(row[part])]
     return wrong + [Wrong("model_attributes_type", (*at, part), "Input should be a valid dictionary") for part in named]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.model import Permission
-from syncd.sandbox.airflow.answers import DELETED, OOOPS, Answer, Refused, answer
+from syncd.sandbox.airflow.answers import DELETED, OOOPS, AirflowAnswer, Denied, answer
 from syncd.sandbox.airflow.request import Field, Request, check
 
 _TWO = (Field("name", required=True, shortest=1, longest=64), Field("actions", "pairs"))
 _THREE = (Field("name", required=True, shortest=1), Field("actions", "pairs"))
 
 
-def list_roles(request: Request) -> Answer:
+def list_roles(request: Request) -> AirflowAnswer:
     request.known_parameters("limit", "offset", "order_by")
     request.require(request.caller.may("GET", "Roles"))
     ids = {name: number for number, name in enumerate(request.state.roles)}
@@ -25,12 +25,12 @@ def _at_zero(request: Request) -> int:
     return request.abilities.page_limit if request.connexion else 50
 
 
-def get_role(request: Request, name: str) -> Answer:
+def get_role(request: Request, name: str) -> AirflowAnswer:
     request.require(request.caller.may("GET", "Roles"))
     return answer(_role(request, _found(request, name)))
 
 
-async def create_role(request: Request) -> Answer:
+async def create_role(request: Request) -> AirflowAnswer:
     request.require(request.caller.may("POST", "Roles"))
     body = check(request, _TWO if request.connexion else _THREE)
     name = body["name"]
@@ -39,14 +39,14 @@ async def create_role(request: Request) -> Answer:
             409, f"Role with name {name!r} already exists; please update with the PATCH endpoint"
         )
     if request.connexion and "actions" not in body:
-        raise Refused(OOOPS)
+        raise Denied(OOOPS)
     wanted = _wanted(request, body.get("actions", []))
     request.state.roles[name] = set()
     await _add(request, name, wanted)
     return answer({} if request.connexion else _role(request, name))
 
 
-async def patch_role(request: Request, name: str) -> Answer:
+async def patch_role(request: Request, name: str) -> AirflowAnswer:
     request.known_parameters("update_mask")
     request.require(request.caller.may("PATCH", "Roles") and request.abilities.patch != "forbidden")
     body = check(request, _TWO if request.connexion else _THREE)
@@ -66,7 +66,7 @@ async def patch_role(request: Request, name: str) -> Answer:
     return answer(claimed if request.abilities.patch_claims else _role(request, now))
 
 
-def delete_role(request: Request, name: str) -> Answer:
+def delete_role(request: Request, name: str) -> AirflowAnswer:
     request.require(request.caller.may("DELETE", "Roles"))
     name = _found(request, name)
     match request.abilities.delete:
@@ -80,7 +80,7 @@ def delete_role(request: Request, name: str) -> Answer:
             return answer(None)
 
 
-def list_permissions(request: Request) -> Answer:
+def list_permissions(request: Request) -> AirflowAnswer:
     """Airflow 2, and connexion elsewhere, can only list the names of actions."""
     request.known_parameters("limit", "offset")
     rows: list[Any] = []

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from syncd.sandbox.airflow import dags, roles, site, users
 from syncd.sandbox.airflow.abilities import Abilities
-from syncd.sandbox.airflow.answers import APPLICATION, LOST, Answer, Connexion, Refused, answer
+from syncd.sandbox.airflow.answers import APPLICATION, LOST, AirflowAnswer, Connexion, Denied, answer
 
-Handler = Callable[..., Answer | Awaitable[Answer]]
+RouteHandler = Callable[..., AirflowAnswer | Awaitable[AirflowAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Route:
     method: str
     path: str
     area: str
-    handler: Handler
+    handler: RouteHandler
 
 
 _ROLES = (
@@ -110,7 +110,7 @@ def _values(pattern: str, path: str) -> dict[str, str] | None:
     return values
 
 
-def unrouted(abilities: Abilities, method: str, path: str, *, wrong_method: bool) -> Answer:
+def unrouted(abilities: Abilities, method: str, path: str, *, wrong_method: bool) -> AirflowAnswer:
     """Answer to a path that is not there, or not for this method."""
     if abilities.generation == 2:
         return _unrouted_2(abilities, path, wrong_method=wrong_method)
@@ -127,14 +127,14 @@ _REMOVED = "/api/v1 has been removed in Airflow 3, please use its upgraded versi
 _NO_ROUTE = {"error": "API route not found"}
 
 
-def _unrouted_2(abilities: Abilities, path: str, *, wrong_method: bool) -> Answer:
+def _unrouted_2(abilities: Abilities, path: str, *, wrong_method: bool) -> AirflowAnswer:
     if not path.startswith(("/api/v1", "/auth/fab/v1")):
         return LOST
-    refused: Refused = Connexion(abilities.version).unrouted(405 if wrong_method else 404)
+    refused: Denied = Connexion(abilities.version).unrouted(405 if wrong_method else 404)
     return refused.answer
 
 
-def _unrouted_auth(abilities: Abilities, method: str) -> Answer:
+def _unrouted_auth(abilities: Abilities, method: str) -> AirflowAnswer:
     match abilities.auth_manager:
         case "fab":
             return LOST

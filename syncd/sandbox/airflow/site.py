@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.sandbox.airflow.abilities import Abilities
-from syncd.sandbox.airflow.answers import LOST, Answer, Wrong, answer
+from syncd.sandbox.airflow.answers import LOST, AirflowAnswer, Wrong, answer
 from syncd.sandbox.airflow.request import Request
 
 TOKEN_CLI_S = 3600.0
@@ -22,12 +22,12 @@ _PATHS = {
 _AREAS = {"roles": ("/roles", "/roles/{name}", "/permissions"), "users": ("/users", "/users/{username}")}
 
 
-def version(request: Request) -> Answer:
+def version(request: Request) -> AirflowAnswer:
     git = "" if request.abilities.generation == 2 else ".release:0000000000000000000000000000000000000000"
     return answer({"version": request.abilities.version, "git_version": git})
 
 
-def health(_: Request) -> Answer:
+def health(_: Request) -> AirflowAnswer:
     """No scheduler runs, and a stand-in says so."""
     idle = {"status": None}
     return answer(
@@ -40,11 +40,11 @@ def health(_: Request) -> Answer:
     )
 
 
-def moved_health(_: Request) -> Answer:
+def moved_health(_: Request) -> AirflowAnswer:
     return answer({"error": "Moved in Airflow 3. Please change config to check `/api/v2/monitor/health`"}, 404)
 
 
-def auth_document(request: Request) -> Answer:
+def auth_document(request: Request) -> AirflowAnswer:
     """The OpenAPI document of Airflow 3's auth manager: its title names the manager, its paths what it can do."""
     abilities = request.abilities
     areas = [area for area in _AREAS if abilities.auth_manager == "fab" and "token" in _accepted(abilities, area)]
@@ -52,7 +52,7 @@ def auth_document(request: Request) -> Answer:
     return answer(_document(_TITLES[abilities.auth_manager], "0.1.0", paths))
 
 
-def fab_document(request: Request) -> Answer:
+def fab_document(request: Request) -> AirflowAnswer:
     """The OpenAPI document of the areas that connexion serves; where there is none it is not found, as a page."""
     areas = [area for area in _AREAS if "token" not in _accepted(request.abilities, area)]
     if not areas or request.abilities.auth_manager != "fab":
@@ -73,15 +73,15 @@ def _document(title: str, number: str, paths: list[str]) -> dict[str, Any]:
     }
 
 
-def token(request: Request) -> Answer:
+def token(request: Request) -> AirflowAnswer:
     return _token(request, ttl_s=request.abilities.token_ttl_s)
 
 
-def token_cli(request: Request) -> Answer:
+def token_cli(request: Request) -> AirflowAnswer:
     return _token(request, ttl_s=TOKEN_CLI_S)
 
 
-def _token(request: Request, *, ttl_s: float) -> Answer:
+def _token(request: Request, *, ttl_s: float) -> AirflowAnswer:
     body = request.json()
     if not isinstance(body, dict):
         raise request.dialect.invalid([Wrong("dict_type", ("body",), "Input should be a valid dictionary", body)])

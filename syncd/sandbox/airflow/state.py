@@ -16,7 +16,7 @@ from syncd.sandbox.airflow.permissions import ACTIONS, WEBSITE, built_in, of_dag
 
 
 @dataclass(slots=True)
-class Account:
+class AirflowAccount:
     """A user as the server keeps one. `noted` says that this user wrote a note on a DAG run."""
 
     id: int
@@ -80,7 +80,7 @@ class State:
     def __init__(self, generation: int, *, dag_run_resources: bool = True, names: Names = "sqlite") -> None:
         self.generation, self._dag_runs, self.names = generation, dag_run_resources, names
         self.roles = built_in(generation)
-        self.users: dict[str, Account] = {}
+        self.users: dict[str, AirflowAccount] = {}
         self.twins: set[str] = set()
         self.dags: dict[str, KnownDag] = {}
         self.sessions = 0
@@ -137,14 +137,14 @@ class State:
         roles: set[str] | frozenset[str] = frozenset(),
         first_name: str = "",
         last_name: str = "",
-    ) -> Account:
-        account = Account(
+    ) -> AirflowAccount:
+        account = AirflowAccount(
             next(self._ids), username, email or f"{username}@example.com", first_name, last_name, password, set(roles)
         )
         self._keep_user(account)
         return account
 
-    def find_user(self, username: str) -> Account | None:
+    def find_user(self, username: str) -> AirflowAccount | None:
         """Give the account that the database takes for the one of this name; None where it finds several, as FAB does."""
         if self.names == "sqlite" and small(username) not in self.twins:
             return self.users.get(small(username))
@@ -157,25 +157,25 @@ class State:
         wanted = compared(email, self.names)
         return any(compared(account.email, self.names) == wanted for account in self.users.values())
 
-    def move_user(self, account: Account, new: str) -> None:
+    def move_user(self, account: AirflowAccount, new: str) -> None:
         self.remove_user(account)
         account.username = new
         self._keep_user(account)
 
-    def remove_user(self, account: Account) -> None:
+    def remove_user(self, account: AirflowAccount) -> None:
         del self.users[next(slot for slot, other in self.users.items() if other is account)]
 
-    def _keep_user(self, account: Account) -> None:
+    def _keep_user(self, account: AirflowAccount) -> None:
         slot = small(account.username)
         if slot in self.users:
             self.twins.add(slot)
             slot = account.username if account.username != slot else f"{slot} (2)"
         self.users[slot] = account
 
-    def listed_users(self) -> list[Account]:
+    def listed_users(self) -> list[AirflowAccount]:
         return sorted(self.users.values(), key=lambda account: account.id)
 
-    def permissions_of(self, account: Account) -> frozenset[Permission]:
+    def permissions_of(self, account: AirflowAccount) -> frozenset[Permission]:
         return frozenset().union(*(self.roles[name] for name in account.roles))
 
     # DAGs

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from syncd.sandbox.airflow.answers import CRASHED_2, DELETED, OOOPS, Answer, Refused, answer
+from syncd.sandbox.airflow.answers import CRASHED_2, DELETED, OOOPS, AirflowAnswer, Denied, answer
 from syncd.sandbox.airflow.request import Field, Request, check
-from syncd.sandbox.airflow.state import Account
+from syncd.sandbox.airflow.state import AirflowAccount
 
 _TWO = (
     Field("username", required=True, shortest=1, longest=512),
@@ -29,13 +29,13 @@ _THREE_PATCH = (
     Field("roles", "names", nullable=True),
     Field("password", nullable=True),
 )
-_ORDERS: dict[str, Callable[[Account], Any]] = {
+_ORDERS: dict[str, Callable[[AirflowAccount], Any]] = {
     "id": lambda account: account.id,
     "first_name": lambda account: account.first_name,
     "last_name": lambda account: account.last_name,
     "email": lambda account: account.email,
 }
-_ORDERS_THREE: dict[str, Callable[[Account], Any]] = _ORDERS | {
+_ORDERS_THREE: dict[str, Callable[[AirflowAccount], Any]] = _ORDERS | {
     "user_id": lambda account: account.id,
     "username": lambda account: account.username,
     "active": lambda account: account.active,
@@ -44,23 +44,23 @@ _ORDERS_THAT_CRASH = {"user_name", "is_active", "role"}
 """In 2.x's own list of orders, and not attributes of the model."""
 
 
-def list_users(request: Request) -> Answer:
+def list_users(request: Request) -> AirflowAnswer:
     request.known_parameters("limit", "offset", "order_by")
     request.require(request.caller.may("GET", "Users"))
     if request.connexion and request.one("order_by") in _ORDERS_THAT_CRASH:
-        raise Refused(OOOPS)
+        raise Denied(OOOPS)
     orders = _ORDERS if request.connexion else _ORDERS_THREE
     accounts = request.sorted(request.state.listed_users(), orders, default="id")
     rows = request.page(accounts, at_zero=request.abilities.page_limit if request.connexion else 50)
     return answer({"users": [_user(account) for account in rows], "total_entries": len(accounts)})
 
 
-def get_user(request: Request, username: str) -> Answer:
+def get_user(request: Request, username: str) -> AirflowAnswer:
     request.require(request.caller.may("GET", "Users"))
     return answer(_user(_found(request, username)))
 
 
-def create_user(request: Request) -> Answer:
+def create_user(request: Request) -> AirflowAnswer:
     request.require(request.caller.may("POST", "Users"))
     body = check(request, _TWO if request.connexion else _THREE)
     username, email = body["username"], body["email"]
@@ -86,7 +86,7 @@ def create_user(request: Request) -> Answer:
     return answer(_user(account))
 
 
-def patch_user(request: Request, username: str) -> Answer:
+def patch_user(request: Request, username: str) -> AirflowAnswer:
     request.known_parameters("update_mask")
     request.require(request.caller.may("PATCH", "Users"))
     body = check(request, _TWO if request.abilities.user_patch_needs_names else _THREE_PATCH)
@@ -102,17 +102,17 @@ def patch_user(request: Request, username: str) -> Answer:
     return answer(_user(account))
 
 
-def delete_user(request: Request, username: str) -> Answer:
+def delete_user(request: Request, username: str) -> AirflowAnswer:
     """A user who wrote a note cannot be deleted on Airflow 2, ever; nothing is changed then."""
     request.require(request.caller.may("DELETE", "Users"))
     account = _found(request, username)
     if account.noted and request.abilities.generation == 2:
-        raise Refused(CRASHED_2)
+        raise Denied(CRASHED_2)
     request.state.remove_user(account)
     return DELETED
 
 
-def _found(request: Request, username: str) -> Account:
+def _found(request: Request, username: str) -> AirflowAccount:
     account = request.state.find_user(username)
     if account is None:
         raise request.dialect.refuse(404, f"The User with username `{username}` was not found", title="User not found")
@@ -137,7 +137,7 @@ def _registration_role(request: Request, username: str) -> str:
     raise request.dialect.refuse(500, "Default registration role is not configured or not found.")
 
 
-def _still_unique(request: Request, account: Account, username: str, body: dict[str, Any]) -> None:
+def _still_unique(request: Request, account: AirflowAccount, username: str, body: dict[str, Any]) -> None:
     new, email = body.get("username"), body.get("email")
     if new and new != username and request.state.find_user(new) is not None:
         raise request.dialect.refuse(409, f"The username `{new}` already exists")
@@ -155,7 +155,7 @@ def _masked(request: Request, body: dict[str, Any]) -> set[str]:
     return mask & set(body)
 
 
-def _user(account: Account) -> dict[str, Any]:
+def _user(account: AirflowAccount) -> dict[str, Any]:
     return {
         "username": account.username,
         "email": account.email,

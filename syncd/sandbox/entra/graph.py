@@ -36,7 +36,7 @@ QUERY_COSTS = (
 )
 """Resource units by path, as documented; others cost 1, $select saves 1, a $top below 20 saves 1."""
 
-Entry = dict[str, object]
+GraphEntry = dict[str, object]
 T = TypeVar("T")
 
 
@@ -116,7 +116,7 @@ class Graph:
             raise GraphRefusal(404, "Request_ResourceNotFound", "Resource does not exist.")
         return id_.lower()
 
-    def _group_entry(self, id_: str, asked: Asked) -> Entry:
+    def _group_entry(self, id_: str, asked: Asked) -> GraphEntry:
         group = self.tenant.groups[id_]
         return {name: getattr(group, name) for name in _selected(asked, GROUP_FIELDS)}
 
@@ -134,9 +134,9 @@ class Graph:
         shown = [m for m in members if self.tenant.kind(m) != "servicePrincipal"]
         return self._page(asked, shown, self._member_entry)
 
-    def _member_entry(self, id_: str, asked: Asked) -> Entry:
+    def _member_entry(self, id_: str, asked: Asked) -> GraphEntry:
         kind = self.tenant.kind(id_)
-        typed: Entry = {"@odata.type": f"#microsoft.graph.{kind}"}
+        typed: GraphEntry = {"@odata.type": f"#microsoft.graph.{kind}"}
         if id_ in self.tenant.users:
             return typed | self._user_entry(id_, asked)
         thing = self.tenant.groups[id_] if kind == "group" else self.tenant.things[id_]
@@ -158,7 +158,7 @@ class Graph:
             200, {"@odata.context": self._context("users/$entity")} | typed | self._user_entry(id_, asked)
         )
 
-    def _user_entry(self, id_: str, asked: Asked) -> Entry:
+    def _user_entry(self, id_: str, asked: Asked) -> GraphEntry:
         user = self.tenant.users[id_]
         shown = LIMITED if not self.rights.users else frozenset(USER_FIELDS)
         return {name: getattr(user, name) if name in shown else None for name in _selected(asked, USER_FIELDS)}
@@ -204,7 +204,7 @@ class Graph:
                 return app
         raise GraphRefusal(404, "Request_ResourceNotFound", "Resource does not exist.")
 
-    def _assignment(self, app: TenantApp, number: int) -> Entry:
+    def _assignment(self, app: TenantApp, number: int) -> GraphEntry:
         principal, role = app.assignments[number]
         kind = "user" if principal in self.tenant.users else self.tenant.kind(principal)
         return {
@@ -218,13 +218,13 @@ class Graph:
     # --- pages
 
     def _page(
-        self, asked: Asked, ids: Sequence[str], entry: Callable[[str, Asked], Entry], *, counts: bool = True
+        self, asked: Asked, ids: Sequence[str], entry: Callable[[str, Asked], GraphEntry], *, counts: bool = True
     ) -> GraphAnswer:
         """Give one page; the skiptoken holds where the next one begins."""
         query = asked.query
         top = _top(query, self.default_page)
         start = int(_opened(query["$skiptoken"])["at"]) if "$skiptoken" in query else 0
-        fields: Entry = {"@odata.context": self._context(asked.path.strip("/"))}
+        fields: GraphEntry = {"@odata.context": self._context(asked.path.strip("/"))}
         if counts and query.get("$count") == "true" and asked.headers.get("consistencylevel") == "eventual":
             fields["@odata.count"] = len(ids)
         if start + top < len(ids):
@@ -274,7 +274,7 @@ class Graph:
         answer.fields.pop("@odata.deltaLink", None)
         answer.fields.setdefault("@odata.nextLink", self._link(asked, **{"$skiptoken": seal}))
 
-    def _delta_page(self, asked: Asked, entries: list[Entry], *, since: int, until: int, at: int) -> GraphAnswer:
+    def _delta_page(self, asked: Asked, entries: list[GraphEntry], *, since: int, until: int, at: int) -> GraphAnswer:
         end = at + self.delta_page
         if end < len(entries):
             seal = _sealed(since=since, until=until, at=end, epoch=self.epoch)
@@ -292,7 +292,7 @@ class Graph:
         assert isinstance(value, list)
         answer.fields["value"] = self._told(of, self.tenant.log, asked, complete=True) + value
 
-    def _told(self, of: str, events: Iterable[TenantEvent], asked: Asked, *, complete: bool) -> list[Entry]:
+    def _told(self, of: str, events: Iterable[TenantEvent], asked: Asked, *, complete: bool) -> list[GraphEntry]:
         told: dict[str, list[TenantEvent]] = {}
         for event in events:
             if event.of == of and _is_told(event, asked):
@@ -305,7 +305,7 @@ class Graph:
             self.shuffle.shuffle(entries)
         return entries
 
-    def _entry(self, id_: str, events: Sequence[TenantEvent], asked: Asked) -> Entry:
+    def _entry(self, id_: str, events: Sequence[TenantEvent], asked: Asked) -> GraphEntry:
         there = self.tenant.groups if events[0].of == "groups" else self.tenant.users
         if id_ not in there:
             return {"id": id_, "@removed": {"reason": events[-1].removed or "changed"}}
@@ -313,11 +313,11 @@ class Graph:
         members = [self._member_event(e) for e in events if e.member]
         return entry | ({"members@delta": members} if members else {})
 
-    def _member_event(self, event: TenantEvent) -> Entry:
+    def _member_event(self, event: TenantEvent) -> GraphEntry:
         assert event.member
         known = event.member in self.tenant.groups or event.member in self.tenant.things
         kind = self.tenant.kind(event.member) if known else "user"
-        entry: Entry = {"@odata.type": f"#microsoft.graph.{kind}", "id": event.member}
+        entry: GraphEntry = {"@odata.type": f"#microsoft.graph.{kind}", "id": event.member}
         return entry if event.present else entry | {"@removed": {"reason": "deleted"}}
 
 
@@ -334,7 +334,7 @@ def units(asked: Asked) -> int:
     return max(1, cost - ("$select" in query) - (int(query.get("$top", "100") or 100) < 20))
 
 
-def _app_entry(app: TenantApp) -> Entry:
+def _app_entry(app: TenantApp) -> GraphEntry:
     roles = [
         {"id": i, "value": v, "isEnabled": i not in app.disabled, "displayName": v, "allowedMemberTypes": ["User"]}
         for i, v in app.roles.items()

@@ -6,8 +6,8 @@ answer is not known the comment says so.
 
 from syncd.sandbox.okta.faults import FAULTS, OktaFault
 from syncd.sandbox.okta.limits import Limit
-from syncd.sandbox.okta.org import Clock, Org
+from syncd.sandbox.okta.org import Org, OrgClock
 from syncd.sandbox.okta.standin import OktaStandIn, SeenRequest
 from syncd.sandbox.okta.tokens import Application
 
-__all__ = ["FAULTS", "Application", "Clock", "Limit", "OktaFault", "OktaStandIn", "Org", "SeenRequest"]
+__all__ = ["FAULTS", "Application", "Limit", "OktaFault", "OktaStandIn", "Org", "OrgClock", "SeenRequest"]

@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Clock:
+class OrgClock:
     """The server's own time: real time and an offset that tests move."""
 
     offset_s: float = 0.0
@@ -104,8 +104,8 @@ class Team:
 class Org:
     """What a stand-in knows. Methods may be called while it is being read."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self.clock = clock or Clock()
+    def __init__(self, clock: OrgClock | None = None) -> None:
+        self.clock = clock or OrgClock()
         self.people: dict[str, OrgUser] = {}
         self.teams: dict[str, Team] = {}
         self._numbers = itertools.count(1)

@@ -99,7 +99,7 @@ def _settings_3(url: str) -> dict[str, str]:
     }
 
 
-class Process:
+class ServerProcess:
     """A program of an installed Airflow, in a process group of its own that ends when this process does."""
 
     def __init__(
@@ -125,7 +125,7 @@ class Process:
             pipe.close()
 
 
-class Shell(Process):
+class Shell(ServerProcess):
     """Airflow's command line, imported once; every list of commands runs in a fresh fork."""
 
     def __init__(self, venv: Path, *, env: Mapping[str, str], log: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 
 from syncd.sandbox.servers.dag_files import write_sample_dags
 from syncd.sandbox.servers.install import HOME, install
-from syncd.sandbox.servers.process import SERVE_2, SERVE_3, Process, Shell, environment
+from syncd.sandbox.servers.process import SERVE_2, SERVE_3, ServerProcess, Shell, environment
 from syncd.sandbox.servers.template import PASSWORD, USERNAME, copy_database, template
 
 _START_S = 240.0
@@ -87,7 +87,7 @@ class RealAirflow:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}{self._path}"
             self._env = environment(self.version, folder, url=self.url) | self._settings
             script, fd = SERVE_2 if self.generation == 2 else SERVE_3, listener.fileno()
-            self._server = Process(self._venv, script, str(fd), env=self._env, log=self.log, inherit=(fd,))
+            self._server = ServerProcess(self._venv, script, str(fd), env=self._env, log=self.log, inherit=(fd,))
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_S

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _LOOK_S: Final = 0.2
 
-Work = Callable[[OrgRead], Awaitable[tuple[Snapshot, str]]]
+ReadWork = Callable[[OrgRead], Awaitable[tuple[Snapshot, str]]]
 
 
 class OktaSource:
@@ -97,7 +97,7 @@ class OktaSource:
 
     # --- running -------------------------------------------------------------------------------------------------------
 
-    def _run(self, work: Work, earlier: Snapshot | None) -> tuple[Snapshot, str]:
+    def _run(self, work: ReadWork, earlier: Snapshot | None) -> tuple[Snapshot, str]:
         with self._one_at_a_time:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -117,7 +117,7 @@ class OktaSource:
             task.cancel()
             await asyncio.wait({task})
 
-    async def _opened(self, work: Work, known: Known) -> tuple[Snapshot, str]:
+    async def _opened(self, work: ReadWork, known: Known) -> tuple[Snapshot, str]:
         settings = self.settings
         try:
             transport = self._signed_in()
@@ -136,7 +136,7 @@ class OktaSource:
             self._transport = OktaTransport(self.settings, heard=self._rest.heard)
         return self._transport
 
-    async def _counted(self, work: Work, reading: OrgRead) -> tuple[Snapshot, str]:
+    async def _counted(self, work: ReadWork, reading: OrgRead) -> tuple[Snapshot, str]:
         try:
             return await work(reading)
         finally:
