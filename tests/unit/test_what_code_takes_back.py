@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -223,4 +224,6 @@ def test_roles_that_nobody_contests_stay_as_they_are_wanted() -> None:
     assert other is found.roles["other"]
     assert desired == give_way(desired, there(), losses=(), now=NOW)
     elsewhere = Loss("gone", READ, times=OFTEN, last=NOW, back=True)
+    known = [loss(), replace(elsewhere, back=False)]
+    assert Tally({}, {}, {}) == taken_back(desired, there(), earlier=desired, losses=known, now=NOW)
     assert desired == give_way(desired, there(READ, role="gone"), losses=(), gains=[elsewhere], now=NOW)
