@@ -100,6 +100,14 @@ def holders(observed: ObservedState, changes: Iterable[Change], roles: Collectio
     return {role: sorted(people) for role, people in found.items()}
 
 
+def keepers(observed: ObservedState, changes: Iterable[Change], roles: Collection[str]) -> dict[str, int]:
+    """Count, by role, who held these roles and still does once the changes of people were made: if the role goes, or
+    shrinks, they lose by that."""
+    found = holders(observed, changes, roles)
+    there = {role: sum(role in observed.users[key(name)].roles for name in names) for role, names in found.items()}
+    return {role: count for role, count in there.items() if count}
+
+
 def _taken_through(changes: Iterable[Change]) -> frozenset[str]:
     return frozenset(change.name for change in changes if change.subject == "role" and _takes(change))
 

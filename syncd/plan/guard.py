@@ -26,7 +26,7 @@ from datetime import timedelta
 
 from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User
 from syncd.plan.approval import covers
-from syncd.plan.taken import NOTHING, Taken, holders_left, taken
+from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
 WINDOW = timedelta(hours=1)
 """What was taken this long ago still counts towards a limit."""
@@ -93,7 +93,7 @@ def guard(
     `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
     `lately` was taken there within the last `WINDOW`, without a person's word: it counts too.
     """
-    holders = holders_left(plan.changes, observed, owned)
+    holders = holders_left(plan.changes, observed)
     each = [(change, taken(change, holders)) for change in plan.changes]
     whys, held_kinds = [], []
     for kind in (*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)):
@@ -168,24 +168,29 @@ def _empties(whole: int, total: int, *, share: float) -> bool:
 def _part(
     changes: tuple[Change, ...], kinds: list[_Kind], holders: Mapping[str, int]
 ) -> tuple[list[Change], list[Change]]:
-    """Cut each change into what only gives and what takes; a role or account whose loss is held does not go either."""
+    """Cut each change into what only gives and what takes; of those whose loss is held neither role nor account goes either."""
+    counts = [any(kind.count(change, taken(change, holders)) for kind in kinds) for change in changes]
+    people = [change for change, is_over in zip(changes, counts, strict=True) if is_over and change.subject == "user"]
+    kept_people = {change.name for change in people}
+    kept_roles = hollowed(changes).intersection(role for change in people for role in change.revoked)
     go: list[Change] = []
     held: list[Change] = []
-    kept_roles: set[str] = set()
-    kept_people: set[str] = set()
-    for change in changes:
-        in_use = change.kind is Kind.DELETE and change.name in (kept_roles if change.subject == "role" else kept_people)
-        if not in_use and not any(kind.count(change, taken(change, holders)) for kind in kinds):
+    for change, is_over in zip(changes, counts, strict=True):
+        if not is_over and not _is_in_use(change, kept_roles, kept_people):
             go.append(change)
             continue
         gives, takes = _cut(change)
         if gives is not None:
             go.append(gives)
         held.append(takes)
-        if change.subject == "user":
-            kept_people.add(change.name)
-            kept_roles.update(change.revoked)
     return go, held
+
+
+def _is_in_use(change: Change, roles: Collection[str], people: Collection[str]) -> bool:
+    """Say whether what goes, or as good as all of a role, would be taken from people who are to keep it for now."""
+    if change.subject == "user":
+        return change.kind is Kind.DELETE and change.name in people
+    return change.name in roles and (change.kind is Kind.DELETE or bool(change.revoked))
 
 
 def _cut(change: Change) -> tuple[Change | None, Change]:

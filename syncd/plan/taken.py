@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from syncd.model import Change, Kind, ObservedState, Owned, Role
-from syncd.plan.effect import effects
+from syncd.model import Change, Kind, ObservedState, Role
+from syncd.plan.effect import keepers
 
 HOLLOW = 0.5
 """A role that loses more than this part of its permissions counts as taken from its holders."""
@@ -45,19 +45,30 @@ def taken(change: Change, holders: Mapping[str, int]) -> Taken:
     deleted = int(change.kind is Kind.DELETE)
     if change.subject == "user":
         return Taken(people=int(bool(change.revoked)), accounts=deleted)
-    people = holders.get(change.name, 0) if _is_hollowed(change) else 0
+    people = holders.get(change.name, 0) if deleted or change.revoked else 0
     return Taken(people=people, permissions=len(change.revoked), roles=deleted)
 
 
-def holders_left(changes: Iterable[Change], observed: ObservedState, owned: Owned) -> Mapping[str, int]:
-    """Say, for each role that goes or is as good as gone, how many people it is taken from; see effect.py."""
+def holders_left(changes: Iterable[Change], observed: ObservedState) -> Mapping[str, int]:
+    """Say, for each role that goes or is as good as gone, how many people it is taken from, whoever gave it to them.
+
+    Who loses it by a change of their own is counted there, whichever of the two is made first.
+    """
     planned = tuple(changes)
-    if not any(change.subject == "role" and _is_hollowed(change) for change in planned):
-        return {}
-    roles = (effect for effect in effects(observed, planned, owned) if effect.change.subject == "role")
-    return {effect.change.name: effect.people for effect in roles if effect.people > 0 and _is_hollowed(effect.change)}
+    return keepers(observed, planned, hollowed(planned))
 
 
-def _is_hollowed(change: Change) -> bool:
-    before = len(change.before.permissions) if isinstance(change.before, Role) else 0
-    return change.before is not None and (change.after is None or len(change.revoked) > HOLLOW * before)
+def hollowed(changes: Iterable[Change]) -> frozenset[str]:
+    """Name the roles that go or are as good as gone once all changes were made: one may be changed twice; see order.py."""
+    roles: dict[str, tuple[Role | None, Role | None]] = {}
+    for change in changes:
+        if change.subject == "role":
+            first, _ = roles.get(change.name, (change.before, None))
+            roles[change.name] = first, change.after
+    return frozenset(name for name, (before, after) in roles.items() if _is_hollowed(before, after))
+
+
+def _is_hollowed(before: Role | None, after: Role | None) -> bool:
+    if before is None or after is None:
+        return before is not None
+    return len(before.permissions - after.permissions) > HOLLOW * len(before.permissions)

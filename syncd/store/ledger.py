@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
 from syncd.plan.taken import Taken
@@ -24,8 +24,8 @@ from syncd.store.engine import LARGE, Database
 from syncd.store.entries import DatabaseEntries, flushed
 from syncd.store.prepared import Prepared
 from syncd.store.processes import os_user
-from syncd.store.queries import newest_plan
-from syncd.store.schema import awaited, plans, runs
+from syncd.store.queries import holding_plan
+from syncd.store.schema import awaited, runs
 
 LATE = "found by looking: the call was carried out late"
 
@@ -83,15 +83,11 @@ class DatabaseLedger:
             return changes.newest_files(connection) in (None, files)
 
     def hold(self, deployment: str, digest: str, *, scope: Scope) -> HeldHead | None:
-        here = plans.c.deployment == deployment, plans.c.in_force
-        of_it = or_(plans.c.held_digest == digest, plans.c.approved == digest)
         with self._database.read() as connection:
-            whole = _held_head(connection, newest_plan(connection, and_(*here, plans.c.everything)))
+            whole = _held_head(connection, holding_plan(connection, deployment))
             if scope.everything or (whole and whole.digest == digest):
                 return whole
-            part = newest_plan(connection, and_(*here, ~plans.c.everything, of_it))
-            is_held = part is not None and part.held_digest == digest
-            return _held_head(connection, part if is_held else None) or whole
+            return _held_head(connection, holding_plan(connection, deployment, digest)) or whole
 
     def taken_since(self, deployment: str, since: datetime) -> Taken:
         with self._database.read() as connection:
@@ -124,7 +120,7 @@ class DatabaseLedger:
 
 
 def _held_head(connection: Connection, plan: Row[Any] | None) -> HeldHead | None:
-    if plan is None or plan.held_digest is None:
+    if plan is None:
         return None
     of_change = schema.changes.c
     kept_back = select(func.count()).where(of_change.plan_id == plan.id, of_change.status == Status.HELD.value)

@@ -140,9 +140,22 @@ def _last_plan(connection: Connection, deployment: str) -> LastPlan | None:
 
 
 def _held(connection: Connection, deployment: str) -> HeldPlan | None:
-    """Give what the newest plan in force over everything keeps back."""
-    plan = newest_plan(connection, and_(plans.c.deployment == deployment, plans.c.everything, plans.c.in_force))
-    return None if plan is None or plan.held_digest is None else _held_plan(connection, plan)
+    plan = holding_plan(connection, deployment)
+    return None if plan is None else _held_plan(connection, plan)
+
+
+def holding_plan(connection: Connection, deployment: str, digest: str | None = None) -> Row[Any] | None:
+    """Give the newest plan in force over everything, if it keeps something back that was not let pass since.
+
+    With a digest: the newest one in force over a few people that keeps just this back, on the same condition.
+    """
+    here = plans.c.deployment == deployment, plans.c.in_force
+    which = (plans.c.everything,) if digest is None else (~plans.c.everything, plans.c.held_digest == digest)
+    plan = newest_plan(connection, and_(*here, *which))
+    if plan is None or plan.held_digest is None:
+        return None
+    passed = newest_plan(connection, and_(*here, plans.c.id > plan.id, plans.c.approved == plan.held_digest))
+    return plan if passed is None else None
 
 
 def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:

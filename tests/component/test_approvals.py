@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -134,6 +134,54 @@ def test_what_a_pass_over_some_people_holds_is_approved_by_its_digest(stage: Sta
     assert 3 == left(stage)
     with pytest.raises(ApprovalRefused):
         stage.apply(scope=some, approved=(kept_back.digest,))
+
+
+SOME = Scope.people(["p00", "p01", "p02"])
+
+
+def approve(stage: Stage, digest: str, *, scope: Scope = EVERYTHING) -> bool:
+    """Say whether an approval let the three go."""
+    with suppress(ApprovalRefused):
+        stage.apply(scope=scope, approved=(digest,))
+    return 3 == left(stage)
+
+
+def leave_again(stage: Stage) -> None:
+    """Let those who left come back, by passes over a few people, and leave once more."""
+    stage.people.members = {"finance": list(TWENTY)}
+    stage.apply(scope=SOME)
+    assert 0 == left(stage)
+    leave(stage, 3)
+
+
+@pytest.mark.finding("BRK-3")
+@pytest.mark.parametrize("first", [SOME, EVERYTHING], ids=["some people first", "everything first"])
+@pytest.mark.parametrize("then", [SOME, EVERYTHING], ids=["some people then", "everything then"])
+def test_what_passed_is_held_no_more_whatever_a_pass_is_over(stage: Stage, first: Scope, then: Scope) -> None:
+    stage.apply()
+    leave(stage, 3)
+    stage.apply(scope=SOME)
+    stage.apply()
+    digest = held(stage)
+    assert approve(stage, digest, scope=first)
+    assert "" == held(stage)
+    leave_again(stage)
+    assert not approve(stage, digest, scope=then)
+    stage.apply(scope=then)
+    assert approve(stage, digest, scope=then), "the same is held again, and somebody says so again"
+
+
+@pytest.mark.finding("BRK-3")
+def test_what_passed_while_dags_could_not_be_listed_is_held_no_more(stage: Stage) -> None:
+    stage.apply()
+    leave(stage, 3)
+    stage.apply()
+    digest = held(stage)
+    stage.prod.unlisted = frozenset({"dags"})
+    assert approve(stage, digest)
+    stage.prod.unlisted = frozenset()
+    leave_again(stage)
+    assert not approve(stage, digest)
 
 
 # --- an hour, whoever asks ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from syncd.model import EVERYTHING, Change, ObservedState, Owned, Plan, Role, User, What, Why, key
+from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, What, Why, key
 from syncd.plan.guard import Guarded, Limits, guard, parted
 from syncd.plan.taken import Taken
 from syncd.targets.airflow.naming import permission
@@ -183,6 +183,57 @@ def test_who_loses_a_role_before_it_goes_is_counted_once() -> None:
     owned = Owned(roles=frozenset({"finance"}), grants={f"p{n}": frozenset({"finance"}) for n in range(4)}, people=1000)
     plan = Plan("prod", EVERYTHING, (*loses(4), Change(role("finance", 1), None)))
     assert guard(plan, observed, Limits(removals=4, share=1.0, floor=0), owned=owned).held is None
+
+
+@pytest.mark.finding("BRK-1")
+def test_a_role_that_gives_before_it_takes_is_as_hollow_as_one_that_does_both_at_once() -> None:
+    """A role that is changed twice, because another one takes over what it loses, is measured by what it had at first."""
+    was, will = role("finance", 4), Role("finance", on("e", 8))
+    both = Role("finance", was.permissions | will.permissions)
+    at_once, in_two = [Change(was, will)], [Change(was, both), Change(both, will)]
+    for changes in (at_once, in_two):
+        passed = held_by(changes, was, holders=12)
+        assert passed.held is not None
+        assert ("12 people lose a role: the limit is 10",) == passed.held.why
+        assert was.permissions <= {p for change in passed.go for p in change.after.permissions}  # type: ignore[union-attr]
+        assert {"finance": 12} == passed.holders
+
+
+@pytest.mark.finding("BRK-2")
+@pytest.mark.parametrize("order", [1, -1], ids=["people first", "the role first"])
+@pytest.mark.parametrize(("left", "goes"), [(1, False), (3, True)], ids=["all but one", "one of four"])
+def test_who_is_to_keep_a_role_for_now_keeps_what_is_in_it(order: int, left: int, goes: bool) -> None:
+    was = role("finance", 4)
+    shrinks = Change(was, Role("finance", frozenset(sorted(was.permissions, key=str)[:left])))
+    passed = held_by([*loses(12), shrinks][::order], was, holders=12)
+    assert passed.held is not None
+    assert (("12 people lose a role: the limit is 10",), goes) == (passed.held.why, shrinks in passed.go)
+    assert goes != (shrinks in passed.held.changes)
+
+
+@pytest.mark.finding("BRK-4")
+def test_who_moves_from_a_role_that_shrinks_loses_it_once() -> None:
+    """Who is given something waits for roles: the role that they leave is smaller by then."""
+    was, moves = role("finance", 4), [Change(user(f"p{n}", "finance"), user(f"p{n}", "ops")) for n in range(8)]
+    shrinks, joins = Change(was, role("finance", 1)), Change(user("p50"), user("p50", "finance"))
+    passed = held_by([shrinks, *moves, joins], was, holders=9)
+    assert (None, {"finance": 1}) == (passed.held, passed.holders)
+    moved_and_left = held_by([shrinks, *moves, joins], was, holders=11)
+    assert moved_and_left.held is not None
+    assert ("11 people lose a role: the limit is 10",) == moved_and_left.held.why
+
+
+def on(prefix: str, count: int) -> frozenset[Permission]:
+    return frozenset(permission("can_read", f"DAG:{prefix}{n}") for n in range(count))
+
+
+def held_by(changes: list[Change], of: Role, *, holders: int) -> Guarded:
+    """Ask of changes where a hundred people are managed, some of whom hold a role by us, and ten may lose one."""
+    people = {f"p{n}": user(f"p{n}", of.name) for n in range(holders)}
+    ours = {f"p{n}": frozenset({of.name}) for n in range(100)}
+    observed = ObservedState("prod", people, {of.name: of})
+    owned = Owned(roles=frozenset({of.name}), grants=ours)
+    return guard(Plan("prod", EVERYTHING, tuple(changes)), observed, Limits(removals=10), owned=owned)
 
 
 def test_each_part_of_a_change_that_is_cut_has_its_own_reasons() -> None:
