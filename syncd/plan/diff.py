@@ -164,7 +164,7 @@ def diff(
     return Plan(
         deployment=desired.deployment,
         scope=scope,
-        changes=ordered(changes, desired, observed),
+        changes=ordered(changes, observed),
         kept=tuple(sorted(draft.kept)),
         notes=tuple(sorted({*desired.notes, *draft.notes})),
         blocked=aside.blocked,

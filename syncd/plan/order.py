@@ -18,17 +18,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from syncd.model import Change, DesiredState, ObservedState, Permission, Role, User, key
+from syncd.model import Change, ObservedState, Permission, Role, User, key
 
 Permissions = frozenset[Permission]
 _NONE: Permissions = frozenset()
 
 
-def ordered(changes: Iterable[Change], desired: DesiredState, observed: ObservedState) -> tuple[Change, ...]:
+def ordered(changes: Iterable[Change], observed: ObservedState) -> tuple[Change, ...]:
     """Sort changes; cut those of roles in two that must give before others were served, and take after."""
     planned = tuple(changes)
     gained = {change.name: _gains(change) for change in planned if change.subject == "role"}
-    through = _through_roles(planned, desired)
+    through = _through_roles(planned, observed)
     steps: list[tuple[int, str, Change]] = []
     for change in planned:
         name = key(change.name) if change.subject == "user" else change.name
@@ -60,10 +60,12 @@ def _gains(change: Change) -> Permissions:
     return after - before
 
 
-def _through_roles(changes: Iterable[Change], desired: DesiredState) -> Mapping[str, Permissions]:
-    """Give, by role, what it holds, of each role that somebody is given."""
+def _through_roles(changes: Iterable[Change], observed: ObservedState) -> Mapping[str, Permissions]:
+    """Give, by role, what it holds in the end, of each role that somebody is given: what is not ours stays in it."""
     given = {role for change in changes if change.subject == "user" for role in change.granted}
-    return {name: desired.roles[name].permissions for name in given & desired.roles.keys()}
+    planned = {change.name: change.after for change in changes if isinstance(change.after, Role)}
+    roles = {**observed.roles, **planned}
+    return {name: roles[name].permissions for name in given & roles.keys()}
 
 
 def _is_moved(change: Change, gained: Mapping[str, Permissions], through: Mapping[str, Permissions]) -> bool:

@@ -60,15 +60,15 @@ def holders_left(changes: Iterable[Change], observed: ObservedState) -> Mapping[
 
 def hollowed(changes: Iterable[Change]) -> frozenset[str]:
     """Name the roles that go or are as good as gone once all changes were made: one may be changed twice; see order.py."""
-    roles: dict[str, tuple[Role | None, Role | None]] = {}
+    before: dict[str, Role] = {}
+    after: dict[str, Role | None] = {}
     for change in changes:
-        if change.subject == "role":
-            first, _ = roles.get(change.name, (change.before, None))
-            roles[change.name] = first, change.after
-    return frozenset(name for name, (before, after) in roles.items() if _is_hollowed(before, after))
+        match change.before, change.after:
+            case Role() as was, (Role() | None) as will:
+                before.setdefault(was.name, was)
+                after[was.name] = will
+    return frozenset(name for name, was in before.items() if _is_hollowed(was, after[name]))
 
 
-def _is_hollowed(before: Role | None, after: Role | None) -> bool:
-    if before is None or after is None:
-        return before is not None
-    return len(before.permissions - after.permissions) > HOLLOW * len(before.permissions)
+def _is_hollowed(before: Role, after: Role | None) -> bool:
+    return after is None or len(before.permissions - after.permissions) > HOLLOW * len(before.permissions)

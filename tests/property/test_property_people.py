@@ -192,6 +192,20 @@ def test_nobody_is_without_what_they_may_do_before_and_after(
             assert observed.users[name].roles & end.users[name].roles <= now.users[name].roles
 
 
+@pytest.mark.finding("BRK-5")
+def test_what_a_role_of_another_hand_gives_is_given_before_it_is_taken_elsewhere() -> None:
+    """The mapping wants less of that role than it has, and that is left alone: so it does give it."""
+    read, view = permission("can_read", "DAG:a"), permission("can_read", "Website")
+    roles = {name: Role(name, frozenset({read})) for name in ("finance", "ops")}
+    wanted = {"finance": Role("finance", frozenset({view})), "ops": Role("ops", frozenset())}
+    observed = ObservedState("prod", {"dave": user("dave", {"finance"})}, roles)
+    desired = DesiredState("prod", {"dave": user("dave", {"finance", "ops"})}, wanted, {})
+    changes = plan(desired, observed, Owned(roles=frozenset({"finance"})), PROD).changes
+    for step in range(len(changes) + 1):
+        now = carry_out(observed, changes[:step])
+        assert read in can(now, now.users["dave"])
+
+
 @pytest.mark.finding("X-F12")
 def test_a_loss_that_nothing_replaces_waits_for_nothing() -> None:
     read, edit, run = (permission(action, "DAG:a") for action in ("can_read", "can_edit", "can_create"))
