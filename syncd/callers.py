@@ -20,6 +20,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+LONGEST_SOCKET_PATH = 107
+"""Bytes in the path of a Unix socket on Linux (unix(7)), less the zero at its end. No daemon listens at a longer one."""
 HEADER: Final = "X-Syncd-Sudo-User"
 """In what the command line sends to the control socket."""
 _NOBODY: Final = 2**32 - 1

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from syncd.errors import SyncdError
+from syncd.errors import EXIT_DONE, EXIT_INVALID, SyncdError
 
 
 class Right(StrEnum):
@@ -82,10 +82,12 @@ class Job:
     asked_at: datetime
     ended_at: datetime | None = None
     results: tuple[DeploymentResult, ...] = ()
+    strangers: tuple[str, ...] = ()
+    """Of each name in the order that nobody has, a sentence."""
 
     @property
     def exit_code(self) -> int:
-        return max((r.exit_code for r in self.results), default=0)
+        return max((*(r.exit_code for r in self.results), EXIT_INVALID if self.strangers else EXIT_DONE))
 
 
 class DeploymentHealth(StrEnum):

@@ -29,8 +29,11 @@ def apply(
     output: PlanFormat = PlanOutput.TEXT,
 ) -> int:
     """Make what `plan` shows, look whether it is there, and write down all of it."""
+    from dataclasses import replace
+
     from syncd import reconcile
-    from syncd.model import EVERYTHING, Scope
+    from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.model import EVERYTHING, Note, Scope
 
     this = invocation(context)
     settings = this.settings()
@@ -38,5 +41,7 @@ def apply(
     with this.store(settings) as store:
         with this.world(settings, store, deployments=deployment or (), full=full) as world:
             report = reconcile.apply(world, scope=scope, approvals=approve or ())
+            unknown = reconcile.strangers(world, user or ())
+        report = replace(report, notes=(*report.notes, *(Note("person_unknown", text) for text in unknown)))
         show_report(report, output=output, verb="apply", this=this)
-    return report.exit_code()
+    return max(report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE)

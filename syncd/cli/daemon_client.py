@@ -10,12 +10,13 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from syncd.answers import parse_json
-from syncd.callers import HEADER, sudo_user
+from syncd.callers import HEADER, LONGEST_SOCKET_PATH, sudo_user
 from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.http.metered import ReadLimit, TooSlow, metered
@@ -166,7 +167,8 @@ def daemon_at(
     """
     if url is None:
         path = settings.daemon.socket if settings else None
-        return DaemonClient(socket_path=path) if path else None
+        can_be = path is not None and len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+        return DaemonClient(socket_path=path) if can_be else None
     _check_url(url, insecure_http=insecure_http)
     if not token_env:
         raise _wrong("--token-env", "--url needs a token: name the environment variable that has it")
@@ -213,19 +215,28 @@ def show_queued(job: Mapping[str, Any], *, as_json: bool) -> None:
         show_text(f"queued: job {job['id']} on {counted(len(job['deployments']), 'deployment', 'deployments')}")
 
 
-def show_results(
-    results: Sequence[DeploymentResult], *, verb: str, exit_code: int, as_json: bool, this: Invocation
-) -> int:
-    """Print what came of work, whoever did it; gives its exit code."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of work, whoever did it. `strangers` says of each name that nobody has it."""
+
+    results: Sequence[DeploymentResult]
+    exit_code: int
+    strangers: Sequence[str] = ()
+
+
+def show_results(ended: Ended, *, verb: str, as_json: bool, this: Invocation) -> int:
+    """Print what came of work; gives its exit code."""
     from dataclasses import asdict
 
     from syncd.cli.output import show, show_json
 
     if as_json:
-        show_json({"exit_code": exit_code, "results": [asdict(result) for result in results]})
+        shown = {"exit_code": ended.exit_code, "results": [asdict(result) for result in ended.results]}
+        show_json({**shown, "strangers": list(ended.strangers)})
     else:
-        show(result_lines(results, verb=verb, program=this.program))
-    return exit_code
+        show(result_lines(ended.results, verb=verb, program=this.program))
+        show(Line(safe(text), Style.FAIL) for text in ended.strangers)
+    return ended.exit_code
 
 
 def result_lines(results: Sequence[DeploymentResult], *, verb: str, program: str = "syncd") -> Iterator[Line]:

@@ -31,6 +31,12 @@ def results_of(job: Mapping[str, Any]) -> list[DeploymentResult]:
     return [DeploymentResult(**{k: v for k, v in result.items() if k in known}) for result in job["results"]]
 
 
+def strangers_of(job: Mapping[str, Any]) -> list[str]:
+    """Read which names of the order nobody has; an older daemon does not say it."""
+    found = job.get("strangers")
+    return list(found) if isinstance(found, list) and _are_texts(found) else []
+
+
 def changes_of(plan: Mapping[str, object]) -> list[Mapping[str, Any]]:
     """Give the changes of a plan as `plan -o json` shows it."""
     inner = plan.get("plan")

@@ -87,8 +87,8 @@ def by_daemon(
     daemon: DaemonClient, job: dict[str, object], *, verb: str, wait: bool, as_json: bool, this: Invocation
 ) -> int:
     """Show what became of a job; without waiting, that it was queued."""
-    from syncd.cli.daemon_client import DaemonSilent, NoDaemon, show_queued, show_results
-    from syncd.cli.daemon_job import results_of
+    from syncd.cli.daemon_client import DaemonSilent, Ended, NoDaemon, show_queued, show_results
+    from syncd.cli.daemon_job import results_of, strangers_of
 
     if not wait:
         show_queued(job, as_json=as_json)
@@ -97,7 +97,8 @@ def by_daemon(
         ended = daemon.ended(job)
     except NoDaemon as error:
         raise DaemonSilent("the daemon went away before it was done; what it did: syncd audit") from error
-    return show_results(results_of(ended), verb=verb, exit_code=ended["exit_code"], as_json=as_json, this=this)
+    found = Ended(results_of(ended), ended["exit_code"], strangers_of(ended))
+    return show_results(found, verb=verb, as_json=as_json, this=this)
 
 
 def tell(text: str, this: Invocation) -> None:
@@ -119,12 +120,16 @@ def from_here(
     verb: str = "reconcile",
 ) -> int:
     """Do what a daemon would, in this process and under the same leases."""
-    from syncd.cli.daemon_client import show_results
+    from syncd.cli.daemon_client import Ended, show_results
+    from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.reconcile import strangers
 
     only = chosen(settings, sorted(order.deployments))
     with this.store(settings) as store, this.world(settings, store, deployments=sorted(only)) as world:
         report = _reported(world, order, approvals=approvals, verb=verb)
-    return show_results(results(report), verb=verb, exit_code=report.exit_code(), as_json=as_json, this=this)
+        unknown = strangers(world, order.users)
+    code = max(report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE)
+    return show_results(Ended(results(report), code, unknown), verb=verb, as_json=as_json, this=this)
 
 
 def _reported(world: World, order: Order, *, approvals: Collection[str], verb: str) -> Report:

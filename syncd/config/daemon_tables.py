@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from syncd.alarm_kinds import AlarmKind
+from syncd.callers import LONGEST_SOCKET_PATH
 from syncd.fields import (
     HeaderName,
     HeaderValue,
@@ -37,8 +38,6 @@ from syncd.fields import (
 from syncd.http.connection import is_loopback
 from syncd.notify import SHORTEST_REPEAT, mailbox, webhook_problem
 
-_LONGEST_SOCKET = 107
-"""Bytes in the path of a Unix socket on Linux (unix(7)), less the zero at its end."""
 _SHORTEST = {
     "poll": "1s",
     "sweep": "10s",
@@ -114,8 +113,8 @@ class ControlTable(SettingsTable):
     def _short_enough(cls, text: str, info: ValidationInfo) -> str:
         folder: Path = (info.context or {})["folder"]
         path = str(folder / Path(text).expanduser())
-        if (length := len(path.encode())) > _LONGEST_SOCKET:
-            raise ValueError(f"the path of a socket has at most {_LONGEST_SOCKET} bytes, and {path} has {length}")
+        if (length := len(path.encode())) > LONGEST_SOCKET_PATH:
+            raise ValueError(f"the path of a socket has at most {LONGEST_SOCKET_PATH} bytes, and {path} has {length}")
         return text
 
 

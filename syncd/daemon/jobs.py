@@ -80,6 +80,12 @@ class Jobs:
             if id_ in self._jobs:
                 self._jobs[id_] = replace(self._jobs[id_], state=JobState.RUNNING)
 
+    def note(self, id_: int, strangers: tuple[str, ...]) -> None:
+        """Note which names of the order nobody has."""
+        with self._lock:
+            if id_ in self._jobs:
+                self._jobs[id_] = replace(self._jobs[id_], strangers=strangers)
+
     def add(self, id_: int, result: DeploymentResult) -> None:
         """Note how a job ended on one deployment."""
         size = _size(result)

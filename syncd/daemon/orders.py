@@ -17,6 +17,7 @@ from syncd.errors import EXIT_FAILED, SyncdError
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
 from syncd.plan.approval import Apply, PlanOnly, refusal
+from syncd.reconcile import strangers
 from syncd.targets import unreachable
 from syncd.text.strict import did_you_mean
 
@@ -107,12 +108,22 @@ class Orders:
         try:
             with self._queue.claimed([deployment.name for deployment in deployments], people):
                 self._sources.asked(self._concerned(job.order), within_s=PATIENCE_S)
+                self._jobs.note(job.id, self._strangers(job.order, deployments))
                 self._put(job, deployments)
         except Exception as error:  # noqa: BLE001 - whoever takes orders outlives any of them; logged whole
             self._emit("order_failed", job=job.id, error=repr(error), exc_info=error)
             for deployment in deployments:
                 said = f"unexpected {type(error).__name__}: {error}; see the log"
                 self._jobs.add(job.id, DeploymentResult(deployment.name, EXIT_FAILED, said))
+
+    def _strangers(self, order: Order, deployments: Sequence[Deployment]) -> tuple[str, ...]:
+        """Say which names nobody has. Whom the directory has is known without asking the database."""
+        words = {user for user in order.users if not any(self._cache.found([user], d) for d in deployments)}
+        try:
+            return strangers(self._fleet.now.world, words)
+        except SyncdError as error:  # the order is carried out all the same
+            self._emit("database_failed", error=str(error))
+            return ()
 
     def _claims(self, order: Order, deployments: Sequence[Deployment]) -> frozenset[str]:
         """Name the accounts that an order is about, as far as that is known before the sources are asked."""

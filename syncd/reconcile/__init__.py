@@ -9,6 +9,7 @@ The command line and the daemon call the same functions:
 `make`        the changes, one by one
 `settle`      what earlier passes left open
 `report`      what came of it
+`strangers`   names in an order that nobody has
 """
 
 from syncd.reconcile.deployment import one_pass
@@ -16,6 +17,7 @@ from syncd.reconcile.directory import read_directory
 from syncd.reconcile.fleet import apply, plan
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import Between, PassRequest, Within
+from syncd.reconcile.strangers import strangers
 from syncd.reconcile.world import Alone, Target, World
 
 __all__ = [
@@ -31,4 +33,5 @@ __all__ = [
     "one_pass",
     "plan",
     "read_directory",
+    "strangers",
 ]

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from syncd.callers import LONGEST_SOCKET_PATH
 from syncd.errors import SyncdError
 
-LONGEST_PATH = 107
-"""Bytes in the path of a Unix socket on Linux (unix(7): 108 with the zero at its end)."""
 BACKLOG = 128
 
 
@@ -25,9 +24,9 @@ def listen_unix(path: Path) -> socket.socket:
     Raises:
         SyncdError: somebody listens there, or the file cannot be made.
     """
-    if len(os.fsencode(path)) > LONGEST_PATH:
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         raise SyncdError(
-            f"{path}: the path of the control socket is longer than {LONGEST_PATH} bytes; "
+            f"{path}: the path of the control socket is longer than {LONGEST_SOCKET_PATH} bytes; "
             'give a shorter one: [control] socket = "..."'
         )
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

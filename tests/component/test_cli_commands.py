@@ -390,3 +390,22 @@ def test_a_person_says_which_server_a_deployment_is_at(desk: Desk, words: list[s
         expected = ours if words else {**ours, "anna": ours.get("anna", frozenset()) | {"Viewer"}}
         assert expected == store.holdings.owned("dev").grants
     assert 3 == desk.types("accept-server", "dev")[0]
+
+
+@pytest.mark.finding("U-B8")
+def test_a_person_whom_nobody_knows_is_told_with_whom_was_meant(desk: Desk) -> None:
+    desk.types("apply")
+    login = f"{desk.team}.user0"
+    said = f'no source knows "{login}x", and syncd gave nothing to an account of that name; nothing was done'
+    said += f'; did you mean "{login}"?'
+
+    for words in (("apply", "--user"), ("reconcile", "--user")):
+        code, out, err = desk.types(*words, f"{login}x")
+        assert (3, True) == (code, said in out), out + err
+        assert 0 == desk.types(*words, login)[0]
+        assert 0 == desk.types(*words, f"user0@{desk.team}.example.com".upper())[0]
+    _, out, _ = desk.types("reconcile", "-u", f"{login}x", "-o", "json")
+    assert [said] == json.loads(out)["strangers"]
+
+    desk.members(*EVERYBODY[1:])
+    assert 0 == desk.types("apply", "--user", login)[0], "who left is still somebody: the account is syncd's"

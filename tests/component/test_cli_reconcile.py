@@ -316,7 +316,20 @@ def test_held_changes_are_approved_without_a_daemon(alone: Desk) -> None:
 def test_who_is_named_and_not_in_the_group_is_not_meant(alone: Desk) -> None:
     desk = alone
     code, out, _ = desk.types("reconcile", "--group", "people:team", "--user", "somebody.else", "--dry-run")
-    assert (0, "nothing to do on 1 deployment") == (code, out.splitlines()[0])
+    assert (3, "nothing to do on 1 deployment") == (code, out.splitlines()[0])
+    assert 'no source knows "somebody.else"' in out
+
+
+def test_where_no_socket_can_be_no_daemon_is_asked(alone: Desk) -> None:
+    entries = list(alone.folder.iterdir())
+    deep = alone.folder / ("x" * 107)
+    deep.mkdir()
+    for entry in entries:
+        entry.rename(deep / entry.name)
+
+    code, out, err = Desk(deep, alone.capsys).types("reconcile", aloud=True)
+
+    assert (0, True) == (code, "1 deployment" in out), err
 
 
 @pytest.mark.finding("C-47")

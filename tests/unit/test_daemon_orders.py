@@ -21,7 +21,7 @@ from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import SourceUnavailable, StoreError
-from syncd.model import EVERYTHING, Deployment, Scope
+from syncd.model import EVERYTHING, Deployment, Owned, Scope
 from syncd.orders import NotMeant
 from syncd.plan.approval import APPLY, Apply, PlanOnly
 from syncd.targets.airflow.naming import NAMING
@@ -46,6 +46,10 @@ class Office:
     polled: list[str] = field(default_factory=list)
     fails: dict[str, Exception] = field(default_factory=dict)
     """What a source answers, by name."""
+    made: frozenset[str] = frozenset()
+    """Accounts that syncd made on prod."""
+    database: StoreError | None = None
+    """What the database answers to who asks what is owned."""
     hold: Kept | None = field(default_factory=Kept)
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     queue: WorkQueue = field(default_factory=lambda: WorkQueue(1))
@@ -54,8 +58,15 @@ class Office:
     def __post_init__(self) -> None:
         for source in (self.desk.okta, self.desk.people):
             self.desk.poll(source)
-        targets = {d.name: SimpleNamespace(deployment=d) for d in DEPLOYMENTS}
-        world = SimpleNamespace(targets=list(targets.values()), sources=[self.desk.okta, self.desk.people])
+        targets = {d.name: SimpleNamespace(deployment=d, address="") for d in DEPLOYMENTS}
+        journal = SimpleNamespace(
+            readings=SimpleNamespace(last_snapshot=lambda _: None),
+            places=SimpleNamespace(place=lambda name, _: SimpleNamespace(facts=name)),
+            holdings=SimpleNamespace(owned=self._owned),
+        )
+        world = SimpleNamespace(
+            targets=list(targets.values()), sources=[self.desk.okta, self.desk.people], journal=journal
+        )
         settings = SimpleNamespace(daemon=SimpleNamespace(hold_expires=EXPIRES))
         fleet: Any = SimpleNamespace(now=SimpleNamespace(world=world, targets=targets, settings=settings))
         store: Any = SimpleNamespace(ledger=SimpleNamespace(hold=lambda name, *_, scope: self._held(name, scope)))
@@ -64,6 +75,11 @@ class Office:
         nothing: Any = None
         shared = Shared(fleet, self.desk.cache, self.queue, nothing, store)
         self.orders = Orders(shared, self.jobs, polls, Common(nothing, nothing, runtime))
+
+    def _owned(self, name: str, *, usernames: frozenset[str]) -> Owned:
+        if self.database:
+            raise self.database
+        return Owned(users=usernames & self.made) if name == "prod" else Owned()
 
     def _held(self, name: str, scope: Scope) -> Kept | None:
         return self.hold if (name, scope) == ("prod", EVERYTHING) else None
@@ -125,6 +141,30 @@ def test_whom_an_order_is_about_and_which_sources_are_asked_first(order: Order, 
     assert {"prod": expected, "test": expected} == found
     assert asked == set(office.polled)
     assert [{"job": 1, "by": "eve", "deployments": 2, "dry_run": False}] == office.told("order_taken")
+
+
+@pytest.mark.finding("U-B8")
+@pytest.mark.parametrize(
+    ("users", "office", "strangers"),
+    [
+        ({"ann@okta", "Ann@Corp.example"}, Office(), []),
+        ({"zoe", "ann@okta"}, Office(), ["zoe"]),
+        ({"zoe"}, Office(made=frozenset({"zoe"})), []),
+        ({"zoe"}, Office(database=StoreError("away")), []),
+    ],
+    ids=["known", "unknown", "left, with an account of ours", "the database is away"],
+)
+def test_names_that_nobody_has_are_told_and_the_order_is_carried_out(
+    users: set[str], office: Office, strangers: list[str]
+) -> None:
+    assert 2 == len(office.takes(Order(users=frozenset(users))))
+
+    job = office.jobs.get(1)
+    told = [
+        f'no source knows "{name}", and syncd gave nothing to an account of that name; nothing was done'
+        for name in strangers
+    ]
+    assert (tuple(told), 3 if strangers else 0) == (job.strangers, job.exit_code)
 
 
 def test_an_order_is_for_the_deployments_that_it_names_and_a_dry_run_only_plans() -> None:
