@@ -216,7 +216,7 @@ def show_queued(job: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class JobOutcome:
     """What came of work, whoever did it. `strangers` says of each name that nobody has it."""
 
     results: Sequence[DeploymentResult]
@@ -224,7 +224,7 @@ class Ended:
     strangers: Sequence[str] = ()
 
 
-def show_results(ended: Ended, *, verb: str, as_json: bool, this: Invocation) -> int:
+def show_results(ended: JobOutcome, *, verb: str, as_json: bool, this: Invocation) -> int:
     """Print what came of work; gives its exit code."""
     from dataclasses import asdict
 

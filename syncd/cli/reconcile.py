@@ -87,7 +87,7 @@ def by_daemon(
     daemon: DaemonClient, job: dict[str, object], *, verb: str, wait: bool, as_json: bool, this: Invocation
 ) -> int:
     """Show what became of a job; without waiting, that it was queued."""
-    from syncd.cli.daemon_client import DaemonSilent, Ended, NoDaemon, show_queued, show_results
+    from syncd.cli.daemon_client import DaemonSilent, JobOutcome, NoDaemon, show_queued, show_results
     from syncd.cli.daemon_job import results_of, strangers_of
 
     if not wait:
@@ -97,7 +97,7 @@ def by_daemon(
         ended = daemon.ended(job)
     except NoDaemon as error:
         raise DaemonSilent("the daemon went away before it was done; what it did: syncd audit") from error
-    found = Ended(results_of(ended), ended["exit_code"], strangers_of(ended))
+    found = JobOutcome(results_of(ended), ended["exit_code"], strangers_of(ended))
     return show_results(found, verb=verb, as_json=as_json, this=this)
 
 
@@ -120,7 +120,7 @@ def from_here(
     verb: str = "reconcile",
 ) -> int:
     """Do what a daemon would, in this process and under the same leases."""
-    from syncd.cli.daemon_client import Ended, show_results
+    from syncd.cli.daemon_client import JobOutcome, show_results
     from syncd.errors import EXIT_DONE, EXIT_INVALID
     from syncd.reconcile import strangers
 
@@ -129,7 +129,7 @@ def from_here(
         report = _reported(world, order, approvals=approvals, verb=verb)
         unknown = strangers(world, order.users)
     code = max(report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE)
-    return show_results(Ended(results(report), code, unknown), verb=verb, as_json=as_json, this=this)
+    return show_results(JobOutcome(results(report), code, unknown), verb=verb, as_json=as_json, this=this)
 
 
 def _reported(world: World, order: Order, *, approvals: Collection[str], verb: str) -> Report:
