@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from syncd.model import Change, ObservedState, Owned, Role, User
-from syncd.plan.effect import Effect, after, effects, holders, losers
+from syncd.model import Change, ObservedState, Role, User
+from syncd.plan.effect import after, holders, keepers
 from syncd.targets.airflow.naming import permission
 
 BOTH = frozenset(permission("can_read", f"DAG:{dag}") for dag in "ab")
@@ -19,66 +19,28 @@ def person(name: str, *roles: str) -> User:
 
 ANN, BOB = person("Ann", "finance"), person("bob", "finance", "ops")
 OBSERVED = ObservedState("prod", {"ann": ANN, "bob": BOB, "cid": person("cid", "ops")}, {"finance": FINANCE})
-ANNS = Owned(grants={"ann": frozenset({"finance"})})
+CID_JOINS = Change(OBSERVED.users["cid"], person("cid", "ops", "finance"))
 ANN_LEAVES, ROLE_GOES, ROLE_SHRINKS = Change(ANN, person("Ann")), Change(FINANCE, None), Change(FINANCE, SMALLER)
 
 
-@pytest.mark.parametrize(
-    ("changes", "who"),
-    [
-        ((ANN_LEAVES,), {"ann"}),
-        ((Change(ANN, person("Ann", "finance", "ops")),), set()),
-        ((ROLE_GOES,), {"ann", "bob"}),
-        ((ROLE_SHRINKS,), {"ann", "bob"}),
-        ((Change(SMALLER, FINANCE),), set()),
-        ((ANN_LEAVES, ROLE_GOES), {"ann", "bob"}),
-        ((Change(BOB, person("bob", "finance")),), {"bob"}),
-    ],
-    ids=["a leaver", "a joiner", "a role goes", "a role shrinks", "a role grows", "each once", "another role"],
-)
-def test_who_loses_something(changes: tuple[Change, ...], who: set[str]) -> None:
-    assert who == losers(OBSERVED, changes)
-
-
-def test_a_role_that_shrinks_may_not_count_and_one_that_goes_always_does() -> None:
-    asked: list[Change] = []
-
-    def on_a_dag_that_is_gone(change: Change) -> bool:
-        asked.append(change)
-        return False
-
-    assert frozenset() == losers(OBSERVED, [ROLE_SHRINKS], counts=on_a_dag_that_is_gone)
-    assert [ROLE_SHRINKS] == asked
-    assert {"ann", "bob"} == losers(OBSERVED, [ROLE_GOES], counts=on_a_dag_that_is_gone)
-
-
 @pytest.mark.finding("H-E2")
-def test_who_lost_the_role_before_it_goes_loses_nothing_by_that() -> None:
-    """Her own change says what she loses; that it was ours to take or not is said of each by itself."""
-    found = list(effects(OBSERVED, [ANN_LEAVES, ROLE_GOES], ANNS))
-    assert [Effect(ANN_LEAVES, 1, 0), Effect(ROLE_GOES, 1, 1)] == found
-
-
 @pytest.mark.parametrize(
-    ("change", "people", "not_ours"),
+    ("changes", "count"),
     [
-        (ANN_LEAVES, 1, 0),
-        (Change(BOB, person("bob", "ops")), 1, 1),
-        (Change(BOB, person("bob", "ops", "finance", "more")), 0, 0),
-        (ROLE_SHRINKS, 2, 1),
-        (ROLE_GOES, 2, 1),
-        (Change(SMALLER, FINANCE), 0, 0),
-        (Change(Role("other", BOTH), None), 0, 0),
+        ((ROLE_GOES,), 2),
+        ((ROLE_SHRINKS,), 2),
+        ((ANN_LEAVES, ROLE_GOES), 1),
+        ((ROLE_SHRINKS, ANN_LEAVES), 1),
+        ((ROLE_SHRINKS, Change(ANN, None), Change(BOB, None)), 0),
+        ((ROLE_SHRINKS, Change(BOB, person("bob", "finance", "more"))), 2),
+        ((ROLE_SHRINKS, CID_JOINS, Change(None, person("zoe", "finance"))), 2),
     ],
-    ids=["ours", "by another hand", "gains", "shrinks", "goes", "grows", "held by nobody"],
+    ids=["goes", "shrinks", "one leaves", "one leaves later", "all gone", "another role", "who joins has less to lose"],
 )
-def test_how_many_lose_and_how_many_of_them_had_it_by_another_hand(change: Change, people: int, not_ours: int) -> None:
-    assert [Effect(change, people, not_ours)] == list(effects(OBSERVED, [change], ANNS))
-
-
-def test_who_is_given_a_role_just_before_it_goes_has_it_from_us() -> None:
-    joins = Change(OBSERVED.users["cid"], person("cid", "ops", "finance"))
-    assert [Effect(joins, 0, 0), Effect(ROLE_GOES, 3, 1)] == list(effects(OBSERVED, [joins, ROLE_GOES], ANNS))
+def test_who_loses_by_a_role_holds_it_before_and_after(changes: tuple[Change, ...], count: int) -> None:
+    """Whoever gave it to them; who leaves it loses it by a change of their own, whichever is made first."""
+    assert ({"finance": count} if count else {}) == keepers(OBSERVED, changes, {"finance"})
+    assert {} == keepers(OBSERVED, changes, ())
 
 
 def test_what_is_there_once_changes_were_made() -> None:
