@@ -323,10 +323,10 @@ def test_stopping_tells_who_waits_for_a_job_how_it_stands(place: Place) -> None:
     until("somebody waits for the job", lambda: place.control.looked_for)
     started = perf_counter()
 
-    place.server.stop(4.0)
+    place.server.stop(30.0)
 
-    assert perf_counter() - started < 2
-    waiting.join(5)
+    assert perf_counter() - started < 15, "as long as nobody waits for the job"
+    waiting.join(30)
     assert ["waiting"] == [reply.json["state"] for reply in replies]
 
 
@@ -339,8 +339,8 @@ def test_stopping_does_not_wait_for_a_database_that_hangs(place: Place) -> None:
             "the database is asked, and both callers are there", lambda: place.ledger.asked and 2 == place.connections
         )
         started = perf_counter()
-        place.server.stop(2.0)
-        assert perf_counter() - started < 2.0
+        place.server.stop(20.0)
+        assert perf_counter() - started < 20.0
         assert closed_after(asking) < 1
     place.ledger.fails = True
     place.ledger.stuck.set()
