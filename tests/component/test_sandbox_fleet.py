@@ -101,10 +101,10 @@ def test_latency_is_waited_each_way() -> None:
     with started("airflow", deployments=1, presets="3.3.2", latency=0.1) as fleet:
         before = time.monotonic()
         assert 200 == requests.get(f"{fleet.url}/d000/api/v2/version", timeout=10).status_code
-        assert 0.2 <= time.monotonic() - before < 1
-        before = time.monotonic()
+        assert 0.2 <= time.monotonic() - before
+        begun = time.monotonic()
         fleet.ask("calls")
-        assert time.monotonic() - before < 0.1
+        assert time.monotonic() - begun < begun - before, "who asks what was called does not wait"
 
 
 def test_the_org_can_be_changed_from_outside(okta: Remote) -> None:
