@@ -29,7 +29,10 @@ def accept_role(
         renamed = store.memory.renamed_roles(deployment)
         if name not in renamed:
             names = ", ".join(sorted(renamed)) or "none"
-            why = f"no role of syncd's on {deployment} seems to be called {name} now; those that are: {names}"
+            why = (
+                f"no role of syncd's on {deployment} seems to be called {name} now; those that are: {names}. What only a plan "
+                f"told of counts once it was applied there: syncd apply -d {deployment}"
+            )
             raise ConfigInvalid([Problem("accept-role", 0, 0, why)])
         if leave:
             store.holdings.disown_role(deployment, name)

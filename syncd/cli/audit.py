@@ -44,7 +44,12 @@ _Held = Annotated[
     bool, typer.Option("--held", help="Show who held which role between --since and --until, and why, not the changes.")
 ]
 _Limit = Annotated[
-    int | None, typer.Option(metavar="N", min=1, help=f"At most so many, the newest; as text {TEXT_LIMIT}, else all.")
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help=f"At most so many: the newest, or with --after the next; as text {TEXT_LIMIT}, else all.",
+    ),
 ]
 _After = Annotated[int | None, typer.Option(metavar="ID", min=0, help="Only what has a higher id, by id; not as text.")]
 _Format = Annotated[AuditOutput, typer.Option("--output", "-o", help="Who is to read it.")]

@@ -11,7 +11,7 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output, show, show_json
-from syncd.render.lines import Line, Style, safe
+from syncd.render.lines import Line, Style, counted, safe
 
 if TYPE_CHECKING:
     from syncd.config import Settings
@@ -96,7 +96,8 @@ def _mapping(settings: Settings) -> CheckResult:
         rules = app.read_rules(settings)
     except InvalidInput as error:
         return CheckResult("mapping", "valid", False, str(error))
-    return CheckResult("mapping", "valid", True, f"{len(rules.roles):,} roles, {len(rules.bindings):,} bindings")
+    said = f"{counted(len(rules.roles), 'role', 'roles')}, {counted(len(rules.bindings), 'binding', 'bindings')}"
+    return CheckResult("mapping", "valid", True, said)
 
 
 def _frozen(settings: Settings, store: Stores | None) -> tuple[CheckResult, ...]:

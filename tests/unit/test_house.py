@@ -132,3 +132,12 @@ def test_nobody_but_its_adapter_knows_what_is_true_of_airflow_only(allowed: str 
         assert [] == sorted(name for name in know_airflow() if not name.startswith(tuple(MAY_KNOW_TOO)))
     else:
         assert any(name.startswith(allowed) for name in know_airflow()), f"{allowed} needs no exception any more"
+
+
+def test_the_code_uses_the_words_of_the_glossary() -> None:
+    page = (ROOT.parent / "docs" / "glossary.md").read_text(encoding="utf-8")
+    words = [word for row in re.findall(r"^\| (?!word|-)([^|]+) \|", page, re.M) for word in row.split(", ")]
+    said = "".join(re.findall(r"[a-z0-9]", "".join(MODULES.values()).lower()))
+
+    assert 40 < len(words)
+    assert [] == [word for word in words if "".join(re.findall(r"[a-z0-9]", word.lower())) not in said]
