@@ -259,18 +259,26 @@ def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Lin
     yield from effect_lines_of(plan.get("effects") if isinstance(plan, Mapping) else None)
     yield from _change_lines(result.plan)
     if result.held:
-        yield Line(
-            f"  to let exactly this pass: {safe(f'{program} approve {result.deployment} {result.held}')}", Style.WARN
-        )
+        yield Line(f"  {safe(_way_to_pass(result, program=program))}", Style.WARN)
+
+
+def _way_to_pass(result: DeploymentResult, *, program: str) -> str:
+    """Say how what is held may pass. What a pass over some people or DAGs held is approved with all that is held there."""
+    plan = result.plan.get("plan")
+    if isinstance(plan, Mapping) and plan.get("scope") is not None:
+        whole = f"{program} reconcile --dry-run --deployment {result.deployment}"
+        return f"it passes with all that is held there; to see that, and how to approve it: {whole}"
+    return f"to let exactly this pass: {program} approve {result.deployment} {result.held}"
 
 
 def _said(result: DeploymentResult) -> str:
-    planned = _planned(result.plan)
+    planned, skipped = _planned(result.plan), _skipped(result.plan)
     words = [
         (result.applied, f"{number(result.applied)} applied"),
         (result.failed, f"{number(result.failed)} failed"),
         (result.not_converged, f"{number(result.not_converged)} accepted by the server and not kept"),
-        (planned and not (result.applied or result.failed), counted(planned, "change", "changes")),
+        (skipped, f"{number(skipped)} skipped, because it is only observed (mode = observe)"),
+        (planned and not (result.applied or result.failed or skipped), counted(planned, "change", "changes")),
         (bool(result.held), "held, and needs approval"),
         (bool(result.error), "failed"),
     ]
@@ -282,6 +290,11 @@ def _planned(plan: Mapping[str, object]) -> int:
     left_out = plan.get("left_out")
     more = left_out.get("plan.changes", 0) if isinstance(left_out, Mapping) else 0
     return len(changes_of(plan)) + (more if isinstance(more, int) else 0)
+
+
+def _skipped(plan: Mapping[str, object]) -> int:
+    """Count the changes that were to be made, and were not because their deployment is only observed."""
+    return _planned(plan) if plan.get("mode") == "observe" and plan.get("outcomes") else 0
 
 
 def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
@@ -297,10 +310,13 @@ def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:
         total["applied"] += result.applied
         total["failed"] += result.failed
         total["not converged"] += result.not_converged
+        total["skipped"] += _skipped(result.plan)
         total["calls"] += result.calls
     held = sum(1 for result in results if result.held)
     wrong = sum(1 for result in results if result.error)
-    said = [f"{number(total[word])} {word}" for word in ("applied", "failed", "not converged") if total[word]]
+    said = [
+        f"{number(total[word])} {word}" for word in ("applied", "failed", "not converged", "skipped") if total[word]
+    ]
     said += [f"{counted(held, 'deployment', 'deployments')} held"] if held else []
     said += [f"{counted(wrong, 'deployment', 'deployments')} failed"] if wrong else []
     planned = sum(_planned(result.plan) for result in results)

@@ -122,6 +122,49 @@ def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
     assert (0, True) == (code, "apply: 7 applied" in out)
 
 
+def test_what_some_people_would_lose_is_let_pass_with_the_command_that_leads_to_it(desk: Desk) -> None:
+    """What a pass over some people holds is no plan over everything, and only of one of those `approve` lets pass."""
+    desk.types("apply")
+    desk.members(EVERYBODY[0])
+
+    code, out, err = desk.types("reconcile", "--group", "people:team")
+    assert 4 == code, err
+    assert "approve it: syncd" in out
+    assert "approve dev" not in out
+    code, out, _ = desk.types(*_after(out, "approve it: "))
+    assert 4 == code
+    code, out, _ = desk.types(*_after(out, "to let exactly this pass: "))
+    assert (0, True) == (code, "approve: 7 applied" in out)
+
+
+def test_what_is_held_over_everything_is_shown_with_its_command_after_a_pass_over_some(desk: Desk) -> None:
+    desk.types("apply")
+    desk.members(EVERYBODY[0])
+    shown = desk.types("apply")[1]
+    desk.types("apply", "--user", f"{desk.team}.user0")
+
+    for words in (("status", "--offline"), ("status", "--offline", "-d", "dev")):
+        out = desk.types(*words)[1]
+        assert _after(shown, "to let exactly this pass: ") == _after(out, "to let exactly this pass: ")
+
+
+def _after(out: str, words: str) -> list[str]:
+    """Give the command that is shown after these words, as it is typed at a desk."""
+    [command] = {line.partition(words)[2] for line in out.splitlines() if words in line}
+    return command.split()[3:]
+
+
+def test_who_has_something_put_right_where_it_is_only_observed_is_told(desk: Desk) -> None:
+    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    desk.write("config.toml", config.replace('"enforce"', '"observe"'))
+
+    first, *_, last = desk.types("reconcile")[1].splitlines()
+    assert "dev: 9 skipped, because it is only observed (mode = observe)" == first
+    assert last.startswith("reconcile: 9 skipped (")
+    first, *_, last = desk.types("reconcile", "--dry-run")[1].splitlines()
+    assert ("dev: 9 changes", True) == (first, last.startswith("reconcile: 9 changes ("))
+
+
 def test_the_journal_is_shown_oldest_first_and_filtered(desk: Desk) -> None:
     desk.types("apply")
     desk.members(*EVERYBODY[1:])
