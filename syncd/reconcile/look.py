@@ -23,6 +23,7 @@ from syncd.model import (
     Owned,
     Plan,
     Scope,
+    User,
     key,
 )
 from syncd.plan.accounts import known_accounts
@@ -113,11 +114,12 @@ def see(
         if this.scope.everything or this.scope.dags:
             desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
         plan = _compared(this, reader, desired, there, scope=scope)
-        guarded = _guarded(this, plan, there, approvals=approvals)
+        people = _with_people(this, plan, there)
+        guarded = _guarded(this, plan, people, approvals=approvals)
         in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
-        of = partial(effects_on_people, owned=there.owned, dialect=reader.dialect(), dags=in_list)
-        effects = of(there.observed, plan.changes)
-        held_effects = of(carried_out(there.observed, guarded.go), guarded.held.changes) if guarded.held else None
+        of = partial(effects_on_people, owned=people.owned, dialect=reader.dialect(), dags=in_list)
+        effects = of(people.observed, plan.changes)
+        held_effects = of(carried_out(people.observed, guarded.go), guarded.held.changes) if guarded.held else None
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return Comparison(
@@ -205,6 +207,15 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
         if this.unread
         else warned(plan, breaks=reader.dialect().role_deletion_breaks)
     )
+
+
+def _with_people(this: Pass, plan: Plan, there: _There) -> _There:
+    """Let those whom a pass over DAGs does not look at, and who lose by their roles, hold what they hold by us."""
+    if not (this.scope.dags and any(change.subject == "role" and change.revoked for change in plan.changes)):
+        return there
+    owned = this.journal.holdings.owned(this.facts)
+    known = {name: User(name, "", "", "", roles) for name, roles in owned.grants.items()}
+    return replace(there, observed=replace(there.observed, users={**known, **there.observed.users}), owned=owned)
 
 
 def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:

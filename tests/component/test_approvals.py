@@ -250,6 +250,23 @@ def permissions(stage: Stage) -> frozenset[Permission]:
     return stage.prod.roles["finance"].permissions
 
 
+@pytest.mark.finding("BRK-6")
+@pytest.mark.parametrize("tagged", [0, 8], ids=["nearly all goes", "less than half goes"])
+@pytest.mark.parametrize("scope", [EVERYTHING, Scope.of_dags(f"d{n}" for n in range(10))], ids=str)
+def test_a_pass_over_dags_takes_no_role_from_people_without_a_word(stage: Stage, scope: Scope, tagged: int) -> None:
+    """It looks at no people: whom it takes something from is who holds the role by us."""
+    stage.limits, stage.prod.dags = Limits(), tuple(Dag(f"d{n}", frozenset({"finance"})) for n in range(10))
+    stage.apply()
+    stage.prod.dags = tuple(dag if n < tagged else Dag(dag.id) for n, dag in enumerate(stage.prod.dags))
+    [report] = stage.apply(scope=scope).deployments
+    assert report.effects is not None
+    assert 20 == report.effects.loses.people
+    assert (("20 of 20 people lose a role: the limit is 10%",) if not tagged else None) == (
+        report.held.why if report.held else None
+    )
+    assert (tagged or 10) == sum(p.action == "can_read" and p.dag is not None for p in permissions(stage))
+
+
 @pytest.mark.finding("H-E8")
 def test_the_question_of_the_hour_is_answered_by_an_index(stage: Stage, tmp_path: Path) -> None:
     stage.apply()
