@@ -77,7 +77,7 @@ class HeldPlan:
     """What the newest plan in force over everything keeps back.
 
     It was made at `made_at`; `since` is when the first plan was made that kept back the same, with none between them
-    that did not.
+    that did not, and not let pass since.
     """
 
     run: int

@@ -166,11 +166,14 @@ def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:
 
 
 def _held_since(connection: Connection, plan: Row[Any]) -> datetime:
-    whole = plans.c.deployment == plan.deployment, plans.c.everything == plan.everything, plans.c.in_force
-    others = or_(plans.c.held_digest.is_(None), plans.c.held_digest != plan.held_digest)
-    last_other = select(plans.c.id).where(*whole, others).order_by(plans.c.id.desc()).limit(1)
-    after = plans.c.id > func.coalesce(last_other.scalar_subquery(), 0)
-    first = select(plans.c.made_at).where(*whole, after).order_by(plans.c.id).limit(1)
+    """Say when just this began to be kept back: since then it was not let pass, and no such plan kept back anything else."""
+    here = plans.c.deployment == plan.deployment, plans.c.in_force
+    alike = plans.c.everything == plan.everything
+    other = and_(alike, or_(plans.c.held_digest.is_(None), plans.c.held_digest != plan.held_digest))
+    ended = or_(other, plans.c.approved == plan.held_digest)
+    last = select(plans.c.id).where(*here, ended).order_by(plans.c.id.desc()).limit(1)
+    after = plans.c.id > func.coalesce(last.scalar_subquery(), 0)
+    first = select(plans.c.made_at).where(*here, alike, after).order_by(plans.c.id).limit(1)
     since: datetime = connection.execute(first).scalar_one()
     return since
 

@@ -172,6 +172,21 @@ def test_what_passed_is_held_no_more_whatever_a_pass_is_over(stage: Stage, first
 
 
 @pytest.mark.finding("BRK-3")
+def test_what_is_held_again_is_held_since_then(stage: Stage) -> None:
+    stage.apply()
+    leave(stage, 3)
+    stage.apply()
+    assert approve(stage, held(stage), scope=SOME)
+    leave_again(stage)
+    for _ in range(2):
+        stage.now += timedelta(hours=1)
+        stage.apply()
+    again = stage.store.queries.held("prod")
+    assert again is not None
+    assert (NOW + timedelta(hours=1), NOW + timedelta(hours=2)) == (again.since, again.made_at)
+
+
+@pytest.mark.finding("BRK-3")
 def test_what_passed_while_dags_could_not_be_listed_is_held_no_more(stage: Stage) -> None:
     stage.apply()
     leave(stage, 3)
