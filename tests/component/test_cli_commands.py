@@ -242,6 +242,31 @@ def test_the_card_of_a_deployment(desk: Desk) -> None:
     )
 
 
+def test_every_key_that_programs_get_is_in_the_page(desk: Desk) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", page))))
+    desk.types("apply")
+    desk.members(EVERYBODY[0])
+    desk.types("apply")
+
+    for command in ("status", "alarms", "doctor", "audit", "audit --held"):
+        assert set() == set(_keys(desk.reads(*command.split()))) - words, command
+    said = json.loads(desk.types("reconcile", "-o", "json")[1])
+    assert {"results", "exit_code"} <= set(_keys(said))
+    assert set() == set(_keys(said)) - words
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Give every key at every depth, but for objects whose keys are names, statuses, stages or words of a kind of target."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _keys(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _keys(inner) if key not in ("capabilities", "counts", "on_dags", "seconds") else ()
+
+
 def test_a_fleet_is_a_table_with_what_needs_somebody_first(desk: Desk) -> None:
     assert ["deployment", "mode", "server", "converged", "state"] == desk.types("status")[1].splitlines()[0].split()
     assert re.search(r"^dev +enforce +Airflow 3\.3\.2 +never +never planned$", desk.types("status")[1], re.M)

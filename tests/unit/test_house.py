@@ -141,3 +141,13 @@ def test_the_code_uses_the_words_of_the_glossary() -> None:
 
     assert 40 < len(words)
     assert [] == [word for word in words if "".join(re.findall(r"[a-z0-9]", word.lower())) not in said]
+
+
+def test_every_note_is_explained_in_a_page() -> None:
+    calls = (node for text in MODULES.values() for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    made = [c.args[0] for c in calls if c.args and ast.unparse(c.func).rpartition(".")[2] in ("Note", "note")]
+    codes = {code.value for code in made if isinstance(code, ast.Constant) and isinstance(code.value, str)}
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT.parent / "docs").glob("*.md"))
+
+    assert 25 < len(codes)
+    assert [] == sorted(code for code in codes if f"`{code}`" not in pages)
