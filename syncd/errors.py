@@ -26,7 +26,7 @@ SHOWN = 50
 class Problem:
     """One mistake in a text that a person wrote, at its place.
 
-    `line` and `column` count from 1; 0 means the file as a whole.
+    `line` and `column` count from 1; 0 means the file as a whole. It is told in one line, whatever is repeated in it.
     """
 
     file: str
@@ -36,7 +36,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.message}".encode("utf-8", "backslashreplace").decode()  # half a surrogate pair
+        return "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in f"{place}: {self.message}"
+        )
 
 
 def told(problems: Sequence[Problem]) -> Iterator[str]:

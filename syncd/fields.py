@@ -34,7 +34,7 @@ class SettingsTable(BaseModel):
     )
 
 
-def _in_folder(value: object, info: ValidationInfo) -> object:
+def in_folder(value: object, info: ValidationInfo) -> object:
     """Take a path as seen from the folder of the configuration file."""
     folder: Path = (info.context or {})["folder"]
     if not isinstance(value, str):
@@ -73,7 +73,7 @@ def _by_reference(value: object) -> object:
 Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
-InFolder = Annotated[Path, BeforeValidator(_in_folder)]
+InFolder = Annotated[Path, BeforeValidator(in_folder)]
 
 
 class Reference(SettingsTable):
@@ -107,7 +107,7 @@ class Reference(SettingsTable):
 
 
 SecretReference = Annotated[Reference, BeforeValidator(_by_reference)]
-PemFile = Annotated[Path, BeforeValidator(_in_folder), AfterValidator(_readable_pem)]
+PemFile = Annotated[Path, BeforeValidator(in_folder), AfterValidator(_readable_pem)]
 
 
 def kind_of_value(value: object) -> str:

@@ -26,6 +26,8 @@ NOTHING = "the journal has nothing of this kind"
 NOBODY = "nobody held anything of this kind that syncd gave or adopted"
 TEXT_LIMIT = 100
 PAGE = 1000
+MOST = 10**15
+"""No journal has so many rows, and no database can be asked for more than some thousand times this."""
 _Read = Callable[..., Sequence[Any]]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
@@ -76,6 +78,8 @@ def audit(
         raise typer.BadParameter(f"it is one of {', '.join(_STATUSES)}", param_hint="--status")
     if after is not None and output is AuditOutput.TEXT:
         raise typer.BadParameter("people are shown the newest; add -o jsonl", param_hint="--after")
+    if status is not None and held:
+        raise typer.BadParameter("what is held has no status; leave one of the two out", param_hint="--status")
     this = invocation(context)
     chosen: _Chosen = {
         "deployment": deployment,
@@ -85,6 +89,7 @@ def audit(
         "until": moment(until, "--until", now=now),
     }
     with this.store(this.settings()) as store:
+        limit, after = (number if number is None else min(number, MOST) for number in (limit, after))
         read = store.queries.history if held else partial(store.queries.audit, status=status)
         if output is AuditOutput.TEXT:
             show(list(_text(read, chosen, limit=limit or TEXT_LIMIT, held=held)))
@@ -149,11 +154,11 @@ def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
         return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is no time; write 2026-03-31, 2026-03-31T09:30, or 12h, 7d ago", param_hint=option
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _row_lines(row: AuditRow) -> list[Line]:

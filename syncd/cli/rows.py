@@ -10,14 +10,16 @@ from typing import Any
 
 from syncd.cli.output import AuditOutput
 from syncd.http.secrets import blotted
+from syncd.render.lines import safe
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would calculate: names may begin so too, and whoever can choose one must not make
-somebody else's program run it."""
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet would calculate, in wide letters too: names may begin so as well, and whoever can choose
+one must not make somebody else's program run it."""
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], *, output: AuditOutput) -> None:
-    """Write rows to standard output. Escaped to ASCII as JSON, so that no name can act on a terminal; secrets never."""
+    """Write rows to standard output. No name can act on a terminal or a spreadsheet: JSON is escaped to ASCII, and in CSV what
+    is not to be seen is written as its code. Secrets never."""
     match output:
         case AuditOutput.CSV:
             _csv(rows)
@@ -58,5 +60,5 @@ def _cell(value: object) -> str:
         case list():
             text = "\n".join(map(_cell, value))
         case _:
-            text = str(value)
+            text = safe(str(value))
     return f"'{text}" if text.startswith(_FORMULA) else text

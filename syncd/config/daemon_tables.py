@@ -31,6 +31,7 @@ from syncd.fields import (
     SettingsTable,
     Span,
     Text,
+    in_folder,
     kind_of_value,
     span,
     web_address,
@@ -111,8 +112,7 @@ class ControlTable(SettingsTable):
     @field_validator("socket")
     @classmethod
     def _short_enough(cls, text: str, info: ValidationInfo) -> str:
-        folder: Path = (info.context or {})["folder"]
-        path = str(folder / Path(text).expanduser())
+        path = str(in_folder(text, info))
         if (length := len(path.encode())) > LONGEST_SOCKET_PATH:
             raise ValueError(f"the path of a socket has at most {LONGEST_SOCKET_PATH} bytes, and {path} has {length}")
         return text

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never, cast
 
 from pydantic import ValidationError
 
@@ -28,6 +27,9 @@ from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted, read_toml
 from syncd.text.toml_places import Path as Place
 from syncd.throttle import RateLimit
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MERGED = ("labels", "headers", "limits", "timeouts", "rate_limit")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
@@ -60,6 +62,7 @@ def _load(path: Path, text: str | None) -> Settings:
         config = ConfigFile.model_validate(filled, context={"folder": folder})
     except ValidationError as error:
         raise ConfigInvalid(settings_problems(written, error.errors(include_url=False))) from None
+    _sound_defaults(written, config, folder=folder)
     _different_servers(written, config)
     _known_sources(written, config)
     return replace(_settings(config, path=path.absolute(), text=written.text), notes=notes)
@@ -131,6 +134,28 @@ def _over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]
         if isinstance(below, dict) and isinstance(above, dict):
             merged[name] = {**below, **above}
     return merged
+
+
+def _sound_defaults(written: Written, config: ConfigFile, *, folder: Path) -> None:
+    """Refuse a wrong default that no deployment has, because each says otherwise: the next one that is added would have it."""
+    defaults = config.defaults
+    everywhere = set(defaults).intersection(*written.values["deployments"].values())
+    errors = [
+        cast("ErrorDetails", {**error, "loc": ("defaults", *error["loc"])})
+        for kind in sorted({table.type for table in config.deployments.values()})
+        for error in _errors(TARGETS[kind].table, {**defaults, "type": kind}, folder=folder)
+        if error["loc"][0] in everywhere
+    ]
+    if errors:
+        raise ConfigInvalid(settings_problems(written, errors))
+
+
+def _errors(table: type[DeploymentTable], values: Mapping[str, Any], *, folder: Path) -> list[ErrorDetails]:
+    try:
+        table.model_validate(values, context={"folder": folder})
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
 
 
 # --- from tables to settings ------------------------------------------------------------------------------------------
@@ -241,10 +266,10 @@ def database_of(path: Path) -> DatabaseSettings | None:
             return None if "database" in text else _database(DatabaseTable(), folder=path.absolute().parent)
         rest = text[found.end() :]
         end = _NEXT_TABLE.search(rest)
-        values = tomllib.loads("[database]" + (rest[: end.start()] if end else rest))
+        values = read_toml(str(path), "[database]" + (rest[: end.start()] if end else rest)).values
         folder = path.absolute().parent
         return _database(DatabaseTable.model_validate(values["database"], context={"folder": folder}), folder=folder)
-    except (ConfigInvalid, ValueError, RecursionError):  # pydantic's and tomllib's errors are ValueErrors
+    except (ConfigInvalid, ValueError, RecursionError):  # what pydantic raises is a ValueError
         return None
 
 

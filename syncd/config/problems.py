@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from syncd.config.sections import NAME, keys_of
 from syncd.errors import Problem
-from syncd.targets import USUAL
+from syncd.targets import TARGETS, USUAL
 from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted
 from syncd.text.toml_places import Path
@@ -24,6 +24,8 @@ _WANTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
     "model_type": "a table",
+    "model_attributes_type": "a table",
+    "is_instance_of": "text in quotes",
     "tuple_type": "a list in [ ]",
     "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
@@ -31,6 +33,8 @@ _WANTED = {
     "less_than_equal": "at most {le:g}",
     "string_too_short": "at least one character long",
 }
+_BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "string_too_short"})
+"""Where a value has the type that is wanted; of another type it may be a secret that was written in place of its table."""
 _SEEN: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
     (int, "a whole number"),
@@ -105,8 +109,8 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str, hint: str) -> str:
             return f"{name} has no type"
         case "union_tag_invalid":
             *front, last = _quoted(context["expected_tags"]).split(", ")
-            shown = "what stands here" if _is_secret(path) else f'"{context["tag"]}"'
-            return f"{name} must be {', '.join(front)} or {last}, not {shown}"
+            seen = _seen(error["input"]["type"], shown=not _is_secret(path))
+            return f"{name} must be {', '.join(front)} or {last}, not {seen}"
         case "literal_error":
             shown = _seen(error["input"], shown=not _is_secret(path))
             return f"{name} must be {_quoted(context['expected'])}, not {shown}"
@@ -115,9 +119,8 @@ def _sentence(error: ErrorDetails, *, path: Path, key: str, hint: str) -> str:
         case "value_error":
             return f"{name}: {context['error']}"
         case kind if kind in _WANTED:
-            return (
-                f"{name} must be {_WANTED[kind].format_map(context)}, not {_seen(error['input'], shown=bool(context))}"
-            )
+            wanted, seen = _WANTED[kind].format_map(context), _seen(error["input"], shown=kind in _BOUNDS)
+            return f"{name} must be {wanted}, not {seen}"
         case _:
             return f"{name}: {error['msg']}"
 
@@ -150,10 +153,16 @@ def _known_keys(values: Mapping[str, Any], table: Path) -> frozenset[str]:
     names = tuple(part for part in table if isinstance(part, str))
     match names:
         case ("defaults", *rest):
-            return keys_of(("deployments", NAME, *rest), str(values["defaults"].get("type", USUAL)))
+            return keys_of(("deployments", NAME, *rest), _kind_of(values["defaults"]))
         case ("deployments", name, *_):
-            return keys_of(names, str(values["deployments"][name].get("type", USUAL)))
+            return keys_of(names, _kind_of(values["deployments"][name]))
         case ("sources", name, *_):
             return keys_of(names, str(values["sources"][name].get("type")))
         case _:
             return keys_of(names, "")
+
+
+def _kind_of(deployment: Mapping[str, Any]) -> str:
+    """Give the kind of target whose keys a deployment may have: where the kind is wrong itself, the usual one."""
+    named = deployment.get("type", USUAL)
+    return named if isinstance(named, str) and named in TARGETS else USUAL

@@ -60,15 +60,18 @@ def _files(settings: Settings) -> LoadedFiles:
 
 def last_good_files(store: Stores, path: Path, error: str) -> LoadedFiles | None:
     """Give what a daemon with this configuration file used last; None where there is none, or it cannot be used any more."""
-    kept = store.presence.last_files(str(path.absolute()))
-    if kept is None:
-        return None
-    texts, _ = kept
     try:
+        kept = store.presence.last_files(str(path.absolute()))
+        if kept is None:
+            return None
+        texts, _ = kept
         settings = load(path, texts.config)
         mappings = {name: text.encode() for name, text in texts.mappings.items()}
         return LoadedFiles(settings, mappings, app.rules_of(settings, mappings), error)
-    except InvalidInput:
+    except (
+        InvalidInput,
+        StoreError,
+    ):  # what is wrong with the files is to be told, not what is with the record of earlier ones
         return None
 
 

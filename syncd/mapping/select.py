@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from fnmatch import translate
 
 from syncd.mapping.diagnostics import some
 from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules
-from syncd.text.strict import did_you_mean
+from syncd.text.strict import Strict
 
 LONGEST_GLOB = 1000
+
+_Near = Callable[[str, Collection[str]], str]
+"""Gives the known word that was meant, or nothing; looks at so many words in all."""
 
 
 def chooses(rule: Rule, deployment: Deployment) -> bool:
@@ -24,20 +27,23 @@ def chooses(rule: Rule, deployment: Deployment) -> bool:
 def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note, ...]:
     """Find the bindings of which a label, or a value of it, is on none of these deployments: most often it is mistyped."""
     fleet = [{**deployment.labels, "name": deployment.name} for deployment in deployments]
+    near = Strict().near
     known: dict[str, set[str]] = {}
     for labels in fleet:
         for label, value in labels.items():
             known.setdefault(label, set()).add(value)
     return tuple(
-        Note(code, f"{rule.at}: {text}") for rule in rules.bindings for code, text in _idle(rule, fleet, known)
+        Note(code, f"{rule.at}: {text}")
+        for rule in rules.bindings
+        for code, text in _idle(rule, fleet, known, near=near)
     )
 
 
 def _idle(
-    rule: Rule, fleet: Iterable[Mapping[str, str]], known: Mapping[str, AbstractSet[str]]
+    rule: Rule, fleet: Iterable[Mapping[str, str]], known: Mapping[str, AbstractSet[str]], *, near: _Near
 ) -> Iterator[tuple[str, str]]:
     """Give what is wrong with the labels of one binding, and what to write."""
-    wrong = [text for label, accepted in rule.deployments for text in _nowhere(label, accepted, known)]
+    wrong = [text for label, accepted in rule.deployments for text in _nowhere(label, accepted, known, near=near)]
     if not any(all(labels.get(label) in accepted for label, accepted in rule.deployments) for labels in fleet):
         why = "; ".join(wrong) or "no deployment has all the labels of this binding; correct the labels"
         yield "binding_reaches_nothing", f"this binding gives nobody anything: {why}"
@@ -45,12 +51,14 @@ def _idle(
         yield "label_reaches_nothing", "; ".join(wrong)
 
 
-def _nowhere(label: str, accepted: Iterable[str], known: Mapping[str, AbstractSet[str]]) -> Iterator[str]:
+def _nowhere(
+    label: str, accepted: Iterable[str], known: Mapping[str, AbstractSet[str]], *, near: _Near
+) -> Iterator[str]:
     if label not in known:
-        yield f'no deployment has the label "{label}"{did_you_mean(label, known) or _there_are(known)}'
+        yield f'no deployment has the label "{label}"{near(label, known) or _there_are(known)}'
         return
     for value in sorted(set(accepted) - known[label]):
-        hint = did_you_mean(value, known[label]) or _there_are(known[label])
+        hint = near(value, known[label]) or _there_are(known[label])
         yield f'no deployment has the label {label} with "{value}"{hint}'
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
@@ -27,6 +27,8 @@ from syncd.web.problems import Refusal
 
 LOOK_S = 0.1
 """Between two looks at a job that somebody waits for."""
+LAST = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
+"""The last moment after which there is another one."""
 STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 
 
@@ -109,7 +111,7 @@ def access(context: RequestContext) -> Payload:
     if not spans:
         # held at a moment: it had begun by then, and had not ended
         wanted["since"] = at or context.now
-        wanted["until"] = wanted["since"] + timedelta(microseconds=1)
+        wanted["until"] = min(wanted["since"], LAST) + timedelta(microseconds=1)
     rows = context.state.queries.history(**{**wanted, "limit": wanted["limit"] + 1})
     return _page(context, "access", [plain(row) for row in rows])
 

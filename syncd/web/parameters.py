@@ -159,11 +159,21 @@ def read_object(body: bytes) -> dict[str, Any]:
         Refusal: it is none.
     """
     try:
-        found = json.loads(body)
+        found = json.loads(body, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise Refusal(400, "the body is no JSON") from None
     if not isinstance(found, dict):
         raise Refusal(400, "the body has to be a JSON object")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that is given twice: of two lists of names one would silently not count."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Refusal(400, f'body: "{name[:LONGEST_NAME]}" is given twice')
+        found[name] = value
     return found
 
 

@@ -175,6 +175,7 @@ def test_who_holds_what_when_and_why(inside: Checked) -> None:
     assert [] == holders("at=2026-03-01T12:02:00Z"), "and not at the end"
     assert ["anna"] == holders("since=2026-03-01&until=2026-03-02&deployment=prod")
     assert ["dora"] == holders("at=2100-01-01")
+    assert ["dora"] == holders("at=9999-12-31T23:59:59.999999Z"), "after which there is no other moment"
     assert [] == holders("at=2026-03-01T12:01:30Z&role=Op")
     [anna] = inside.get("/api/v1/access?since=2026-03-01&user=anna").json["access"]
     assert (["anna joins"], at(2).isoformat()) == (anna["because"], anna["until"])

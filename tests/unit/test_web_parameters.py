@@ -73,6 +73,13 @@ def test_a_name_that_cannot_be_kept_is_refused_by_its_key(key: str, name: str) -
     assert 400 == caught.value.status
 
 
+@pytest.mark.parametrize("body", [b'{"users": ["anna"], "users": []}', b'{"dry_run": true, "users": [], "users": []}'])
+def test_a_key_that_is_given_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(Refusal, match='body: "users" is given twice') as caught:
+        read_order(body, by="somebody")
+    assert 400 == caught.value.status
+
+
 @pytest.mark.finding("A-F11")
 @pytest.mark.parametrize("body", [b"[" * 60_000, b"9" * 5_000, b'{"a": ' + b"9" * 5_000 + b"}", b"\xff", b"nul"])
 def test_what_is_no_object_is_refused(body: bytes) -> None:
