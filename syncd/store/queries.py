@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
-from syncd.model import Held, key
+from syncd.model import Held, Status, key
 from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, RunRecord
 from syncd.ports.queries import LIMIT
 from syncd.store import codec
@@ -147,19 +147,34 @@ def _held(connection: Connection, deployment: str) -> HeldPlan | None:
 def holding_plan(connection: Connection, deployment: str, digest: str | None = None) -> Row[Any] | None:
     """Give the newest plan in force over everything, if it keeps something back that was not let pass since.
 
-    With a digest: the newest one in force over a few people that keeps just this back, on the same condition.
+    With a digest: the newest one in force over a few people that keeps just this back, if besides the newest over
+    everything since then keeps back all of it too.
     """
     here = plans.c.deployment == deployment, plans.c.in_force
     which = (plans.c.everything,) if digest is None else (~plans.c.everything, plans.c.held_digest == digest)
     plan = newest_plan(connection, and_(*here, *which))
     if plan is None or plan.held_digest is None:
         return None
-    passed = newest_plan(connection, and_(*here, plans.c.id > plan.id, plans.c.approved == plan.held_digest))
-    return plan if passed is None else None
+    since = *here, plans.c.id > plan.id
+    if newest_plan(connection, and_(*since, plans.c.approved == plan.held_digest)) is not None:
+        return None
+    whole = newest_plan(connection, and_(*since, plans.c.everything))
+    return plan if whole is None or _keeps_back(connection, whole.id, plan.id) else None
+
+
+def _keeps_back(connection: Connection, whole: int, part: int) -> bool:
+    """Say whether one plan keeps back all that another one did."""
+    kept = changes.alias()
+    mine, theirs = (
+        (of.c.plan_id == plan, of.c.status == Status.HELD.value) for of, plan in ((changes, part), (kept, whole))
+    )
+    too = select(kept.c.fingerprint).where(*theirs)
+    more = select(changes.c.id).where(*mine, changes.c.fingerprint.not_in(too)).limit(1)
+    return connection.execute(more).first() is None
 
 
 def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:
-    which = changes.c.plan_id == plan.id, changes.c.status == "held"
+    which = changes.c.plan_id == plan.id, changes.c.status == Status.HELD.value
     rows = connection.execute(select(changes).where(*which).order_by(changes.c.seq))
     kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)), plan.deployment)
     return HeldPlan(plan.run_id, plan.id, plan.held_digest, plan.made_at, _held_since(connection, plan), kept_back)

@@ -186,6 +186,19 @@ def test_what_is_held_again_is_held_since_then(stage: Stage) -> None:
     assert (NOW + timedelta(hours=1), NOW + timedelta(hours=2)) == (again.since, again.made_at)
 
 
+@pytest.mark.finding("BRK-7")
+@pytest.mark.parametrize("leavers", [0, 5, 3], ids=["nothing held since", "more held since", "the same held since"])
+def test_what_a_pass_over_some_people_held_is_held_as_long_as_everything_says_so(stage: Stage, leavers: int) -> None:
+    stage.apply()
+    leave(stage, 3)
+    kept_back = stage.apply(scope=SOME).deployments[0].held
+    assert kept_back is not None
+    stage.people.members = {"finance": TWENTY[leavers:]}
+    stage.apply()
+    stage.people.members = {"finance": TWENTY[3:]}
+    assert bool(leavers) == approve(stage, kept_back.digest, scope=SOME)
+
+
 @pytest.mark.finding("BRK-3")
 def test_what_passed_while_dags_could_not_be_listed_is_held_no_more(stage: Stage) -> None:
     stage.apply()
