@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -24,9 +25,10 @@ class Section:
     kind: str = ""
 
 
-def sections() -> Iterator[Section]:
+@cache
+def sections() -> tuple[Section, ...]:
     """Give every table in the order of the file's keys, a table before those in it; many have several paths."""
-    return _walked(Section((), ConfigFile))
+    return tuple(_walked(Section((), ConfigFile)))
 
 
 def keys_of(path: Sequence[str], kind: str) -> frozenset[str]:

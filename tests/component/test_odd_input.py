@@ -140,6 +140,16 @@ def test_the_database_is_looked_for_in_a_broken_file_only_so_long(tmp_path: Path
     assert time.process_time() - began < 5
 
 
+def test_ten_thousand_wrong_keys_are_told_soon(tmp_path: Path) -> None:
+    text = LEAST + "".join(f"k{n} = 1\n" for n in range(10_000))
+    began = time.process_time()
+
+    said = refused(tmp_path, text)
+
+    assert time.process_time() - began < 4
+    assert said.startswith('7:1: unknown key "k0" in deployments.prod; known here: ')
+
+
 def test_a_thousand_bindings_with_mistyped_labels_are_told_soon() -> None:
     fleet = [Deployment(f"d{n}", labels={"env": f"prod{n}"}, naming=NAMING) for n in range(1000)]
     lines = [f"- {{group: 's:g', roles: [R], deployments: {{env: prdo{n}}}}}\n" for n in range(300)]
