@@ -20,6 +20,8 @@ from syncd.http import secrets
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
 from syncd.store import Stores, migrate
 
+pytest.register_assert_rewrite("passes")
+
 BULK_DAGS = 100
 UNIT = Path(__file__).parent / "unit"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from test_reconcile import Stage, roles_of, stage
+from stages import Stage, roles_of
+from test_reconcile import stage
 
 from syncd.daemon.followup import SUPERSEDED
 from syncd.daemon.work_item import Urgency, WorkItem

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from test_reconcile import DAGS, NOW, People, Stage, made_for
+from stages import DAGS, NOW, People, Stage, made_for
 
 from syncd.config.fingerprint import fingerprint
 from syncd.errors import ApprovalRefused

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_reconcile import DAGS, NOW, People, Stage
+from stages import DAGS, NOW, People, Stage
 
 from syncd.model import Note, Permission, Role
 from syncd.reconcile import DeploymentReport

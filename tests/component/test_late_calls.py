@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from stages import DAGS, NOW, People, Stage, put, roles_of
 from store_samples import at, begun, created, moved, planned
-from test_reconcile import DAGS, NOW, People, Stage, put, roles_of
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Deployment, Outcome, Owned, Permission, Role, Scope, Status, User

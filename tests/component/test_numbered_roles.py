@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from airflow_world import world
+from stages import Stage
 from test_partly import against, stage
-from test_reconcile import Stage
 
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Permission, Scope

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from airflow_world import World as Server
 from airflow_world import world
-from test_reconcile import DAGS, People, Stage, made_for, put, roles_of
+from stages import DAGS, People, Stage, made_for, put, roles_of
 
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Deployment, User

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from test_reconcile import Stage, put, stage
+from stages import Stage, put
+from test_reconcile import stage
 
 from syncd.model import Role, User, key
 from syncd.plan.on_people import Effects

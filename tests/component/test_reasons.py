@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_reconcile import DAGS, NOW, People, Stage, made_for, put
+from stages import DAGS, NOW, People, Stage, made_for, put
 
 from syncd.mapping.endings import Endings
 from syncd.mapping.parse import parse

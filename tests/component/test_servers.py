@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_reconcile import DAGS, NOW, People, Stage, put, roles_of
+from stages import DAGS, NOW, People, Stage, put, roles_of
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Deployment, Owned, Permission, Role, Scope, User

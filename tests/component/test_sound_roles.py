@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_reconcile import DAGS, MAPPING, NOW, People, Stage, put, roles_of
+from stages import DAGS, MAPPING, NOW, People, Stage, put, roles_of
 
 from syncd.mapping.parse import parse
 from syncd.model import Adopt, Deployment, Scope, Status

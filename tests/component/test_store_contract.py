@@ -6,10 +6,24 @@ from dataclasses import replace
 
 import pytest
 from fakes import MemoryReadings
-from store_samples import NOW, at, snapshot
+from memory_journal import MemoryJournal
+from store_samples import NOW, at, created, left, moved, plan_of, role, snapshot
 
-from syncd.model import Doubt, JoinKey, KnownPersons
-from syncd.ports import Readings, SourceHealth
+from syncd.errors import DeploymentBusy
+from syncd.model import (
+    EVERYTHING,
+    Change,
+    Doubt,
+    JoinKey,
+    KnownPersons,
+    Learned,
+    MadeAccount,
+    Outcome,
+    Owned,
+    Status,
+)
+from syncd.plan.taken import Taken
+from syncd.ports import Basis, Journal, Readings, SourceHealth
 from syncd.store import Stores
 
 DOUBTS = (Doubt("g1", "finance", NOW, "cut off"),)
@@ -73,3 +87,177 @@ def test_persons_are_replaced_and_sources_count_for_the_key_they_were_joined_by_
     readings.remember_persons(KnownPersons({("okta", "1"): "b"}, frozenset({"okta"})), second, now=at(1))
     assert KnownPersons({("okta", "1"): "b"}, frozenset({"entra"})) == readings.known_persons(first)
     assert KnownPersons({("okta", "1"): "b"}, frozenset({"okta"})) == readings.known_persons(second)
+
+
+# --- the journal of a pass --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["memory", "database"])
+def journal(request: pytest.FixtureRequest, store: Stores) -> Journal:
+    return MemoryJournal() if request.param == "memory" else store
+
+
+def recorded(journal: Journal, *changes: Change, basis: Basis = Basis()) -> int:
+    run = journal.ledger.start_run("apply", scope=EVERYTHING, now=NOW)
+    return journal.ledger.record_plan(run, plan_of(*changes), held=None, approved=None, now=NOW, basis=basis)
+
+
+def ended(journal: Journal, change: Change, status: Status, *, calls: int = 1) -> None:
+    """Plan a change, make these calls for it, and say how it ended."""
+    with journal.ledger.entries(recorded(journal, change)) as entries:
+        entry = entries.begin(change, now=NOW)
+        for number in range(calls):
+            entry.after(entry.before(f"call {number}"), "200")
+        entry.conclude(Outcome(change, status, "as told"), now=at(1))
+
+
+ANNA = frozenset({"anna"})
+OPS = Owned(users=ANNA, grants={"anna": frozenset({"Op"})})
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("status", "owned", "unsettled"),
+    [
+        (Status.APPLIED, OPS, []),
+        (Status.PENDING, OPS, []),
+        (Status.FAILED, Owned(), []),
+        (Status.SKIPPED, Owned(), []),
+        (Status.UNKNOWN, OPS, ["Anna"]),
+    ],
+)
+def test_what_a_change_brings_is_owned_from_its_intent_on_unless_it_was_not_made(
+    journal: Journal, status: Status, owned: Owned, unsettled: list[str], calls: int
+) -> None:
+    ended(journal, created("Anna", "Op"), status, calls=calls)
+
+    found = journal.holdings.owned("prod")
+    assert (owned.users, owned.grants) == (found.users, found.grants)
+    assert unsettled == [u.change.name for u in journal.ledger.unsettled("prod")]
+
+
+def test_a_change_whose_call_never_came_back_is_unsettled_and_what_it_brings_is_owned(journal: Journal) -> None:
+    change = created("Anna", "Op")
+    with journal.ledger.entries(recorded(journal, change)) as entries:
+        entries.begin(change, now=NOW).before("call")
+
+    assert ["Anna"] == [u.change.name for u in journal.ledger.unsettled("prod")]
+    assert ANNA == journal.holdings.owned("prod").users
+
+
+@pytest.mark.parametrize(("status", "users"), [(Status.APPLIED, ANNA), (Status.FAILED, frozenset[str]())])
+def test_a_look_settles_what_nobody_knew(journal: Journal, status: Status, users: frozenset[str]) -> None:
+    ended(journal, created("Anna", "Op"), Status.UNKNOWN)
+    [open_one] = journal.ledger.unsettled("prod")
+
+    journal.ledger.settle(open_one.id, status, "looked", now=at(2), final=True)
+
+    assert ((), users) == (journal.ledger.unsettled("prod"), journal.holdings.owned("prod").users)
+
+
+@pytest.mark.parametrize(
+    ("change", "users", "grants", "roles"),
+    [
+        (moved("Anna", {"Op"}, {"Viewer"}), ANNA, {"anna": frozenset({"Viewer"})}, frozenset({"finance"})),
+        (left("Anna", "Op"), frozenset(), {}, frozenset({"finance"})),
+        (Change(role("finance", "Pools"), None, ()), ANNA, {"anna": frozenset({"Op"})}, frozenset()),
+    ],
+    ids=["a role that is taken", "an account that goes", "a role that goes"],
+)
+def test_what_a_change_takes_is_owned_no_more(
+    journal: Journal, change: Change, users: frozenset[str], grants: dict[str, frozenset[str]], roles: frozenset[str]
+) -> None:
+    ended(journal, Change(None, role("finance", "Pools"), ()), Status.APPLIED)
+    ended(journal, created("Anna", "Op"), Status.APPLIED)
+
+    ended(journal, change, Status.APPLIED)
+
+    found = journal.holdings.owned("prod")
+    assert (users, grants, roles) == (found.users, dict(found.grants), found.roles)
+    assert frozenset({"finance"}) == found.once | found.roles, "what was ours once is still known"
+
+
+def test_a_failed_change_leaves_what_was_owned_before(journal: Journal) -> None:
+    journal.holdings.adopt("prod", Owned(grants={"anna": frozenset({"Op"})}))
+    ended(journal, moved("Anna", set(), {"Op", "Viewer"}), Status.FAILED)
+
+    assert {"anna": frozenset({"Op"})} == dict(journal.holdings.owned("prod").grants)
+
+
+def test_what_is_adopted_is_owned_until_another_hand_takes_it(journal: Journal) -> None:
+    both = Owned(roles=frozenset({"finance"}), grants={"anna": frozenset({"Op", "finance"})})
+    journal.holdings.adopt("prod", both)
+    journal.holdings.disown("prod", Owned(grants={"anna": frozenset({"Op"})}), now=at(1))
+    assert {"anna": frozenset({"finance"})} == dict(journal.holdings.owned("prod").grants)
+
+    journal.holdings.disown_role("prod", "finance")
+    found = journal.holdings.owned("prod")
+    assert ({}, frozenset()) == (dict(found.grants), found.roles)
+
+
+def test_a_few_people_are_asked_for_and_all_are_counted(journal: Journal) -> None:
+    for name in ("Anna", "bob"):
+        ended(journal, created(name, "Op"), Status.APPLIED)
+
+    found = journal.holdings.owned("prod", usernames=ANNA)
+
+    assert (ANNA, {"anna": frozenset({"Op"})}, 2, 2) == (found.users, dict(found.grants), found.people, found.accounts)
+
+
+def test_accounts_are_found_by_the_person_and_by_the_email_and_belong_to_whom_they_were_made_for_last(
+    journal: Journal,
+) -> None:
+    first = MadeAccount("anna", ("okta", "1"), "anna@x"), MadeAccount("bob", ("okta", "2"), "bob@x")
+    journal.holdings.remember_accounts("prod", first, now=NOW)
+    journal.holdings.remember_accounts("prod", [MadeAccount("anna", ("okta", "3"), "anna@x")], now=at(1))
+
+    names = [
+        [account.who[1] for account in journal.holdings.made_accounts("prod", ids=ids, emails=emails)]
+        for ids, emails in ((None, ()), ({"2"}, ()), ({"1"}, ()), ({"9"}, {"ANNA@x"}))
+    ]
+    assert [["3", "2"], ["2"], [], ["3"]] == names
+
+
+def test_what_was_taken_is_counted_unless_a_person_let_it_pass(journal: Journal) -> None:
+    one, other = left("Anna", "Op"), left("bob", "Op")
+    plan = recorded(journal, one, other, basis=Basis(covered=(other,)))
+    with journal.ledger.entries(plan) as entries:
+        for change in (one, other):
+            entry = entries.begin(change, now=NOW)
+            entry.before("call")
+            entry.conclude(Outcome(change, Status.APPLIED), now=at(1))
+
+    assert (Taken(people=1, accounts=1), Taken()) == (
+        journal.ledger.taken_since("prod", NOW),
+        journal.ledger.taken_since("prod", at(9)),
+    )
+
+
+def test_files_are_in_force_since_a_plan_of_them_was_made_to_be_carried_out(journal: Journal) -> None:
+    assert journal.ledger.is_in_force("any")
+    recorded(journal, basis=Basis("first"))
+    recorded(journal, basis=Basis("proposed", applying=False))
+    assert (True, False) == (journal.ledger.is_in_force("first"), journal.ledger.is_in_force("proposed"))
+
+
+def test_one_writer_has_the_lease_and_once_it_is_lost_no_call_is_announced(journal: Journal) -> None:
+    change = created("Anna", "Op")
+    with journal.leases.take("prod") as lease:
+        with pytest.raises(DeploymentBusy), journal.leases.take("prod"):
+            pass
+        with journal.ledger.entries(recorded(journal, change), lease=lease) as entries:
+            entry = entries.begin(change, now=NOW)
+            journal.leases.release_all()
+            with pytest.raises(DeploymentBusy):
+                entry.before("call")
+    assert () == journal.ledger.unsettled("prod")
+
+
+def test_what_is_known_of_a_server_is_kept_and_first_knowledge_gives_way_to_no_guess(journal: Journal) -> None:
+    for learned, only_new in ((Learned("guess"), True), (Learned("known"), False), (Learned("guess"), True)):
+        journal.memory.save_learned("prod", learned, only_new=only_new)
+    journal.memory.save_roles_seen("prod", {"finance"}, sound={"finance": "abc"})
+
+    assert (Learned("known"), None) == (journal.memory.learned("prod"), journal.memory.learned("test"))
+    assert (frozenset({"finance"}), None) == (journal.memory.roles_seen("prod"), journal.memory.roles_seen("test"))
+    assert {"finance": "abc"} == dict(journal.memory.sound_roles("prod"))
