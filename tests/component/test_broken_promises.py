@@ -80,7 +80,7 @@ def test_a_grant_that_a_hand_took_while_a_line_gives_it_is_ours(stage: Stage) ->
 
 @pytest.mark.finding("N-2")
 def test_a_role_that_a_hand_deleted_and_a_hand_makes_anew_stays(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("test_reconcile.MAPPING", WITHOUT_FINANCE)
+    monkeypatch.setattr("stages.MAPPING", WITHOUT_FINANCE)
     del stage.prod.roles["finance"]
     for user in list(stage.prod.users.values()):
         put(stage.prod, replace(user, roles=frozenset({"Viewer"})))

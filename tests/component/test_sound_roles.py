@@ -58,7 +58,7 @@ def test_a_role_that_the_mapping_made_narrower_is_not_given_before_it_is(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joins(stage)
-    monkeypatch.setattr("test_reconcile.MAPPING", NARROWER)
+    monkeypatch.setattr("stages.MAPPING", NARROWER)
     assert {"finance"} == waits(stage)
     assert set() == held(stage)
     stage.apply()
@@ -71,7 +71,7 @@ def test_a_role_that_comes_back_to_the_mapping_is_not_given_as_it_was_left_behin
 ) -> None:
     left = stage.prod.roles["finance"]
     with monkeypatch.context() as patch:
-        patch.setattr("test_reconcile.MAPPING", WITHOUT)
+        patch.setattr("stages.MAPPING", WITHOUT)
         stage.apply()
     put(stage.prod, replace(left, permissions=left.permissions | {POOLS}))
     joins(stage)
@@ -84,7 +84,7 @@ def test_a_role_that_comes_back_to_the_mapping_is_not_given_as_it_was_left_behin
 
 def test_a_role_whose_change_was_refused_is_not_given(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.prod.fails = frozenset({"finance"})
-    monkeypatch.setattr("test_reconcile.MAPPING", NARROWER)
+    monkeypatch.setattr("stages.MAPPING", NARROWER)
     stage.apply()
     joins(stage)
     assert {"finance"} == waits(stage)
@@ -106,7 +106,7 @@ def test_who_is_moved_to_a_role_that_waits_keeps_the_old_one_until_then(
     joins(stage)
     stage.apply()
     moved = MAPPING.replace(b"finance: {dags", b"money: {dags").replace(b"[finance, Viewer]", b"[money]")
-    monkeypatch.setattr("test_reconcile.MAPPING", moved)
+    monkeypatch.setattr("stages.MAPPING", moved)
     assert {"money"} == waits(stage)
     assert {"finance", "Viewer"} == held(stage)
     stage.apply()
@@ -116,7 +116,7 @@ def test_who_is_moved_to_a_role_that_waits_keeps_the_old_one_until_then(
 def test_who_leaves_waits_for_no_role(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     joins(stage)
     stage.apply()
-    monkeypatch.setattr("test_reconcile.MAPPING", NARROWER)
+    monkeypatch.setattr("stages.MAPPING", NARROWER)
     stage.people.members = {"finance": ["anna"]}
     assert set() == waits(stage)
     assert set() == held(stage)
