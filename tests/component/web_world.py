@@ -36,6 +36,7 @@ from syncd.http.secrets import Secret
 from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
 from syncd.store import Stores
 from syncd.web import Authenticator, Server, app
+from syncd.web.app import state_of
 from syncd.web.timeouts import TimedProtocol
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -255,6 +256,11 @@ class Place:
     def connections(self) -> int:
         """Say how many are connected, by either way."""
         return sum(len(s.server_state.connections) for s in self.server._serving)
+
+    @property
+    def asked_of_database(self) -> int:
+        """Say how many questions the database has not answered, those included that wait for a thread."""
+        return state_of(self.app).database_threads._asked
 
     @property
     def inside(self) -> Caller:
