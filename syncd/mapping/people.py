@@ -60,8 +60,8 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
             because = _merged(gifts)
             shared[gifts] = (frozenset(because), because)
         roles, found.because[name] = shared[gifts]
-        found.users[name] = deployment.naming.account(identity, username, roles)
-        if problem := deployment.naming.email_problem(identity.email):
+        found.users[name] = account = deployment.naming.account(identity, username, roles)
+        if account.email != identity.email and (problem := deployment.naming.email_problem(identity.email)):
             diagnostics.note(
                 "email_placeholder",
                 f"{username} gets an account without the e-mail of {identity}: {problem}; correct it in {identity.source}",

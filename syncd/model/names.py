@@ -55,7 +55,7 @@ class Lookalikes:
                 self._names.setdefault(skeleton, []).append(name)
 
     def __contains__(self, name: str) -> bool:
-        return any(skeleton in self._names for skeleton in skeletons(name))
+        return bool(self._names) and any(skeleton in self._names for skeleton in skeletons(name))
 
     def of(self, name: str) -> tuple[str, ...]:
         """Give the names that share a skeleton with this one, sorted."""

@@ -86,7 +86,7 @@ class AirflowNaming:
         return unreachable(username)
 
     def email_problem(self, email: str) -> str:
-        if _UNWRITABLE.search(email):
+        if not _is_writable(email):
             return "it holds a control character or half a surrogate pair"
         return f"it has more than {LONGEST_USERNAME} characters" if len(email) > LONGEST_USERNAME else ""
 
@@ -139,10 +139,15 @@ def unreachable(name: str) -> str:
         return f"{name!r} cannot be reached by the API: a slash, dots alone or nothing lead elsewhere"
     if len(name) > LONGEST_USERNAME:
         return f"{name[:40]!r}... cannot be reached by the API: it has more than {LONGEST_USERNAME} characters"
-    if _UNREACHABLE.search(name):
+    if "<" in name or not _is_writable(name):
         return f"{name!r} cannot be reached by the API because of a control character, half a surrogate pair or <"
     return ""
 
 
+def _is_writable(text: str) -> bool:
+    """Say whether nothing in it is unwritable: what is printable never is, and Python knows that ten times faster."""
+    return text.isprintable() or not _UNWRITABLE.search(text)
+
+
 def _writable(name: str) -> str:
-    return _UNWRITABLE.sub("\ufffd", name)
+    return name if name.isprintable() else _UNWRITABLE.sub("\ufffd", name)
