@@ -46,11 +46,14 @@ def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
     from syncd import app
     from syncd.cli.frozen import seen_in_files
     from syncd.mapping.diagnostics import some
+    from syncd.mapping.doubtful import doubtful
     from syncd.mapping.select import idle_bindings
     from syncd.model import JoinKey
 
     rules = app.read_rules(settings)
     yield from (note.text for note in idle_bindings(rules, (d.deployment for d in settings.deployments)))
+    namings = dict.fromkeys(d.deployment.naming for d in settings.deployments)
+    yield from doubtful(rules, namings, now=app.utc_now())
     yield from seen_in_files(settings, rules, snapshots)
     nameless = [d.deployment.name for d in settings.deployments if not d.deployment.login_source]
     if nameless and len(settings.sources) > 1 and settings.joining.key is not JoinKey.NONE:

@@ -28,12 +28,15 @@ def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[s
 
 
 def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[str]:
-    """Say which roles are frozen by what a file source lacks; groups of other sources are not looked at."""
+    """Say which bindings name no group of a file source, and which roles are frozen by what else these lack."""
     from syncd.directory.join import join
+    from syncd.mapping.doubtful import unknown_groups
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
-    mine = replace(rules, bindings=tuple(rule for rule in rules.bindings if rule.group.source in fresh))
-    return frozen(settings, mine, join(fresh, {}, {}))
+    unknown = dict(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
+    yield from unknown.values()
+    mine = (rule for rule in rules.bindings if rule.group.source in fresh and rule not in unknown)
+    yield from frozen(settings, replace(rules, bindings=tuple(mine)), join(fresh, {}, {}))
 
 
 def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[CheckResult, ...]:

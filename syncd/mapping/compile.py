@@ -14,6 +14,7 @@ from datetime import datetime
 
 from syncd.directory.doubt import shown_inactive
 from syncd.mapping.diagnostics import Diagnostics
+from syncd.mapping.doubtful import is_over, over
 from syncd.mapping.groups import bind
 from syncd.mapping.people import people
 from syncd.mapping.permissions import Speller
@@ -64,14 +65,9 @@ def frozen_roles(rules: Rules, directory: Directory, deployment: Deployment, *, 
 def _live(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:
     chosen = [rule for rule in rules.bindings if chooses(rule, deployment)]
     for rule in chosen:
-        if _is_over(rule, now):
-            text = f"{rule.at}: this binding of {rule.group} ended at {rule.until:%Y-%m-%d %H:%M} UTC; take it out"
-            diagnostics.note("expired_binding", text)
-    return tuple(rule for rule in chosen if not _is_over(rule, now))
-
-
-def _is_over(rule: Rule, now: datetime) -> bool:
-    return rule.until is not None and rule.until <= now
+        if is_over(rule, now):
+            diagnostics.note("expired_binding", over(rule))
+    return tuple(rule for rule in chosen if not is_over(rule, now))
 
 
 def _roles(rules: Rules, live: Iterable[Rule], speller: Speller) -> dict[str, Role]:

@@ -25,8 +25,8 @@ from syncd.model import (
     Rule,
     Rules,
 )
-from syncd.text.document import Node, Scalar, Table, read_document
-from syncd.text.strict import Strict
+from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
+from syncd.text.strict import Strict, listed_text
 
 SECTIONS = ("roles", "bindings")
 
@@ -89,11 +89,24 @@ def _file(reading: _Reading, file: str, content: bytes) -> None:
         )
     if roles := found.get("roles"):
         reading.whole &= isinstance(roles, Table)
-        for name, body in reading.strict.table(roles, "`roles`"):
-            _role(reading, name, body)
+        if isinstance(roles, Items) and (name := _first_name(roles)):
+            reading.strict.wrong(
+                roles.at, f"`roles` is no list; write `{name}:` in place of `- {name}`, and below it what it gives"
+            )
+        else:
+            for role, body in reading.strict.table(roles, "`roles`"):
+                _role(reading, role, body)
     if bindings := found.get("bindings"):
         for node in reading.strict.items(bindings, "`bindings`"):
             _binding(reading, node)
+
+
+def _first_name(roles: Items) -> str:
+    """Give the name in the first entry of a list that should be keys."""
+    match roles.items[:1]:
+        case (Table(entries=((name, _), *_)),) | (Scalar() as name,):
+            return name.text
+    return ""
 
 
 # --- roles ------------------------------------------------------------------------------------------------------------
@@ -244,12 +257,23 @@ def _deployments(strict: Strict, node: Node) -> tuple[tuple[str, frozenset[str]]
     if isinstance(node, Scalar) and node.text == "all":
         return ()
     if not isinstance(node, Table) or not node.entries:
-        strict.wrong(node.at, "`deployments` must be `all`, or labels with values, as in {env: prod}")
+        by_name = _by_name(node)
+        strict.wrong(node.at, f"`deployments` must be `all`, or labels with values, as in {{env: prod}}{by_name}")
         return None
     return tuple(
         (label.text, frozenset(_words(strict.texts(values, f'the label "{label.text}"', alone=True))))
         for label, values in node.entries
     )
+
+
+def _by_name(node: Node) -> str:
+    """Say how to write deployments that stand there by their names."""
+    if isinstance(node, Scalar) and node.kind == TEXT and node.text.casefold() != "all":
+        return f"; deployments by their names are {{name: {listed_text(node.text)}}}"
+    if isinstance(node, Items) and node.items and all(isinstance(n, Scalar) and n.kind == TEXT for n in node.items):
+        names = ", ".join(listed_text(n.text)[1:-1] for n in node.items if isinstance(n, Scalar))
+        return f"; deployments by their names are {{name: [{names}]}}"
+    return ""
 
 
 _UNTIL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]+(?P<zone>[Zz]| ?[+-][0-9]{2}:?[0-9]{2})?)?")

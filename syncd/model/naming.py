@@ -28,6 +28,11 @@ class Naming(Protocol):
         """Name every action that a permission of the target can have."""
         ...
 
+    @property
+    def resources(self) -> frozenset[str]:
+        """Name the resources that releases of the target have of their own; what is nearly one of them may be mistyped."""
+        ...
+
     def permission(self, action: str, resource: str) -> Permission:
         """Make a permission of the target's words, with the DAG that it is on."""
         ...

@@ -20,6 +20,7 @@ from ruamel.yaml.scanner import Scanner
 
 from syncd.errors import Problem
 from syncd.model import At
+from syncd.text.slips import conflict, misplaced_colon, typographic
 
 DEEPEST = 50
 """So many brackets may be open at once."""
@@ -123,6 +124,8 @@ class _Shallow(Scanner):
 
 
 def _compose(text: str) -> yaml.Node | None:
+    if left := conflict(text):
+        raise _Broken(left[0], 1, left[1])
     reader = YAML(typ="safe", pure=True)
     reader.Scanner = _Shallow
     reader.composer.warn_double_anchors = False  # YAML 1.2 allows an anchor to be set again
@@ -132,7 +135,7 @@ def _compose(text: str) -> yaml.Node | None:
         message = f"the character U+{error.character:04X} is not allowed in YAML; take it out"
         raise _Broken(*_place(text[: error.position]), message) from None
     except MarkedYAMLError as error:
-        raise _explained(error) from None
+        raise _explained(error, text) from None
     except YAMLError as error:
         raise _Broken(1, 1, f"this is not YAML: {error}") from None
     except (ValueError, OverflowError):  # of `chr`, for an escape above U+10FFFF
@@ -142,13 +145,13 @@ def _compose(text: str) -> yaml.Node | None:
     return root
 
 
-# context or problem, as the YAML library words it | what to say | point at the start of the construct?
+# context or problem, as the YAML library words it | what to say (empty: `misplaced_colon`) | point at the start of the construct?
 _SENTENCES: tuple[tuple[str, str, bool], ...] = (
     (r"found character '\\t'", "a tab stands here; write blanks in its place", False),
     (r"found character '(.)' that", "a value cannot start with {0}; write it in quotes", False),
     (r"""found undefined alias ["'](.*)["']""", "there is no anchor {0}; write a glob that starts with * in quotes", False),
     (r"scanning an alias", "* starts an alias here; write a glob that starts with * in quotes", True),
-    (r"mapping values are not allowed", 'a ":" is not expected here; mend the indentation, or put the value in quotes', False),
+    (r"mapping values are not allowed", "", False),
     (r"could not find expected ':'", 'a ":" is missing after this key', True),
     (r"scanning a quoted scalar", "this quote is never closed; write the same quote at the end of the value", True),
     (r"expected ',' or '\]'", 'this list is not closed; write "]" at its end, and "," between its values', True),
@@ -161,12 +164,13 @@ _SENTENCES: tuple[tuple[str, str, bool], ...] = (
 )  # fmt: skip
 
 
-def _explained(error: MarkedYAMLError) -> _Broken:
+def _explained(error: MarkedYAMLError, text: str) -> _Broken:
     said = f"{error.context or ''}: {error.problem}"
     for pattern, sentence, opening in _SENTENCES:
         if found := re.search(pattern, said):
             mark = (opening and error.context_mark) or error.problem_mark
-            return _Broken(mark.line + 1, mark.column + 1, sentence.format(*found.groups()))
+            place = mark.line + 1, mark.column + 1
+            return _Broken(*place, sentence.format(*found.groups()) if sentence else misplaced_colon(text, *place))
     mark = error.problem_mark or error.context_mark
     return _Broken(mark.line + 1, mark.column + 1, f"this is not YAML: {error.problem}")
 
@@ -205,8 +209,12 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self.node(n) for n in node.value if not self.is_loop(n)), self.at(node))
         assert isinstance(node, yaml.ScalarNode)
+        text = node.value
+        if node.style is None and (slip := typographic(text)):
+            self.wrong(self.at(node), slip)
+            text = text[1:-1]  # as it was meant: nothing else is wrong with it
         kind = _KINDS.get(str(node.tag).removeprefix("tag:yaml.org,2002:"), f"a value with the tag {node.tag}")
-        return Scalar(node.value, kind, self.at(node))
+        return Scalar(text, kind, self.at(node))
 
     def is_loop(self, node: yaml.Node) -> bool:
         if id(node) in self.open:
@@ -224,9 +232,11 @@ class _Builder:
         for value in merged:
             yield from self.merged(value, own)
 
-    def key(self, node: yaml.Node, own: dict[str, Scalar]) -> Scalar | None:
+    def key(self, node: Any, own: dict[str, Scalar]) -> Scalar | None:
         """Give a key, unless it is not a text or was there before."""
         built = self.node(node)
+        if isinstance(built, Scalar) and node.style is None and (slip := typographic(built.text, is_key=True)):
+            self.wrong(built.at, slip)
         if not isinstance(built, Scalar) or built.kind != TEXT:
             self.wrong(built.at, f"a key must be text and this is {built.words}; write it in quotes")
         elif first := own.get(built.text):

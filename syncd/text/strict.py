@@ -6,6 +6,8 @@ reads as nothing: whether its key had to be there is the business of `record`.
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -89,7 +91,9 @@ class Strict:
             if len(node.items) < at_least:
                 self.wrong(node.at, f"{what} is an empty list; write at least one entry, or leave the key out")
             return node.items
-        if node:
+        if isinstance(node, Scalar) and node.kind == TEXT and node.text.strip():
+            self.wrong(node.at, f"{what} must be a list and is text; write {listed_text(node.text)}")
+        elif node:
             self.wrong_type(node, what, "a list")
         return ()
 
@@ -125,6 +129,11 @@ class Strict:
             if first.setdefault(entry.text, entry) is not entry:
                 self.wrong(entry.at, f'"{entry.text}" is in this list twice; keep one')
         return tuple(read)
+
+
+def listed_text(text: str) -> str:
+    """Write a text as the only entry of a list, as YAML takes it."""
+    return f"[{text}]" if re.fullmatch(r"[A-Za-z_][\w.-]*", text) else f"[{json.dumps(text, ensure_ascii=False)}]"
 
 
 def _listed(names: Iterable[str]) -> str:

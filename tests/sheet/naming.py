@@ -13,6 +13,7 @@ class SheetNaming:
     """The rules of names of every sheet: a line end would end the row."""
 
     built_in_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
+    resources: ClassVar[frozenset[str]] = frozenset()
     actions: ClassVar[tuple[str, ...]] = ("see", "start", "change")
 
     def permission(self, action: str, resource: str) -> Permission:

@@ -18,6 +18,16 @@ from syncd.text.strict import has_control
 BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 """Roles that Airflow itself defines. The API does not protect them."""
 
+RESOURCES: Final = frozenset((
+    "Admin", "All Audit Logs", "All Import Errors", "All Reparses", "Asset Aliases", "Assets", "Audit Logs", "Backfills",
+    "Browse", "Cluster Activity", "Configurations", "Connections", "DAG Code", "DAG Dependencies", "DAG Runs", "DAG Versions",
+    "DAG Warnings", "DAGs", "Datasets", "Docs", "Documentation", "HITL Detail", "ImportError", "Jobs", "My Password",
+    "My Profile", "Passwords", "Permission Views", "Permissions", "Plugins", "Pools", "Providers", "Roles", "SLA Misses",
+    "Task Instances", "Task Logs", "Task Reschedules", "Triggers", "User Stats Chart", "Users", "Variables", "View Menus",
+    "Website", "XComs",
+))  # fmt: skip
+"""What permissions can be on, as the source of the releases from 2.9 to 3.3 and of FAB providers has it; plugins have more."""
+
 LONGEST_ROLE: Final = 64
 LONGEST_RESOURCE: Final = 250
 LONGEST_DAG_ID: Final = LONGEST_RESOURCE - len("DAG Run:")
@@ -37,6 +47,8 @@ class AirflowNaming:
 
     built_in_roles: ClassVar[frozenset[str]] = BUILT_IN_ROLES
     actions: ClassVar[tuple[str, ...]] = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
+
+    resources: ClassVar[frozenset[str]] = RESOURCES
 
     def permission(self, action: str, resource: str) -> Permission:
         return permission(action, resource)

@@ -17,7 +17,7 @@ Large sets are sent in parts (`role_calls`); the other members of the family are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,10 +26,11 @@ from syncd.model import Change, Permission, Role, Status
 from syncd.targets.airflow.abilities import Patch
 from syncd.targets.airflow.calls import Calls, Stopped, refused
 from syncd.targets.airflow.mirror import Mirror
-from syncd.targets.airflow.naming import refusal
+from syncd.targets.airflow.naming import RESOURCES, refusal
 from syncd.targets.airflow.role_calls import EDIT_ROLES, Ended, Permissions, RoleCalls
 from syncd.targets.airflow.role_family import RoleFamily
 from syncd.targets.airflow.users import UserWriter
+from syncd.text.strict import did_you_mean
 
 CHUNK: Final = 100
 ROUNDS: Final = 8
@@ -195,10 +196,7 @@ class RoleWriter:
         said = []
         if self.unknown:
             self._learn_run_resources()
-            names = ", ".join(sorted(str(p) for p in self.unknown))
-            said.append(
-                f"the server does not know yet: {names}; it knows a DAG once that was parsed; everything else was done"
-            )
+            said.append(f"{_not_known(self.unknown)}; everything else was done")
         if self.family.left:
             said.append(
                 f"left behind without people, because this server cannot delete roles: {', '.join(self.family.left)}"
@@ -211,6 +209,19 @@ class RoleWriter:
         taken = {p.resource for p in self.wanted}
         if any(f"DAG:{dag}" in taken for dag in runs) and not any(r.startswith("DAG Run:") for r in taken):
             self.role.mirror.learn(dag_run_resources=False)
+
+
+def _not_known(unknown: Iterable[Permission]) -> str:
+    """Say what a server does not know: a DAG comes once it was parsed, a resource that is mistyped never."""
+    ordered = sorted(unknown, key=str)
+    said = [f"{p}{_meant(p)}" for p in ordered]
+    parsed = "; it knows a DAG once that was parsed" if any(p.dag is not None for p in ordered) else ""
+    return f"the server does not know: {', '.join(said)}{parsed}"
+
+
+def _meant(permission: Permission) -> str:
+    hint = "" if permission.dag is not None else did_you_mean(permission.resource, RESOURCES - {permission.resource})
+    return f" ({hint.removeprefix('; ')})" if hint else ""
 
 
 def _part(wanted: Permissions) -> Permissions:

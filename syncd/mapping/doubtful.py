@@ -1,0 +1,75 @@
+"""What is right as the language goes and may yet be a mistake of whoever wrote it; `check` tells it.
+
+what a mapping says                                | why it is told
+---------------------------------------------------|---------------------------------------------------------------
+a role that no binding gives                       | nobody has it: a binding is missing, or the role may go
+a binding that gives what another one gives        | whoever takes one of them out takes nothing away
+a binding that is over                             | it gives nothing any more
+a group that its source, a file, has not           | nobody gets anything by it, and nobody loses what it gave
+a permission on a resource that no release has,    | where it is mistyped the role waits for it for ever; plugins have
+and that is nearly one that some have              | resources of their own, so it is no mistake by itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from syncd.model import Group, Naming, Rule, Rules
+from syncd.text.strict import Strict
+
+
+def doubtful(rules: Rules, namings: Iterable[Naming], *, now: datetime) -> Iterator[str]:
+    """Say what may be a mistake, each with its place and what to write."""
+    yield from _unbound(rules)
+    yield from _given_twice(rules.bindings)
+    yield from (over(rule) for rule in rules.bindings if is_over(rule, now))
+    yield from _unknown_resources(rules, frozenset[str]().union(*(naming.resources for naming in namings)))
+
+
+def is_over(rule: Rule, now: datetime) -> bool:
+    """Say whether a binding gives nothing any more."""
+    return rule.until is not None and rule.until <= now
+
+
+def over(rule: Rule) -> str:
+    """Say that a binding is over."""
+    assert rule.until is not None
+    return f"{rule.at}: this binding of {rule.group} ended at {rule.until:%Y-%m-%d %H:%M} UTC; take it out"
+
+
+def _unbound(rules: Rules) -> Iterator[str]:
+    bound = {role for rule in rules.bindings for role in rule.roles}
+    for name, role in rules.roles.items():
+        if name not in bound:
+            yield f'{role.at}: no binding gives the role "{name}", so nobody has it; bind it, or take it out'
+
+
+def _given_twice(bindings: Iterable[Rule]) -> Iterator[str]:
+    first: dict[object, Rule] = {}
+    for rule in bindings:
+        for role in rule.roles:
+            before = first.setdefault((rule.group, frozenset(rule.deployments), role), rule)
+            if before is not rule:
+                yield f"{rule.at}: gives {role} to {rule.group} where {before.at} does already; take it out of one of them"
+
+
+def _unknown_resources(rules: Rules, known: frozenset[str]) -> Iterator[str]:
+    near = Strict().near
+    for role in rules.roles.values():
+        for permission, at in role.permissions:
+            is_own = permission.dag is not None or permission.resource in known
+            if not is_own and (hint := near(permission.resource, known)):
+                yield f'{at}: no release has a resource "{permission.resource}" of its own{hint}'
+
+
+def unknown_groups(bindings: Iterable[Rule], groups: Mapping[str, Iterable[Group]]) -> Iterator[tuple[Rule, str]]:
+    """Give the bindings whose group is not among those of its source, with what was meant; `groups` are those of some sources."""
+    near = Strict().near
+    known = {source: {word for group in of for word in (group.id, group.name)} for source, of in groups.items()}
+    for rule in bindings:
+        ref = rule.group
+        if ref.source in known and (ref.id or ref.name) not in known[ref.source]:
+            hint = near(ref.id or ref.name or "", known[ref.source])
+            roles = ", ".join(rule.roles)
+            yield rule, f"{rule.at}: there is no group {ref}, so nobody gets {roles} by it, or loses what it gave{hint}"
