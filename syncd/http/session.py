@@ -73,7 +73,8 @@ class _Request:
 class Session:
     """Asks one server. Not for use by several threads at once; several one after the other do no harm.
 
-    `calls` counts the requests made, repeated ones included. Tests give `waiting` of their own.
+    `calls` counts the requests made, repeated ones included; `answered` those that got an answer below 500.
+    Tests give `waiting` of their own.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Session:
     ) -> None:
         self.connection = connection
         self.calls = 0
+        self.answered = 0
         self._retries = retries
         self._size_cap = size_cap
         self._throttle = throttle
@@ -224,6 +226,7 @@ class Session:
         except ValueError:
             # of urllib3 or requests, about an address in the answer; its text repeats that
             raise NoAnswer(f"{request.asked}: the answer cannot be understood; is this the right address?") from None
+        self.answered += response.status_code < 500
         return _answer(request.asked, response, content)
 
     def _content(self, response: requests.Response) -> bytes:

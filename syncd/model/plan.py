@@ -181,12 +181,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one change ended. `beside` are roles that the account lost meanwhile by another hand than ours."""
+    """How one change ended.
+
+    beside      roles that the account lost meanwhile by another hand than ours
+    unanswered  the server was asked and gave no good answer to anything
+    """
 
     change: Change
     status: Status
     detail: str = ""
     beside: tuple[str, ...] = ()
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

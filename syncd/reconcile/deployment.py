@@ -194,8 +194,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
     if this.scope.everything:
         _remember_roles(this, after)
-    reached = report.converged and {o.status for o in outcomes} <= {Status.APPLIED, Status.HELD}
-    if this.scope.everything and reached and not moved_people(this):
+    if this.scope.everything and report.converged and not moved_people(this):
         held = seen.guarded.held
         state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
         this.journal.memory.save_desired(this.run, state, reached=held is None)

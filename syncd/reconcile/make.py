@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,6 +33,9 @@ from syncd.reconcile.state import Comparison, Pass
 
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
+AWAY_AFTER = 5
+"""So many changes in a row to which nothing but failures came, and the rest is left to the next pass."""
+AWAY = f"not begun: the server gave no good answer to the {AWAY_AFTER} changes before this one; the next pass goes on"
 ELSEWHERE = "another writer works at another address of it now; the next pass decides anew"
 
 
@@ -42,15 +45,26 @@ def make_all(
     """Record the plan, then make each change that may go. One that fails does not stop the others."""
     guarded, plan = seen.guarded, record(this, seen, applying=True)
     waits = _waiting(this, guarded.go)
+    made: list[Outcome] = []
     with this.timed("apply"), this.journal.ledger.entries(plan, lease=lease) as entries:
-        return tuple(
-            Outcome(change, Status.PENDING, waits[change])
-            if change in waits
-            else Outcome(change, Status.SKIPPED, why)
-            if (why := _why_not(this, seen, change, session=writer, lease=lease, within=within))
-            else _make(this, entries, change, seen=seen, writer=writer)
-            for change in guarded.go
-        )
+        for change in guarded.go:
+            if change in waits:
+                outcome = Outcome(change, Status.PENDING, waits[change])
+            elif why := _is_away(made) or _why_not(this, seen, change, session=writer, lease=lease, within=within):
+                outcome = Outcome(change, Status.SKIPPED, why)
+            else:
+                outcome = _make(this, entries, change, seen=seen, writer=writer)
+            made.append(outcome)
+    return tuple(made)
+
+
+def _is_away(made: Sequence[Outcome]) -> str:
+    """Say that the server is away, where the last changes that were tried show it; empty where they do not.
+
+    A change that fails by itself is no sign of that: somebody could keep others from losing anything by it.
+    """
+    tried = [outcome for outcome in made if outcome.status is not Status.SKIPPED][-AWAY_AFTER:]
+    return AWAY if len(tried) == AWAY_AFTER and all(outcome.unanswered for outcome in tried) else ""
 
 
 def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:

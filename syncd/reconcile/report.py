@@ -78,7 +78,10 @@ class DeploymentReport:
 
     @property
     def converged(self) -> bool | None:
-        return None if self.remaining is None else not self.not_converged
+        """Say whether reading back showed what was wanted, but for what waits for a person's word."""
+        if self.remaining is None:
+            return None
+        return not self.not_converged and {o.status for o in self.outcomes} <= {Status.APPLIED, Status.HELD}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,19 @@ import json
 from pathlib import Path
 
 import pytest
-from airflow_world import Steps, person, world
+from airflow_world import DAGS, Steps, finance, person, world
 
 from syncd.errors import TargetUnauthorized
 from syncd.http.connection import Connection
 from syncd.http.secrets import FRESH_SECRET_S, Secret, blotted
 from syncd.model import Change, Scope, Status
 from syncd.sandbox.airflow import PRESETS, StandIn
+from syncd.sandbox.airflow.faults import Meanwhile, on
 from syncd.targets.airflow import AirflowSettings, AirflowTarget, Credential, Timing
+from syncd.targets.airflow.abilities import Patch
 from syncd.targets.airflow.wire import Area
+
+SECRETS_DIFFER = r"refuses a token that it just gave: have all its API servers the same \[api_auth\] jwt_secret"
 
 
 def token(claims: object) -> str:
@@ -74,6 +78,45 @@ def test_a_bearer_token_is_read_again_when_the_server_calls_it_over(tmp_path: Pa
         place.write_text(new())
         clock[0] += FRESH_SECRET_S
         ask(target)
+
+
+@pytest.mark.finding("C-46")
+@pytest.mark.parametrize("ahead_s", [-2 * 86_400, 86_400 - 30, 2 * 86_400])
+def test_clocks_that_differ_cost_one_sign_in(ahead_s: float, tmp_path: Path) -> None:
+    server = StandIn("3.3.2", now=lambda: 1_000_000.0)
+    with world(server, tmp_path) as w:
+        target = w.target(kinds=("token",), now=lambda: 1_000_000.0 + ahead_s)
+        target.look()
+        for _ in range(5):
+            ask(target)
+        assert 1 == tokens(server)
+
+
+@pytest.mark.finding("P8")
+def test_a_token_that_is_refused_as_soon_as_it_was_given_is_told_as_such(tmp_path: Path) -> None:
+    """Two API servers whose secrets differ take turns: the one refuses what the other gave."""
+    server = StandIn("3.3.2")
+    with world(server, tmp_path) as w:
+        target = w.target(kinds=("token",))
+        target.look()
+        server.faults.add(Meanwhile(server.gate.forget_tokens), on("*", "/auth/fab/v1/*"))
+        with pytest.raises(TargetUnauthorized, match=SECRETS_DIFFER) as refused:
+            w.target(kinds=("token",)).look()
+        assert "password" not in str(refused.value)
+        outcome = target.apply(Change(None, person("anna", "Viewer")), Steps())
+        assert (Status.FAILED, True) == (outcome.status, "have all its API servers the same" in outcome.detail)
+        assert "lacks" not in outcome.detail
+
+
+@pytest.mark.finding("P8")
+def test_a_token_that_is_refused_teaches_nothing_about_the_release(tmp_path: Path) -> None:
+    server = StandIn("3.3.2", dags=DAGS)
+    with world(server, tmp_path) as w:
+        target = w.target(kinds=("token",))
+        role = finance(target)
+        server.faults.add(Meanwhile(server.gate.forget_tokens), on("PATCH", "/auth/fab/v1/*"))
+        target.apply(Change(None, role), Steps())
+        assert Patch.UNKNOWN is target.capabilities.patch_role
 
 
 def test_airflow_2_hashes_the_password_once(tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ from syncd.targets.airflow.settings import Credential
 
 RENEW_BEFORE_S: Final = 60.0
 SESSION_COOKIE: Final = "session"
+NO_PASSWORDS: Final = (
+    "where people log in with OAuth or a remote user, FAB provider 3.11 and later give no token for a password: "
+    "set a bearer credential instead (docs/signing-in.md)"
+)
+"""Its changelog of 2026-11-09 (#76231): a password is checked in the way of the configured AUTH_TYPE alone."""
 
 
 class Login(Protocol):
@@ -103,16 +108,27 @@ def _basic_line(credential: Credential) -> str:
 
 
 class Bearer:
-    """A token from elsewhere. It is read again where the server calls it out of date: a file or command may have a new one."""
+    """A token from elsewhere: a file or command may have a new one.
+
+    It is read again before it expires, where it says when that is, and where the server calls it out of date.
+    """
 
     kind = "bearer"
 
     def __init__(self, credential: Credential, *, now: Callable[[], float]) -> None:
         self.username = credential.username
+        self._now = now
         self._token = Fresh(credential.secret.header, clock=now)
+        self._seen: str | None = None
+        self._until: float | None = None
 
     def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token.value()}"}
+        if self._until is not None and self._now() >= self._until:
+            self._until = None
+            self._token.renewed()
+        if (token := self._token.value()) != self._seen:
+            self._seen, self._until = token, renew_at(token, now=self._now())
+        return {"Authorization": f"Bearer {token}"}
 
     def renewed(self, answer: Answer) -> bool:
         return is_out_of_date(answer) and self._token.renewed()
@@ -132,10 +148,10 @@ class Token:
         self._session = session
         self._now = now
         self._token: str | None = None
-        self._expires: float | None = None
+        self._until: float | None = None
 
     def headers(self) -> dict[str, str]:
-        if self._token is None or (self._expires is not None and self._now() > self._expires - RENEW_BEFORE_S):
+        if self._token is None or (self._until is not None and self._now() >= self._until):
             self._fetch()
         return {"Authorization": f"Bearer {self._token}"}
 
@@ -156,20 +172,55 @@ class Token:
             raise TargetUnavailable(f"{answer.asked}: the token that came holds a character that no header can carry")
         if isinstance(token, str):
             remember(token)
-            self._token, self._expires = token, expiry(token)
+            self._token, self._until = token, renew_at(token, now=self._now())
             return
         if answer.status in {400, 401, 403}:
             raise TargetUnauthorized(
-                f"{answer.asked}: the server refused user {self.username!r}: {answer}; "
-                f"look at the password in {self._credential.secret} and whether the account is active"
+                f"{answer.asked}: the server refused user {self.username!r}: {answer}; look at the password in "
+                f"{self._credential.secret} and whether the account is active; {NO_PASSWORDS}"
             )
-        raise TargetUnavailable(f"{answer.asked}: no token came but {answer}; is this address an Airflow 3 server?")
+        raise TargetUnavailable(f"{answer.asked}: no token came but {answer}; {misses_path(answer)}")
+
+
+def misses_path(answer: Answer) -> str:
+    """Say what to look at where Airflow 3 answers, and its sign-in does not: `/api/v2` alone is served without the path too."""
+    if answer.status == 404:
+        return (
+            "has the server a path ([api] base_url) that `url` lacks? Without it Airflow 3 answers to /api/v2, no more"
+        )
+    if answer.status >= 500:
+        return "the server, or a proxy before it, is broken: look at its log, and try again"
+    return "look at `url`, its path included, and at what stands before the server"
 
 
 def is_out_of_date(answer: Answer) -> bool:
     """Tell the two answers that ask for a new token from a missing right (Airflow 3.3.2)."""
     sentence = {401: "Token Expired", 403: "Invalid JWT token"}.get(answer.status)
     return sentence is not None and answer.fields.get("detail") == sentence
+
+
+def distrusted(kind: str, answer: Answer) -> str:
+    """Say what is wrong where a server refuses a token that was made, or read, anew just before; empty where it does not.
+
+    Seen with two API servers behind one address whose secrets differ: each refuses what the other gave.
+    """
+    if not is_out_of_date(answer):
+        return ""
+    if kind == "token":
+        return (
+            "the server refuses a token that it just gave: have all its API servers the same [api_auth] jwt_secret, and do "
+            "their clocks agree?"
+        )
+    return "the token is out of date, of another deployment, or signed with another [api_auth] jwt_secret: look at what gives it"
+
+
+def renew_at(token: str, *, now: float) -> float | None:
+    """Say when to ask for another token: a minute before this one expires; None where it does not tell.
+
+    A token that is over the moment it comes shows clocks that differ, or a very short life: it is used until the server says so.
+    """
+    expires = expiry(token)
+    return expires - RENEW_BEFORE_S if expires is not None and expires - RENEW_BEFORE_S > now else None
 
 
 def expiry(token: str) -> float | None:

@@ -18,6 +18,7 @@ from syncd.http.answer import Answer
 from syncd.http.session import NoAnswer
 from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
+from syncd.targets.airflow.auth import distrusted
 from syncd.targets.airflow.names import family
 from syncd.targets.airflow.naming import refusal, unreachable
 from syncd.targets.airflow.wire import Area, Wire
@@ -159,6 +160,8 @@ class Calls:
 
 def refused(answer: Answer, right: str) -> Stopped:
     """Say that an answer is a refusal, and which right is missing where it means that."""
+    if why := distrusted("token", answer):
+        return Stopped(Status.FAILED, f"{answer.asked} gave {answer}: {why}")
     if answer.status in {401, 403}:
         return Stopped(Status.FAILED, f"{answer.asked} gave {answer}: the account that syncd runs as lacks {right}")
     return Stopped(Status.FAILED, f"{answer.asked} gave {answer}")

@@ -9,6 +9,7 @@ from typing import Final
 from syncd.model import Learned
 from syncd.targets.airflow.abilities import Capabilities, read
 from syncd.targets.airflow.leak import leaks
+from syncd.targets.airflow.mirror import unreadable
 
 NOT_READ: Final = "what is known of it was written by another syncd; the next pass looks anew"
 
@@ -32,8 +33,8 @@ def _facts(can: Capabilities) -> Iterator[tuple[str, str]]:
     yield "credentials", ", ".join(f"{area} {credential or 'none found'}" for area, credential in areas.items())
     yield "account", can.service_user or ""
     yield "roles", f"PATCH {can.patch_role.value}, DELETE {can.delete_role.value}"
-    yield "users", "can be read" if can.users_readable else "cannot be read"
+    yield "users", "can be read" if can.users_readable else unreadable(can)
     yield "DAG runs", "have permissions of their own" if can.dag_run_resources else "have no permissions of their own"
-    yield "pages", f"{can.page_limit or '?'} rows at most"
+    yield "pages", f"{can.page_limit} rows at most" if can.page_limit else ""
     yield "session", "spares the password check of each call" if can.session else ""
     yield "memory", leaks(can) or ""

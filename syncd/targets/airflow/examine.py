@@ -13,10 +13,12 @@ from syncd.http.session import Session
 from syncd.model import CheckResult, Permission
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.leak import leaks
-from syncd.targets.airflow.look import VERSION_PATHS, look
-from syncd.targets.airflow.mirror import Mirror
+from syncd.targets.airflow.look import look
+from syncd.targets.airflow.mirror import Mirror, unreadable
+from syncd.targets.airflow.reading import page
 from syncd.targets.airflow.settings import AirflowSettings
-from syncd.targets.airflow.wire import Wire
+from syncd.targets.airflow.version import VERSION_PATHS
+from syncd.targets.airflow.wire import Area, Wire
 
 NEEDED = frozenset(
     {Permission(action, area) for action in ("can_create", "can_read", "can_edit") for area in ("Roles", "Users")}
@@ -27,6 +29,17 @@ NEEDED = frozenset(
 Providers tell the version of the one that serves the role API: without it an upgrade goes unseen, and what was learned of the
 server is a guess until a write shows it again.
 """
+OPEN = (
+    "whoever asks without any credential may read its roles: AUTH_ROLE_PUBLIC (Airflow 3: [fab] auth_role_public) gives "
+    "everybody a role with such rights, and a wrong password passes unnoticed; give it Public, or none. syncd goes on there"
+)
+"""Passes go on: what is given by name stays right, and is what counts once the role of everybody is mended. To stop would keep
+the access of leavers, and on Airflow 2 no answer tells whether our own password counted."""
+CACHED = (
+    "Airflow 3 remembers what a user may for 30 s ([fab] cache_ttl), each worker by itself: so long somebody who lost a role "
+    "can go on"
+)
+LEARNED = "what PATCH and DELETE of roles do is seen by the first change that needs it, and shown by syncd status -d"
 LOGIN_SYNC = (
     "no API tells whether AUTH_ROLES_SYNC_AT_LOGIN is on; where it is, each login replaces the roles that syncd gave by "
     "those that the login brings: look at webserver_config.py"
@@ -58,11 +71,15 @@ def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Itera
         return
     yield CheckResult(subject, "reachable", True, root)
     yield CheckResult(subject, "credential", True, f"{can.service_user or 'a bearer token'} is accepted")
+    if page(wire.anonymous(wire.path(Area.ROLES)), Area.ROLES):
+        yield CheckResult(subject, "closed", False, OPEN)
     yield from _rights(subject, Mirror(wire, can))
     yield CheckResult.of_clock(subject, _server_time(wire), now=now())
     yield _abilities(subject, can)
     if why := leaks(can):
         yield CheckResult(subject, "memory", None, why)
+    if can.generation >= 3:
+        yield CheckResult(subject, "delay", None, CACHED)
     yield CheckResult(subject, "login sync", None, LOGIN_SYNC)
 
 
@@ -100,6 +117,6 @@ def _rights(subject: str, mirror: Mirror) -> Iterator[CheckResult]:
 def _abilities(subject: str, can: Capabilities) -> CheckResult:
     unknown = ", FAB provider unknown (can_read on Providers would tell)" if can.generation >= 3 else ""
     fab = f", FAB provider {can.fab_version}" if can.fab_version else unknown
-    users = "users can be read" if can.users_readable else "users cannot be read: nothing can be managed"
-    told = f"Airflow {can.version}{fab}; {users}; PATCH of roles {can.patch_role.value}, DELETE {can.delete_role.value}"
+    users = "users can be read" if can.users_readable else unreadable(can)
+    told = f"Airflow {can.version}{fab}; {users}; {LEARNED}"
     return CheckResult(subject, "abilities", can.users_readable, told)

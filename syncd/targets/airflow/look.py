@@ -10,18 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from syncd.errors import TargetUnauthorized, TargetUnavailable, TargetUnmanageable
-from syncd.http.answer import Answer
+from syncd.errors import TargetUnavailable, TargetUnmanageable
 from syncd.model import key
 from syncd.targets.airflow.abilities import Capabilities
-from syncd.targets.airflow.auth import Basic, Login
+from syncd.targets.airflow.auth import Basic, Login, misses_path
 from syncd.targets.airflow.levels import release
 from syncd.targets.airflow.naming import unreachable
 from syncd.targets.airflow.reading import Page, Row, page, read_all, text
+from syncd.targets.airflow.version import find_version
 from syncd.targets.airflow.wire import Area, Refused, Wire, take_cookie
 
 FAB: Final = "apache-airflow-providers-fab"
-VERSION_PATHS: Final = {3: "/api/v2/version", 2: "/api/v1/version"}
 TRIMS_FROM: Final = (2, 10, 3)
 """From here on Airflow 2 can list DAGs in short and still say how many there are; see the table of `wire`."""
 
@@ -38,47 +37,13 @@ def look(wire: Wire, known: Capabilities | None) -> Capabilities:
         TargetUnauthorized: no configured credential was accepted where one is needed.
         TargetUnmanageable: this Airflow has no role API.
     """
-    generation, version = _version(wire, known)
+    generation, version = find_version(wire, known.generation if known else None)
     wire.generation, wire.trims = generation, release(version) >= TRIMS_FROM
     if known and known.version == version and _recall(wire, known):
         fab = _fab_version(wire)
         if fab == known.fab_version:
             return replace(known, service_user=_service_user(wire, known.service_user))
     return _afresh(wire, generation, version)
-
-
-def _version(wire: Wire, known: Capabilities | None) -> tuple[int, str]:
-    order = sorted(VERSION_PATHS, key=lambda g: (known is None or g != known.generation, -g))
-    came: list[Answer] = []
-    for generation in order:
-        answer = wire.anonymous(VERSION_PATHS[generation])
-        if (found := _said_version(answer)) is None and (300 <= answer.status < 400 or answer.status in {401, 403}):
-            answer = _with_bearer(wire, VERSION_PATHS[generation]) or answer
-            found = _said_version(answer)
-        if found is not None:
-            return generation, found
-        came.append(answer)
-    said = "; ".join(f"{answer.asked} gave {answer}" for answer in came)
-    login = any(300 <= answer.status < 400 or answer.status in {401, 403} for answer in came)
-    todo = (
-        "something in front of Airflow wants a login: set a bearer credential or headers"
-        if login
-        else "look at base_url"
-    )
-    kind = TargetUnauthorized if login else TargetUnavailable
-    raise kind(f"no Airflow answers at {wire.session.connection.root}: {said}; {todo}, its path included")
-
-
-def _said_version(answer: Answer) -> str | None:
-    found = answer.fields.get("version") if answer.status == 200 else None
-    return found if isinstance(found, str) else None
-
-
-def _with_bearer(wire: Wire, path: str) -> Answer | None:
-    for who in wire.logins:
-        if who.kind == "bearer":
-            return wire.ask(who, path)
-    return None
 
 
 # --- what is known already --------------------------------------------------------------------------------------------
@@ -146,7 +111,9 @@ def _connexion(wire: Wire) -> frozenset[Area]:
     answer = wire.anonymous("/auth/openapi.json")
     paths, info = answer.fields.get("paths"), answer.fields.get("info")
     if not isinstance(paths, dict) or not isinstance(info, dict):
-        raise TargetUnavailable(f"{answer.asked}: a description of the role API was wanted, {answer} came")
+        raise TargetUnavailable(
+            f"{answer.asked}: a description of the role API was wanted, {answer} came; {misses_path(answer)}"
+        )
     old = frozenset(area for area in (Area.ROLES, Area.USERS) if f"/fab/v1/{area}" not in paths)
     # FAB provider < 3.1 serves everything in the old way and describes it elsewhere; 3.1 serves users only in the old way.
     if Area.ROLES in old and not isinstance(wire.anonymous("/auth/fab/v1/openapi.json").fields.get("paths"), dict):

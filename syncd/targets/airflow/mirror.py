@@ -100,13 +100,8 @@ class Mirror:
 
     def require_users(self) -> None:
         """Raise TargetUnmanageable where users cannot be read."""
-        if self.capabilities.users_readable:
-            return
-        have = self.capabilities.fab_version
-        raise TargetUnmanageable(
-            "this server answers 500 to every reading of its users, as FAB providers 3.2.0 and 3.3.0 do "
-            f"(here: {have or 'version unknown'}); upgrade apache-airflow-providers-fab to {FIRST_READABLE} or later"
-        )
+        if not self.capabilities.users_readable:
+            raise TargetUnmanageable(unreadable(self.capabilities))
 
     def role(self, name: str) -> frozenset[Permission] | None:
         """Read one role anew; None where it is not there.
@@ -285,6 +280,14 @@ class Mirror:
             delete_role=delete or now.delete_role,
             dag_run_resources=now.dag_run_resources if dag_run_resources is None else dag_run_resources,
         )
+
+
+def unreadable(can: Capabilities) -> str:
+    """Say why users cannot be read on a release, and what would help."""
+    return (
+        "this server answers 500 to every reading of its users, as FAB providers 3.2.0 and 3.3.0 do "
+        f"(here: {can.fab_version}); upgrade apache-airflow-providers-fab to {FIRST_READABLE} or later"
+    )
 
 
 class OtherName(TargetUnavailable):

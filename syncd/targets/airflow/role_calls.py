@@ -14,6 +14,7 @@ from typing import Final
 from syncd.http.answer import Answer
 from syncd.model import Permission, Status, key
 from syncd.targets.airflow.abilities import Patch
+from syncd.targets.airflow.auth import is_out_of_date
 from syncd.targets.airflow.calls import Calls, Stopped, refused
 from syncd.targets.airflow.mirror import Mirror, actions
 from syncd.targets.airflow.names import Family
@@ -89,7 +90,7 @@ class RoleCalls:
 
     def learn_forbidden(self, answer: Answer) -> None:
         """Tell "nobody may" (FAB providers 3.0.3 to 3.2.0) from "we may not"."""
-        if not self.mirror.may(EDIT_ROLES):
+        if is_out_of_date(answer) or not self.mirror.may(EDIT_ROLES):
             raise refused(answer, f"{EDIT_ROLES} (or it could not be seen whether it has it)")
         self.mirror.learn(patch=Patch.FORBIDDEN)
 

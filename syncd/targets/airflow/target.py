@@ -189,6 +189,7 @@ class AirflowTarget:
         """Make one change and look whether it was made; never raises for a refusal or for silence."""
         calls = Calls(self._wire, record, Fence(self._protected, Lookalikes(())))
         beside: frozenset[str] = frozenset()
+        before, answered = self._session.calls, self._session.answered
         try:
             mirror = self._looked
             mirror.require_users()
@@ -203,7 +204,8 @@ class AirflowTarget:
             status, detail = e.status, e.detail
         except TargetUnavailable as e:
             status, detail = (Status.UNKNOWN if calls.silent or calls.made else Status.FAILED), str(e)
-        return Outcome(change, status, detail, tuple(sorted(beside)))
+        unanswered = self._session.calls > before and self._session.answered == answered
+        return Outcome(change, status, detail, tuple(sorted(beside)), unanswered)
 
     def _own(self, mirror: Mirror) -> Lookalikes:
         login = self._wire.chosen[Area.USERS].username

@@ -28,7 +28,7 @@ from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http.answer import Answer
 from syncd.http.secrets import SecretUnreadable, remember
 from syncd.http.session import NoAnswer, NotAsked, Session
-from syncd.targets.airflow.auth import Basic, Login, login
+from syncd.targets.airflow.auth import Basic, Login, distrusted, login
 from syncd.targets.airflow.naming import unreachable
 from syncd.targets.airflow.reading import PAGE, Page, Row, page, read_all, uncounted
 from syncd.targets.airflow.settings import AirflowSettings
@@ -275,6 +275,8 @@ class Wire:
             return (
                 "something other than Airflow's API answers there: look at the URL, its path included, and at proxies"
             )
+        if why := next(filter(None, (distrusted(who.kind, answer) for who, answer in tried)), ""):
+            return why
         if self.generation == 2:
             if "basic" not in kinds and not tried:
                 return 'Airflow 2 wants a credential of kind "basic"'

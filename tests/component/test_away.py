@@ -1,0 +1,89 @@
+"""A server that goes away in the middle of a pass: what is tried then, and what the report says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from airflow_world import World as Server
+from airflow_world import world
+from stages import DAGS, People, Stage
+
+from syncd.model import Deployment, Outcome, Status
+from syncd.plan.guard import Limits
+from syncd.reconcile import Report, Target, apply
+from syncd.reconcile.make import AWAY, AWAY_AFTER
+from syncd.render.json import report_json
+from syncd.sandbox.airflow.app import StandIn
+from syncd.sandbox.airflow.faults import CRASH, DOWN, Fault, on
+from syncd.sandbox.airflow.state import DagFile
+from syncd.store import Stores
+from syncd.targets.airflow.naming import NAMING
+
+PEOPLE = [f"p{n:02}" for n in range(20)]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with world(StandIn("3.3.2", dags=[DagFile(dag.id, tags=tuple(dag.tags)) for dag in DAGS]), tmp_path) as w:
+        yield w
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+        yield Stage(store, People({"finance": PEOPLE}), {}, limits=Limits(share=1.0, removals=100))
+
+
+def passed(stage: Stage, server: Server) -> Report:
+    target = Target(Deployment("prod", naming=NAMING), enforce=True, limits=stage.limits, open=server.target)
+    return apply(replace(stage.world(), targets=(target,)))
+
+
+def tried(report: Report) -> list[Outcome]:
+    return [o for o in report.deployments[0].outcomes if o.status is not Status.SKIPPED]
+
+
+@pytest.mark.finding("P7b")
+@pytest.mark.parametrize("fault", [CRASH, DOWN])
+def test_a_server_that_is_away_is_not_asked_for_each_of_the_rest(stage: Stage, server: Server, fault: Fault) -> None:
+    server.server.faults.add(fault, after=20)
+    assert 0 != passed(stage, server).exit_code()
+    assert AWAY_AFTER == sum(event in {"change_failed", "change_unknown"} for event in stage.events)
+    server.server.faults.clear()
+    assert (0, True) == ((again := passed(stage, server)).exit_code(), again.deployments[0].converged)
+    assert {"finance", "Viewer"} == server.server.state.users["p19"].roles
+
+
+@pytest.mark.finding("P7b")
+def test_what_is_left_to_the_next_pass_is_told(stage: Stage, server: Server) -> None:
+    server.server.faults.add(CRASH, on("POST", "*/users"))
+    server.server.faults.add(CRASH, on("GET", "*/users/*"))
+    report = passed(stage, server)
+    left = [o for o in report.deployments[0].outcomes if o.status is Status.SKIPPED]
+    assert (len(PEOPLE) - AWAY_AFTER, {AWAY}) == (len(left), {o.detail for o in left})
+    assert 1 == report.exit_code()
+
+
+@pytest.mark.finding("P7b")
+def test_changes_that_fail_by_themselves_keep_nobody_else_back(stage: Stage, server: Server) -> None:
+    passed(stage, server)
+    stage.people.members = {"finance": []}
+    for name in PEOPLE[:8]:
+        server.server.faults.add(CRASH, on("PATCH", f"*/users/{name}"))
+    report = passed(stage, server)
+    assert 8 == sum(o.status is Status.FAILED for o in tried(report))
+    assert all(not server.server.state.users[name].roles for name in PEOPLE[8:])
+
+
+@pytest.mark.finding("P7")
+def test_a_pass_that_failed_to_make_a_change_did_not_converge(stage: Stage, server: Server) -> None:
+    server.server.faults.add(CRASH, on("POST", "*/users"))
+    report = report_json(passed(stage, server))["deployments"][0]
+    assert (False, []) == (report["converged"], report["not_converged"]), "nothing was accepted and not kept"
+    server.server.faults.clear()
+    assert report_json(passed(stage, server))["deployments"][0]["converged"]
+    assert report_json(passed(stage, server))["deployments"][0]["converged"], "nothing was left to be done"
