@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from itertools import count
 
@@ -175,7 +175,8 @@ class MemoryLedger:
     def taken_since(self, deployment: str, since: datetime) -> Taken:
         open_or_made = ("intent", "applied", "unknown")
         these = [r for r in self.rows if r.deployment == deployment and r.status in open_or_made]
-        return sum((r.takes for r in these if r.at and r.at >= since), NOTHING)
+        lately = [r.takes for r in these if r.at and r.at >= since]
+        return Taken(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Taken)))
 
     @contextmanager
     def entries(self, plan: int, *, lease: Lease | None = None) -> Iterator[MemoryEntries]:

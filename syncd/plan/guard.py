@@ -169,13 +169,13 @@ def _part(
     changes: tuple[Change, ...], kinds: list[_Kind], holders: Mapping[str, int]
 ) -> tuple[list[Change], list[Change]]:
     """Cut each change into what only gives and what takes; of those whose loss is held neither role nor account goes either."""
-    counts = [any(kind.count(change, taken(change, holders)) for kind in kinds) for change in changes]
-    people = [change for change, is_over in zip(changes, counts, strict=True) if is_over and change.subject == "user"]
+    judged = [(change, any(kind.count(change, taken(change, holders)) for kind in kinds)) for change in changes]
+    people = [change for change, is_over in judged if is_over and change.subject == "user"]
     kept_people = {change.name for change in people}
     kept_roles = hollowed(changes).intersection(role for change in people for role in change.revoked)
     go: list[Change] = []
     held: list[Change] = []
-    for change, is_over in zip(changes, counts, strict=True):
+    for change, is_over in judged:
         if not is_over and not _is_in_use(change, kept_roles, kept_people):
             go.append(change)
             continue

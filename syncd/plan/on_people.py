@@ -120,13 +120,8 @@ def _without(person: Moved, going: Collection[str]) -> Moved:
 
 
 def _roles_after(observed: ObservedState, changes: Iterable[Change]) -> dict[str, Role]:
-    roles = dict(observed.roles)
-    for change in changes:
-        if isinstance(change.after, Role):
-            roles[change.name] = change.after
-        elif isinstance(change.before, Role):
-            roles.pop(change.name, None)
-    return roles
+    """Give the roles as they are after; those that go stay as they were, as nobody holds them any more."""
+    return {**observed.roles, **{change.name: change.after for change in changes if isinstance(change.after, Role)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +150,7 @@ class _Way:
                     not_ours += 1
                     foreign.update(others)
         roles = Counter(chain.from_iterable(lost for lost, _ in losers))
-        return Toll(people, not_ours, _by_role(roles, foreign), self._on_dags(losers) if losers else ())
+        return Toll(people, not_ours, _by_role(roles, foreign), self._on_dags(losers))
 
     def _shrunk(self) -> Roles:
         """Name the roles that stay and lose something that was worth something."""

@@ -8,6 +8,8 @@ what is seen of a call that is awaited | then
 ---------------------------------------|------------------------------------------------------------------------------
 a role on the account, not ours before | the call was carried out: all it brought is ours, and goes if no line gives it
 the account is gone                    | it can bring nothing, unless it makes the account
+an account that it should have made,   | somebody else made it: nothing on it is ours
+with another e-mail or other names     |
 nothing, for a day                     | it will not come
 """
 
@@ -113,7 +115,9 @@ def _brought(late: Awaited, observed: ObservedState, owned: Owned) -> Owned | No
     change, name = late.change, key(late.change.name)
     match _there(change, observed), change.after:
         case User() as there, User() as sent if observed.scope.covers(name):
-            made = change.kind is Kind.CREATE and _is_what_was_sent(there, sent) and name not in owned.users
+            if change.kind is Kind.CREATE and not _is_what_was_sent(there, sent):
+                return None
+            made = change.kind is Kind.CREATE and name not in owned.users
             new = (there.roles & late.roles) - owned.grants.get(name, _NOTHING)
             if made or new:
                 return Owned(frozenset({name}) if made else _NOTHING, grants={name: new} if new else {})
@@ -143,4 +147,4 @@ def with_more(owned: Owned, more: Mapping[int, Owned]) -> Owned:
             grants[name] = grants.get(name, _NOTHING) | roles
     users = owned.users.union(*(things.users for things in more.values()))
     roles = owned.roles.union(*(things.roles for things in more.values()))
-    return replace(owned, users=users, roles=roles, grants=grants) if more else owned
+    return replace(owned, users=users, roles=roles, grants=grants)

@@ -25,14 +25,6 @@ class Taken:
     accounts: int = 0
     roles: int = 0
 
-    def __add__(self, other: Taken) -> Taken:
-        return Taken(
-            self.people + other.people,
-            self.permissions + other.permissions,
-            self.accounts + other.accounts,
-            self.roles + other.roles,
-        )
-
     def __bool__(self) -> bool:
         return self != NOTHING
 

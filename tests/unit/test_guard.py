@@ -357,3 +357,26 @@ def test_a_reason_that_is_about_no_role_stays_with_each_part() -> None:
     guarded = judged(changes, people=1, limits=Limits(removals=0, share=0.0, floor=0))
     assert guarded.held is not None
     assert [(why,), (why,)] == [change.because for change in (*guarded.go, *guarded.held.changes)]
+
+
+def test_what_takes_nothing_from_those_who_are_to_keep_a_role_goes_on() -> None:
+    """An account without roles may go, and an order of two that gives to a role before it takes gives."""
+    was, more = role("finance", 4), Role("finance", role("finance", 4).permissions | on("e", 2))
+    zoe_goes, grows, shrinks = Change(user("zoe"), None), Change(was, more), Change(more, Role("finance", on("e", 2)))
+    passed = held_by([*loses(12), zoe_goes, grows, shrinks], was, holders=12)
+    assert passed.held is not None
+    assert (zoe_goes, grows) == passed.go
+    assert shrinks in passed.held.changes
+
+
+def test_a_role_with_nothing_in_it_does_not_go_from_those_who_are_to_keep_it() -> None:
+    goes = Change(Role("finance", frozenset()), None)
+    passed = held_by([*loses(12), goes], Role("finance", frozenset()), holders=12)
+    assert passed.held is not None
+    assert ((), goes) == (passed.go, passed.held.changes[-1])
+
+
+@pytest.mark.parametrize("what", ["people", "permissions", "accounts", "roles"])
+def test_whatever_is_taken_is_something(what: str) -> None:
+    assert Taken(**{what: 1})
+    assert not Taken()
