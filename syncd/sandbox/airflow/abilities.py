@@ -43,6 +43,10 @@ class Abilities:
     user_patch_needs_names: bool = False
     dag_run_resources: bool = True
     """Whether parsing a DAG x makes `DAG Run:x`."""
+    password_tokens: bool = True
+    """Whether Airflow 3 gives a token for user name and password; 401 where not, as FAB 3.11.0 with OAuth by its changelog."""
+    provider_account: str | None = None
+    """Whose token is given for a `provider_token`, by a `create_token` of the deployment's own; None where it has none."""
     public_role: str | None = None
     """The role of callers without, or with wrong, basic credentials; None answers 401. Airflow 2 defaults to Public."""
     page_limit: int = 100

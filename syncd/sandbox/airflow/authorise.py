@@ -107,6 +107,12 @@ class Gate:
         )
         return found if found and found.active and password and found.password == password else None
 
+    def by_name(self, username: str) -> AirflowAccount:
+        """Give the account of this name, as who is vouched for by somebody else."""
+        found = self._state.find_user(username)
+        assert found is not None, "an account that is there"
+        return found
+
     # sessions
 
     def open_session(self, account: AirflowAccount) -> str:
@@ -130,7 +136,11 @@ class Gate:
 
     def forget_tokens(self) -> None:
         """Make every token issued so far invalid, as a new secret does."""
-        self._secret = secrets.token_bytes(64)
+        self.sign_with(secrets.token_bytes(64))
+
+    def sign_with(self, secret: bytes) -> None:
+        """Take this secret for tokens from now on, as `[api_auth] jwt_secret` does."""
+        self._secret = secret
 
     def _by_token(self, token: str | None, dialect: Dialect) -> Caller:
         if token is None:

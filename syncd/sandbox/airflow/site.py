@@ -85,10 +85,14 @@ def _token(request: Request, *, ttl_s: float) -> AirflowAnswer:
     body = request.json()
     if not isinstance(body, dict):
         raise request.dialect.invalid([Wrong("dict_type", ("body",), "Input should be a valid dictionary", body)])
+    abilities = request.abilities
+    if abilities.provider_account and body.get("provider_token"):
+        account = request.gate.by_name(abilities.provider_account)
+        return answer({"access_token": request.gate.issue_token(account, ttl_s=ttl_s)}, 201)
     username, password = body.get("username"), body.get("password")
     if not username or not password:
         raise request.dialect.refuse(400, "Username and password must be provided")
-    account = request.gate.by_password(str(username), str(password))
-    if account is None:
+    found = request.gate.by_password(str(username), str(password)) if abilities.password_tokens else None
+    if found is None:
         raise request.dialect.refuse(401, "Invalid credentials")
-    return answer({"access_token": request.gate.issue_token(account, ttl_s=ttl_s)}, 201)
+    return answer({"access_token": request.gate.issue_token(found, ttl_s=ttl_s)}, 201)

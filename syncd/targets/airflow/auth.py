@@ -110,7 +110,7 @@ def _basic_line(credential: Credential) -> str:
 class Bearer:
     """A token from elsewhere: a file or command may have a new one.
 
-    It is read again before it expires, where it says when that is, and where the server calls it out of date.
+    It is read again before it expires, where it says when that is, and where the server, or what stands before it, refuses it.
     """
 
     kind = "bearer"
@@ -131,7 +131,7 @@ class Bearer:
         return {"Authorization": f"Bearer {token}"}
 
     def renewed(self, answer: Answer) -> bool:
-        return is_out_of_date(answer) and self._token.renewed()
+        return (answer.status == 401 or is_out_of_date(answer)) and self._token.renewed()
 
     def judged(self, second: Answer) -> None:
         """Nothing is to be learned."""

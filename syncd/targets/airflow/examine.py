@@ -40,6 +40,10 @@ CACHED = (
     "can go on"
 )
 LEARNED = "what PATCH and DELETE of roles do is seen by the first change that needs it, and shown by syncd status -d"
+UNNAMED = (
+    "it cannot be seen which account this is, so not what it may, nor that it is left alone: write its name as `username` of "
+    "the bearer credential"
+)
 LOGIN_SYNC = (
     "no API tells whether AUTH_ROLES_SYNC_AT_LOGIN is on; where it is, each login replaces the roles that syncd gave by "
     "those that the login brings: look at webserver_config.py"
@@ -98,7 +102,7 @@ def _rights(subject: str, mirror: Mirror) -> Iterator[CheckResult]:
         yield CheckResult(subject, "rights", None, str(error))
         return
     if account is None:
-        yield CheckResult(subject, "rights", None, "it cannot be seen which account this is, so not what it may")
+        yield CheckResult(subject, "rights", None, UNNAMED)
         return
     held = frozenset().union(*(roles.get(role, frozenset()) for role in account.roles), frozenset[Permission]())
     missing = sorted(map(str, NEEDED - held))

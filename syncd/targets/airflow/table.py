@@ -40,20 +40,24 @@ class Auth(SettingsTable):
 
     kind: Literal["basic", "token", "bearer"]
     """`basic`: user name and password with each request (Airflow 2). `token`: user name and password once, for a token
-    that is renewed (Airflow 3). `bearer`: a fixed token, as a proxy in front may want it."""
+    that is renewed (Airflow 3). `bearer`: a token from elsewhere, of a proxy in front or of Airflow itself, where that gives none
+    for a password; it is read again before it expires, and when the server refuses it."""
     username: Text | None = None
-    """The account, for `basic` and `token`. Let it be syncd's own: it is never changed by syncd."""
+    """The account; `bearer` takes it too, and then syncd knows which one is its own. Let it be one for syncd alone: it is never
+    changed by syncd."""
     password: SecretReference | None = None
     """Its password, by reference."""
     token: SecretReference | None = None
-    """The token of `bearer`, by reference."""
+    """The token of `bearer`, by reference; `command:` runs a program that prints it."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         given = self.model_fields_set - {"kind"}
         wanted = {"token"} if self.kind == "bearer" else {"username", "password"}
-        if given != wanted:
-            names = "token and nothing else" if self.kind == "bearer" else "username and password, and nothing else"
+        if given - ({"username"} if self.kind == "bearer" else set()) != wanted:
+            names = (
+                "token, and perhaps username" if self.kind == "bearer" else "username and password, and nothing else"
+            )
             raise ValueError(f'kind "{self.kind}" takes {names}')
         return self
 
