@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
 from syncd.control import DaemonState, DeploymentState, SourceState
+from syncd.model import Kind
 
 _UP_TO_AN_HOUR = (0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600)
 CALL_BUCKETS = (0.1, 0.5, 2, 10)
@@ -151,7 +152,8 @@ class Fed:
     by       the fact that is counted or measured; empty: every event counts one
     each     that fact is a mapping, and its keys are the values of this label, the last one
     fact_of  labels that are not called as their facts are
-    known    values of the only label that are there from the start, so that a first increase is seen
+    known    by label the values that are there from the start, with 0: Prometheus sees no increase in a series that begins with
+             1. Which deployments and sources there are is in the state
     unless   the fact by which an event that only goes with another one is told, and not counted
     """
 
@@ -163,11 +165,12 @@ class Fed:
     by: str = ""
     each: str = ""
     fact_of: Mapping[str, str] = field(default_factory=dict)
-    known: tuple[str, ...] = ()
+    known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unless: str = ""
     buckets: tuple[float, ...] = ()
 
 
+_KINDS = tuple(kind.value for kind in Kind)
 _OUTCOMES = ("applied", "failed", "unknown", "pending", "skipped")
 
 FED: tuple[Fed, ...] = (
@@ -178,7 +181,7 @@ FED: tuple[Fed, ...] = (
         on={"lag_measured": {}},
         by="seconds",
         labels=("kind",),
-        known=("granted", "revoked"),
+        known={"kind": ("granted", "revoked")},
         buckets=_UP_TO_AN_HOUR,
     ),
     Fed(
@@ -188,7 +191,7 @@ FED: tuple[Fed, ...] = (
         on={"lag_measured": {}},
         by="bound_s",
         labels=("kind",),
-        known=("granted", "revoked"),
+        known={"kind": ("granted", "revoked")},
         buckets=_UP_TO_AN_HOUR,
     ),
     Fed(
@@ -260,6 +263,7 @@ FED: tuple[Fed, ...] = (
         "Changes that were tried, by how they ended.",
         on={f"change_{outcome}": {"outcome": outcome} for outcome in _OUTCOMES},
         labels=("deployment", "kind", "outcome"),
+        known={"kind": _KINDS, "outcome": _OUTCOMES},
         unless="exc_info",  # the traceback of a change that broke comes before the event of how it ended
     ),
     Fed(
@@ -269,6 +273,7 @@ FED: tuple[Fed, ...] = (
         on={"change_settled": {}},
         labels=("deployment", "outcome"),
         fact_of={"outcome": "status"},
+        known={"outcome": ("applied", "failed", "pending")},
     ),
     Fed(
         "counter",
@@ -292,7 +297,7 @@ FED: tuple[Fed, ...] = (
         "Times that changed files were read again.",
         on={"config_reloaded": {"result": "used"}, "config_rejected": {"result": "rejected"}},
         labels=("result",),
-        known=("used", "rejected"),
+        known={"result": ("used", "rejected")},
     ),
     Fed("counter", "syncd_leases_lost", "Leases that another writer took over.", on={"lease_lost": {}}),
     Fed("counter", "syncd_clock_jumps", "Jumps of the system clock.", on={"clock_jumped": {}}),

@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
+from itertools import product
 from typing import cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -60,8 +61,12 @@ class Metrics:
             "syncd_events_misread", "Events that lack a fact these metrics need: a defect.", registry=self._registry
         )
         self._fed: dict[str, list[tuple[_Series, Fed]]] = {}
+        self._counters: list[tuple[_Series, Fed]] = []
+        self._begun: dict[str, set[str]] = {"source": set(), "deployment": set()}
         for fed in FED:
             series = _series(fed, self._registry)
+            if fed.type == "counter" and {"source", "deployment"} & set(fed.labels):
+                self._counters.append((series, fed))
             for event in fed.on:
                 self._fed.setdefault(event, []).append((series, fed))
 
@@ -89,9 +94,19 @@ class Metrics:
         """Give every metric with its samples; of sources and deployments, only those of the state."""
         look = Look(state, journal_head, self._clock().timestamp())
         sources, deployments = {s.name for s in state.sources}, {d.name for d in state.deployments}
+        self._begin({"source": sources, "deployment": deployments})
         for metric in self._registry.collect():
             yield _only(metric, sources=sources, deployments=deployments)
         yield from _gauges(look)
+
+    def _begin(self, names: Mapping[str, set[str]]) -> None:
+        """Make the counters of sources and deployments that are seen first, with 0."""
+        for series, fed in self._counters:
+            label = "source" if "source" in fed.labels else "deployment"
+            for name in names[label] - self._begun[label]:
+                _make(series, fed, {**fed.known, label: (name,)})
+        for label, found in names.items():
+            self._begun[label] |= found
 
 
 def _series(fed: Fed, registry: CollectorRegistry) -> _Series:
@@ -103,9 +118,15 @@ def _series(fed: Fed, registry: CollectorRegistry) -> _Series:
             made = Gauge(fed.name, fed.help, fed.labels, registry=registry)
         case "histogram":
             made = Histogram(fed.name, fed.help, fed.labels, buckets=fed.buckets, registry=registry)
-    for label in fed.known:
-        made.labels(label)
+    _make(made, fed, fed.known)
     return made
+
+
+def _make(series: _Series, fed: Fed, known: Mapping[str, Iterable[str]]) -> None:
+    """Make the children of a series, with 0, where the values of all its labels are known."""
+    if fed.labels and known.keys() >= set(fed.labels):
+        for values in product(*(known[label] for label in fed.labels)):
+            series.labels(*values)
 
 
 def _feed(series: _Series, fed: Fed, facts: Mapping[str, object]) -> None:
