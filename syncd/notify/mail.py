@@ -39,10 +39,7 @@ def send_mail(settings: Email, message: Message, *, timeout_s: float) -> None:
             if settings.tls == "starttls":
                 server.starttls(context=_trust(settings))
             if settings.username:
-                remember(
-                    base64.b64encode(f"\0{settings.username}\0{password}".encode()).decode()
-                )  # as AUTH PLAIN sends it
-                server.login(settings.username, password)
+                _log_in(server, settings.username, password)
             refused = server.send_message(mail_of(settings, message))
             with suppress(smtplib.SMTPException, OSError):  # it is delivered already
                 server.quit()
@@ -67,6 +64,25 @@ def _connected(settings: Email, timeout_s: float, overdue: Overdue) -> smtplib.S
         server.close()
         raise smtplib.SMTPConnectError(code, said)
     return server
+
+
+def _log_in(server: smtplib.SMTP, username: str, password: str) -> None:
+    plain = base64.b64encode(f"\0{username}\0{password}".encode()).decode()
+    remember(plain)
+    if username.isascii() and password.isascii():
+        server.login(username, password)
+        return
+    # what smtplib sends is ASCII whatever the mechanism; of all of them only PLAIN says how other characters go (RFC 4616)
+    server.ehlo_or_helo_if_needed()
+    if "PLAIN" not in server.esmtp_features.get("auth", "").upper().split():
+        raise _NotPlain
+    code, said = server.docmd("AUTH", f"PLAIN {plain}")
+    if code not in (235, 503):  # 503: logged in already
+        raise smtplib.SMTPAuthenticationError(code, said)
+
+
+class _NotPlain(smtplib.SMTPException):
+    """The login has characters that none of the server's ways to log in can carry."""
 
 
 def _trust(settings: Email) -> ssl.SSLContext:
@@ -103,6 +119,9 @@ def _undelivered(error: smtplib.SMTPException | OSError, settings: Email, timeou
     match error:
         case _ if type(error) is smtplib.SMTPException:  # the one that login() raises itself
             return Undelivered(f"{at} offers no way to log in that is known here", again=False)
+        case _NotPlain():
+            told = "the login has characters beyond ASCII, which only AUTH PLAIN carries, and this server does not offer it"
+            return Undelivered(f"{at}: {told}; look at `password`", again=False)
         case smtplib.SMTPAuthenticationError(smtp_code=code):
             return Undelivered(f"{at} refused the login with {code}; look at username and password", again=code < 500)
         case smtplib.SMTPNotSupportedError():

@@ -196,6 +196,51 @@ def test_the_password_is_sent_after_tls_only(post: Post, trusted: Email, tls: st
     assert ([("\0syncd\0hunter2", True)], 1) == (post.logins, len(post.mails))
 
 
+@pytest.mark.finding("I-F6")
+@pytest.mark.parametrize(("username", "password"), [("syncd", "grüße-日本"), ("søren", "hunter2")])
+@pytest.mark.parametrize("offer", ["AUTH PLAIN", "AUTH LOGIN PLAIN", "AUTH CRAM-MD5 plain"])
+def test_a_login_beyond_ascii_is_sent_in_utf_8(
+    post: Post, trusted: Email, tmp_path: Path, username: str, password: str, offer: str
+) -> None:
+    post.extensions = ("STARTTLS", offer)
+    (tmp_path / "pw").write_text(f"{password}\n", encoding="utf-8")
+    sending = Sending(email=replace(trusted, username=username)).send(HELD)
+
+    assert [("notification_sent", None)] == sending.outcomes
+    assert ([(f"\0{username}\0{password}", True)], 1) == (post.logins, len(post.mails))
+
+
+@pytest.mark.finding("I-F6")
+def test_a_login_beyond_ascii_that_the_server_cannot_take_is_a_sentence(
+    post: Post, trusted: Email, tmp_path: Path
+) -> None:
+    post.extensions = ("STARTTLS", "AUTH LOGIN")
+    (tmp_path / "pw").write_text("grüße-hunter2\n", encoding="utf-8")
+    sending = Sending(email=trusted).send(HELD)
+
+    assert sending.only_error.startswith(f"127.0.0.1:{post.port}: the login has characters beyond ASCII, which only AUTH")
+    assert (1, [], []) == (post.connections, post.logins, post.mails)
+    assert "hunter2" not in sending.only_error
+
+
+@pytest.mark.finding("I-F6")
+def test_a_login_beyond_ascii_that_is_refused_is_told_as_any(post: Post, trusted: Email, tmp_path: Path) -> None:
+    post.answers = {"AUTH": ["535 no"]}
+    (tmp_path / "pw").write_text("grüße-hunter2\n", encoding="utf-8")
+
+    said = Sending(email=trusted).send(HELD).only_error
+
+    assert f"127.0.0.1:{post.port} refused the login with 535; look at username and password" == said
+
+
+@pytest.mark.finding("I-F10")
+def test_starttls_at_a_port_of_implicit_tls_names_port_and_tls(post: Post, trusted: Email) -> None:
+    post.implicit = True
+    sending = Sending(email=trusted, timeout_s=0.2).send(HELD)
+
+    assert f"127.0.0.1:{post.port}: no answer within 0.2 s; look at `port` and `tls`" == sending.only_error
+
+
 def test_a_server_without_tls_gets_nothing(post: Post, trusted: Email) -> None:
     post.extensions = ("AUTH PLAIN",)
     sending = Sending(email=trusted).send(HELD)
