@@ -218,7 +218,9 @@ def test_a_login_beyond_ascii_that_the_server_cannot_take_is_a_sentence(
     (tmp_path / "pw").write_text("grüße-hunter2\n", encoding="utf-8")
     sending = Sending(email=trusted).send(HELD)
 
-    assert sending.only_error.startswith(f"127.0.0.1:{post.port}: the login has characters beyond ASCII, which only AUTH")
+    assert sending.only_error.startswith(
+        f"127.0.0.1:{post.port}: the login has characters beyond ASCII, which only AUTH"
+    )
     assert (1, [], []) == (post.connections, post.logins, post.mails)
     assert "hunter2" not in sending.only_error
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from okta_world import TODAY, settings, small_org, source, stand_in, truth, whys
@@ -17,8 +18,10 @@ from syncd.errors import SourceUnavailable
 from syncd.http.connection import Connection
 from syncd.http.rests import OwnRests
 from syncd.sandbox.okta import OktaStandIn, Org
+from syncd.sandbox.okta.faults import OktaFault
 from syncd.sources.kind import SourceSurroundings
 from syncd.sources.okta import OktaSource
+from syncd.sources.okta.examine import examine
 from syncd.store import Stores
 
 
@@ -232,3 +235,85 @@ def test_an_answer_of_too_many_values_is_not_even_read_by_the_package(
     monkeypatch.setattr("syncd.sources.okta.transport.MOST_VALUES", 3)
     with pytest.raises(SourceUnavailable, match="or 3 values"):
         source(okta.url, tmp_path).read()
+
+
+# --- pages that come too late -----------------------------------------------------------------------------------------
+
+
+def _late(okta: OktaStandIn, area: str, above: int, *, kind: str = "timed_out_504") -> OktaFault:
+    fault = okta.lie(kind, area, times=None)
+    fault.above = above
+    fault.hang_s = 4.0
+    return fault
+
+
+def _limits(okta: OktaStandIn, area: str) -> list[str]:
+    return [dict(parse_qsl(seen.query))["limit"] for seen in okta.seen if seen.area == area]
+
+
+@pytest.mark.finding("I-F7")
+@pytest.mark.parametrize("kind", ["timed_out_504", "error_500", "hang"])
+def test_pages_that_come_too_late_are_made_smaller_for_the_rest_of_the_read(tmp_path: Path, kind: str) -> None:
+    org = _large(120)
+    okta = stand_in(org)
+    _late(okta, "groups", 50, kind=kind)
+    told: list[dict[str, object]] = []
+
+    def emit(event: str, **facts: object) -> None:
+        told.extend([facts] if event == "pages_made_smaller" else [])
+
+    with okta.serve() as url:
+        found = source(url, tmp_path, page_limit=200, timeout_s=2.0, emit=emit).read()
+    assert ({}, truth(org)) == (whys(found), members_of(found))
+    assert ["200", "100", "50", "50", "50"] == _limits(okta, "groups")
+    assert {"50"} == set(_limits(okta, "members")), "members too: what is slow is the org"
+    assert [{"source": "okta", "page_limit": 50}] == told
+
+
+@pytest.mark.finding("I-F7")
+def test_a_page_in_the_middle_is_made_smaller_too(tmp_path: Path) -> None:
+    org = Org()
+    people = [org.add_user(f"person{n}@example.com") for n in range(300)]
+    org.add_group("airflow-all", people)
+    okta = stand_in(org)
+    okta.lie("timed_out_504", "members", at=2)
+    with okta.serve() as url:
+        found = source(url, tmp_path, page_limit=100).read()
+    assert ({}, truth(org)) == (whys(found), members_of(found))
+    # the last is full and leads nowhere, so it is read once more in other sizes
+    assert ["100", "100", "50", "50", "50", "50", "49", "49"] == _limits(okta, "members")
+
+
+@pytest.mark.finding("I-F7")
+@pytest.mark.parametrize("kind", ["empty_502", "empty_503", "limited"])
+def test_what_says_nothing_of_size_makes_no_page_smaller(tmp_path: Path, kind: str) -> None:
+    okta = stand_in(_large(60))
+    okta.lie(kind, "groups")
+    with okta.serve() as url:
+        assert {} == whys(source(url, tmp_path, page_limit=50).read())
+    assert {"50"} == set(_limits(okta, "groups"))
+
+
+@pytest.mark.finding("I-F7")
+def test_no_page_is_made_smaller_than_a_bound(tmp_path: Path) -> None:
+    okta = stand_in(_large(3))
+    _late(okta, "groups", 1)
+    with okta.serve() as url, pytest.raises(SourceUnavailable, match="Okta answered 504"):
+        source(url, tmp_path, page_limit=60).read()
+    assert ["60", "30", "25"] == _limits(okta, "groups")
+
+
+@pytest.mark.finding("I-F7")
+@pytest.mark.parametrize("kind", ["timed_out_504", "hang"])
+def test_the_doctor_asks_for_pages_as_large_as_a_read_does(tmp_path: Path, kind: str) -> None:
+    okta = stand_in(_large(3))
+    _late(okta, "groups", 50, kind=kind)
+    with okta.serve() as url:
+        connection = Connection(url, timeout_s=2.0)
+        slow = examine("okta", settings(url, tmp_path, page_limit=200, connection=connection), lambda: TODAY)
+        fine = examine("okta", settings(url, tmp_path, page_limit=50, connection=connection), lambda: TODAY)
+    assert ["reachable"] == [found.check for found in slow if found.ok is False]
+    assert slow[0].detail.endswith(
+        "; a smaller page_limit may help" if kind == "hang" else ": a smaller page_limit may help"
+    )
+    assert (True, "reachable") == (fine[0].ok, fine[0].check)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from syncd.sandbox.okta.answers import HTML, OktaAnswer, error
 from syncd.sandbox.okta.limits import rate_headers
@@ -32,6 +32,7 @@ class OktaFault:
     holds  part of the path or query that a request must have to be counted
     hang_s how long a `hang` lasts
     wait   what `told_to_wait` says in Retry-After
+    above  only requests for more entries in a page than this
     """
 
     kind: str
@@ -41,12 +42,15 @@ class OktaFault:
     holds: str = ""
     hang_s: float = 30.0
     wait: str = "150"
+    above: int = 0
     seen: int = field(default=0, init=False)
     struck: int = field(default=0, init=False)
 
     def strikes(self, area: str, target: str) -> bool:
         """Count a request and say whether the fault is for it."""
         if (self.area != area and not (self.area == "*" and area != "token")) or self.holds not in target:
+            return False
+        if self.above and int(dict(parse_qsl(urlsplit(target).query)).get("limit", "0")) <= self.above:
             return False
         self.seen += 1
         struck = self.at <= self.seen and (self.times is None or self.seen < self.at + self.times)
@@ -196,6 +200,7 @@ FAULTS: Final[Mapping[str, Callable[[OktaAnswer, OktaAnswer | None], OktaAnswer]
     "redirect": lambda _a, _p: OktaAnswer(302, b"", None, headers=[("Location", f"{FOREIGN}/api/v1/groups")]),
     "empty_502": lambda _a, _p: _broken(502, b"", None),
     "html_502": _gateway_page,
+    "timed_out_504": lambda _a, _p: _broken(504, b"<html>upstream request timeout</html>"),
     "empty_503": lambda _a, _p: _broken(503, b"", None),
     "read_only_503": lambda _a, _p: error("E0000010"),
     "error_500": lambda _a, _p: error("E0000009"),

@@ -10,7 +10,14 @@ from syncd.sources.okta.budget import Rate
 
 
 class Unanswered(Exception):
-    """No answer, or none that can be judged; asking again may help. The text is a sentence: `no answer within 30 s; ...`."""
+    """No answer, or none that can be judged; asking again may help. The text is a sentence: `no answer within 30 s; ...`.
+
+    late  whether it was waited for in vain, or what came was too much: less may come in time
+    """
+
+    def __init__(self, why: str, *, late: bool = False) -> None:
+        self.late = late
+        super().__init__(why)
 
 
 class TokenRefused(Exception):
@@ -51,6 +58,8 @@ class OktaReply:
     rate: Rate | None = None
     server_time: datetime | None = None
     authorization: str = field(repr=False, default="")
+    asked: str = ""
+    """The path that was asked in the end."""
 
 
 TOKEN_ADVICE: Final = {

@@ -10,11 +10,11 @@ from syncd.answers import parse_json
 from syncd.errors import SourceUnavailable
 from syncd.model import CheckResult
 from syncd.sources.okta.answers import OktaReply, TokenRefused, Unanswered, advice
-from syncd.sources.okta.pager import API
+from syncd.sources.okta.pager import API, LATE
 from syncd.sources.okta.settings import SCOPES, OktaApiToken, OktaSettings
 
 NEEDED = frozenset(SCOPES)
-_PATHS = {"groups": f"{API}/groups?limit=1&expand=stats", "users": f"{API}/users?limit=1"}
+SMALLER = "a smaller page_limit may help"
 
 
 def examine(name: str, settings: OktaSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
@@ -24,7 +24,8 @@ def examine(name: str, settings: OktaSettings, now: Callable[[], datetime]) -> t
     try:
         replies = asyncio.run(_asked(settings))
     except Unanswered as error:
-        return (CheckResult(subject, "reachable", False, f"{root}: {error}"),)
+        told = f"{root}: {error}" + (f"; {SMALLER}" if error.late else "")
+        return (CheckResult(subject, "reachable", False, told),)
     except TokenRefused as error:
         return (CheckResult(subject, "reachable", True, root), CheckResult(subject, "credential", False, str(error)))
     except SourceUnavailable as error:
@@ -35,9 +36,11 @@ def examine(name: str, settings: OktaSettings, now: Callable[[], datetime]) -> t
 async def _asked(settings: OktaSettings) -> dict[str, OktaReply]:
     from syncd.sources.okta.transport import OktaTransport  # a second of importing, which other commands are spared
 
+    # pages as large as those of a read, because what takes Okta too long is large ones
+    groups = f"{API}/groups?limit={settings.page_limit}&expand=stats"
     transport = OktaTransport(settings)
     async with transport.open():
-        return {area: await transport.get(path) for area, path in _PATHS.items()}
+        return {"groups": await transport.get(groups), "users": await transport.get(f"{API}/users?limit=1")}
 
 
 def _findings(
@@ -46,8 +49,9 @@ def _findings(
     groups = replies["groups"]
     odd = [reply for reply in replies.values() if reply.status not in (200, 401, 403, 429)]
     if odd:
-        hint = advice(odd[0].status, "", api_token=_has_token(settings))
-        told = f"{settings.connection.root} answered {odd[0].status}" + (f": {hint}" if hint else "")
+        status = odd[0].status
+        hint = SMALLER if status in LATE else advice(status, "", api_token=_has_token(settings))
+        told = f"{settings.connection.root} answered {status}" + (f": {hint}" if hint else "")
         yield CheckResult(subject, "reachable", False, told)
         return
     yield CheckResult(subject, "reachable", True, settings.connection.root)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
-from syncd.answers import parse_json
+from syncd.answers import parse_json, whole
 from syncd.http.backoff import Retries
 from syncd.http.rests import Rest
 from syncd.http.secrets import beginning
@@ -23,6 +23,10 @@ from syncd.sources.okta.answers import Missing, NotRead, OktaReply, TokenRefused
 from syncd.sources.okta.budget import Budget
 
 API: Final = "/api/v1"
+LATE: Final = frozenset({408, 500, 504})
+"""What Okta answers where a page took it too long; it asks for a smaller `limit` then (the 500 in older documents)."""
+SMALLEST_HALF: Final = 25
+"""A page is made no smaller than this."""
 _TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 LONGEST_PAUSE_S: Final = 20.0
 """A longer rest than this, which Okta asked for, is remembered and not waited for: the thread has other things to do."""
@@ -121,8 +125,8 @@ class Pager:
 
     async def _ended(self, chain: _Chain, area: str, query: Mapping[str, str]) -> _Chain:
         """Read a list, and where it ends with a full page read that page once more, as two: a lost link looks the same."""
-        limit = self.page_limit
-        if not await self._ends_full(chain, {**query, "limit": str(limit)}, area=area):
+        limit = await self._ends_full(chain, {**query, "limit": str(self.page_limit)}, area=area)
+        if not limit:
             return chain
         last_page, chain.items = chain.items[-limit:], chain.items[:-limit]
         asked = dict(parse_qsl(chain.last.partition("?")[2]))
@@ -132,26 +136,28 @@ class Pager:
         chain.items += [item for item in last_page if item["id"] not in again]
         return chain
 
-    async def _ends_full(self, chain: _Chain, query: Mapping[str, str], *, area: str) -> bool:
-        """Follow a list from a page on; says whether its last page is full."""
+    async def _ends_full(self, chain: _Chain, query: Mapping[str, str], *, area: str) -> int:
+        """Follow a list from a page on; gives how many entries its last page was to have, if it is full, else 0."""
         target: str | None = f"{chain.start}?{urlencode(query, quote_via=quote)}"
         count = 0
         while target is not None:
             if why := chain.endless:  # reading it anew would not end either
                 raise NotRead(why, items=tuple(chain.items), pages=chain.pages)
-            chain.followed.add(target)
-            chain.last = target
             try:
                 reply, found = await self.get(target, area=area)
             except NotRead as e:
                 e.items, e.pages = tuple(chain.items), chain.pages
                 raise
+            chain.followed |= {target, reply.asked}
+            chain.last = reply.asked
             count = len(chain.items)
             target = _added(chain, reply, found)
-        return len(chain.items) - count >= int(query["limit"])
+        limit = _limit(chain.last) or int(query["limit"])
+        return limit if len(chain.items) - count >= limit else 0
 
     async def get(self, path: str, *, area: str) -> tuple[OktaReply, object]:
-        """Ask until there is an answer of 200 with JSON in it.
+        """Ask until there is an answer of 200 with JSON in it. A page of a list that comes late is asked for in half its size,
+        and so is every other for the rest of the read.
 
         Raises:
             Missing: Okta says that there is no such thing.
@@ -161,9 +167,11 @@ class Pager:
         for after_s in self.retries.tries(self.chance):
             await self._pause(wait_s)
             wait_s = after_s or 0.0
-            reply = await self._sent(path, area)
-            if isinstance(reply, str):
-                why = reply
+            asked = self._fitted(path)
+            reply = await self._sent(asked, area)
+            if isinstance(reply, Unanswered):
+                why = str(reply)
+                self._halved(asked, is_late=reply.late)
                 continue
             if reply.status == 200:
                 try:
@@ -172,7 +180,7 @@ class Pager:
                     why = "the answer is not JSON" + ("" if reply.body else ": it is empty")
                     continue
                 self.failures = 0
-                return reply, found
+                return replace(reply, asked=asked), found
             if reply.status == 401 and self.sender.renews and not renewed:
                 renewed, why = True, "the access token was refused"
                 self.sender.forget_token(reply.authorization)
@@ -180,9 +188,23 @@ class Pager:
             if reply.status not in _TRY_AGAIN:
                 raise self._refusal(reply)
             why = f"Okta answered {reply.status}{_named(reply)}"
+            self._halved(asked, is_late=reply.status in LATE)
         raise self._failed(f"asked {self.retries.attempts} times: {why}")
 
-    async def _sent(self, path: str, area: str) -> OktaReply | str:
+    def _fitted(self, path: str) -> str:
+        """Give a path of a list with no more entries in a page than came in time."""
+        start, _, query = path.partition("?")
+        if (_limit(path) or 0) <= self.page_limit:
+            return path
+        return f"{start}?{urlencode({**dict(parse_qsl(query)), 'limit': self.page_limit}, quote_via=quote)}"
+
+    def _halved(self, path: str, *, is_late: bool) -> None:
+        """Make pages smaller where this one came late; of several that were under way at once, each was as large."""
+        limit = _limit(path) or 0
+        if is_late and limit > SMALLEST_HALF:
+            self.page_limit = min(self.page_limit, max(SMALLEST_HALF, limit // 2))
+
+    async def _sent(self, path: str, area: str) -> OktaReply | Unanswered:
         """Send one request when its turn comes; gives the answer, or why there is none."""
         loop = asyncio.get_running_loop()
         try:
@@ -198,7 +220,7 @@ class Pager:
             raise self._halt(str(e)) from None
         except Unanswered as e:
             self.budget.heard(area, None, loop.time())
-            return str(e)
+            return e
         return reply
 
     async def _rested(self) -> None:
@@ -262,6 +284,11 @@ def _added(chain: _Chain, reply: OktaReply, found: object) -> str | None:
         raise chain.stop("the next link leads to another list")
     chain.pages += 1
     return reply.next_path
+
+
+def _limit(path: str) -> int | None:
+    """Give how many entries a page was asked to have."""
+    return whole(dict(parse_qsl(path.partition("?")[2])).get("limit"))
 
 
 def _is_id(value: object) -> bool:

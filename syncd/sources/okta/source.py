@@ -141,6 +141,8 @@ class OktaSource:
             return await work(reading)
         finally:
             self.calls += reading.pager.calls
+            if reading.pager.page_limit < self.settings.page_limit:
+                self._emit("pages_made_smaller", source=self.name, page_limit=reading.pager.page_limit)
             if reading.pager.halted:  # perhaps a credential was replaced: the next read looks it up anew
                 self._transport = None
                 self._emit("read_cut_short", source=self.name, why=reading.pager.halted)

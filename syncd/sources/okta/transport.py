@@ -131,7 +131,7 @@ class OktaTransport:
         except _ODD as e:
             raise Unanswered(f"the answer cannot be read as text ({type(e).__name__})") from None
         if response is None:
-            raise Unanswered(_reason(error, self._connection))
+            raise Unanswered(_reason(error, self._connection), late=_failure(error) in _LATE)
         return self._reply(response, body, request["headers"].get("Authorization", ""))
 
     async def _listen(
@@ -328,10 +328,16 @@ _ERRORS: Final[tuple[tuple[type[BaseException], Failure], ...]] = (
 """What the errors of aiohttp mean; the others say it by an error of Python that is in them."""
 
 
+_LATE: Final = frozenset({Failure.NO_ANSWER, Failure.TOO_SLOW, Failure.TOO_LARGE})
+
+
+def _failure(error: BaseException) -> Failure:
+    return next((failure for kind, failure in _ERRORS if isinstance(error, kind)), None) or failure_of(error)
+
+
 def _reason(error: BaseException, connection: Connection) -> str:
     """Say why no answer came; no text of the error itself, which may name a proxy's password."""
     if isinstance(error, _Redirected):
         return f"it redirects to {error}; is the address right?"
-    failure = next((failure for kind, failure in _ERRORS if isinstance(error, kind)), None) or failure_of(error)
     largest = f"{SIZE_CAP} bytes or {MOST_VALUES} values"
-    return sentence(failure, Bounds(connection.connect_timeout_s, connection.timeout_s, largest), error)
+    return sentence(_failure(error), Bounds(connection.connect_timeout_s, connection.timeout_s, largest), error)
