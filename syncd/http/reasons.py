@@ -38,6 +38,10 @@ class Failure(Enum):
     BROKEN = ("the connection broke", "is the server running?")
 
 
+LATE: Final = frozenset({Failure.NO_ANSWER, Failure.TOO_SLOW, Failure.TOO_LARGE})
+"""It was waited for in vain, or more came than is read: what is asked for in smaller pieces may come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What an answer was given: seconds for the connection, of silence before it is given up, and a size in words."""

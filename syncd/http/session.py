@@ -31,7 +31,7 @@ from syncd.http.answer import Answer, shown
 from syncd.http.backoff import ONCE, Retries, Waiting, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.metered import ReadLimit, TooLarge, TooSlow
-from syncd.http.reasons import Bounds, failure_of, sentence
+from syncd.http.reasons import LATE, Bounds, failure_of, sentence
 from syncd.http.rests import Rest
 from syncd.http.secrets import Fresh, Secret
 from syncd.http.transport import Transport
@@ -48,6 +48,10 @@ class NoAnswer(SyncdError):
     """No answer came that can be judged; a write may have been done all the same."""
 
     exit_code = EXIT_NO_ANSWER
+
+
+class TooLate(NoAnswer):
+    """It did not come in time, or was too much: less may."""
 
 
 class NotAsked(NoAnswer):
@@ -220,7 +224,8 @@ class Session:
             ) as response:
                 content = self._content(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as e:
-            raise NoAnswer(f"{request.asked}: {self._reason(e, request)}") from None
+            kind = TooLate if failure_of(e) in LATE else NoAnswer
+            raise kind(f"{request.asked}: {self._reason(e, request)}") from None
         except UnicodeEncodeError:
             raise NoAnswer(f"{request.asked}: not asked: a header holds a character that no header can carry") from None
         except ValueError:

@@ -15,10 +15,14 @@ from entra_world import World, doubts, members, now
 from syncd.directory.join import join, lay_over
 from syncd.errors import SourceUnavailable
 from syncd.http.backoff import Waiting
-from syncd.model import Snapshot
+from syncd.model import CheckResult, Snapshot
 from syncd.sandbox.entra import Served
+from syncd.sandbox.entra.graph import Rights
 from syncd.sandbox.entra.lies import LieKind
-from syncd.sources.entra import EntraSource, GroupSelection
+from syncd.sources.entra import EntraSettings, EntraSource, GroupSelection
+from syncd.sources.entra.examine import examine
+from syncd.sources.entra.graph import GraphReply
+from syncd.sources.entra.selection import found as found_group
 from syncd.sources.kind import SourceSurroundings
 from syncd.store import Stores
 
@@ -239,3 +243,74 @@ def test_a_group_whose_count_moves_is_read_at_once(world: World, where: Served) 
     world.standin.lies.remove(lie)
     before, cursor = source.refresh(before, cursor)
     assert {} == doubts(before)
+
+
+# --- pages that come too late -----------------------------------------------------------------------------------------
+
+
+def _tops(world: World, path: str) -> list[str]:
+    asked = [one.asked for one in world.standin.exchanges if path in one.asked.path]
+    return [one.query["$top"] for one in asked if "$top" in one.query and "$count" not in one.query]
+
+
+@pytest.mark.finding("I-F7")
+def test_pages_that_come_too_late_are_made_smaller_for_the_rest_of_the_read(world: World, where: Served) -> None:
+    more = [world.tenant.add_user(f"more{n}.people") for n in range(120)]
+    world.tenant.join(world.finance, *more)
+    world.standin.lie(LieKind.TIMED_OUT, r"^/groups\?", times=FOREVER)
+    source = world.source(where, page_size=999, attempts=1, **ALL)
+    found = source.read()
+    assert {} == doubts(found)
+    assert world.truth()["finance"] == members(found)["finance"]
+    assert ["999", "249", "62"] == _tops(world, "/groups")[:3]
+    assert {"62"} == set(_tops(world, "/members")), "members too: what is slow is Graph"
+    world.standin.lies.clear()
+    world.standin.exchanges.clear()
+    source.read()
+    assert {"999"} == set(_tops(world, "/groups")), "the next read tries again"
+
+
+@pytest.mark.finding("I-F7")
+def test_members_that_come_too_late_are_read_in_smaller_pages(world: World, where: Served) -> None:
+    world.standin.lie(LieKind.TIMED_OUT, f"{world.finance}/members", times=FOREVER)
+    found = world.source(where, page_size=400, attempts=1, **ALL).read()
+    assert ({}, world.truth()["finance"]) == (doubts(found), members(found)["finance"])
+
+
+@pytest.mark.finding("I-F7")
+def test_the_doctor_asks_for_pages_as_large_as_a_read_does(world: World, where: Served) -> None:
+    world.standin.lie(LieKind.TIMED_OUT, r"^/groups\?", times=FOREVER)
+    slow = _rights(world.settings(where, page_size=999))
+    assert slow.ok is False
+    assert "/groups answered 504" in slow.detail
+    assert slow.detail.endswith("; a smaller page_size may help")
+    assert _rights(world.settings(where, page_size=100)).ok
+
+
+# --- the doctor -------------------------------------------------------------------------------------------------------
+
+
+def _rights(settings: EntraSettings) -> CheckResult:
+    return next(found for found in examine("entra", settings, now) if found.check == "rights")
+
+
+@pytest.mark.finding("I-F9")
+def test_what_is_not_graph_is_no_matter_of_rights(world: World, where: Served) -> None:
+    url = where.graph.replace("/v1.0", "/nowhere")
+    found = {one.check: one for one in examine("entra", world.settings(where, graph=url), now)}
+    assert f"is {url} the address of Microsoft Graph?" in found["rights"].detail
+    assert "grant" not in found["rights"].detail
+    assert not {"rate limits", "abilities"} & found.keys(), "of what did not answer nothing is said"
+
+
+@pytest.mark.finding("I-F9")
+def test_a_lacking_right_is_named(world: World, where: Served) -> None:
+    world.standin.graph.rights = Rights(groups=False)
+    assert "grant the application GroupMember.Read.All" in _rights(world.settings(where)).detail
+
+
+@pytest.mark.finding("I-F9")
+def test_a_look_up_that_shows_x_says_so(world: World, where: Served) -> None:
+    other = GraphReply(200, {"id": "another"})
+    with pytest.raises(SourceUnavailable, match="group g5 could not be looked up: another object came"):
+        found_group("entra", other, "g5")

@@ -38,6 +38,8 @@ class LieKind(StrEnum):
     THROTTLED_SILENTLY = "429 without Retry-After"
     BUSY = "503"
     BROKEN = "500"
+    TIMED_OUT = "504"
+    """The gateway's, in HTML, to a page of more than 100 entries."""
     FORBIDDEN = "403"
     NOT_FOUND = "404"
     HANG = "hang"

@@ -28,6 +28,7 @@ from syncd.sandbox.entra.tls import make_files
 from syncd.sandbox.serving import HOST, serving
 
 BATCH_LIMIT = 20
+LATE_ABOVE = 100
 WINDOW_S = 10.0
 """The window in which resource units are counted."""
 SHOWN_FROM = 0.8
@@ -238,6 +239,8 @@ class EntraStandIn:
                 return error(503, "serviceNotAvailable", "Try again.")
             case LieKind.BROKEN:
                 return error(500, "UnknownError", "")
+            case LieKind.TIMED_OUT if int(asked.query.get("$top", "0")) > LATE_ABOVE:
+                return GraphAnswer(504, raw=b"<html>Gateway Timeout</html>", content_type="text/html")
             case LieKind.FORBIDDEN:
                 return error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
             case LieKind.NOT_FOUND:

@@ -17,6 +17,8 @@ from syncd.http.rests import OwnRests, Rest
 from syncd.http.session import NoAnswer, Session
 from syncd.model import CheckResult
 from syncd.sources.entra.graph import Ask, GraphClient, GraphReply
+from syncd.sources.entra.reading import query
+from syncd.sources.entra.selection import GROUP_FIELDS
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 
@@ -45,17 +47,20 @@ def _findings(
     try:
         token = tokens.bearer()
         yield CheckResult(subject, "credential", True, "the authority gives access tokens")
-        groups = graph.ask([Ask("/groups?$select=id&$top=1&$count=true", eventual=True)])[0]
+        # a page as large as those of a read, because what takes Graph too long is large ones
+        asked = query("/groups", select=GROUP_FIELDS, top=settings.page_size, count="true")
+        groups = graph.ask([Ask(asked, eventual=True)])[0]
         users = graph.get("/users?$select=id,userPrincipalName,accountEnabled&$top=1")
     except SourceUnavailable as error:
         yield CheckResult(subject, "credential", False, str(error))
         return
     finally:
         graph.close()
-    yield _rights(subject, groups, users)
+    yield _rights(subject, settings, groups, users)
     yield no_more(subject, roles_of(token))
-    yield _throttling(subject, groups, users)
-    yield _abilities(subject, groups)
+    if groups.ok:
+        yield _throttling(subject, groups, users)
+        yield _abilities(subject, groups)
 
 
 def _anonymous(settings: EntraSettings) -> Answer:
@@ -78,16 +83,26 @@ def _date(answer: Answer) -> datetime | None:
     return http_date(answer.headers.get("date"))
 
 
-def _rights(subject: str, groups: GraphReply, users: GraphReply) -> CheckResult:
+def _rights(subject: str, settings: EntraSettings, groups: GraphReply, users: GraphReply) -> CheckResult:
     """Without User.Read.All Graph answers 200 with nulls, so the status alone does not tell."""
-    problems = [f"{what}: {r.problem}" for what, r in (("groups", groups), ("users", users)) if not r.ok]
-    if problems:
-        advice = "grant the application GroupMember.Read.All and User.Read.All, and consent to them"
-        return CheckResult(subject, "rights", False, f"{'; '.join(problems)}; {advice}")
+    failed = {what: reply for what, reply in (("groups", groups), ("users", users)) if not reply.ok}
+    if failed:
+        told = [f"{what}: {reply.problem}" for what, reply in failed.items()]
+        told += dict.fromkeys(_advice(reply, settings) for reply in failed.values())
+        return CheckResult(subject, "rights", False, "; ".join(text for text in told if text))
     found = users.fields.get("value")
     if isinstance(found, list) and any(u.get("accountEnabled") is None for u in found if isinstance(u, dict)):
         return CheckResult(subject, "rights", False, "users come without what they are: grant User.Read.All")
     return CheckResult(subject, "rights", True, "groups and users may be read")
+
+
+def _advice(reply: GraphReply, settings: EntraSettings) -> str:
+    """Say what to do about a refusal: what Graph says itself is about rights, and what is not Graph's about the address."""
+    if reply.status in (401, 403) or "authorization_requestdenied" in reply.codes:
+        return "grant the application GroupMember.Read.All and User.Read.All, and consent to them"
+    if reply.late:
+        return "a smaller page_size may help"
+    return "" if reply.codes else f"is {settings.graph_url} the address of Microsoft Graph?"
 
 
 def roles_of(token: str) -> frozenset[str] | None:

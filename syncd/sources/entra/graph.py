@@ -18,13 +18,14 @@ from syncd.http.backoff import ONCE, Retries, Waiting, wanted_s
 from syncd.http.connection import Connection
 from syncd.http.rests import Rest
 from syncd.http.secrets import beginning
-from syncd.http.session import NoAnswer, Session
+from syncd.http.session import NoAnswer, Session, TooLate
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 from syncd.throttle import WANTS_REST
 
 BATCH: Final = 20
 """Most requests in one $batch, as documented."""
+TIMED_OUT: Final = 504
 PASSING: Final = frozenset({0, 429, 500, 502, 503, 504})
 LONGEST_CODES: Final = 200
 TIME_OVER: Final = "the time for this read (deadline_s) was over before it could be asked for"
@@ -54,6 +55,8 @@ class GraphReply:
     fields: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
+    late: bool = False
+    """Whether a smaller page might have come in time."""
 
     @property
     def ok(self) -> bool:
@@ -86,11 +89,10 @@ class GraphReply:
 def judged(status: int, body: object, headers: Mapping[str, str], *, what: str) -> GraphReply:
     """Take an answer for one of Graph's only if it is in Graph's form: a JSON object, and in it `error` if it refuses."""
     if isinstance(body, dict) and ("error" in body) == (status >= 300):
-        return GraphReply(status, body, headers)
+        return GraphReply(status, body, headers, late=status == TIMED_OUT)
     if status >= 300:
-        return GraphReply(
-            status if status in PASSING else 0, {}, headers, f"{what} answered {status}, not in Graph's form"
-        )
+        why = f"{what} answered {status}, not in Graph's form"
+        return GraphReply(status if status in PASSING else 0, {}, headers, why, late=status == TIMED_OUT)
     return GraphReply(0, {}, headers, f"{what} answered {status} with something that is not Graph's JSON")
 
 
@@ -280,7 +282,7 @@ class GraphClient:
         try:
             answer = session.send(method, path, body=body, headers={"Authorization": f"Bearer {token}", **headers})
         except NoAnswer as e:
-            return GraphReply(0, why=str(e))
+            return GraphReply(0, why=str(e), late=isinstance(e, TooLate))
         finally:
             self._done(session)
         with self._lock:

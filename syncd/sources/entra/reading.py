@@ -8,6 +8,7 @@ given up as incomplete. First pages and counts travel in batches, which saves ni
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from syncd.sources.entra.graph import BATCH, Ask, GraphClient, GraphReply
 MOST_PAGES: Final = 10_000
 MOST_BARREN: Final = 20
 """So many pages of one list, one after the other, that bring no entry, and it is taken to be without an end."""
+SMALLEST: Final = 50
+"""A page is made no smaller than this."""
+_TOP: Final = re.compile(r"(?<=[?&]\$top=)[0-9]+")
 EXPIRED: Final = "directory_expiredpagetoken"
 READINGS: Final = 3
 """So often is a list read that does not agree with itself or its count."""
@@ -59,6 +63,8 @@ class ListRead(Generic[T]):
     why: str = ""
     again: bool = False
     gone: bool = False
+    late: bool = False
+    """Whether a page did not come in time: a smaller one may."""
     closed: bool = False
     """Whether the pages were read to their end, whatever the count says."""
 
@@ -77,6 +83,12 @@ class Reader:
         self._concurrency = concurrency
         self._settle_s = settle_s
         self._pause = pause
+        self._largest = 999
+
+    def begin(self) -> None:
+        """Begin a read: its time is counted from now, and pages are as large as they are asked for."""
+        self._graph.begin()
+        self._largest = 999
 
     def read(
         self, wanted: Sequence[Collection], take: Take[T], *, counted: Callable[[T], bool] = lambda _: True
@@ -97,6 +109,8 @@ class Reader:
             for i, reading in zip(open_, found, strict=True):
                 readings[i] = reading
             open_ = [i for i in open_ if readings[i].again]
+            if any(readings[i].late for i in open_):
+                self._largest = max(SMALLEST, min(self._largest, *(_top(wanted[i].first) for i in open_)) // 4)
             if not open_:
                 break
         return readings
@@ -136,13 +150,17 @@ class Reader:
 
     def _some(self, part: Sequence[Collection], take: Take[T], counted: Callable[[T], bool]) -> list[ListRead[T]]:
         counts = [Ask(c.count, eventual=True) for c in part if c.count]
-        replies = self._graph.ask([Ask(c.first) for c in part] + counts)
+        replies = self._graph.ask([Ask(self._fitted(c.first)) for c in part] + counts)
         stated = iter(self._counted_again(counts, replies[len(part) :]))
         found = []
         for collection, first in zip(part, replies[: len(part)], strict=True):
             reading = self._chained(first, take, counted)
             found.append(_compared(reading, next(stated)) if collection.count else reading)
         return found
+
+    def _fitted(self, path: str) -> str:
+        """Give a path with no more entries in a page than came in time."""
+        return _TOP.sub(lambda found: str(min(int(found[0]), self._largest)), path)
 
     def _counted_again(self, counts: Sequence[Ask], replies: list[GraphReply]) -> list[GraphReply]:
         """Ask once more for the counts that answers left out; that costs less than to read the lists again."""
@@ -155,7 +173,7 @@ class Reader:
     def _chained(self, first: GraphReply, take: Take[T], counted: Callable[[T], bool]) -> ListRead[T]:
         """Follow the pages to the end, or to the first thing that is not right."""
         if not first.ok:
-            return ListRead(why=first.problem, gone=first.is_gone)
+            return ListRead(why=first.problem, gone=first.is_gone, again=first.late, late=first.late)
         chain, endless = _Chain(take), False
         reply = first
         while link := chain.add(reply):
@@ -173,8 +191,9 @@ class Reader:
             reply = self._graph.get(path)
         count = sum(map(counted, chain.items))
         # an expired page token is no refusal: the list can be read again from its start
-        again = chain.why != "" and not endless and (reply.ok or EXPIRED in reply.codes)
-        return ListRead(tuple(chain.items), chain.pages, count, None, chain.why, again=again, closed=not chain.why)
+        again = chain.why != "" and not endless and (reply.ok or reply.late or EXPIRED in reply.codes)
+        found = ListRead(tuple(chain.items), chain.pages, count, None, chain.why, again=again, closed=not chain.why)
+        return replace(found, late=reply.late)
 
 
 A = TypeVar("A")
@@ -220,6 +239,11 @@ class _Chain(Generic[T]):
         self._ids.add(item.id)
         self.items.append(item)
         return True
+
+
+def _top(path: str) -> int:
+    found = _TOP.search(path)
+    return int(found[0]) if found else 999
 
 
 def is_id(value: object) -> bool:

@@ -84,12 +84,12 @@ class EntraSource:
 
     def read(self) -> Snapshot:
         """Read everything; people and groups come sorted by id. See `ports.Source`."""
-        self._graph.begin()
+        self._reader.begin()
         return self._read().snapshot(self._now())
 
     def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:  # noqa: ARG002 - doubt is told of
         """Read everything. The cursor is from before the read: what changes meanwhile is seen, if need be twice."""
-        self._graph.begin()
+        self._reader.begin()
         groups = read_round(self._graph, LATEST_GROUPS).link
         users = read_round(self._graph, LATEST_USERS).link
         draft = self._read()
@@ -102,7 +102,7 @@ class EntraSource:
         every group of a person who was deleted or became a guest.
         """
         was = parse_cursor(cursor, source=self.name, made_for=self._made_for)
-        self._graph.begin()
+        self._reader.begin()
         groups, users = (read_round(self._graph, start) for start in (was.groups, was.users))
         draft = self._refreshed(earlier, was, groups, users)
         text = draft.cursor(self._made_for, groups=groups.link, users=users.link).text()

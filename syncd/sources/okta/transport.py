@@ -35,7 +35,7 @@ from syncd.http.answer import shown
 from syncd.http.backoff import wanted_s
 from syncd.http.connection import Connection
 from syncd.http.metered import TooLarge
-from syncd.http.reasons import Bounds, Failure, failure_of, sentence
+from syncd.http.reasons import LATE, Bounds, Failure, failure_of, sentence
 from syncd.http.secrets import Secret, SecretUnreadable, beginning, remember
 from syncd.sources.okta.answers import TOKEN_ADVICE, OktaReply, TokenRefused, Unanswered
 from syncd.sources.okta.budget import Rate
@@ -131,7 +131,7 @@ class OktaTransport:
         except _ODD as e:
             raise Unanswered(f"the answer cannot be read as text ({type(e).__name__})") from None
         if response is None:
-            raise Unanswered(_reason(error, self._connection), late=_failure(error) in _LATE)
+            raise Unanswered(_reason(error, self._connection), late=_failure(error) in LATE)
         return self._reply(response, body, request["headers"].get("Authorization", ""))
 
     async def _listen(
@@ -326,9 +326,6 @@ _ERRORS: Final[tuple[tuple[type[BaseException], Failure], ...]] = (
     (aiohttp.ClientPayloadError, Failure.BROKE_OFF),
 )
 """What the errors of aiohttp mean; the others say it by an error of Python that is in them."""
-
-
-_LATE: Final = frozenset({Failure.NO_ANSWER, Failure.TOO_SLOW, Failure.TOO_LARGE})
 
 
 def _failure(error: BaseException) -> Failure:
