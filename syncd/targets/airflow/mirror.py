@@ -267,6 +267,11 @@ class Mirror:
         """Say whether DELETE of a role works here, as far as that is certain."""
         return self.capabilities.delete_role if self.certain or "delete" in self._shown else Delete.UNKNOWN
 
+    def bury(self, *, dug_up: str = "", buried: str = "") -> None:
+        """Keep under which names roles of ours are left behind."""
+        graves = (set(self.capabilities.graves) | {buried}) - {dug_up, ""}
+        self.capabilities = replace(self.capabilities, graves=tuple(sorted(graves)))
+
     def learn(
         self, *, patch: Patch | None = None, delete: Delete | None = None, dag_run_resources: bool | None = None
     ) -> None:

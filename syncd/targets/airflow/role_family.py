@@ -12,7 +12,7 @@ from syncd.model import Status
 from syncd.targets.airflow.abilities import Delete
 from syncd.targets.airflow.calls import Stopped, refused
 from syncd.targets.airflow.mirror import FRESH_S
-from syncd.targets.airflow.role_calls import RoleCalls
+from syncd.targets.airflow.role_calls import Permissions, RoleCalls
 from syncd.targets.airflow.users import UserWriter
 from syncd.targets.airflow.wire import Area
 
@@ -56,6 +56,23 @@ class RoleFamily:
             self._retire(member)
         self.role.mirror.buried |= set(self.left)
 
+    def dig_up(self, name: str, *, wanted: Permissions) -> bool:
+        """Use a role that was left behind once more, under this name, instead of making another that can never be deleted.
+
+        Only one that we buried, that holds nothing but what is wanted, and that nobody holds: to whoever was given it by another
+        hand since then it would give the rest. The one that holds most is taken. False where none is fit.
+        """
+        mirror = self.role.mirror
+        graves = [m for m in self.role.family().dead if m in mirror.capabilities.graves]
+        fit = sorted((m for m in graves if self.role.have(m) <= wanted), key=lambda m: (-len(self.role.have(m)), m))
+        if not fit or not self.role.can_patch():
+            return False
+        free = next((member for member in fit if not mirror.holders([member], fresh_s=0.0)), None)
+        if free is None or self._renamed(free, name) != name:
+            return False
+        mirror.bury(dug_up=free)
+        return True
+
     def _move(self, away: tuple[str, ...], *, to: str) -> None:
         """Move everybody, those too to whom another hand gave the old one meanwhile: they would lose it with the role.
 
@@ -82,6 +99,7 @@ class RoleFamily:
             return
         if member not in self.role.family().dead and self.role.can_patch():
             member = self._renamed(member, self.role.family().grave(self.role.mirror.all_roles()))
+            self.role.mirror.bury(buried=member)
         self.left.append(member)
 
     def _deleted(self, member: str) -> bool:

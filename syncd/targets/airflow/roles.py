@@ -8,8 +8,9 @@ adds      | in place                | a successor, then people are moved, the ol
 forbidden | a successor             | the same, without the rename
 
 A successor `X~1` is made beside `X` and read back; each holder is moved in one call, so nobody is without access at any
-moment; `X` is deleted, or, where the server cannot delete, renamed to `X~old1` and left without people. Every step can
-be the last before a crash: a change always begins by looking at what is there.
+moment; `X` is deleted, or, where the server cannot delete, renamed to `X~old1` and left without people, and used again as
+a successor once all that it holds is wanted. Every step can be the last before a crash: a change always begins by looking at
+what is there.
 
 Large sets are sent in parts (`role_calls`); the other members of the family are what `role_family` is about.
 """
@@ -89,7 +90,7 @@ class RoleWriter:
         for _ in range(rounds):
             current = self.role.family().current
             if current is None:
-                self._post(self.role.name)
+                self._make(self.role.name)
             elif self.role.have(current) == self.wanted:
                 return
             elif self._in_place(current):
@@ -115,7 +116,12 @@ class RoleWriter:
         self.role.guard([current])
         successor = self.role.family().successor(self.role.mirror.all_roles())
         self.role.mirror.role(successor)  # where the database takes another role for it, this says so
-        self._post(successor)
+        self._make(successor)
+
+    def _make(self, name: str) -> None:
+        """Make a role, or use one again that could not be deleted; what that lacks is added by the next round."""
+        if not self.family.dig_up(name, wanted=self.wanted):
+            self._post(name)
 
     def _post(self, name: str) -> None:
         """Make a role. The rest of a large one is added by the next round, but for servers on which nothing can be added."""
