@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from airflow_world import DAGS, World, world
+from airflow_world import DAGS, World, apply, finance, world
 
 from syncd.errors import TargetUnauthorized
 from syncd.mapping.select import Inventory
-from syncd.model import At, DagSelector, Level
+from syncd.model import At, DagSelector, Level, Status
 from syncd.sandbox.airflow import PRESETS, DagFile, StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.faults import Instead, on
@@ -97,3 +97,32 @@ def test_run_resources_come_with_the_provider_that_makes_them(tmp_path: Path) ->
         assert not w.target().capabilities.dag_run_resources
     with world(StandIn("2.10.2", dags=DAGS), tmp_path) as w:
         assert w.target().capabilities.dag_run_resources
+
+
+@pytest.mark.finding("R-F10")
+def test_a_server_without_run_resources_is_not_asked_for_each(tmp_path: Path) -> None:
+    """Its provider may not be read, so its version says that it has them."""
+    with world(StandIn(replace(PRESETS["2.10.0"], fab_version=None), dags=DAGS), tmp_path) as w:
+        target = w.target()
+        role = finance(target)
+        outcome = apply(target, None, role)
+        refused = [call for call in w.server.calls if call.status == 400]
+        assert (Status.PENDING, 3) == (outcome.status, len(refused))
+        assert "can_create on DAG Run:fin_29" in outcome.detail, "what was not asked for is told as well"
+        runs = {p for p in role.permissions if p.resource.startswith("DAG Run:")}
+        assert role.permissions - runs == w.server.state.roles["finance"]
+        assert not target.capabilities.dag_run_resources
+
+
+@pytest.mark.finding("R-F10")
+@pytest.mark.parametrize("preset", ["2.11.2", "3.1.8+3.0.3", "3.3.2"])
+def test_dags_that_are_not_parsed_yet_keep_no_runs_of_others_back(preset: str, tmp_path: Path) -> None:
+    with world(StandIn(preset, dags=DAGS[5:]), tmp_path) as w:
+        target = w.target()
+        role = finance(target)
+        outcome = apply(target, None, role)
+        later = tuple(f":{dag.id}" for dag in DAGS[:5])
+        missing = {p for p in role.permissions if p.resource.endswith(later)}
+        assert Status.PENDING == outcome.status
+        assert role.permissions - missing == w.server.state.roles["finance"]
+        assert target.capabilities.dag_run_resources

@@ -35,6 +35,9 @@ from syncd.text.strict import did_you_mean
 
 CHUNK: Final = 100
 ROUNDS: Final = 8
+RUN: Final = "DAG Run:"
+FEW: Final = 3
+"""The runs of so many DAGs are asked for one by one before the rest is presumed to be unknown as well."""
 
 
 def write_role(
@@ -57,12 +60,18 @@ def write_role(
 
 @dataclass(slots=True)
 class RoleWriter:
-    """Makes one change of a role. `wanted` shrinks where the server does not know a resource yet: `unknown` names those."""
+    """Makes one change of a role.
+
+    `wanted` shrinks where the server does not know a resource yet: `unknown` names those, and `presumed` what is left out without
+    having been asked for.
+    """
 
     role: RoleCalls
     family: RoleFamily
     wanted: Permissions
     unknown: set[Permission] = field(default_factory=set)
+    presumed: Permissions = frozenset()
+    presumes: bool = True
 
     def write(self, change: Change) -> Ended:
         self.role.survey()
@@ -92,7 +101,8 @@ class RoleWriter:
             if current is None:
                 self._make(self.role.name)
             elif self.role.have(current) == self.wanted:
-                return
+                if not self._asks_after_all():
+                    return
             elif self._in_place(current):
                 self._patch(current)
             else:
@@ -196,12 +206,36 @@ class RoleWriter:
             return False
         self.unknown |= {p for p in self.wanted if p.resource == found}
         self.wanted -= self.unknown
+        self._presume_no_runs()
+        return True
+
+    def _presume_no_runs(self) -> None:
+        """Leave out the runs of all DAGs where the server knows those of the first few not, nor any role has such a permission.
+
+        Most likely it makes no such resources (Airflow before 2.10, or FAB provider before 1.3), and would refuse each by itself.
+        """
+        runs = frozenset(p for p in self.wanted if p.resource.startswith(RUN))
+        few = len({p.resource for p in self.unknown if p.resource.startswith(RUN)}) < FEW
+        if runs and not few and self.presumes and not self._some_role_has_runs():
+            self.presumed, self.wanted = self.presumed | runs, self.wanted - runs
+
+    def _some_role_has_runs(self) -> bool:
+        return any(p.resource.startswith(RUN) for role in self.role.mirror.all_roles().values() for p in role)
+
+    def _asks_after_all(self) -> bool:
+        """Want again what was left out unasked, where it may be that just the first few DAGs were not parsed yet."""
+        left, self.presumed = self.presumed, frozenset()
+        if not left or self._has_no_runs():
+            self.unknown |= left
+            return False
+        self.wanted, self.presumes = self.wanted | left, False
         return True
 
     def _ended(self) -> Ended:
         said = []
         if self.unknown:
-            self._learn_run_resources()
+            if self._has_no_runs():
+                self.role.mirror.learn(dag_run_resources=False)
             said.append(f"{_not_known(self.unknown)}; everything else was done")
         if self.family.left:
             said.append(
@@ -209,12 +243,11 @@ class RoleWriter:
             )
         return (Status.PENDING if self.unknown else Status.APPLIED), "; ".join(said)
 
-    def _learn_run_resources(self) -> None:
+    def _has_no_runs(self) -> bool:
         """See that a server has no `DAG Run:` resources at all: it took `DAG:x` and not one `DAG Run:x`."""
-        runs = {p.resource.removeprefix("DAG Run:") for p in self.unknown if p.resource.startswith("DAG Run:")}
+        runs = {p.resource.removeprefix(RUN) for p in self.unknown if p.resource.startswith(RUN)}
         taken = {p.resource for p in self.wanted}
-        if any(f"DAG:{dag}" in taken for dag in runs) and not any(r.startswith("DAG Run:") for r in taken):
-            self.role.mirror.learn(dag_run_resources=False)
+        return any(f"DAG:{dag}" in taken for dag in runs) and not any(r.startswith(RUN) for r in taken)
 
 
 def _not_known(unknown: Iterable[Permission]) -> str:
