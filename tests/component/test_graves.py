@@ -62,7 +62,7 @@ def test_dags_that_come_and_go_leave_no_trail_of_roles(w: World) -> None:
         passes.to(dags + 1)
         assert len(passes.roles()) == 2, "the role, and what was left of it the last time"
     users, roles, leftovers = everything(passes.opened(), "finance")
-    assert ({"finance"}, passes.role.permissions) == (users["ann"].roles, roles["finance"].permissions)
+    assert (frozenset({"finance"}), passes.role.permissions) == (users["ann"].roles, roles["finance"].permissions)
     assert passes.roles() == {"finance", *leftovers}
 
 

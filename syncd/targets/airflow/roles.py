@@ -212,11 +212,14 @@ class RoleWriter:
     def _presume_no_runs(self) -> None:
         """Leave out the runs of all DAGs where the server knows those of the first few not, nor any role has such a permission.
 
-        Most likely it makes no such resources (Airflow before 2.10, or FAB provider before 1.3), and would refuse each by itself.
+        Most likely it makes no such resources, and would refuse each by itself. That is so on Airflow 2 alone: before 2.10, or with a
+        FAB provider before 1.3.
         """
+        if self.role.mirror.capabilities.generation != 2 or not self.presumes:
+            return
         runs = frozenset(p for p in self.wanted if p.resource.startswith(RUN))
         few = len({p.resource for p in self.unknown if p.resource.startswith(RUN)}) < FEW
-        if runs and not few and self.presumes and not self._some_role_has_runs():
+        if runs and not few and not self._some_role_has_runs():
             self.presumed, self.wanted = self.presumed | runs, self.wanted - runs
 
     def _some_role_has_runs(self) -> bool:
