@@ -212,8 +212,8 @@ class RoleWriter:
     def _presume_no_runs(self) -> None:
         """Leave out the runs of all DAGs where the server knows those of the first few not, nor any role has such a permission.
 
-        Most likely it makes no such resources, and would refuse each by itself. That is so on Airflow 2 alone: before 2.10, or with a
-        FAB provider before 1.3.
+        Most likely it makes no such resources, and would refuse each by itself. That is so on Airflow 2 alone: before 2.10, or
+        with a FAB provider before 1.3.
         """
         if self.role.mirror.capabilities.generation != 2 or not self.presumes:
             return
