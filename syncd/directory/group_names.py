@@ -35,7 +35,7 @@ class GroupLookup:
 
     def __init__(self, directory: Directory) -> None:
         self.directory = directory
-        self.by_name: dict[tuple[str, str], list[Members]] = {}
+        self.by_name: dict[tuple[str, str | None], list[Members]] = {}
         for members in directory.groups.values():
             self.by_name.setdefault((members.group.source, members.group.name), []).append(members)
 
@@ -51,7 +51,7 @@ class GroupLookup:
 
     def bearers(self, ref: GroupRef) -> list[Members]:
         """List the groups that bear a name now."""
-        return self.by_name.get((ref.source, ref.name or ""), [])
+        return self.by_name.get((ref.source, ref.name), [])
 
     def remembered(self, ref: GroupRef) -> str | None:
         """Give the id that a rule's name is known to mean; None for a rule that names the id itself."""

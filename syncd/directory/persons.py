@@ -102,7 +102,7 @@ class _Found:
         """Let those who share the key of a known person stand alone, and ask whether they are the same."""
         for identity in new:
             if _one_of_each([*beside, identity]):
-                self.waiting.append((*beside, identity))
+                self.waiting.append(tuple(sorted((*beside, identity), key=self._rank)))
             else:
                 self.notes.append(_not_the_same(value, beside, identity, self.joining.key))
 
@@ -132,9 +132,9 @@ class _Found:
         joining = self.joining
         if joining.accept_new or self._is_first_sight(several):
             return True
-        domain = value.rpartition("@")[2]
+        _, sign, domain = value.rpartition("@")
         answered = all(domain in joining.domains.get(i.source, ()) for i in several)
-        return joining.key is JoinKey.EMAIL and bool(domain) and answered
+        return joining.key is JoinKey.EMAIL and bool(sign) and answered
 
     def _is_first_sight(self, several: Iterable[Identity]) -> bool:
         return any(i.source not in self.known.sources for i in several)
@@ -154,7 +154,7 @@ def _who(identity: Identity) -> PersonKey:
 
 
 def _one_of_each(several: Iterable[Identity]) -> bool:
-    return max(Counter(i.source for i in several).values(), default=0) <= 1
+    return all(number == 1 for number in Counter(i.source for i in several).values())
 
 
 def _known_together(several: Iterable[Identity], known: KnownPersons) -> list[list[Identity]]:

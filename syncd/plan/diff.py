@@ -64,7 +64,7 @@ def align(desired: DesiredState, observed: ObservedState, *, match_email: bool) 
     moves, notes = _match(desired, missing, by_email=by_email, match_email=match_email)
     if match_email:
         desired = replace(desired, undecided=_found_by_email(desired.undecided, by_email))
-    if not moves and not notes:
+    if not moves:
         return desired
     return renamed(replace(desired, notes=desired.notes + tuple(notes)), moves)
 
@@ -77,7 +77,7 @@ def _match(
     notes = []
     for name in sorted(missing):
         person = desired.users[name]
-        found = by_email.get(key(person.email), [])
+        found = by_email.get(key(person.email))
         if not found:
             continue
         account = found[0].username

@@ -14,7 +14,6 @@ A role of step 3 that also gains something is changed twice: it gains in step 1.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -74,17 +73,14 @@ def _is_moved(change: Change, gained: Mapping[str, Permissions], through: Mappin
     assert isinstance(before, Role)
     assert isinstance(after, Role)
     lost = before.permissions - after.permissions
-    elsewhere: defaultdict[str, Permissions] = defaultdict(frozenset)
-    for found in (gained, through):
-        for name, permissions in found.items():
-            elsewhere[name] |= permissions
+    elsewhere = {**gained, **through}  # what a role gains it holds in the end
     return any(lost & permissions for name, permissions in elsewhere.items() if name != change.name)
 
 
 def _waits(change: Change, gained: Mapping[str, Permissions], observed: ObservedState) -> bool:
     """Say whether a role that a person keeps is given what they lose."""
-    before, after = change.before, change.after
-    if not gained or not isinstance(before, User) or not isinstance(after, User):
+    after = change.after
+    if not gained or not isinstance(after, User):
         return False
     roles = (observed.roles[name].permissions for name in change.revoked if name in observed.roles)
     lost = _NONE.union(*roles)
