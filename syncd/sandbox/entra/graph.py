@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 import random
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote, urlencode
 
 from syncd.sandbox.entra.answers import Asked, GraphAnswer, GraphRefusal
+from syncd.sandbox.entra.queries import filtered, need_advanced, opened, sealed, selected, top
 from syncd.sandbox.entra.tenant import Tenant, TenantApp, TenantEvent
 
 USER_FIELDS = (
@@ -37,7 +36,6 @@ QUERY_COSTS = (
 """Resource units by path, as documented; others cost 1, $select saves 1, a $top below 20 saves 1."""
 
 GraphEntry = dict[str, object]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +84,23 @@ class Graph:
         try:
             if asked.method != "GET":
                 raise GraphRefusal(405, "Request_BadRequest", "Specified HTTP method is not allowed.")
+            if asked.path.endswith("/$count"):
+                return self._priced(asked, self._count(asked))
             for pattern, handler in self._routes:
                 if found := pattern.match(asked.path):
                     return self._priced(asked, handler(asked, *found.groups()))
             raise GraphRefusal(400, "BadRequest", "Resource not found for the segment.")
         except GraphRefusal as refused:
             return refused.answer
+
+    def _count(self, asked: Asked) -> GraphAnswer:
+        """Give the number of a list alone, as text."""
+        need_advanced(asked, counted=True)
+        query = "&".join(part for part in ("$count=true", asked.query_text) if part)
+        listed = self.answer(replace(asked, path=asked.path.removesuffix("/$count"), query_text=query))
+        if listed.status != 200:
+            return listed
+        return GraphAnswer(200, raw=str(listed.fields["@odata.count"]).encode(), content_type="text/plain")
 
     def _priced(self, asked: Asked, answer: GraphAnswer) -> GraphAnswer:
         answer.headers["x-ms-resource-unit"] = str(units(asked))
@@ -101,7 +110,7 @@ class Graph:
 
     def _groups(self, asked: Asked) -> GraphAnswer:
         self._allow(self.rights.groups)
-        chosen = _filtered(asked, self.tenant.groups.values(), "displayName", lambda g: g.displayName)
+        chosen = filtered(asked, self.tenant.groups.values(), "displayName", lambda g: g.displayName)
         return self._page(asked, [g.id for g in chosen], self._group_entry)
 
     def _group(self, asked: Asked, id_: str) -> GraphAnswer:
@@ -118,7 +127,7 @@ class Graph:
 
     def _group_entry(self, id_: str, asked: Asked) -> GraphEntry:
         group = self.tenant.groups[id_]
-        return {name: getattr(group, name) for name in _selected(asked, GROUP_FIELDS)}
+        return {name: getattr(group, name) for name in selected(asked, GROUP_FIELDS)}
 
     def _members(self, asked: Asked, id_: str, which: str, cast: str | None) -> GraphAnswer:
         self._allow(self.rights.groups)
@@ -128,10 +137,10 @@ class Graph:
             return self._page(asked, [], self._member_entry)
         members = list(group.members if which == "members" else self.tenant.transitive(id_))
         if cast:
-            _need_advanced(asked)
+            need_advanced(asked)
             return self._page(asked, [m for m in members if m in self.tenant.users], self._user_entry)
         # v1.0 does not list service principals: a known issue in Microsoft's documentation
-        shown = [m for m in members if self.tenant.kind(m) != "servicePrincipal"]
+        shown = [m for m in members if self.tenant.kind(m) not in ("servicePrincipal", "agentIdentity")]
         return self._page(asked, shown, self._member_entry)
 
     def _member_entry(self, id_: str, asked: Asked) -> GraphEntry:
@@ -140,18 +149,21 @@ class Graph:
         if id_ in self.tenant.users:
             return typed | self._user_entry(id_, asked)
         thing = self.tenant.groups[id_] if kind == "group" else self.tenant.things[id_]
-        return typed | {n: getattr(thing, n) for n in _selected(asked, ("id", "displayName")) if hasattr(thing, n)}
+        return typed | {n: getattr(thing, n) for n in selected(asked, ("id", "displayName")) if hasattr(thing, n)}
 
     # --- people
 
     def _users(self, asked: Asked) -> GraphAnswer:
         self._allow(self.rights.users)
-        chosen = _filtered(asked, self.tenant.users.values(), "displayName", lambda u: u.displayName or "")
+        chosen = filtered(asked, self.tenant.users.values(), "displayName", lambda u: u.displayName or "")
         return self._page(asked, [u.id for u in chosen], self._user_entry)
 
     def _user(self, asked: Asked, id_: str) -> GraphAnswer:
+        """Show a user, asked for by id or principal name."""
         self._allow(self.rights.users)
-        if id_ not in self.tenant.users:
+        named = {str(user.userPrincipalName).casefold(): user.id for user in self.tenant.users.values()}
+        id_ = id_ if id_ in self.tenant.users else named.get(unquote(id_).casefold(), "")
+        if not id_:
             raise GraphRefusal(404, "Request_ResourceNotFound", "Resource does not exist.")
         typed = {"@odata.type": "#microsoft.graph.agentUser"} if id_ in self.tenant.agents else {}
         return GraphAnswer(
@@ -161,11 +173,11 @@ class Graph:
     def _user_entry(self, id_: str, asked: Asked) -> GraphEntry:
         user = self.tenant.users[id_]
         shown = LIMITED if not self.rights.users else frozenset(USER_FIELDS)
-        return {name: getattr(user, name) if name in shown else None for name in _selected(asked, USER_FIELDS)}
+        return {name: getattr(user, name) if name in shown else None for name in selected(asked, USER_FIELDS)}
 
     def _member_of(self, asked: Asked, id_: str) -> GraphAnswer:
         self._allow(self.rights.groups)
-        _need_advanced(asked)
+        need_advanced(asked)
         found: dict[str, None] = {}
         open_ = list(self.tenant.holders(id_))
         while open_:
@@ -179,7 +191,7 @@ class Graph:
 
     def _apps(self, asked: Asked) -> GraphAnswer:
         self._allow(self.rights.applications)
-        chosen = _filtered(asked, self.tenant.apps.values(), "appId", lambda a: a.app_id)
+        chosen = filtered(asked, self.tenant.apps.values(), "appId", lambda a: a.app_id)
         return self._page(asked, [a.id for a in chosen], lambda id_, _: _app_entry(self.tenant.apps[id_]))
 
     def _app(self, asked: Asked, id_: str) -> GraphAnswer:  # noqa: ARG002 - handlers share one form
@@ -222,14 +234,14 @@ class Graph:
     ) -> GraphAnswer:
         """Give one page; the skiptoken holds where the next one begins."""
         query = asked.query
-        top = _top(query, self.default_page)
-        start = int(_opened(query["$skiptoken"])["at"]) if "$skiptoken" in query else 0
+        most = top(query, self.default_page)
+        start = int(opened(query["$skiptoken"])["at"]) if "$skiptoken" in query else 0
         fields: GraphEntry = {"@odata.context": self._context(asked.path.strip("/"))}
         if counts and query.get("$count") == "true" and asked.headers.get("consistencylevel") == "eventual":
             fields["@odata.count"] = len(ids)
-        if start + top < len(ids):
-            fields["@odata.nextLink"] = self._link(asked, **{"$skiptoken": _sealed(at=start + top)})
-        fields["value"] = [entry(id_, asked) for id_ in ids[start : start + top]]
+        if start + most < len(ids):
+            fields["@odata.nextLink"] = self._link(asked, **{"$skiptoken": sealed(at=start + most)})
+        fields["value"] = [entry(id_, asked) for id_ in ids[start : start + most]]
         return GraphAnswer(200, fields)
 
     def _link(self, asked: Asked, **changes: str) -> str:
@@ -254,7 +266,7 @@ class Graph:
         if token == "latest":  # noqa: S105 - a word of the API
             return self._delta_page(asked, [], since=end, until=end, at=0)
         seal = asked.query.get("$skiptoken") or token
-        state = _opened(seal) if seal else {"since": 0, "until": end, "at": 0, "epoch": self.epoch}
+        state = opened(seal) if seal else {"since": 0, "until": end, "at": 0, "epoch": self.epoch}
         if state.get("epoch") != self.epoch:
             return self.delta_gone(of)
         since = int(state["since"])
@@ -270,17 +282,17 @@ class Graph:
 
     def endless(self, asked: Asked, answer: GraphAnswer, number: int) -> None:
         """Let a list, or a round, go on at a link that was never seen before; there is nothing on the page behind it."""
-        seal = _sealed(since=0, until=0, at=1_000_000 + number, epoch=self.epoch)
+        seal = sealed(since=0, until=0, at=1_000_000 + number, epoch=self.epoch)
         answer.fields.pop("@odata.deltaLink", None)
         answer.fields.setdefault("@odata.nextLink", self._link(asked, **{"$skiptoken": seal}))
 
     def _delta_page(self, asked: Asked, entries: list[GraphEntry], *, since: int, until: int, at: int) -> GraphAnswer:
         end = at + self.delta_page
         if end < len(entries):
-            seal = _sealed(since=since, until=until, at=end, epoch=self.epoch)
+            seal = sealed(since=since, until=until, at=end, epoch=self.epoch)
             link = {"@odata.nextLink": self._link(asked, **{"$skiptoken": seal})}
         else:
-            seal = _sealed(since=until, until=until, at=0, epoch=self.epoch)
+            seal = sealed(since=until, until=until, at=0, epoch=self.epoch)
             link = {"@odata.deltaLink": self._link(asked, **{"$deltatoken": seal})}
         of = "groups" if asked.path.startswith("/groups") else "users"
         return GraphAnswer(200, {"@odata.context": self._context(of), **link, "value": entries[at:end]})
@@ -340,51 +352,3 @@ def _app_entry(app: TenantApp) -> GraphEntry:
         for i, v in app.roles.items()
     ]
     return {"id": app.id, "appId": app.app_id, "appRoles": roles}
-
-
-def _selected(asked: Asked, known: tuple[str, ...]) -> Sequence[str]:
-    wanted = asked.query.get("$select", "")
-    return [n for n in wanted.split(",") if n in known] + ["id"] * ("id" not in wanted.split(",")) if wanted else known
-
-
-def _top(query: dict[str, str], default: int) -> int:
-    text = query.get("$top", str(default))
-    if not text.isdigit() or not 1 <= int(text) <= 999:
-        raise GraphRefusal(
-            400, "Request_BadRequest", "Invalid page size specified. Must be between 1 and 999 inclusive."
-        )
-    return int(text)
-
-
-def _need_advanced(asked: Asked) -> None:
-    if asked.headers.get("consistencylevel") != "eventual" or asked.query.get("$count") != "true":
-        raise GraphRefusal(
-            400, "Request_UnsupportedQuery", "OData casts need ConsistencyLevel: eventual and $count=true."
-        )
-
-
-def _filtered(asked: Asked, things: Iterable[T], name: str, value: Callable[[T], str]) -> list[T]:
-    text = asked.query.get("$filter")
-    if text is None:
-        return list(things)
-    equal = re.fullmatch(rf"{name} eq '((?:[^']|'')*)'", text)
-    starts = re.fullmatch(rf"startswith\({name},'((?:[^']|'')*)'\)", text)
-    if not (found := equal or starts):
-        raise GraphRefusal(400, "Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified.")
-    wanted = found[1].replace("''", "'").casefold()
-    if equal:
-        return [t for t in things if value(t).casefold() == wanted]
-    return [t for t in things if value(t).casefold().startswith(wanted)]
-
-
-def _sealed(**state: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps(state).encode()).decode().rstrip("=")
-
-
-def _opened(seal: str) -> dict[str, int]:
-    try:
-        state = json.loads(base64.urlsafe_b64decode(seal + "=" * (-len(seal) % 4)))
-    except ValueError:
-        raise GraphRefusal(400, "Directory_ExpiredPageToken", "The specified page token value has expired.") from None
-    assert isinstance(state, dict)
-    return state

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 UserType = Literal["Member", "Guest"]
-ThingKind = Literal["device", "servicePrincipal", "orgContact"]
+ThingKind = Literal["device", "servicePrincipal", "agentIdentity", "orgContact"]
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """The app role id of an assignment that names no role."""
 

@@ -24,13 +24,15 @@ class BadFilter(ValueError):
     """The expression is not one that Okta takes here."""
 
 
-def parse_filter(text: str, *, properties: frozenset[str]) -> Test:
+def parse_filter(text: str, *, properties: frozenset[str], ordered: frozenset[str] | None = None) -> Test:
     """Read an expression over the named properties; `profile.name` looks into the profile.
+
+    `ordered` are those of them that can be compared by more than `eq`; None: all.
 
     Raises:
         BadFilter: it cannot be read, or names another property.
     """
-    reader = _Reader(_tokens(text), properties)
+    reader = _Reader(_tokens(text), properties, properties if ordered is None else ordered)
     test = reader.either()
     if reader.tokens:
         raise BadFilter(f"unexpected {reader.tokens[0]}")
@@ -50,9 +52,10 @@ def _tokens(text: str) -> list[str]:
 
 
 class _Reader:
-    def __init__(self, tokens: list[str], properties: frozenset[str]) -> None:
+    def __init__(self, tokens: list[str], properties: frozenset[str], ordered: frozenset[str]) -> None:
         self.tokens = tokens
         self.properties = properties
+        self.ordered = ordered
 
     def next(self) -> str:
         if not self.tokens:
@@ -83,8 +86,11 @@ class _Reader:
         return test
 
     def comparison(self, name: str) -> Test:
-        compare = _COMPARE.get(self.next().lower())
+        word = self.next().lower()
+        compare = _COMPARE.get(word)
         value = self.next()
+        if word != "eq" and name not in self.ordered:
+            raise BadFilter(f"{name} is only compared by eq")
         if name not in self.properties or compare is None or not value.startswith('"'):
             raise BadFilter(f"cannot filter by {name}")
         wanted = value[1:-1].replace('\\"', '"')
