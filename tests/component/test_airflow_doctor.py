@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from airflow_world import World, world
 
+from syncd.errors import TargetUnmanageable
 from syncd.model import CheckResult
 from syncd.sandbox.airflow import PRESETS, StandIn
+from syncd.targets.airflow.abilities import written
 from syncd.targets.airflow.describe import described
 from syncd.targets.airflow.examine import examine
 
@@ -52,7 +54,9 @@ def test_a_release_that_cannot_read_its_users_is_told_with_what_helps(preset: st
         helps = "upgrade apache-airflow-providers-fab to 3.4.0 or later"
         abilities = found(w)["abilities"]
         assert (False, True) == (abilities.ok, helps in abilities.detail)
-        assert helps in dict(described(w.target().look()))["users"]
+        assert helps in dict(described(written(w.target().capabilities)))["users"]
+        with pytest.raises(TargetUnmanageable, match=helps):
+            w.target().look()  # which is what status asks for
 
 
 @pytest.mark.finding("R-F11")
@@ -62,3 +66,10 @@ def test_nothing_unknown_is_shown_as_a_fact(tmp_path: Path) -> None:
         told = found(w)["abilities"].detail
         assert "unknown" not in told
         assert "is seen by the first change that needs it, and shown by syncd status -d" in told
+
+
+@pytest.mark.finding("R-F9")
+@pytest.mark.parametrize(("preset", "told"), [("2.8.4", True), ("2.9.3", False), ("3.3.2", False)])
+def test_a_release_that_is_not_promised_is_told_to_be_one(preset: str, *, told: bool, tmp_path: Path) -> None:
+    with world(StandIn(preset), tmp_path) as w:
+        assert told == ("release" in found(w))

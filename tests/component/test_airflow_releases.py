@@ -222,3 +222,16 @@ def test_a_server_that_cannot_read_its_users_says_what_would_help(preset: str, t
 def test_another_auth_manager_is_named(preset: str, title: str, tmp_path: Path) -> None:
     with world(StandIn(preset), tmp_path) as w, pytest.raises(TargetUnmanageable, match=title):
         w.target().look()
+
+
+@pytest.mark.finding("R-F11")
+def test_a_left_over_that_code_may_name_is_told_with_what_its_deletion_breaks(tmp_path: Path) -> None:
+    for preset, name, warned in (("3.1.8+3.1.1", "finance", True), ("3.1.8+3.4.0", "finance~old1", False)):
+        with world(StandIn(preset, dags=DAGS), tmp_path) as w:
+            role, known = begun(w)
+            target = w.target(known)
+            target.observe(Scope(), role_names=frozenset({"finance"}))
+            apply(target, role, fewer(role))
+            target.forget()
+            left = target.observe(Scope(), role_names=frozenset({"finance"})).leftovers
+            assert ({name}, warned) == (set(left), "no code names it: a DAG file whose code names it" in left[name])

@@ -27,7 +27,13 @@ READ_3 = READ | {"can_read on DAG Versions", "can_read on DAG Dependencies"}
 
 @pytest.mark.parametrize(
     ("version", "everywhere"),
-    [("2.9.3", READ), ("2.11.2", READ), ("3.0.6", READ_3), ("3.1.8", READ_3 | {"can_read on HITL Detail"})],
+    [
+        ("2.9.3", READ),
+        ("2.11.2", READ),
+        ("3.0.6", READ_3),
+        ("3.1.8", READ_3 | {"can_read on HITL Detail"}),
+        ("3.4.1", READ_3 | {"can_read on HITL Detail"}),  # without Dag Bundles, as Airflow's own Viewer
+    ],
 )
 def test_view(version: str, everywhere: set[str]) -> None:
     assert (everywhere, {"can_read on DAG:{dag}"}) == spelled(can(version), Level.VIEW)

@@ -13,6 +13,7 @@ from syncd.http.session import Session
 from syncd.model import CheckResult, Permission
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.leak import leaks
+from syncd.targets.airflow.levels import release
 from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror, unreadable
 from syncd.targets.airflow.reading import page
@@ -29,6 +30,8 @@ NEEDED = frozenset(
 Providers tell the version of the one that serves the role API: without it an upgrade goes unseen, and what was learned of the
 server is a guess until a write shows it again.
 """
+PROMISED = (2, 9)
+OLD = "Airflow 2.7 and 2.8 work where they were tried (2.7.3, 2.8.4), and are not promised: 2.9 and later are"
 OPEN = (
     "whoever asks without any credential may read its roles: AUTH_ROLE_PUBLIC (Airflow 3: [fab] auth_role_public) gives "
     "everybody a role with such rights, and a wrong password passes unnoticed; give it Public, or none. syncd goes on there"
@@ -80,6 +83,8 @@ def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Itera
     yield from _rights(subject, Mirror(wire, can))
     yield CheckResult.of_clock(subject, _server_time(wire), now=now())
     yield _abilities(subject, can)
+    if release(can.version) < PROMISED:
+        yield CheckResult(subject, "release", None, OLD)
     if why := leaks(can):
         yield CheckResult(subject, "memory", None, why)
     if can.generation >= 3:

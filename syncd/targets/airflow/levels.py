@@ -1,7 +1,8 @@
 """What each level needs on each generation of Airflow: data, verified by acting as such a user (docs/levels.md).
 
 Left out on purpose, because it shows other people's DAGs: `DAG Dependencies` on Airflow 2 (its page draws every DAG;
-Airflow 3 needs it for the graph and filters from 3.1 on), `Assets` (before 3.3 its events name every DAG), `Audit Logs`.
+Airflow 3 needs it for the graph and filters from 3.1 on), `Assets` (before 3.3 its events name every DAG), `Audit Logs`,
+`Dag Bundles` (from 3.4.1 on the pages of every bundle and its files, which Viewer and User do not get either).
 """
 
 from __future__ import annotations

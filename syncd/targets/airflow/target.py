@@ -27,7 +27,7 @@ from syncd.model import (
 from syncd.ports import Recorder
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
-from syncd.targets.airflow.levels import dialect
+from syncd.targets.airflow.levels import BREAKS_A_FILE, dialect
 from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror, OtherName
 from syncd.targets.airflow.names import Family, families, logical
@@ -110,7 +110,12 @@ class AirflowTarget:
         return self._looked.capabilities
 
     def look(self) -> Learned:
-        """Find out what the server can do; asks only once, and again after `forget(looked=True)`."""
+        """Find out what the server can do; asks only once, and again after `forget(looked=True)`.
+
+        Raises:
+            TargetUnmanageable: nothing can be managed there, for its users cannot be read.
+        """
+        self._looked.require_users()
         return written(self.capabilities)
 
     def learned(self) -> Learned:
@@ -151,7 +156,7 @@ class AirflowTarget:
             users=_logical_users(mirror.users, logical(found)),
             roles=_logical_roles(mirror, found),
             scope=scope,
-            leftovers=dict.fromkeys(_leftovers(mirror, found), DELETE_BY_HAND),
+            leftovers={name: _by_hand(name, mirror) for name in _leftovers(mirror, found)},
             unclear={name: _twins(several) for name, several in mirror.twins.items()},
         )
 
@@ -265,6 +270,12 @@ def _leftovers(mirror: Mirror, found: Mapping[str, Family]) -> tuple[str, ...]:
     if mirror.capabilities.delete_role is not Delete.BROKEN:
         left = {member for family in found.values() if family.current is None for member in family.dead}
     return tuple(sorted((left | mirror.buried) & mirror.roles.keys()))
+
+
+def _by_hand(name: str, mirror: Mirror) -> str:
+    """Say how to be rid of a role; code may name one that has the name it was made with."""
+    named = mirror.capabilities.generation >= 3 and name in mirror.names
+    return f"{DELETE_BY_HAND}. First make sure that no code names it: {BREAKS_A_FILE}" if named else DELETE_BY_HAND
 
 
 def _bury(mirror: Mirror, once: frozenset[str]) -> None:
