@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from syncd.config import Settings, read_mappings
-from syncd.config.fingerprint import fingerprint
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
 from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
 from syncd.mapping.select import idle_bindings
 from syncd.model import CheckResult, Learned, Rules
-from syncd.ports import Emit, LastingSession, Source, TargetSession
-from syncd.reconcile import Target, World
 from syncd.sources import SOURCES
 from syncd.sources.kind import SourceSurroundings
-from syncd.store import Stores
 from syncd.targets import TARGETS
 from syncd.targets.kind import TargetKind, TargetSurroundings
 from syncd.throttle import Throttle
+
+if TYPE_CHECKING:
+    from syncd.ports import Emit, LastingSession, Source, TargetSession
+    from syncd.reconcile import Target, World
+    from syncd.store import Stores
 
 REST_LOOK_S: Final = 10.0
 """So often it is looked whether another process was told that a deployment wants to be left alone."""
@@ -44,6 +45,8 @@ def open_store(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
 
 def open_database(database: DatabaseSettings, *, clock: Callable[[], datetime] = utc_now) -> Stores:
     """Do as `open_store`, knowing of no more than the database."""
+    from syncd.store import Stores
+
     return Stores.open(database.connect_url(), clock=clock)
 
 
@@ -90,6 +93,9 @@ def build(
     Raises:
         MappingInvalid: a mapping file cannot be used.
     """
+    from syncd.config.fingerprint import fingerprint
+    from syncd.reconcile import World
+
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
@@ -166,6 +172,7 @@ def open_local(settings: SourceSettings, *, clock: Callable[[], datetime] = utc_
 
 def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[DeploymentSettings], Target]:
     """Make targets whose sessions last for one pass."""
+    from syncd.reconcile import Target
 
     def make(settings: DeploymentSettings) -> Target:
         def open_session(known: Learned | None) -> TargetSession:

@@ -27,11 +27,10 @@ from syncd.http.secrets import Secret
 
 
 class SettingsTable(BaseModel):
-    """A table that takes its own keys, in their own types, and nothing else."""
+    """A table that takes its own keys, in their own types, and nothing else. What stands under a key is its documentation, which
+    `config.reference` reads; pydantic would read it in every command."""
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def in_folder(value: object, info: ValidationInfo) -> object:

@@ -13,11 +13,7 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployment
 from syncd.cli.output import AuditOutput, show, show_error
-from syncd.cli.rows import write_rows
-from syncd.render.change import change_text, reasons_text
-from syncd.render.json import journal_json, plain
 from syncd.render.lines import Line, Style, safe
-from syncd.render.view import ChangeView
 
 if TYPE_CHECKING:
     from syncd.ports import AuditRow, Holding
@@ -72,6 +68,8 @@ def audit(
 ) -> int:
     """Show the journal: each change that was meant, made, held or refused, the newest last; by id where all is shown."""
     from syncd.app import utc_now
+    from syncd.cli.rows import write_rows
+    from syncd.render.json import journal_json, plain
 
     now = utc_now()
     if status is not None and status not in _STATUSES:
@@ -162,6 +160,9 @@ def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
 
 
 def _row_lines(row: AuditRow) -> list[Line]:
+    from syncd.render.change import change_text, reasons_text
+    from syncd.render.view import ChangeView
+
     view = ChangeView.of(row.change)
     head = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  {safe(row.deployment)}  {row.status}  {change_text(view)}"
     why = f"because {reasons_text(view)}; " if view.why else ""

@@ -11,9 +11,7 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments
 from syncd.cli.output import show
-from syncd.model import EVERYTHING, key
 from syncd.render.lines import Line, Style, safe
-from syncd.render.text import approval
 
 if TYPE_CHECKING:
     from syncd.model import Held, Identity, Reason, User
@@ -30,6 +28,8 @@ class _Known:
 
     def holds(self, account: str, role: str) -> Held | None:
         """Give what is held, if it takes this role from this account."""
+        from syncd.model import key
+
         held = self.held.held if self.held else None
         taken = (c for c in held.changes if c.subject == "user" and key(c.name) == account) if held else ()
         return held if any(role in change.revoked for change in taken) else None
@@ -74,7 +74,7 @@ def _planned(world: World, text: str) -> Report:
 def _people(world: World, text: str) -> list[Identity]:
     """Find whom a word means at the sources, by what was read last; with all accounts of a person."""
     from syncd.directory.persons import with_persons
-    from syncd.model import Directory, Person
+    from syncd.model import Directory, Person, key
 
     snapshots = [found for source in world.sources if (found := world.journal.readings.last_snapshot(source.name))]
     known = {(i.source, i.id): i for snapshot in snapshots for i in snapshot.identities}
@@ -154,6 +154,9 @@ def _account(have: User | None, want: User | None) -> str:
 
 def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, program: str) -> str:
     """Say what becomes of a role that a person has although no mapping line gives it."""
+    from syncd.model import EVERYTHING, key
+    from syncd.render.text import approval
+
     assert this.plan is not None
     assert this.desired is not None
     if account in this.desired.undecided and role in this.desired.undecided[account].roles:

@@ -13,9 +13,7 @@ from syncd.cli.alarms import Alarm, age, alarms_of
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
-from syncd.model import EVERYTHING
 from syncd.render.lines import Line, Style, counted, safe
-from syncd.render.text import approval
 from syncd.words import and_more
 
 if TYPE_CHECKING:
@@ -212,6 +210,9 @@ def _held_text(card: _Card) -> str:
 
 def _approval(card: _Card, *, program: str) -> str:
     """Give the command; what is held is that of the newest plan over everything, whatever the last plan was about."""
+    from syncd.model import EVERYTHING
+    from syncd.render.text import approval
+
     assert card.held is not None
     return approval(card.name, card.held, scope=EVERYTHING, program=program)
 

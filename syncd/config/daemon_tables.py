@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -203,6 +202,8 @@ def listen_address(text: str) -> tuple[str, int]:
 
 def _a_pair(certificate: Path, key: Path | None) -> None:
     """Load both as the server will."""
+    import ssl
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")  # else OpenSSL asks the terminal

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -39,7 +42,8 @@ def _section(section: Section) -> str:
     kind = f" of type `{section.kind}`" if section.kind else ""
     title = f"## `[{'.'.join(section.path)}]`{kind}" if section.path else "## The file"
     named = sorted(section.table.model_fields.items(), key=_optional)
-    fields = "\n".join(_field(name, field) for name, field in named)
+    written = _written(section.table)
+    fields = "\n".join(_field(name, field, field.description or written.get(name, "")) for name, field in named)
     return f"{title}\n\n{inspect.getdoc(section.table)}\n\n{fields}\n"
 
 
@@ -47,9 +51,21 @@ def _optional(entry: tuple[str, FieldInfo]) -> bool:
     return not entry[1].is_required()
 
 
-def _field(name: str, field: FieldInfo) -> str:
-    says = " ".join((field.description or "").split())
-    return f"- `{name}` ({_type(field.annotation)}{_default(field)}): {says}"
+def _written(table: type) -> dict[str, str]:
+    """Give what is written under each key of a table, and of those that it is made of."""
+    found: dict[str, str] = {}
+    for part in reversed(table.__mro__[: table.__mro__.index(SettingsTable)]):
+        [node] = ast.parse(dedent(inspect.getsource(part))).body
+        assert isinstance(node, ast.ClassDef)
+        for key, under in pairwise(node.body):
+            match key, under:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = text
+    return found
+
+
+def _field(name: str, field: FieldInfo, says: str) -> str:
+    return f"- `{name}` ({_type(field.annotation)}{_default(field)}): {' '.join(says.split())}"
 
 
 def _type(annotation: Any) -> str:

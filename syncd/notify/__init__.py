@@ -4,11 +4,17 @@ What cannot be delivered is tried again, then logged, and never raised: nothing 
 webhook often is a secret itself, so it is in no message and no log, neither what was in its path nor what a server said of it.
 """
 
+from typing import TYPE_CHECKING
+
+from syncd.lazy import exports
 from syncd.notify.addresses import mailbox, webhook_problem
-from syncd.notify.mail import SHORTEST_REPEAT
-from syncd.notify.notifier import Notifier
-from syncd.notify.settings import Email, NotifySettings, Webhook
-from syncd.notify.words import Message
+from syncd.notify.settings import SHORTEST_REPEAT, Email, NotifySettings, Webhook
+
+if TYPE_CHECKING:
+    from syncd.notify.notifier import Notifier
+    from syncd.notify.words import Message
+else:
+    __getattr__ = exports(__name__, {"Message": "words", "Notifier": "notifier"})
 
 __all__ = [
     "SHORTEST_REPEAT",

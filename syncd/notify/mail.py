@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Collection
 from contextlib import closing, suppress
-from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
@@ -17,12 +16,9 @@ from syncd.http.metered import Overdue, TooSlow
 from syncd.http.reasons import Bounds, Failure, failure_of, sentence
 from syncd.http.secrets import beginning, remember
 from syncd.notify.addresses import mailbox
-from syncd.notify.settings import Email
+from syncd.notify.settings import SHORTEST_REPEAT, Email
 from syncd.notify.undelivered import Undelivered
 from syncd.notify.words import Message, alarm_id, message_id, one_line, story, title
-
-SHORTEST_REPEAT: Final = timedelta(minutes=1)
-"""What lasts is told again after so long at the earliest; what is told sooner is told for the first time."""
 
 
 def send_mail(settings: Email, message: Message, *, timeout_s: float) -> None:

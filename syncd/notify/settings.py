@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from syncd.http.secrets import Secret
+
+SHORTEST_REPEAT: Final = timedelta(minutes=1)
+"""What lasts is told again after so long at the earliest; what is told sooner is told for the first time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syncd.fields import SettingsTable
 from syncd.http.rests import OwnRests, Rests
 from syncd.model import CheckResult
-from syncd.ports import Emit, Source
+
+if TYPE_CHECKING:
+    from syncd.ports import Emit, Source
 
 
 def silent(event: str, /, **facts: object) -> None:

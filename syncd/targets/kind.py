@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from syncd.http.rests import Rest
 from syncd.model import CheckResult, Learned, Naming
-from syncd.ports import LastingSession
 from syncd.targets.table import DeploymentTable
 from syncd.throttle import Throttle
+
+if TYPE_CHECKING:
+    from syncd.ports import LastingSession
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,11 @@
 """Microsoft Entra ID as a source of people and groups."""
 
-from syncd.sources.entra.examine import examine
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.lazy import exports
+from syncd.model import CheckResult
 from syncd.sources.entra.settings import (
     CLOUDS,
     ClientSecret,
@@ -13,15 +18,32 @@ from syncd.sources.entra.settings import (
     PfxCertificate,
     WorkloadIdentity,
 )
-from syncd.sources.entra.source import EntraSource
 from syncd.sources.entra.table import EntraSourceTable
-from syncd.sources.kind import SourceKind
+from syncd.sources.kind import SourceKind, SourceSurroundings
+
+if TYPE_CHECKING:
+    from syncd.sources.entra.source import EntraSource
+else:
+    __getattr__ = exports(__name__, {"EntraSource": "source"})
+
+
+def _open(name: str, settings: EntraSettings, around: SourceSurroundings) -> "EntraSource":
+    from syncd.sources.entra.source import EntraSource
+
+    return EntraSource(name, settings, around)
+
+
+def _examine(name: str, settings: EntraSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
+    from syncd.sources.entra.examine import examine
+
+    return examine(name, settings, now)
+
 
 KIND = SourceKind(
     name="entra",
     table=EntraSourceTable,
-    open=EntraSource,
-    examine=examine,
+    open=_open,
+    examine=_examine,
     provider=lambda settings: settings.provider,
 )
 

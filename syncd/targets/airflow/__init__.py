@@ -1,18 +1,40 @@
 """Airflow 2 and 3 as a target: roles, users and DAGs by the REST API, on every release whose API can be used."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.lazy import exports
+from syncd.model import CheckResult, Learned
 from syncd.targets.airflow.describe import described, figures
-from syncd.targets.airflow.examine import examine
 from syncd.targets.airflow.leak import slow_down
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.targets.airflow.table import AirflowTable
-from syncd.targets.airflow.target import AirflowTarget, Timing
-from syncd.targets.kind import TargetKind
+from syncd.targets.kind import TargetKind, TargetSurroundings
+
+if TYPE_CHECKING:
+    from syncd.targets.airflow.target import AirflowTarget, Timing
+else:
+    __getattr__ = exports(__name__, {"AirflowTarget": "target", "Timing": "target"})
+
+
+def _open(name: str, settings: AirflowSettings, around: TargetSurroundings, known: Learned | None) -> "AirflowTarget":
+    from syncd.targets.airflow.target import AirflowTarget
+
+    return AirflowTarget(name, settings, around, known=known)
+
+
+def _examine(name: str, settings: AirflowSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
+    from syncd.targets.airflow.examine import examine
+
+    return examine(name, settings, now=now)
+
 
 KIND = TargetKind(
     name="airflow",
     table=AirflowTable,
-    open=lambda name, settings, around, known: AirflowTarget(name, settings, around, known=known),
-    examine=lambda name, settings, now: examine(name, settings, now=now),
+    open=_open,
+    examine=_examine,
     described=described,
     figures=figures,
     slow_down=slow_down,

@@ -1,0 +1,64 @@
+"""What a command does not use it does not import: `check` runs in editors and before each commit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import syncd.store
+
+CHECKED = Path(__file__).parents[1] / "golden" / "cli" / "check" / "sound" / "config.toml"
+SERVERS_AND_TERMINALS = {
+    "requests",
+    "urllib3",
+    "aiohttp",
+    "okta",
+    "msal",
+    "smtplib",
+    "ssl",
+    "rich",
+    "starlette",
+    "uvicorn",
+    "sandbox",
+}
+DATABASE_AND_PASSES = {
+    "sqlalchemy",
+    "alembic",
+    "apscheduler",
+    "structlog",
+    "prometheus_client",
+    "asyncio",
+    "concurrent",
+}
+OURS = {"store", "reconcile", "daemon", "web", "log"}
+FILES = {"pydantic", "ruamel", "config", "model", "mapping", "sources", "targets", "directory", "plan"}
+NOT_FOR = {
+    "--help": {*SERVERS_AND_TERMINALS, *DATABASE_AND_PASSES, *OURS, *FILES},
+    "check": {*SERVERS_AND_TERMINALS, *DATABASE_AND_PASSES, *OURS},
+}
+
+
+@pytest.mark.parametrize("command", NOT_FOR)
+def test_a_command_imports_what_it_uses(command: str) -> None:
+    asked = (
+        "import sys; from syncd.cli import run; sys.stdout = sys.stderr; "
+        f"code = run(['--config', {str(CHECKED)!r}, {command!r}]); print(code, *sys.modules, file=sys.__stdout__)"
+    )
+
+    code, *modules = subprocess.run(
+        [sys.executable, "-c", asked], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    loaded = {part for name in modules for part in (name.removeprefix("syncd.").partition(".")[0],)}
+    assert "0" == code
+    assert set() == loaded & NOT_FOR[command]
+    assert {"typer", "cli"} <= loaded
+
+
+def test_a_package_gives_what_it_has_and_nothing_else() -> None:
+    assert "syncd.store.stores" == syncd.store.Stores.__module__
+    with pytest.raises(AttributeError, match=r"module 'syncd.store' has no attribute 'Shelves'"):
+        syncd.store.Shelves  # type: ignore[attr-defined]  # noqa: B018
