@@ -50,23 +50,27 @@ program = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and the same text everywhere
     pretty_exceptions_enable=False,
 )
-program.command()(init.init)
-program.command()(check.check)
-program.command()(plan.plan)
-program.command()(apply.apply)
-program.command()(daemon.run)
-program.command()(reconcile.reconcile)
-program.command()(approve.approve)
-program.command()(status.status)
-program.command()(alarms.alarms)
-program.command()(audit.audit)
-program.command()(explain.explain)
-program.command()(doctor.doctor)
-program.command()(accept_group.accept_group)
-program.command()(accept_person.accept_person)
-program.command()(accept_role.accept_role)
-program.command()(accept_server.accept_server)
-program.command()(demo.demo)
+for _command in (
+    init.init,
+    check.check,
+    plan.plan,
+    apply.apply,
+    daemon.run,
+    reconcile.reconcile,
+    approve.approve,
+    status.status,
+    alarms.alarms,
+    audit.audit,
+    explain.explain,
+    doctor.doctor,
+    accept_group.accept_group,
+    accept_person.accept_person,
+    accept_role.accept_role,
+    accept_server.accept_server,
+    demo.demo,
+):
+    # said here, the first paragraph is folded in the list of commands, and not cut
+    program.command(short_help=" ".join((_command.__doc__ or "").split("\n\n")[0].split()))(_command)
 
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.
 _WrongCommandLine: Any = typer.BadParameter.__mro__[2]

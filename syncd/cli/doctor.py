@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import typer
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output, show, show_json
-from syncd.render.lines import Line, Style, counted, safe
+from syncd.render.layout import Grid, Row
+from syncd.render.lines import Style, counted, safe
 
 if TYPE_CHECKING:
     from syncd.config import Settings
@@ -29,7 +30,7 @@ def doctor(context: typer.Context, output: Format = Output.TEXT) -> int:
     if output is Output.JSON:
         show_json({"findings": [asdict(result) for result in found]})
     else:
-        show(_lines(found))
+        show([Grid(tuple(map(_row, found)))])
     return exit_code(found)
 
 
@@ -112,9 +113,6 @@ def _frozen(settings: Settings, store: Stores | None) -> tuple[CheckResult, ...]
         return ()
 
 
-def _lines(found: Sequence[CheckResult]) -> Iterator[Line]:
-    width = max(len(result.subject) for result in found)
-    for result in found:
-        word, style = _STYLES[result.ok]
-        detail = safe(result.detail.replace("\n", "; "))
-        yield Line(f"{word:<6} {safe(result.subject):<{width}}  {result.check:<14}  {detail}", style)
+def _row(result: CheckResult) -> Row:
+    word, style = _STYLES[result.ok]
+    return Row((word, safe(result.subject), result.check, safe(result.detail.replace("\n", "; "))), style)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from syncd.ports import HeldPlan
     from syncd.reconcile import DeploymentReport, Report, World
 
+_ADVICE = "to let exactly this pass:"
+
 
 @dataclass(frozen=True, slots=True)
 class _Known:
@@ -138,12 +140,16 @@ def _deployment_lines(this: DeploymentReport, known: _Known, *, program: str) ->
             reasons = this.desired.because.get(account, {}).get(role, ())
             has = have is not None and role in have.roles
             if has and not reasons:
-                yield Line(
-                    f"  has {safe(role)}: {_fate(this, account, role, known=known, program=program)}", Style.WARN
-                )
+                fate = _fate(this, account, role, known=known, program=program)
+                yield Line(f"  has {safe(role)}: {fate}", Style.WARN, whole=_command(fate))
                 continue
             yield Line(f"  {'has' if has else 'lacks'} {safe(role)}", Style.GAIN if has else Style.LOSS)
             yield from (Line(f"    because {_reason(reason)}") for reason in reasons)
+
+
+def _command(text: str) -> str:
+    """Give the command that a text ends with, if it does."""
+    return text.rpartition(f"{_ADVICE} ")[2] if _ADVICE in text else ""
 
 
 def _account(have: User | None, want: User | None) -> str:
@@ -164,7 +170,7 @@ def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, pro
     changes = [c for c in this.plan.changes if c.subject == "user" and key(c.name) == account]
     if held := known.holds(account, role):
         command = approval(this.deployment, held, scope=EVERYTHING, program=program)
-        return f"no mapping line gives it; held: {safe('; '.join(held.why))}; to let exactly this pass: {command}"
+        return f"no mapping line gives it; held: {safe('; '.join(held.why))}; {_ADVICE} {command}"
     if any(role in change.revoked for change in changes):
         return "no mapping line gives it; the next apply takes it"
     for kept in this.plan.kept:

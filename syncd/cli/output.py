@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
+from syncd.cli.terminal import coloured, width_of
 from syncd.http.secrets import blotted
-from syncd.render.lines import Line, Style, plain, safe
+from syncd.render.layout import Grid, laid_out
+from syncd.render.lines import Line, plain, safe
 
 
 class Output(StrEnum):
@@ -36,34 +39,30 @@ class AuditOutput(StrEnum):
     CSV = "csv"
 
 
-_COLOURS = {
-    Style.PLAIN: "",
-    Style.TITLE: "bold",
-    Style.HEADING: "bold dim",
-    Style.GAIN: "green",
-    Style.LOSS: "red",
-    Style.EDIT: "yellow",
-    Style.WARN: "yellow",
-    Style.FAIL: "bold red",
-    Style.QUIET: "dim",
-}
+def show(lines: Iterable[Line | Grid]) -> None:
+    """Print lines and tables, as wide as the terminal is, one line a row where there is none."""
+    width = width_of(sys.stdout)
+    fitting = laid_out(map(_clear, lines), width)
+    if width is None:
+        sys.stdout.write(plain(fitting))
+    else:
+        sys.stdout.writelines(f"{coloured(line.text, line.style)}\n" for line in fitting)
 
 
-def show(lines: Iterable[Line]) -> None:
-    """Print lines."""
-    if not sys.stdout.isatty():
-        sys.stdout.write(blotted(plain(lines)))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for line in lines:
-        console.print(Text(blotted(line.text), style=_COLOURS[line.style]))
+def _clear(shown: Line | Grid) -> Line | Grid:
+    """Blot out secrets before anything is folded: half of one is a secret too."""
+    if isinstance(shown, Line):
+        return replace(shown, text=blotted(shown.text))
+    return replace(shown, rows=tuple(replace(row, cells=tuple(map(blotted, row.cells))) for row in shown.rows))
 
 
 def show_text(text: str) -> None:
-    """Print a text as it is, with a line end at its end."""
+    """Print lines that have no style."""
+    show(Line(line) for line in text.rstrip().split("\n"))
+
+
+def show_document(text: str) -> None:
+    """Print a text as it is, however long its lines, with a line end at its end: somebody takes it elsewhere."""
     sys.stdout.write(f"{blotted(text.rstrip())}\n")
 
 
@@ -74,4 +73,5 @@ def show_json(value: Any) -> None:
 
 def show_error(text: str) -> None:
     """Print what is wrong on standard error."""
-    sys.stderr.write("".join(f"{safe(line)}\n" for line in blotted(text).splitlines()))
+    lines = [Line(safe(line)) for line in blotted(text).splitlines()]
+    sys.stderr.write(plain(laid_out(lines, width_of(sys.stderr))))

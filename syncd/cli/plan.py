@@ -8,7 +8,7 @@ import typer
 
 from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Deployments, Full, PlanFormat
-from syncd.cli.output import PlanOutput, show, show_json, show_text
+from syncd.cli.output import PlanOutput, show, show_document, show_json
 
 if TYPE_CHECKING:
     from syncd.reconcile import Report
@@ -45,6 +45,6 @@ def show_report(report: Report, *, output: PlanOutput, verb: str, this: Invocati
         case PlanOutput.JSON:
             show_json(report_json(report))
         case PlanOutput.MARKDOWN:
-            show_text(report_markdown(report, verb=verb, program=this.program))
+            show_document(report_markdown(report, verb=verb, program=this.program))
         case PlanOutput.TEXT:
             show(report_lines(report, verb=verb, program=this.program))

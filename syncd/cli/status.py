@@ -13,6 +13,7 @@ from syncd.cli.alarms import Alarm, age, alarms_of
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
+from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
 from syncd.words import and_more
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_NOTES = 10
 OK = "ok"
+_FACTS = 15
+"""The column in which the facts of a card begin."""
 FAILED = (1, 5)
 """Exit codes of runs that did not do all that they meant to."""
 
@@ -168,27 +171,25 @@ def _attention(raised: Sequence[Alarm], cards: Sequence[_Card], *, program: str)
         yield Line("held", Style.HEADING)
     for card in held:
         yield Line(f"  {safe(card.name)}: {_held_text(card)}", Style.WARN)
-        yield Line(f"    to let exactly this pass: {_approval(card, program=program)}", Style.WARN)
+        command = _approval(card, program=program)
+        yield Line(f"    to let exactly this pass: {command}", Style.WARN, whole=command)
     if raised or held:
         yield Line("")
 
 
-def _table(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
+def _table(cards: Sequence[_Card], *, program: str) -> Iterator[Line | Grid]:
     rows = [_row(card) for card in sorted(cards, key=lambda card: (card.state == OK, card.name))]
-    head = ("deployment", "mode", "server", "converged", "state")
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head) - 1)]
-    for number, row in enumerate([head, *rows]):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, [*widths, 0], strict=True)]
-        style = Style.HEADING if number == 0 else Style.PLAIN if row[-1] == OK else Style.WARN
-        yield Line("  ".join(cells).rstrip(), style)
-    yield Line(f"all of one: {program} status -d {safe(cards[0].name) if len(cards) == 1 else 'NAME'}", Style.QUIET)
+    yield Grid(tuple(rows), head=("deployment", "mode", "server", "converged", "state"), drop=("server", "mode"))
+    command = f"{program} status -d {safe(cards[0].name) if len(cards) == 1 else 'NAME'}"
+    yield Line(f"all of one: {command}", Style.QUIET, whole=command)
 
 
-def _row(card: _Card) -> tuple[str, ...]:
+def _row(card: _Card) -> Row:
     server = dict(card.kind.described(card.learned)).get("server", "") if card.learned else "never looked at"
     reached = card.last_plan.reached_at if card.last_plan else None
     since = f"{age(now() - reached)} ago" if reached else "never"
-    return (safe(card.name), _mode(card), safe(server.partition(" (")[0]), since, safe(card.state))
+    cells = (safe(card.name), _mode(card), safe(server.partition(" (")[0]), since, safe(card.state))
+    return Row(cells, Style.PLAIN if card.state == OK else Style.WARN)
 
 
 def _cards_lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
@@ -196,10 +197,11 @@ def _cards_lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
         yield Line(f"{safe(card.name)} ({_mode(card)})", Style.TITLE)
         if card.error:
             yield from (Line(f"  {safe(line)}", Style.FAIL) for line in str(card.error).splitlines())
-        yield from (Line(f"  {name:<12} {safe(text)}") for name, text in _facts(card) if text)
+        yield from (Line(f"  {name:<12} {safe(text)}", hang=_FACTS) for name, text in _facts(card) if text)
         if card.held:
-            yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN)
-            yield Line(f"  {'':<12} to let exactly this pass: {_approval(card, program=program)}", Style.WARN)
+            command = _approval(card, program=program)
+            yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN, hang=_FACTS)
+            yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN, hang=_FACTS, whole=command)
         yield from _note_lines(card.last_plan.notes if card.last_plan else ())
 
 
@@ -218,7 +220,7 @@ def _approval(card: _Card, *, program: str) -> str:
 
 
 def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:
-    yield from (Line(f"  {'note':<12} {safe(note.text)}", Style.WARN) for note in notes[:MOST_NOTES])
+    yield from (Line(f"  {'note':<12} {safe(note.text)}", Style.WARN, hang=_FACTS) for note in notes[:MOST_NOTES])
     if len(notes) > MOST_NOTES:
         yield Line(f"  {'':<12} {and_more(len(notes) - MOST_NOTES, 'more notes')} (see -o json)", Style.WARN)
 

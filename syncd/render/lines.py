@@ -32,8 +32,13 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """A line. On a terminal that is narrower it goes on at column `hang` (None: a little further in than it began), and what of
+    it is `whole` is not parted: a command that is to be copied."""
+
     text: str
     style: Style = Style.PLAIN
+    hang: int | None = None
+    whole: str = ""
 
 
 def safe(text: str) -> str:

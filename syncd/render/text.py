@@ -148,7 +148,7 @@ def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str,
     if text := loss_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
     command = approval(this.deployment, held, scope=scope, program=program)
-    yield Line(f"    to let exactly this pass: {command}", Style.WARN)
+    yield Line(f"    to let exactly this pass: {command}", Style.WARN, whole=command)
 
 
 _ENDINGS = (
