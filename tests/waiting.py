@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic, sleep
+from typing import Final
+
+PATIENCE_S: Final = 120.0
+"""How long a test waits for what comes within a second or two; a machine that many share may take this long, and a test that
+is right waits no longer than it has to."""
 
 
 def until(
     what: str,
     is_so: Callable[[], object],
     *,
-    within_s: float = 10.0,
+    within_s: float = PATIENCE_S,
     look_every_s: float = 0.01,
     told: Callable[[], object] = str,
 ) -> float:

@@ -102,6 +102,8 @@ class Moment:
     failures: int = 0
     failing: int = 1
     is_stopping: bool = False
+    is_configured: bool = True
+    """Whether the deployment still is; it may have been taken out while the pass ran."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 how a pass ended                          | the item                         | and
 ------------------------------------------|----------------------------------|----------------------------------------------
-its deployment is not configured any more | is done                          | who waits is told
+its deployment is not configured any more, | is done                         | who waits is told
+or it failed and that is so by now        |                                  |
 people are not known as far as they can be | again in a moment               |
 the roles of a new server come first      | again, over everything, at once  |
 another writer has the deployment         | again in two seconds, less if it | nothing is said
@@ -122,6 +123,8 @@ def _made(ended: Ended, report: PassEnd) -> FollowUp:
 
 def _broke(ended: Ended, error: SyncdError, *, run: int = 0, is_defect: bool = False) -> FollowUp:
     item, record = ended.item, ended.record
+    if not ended.moment.is_configured:
+        return _gone(ended)
     match error:
         case DeploymentBusy():
             return FollowUp(record, Postponed(item, GIVES_WAY_S if item.may_not_wait else BUSY_S))

@@ -215,6 +215,7 @@ class Daemon:
         self._ticked_at = self._monotonic()
         self._look_at_clock()
         self._reloads.say_how_files_are()
+        self._end_alarms_of_what_is_gone()
         if (self._told_to_reload or self._reloads.changed()) and not self._stopping.is_set():
             self._told_to_reload = not self._begin_reload()
         self._systemd.status(self._line())
@@ -320,16 +321,6 @@ class Daemon:
         for name, item in self.queue.keep_only(loaded.targets):
             self.worker.refuse(name, item)
         self._records.forget_others(frozenset(loaded.targets))
-        known = {
-            *loaded.targets,
-            *(source.name for source in loaded.world.sources),
-            "database",
-            PERSONS,
-            self.assignment.name,
-        }
-        for alarm in self.alarms.current():
-            if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):
-                self.alarms.clear(alarm.kind, alarm.subject)
 
     def metrics(self) -> bytes:
         """Give the metrics in Prometheus' text format."""
@@ -349,6 +340,18 @@ class Daemon:
             self.emit("clock_jumped", seconds=round(jump, 1))
             self.scheduler.wake()
             self._schedule.expire()
+
+    def _end_alarms_of_what_is_gone(self) -> None:
+        """End alarms about deployments and sources that are not configured any more.
+
+        A pass that began before may raise one when it ends, and the database may hold one of the process before.
+        """
+        raised = self.alarms.current()  # before the look at what is configured, so that one about what is new is left
+        loaded = self.fleet.now
+        known = {*loaded.targets, *(source.name for source in loaded.world.sources), PERSONS}
+        for alarm in raised:
+            if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):
+                self.alarms.clear(alarm.kind, alarm.subject)
 
     def _line(self) -> str:
         unready = self.unready()

@@ -179,7 +179,8 @@ class Worker:
 
     def _moment(self, name: str) -> Moment:
         failures, failing = self._queue.look(name).failures, self._queue.failing(name)
-        return Moment(self._clock(), failures, failing, is_stopping=self._stopping())
+        is_configured = name in self._fleet.now.targets
+        return Moment(self._clock(), failures, failing, is_stopping=self._stopping(), is_configured=is_configured)
 
     def carry_out(self, name: str, item: WorkItem, found: FollowUp) -> None:
         """Do what follows from a pass. Whatever happens on the way, the item is closed once."""

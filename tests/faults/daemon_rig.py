@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +41,11 @@ from syncd.store import Stores
 SERVERS = {"prod": "3.3.2", "lab": "2.11.2", "test": "3.3.2"}
 BYSTANDERS = {"local": {"Op"}, "auditor": {"Viewer", "by_hand"}}
 """Accounts that people made by hand on each server, and the roles that they gave them."""
-PATIENCE_S = 30.0
-"""How long a story waits for anything. All of it happens within a second or two; this machine may be busy."""
 TICK_S = 0.1
+READ_S = 20.0
+"""How long the daemon waits for any answer: no server that is well takes so long, however busy the machine is."""
+HASTY_S = 0.4
+"""How long it waits for one that a test lets hang."""
 
 HEAD = """
 [daemon]
@@ -60,9 +63,9 @@ url = "{okta}"
 auth = {{kind = "token", token = {{env = "SYNCD_TEST_TOKEN"}}}}
 groups = {{all = true}}
 attempts = 1
-deadline_s = 5
+deadline_s = {deadline_s}
 overlap_s = 1
-timeouts = {{connect_s = 1, read_s = 0.5}}
+timeouts = {{connect_s = 20, read_s = {okta_read_s}}}
 [sources.people]
 type = "file"
 directory = "people"
@@ -72,12 +75,12 @@ precedence = ["people", "okta"]
 mode = "enforce"
 limits = {{{limits}}}
 rate_limit = {{calls_per_s = 500, burst = 500}}
-timeouts = {{connect_s = 1, read_s = 0.4}}
 """
 DEPLOYMENT = """
 [deployments.{name}]
 url = "{url}"
 auth = {{kind = "{kind}", username = "admin", password = {{file = "password"}}}}
+timeouts = {{connect_s = 20, read_s = {read_s}}}
 """
 ROLES = "roles: {team: {dags: [{level: trigger, tag: finance}]}}\n"
 BINDINGS = (("okta:team", "team", ""), ("people:crew", "Op", ""), ("people:crew", "team", ""))
@@ -177,6 +180,8 @@ class Rig:
     """Groups of other sources, and the account names of who is in them."""
     ids: dict[str, str] = field(default_factory=dict)
     """Of people in Okta, by login."""
+    hasty: set[str] = field(default_factory=set)
+    """Deployments, and `okta`, whose answers the daemon does not wait for long."""
     store: Stores | None = None
     daemon: Daemon | None = None
     _okta_listens: ExitStack = field(default_factory=ExitStack)
@@ -186,11 +191,40 @@ class Rig:
 
     def write_config(self, *names: str) -> None:
         """Write the configuration, with these deployments (default: all)."""
-        text = HEAD.format(okta=self.okta.url, extra=self.extra, limits=self.limits)
+        text = HEAD.format(
+            okta=self.okta.url,
+            extra=self.extra,
+            limits=self.limits,
+            okta_read_s=self._read_s("okta"),
+            deadline_s=5 if "okta" in self.hasty else 600,
+        )
         for name in names or self.servers:
             kind = "basic" if SERVERS[name] == "2.11.2" else "token"
-            text += DEPLOYMENT.format(name=name, url=self.urls[name], kind=kind)
+            text += DEPLOYMENT.format(name=name, url=self.urls[name], kind=kind, read_s=self._read_s(name))
         self.write("config.toml", text)
+
+    def _read_s(self, name: str) -> float:
+        return HASTY_S if name in self.hasty else READ_S
+
+    @contextmanager
+    def hasty_with(self, name: str) -> Iterator[None]:
+        """Let the daemon, which runs, not wait long for the answers of one that is about to hang."""
+        self.hasty.add(name)
+        self.use_config()
+        yield
+        self.hasty.remove(name)
+        self.use_config()
+
+    def use_config(self) -> None:
+        """Write the configuration anew, and wait until it is in use."""
+        before = self.it.fleet.now
+        self.write_config(*self.configured())
+
+        def is_used() -> bool:
+            self.time.pass_(0.5)  # as the watch over the files wants it
+            return self.it.fleet.now is not before
+
+        self.until("the files are in use", is_used)
 
     def write_mapping(self) -> None:
         lines = [
@@ -232,17 +266,21 @@ class Rig:
         """Let connections to Okta be refused for a while."""
         port = urlsplit(self.okta.url).port or 0
         self._okta_listens.close()
-        try:
-            yield
-        finally:
-            self.listen(port)
+        with closing(socket.socket()) as kept:  # else somebody else on this machine may be given the port
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind(("127.0.0.1", port))
+            try:
+                yield
+            finally:
+                self.listen(port)
 
     @contextmanager
     def lying(self, kind: str, area: str = "*") -> Iterator[None]:
         """Let Okta answer wrongly for a while."""
-        self.okta.lie(kind, area, times=None)
-        yield
-        self.okta.faults.clear()
+        with self.hasty_with("okta") if kind == "hang" else nullcontext():
+            self.okta.lie(kind, area, times=None)
+            yield
+            self.okta.faults.clear()
 
     def wanted(self, role: str) -> set[str]:
         """Work out from groups and bindings who should hold a role now, in the simplest way there is."""
@@ -319,7 +357,7 @@ class Rig:
             self.tick()
             return condition()
 
-        until(what, is_so, within_s=PATIENCE_S, told=self.told)
+        until(what, is_so, told=self.told)
 
     def watch(self, seconds: float, what: str, condition: Callable[[], object]) -> None:
         """See that something stays so for a while."""
@@ -426,12 +464,17 @@ def _place(path: str) -> str:
 
 
 @contextmanager
-def rig(folder: Path, patch: pytest.MonkeyPatch, *, database: str = "", extra: str = "") -> Iterator[Rig]:
-    """Give an installation with a team of three in Okta and a crew of three in a folder; nothing runs yet."""
+def rig(
+    folder: Path, patch: pytest.MonkeyPatch, *, database: str = "", busy_s: int = 60, extra: str = ""
+) -> Iterator[Rig]:
+    """Give an installation with a team of three in Okta and a crew of three in a folder; nothing runs yet.
+
+    `busy_s` is how long a database file that somebody else has locked is waited for.
+    """
     patch.setenv("SYNCD_TEST_TOKEN", "good")
     clock = Time()
     patch.setattr(apscheduler, "datetime", clock.datetime())  # the scheduler reads the clock of the wall by itself
-    url = database or f"sqlite:///{folder}/syncd.db?timeout=1"
+    url = database or f"sqlite:///{folder}/syncd.db?timeout={busy_s}"
     servers = {name: Watched(name, preset, _asks(url)) for name, preset in SERVERS.items()}
     okta = OktaStandIn()
     okta.ssws.add("good")
@@ -462,7 +505,7 @@ def _asks(url: str) -> Callable[[str, str, str], bool]:
     place = url.removeprefix("sqlite:///").partition("?")[0]
 
     def announced(deployment: str, method: str, path: str) -> bool:
-        with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=5)) as connection:
+        with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True, timeout=60)) as connection:
             rows = connection.execute(_OPEN_CALLS, (deployment,)).fetchall()
         return any((method, _place(path)) == tuple(call.split()[:2]) for (call,) in rows)
 
@@ -478,7 +521,7 @@ _OPEN_CALLS = (
 @contextmanager
 def locked(rig: Rig) -> Iterator[None]:
     """Keep the database file locked, as a backup that goes wrong does."""
-    with closing(sqlite3.connect(_file(rig), isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite3.connect(_file(rig), isolation_level=None, timeout=60)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
         connection.execute("ROLLBACK")
@@ -487,7 +530,7 @@ def locked(rig: Rig) -> Iterator[None]:
 @contextmanager
 def full(rig: Rig, *tables: str, when: str = "INSERT") -> Iterator[None]:
     """Let writing to these tables (default: to all) fail as on a disk that is full."""
-    with closing(sqlite3.connect(_file(rig), isolation_level=None, timeout=10)) as connection:
+    with closing(sqlite3.connect(_file(rig), isolation_level=None, timeout=60)) as connection:
         found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         chosen = tables or [name for (name,) in found if not name.startswith("sqlite_")]
         connection.execute("BEGIN IMMEDIATE")
@@ -518,7 +561,7 @@ def stopped_postgres(server_url: str) -> Iterator[None]:
     command: list[str | Path] = [find_binaries() / "pg_ctl", "-D", folder / "data", "-l", folder / "data" / "log"]
     command += ["-s", "-W", "-o", start, "start"]
     subprocess.run(command, check=True, cwd=folder, **who)
-    until("PostgreSQL answers", lambda: answers(server_url), within_s=PATIENCE_S)
+    until("PostgreSQL answers", lambda: answers(server_url))
 
 
 def stop_postgres(server_url: str) -> None:
@@ -526,7 +569,7 @@ def stop_postgres(server_url: str) -> None:
     of_process = _folder(server_url) / "data" / "postmaster.pid"
     if of_process.exists():
         os.kill(int(of_process.read_text().splitlines()[0]), signal.SIGINT)
-        until("PostgreSQL has ended", lambda: not of_process.exists(), within_s=PATIENCE_S)
+        until("PostgreSQL has ended", lambda: not of_process.exists())
 
 
 def _folder(server_url: str) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import timedelta
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from daemon_rig import Rig, full, locked, rig, stop_postgres, stopped_postgres
+from daemon_rig import HASTY_S, READ_S, Rig, full, locked, rig, stop_postgres, stopped_postgres
 from postgres_server import boot_postgres, new_database
 from waiting import until
 
@@ -39,9 +38,9 @@ from syncd.sandbox.airflow.faults import (
 from syncd.sandbox.entra import EntraStandIn, LieKind
 from syncd.web import Authenticator, Server, app
 
-SOON_S = 15.0
-"""What happens on a server that is well, while another is not: a poll, a pass, and a busy machine."""
 HOUR_S = 3600.0
+SLOWLY_S = 2.0
+"""What an account takes on a server that is slow: those of a large apply take two minutes, and so does what waits for it."""
 TEAM = {"anna@okta.example", "bert@okta.example", "cleo@okta.example"}
 
 
@@ -54,10 +53,14 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 @pytest.fixture
 def running(lab: Rig) -> Rig:
     """An installation whose daemon runs and has done everything."""
+    begin(lab)
+    return lab
+
+
+def begin(lab: Rig) -> None:
     lab.start()
     lab.converge()
     lab.until("all is quiet", lambda: lab.quiet() and not lab.it.unready())
-    return lab
 
 
 def in_an_hour(lab: Rig) -> str:
@@ -125,7 +128,7 @@ ca = "{where.ca}"
 groups = {{all = true}}
 attempts = 1
 settle_s = 0.05
-timeouts = {{connect_s = 1, read_s = 1}}
+timeouts = {{connect_s = 20, read_s = {read_s}}}
 """
 
 
@@ -141,7 +144,8 @@ def test_entra_is_away_while_somebody_leaves(tmp_path: Path, monkeypatch: pytest
     }
     core = entra.tenant.add_group("core", names)
     with entra.serve() as where:
-        table = ENTRA.format(tenant=entra.authority.tenant, client=client.id, where=where)
+        read_s = HASTY_S if kind is LieKind.HANG else READ_S
+        table = ENTRA.format(tenant=entra.authority.tenant, client=client.id, where=where, read_s=read_s)
         with rig(tmp_path, monkeypatch, extra=table) as lab:
             lab.bindings.append(("entra:core", "team", ""))
             lab.more["entra:core"] = lambda: {names[id_] for id_ in entra.tenant.people(core)}
@@ -222,11 +226,17 @@ def faulty(fault: Fault, method: str = "*", path: str = "*") -> Callable[[Rig], 
     return shown
 
 
+@contextmanager
+def hanging(lab: Rig) -> Iterator[None]:
+    with lab.hasty_with("prod"), faulty(HANG)(lab):
+        yield
+
+
 @pytest.mark.parametrize(
     "broken",
     [
         pytest.param(faulty(DOWN), id="down"),
-        pytest.param(faulty(HANG), id="hanging"),
+        pytest.param(hanging, id="hanging"),
         pytest.param(faulty(WEB_PAGE), id="a web page"),
         pytest.param(faulty(UNAUTHORIZED), id="401"),
         pytest.param(faulty(CRASH, "GET"), id="500"),
@@ -239,17 +249,13 @@ def test_a_deployment_is_away_for_a_while(running: Rig, broken: Callable[[Rig], 
     with broken(running):
         running.leave("anna")
         running.join("dora")
-        began = time.monotonic()
         running.until("the others follow", lambda: running.is_converged("lab", "test"))
-        assert time.monotonic() - began < SOON_S
         climb(running, "prod")
         assert running.alarmed("unreachable", "prod")
         assert 1 == running.figure("syncd_deployment_standing", deployment="prod", standing="quarantined")
-        assert running.deployment("prod").next_try_at is not None, "it is tried again, for ever"
+        running.until("it is tried again, for ever", lambda: running.deployment("prod").next_try_at is not None)
         running.leave("bert")
-        began = time.monotonic()
         running.until("the others still follow", lambda: running.is_converged("lab", "test"))
-        assert time.monotonic() - began < SOON_S
         assert running.servers["prod"].holders("team") >= TEAM
     is_tried_again(running, "prod")
     running.converge()
@@ -263,7 +269,8 @@ def climb(lab: Rig, name: str) -> None:
     """Let time go by until a deployment that fails is quarantined."""
 
     def higher() -> bool:
-        lab.time.pass_(2.0)
+        if (due := lab.deployment(name).next_try_at) is not None:
+            lab.time.pass_(max(0.0, (due - lab.time.now()).total_seconds()))
         return lab.alarmed("quarantined", name)
 
     lab.until(f"{name} is quarantined", higher)
@@ -299,9 +306,7 @@ def test_a_server_that_slows_is_asked_less(running: Rig) -> None:
 
     running.until("it is asked less", lambda: rate() <= 250)
     running.leave("anna")
-    began = time.monotonic()
     running.until("the others follow", lambda: running.is_converged("lab", "test"))
-    assert time.monotonic() - began < SOON_S
     assert 500 == running.figure("syncd_deployment_allowed_calls_per_second", deployment="lab")
     running.converge()
     running.servers["prod"].faults.clear()
@@ -312,10 +317,12 @@ def test_a_server_that_slows_is_asked_less(running: Rig) -> None:
 # --- the database goes away -----------------------------------------------------------------------------------------------
 
 
-def test_a_locked_database(running: Rig) -> None:
-    with locked(running):
-        the_database_is_away(running)
-    it_is_back(running)
+def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with rig(tmp_path, monkeypatch, busy_s=1) as lab:
+        begin(lab)
+        with locked(lab):
+            the_database_is_away(lab)
+        it_is_back(lab)
 
 
 @pytest.mark.parametrize("tables", [(), ("steps",), ("plans",), ("runs",), ("leases",)], ids="+".join)
@@ -381,10 +388,8 @@ def test_the_clock_jumps(running: Rig, hours: int) -> None:
     running.time.jump(hours * HOUR_S)
     polls, runs = len(running.heard("poll_ended")), len(running.heard("run_ended"))
     running.leave("anna")
-    began = time.monotonic()
     running.converge()
-    assert time.monotonic() - began < SOON_S
-    assert len(running.heard("poll_ended")) > polls
+    running.until("polls go on", lambda: len(running.heard("poll_ended")) > polls)
     [jump] = running.heard("clock_jumped")
     assert abs(jump["seconds"] - hours * HOUR_S) < 10
     assert 1 == running.figure("syncd_clock_jumps_total")
@@ -438,15 +443,11 @@ def test_a_webhook_that_hangs_is_noticed_by_nobody_else(tmp_path: Path, monkeypa
                 lab.until("the alarm is seen", lambda: lab.alarmed("source_failed", "okta"))
                 lab.files["crew"].remove("fay")
                 lab.write_people()
-                began = time.monotonic()
                 lab.until("work goes on", lambda: all("fay" not in server.holders("Op") for server in lab.all))
-                assert time.monotonic() - began < SOON_S
             lab.until("the alarm is over", lab.quiet)
             lab.converge()
             lab.see()
-            began = time.monotonic()
-            lab.stop()
-            assert time.monotonic() - began < 10
+            lab.stop()  # waits for nobody who will never answer
 
 
 def test_the_folder_of_the_control_socket_is_removed(running: Rig) -> None:
@@ -504,6 +505,7 @@ def test_a_deployment_is_taken_out_of_the_configuration_and_put_back(running: Ri
     climb(running, "prod")
     running.write_config("lab", "test")
     running.until("it is gone", lambda: after(running, lambda: running.configured() == ("lab", "test")))
+    running.until("its last pass is over", lambda: not running.it.queue.look("prod").running)
     running.until("its alarms are gone with it", running.quiet)
     assert running.figure("syncd_deployment_failures", deployment="prod") is None
     running.servers["prod"].faults.clear()
@@ -520,7 +522,31 @@ def test_a_deployment_is_taken_out_of_the_configuration_and_put_back(running: Ri
     running.see()
 
 
+@pytest.mark.finding("U-B1a")
+def test_an_alarm_about_a_deployment_ends_where_it_was_taken_out_while_nothing_ran(running: Rig) -> None:
+    running.servers["prod"].faults.add(DOWN)
+    climb(running, "prod")
+    store = running.store
+    assert store is not None
+    running.until("the alarm is kept", lambda: ("quarantined", "prod") in store.presence.alarms())
+    running.stop()
+    running.write_config("lab", "test")
+    running.start()
+    running.until("the alarms of before are known", lambda: running.it.alarms.is_recalled)
+    running.until("it is over", running.quiet)
+
+
+@pytest.mark.finding("U-B1a")
+def test_an_alarm_that_a_pass_raises_about_a_deployment_that_was_taken_out_meanwhile_ends(running: Rig) -> None:
+    running.write_config("lab", "test")
+    running.until("it is gone", lambda: after(running, lambda: running.configured() == ("lab", "test")))
+    running.it.alarms.raise_("unreachable", "prod", "as the last pass does, which ends after that")
+    running.until("it is over", lambda: not running.alarmed("unreachable", "prod"))
+
+
 def test_a_deployment_is_taken_out_while_a_pass_hangs_on_it(running: Rig) -> None:
+    running.hasty.add("prod")
+    running.use_config()
     running.servers["prod"].faults.add(HANG)
     running.until("a pass hangs", lambda: running.deployment("prod").running)
     running.write_config("lab", "test")
@@ -529,6 +555,7 @@ def test_a_deployment_is_taken_out_while_a_pass_hangs_on_it(running: Rig) -> Non
     running.converge()
     running.until("its alarms are gone", running.quiet)
     running.servers["prod"].faults.clear()
+    running.hasty.clear()
     running.write_config()
     running.until("it is back", lambda: after(running, lambda: "prod" in running.configured()))
     running.converge()
@@ -697,7 +724,7 @@ def test_no_thread_is_left(running: Rig) -> None:
     def left() -> list[str]:
         return [t.name for t in threading.enumerate() if t.name.startswith(ours) and t.is_alive()]
 
-    until("every thread of ours has ended", lambda: not left(), within_s=SOON_S, told=left)
+    until("every thread of ours has ended", lambda: not left(), told=left)
 
 
 # --- a large apply --------------------------------------------------------------------------------------------------------
@@ -707,15 +734,14 @@ def test_no_thread_is_left(running: Rig) -> None:
 @pytest.mark.finding("P5")
 def test_a_leaver_does_not_wait_for_a_large_apply(running: Rig) -> None:
     prod = running.servers["prod"]
-    prod.faults.add(Slow(before_s=0.1), on("POST", "*/users"))
+    prod.faults.add(Slow(before_s=SLOWLY_S), on("POST", "*/users"))
     many = [f"j{n:02}" for n in range(60)]
     running.join(*many)
     running.until("the apply is under way", lambda: "j02@okta.example" in prod.holders("team"))
     running.leave("anna", "j58", "j59")
-    began = time.monotonic()
     running.until("anna is out", lambda: "anna@okta.example" not in prod.holders("team"))
-    assert time.monotonic() - began < SOON_S
     assert "j57@okta.example" not in prod.holders("team"), "not before the apply had ended"
+    prod.faults.clear()
     running.until("everybody else is in", lambda: "j57@okta.example" in prod.holders("team"))
     running.converge()
     assert not {"j58@okta.example", "j59@okta.example"} & prod.state.users.keys(), "given to who had left"
@@ -726,13 +752,14 @@ def test_a_leaver_does_not_wait_for_a_large_apply(running: Rig) -> None:
 @pytest.mark.finding("X-F9")
 def test_a_leaver_does_not_wait_for_the_first_apply(lab: Rig) -> None:
     prod = lab.servers["prod"]
-    prod.faults.add(Slow(before_s=0.1), on("POST", "*/users"))
+    prod.faults.add(Slow(before_s=SLOWLY_S), on("POST", "*/users"))
     lab.join(*(f"j{n:02}" for n in range(60)))
     lab.start()
     lab.until("the apply is under way", lambda: {"anna@okta.example", "j02@okta.example"} <= prod.holders("team"))
     lab.leave("anna")
     lab.until("anna is out", lambda: "anna@okta.example" not in prod.holders("team"))
     assert "j57@okta.example" not in prod.holders("team"), "not before the first apply had ended"
+    prod.faults.clear()
     lab.converge()
     lab.see()
 
@@ -756,14 +783,11 @@ def test_a_leaver_does_not_wait_for_orders(running: Rig) -> None:
         running.watch(1.0, "they order", lambda: True)
         running.files["crew"].remove("fay")
         running.write_people()
-        began = time.monotonic()
         running.until("fay is out", lambda: all("fay" not in s.holders("team") for s in running.all))
-        took = time.monotonic() - began
         threads = [t.name for t in threading.enumerate() if t.name.startswith("order")]
         over.set()
         for caller in callers:
-            caller.join(10)
-    assert took < SOON_S
+            caller.join()
     assert len(threads) < 10, threads
     running.converge()
     running.see()

@@ -74,7 +74,9 @@ class Stage:
         runtime = Runtime(lambda *_, **__: None, lambda: NOW, self.clock, lambda: self.stopping)
         common = Common(cast("Any", self.alarms), database, runtime)
         nothing: Any = None
-        fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None))
+        self.targets = {"prod": None}
+        now = SimpleNamespace(targets=self.targets)
+        fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None), now=now)
         shared = Shared(fleet, nothing, self.queue, nothing, nothing)
         self.worker = Worker(shared, self.jobs, Records(), nothing, common)
 
@@ -115,6 +117,18 @@ def test_a_secret_that_cannot_be_read_is_not_the_servers_fault() -> None:
     error = TargetUnauthorized("a secret cannot be read")
     error.__cause__ = SecretUnreadable("env:X: is empty")
     assert ("pass_failed", "unreachable") == (failure_of(error), failure_of(TargetUnauthorized("401")))
+
+
+@pytest.mark.finding("U-B1a")
+def test_a_deployment_that_was_taken_out_while_a_pass_failed_is_begun_anew_when_it_comes_back() -> None:
+    stage = Stage()
+    for _ in range(QUARANTINE_AFTER - 1):
+        stage.ends(SILENT)
+    stage.alarms.on.clear()  # as all alarms about what is not configured any more
+    del stage.targets["prod"]
+    stage.ends(SILENT)
+    queue = stage.queue.look("prod")
+    assert (set(), 0, 0.0, []) == (stage.alarms.on, queue.failures, queue.not_before, queue.waiting)
 
 
 @pytest.mark.finding("U-B1b")
@@ -242,6 +256,8 @@ class Reading(Daemon):
         return "busy"
 
     def _look_at_clock(self) -> None: ...
+
+    def _end_alarms_of_what_is_gone(self) -> None: ...
 
     def say_how_files_are(self) -> None: ...
 

@@ -121,6 +121,16 @@ class Line:
 
 LINES = {
     "its deployment is gone": Line(SWEEP, Gone(), Closed()),
+    "it fails, and its deployment went meanwhile": Line(
+        SWEEP, made(error=SILENT), Closed(), moment=Moment(NOW, 4, QUARANTINE_AFTER, is_configured=False)
+    ),
+    "somebody waits for one that fails, and whose deployment went meanwhile": Line(
+        ORDER,
+        Broke(SILENT),
+        Closed(),
+        answer="prod is not in the configuration any more",
+        moment=Moment(NOW, 1, 2, is_configured=False),
+    ),
     "its deployment is gone, somebody waits": Line(
         ORDER, Gone(), Closed(), answer="prod is not in the configuration any more"
     ),
