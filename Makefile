@@ -1,6 +1,8 @@
 # make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
 # make test   everything: lint, types, layers, all tests, real servers included
 # make soak   the laws for as long as one likes: STEPS=20000 DATABASE=postgresql SEED=7
+# make matrix   the story on real servers of every release that is promised, one at a time, within two hours; what passed is not run
+#             again; ROWS='3.3.2*' for some; writes docs/compatibility.md
 # make mutants   small faults in plan, directory and followup, which unit tests and laws have to notice; hours for all of them,
 #             MUTANTS='syncd.plan.guard*' for some; tests/mutants.md says what it is and what survives
 # make unit   the fast inner loop, with a quarter of the examples; TESTS=tests/unit/test_guard.py for some of it
@@ -13,8 +15,9 @@ AIRFLOW ?= stand-in
 STEPS   ?= 2000
 SEED    ?= 1
 DATABASE ?= sqlite
+ROWS    ?= *
 
-.PHONY: demo test unit mutants soak lint bench lock golden clean
+.PHONY: demo test unit matrix mutants soak lint bench lock golden clean
 
 demo: $(VENV)/.run
 	@$(BIN)/syncd demo --airflow $(AIRFLOW)
@@ -24,6 +27,9 @@ test: lint
 
 unit: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n auto -m "not servers" --hypothesis-profile unit $(TESTS)
+
+matrix: $(VENV)/.dev
+	@PYTHONPATH=tests:tests/integration $(BIN)/python -m matrix '$(ROWS)'
 
 mutants: $(VENV)/.dev
 	@nice -n 19 $(BIN)/mutmut run --max-children 1 $(if $(MUTANTS),'$(MUTANTS)')
@@ -51,6 +57,7 @@ lock: $(VENV)/.dev
 	$(COMPILE) pyproject.toml --group build -o requirements/run.txt
 	$(COMPILE) pyproject.toml --group build --extra postgres -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+	printf 'apache-airflow==2.9.0\napache-airflow-providers-fab==1.0.4\n' | $(COMPILE) --exclude-newer 2024-04-25 - -o requirements/airflow-2.9.0.txt
 	printf 'apache-airflow==2.11.2\napache-airflow-providers-fab==1.5.4\n' | $(COMPILE) - -o requirements/airflow-2.11.2.txt
 	printf 'apache-airflow==3.3.2\napache-airflow-providers-fab==3.10.2\n' | $(COMPILE) - -o requirements/airflow-3.3.2.txt
 
@@ -67,4 +74,4 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .servers build *.egg-info
+	rm -rf $(VENV) .servers .matrix build *.egg-info

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -35,6 +36,16 @@ class Site(Protocol):
         """Say which credential the area `roles`, `users` or `dags` wants: `basic` or `token`."""
         ...
 
+    @property
+    def dag_run_resources(self) -> bool:
+        """Whether a parsed DAG x makes `DAG Run:x`."""
+        ...
+
+    @property
+    def deletes_roles(self) -> bool:
+        """Whether its API can delete a role."""
+        ...
+
     def parse(self, *dags: DagFile) -> None:
         """Let the server parse DAG files."""
         ...
@@ -50,7 +61,12 @@ class Site(Protocol):
 
 @dataclass
 class RealSite:
+    """A real server. What differs between releases is found by trying, and a person does by Airflow's own command line what
+    the API of a release cannot.
+    """
+
     server: RealAirflow
+    found: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -65,13 +81,32 @@ class RealSite:
         return self.server.generation
 
     def accepts(self, area: str) -> str:
-        del area
-        return "basic" if self.generation == 2 else "token"
+        if self.generation == 2:
+            return "basic"
+        if area not in self.found:
+            self.found[area] = "token"  # what the hands try first
+            look = Hands(self).call("GET", area, "dags" if area == "dags" else "")
+            self.found[area] = "basic" if look.status_code in (401, 403) else "token"
+        return self.found[area]
+
+    @cached_property
+    def dag_run_resources(self) -> bool:
+        made = Hands(self).make_role("probe-run", ["can_read on DAG Run:fin_daily"])
+        self.delete_role_by_hand("probe-run")
+        return made.status_code == 200
+
+    @cached_property
+    def deletes_roles(self) -> bool:
+        hands = Hands(self)
+        hands.make_role("probe-delete", []).raise_for_status()
+        gone = hands.call("DELETE", "roles", "probe-delete").status_code < 300
+        self.delete_role_by_hand("probe-delete")
+        return gone
 
     def parse(self, *dags: DagFile) -> None:
         for dag in dags:
             control = None if dag.access_control is None else {r: sorted(a) for r, a in dag.access_control.items()}
-            write_dags(self.server.dags_folder, dag.id, tags=dag.tags, owner=dag.owners[0], access_control=control)
+            write_dags(self.server.dags_folder, dag.id, tags=dag.tags, owners=dag.owners, access_control=control)
         self.server.reserialize()
 
     def parse_again(self) -> None:
@@ -79,10 +114,12 @@ class RealSite:
 
     def grant_by_hand(self, role: str, permission: Permission) -> None:
         hands = Hands(self)
-        hands.write_role(role, {*hands.role(role), str(permission)})
+        if hands.write_role(role, {*hands.role(role), str(permission)}).status_code == 403:
+            self.server.run(["roles", "add-perms", role, "-a", permission.action, "-r", permission.resource])
 
     def delete_role_by_hand(self, role: str) -> None:
-        Hands(self).call("DELETE", "roles", role).raise_for_status()
+        if Hands(self).call("DELETE", "roles", role).status_code == 500:
+            self.server.run(["roles", "delete", role])
 
 
 @dataclass
@@ -99,8 +136,17 @@ class StandInSite:
     def generation(self) -> int:
         return self.abilities.generation
 
+    @property
+    def dag_run_resources(self) -> bool:
+        return self.abilities.dag_run_resources
+
+    @property
+    def deletes_roles(self) -> bool:
+        return self.abilities.delete != 500
+
     def accepts(self, area: str) -> str:
-        return "token" if "token" in getattr(self.abilities, area) else "basic"
+        by = {"users": self.abilities.users, "dags": self.abilities.dags}
+        return "token" if "token" in by.get(area, self.abilities.roles) else "basic"
 
     def parse(self, *dags: DagFile) -> None:
         self.server.state.parse(*dags)
@@ -174,10 +220,11 @@ class Hands:
 
     # writing
 
-    def write_role(self, name: str, permissions: Iterable[str]) -> None:
-        actions = [p.split(" on ", 1) for p in permissions]
-        body = {"name": name, "actions": [{"action": {"name": a}, "resource": {"name": r}} for a, r in actions]}
-        self.call("PATCH", "roles", name, json=body).raise_for_status()
+    def make_role(self, name: str, permissions: Iterable[str]) -> requests.Response:
+        return self.call("POST", "roles", json=_role(name, permissions))
+
+    def write_role(self, name: str, permissions: Iterable[str]) -> requests.Response:
+        return self.call("PATCH", "roles", name, json=_role(name, permissions))
 
     def change_user(self, username: str, mask: str, **values: object) -> None:
         user = self.user(username)
@@ -223,12 +270,21 @@ class Hands:
         return self.call("PATCH", "dags", f"dags/{dag}/dagRuns/{run}", json={"state": "success"}).status_code
 
 
+def _role(name: str, permissions: Iterable[str]) -> dict[str, object]:
+    actions = [p.split(" on ", 1) for p in permissions]
+    return {"name": name, "actions": [{"action": {"name": a}, "resource": {"name": r}} for a, r in actions]}
+
+
 def sample(
-    dag_id: str, *, tags: Iterable[str] = (), access_control: Mapping[str, Iterable[str]] | None = None
+    dag_id: str,
+    *,
+    tags: Iterable[str] = (),
+    owners: tuple[str, ...] = ("airflow",),
+    access_control: Mapping[str, Iterable[str]] | None = None,
 ) -> DagFile:
     """Describe one DAG file."""
     control = None if access_control is None else {role: frozenset(a) for role, a in access_control.items()}
-    return DagFile(dag_id, tuple(tags), access_control=control)
+    return DagFile(dag_id, tuple(tags), owners, access_control=control)
 
 
 def account(username: str) -> str:

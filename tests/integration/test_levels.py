@@ -1,140 +1,20 @@
-"""A level means the same to a person on Airflow 2 and 3: proven on both real servers by acting as that person.
-
-Each row is an ability; `v`, `t`, `e` are people who hold the level view, trigger or edit on fin_daily and nothing else.
-Every row is tried on a DAG of which they have no role, too, and must be refused there. docs/levels.md has the table.
-"""
+"""A level means the same to a person on Airflow 2 and 3: proven on both real servers by acting as that person."""
 
 from __future__ import annotations
 
-import re
-import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
-from site_fleet import Fleet
-from sites import Hands, RealSite
+from levels import wrong_levels
+from sites import RealSite
 
 from syncd.sandbox.servers import RealAirflow
 
-pytestmark = pytest.mark.servers
 
-OWN, FOREIGN = "fin_daily", "plat_cleanup"
-LEVELS = ("view", "trigger", "edit")
-Ability = Callable[[Hands, str, str], int]
-
-
-def get(path: str) -> Ability:
-    return lambda who, dag, run: who.call("GET", "dags", path.format(dag=dag, run=run)).status_code
-
-
-def patch(path: str, **body: Any) -> Ability:
-    return lambda who, dag, run: who.call("PATCH", "dags", path.format(dag=dag, run=run), json=body).status_code
-
-
-def post(path: str, **body: Any) -> Ability:
-    return lambda who, dag, run: who.call("POST", "dags", path.format(dag=dag, run=run), json=body).status_code
-
-
-TABLE: dict[str, tuple[Ability, str]] = {
-    "see the DAG": (get("dags/{dag}"), "v t e"),
-    "see its details": (get("dags/{dag}/details"), "v t e"),
-    "see its tasks": (get("dags/{dag}/tasks"), "v t e"),
-    "see its runs": (get("dags/{dag}/dagRuns"), "v t e"),
-    "see its task instances": (get("dags/{dag}/dagRuns/{run}/taskInstances"), "v t e"),
-    "see XComs": (get("dags/{dag}/dagRuns/{run}/taskInstances/only/xcomEntries"), "v t e"),
-    "pause": (patch("dags/{dag}", is_paused=True), "t e"),
-    "run": (lambda who, dag, _run: who.trigger(dag), "t e"),
-    "clear a run": (post("dags/{dag}/dagRuns/{run}/clear", dry_run=True), "e"),
-    "mark a run": (patch("dags/{dag}/dagRuns/{run}", state="success"), "e"),
-    "clear tasks": (post("dags/{dag}/clearTaskInstances", dry_run=True), "e"),
-    "write a note": (lambda who, dag, run: note(who, dag, run), "e"),
-    "delete a run": (lambda who, dag, run: who.call("DELETE", "dags", f"dags/{dag}/dagRuns/{run}").status_code, ""),
-    "delete the DAG": (lambda who, dag, _run: who.call("DELETE", "dags", f"dags/{dag}").status_code, ""),
-}
-NEVER = {
-    "pools": "pools",
-    "connections": "connections",
-    "variables": "variables",
-    "import errors": "importErrors",
-    "audit log": "eventLogs",
-}
-
-
-def note(who: Hands, dag: str, run: str) -> int:
-    if who.site.generation == 2:
-        return patch("dags/{dag}/dagRuns/{run}/setNote", note="seen")(who, dag, run)
-    return patch("dags/{dag}/dagRuns/{run}", note="seen")(who, dag, run)
-
-
+@pytest.mark.servers
 @pytest.mark.parametrize("version", ["2", "3"])
 def test_levels_mean_the_same(
     version: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server: RealAirflow = request.getfixturevalue(f"real_airflow_{version}")
-    people = act_as_people(RealSite(server), tmp_path, monkeypatch)
-    admin = Hands(RealSite(server))
-    runs = {dag: a_run(admin, dag) for dag in (OWN, FOREIGN)}
-    for level, who in people.items():
-        assert {OWN} == who.listed(), f"{level} lists its DAG and no other"
-        assert {OWN: True, FOREIGN: False} == {dag: source_is_shown(who, admin, dag) for dag in (OWN, FOREIGN)}, level
-        assert pages(who) == {"home": 200, "grid": 200}, level
-        for what, path in NEVER.items():
-            assert 403 == who.call("GET", "dags", path).status_code, f"{level} must not see {what}"
-    wrong = []
-    for ability, (act, allowed) in TABLE.items():
-        for level, who in people.items():
-            own, foreign = act(who, OWN, runs[OWN]), act(who, FOREIGN, runs[FOREIGN])
-            may = level[0] in allowed.split()
-            if (own == 403) == may or own >= 500 or foreign != 403:
-                wrong.append(f"{level}: {ability}: {own} on its own DAG, {foreign} on another")
-    assert [] == wrong
-
-
-def act_as_people(site: RealSite, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Hands]:
-    """Give three people a level each, by syncd, and be them."""
-    tag = uuid.uuid4().hex[:6]
-    fleet = Fleet(folder, {"site": site}, monkeypatch, groups={level: [] for level in LEVELS})
-    names = {level: fleet.add_person(f"{level}{tag}", level) for level in LEVELS}
-    roles = [f"  {level}-{tag}: {{dags: [{{level: {level}, id: {OWN}}}]}}" for level in LEVELS]
-    bindings = [f"  - {{group: 'people:{x}', roles: [{x}-{tag}], deployments: all}}" for x in LEVELS]
-    fleet.write(mapping="\n".join(["roles:", *roles, "bindings:", *bindings]) + "\n")
-    fleet.apply()
-    return {level: Hands(site).act_as(name) for level, name in names.items()}
-
-
-def a_run(admin: Hands, dag: str) -> str:
-    run = f"run-{uuid.uuid4().hex[:6]}"
-    assert 200 == admin.trigger(dag, run)
-    return run
-
-
-def source_is_shown(who: Hands, admin: Hands, dag: str) -> bool:
-    """Say whether the code of a DAG can be read; Airflow 2 finds it by a token that the DAG's details name."""
-    if who.site.generation == 3:
-        answer = who.call("GET", "dags", f"dagSources/{dag}")
-    else:
-        token = admin.call("GET", "dags", f"dags/{dag}").json()["file_token"]
-        answer = who.call("GET", "dags", f"dagSources/{token}", headers={"Accept": "text/plain"})
-    assert answer.status_code in {200, 403}
-    return answer.status_code == 200
-
-
-def pages(who: Hands) -> dict[str, int]:
-    """Open the pages that a person opens first, as the browser does."""
-    site = who.site
-    if site.generation == 3:
-        headers = {"Authorization": f"Bearer {who.bearer()}"}
-        paths = {"home": "/ui/dags", "grid": f"/ui/grid/structure/{OWN}"}
-        return {n: requests.get(site.url + p, headers=headers, timeout=60).status_code for n, p in paths.items()}
-    with requests.Session() as browser:
-        login = browser.get(f"{site.url}/login/", timeout=60).text
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', login)
-        assert token is not None
-        form = {"username": who.username, "password": who.password, "csrf_token": token[1]}
-        browser.post(f"{site.url}/login/", data=form, timeout=60)
-        paths = {"home": "/home", "grid": f"/dags/{OWN}/grid"}
-        answers = {n: browser.get(site.url + p, timeout=60) for n, p in paths.items()}
-        return {n: a.status_code if a.url.split("?")[0].endswith(paths[n]) else 302 for n, a in answers.items()}
+    assert [] == wrong_levels(RealSite(server), tmp_path, monkeypatch)

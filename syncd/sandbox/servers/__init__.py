@@ -7,6 +7,7 @@ machine, and nothing is sent anywhere.
 """
 
 from syncd.sandbox.servers.dag_files import write_dags, write_sample_dags
-from syncd.sandbox.servers.server import RealAirflow
+from syncd.sandbox.servers.release import Release, ServerFailed
+from syncd.sandbox.servers.server import RealAirflow, Surroundings
 
-__all__ = ["RealAirflow", "write_dags", "write_sample_dags"]
+__all__ = ["RealAirflow", "Release", "ServerFailed", "Surroundings", "write_dags", "write_sample_dags"]

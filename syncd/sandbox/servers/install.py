@@ -1,4 +1,4 @@
-"""An Airflow of one release in a virtual environment of its own, with every package pinned by its hash."""
+"""An Airflow of one release in a virtual environment of its own."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from syncd.errors import SyncdError
+from syncd.sandbox.servers.release import ROOT, Release, ServerFailed, release_of
 
-_ROOT = Path(__file__).parents[3]
-HOME = _ROOT / ".servers"
-PYTHONS: Mapping[str, tuple[int, int]] = {"2.11.2": (3, 12), "3.3.2": (3, 14)}
-"""The releases that can be booted, each with the newest Python it runs on."""
+HOME = ROOT / ".servers"
 
 
-class ServerFailed(SyncdError):
-    """A real Airflow could not be installed, prepared or started; carries the end of its log."""
-
-
-def install(version: str, home: Path = HOME) -> Path:
+def install(version: str | Release, home: Path = HOME) -> Path:
     """Install a release into a virtual environment of its own, once; gives its directory.
 
     The stamp is written last, so an installation that was cut off is made anew. Several processes may ask at once.
@@ -30,52 +23,51 @@ def install(version: str, home: Path = HOME) -> Path:
     Raises:
         ServerFailed: no fitting Python, or the installer failed.
     """
-    wanted = requirements_of(version).read_bytes()
-    venv = home / f"airflow-{version}"
+    release = release_of(version)
+    wanted = release.made_from
+    venv = home / f"airflow-{release.name}"
     with alone(home, venv.name):
         stamp = venv / "installed"
         if not stamp.exists() or stamp.read_bytes() != wanted:
             shutil.rmtree(venv, ignore_errors=True)
-            _build(venv, python=_python(version), requirements=requirements_of(version))
+            _build(venv, release)
             stamp.write_bytes(wanted)
     return venv
 
 
-def requirements_of(version: str) -> Path:
-    file = _ROOT / "requirements" / f"airflow-{version}.txt"
-    if version not in PYTHONS or not file.exists():
-        known = ", ".join(PYTHONS)
-        raise ServerFailed(f"Airflow {version} cannot be booted here; known: {known}, each from {file.parent}")
-    return file
-
-
-def _python(version: str) -> str:
+def _python(release: Release) -> str:
     """Find an interpreter that the release runs on: this one, else an older one of the search path."""
-    newest = PYTHONS[version]
+    newest = release.python
     if sys.version_info[:2] <= newest:
         return sys.executable
     names = [f"python3.{minor}" for minor in range(newest[1], 10, -1)]
     for found in filter(None, map(shutil.which, names)):
         if subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0:  # noqa: S603
             return found
-    raise ServerFailed(f"Airflow {version} runs on Python 3.11 to {newest[0]}.{newest[1]}; install one of them")
+    raise ServerFailed(f"Airflow {release.version} runs on Python 3.11 to {newest[0]}.{newest[1]}; install one of them")
 
 
-def _build(venv: Path, *, python: str, requirements: Path) -> None:
+def _build(venv: Path, release: Release) -> None:
     """Create the environment with the uv beside this interpreter, or with venv and pip where there is none."""
     uv, inside = Path(sys.executable).with_name("uv"), str(venv / "bin" / "python")
     if uv.exists():
-        commands = [
-            [str(uv), "venv", "-q", "--python", python, str(venv)],
-            [str(uv), "pip", "install", "-q", "--python", inside, "--require-hashes", "-r", str(requirements)],
-        ]
+        make = [str(uv), "venv", "-q", "--python", _python(release), str(venv)]
+        installer = [str(uv), "pip", "install", "-q", "--python", inside]
+    elif release.packages:
+        raise ServerFailed(f"only uv can install packages as they were on {release.as_of}; pip install uv")
     else:
-        pip = [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        commands = [[python, "-m", "venv", str(venv)], [*pip, "--require-hashes", "-r", str(requirements)]]
-    for command in commands:
+        make = [_python(release), "-m", "venv", str(venv)]
+        installer = [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    for command in (make, [*installer, *_what(release)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own words
         if done.returncode:
             raise ServerFailed(f"{' '.join(command)}\n{done.stderr[-4000:]}")
+
+
+def _what(release: Release) -> list[str]:
+    if release.packages:
+        return ["--exclude-newer", release.as_of, *release.packages]
+    return ["--require-hashes", "-r", str(release.lock)]
 
 
 @contextlib.contextmanager

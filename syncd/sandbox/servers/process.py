@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from syncd.sandbox.servers.install import ServerFailed
+from syncd.sandbox.servers.release import ServerFailed
 
 _COMMANDS_S = 600.0
 
@@ -29,8 +29,9 @@ SERVE_2 = """
 import sys
 threading.Thread(target=watch, args=(0,), daemon=True).start()
 from gunicorn.app.wsgiapp import run
-sys.argv[1:] = ["-w", "1", "-k", "sync", "-t", "600", "-b", f"fd://{sys.argv[1]}", "--no-control-socket",
-                "airflow.www.app:cached_app()"]
+from gunicorn.config import KNOWN_SETTINGS
+newer = [option for setting in KNOWN_SETTINGS for option in setting.cli or () if option == "--no-control-socket"]
+sys.argv[1:] = ["-w", sys.argv[2], "-k", "sync", "-t", "600", "-b", f"fd://{sys.argv[1]}", *newer, "airflow.www.app:cached_app()"]
 run()
 """
 
@@ -39,8 +40,23 @@ import socket, sys
 threading.Thread(target=watch, args=(0,), daemon=True).start()
 import uvicorn
 listener = socket.socket(fileno=int(sys.argv[1]))
-uvicorn.Server(uvicorn.Config("airflow.api_fastapi.main:app", log_level="warning")).run(sockets=[listener])
+workers = int(sys.argv[2])
+config = uvicorn.Config("airflow.api_fastapi.main:app", log_level="warning", workers=workers)
+server = uvicorn.Server(config)
+if workers == 1:
+    server.run(sockets=[listener])
+else:
+    from uvicorn.supervisors import Multiprocess
+    Multiprocess(config, target=server.run, sockets=[listener]).run()
 """
+
+COMMAND = """
+import sys
+threading.Thread(target=watch, args=(0,), daemon=True).start()
+from airflow.__main__ import main
+main()
+"""
+"""One of Airflow's own commands that goes on until it is ended, as `scheduler`."""
 
 _SHELL = """
 import json, sys

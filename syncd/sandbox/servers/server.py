@@ -10,23 +10,42 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from syncd.sandbox.servers.dag_files import write_sample_dags
 from syncd.sandbox.servers.install import HOME, install
-from syncd.sandbox.servers.process import SERVE_2, SERVE_3, ServerProcess, Shell, environment
-from syncd.sandbox.servers.template import PASSWORD, USERNAME, copy_database, template
+from syncd.sandbox.servers.process import COMMAND, SERVE_2, SERVE_3, ServerProcess, Shell, environment
+from syncd.sandbox.servers.release import Release, release_of
+from syncd.sandbox.servers.template import PASSWORD, PREPARE, USERNAME, copy_database, template
 
 _START_S = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """How a server is run, where that is not alone, with one worker, on a file.
+
+    path      under which it serves, as `/team-a`
+    files     put into its home folder: name -> text
+    workers   that serve at once
+    commands  of Airflow's own that go on beside it, as `scheduler`; without one, a triggered DAG stays queued
+    database  the URL of an empty one
+    """
+
+    path: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    commands: Sequence[str] = ()
+    database: str = ""
 
 
 class RealAirflow:
     """A real Airflow server on a free loopback port, with an administrator and its own copy of some DAG files.
 
-    Airflow 2 takes basic authentication and the session that comes with it, Airflow 3 tokens. No scheduler runs: a
-    triggered DAG stays queued. `settings` are further environment variables (`AIRFLOW__FAB__CACHE_TTL`); `path` is the
-    path under which it serves (`/team-a`).
+    Airflow 2 takes basic authentication and the session that comes with it, Airflow 3 tokens. `settings` are further
+    environment variables (`AIRFLOW__FAB__CACHE_TTL`).
     """
 
     username = USERNAME
@@ -34,16 +53,17 @@ class RealAirflow:
 
     def __init__(
         self,
-        version: str,
+        version: str | Release,
         *,
         dags: Path | None = None,
         settings: Mapping[str, str] | None = None,
-        path: str = "",
+        around: Surroundings | None = None,
         home: Path = HOME,
     ) -> None:
-        self.version, self.home = version, home
-        self.generation = int(version.split(".")[0])
-        self._dags, self._settings, self._path = dags, dict(settings or {}), path
+        self.release, self.home = release_of(version), home
+        self.version = self.release.version
+        self.generation = int(self.version.split(".")[0])
+        self._dags, self._settings, self._around = dags, dict(settings or {}), around or Surroundings()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -62,12 +82,12 @@ class RealAirflow:
             folder = Path(undo.enter_context(made))
             self.dags_folder, self.log, self.database = folder / "dags", folder / "airflow.log", folder / "airflow.db"
             self._copy_dags()
-            self._venv = install(self.version, self.home)
-            copy_database(template(self.version, self.dags_folder, home=self.home), self.database)
+            for name, text in self._around.files.items():
+                (folder / name).write_text(text)
+            self._venv = install(self.release, self.home)
             self._shell: Shell | None = None
             undo.callback(self._stop_shell)
-            self._serve(folder)
-            undo.callback(self._server.stop)
+            self._serve(folder, undo)
             self._wait()
             self._undo = undo.pop_all()
         return self
@@ -82,12 +102,29 @@ class RealAirflow:
         else:
             shutil.copytree(self._dags, self.dags_folder)
 
-    def _serve(self, folder: Path) -> None:
+    def _serve(self, folder: Path, undo: contextlib.ExitStack) -> None:
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}{self._path}"
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}{self._around.path}"
             self._env = environment(self.version, folder, url=self.url) | self._settings
+            self._prepare()
             script, fd = SERVE_2 if self.generation == 2 else SERVE_3, listener.fileno()
-            self._server = ServerProcess(self._venv, script, str(fd), env=self._env, log=self.log, inherit=(fd,))
+            words, inherit = (str(fd), str(self._around.workers)), (fd,)
+            self._server = self._process(script, *words, inherit=inherit, undo=undo)
+            for command in self._around.commands:
+                self._process(COMMAND, command, inherit=(), undo=undo)
+
+    def _process(self, script: str, *words: str, inherit: Sequence[int], undo: contextlib.ExitStack) -> ServerProcess:
+        process = ServerProcess(self._venv, script, *words, env=self._env, log=self.log, inherit=inherit)
+        undo.callback(process.stop)
+        return process
+
+    def _prepare(self) -> None:
+        """Fill the database: a file is copied from the template, of any other kind it is made here."""
+        if not self._around.database:
+            copy_database(template(self.release, self.dags_folder, home=self.home), self.database)
+            return
+        self._env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self._around.database
+        self.run(*PREPARE)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_S
@@ -97,7 +134,7 @@ class RealAirflow:
             with contextlib.suppress(OSError), urllib.request.urlopen(probe, timeout=_START_S):  # noqa: S310  loopback
                 return
             time.sleep(0.2)
-        raise self._server.failed(f"Airflow {self.version} did not start")
+        raise self._server.failed(f"Airflow {self.release.name} did not start")
 
     def run(self, *commands: Sequence[str]) -> None:
         """Run commands of Airflow's own command line against this server's database, as `run(["sync-perm"])`."""

@@ -10,13 +10,14 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from syncd.sandbox.servers.install import HOME, alone, install, requirements_of
+from syncd.sandbox.servers.install import HOME, alone, install
 from syncd.sandbox.servers.process import Shell, environment
+from syncd.sandbox.servers.release import Release, release_of
 
 USERNAME = PASSWORD = "admin"  # noqa: S105  of servers that nobody else can reach
 _ADMIN = {"role": "Admin", "username": USERNAME, "password": PASSWORD, "email": "admin@example.com"}
 _NAMES = {"firstname": "Ada", "lastname": "Admin"}
-_PREPARE = (
+PREPARE = (
     ["db", "migrate"],
     # makes the built-in roles: the user needs one, and a DAG may name one in its access_control
     ["sync-perm"],
@@ -27,17 +28,18 @@ _PREPARE = (
 )
 
 
-def template(version: str, dags: Path, *, home: Path = HOME) -> Path:
+def template(version: str | Release, dags: Path, *, home: Path = HOME) -> Path:
     """Prepare a database in which every DAG file of a folder was parsed, once; gives the SQLite file.
 
-    It is kept under a name that hashes the DAG files, the release and its requirements.
+    It is kept under a name that hashes the DAG files, the release and its packages.
     """
-    venv = install(version, home)
-    ready = home / f"template-{version}-{_hash(requirements_of(version), *sorted(dags.rglob('*.py')))}.db"
+    release = release_of(version)
+    venv = install(release, home)
+    ready = home / f"template-{release.name}-{_hash(release.made_from, *sorted(dags.rglob('*.py')))}.db"
     with alone(home, ready.stem):
         if not ready.exists():
             with tempfile.TemporaryDirectory(prefix="syncd-airflow-") as made:
-                _prepare(version, venv, folder=Path(made), dags=dags)
+                _prepare(release.version, venv, folder=Path(made), dags=dags)
                 copy_database(Path(made) / "airflow.db", ready.with_suffix(".part"))
             ready.with_suffix(".part").replace(ready)
     return ready
@@ -47,13 +49,13 @@ def _prepare(version: str, venv: Path, *, folder: Path, dags: Path) -> None:
     shutil.copytree(dags, folder / "dags")
     shell = Shell(venv, env=environment(version, folder), log=folder / "airflow.log")
     try:
-        shell.run(*_PREPARE)
+        shell.run(*PREPARE)
     finally:
         shell.stop()
 
 
-def _hash(*files: Path) -> str:
-    hashed = hashlib.sha256(json.dumps(_PREPARE).encode())
+def _hash(made_from: bytes, *files: Path) -> str:
+    hashed = hashlib.sha256(json.dumps(PREPARE).encode() + made_from)
     for file in files:
         hashed.update(file.name.encode() + b"\0" + file.read_bytes())
     return hashed.hexdigest()[:12]

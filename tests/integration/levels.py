@@ -1,0 +1,144 @@
+"""What a level lets a person do, tried by acting as that person: people who hold view, trigger or edit on one DAG.
+
+Each row is an ability; `v`, `t`, `e` are people who hold the level view, trigger or edit on fin_daily and nothing else.
+Every row is tried on a DAG of which they have no role, too, and must be refused there. docs/levels.md has the table.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from site_fleet import Fleet
+from sites import Hands, Site
+
+OWN, FOREIGN = "fin_daily", "plat_cleanup"
+LEVELS = ("view", "trigger", "edit")
+Ability = Callable[[Hands, str, str], int]
+
+
+def get(path: str) -> Ability:
+    return lambda who, dag, run: who.call("GET", "dags", path.format(dag=dag, run=run)).status_code
+
+
+def patch(path: str, **body: Any) -> Ability:
+    return lambda who, dag, run: who.call("PATCH", "dags", path.format(dag=dag, run=run), json=body).status_code
+
+
+def post(path: str, **body: Any) -> Ability:
+    return lambda who, dag, run: who.call("POST", "dags", path.format(dag=dag, run=run), json=body).status_code
+
+
+TABLE: dict[str, tuple[Ability, str]] = {
+    "see the DAG": (get("dags/{dag}"), "v t e"),
+    "see its details": (get("dags/{dag}/details"), "v t e"),
+    "see its tasks": (get("dags/{dag}/tasks"), "v t e"),
+    "see its runs": (get("dags/{dag}/dagRuns"), "v t e"),
+    "see its task instances": (get("dags/{dag}/dagRuns/{run}/taskInstances"), "v t e"),
+    "see XComs": (get("dags/{dag}/dagRuns/{run}/taskInstances/only/xcomEntries"), "v t e"),
+    "pause": (patch("dags/{dag}", is_paused=True), "t e"),
+    "run": (lambda who, dag, _run: who.trigger(dag), "t e"),
+    "clear a run": (post("dags/{dag}/dagRuns/{run}/clear", dry_run=True), "e"),
+    "mark a run": (patch("dags/{dag}/dagRuns/{run}", state="success"), "e"),
+    "clear tasks": (post("dags/{dag}/clearTaskInstances", dry_run=True), "e"),
+    "write a note": (lambda who, dag, run: note(who, dag, run), "e"),
+    "delete a run": (lambda who, dag, run: who.call("DELETE", "dags", f"dags/{dag}/dagRuns/{run}").status_code, ""),
+    "delete the DAG": (lambda who, dag, _run: who.call("DELETE", "dags", f"dags/{dag}").status_code, ""),
+}
+NEVER = {
+    "pools": "pools",
+    "connections": "connections",
+    "variables": "variables",
+    "import errors": "importErrors",
+    "audit log": "eventLogs",
+}
+
+
+def note(who: Hands, dag: str, run: str) -> int:
+    if who.site.generation == 2:
+        return patch("dags/{dag}/dagRuns/{run}/setNote", note="seen")(who, dag, run)
+    return patch("dags/{dag}/dagRuns/{run}", note="seen")(who, dag, run)
+
+
+def wrong_levels(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give people a level each and act as them; gives what they can do and must not, and what they cannot and must."""
+    people = act_as_people(site, folder, monkeypatch)
+    admin = Hands(site)
+    runs = {dag: a_run(admin, dag) for dag in (OWN, FOREIGN)}
+    wrong = [said for level, who in people.items() for said in looks_wrong(level, who, admin)]
+    return [*wrong, *(said for ability in TABLE for said in acts_wrong(ability, people, runs))]
+
+
+def looks_wrong(level: str, who: Hands, admin: Hands) -> Iterator[str]:
+    if {OWN} != (listed := who.listed()):
+        yield f"{level} lists {listed}"
+    for dag, shown in ((OWN, True), (FOREIGN, False)):
+        if shown != source_is_shown(who, admin, dag):
+            yield f"{level}: the code of {dag} is {'not ' if shown else ''}shown"
+    for page, status in pages(who).items():
+        if status != 200:
+            yield f"{level}: the page {page} gives {status}"
+    for what, path in NEVER.items():
+        if 403 != (status := who.call("GET", "dags", path).status_code):
+            yield f"{level} must not see {what}: {status}"
+
+
+def acts_wrong(ability: str, people: Mapping[str, Hands], runs: Mapping[str, str]) -> Iterator[str]:
+    act, allowed = TABLE[ability]
+    for level, who in people.items():
+        own, foreign = act(who, OWN, runs[OWN]), act(who, FOREIGN, runs[FOREIGN])
+        may = level[0] in allowed.split()
+        if (own == 403) == may or own >= 500 or foreign != 403:
+            yield f"{level}: {ability}: {own} on its own DAG, {foreign} on another"
+
+
+def act_as_people(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Hands]:
+    """Give three people a level each, by syncd, and be them."""
+    tag = uuid.uuid4().hex[:6]
+    fleet = Fleet(folder, {"site": site}, monkeypatch, groups={level: [] for level in LEVELS})
+    names = {level: fleet.add_person(f"{level}{tag}", level) for level in LEVELS}
+    roles = [f"  {level}-{tag}: {{dags: [{{level: {level}, id: {OWN}}}]}}" for level in LEVELS]
+    bindings = [f"  - {{group: 'people:{x}', roles: [{x}-{tag}], deployments: all}}" for x in LEVELS]
+    fleet.write(mapping="\n".join(["roles:", *roles, "bindings:", *bindings]) + "\n")
+    fleet.apply()
+    return {level: Hands(site).act_as(name) for level, name in names.items()}
+
+
+def a_run(admin: Hands, dag: str) -> str:
+    run = f"run-{uuid.uuid4().hex[:6]}"
+    assert 200 == admin.trigger(dag, run)
+    return run
+
+
+def source_is_shown(who: Hands, admin: Hands, dag: str) -> bool:
+    """Say whether the code of a DAG can be read; Airflow 2 finds it by a token that the DAG's details name."""
+    if who.site.generation == 3:
+        answer = who.call("GET", "dags", f"dagSources/{dag}")
+    else:
+        token = admin.call("GET", "dags", f"dags/{dag}").json()["file_token"]
+        answer = who.call("GET", "dags", f"dagSources/{token}", headers={"Accept": "text/plain"})
+    assert answer.status_code in {200, 403}
+    return answer.status_code == 200
+
+
+def pages(who: Hands) -> dict[str, int]:
+    """Open the pages that a person opens first, as the browser does."""
+    site = who.site
+    if site.generation == 3:
+        headers = {"Authorization": f"Bearer {who.bearer()}"}
+        paths = {"home": "/ui/dags", "grid": f"/ui/grid/structure/{OWN}"}
+        return {n: requests.get(site.url + p, headers=headers, timeout=60).status_code for n, p in paths.items()}
+    with requests.Session() as browser:
+        login = browser.get(f"{site.url}/login/", timeout=60).text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', login)
+        assert token is not None
+        form = {"username": who.username, "password": who.password, "csrf_token": token[1]}
+        browser.post(f"{site.url}/login/", data=form, timeout=60)
+        paths = {"home": "/home", "grid": f"/dags/{OWN}/grid"}
+        answers = {n: browser.get(site.url + p, timeout=60) for n, p in paths.items()}
+        return {n: a.status_code if a.url.split("?")[0].endswith(paths[n]) else 302 for n, a in answers.items()}

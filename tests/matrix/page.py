@@ -1,0 +1,128 @@
+"""docs/compatibility.md, written from what was measured and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from matrix.answers import ALLOWED
+from matrix.chapters import WHOLE_STORY, title
+from matrix.questions import QUESTIONS
+from matrix.results import HOME, Result, all_of, read
+from matrix.rows import ROWS, Row
+from syncd.sandbox.servers.release import ROOT
+
+PAGE = ROOT / "docs" / "compatibility.md"
+LONGEST = 300
+"""Characters of a sentence that says what failed; `.matrix/results` has the whole of it."""
+HEAD = """# What was measured on real servers
+
+`make matrix` installs each release below in an environment of its own, boots it on this machine, works on it with syncd's
+command line as a person would, and writes this page; nothing else does. `make matrix ROWS='3.3.2*'` runs some rows. What passed
+is kept in `.matrix` and not run again. `make test` does a part of it on the oldest release and the two newest.
+
+pass: every step came out as it must. fail: one did not; the sentences are below the tables. A row that says "not
+measured yet" promises nothing.
+
+- **story**: the numbered story, told by syncd's commands and seen by the hands of an administrator and by acting as the people.
+- **levels**: people who hold view, trigger or edit on one DAG do what [the levels](levels.md) say, and are refused the rest.
+- **answers**: each request of the story, and {questions} odd ones, went to the real server and to its stand-in in the same state;
+  whatever differed and does not stand in the list at the end is a fail.
+- **told**: what syncd cannot manage: doctor, plan and apply say so in a sentence, and change nothing.
+"""
+
+
+def render(home: Path = HOME) -> str:
+    """Write the whole page."""
+    plain = [row for row in ROWS if not is_special(row)]
+    special = [row for row in ROWS if is_special(row)]
+    blocks = (
+        [HEAD.format(questions=len(QUESTIONS))],
+        ["## Releases", "", *_table(plain, home)],
+        ["", "## Surroundings", "", *_table(special, home)],
+        ["", "## What failed", "", *_or_nothing(_failures(home))],
+        ["", "## Where a stand-in may differ", "", *_reasons(home)],
+        ["", "## The numbered story", "", *(f"- {title(chapter)}" for chapter in WHOLE_STORY)],
+    )
+    return "\n".join(line for block in blocks for line in block) + "\n"
+
+
+def is_special(row: Row) -> bool:
+    """Say whether a row is about its surroundings rather than its release."""
+    return "," in row.name
+
+
+def _table(rows: Iterable[Row], home: Path) -> Iterator[str]:
+    yield "| | Airflow | FAB provider | story | levels | answers | told | measured |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in rows:
+        known = list(all_of(row.name, row.parts, home))
+        versions = next((result.versions for result in known if result.versions), {})
+        day = max((result.day for result in known), default="")
+        named = row.name + (f" ({row.note})" if row.note else "")
+        cells = [_story(row, home), _cell(row, "levels", home), _answers(row, home), _cell(row, "told", home)]
+        yield f"| {' | '.join([named, *_versions(row, versions), *cells, day])} |"
+
+
+def _versions(row: Row, versions: dict[str, str]) -> tuple[str, str]:
+    return versions.get("Airflow", row.release.version), versions.get("FAB provider", "")
+
+
+def _cell(row: Row, part: str, home: Path) -> str:
+    if part not in row.parts:
+        return ""
+    result = read(row.name, part, home)
+    return "not measured yet" if result is None else "fail" if any(s.said for s in result.steps) else "pass"
+
+
+def _story(row: Row, home: Path) -> str:
+    """Say how far the story came."""
+    said, result = _cell(row, "story", home), read(row.name, "story", home)
+    if said != "fail" or result is None:
+        return said
+    passed = sum(not step.said for step in result.steps)
+    return f"fail, {passed} of {len(WHOLE_STORY)} pass"
+
+
+def _answers(row: Row, home: Path) -> str:
+    if not row.preset:
+        return ""
+    result = read(row.name, "answers", home)
+    if result is None or not result.requests:
+        return "not measured yet"
+    wrong = sum(not because for _, because in result.differences)
+    return f"{'fail' if wrong else 'pass'}, {result.requests} compared" + (f", {wrong} differ" if wrong else "")
+
+
+def _failures(home: Path) -> Iterator[str]:
+    for row in ROWS:
+        for result in all_of(row.name, (*row.parts, "answers"), home):
+            for fault in _first_faults(result):
+                yield f"- {row.name}, {result.part}: {_one_line(fault)}"
+
+
+def _first_faults(result: Result) -> list[str]:
+    return [fault for fault in result.faults if not fault.endswith(": not reached")]
+
+
+def _or_nothing(lines: Iterable[str]) -> list[str]:
+    return list(lines) or ["Nothing."]
+
+
+def _one_line(text: str) -> str:
+    text = re.sub(r"\s+", " ", re.sub(r"http://127\.0\.0\.1:\d+", "http://server", text)).replace("|", "\\|")
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def _reasons(home: Path) -> Iterator[str]:
+    """List every reason with how many places it excused."""
+    used = [
+        because for row in ROWS for result in all_of(row.name, ("answers",), home) for _, because in result.differences
+    ]
+    yield "| request | place | why | places |"
+    yield "|---|---|---|---|"
+    for because in dict.fromkeys(allowed.because for allowed in ALLOWED):
+        where = [allowed for allowed in ALLOWED if allowed.because == because]
+        calls, places = ("; ".join(dict.fromkeys(f"`{a[n]}`" for a in where)) for n in (0, 1))
+        yield f"| {calls} | {places} | {because} | {used.count(because)} |"
