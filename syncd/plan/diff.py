@@ -297,11 +297,9 @@ def _diff_users(
 
 
 def _candidates(desired: DesiredState, observed: ObservedState, *, owned: Owned, every_account: bool) -> Iterator[str]:
-    """Give each name that a change could be about, once."""
+    """Give each name that a change could be about, once; nothing is planned of an account that neither is there nor wanted."""
     yield from desired.users
-    others = owned.grants.keys() | owned.users
-    if every_account:
-        others |= observed.users.keys()
+    others = observed.users.keys() if every_account else owned.grants.keys() | owned.users
     yield from others - desired.users.keys()
 
 

@@ -47,6 +47,12 @@ def copied(directory: Directory) -> Directory:
     return replace(directory, identities={w: replace(i) for w, i in directory.identities.items()}, groups=groups)
 
 
+def only_stale(directory: Directory, *stale: str) -> Directory:
+    """Let members be known by an older read alone, beside just those who were read."""
+    groups = {where: replace(m, stale=frozenset(stale)) for where, m in directory.groups.items()}
+    return replace(directory, groups=groups)
+
+
 FAILED = {"okta": "down"}
 NAMED = {("okta", "Team"): "id-staff"}
 NAMED_OTHER = {("okta", "Team"): "id-ops"}
@@ -64,6 +70,8 @@ STAFF = in_staff("ann", "cid")
         pytest.param(in_staff("ann", "bob"), in_staff("bob"), who("ann"), id="left a group"),
         pytest.param(in_staff("ann", stale=("bob",)), in_staff("ann"), who("bob"), id="known to have left"),
         pytest.param(in_staff("ann"), in_staff("ann", stale=("bob",)), who("bob"), id="may be in it again"),
+        pytest.param(STAFF, only_stale(STAFF, "bob"), who("bob"), id="may be in it, by the same read"),
+        pytest.param(only_stale(STAFF, "bob"), STAFF, who("bob"), id="is not in it, by the same read"),
         pytest.param(in_staff("ann"), in_staff("bob", unknown=True), who("ann", "bob"), id="a group came into doubt"),
         pytest.param(in_staff("ann", unknown=True), in_staff("ann"), who("ann"), id="a group came out of doubt"),
         pytest.param(in_staff("ann", unknown=True), in_staff("ann", "bob", unknown=True), who("bob"), id="it stays in doubt"),
@@ -144,7 +152,8 @@ def test_which_groups_came_out_of_doubt() -> None:
 
 STRANGE = Members(has("ann", "bob", "eve"), frozenset({"cid", "ida"}), certified=False)
 ENTRA = Members(has("a1", "dan", "eve", name="finance", source="entra"))
-WHOLE = of(*EVERYBODY, groups=(STRANGE, ENTRA), persons=JOINED, mistaken={})
+OTHERS = dict.fromkeys((("okta", "bob"), ("entra", "dan")), Person((BOB, DAN_E)))
+WHOLE = of(*EVERYBODY, groups=(STRANGE, ENTRA), persons=JOINED | OTHERS)
 
 
 def narrowed(directory: Directory, *people: str) -> Directory:
