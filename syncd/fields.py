@@ -24,6 +24,7 @@ from pydantic import (
 from syncd.files import MIB, read_file
 from syncd.http.connection import is_loopback
 from syncd.http.secrets import Secret
+from syncd.text.characters import unseen
 
 
 class SettingsTable(BaseModel):
@@ -69,7 +70,13 @@ def _by_reference(value: object) -> object:
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1)]
+def _visible(text: str) -> str:
+    if found := unseen(text):
+        raise ValueError(f"this has the character {found} in it, which nobody can see; take it out")
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_visible)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
 InFolder = Annotated[Path, BeforeValidator(in_folder)]

@@ -23,7 +23,9 @@ def accept_group(
     from syncd import app
     from syncd.cli.output import show_text
     from syncd.errors import EXIT_DONE
+    from syncd.model import nfc
 
+    name = nfc(name)
     this = invocation(context)
     settings = this.settings()
     with this.store(settings) as store:
@@ -72,7 +74,9 @@ def _bearer(world: World, source: str, name: str, *, before: str | None) -> Grou
 
 
 def _called(snapshot: Snapshot, name: str) -> tuple[Group, ...]:
-    return tuple(group for group in snapshot.groups if group.name == name)
+    from syncd.model import nfc
+
+    return tuple(group for group in snapshot.groups if nfc(group.name) == nfc(name))
 
 
 def _refused(why: str) -> ConfigInvalid:

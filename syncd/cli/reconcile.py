@@ -182,8 +182,9 @@ def _people(directory: Directory, groups: Collection[str]) -> list[Identity]:
         ConfigInvalid: no source knows such a group.
     """
     from syncd.errors import ConfigInvalid, Problem
-    from syncd.model import Person
+    from syncd.model import Person, nfc
 
+    groups = [*map(nfc, groups)]
     found, seen = [], set()
     for (source, id_), members in directory.groups.items():
         meant = {f"{source}:{id_}", f"{source}:{members.group.name}"} & set(groups)

@@ -18,7 +18,7 @@ from syncd.config.tables import ConfigFile, DatabaseTable
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
 from syncd.files import MIB, read_file
-from syncd.model import Adopt, Deployment, Joining, JoinKey
+from syncd.model import Adopt, Deployment, Joining, JoinKey, nfc
 from syncd.plan.guard import Limits
 from syncd.targets import TARGETS, USUAL
 from syncd.targets.table import DeploymentTable
@@ -236,7 +236,7 @@ def _database(table: DatabaseTable, *, folder: Path) -> DatabaseSettings:
 def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
     deployment = Deployment(
         name,
-        labels={**table.labels, "name": name},
+        labels={**{nfc(label): nfc(value) for label, value in table.labels.items()}, "name": name},
         username=table.username,
         match_email=table.match_email,
         delete_leavers=table.leavers == "delete",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from syncd.directory.persons import with_persons
-from syncd.model import Directory, Doubt, Group, Joining, JoinKey, KnownPersons, Members, Snapshot
+from syncd.model import Directory, Doubt, Group, Joining, JoinKey, KnownPersons, Members, Snapshot, nfc
 
 ALONE = Joining(JoinKey.NONE)
 
@@ -42,7 +42,7 @@ def join(
     for identity in (i for snapshot in earlier.values() for i in snapshot.identities):
         if identity.source in failed or (identity.source, identity.id) in stale:
             identities.setdefault((identity.source, identity.id), identity)
-    by_id = {(m.group.source, m.group.id): m for m in groups}
+    by_id = {(m.group.source, m.group.id): _as_written(m) for m in groups}
     read = frozenset(fresh.keys() | (earlier.keys() & failed.keys()))
     seen = {source for source in fresh if source in earlier}
     seen |= {source for source, snapshot in fresh.items() if all(g.certificate.complete for g in snapshot.groups)}
@@ -80,6 +80,12 @@ def _groups(snapshot: Snapshot | None) -> dict[str, Group]:
 def _unread(saved: Group, why: str) -> Group:
     """Give a group of a source that failed: known by name, nobody seen in it."""
     return replace(saved, members=frozenset(), certificate=replace(saved.certificate, complete=False, why=why))
+
+
+def _as_written(members: Members) -> Members:
+    """Give a group under the form of its name in which mapping files are read."""
+    name = nfc(members.group.name)
+    return members if name == members.group.name else replace(members, group=replace(members.group, name=name))
 
 
 def _members(group: Group, saved: Group | None) -> Members:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from syncd.model import Group, Naming, Rule, Rules
+from syncd.model import Group, Naming, Rule, Rules, nfc
 from syncd.text.strict import Strict
 
 
@@ -66,7 +66,7 @@ def _unknown_resources(rules: Rules, known: frozenset[str]) -> Iterator[str]:
 def unknown_groups(bindings: Iterable[Rule], groups: Mapping[str, Iterable[Group]]) -> Iterator[tuple[Rule, str]]:
     """Give the bindings whose group is not among those of its source, with what was meant; `groups` are those of some sources."""
     near = Strict().near
-    known = {source: {word for group in of for word in (group.id, group.name)} for source, of in groups.items()}
+    known = {source: {word for group in of for word in (group.id, nfc(group.name))} for source, of in groups.items()}
     for rule in bindings:
         ref = rule.group
         if ref.source in known and (ref.id or ref.name) not in known[ref.source]:

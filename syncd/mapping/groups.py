@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import category
 
 from syncd.directory.group_names import GroupLookup
 from syncd.mapping.diagnostics import Diagnostics, some
-from syncd.model import Directory, GroupRef, Members, Rule
+from syncd.model import Directory, GroupRef, Members, Rule, drawn
 
 UNCERTIFIED = "group_uncertified"
 """The code of the note that a group, which a rule here names, was not read whole."""
@@ -104,4 +105,20 @@ def _not_there(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> Non
 def _missing(ref: GroupRef, directory: Directory) -> str:
     if ref.source in directory.failed:
         return f"the group {ref} is not known, because its source failed: {directory.failed[ref.source]}"
-    return f"there is no group {ref}"
+    return f"there is no group {ref}{_alike(ref, directory)}"
+
+
+def _alike(ref: GroupRef, directory: Directory) -> str:
+    """Name a group whose name a reader cannot tell from the one that is wanted: with other letters, or marks that nobody sees."""
+    wanted = drawn(ref.name or "") if ref.id is None else ""
+    groups = (members.group for members in directory.groups.values() if members.group.source == ref.source)
+    found = sorted(group.id for group in groups if wanted and drawn(_seen(group.name)) == wanted)
+    return (
+        f"; {some(found)} has a name that looks like it: write {{source: {ref.source}, id: {found[0]}}}"
+        if found
+        else ""
+    )
+
+
+def _seen(name: str) -> str:
+    return " ".join("".join(c for c in name if category(c) not in {"Cf", "Cc"}).split())

@@ -24,6 +24,7 @@ from syncd.model import (
     RoleDefinition,
     Rule,
     Rules,
+    drawn,
 )
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.strict import Strict, listed_text
@@ -206,7 +207,7 @@ def _binding(reading: _Reading, node: Node) -> None:
     group = _group(reading, found.get("group"))
     deployments = _deployments(strict, found["deployments"]) if "deployments" in found else None
     until = _until(strict, found["until"]) if "until" in found else None
-    reason = strict.text(found.get("reason"), "`reason`")
+    reason = strict.text(found.get("reason"), "`reason`", free=True)
     if group and deployments is not None:
         reading.bindings.append(Rule(group, _words(roles), deployments, node.at, until, reason or ""))
 
@@ -260,6 +261,8 @@ def _deployments(strict: Strict, node: Node) -> tuple[tuple[str, frozenset[str]]
         by_name = _by_name(node)
         strict.wrong(node.at, f"`deployments` must be `all`, or labels with values, as in {{env: prod}}{by_name}")
         return None
+    for label, _ in node.entries:
+        strict.visible(label.at, label.text, "a label")
     return tuple(
         (label.text, frozenset(_words(strict.texts(values, f'the label "{label.text}"', alone=True))))
         for label, values in node.entries
@@ -311,14 +314,18 @@ def _moment(text: str) -> datetime:
 
 
 def _check_role_names(reading: _Reading) -> None:
-    """Find roles that are defined twice, differ only in case, or are bound and defined nowhere."""
+    """Find roles that are defined twice, look like each other, or are bound and defined nowhere."""
     first: dict[str, tuple[str, At]] = {}
     for name, at in reading.defined:
-        other, there = first.setdefault(name.casefold(), (name, at))
+        other, there = first.setdefault(drawn(name), (name, at))
         if there is at:
             continue
         if other == name:
             reading.strict.wrong(at, f'the role "{name}" is defined twice, first in {there}; keep one of them')
+        elif other.casefold() != name.casefold():
+            reading.strict.wrong(
+                at, f'the role "{name}" looks like "{other}" in {there} and has other letters; rename one of them'
+            )
         else:
             reading.strict.wrong(
                 at, f'the role "{name}" differs from "{other}" in {there} only in case; rename one of them'

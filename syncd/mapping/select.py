@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from fnmatch import translate
 
 from syncd.mapping.diagnostics import some
-from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules
+from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules, nfc
 from syncd.text.strict import Strict
 
 LONGEST_GLOB = 1000
@@ -94,7 +94,7 @@ class Inventory:
 
     def __init__(self, dags: Iterable[Dag]) -> None:
         self.dags = {dag.id: dag for dag in dags}
-        self._ids = sorted(self.dags)
+        self._ids = sorted((nfc(id_), id_) for id_ in self.dags)
         self._globs: dict[str, frozenset[str]] = {}
 
     def __contains__(self, dag_id: str) -> bool:
@@ -107,18 +107,23 @@ class Inventory:
         if not tags and not owners:
             return ids
         dags = (self.dags[i] for i in ids)
-        return frozenset(d.id for d in dags if (not tags or tags & d.tags) and (not owners or owners & d.owners))
+        return frozenset(d.id for d in dags if _has(d.tags, tags) and _has(d.owners, owners))
 
     def _glob(self, glob: str) -> frozenset[str]:
         if glob not in self._globs:
             is_match = re.compile(translate(glob)).match
             self._globs[glob] = frozenset(
-                i for i in self._beginning(re.split(r"[*?\[]", glob, maxsplit=1)[0]) if is_match(i)
+                id_ for name, id_ in self._beginning(re.split(r"[*?\[]", glob, maxsplit=1)[0]) if is_match(name)
             )
         return self._globs[glob]
 
-    def _beginning(self, start: str) -> Iterator[str]:
-        for n in range(bisect_left(self._ids, start), len(self._ids)):
-            if not self._ids[n].startswith(start):
+    def _beginning(self, start: str) -> Iterator[tuple[str, str]]:
+        for n in range(bisect_left(self._ids, (start, "")), len(self._ids)):
+            if not self._ids[n][0].startswith(start):
                 return
             yield self._ids[n]
+
+
+def _has(found: Iterable[str], wanted: AbstractSet[str]) -> bool:
+    """Say whether one of the wanted words is there, in whichever form; any will do where none is wanted."""
+    return not wanted or not wanted.isdisjoint(map(nfc, found))

@@ -7,7 +7,7 @@ handed to a value. Only the standard library is used.
 from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
-from syncd.model.names import Lookalikes, key, skeletons
+from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
 from syncd.model.people import (
@@ -83,7 +83,9 @@ __all__ = [
     "What",
     "Why",
     "digest",
+    "drawn",
     "key",
+    "nfc",
     "permission_on",
     "skeletons",
 ]

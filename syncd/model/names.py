@@ -45,6 +45,27 @@ def _skeleton(name: str) -> str:
     return "".join(c for c in folded if category(c) not in _IGNORED).translate(_PLAIN).rstrip()
 
 
+def nfc(name: str) -> str:
+    """Give the form of a name in which accents are composed: two names that differ in that alone look the same."""
+    return name if name.isascii() else normalize("NFC", name)
+
+
+_DRAWN_ALIKE = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁԛԝ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧονι" + "ıℓ",
+    "ABESIJKMHOPCTYXaesijopcyxhdqw" + "ABEZHIKMNOPTYXovi" + "il",
+)
+"""Letters of Cyrillic and Greek that are drawn as Latin ones, and some that a font may draw so."""
+
+
+def drawn(name: str) -> str:
+    """Give what a reader sees in a name: without case and width, with Latin letters for those that look like them."""
+    return (
+        name.casefold()
+        if name.isascii()
+        else normalize("NFKC", normalize("NFKC", name).translate(_DRAWN_ALIKE).casefold())
+    )
+
+
 class Lookalikes:
     """Names by their skeletons: finds those that a database might take for another name."""
 

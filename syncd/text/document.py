@@ -19,7 +19,7 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scanner import Scanner
 
 from syncd.errors import Problem
-from syncd.model import At
+from syncd.model import At, nfc
 from syncd.text.slips import conflict, misplaced_colon, typographic
 
 DEEPEST = 50
@@ -209,7 +209,7 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self.node(n) for n in node.value if not self.is_loop(n)), self.at(node))
         assert isinstance(node, yaml.ScalarNode)
-        text = node.value
+        text = nfc(node.value)
         if node.style is None and (slip := typographic(text)):
             self.wrong(self.at(node), slip)
             text = text[1:-1]  # as it was meant: nothing else is wrong with it

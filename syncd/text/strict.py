@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from syncd.errors import Problem
 from syncd.model import At
+from syncd.text.characters import unseen
 from syncd.text.document import NOTHING, TEXT, Items, Node, Scalar, Table
 
 LONGEST_WORD = 100
@@ -30,11 +30,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {w.casefold(): w for w in sorted(known, reverse=True) if len(w) <= LONGEST_WORD}
     close = get_close_matches(word.casefold(), folded, n=1)
     return f'; did you mean "{folded[close[0]]}"?' if close else ""
-
-
-def has_control(text: str) -> bool:
-    """Say whether a text holds characters that no name should: controls, line breaks, halves of surrogate pairs."""
-    return any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in text)
 
 
 @dataclass(slots=True)
@@ -97,8 +92,15 @@ class Strict:
             self.wrong_type(node, what, "a list")
         return ()
 
-    def text(self, node: Node | None, what: str, *, lines: bool = False) -> str | None:
-        """Read a text that is not empty; in one line unless `lines`."""
+    def visible(self, at: At, text: str, what: str, *, free: bool = False) -> bool:
+        """See that everything in a text can be seen; see `characters`."""
+        found = unseen(text, free=free)
+        if found:
+            self.wrong(at, f"{what} has the character {found} in it, which nobody can see; take it out")
+        return not found
+
+    def text(self, node: Node | None, what: str, *, lines: bool = False, free: bool = False) -> str | None:
+        """Read a text that is not empty; in one line unless `lines`; not a name if `free`."""
         if node is None:
             return None
         if not isinstance(node, Scalar) or node.kind == NOTHING:
@@ -109,9 +111,7 @@ class Strict:
             )
         elif not node.text.strip():
             self.wrong(node.at, f"{what} is empty; write a value")
-        elif has_control(node.text.replace("\n", "") if lines else node.text):
-            self.wrong(node.at, f"{what} has a control character or a line break in it; take it out")
-        else:
+        elif self.visible(node.at, node.text.replace("\n", "") if lines else node.text, what, free=lines or free):
             return node.text
         return None
 

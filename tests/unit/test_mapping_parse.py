@@ -234,10 +234,18 @@ def test_a_byte_order_mark_and_windows_lines_are_read() -> None:
     assert Rules({}, ()) == parse({"m.yaml": b"\xef\xbb\xbfroles: {}\r\nbindings: []\r\n"}, namings=[NAMING])
 
 
-@pytest.mark.parametrize("escape", ["\\u0007", "\\ud800", "\\u2028", "\\n"])
-def test_escapes_cannot_bring_in_what_no_name_may_hold(escape: str) -> None:
+@pytest.mark.parametrize(
+    ("escape", "code"),
+    [
+        ("\\u0007", "U+0007 (a control character)"),
+        ("\\ud800", "U+D800 (half of a character)"),
+        ("\\u2028", "U+2028 (a line break)"),
+        ("\\n", "U+000A (a line break)"),
+    ],
+)
+def test_escapes_cannot_bring_in_what_no_name_may_hold(escape: str, code: str) -> None:
     text = f'bindings: [{{group: "people:a{escape}b", roles: [Viewer], deployments: all}}]'
-    assert ["m.yaml:1:20: `group` has a control character or a line break in it; take it out"] == problems(text)
+    assert [f"m.yaml:1:20: `group` has the character {code} in it, which nobody can see; take it out"] == problems(text)
 
 
 def all_problems(content: bytes) -> tuple[Problem, ...]:

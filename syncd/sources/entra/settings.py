@@ -9,6 +9,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from syncd.http.secrets import Secret
+from syncd.model import nfc
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +98,14 @@ class GroupSelection:
 
     def picks(self, id_: str, name: str) -> bool:
         """Say whether this selection is for a group."""
-        wanted = self.value.casefold()
+        wanted, name = nfc(self.value).casefold(), nfc(name).casefold()
         match self.by:
             case "id":
                 return id_.casefold() == wanted
             case "name":
-                return name.casefold() == wanted
+                return name == wanted
             case "prefix":
-                return name.casefold().startswith(wanted)
+                return name.startswith(wanted)
             case "all":
                 return True
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
-from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot, key
+from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot, key, nfc
 from syncd.sources.file.table import FileSettings
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
@@ -150,11 +150,11 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _quick(value: Any, at: At) -> Node:
     match value:
         case dict():
-            return Table(tuple((Scalar(k, TEXT, at), _quick(v, at)) for k, v in value.items()), at)
+            return Table(tuple((Scalar(nfc(k), TEXT, at), _quick(v, at)) for k, v in value.items()), at)
         case list():
             return Items(tuple(_quick(v, at) for v in value), at)
         case str():
-            return Scalar(value, TEXT, at)
+            return Scalar(nfc(value), TEXT, at)
         case bool():
             return Scalar(str(value).lower(), "true or false", at)
         case None:
@@ -199,7 +199,11 @@ class _Draft:
     def person(self, node: Node) -> None:
         known = (*_TEXTS, "active")
         found = self.strict.record(node, "a person", known=known, required=("login",))
-        texts = {name: self.strict.text(found[name], f"`{name}`") or "" for name in _TEXTS if name in found}
+        texts = {
+            name: self.strict.text(found[name], f"`{name}`", free=name.endswith("_name")) or ""
+            for name in _TEXTS
+            if name in found
+        }
         active = self.truth(found["active"], "`active`") if "active" in found else True
         login, id_ = texts.get("login", ""), texts.get("id") or texts.get("login", "")
         if login and self.new("person with the id", id_, node) and self.new("login", key(login), node):

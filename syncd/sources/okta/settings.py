@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from syncd.http.backoff import Retries
 from syncd.http.connection import Connection, is_loopback
 from syncd.http.secrets import Secret
+from syncd.model import nfc
 
 SMALLEST_PAGE: Final = 5
 """A last page that is full is read again as two, of which the second must not be full; smaller pages help nobody."""
@@ -77,7 +78,8 @@ class GroupFilter:
     def takes(self, id_: str, name: str, type_: str) -> bool:
         if id_ in self.ids:
             return True
-        named = self.all or name in self.names or name.startswith(self.prefixes)
+        name = nfc(name)
+        named = self.all or name in map(nfc, self.names) or name.startswith(tuple(map(nfc, self.prefixes)))
         return named and type_ in self.types
 
 

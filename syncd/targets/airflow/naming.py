@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Final
 
-from syncd.model import Identity, Permission, User, permission_on
-from syncd.text.strict import has_control
+from syncd.model import Identity, Permission, User, drawn, permission_on
+from syncd.text.characters import unseen
 
 BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 """Roles that Airflow itself defines. The API does not protect them."""
@@ -36,7 +36,7 @@ LONGEST_NAME: Final = 256
 
 _ON_DAGS: Final = (("DAG:", ""), ("DAG Run:", "runs"))
 """What a resource begins with that is on one DAG, and which part of the DAG that is."""
-_SPELT_OTHERWISE: Final = {name.casefold(): name for name in BUILT_IN_ROLES}
+_SPELT_OTHERWISE: Final = {drawn(name): name for name in BUILT_IN_ROLES}
 _UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNREACHABLE: Final = re.compile(rf"[<{_UNWRITABLE.pattern[1:]}")
 
@@ -54,18 +54,20 @@ class AirflowNaming:
         return permission(action, resource)
 
     def role_problem(self, name: str) -> str:
-        built_in = _SPELT_OTHERWISE.get(name.casefold())
+        built_in = _SPELT_OTHERWISE.get(drawn(name))
         if built_in == name:
             return f'"{name}" is built into Airflow and cannot be defined; bind it as it is, or choose another name'
+        if built_in and name.casefold() != built_in.casefold():
+            return f'"{name}" looks like the built-in role "{built_in}" and has other letters; choose another name'
         if built_in:
             return f'"{name}" differs from the built-in role "{built_in}" only in case; choose another name'
-        if has_control(name):
-            return "a role name cannot have control characters or line breaks in it; take them out"
+        if found := unseen(name):
+            return f"a role name has the character {found} in it, which nobody can see; take it out"
         if name != name.strip():
             return f'the role name "{name}" begins or ends with a blank; take it out'
-        if found := re.search("[/<>]", name):
+        if sign := re.search("[/<>]", name):
             return (
-                f'the role name "{name}" has a "{found[0]}" in it, and Airflow could not find the role again; '
+                f'the role name "{name}" has a "{sign[0]}" in it, and Airflow could not find the role again; '
                 'write "-" instead'
             )
         if name in {"", ".", ".."}:
