@@ -34,6 +34,7 @@ _LEVELS = {
     "change_held": logging.WARNING,
     "change_pending": logging.WARNING,
     "grants_vanished": logging.WARNING,
+    "server_was_away": logging.WARNING,
     "api_failed": logging.ERROR,
     "api_refused": logging.WARNING,
     "certificate_rejected": logging.ERROR,

@@ -184,7 +184,7 @@ class Outcome:
     """How one change ended.
 
     beside      roles that the account lost meanwhile by another hand than ours
-    unanswered  the server was asked and gave no good answer to anything
+    unanswered  the server gave no good answer to anything, or is not asked any more because of that
     """
 
     change: Change

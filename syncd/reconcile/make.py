@@ -35,14 +35,17 @@ STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
 AWAY_AFTER = 5
 """So many changes in a row to which nothing but failures came, and the rest is left to the next pass."""
-AWAY = f"not begun: the server gave no good answer to the {AWAY_AFTER} changes before this one; the next pass goes on"
+AWAY = f"not begun: the server gave no good answer to the {AWAY_AFTER} changes before this one"
 ELSEWHERE = "another writer works at another address of it now; the next pass decides anew"
 
 
 def make_all(
-    this: Pass, seen: Comparison, writer: TargetSession, *, lease: Lease, within: Within
+    this: Pass, seen: Comparison, writer: TargetSession, *, lease: Lease, within: Within, to_the_end: bool = False
 ) -> tuple[Outcome, ...]:
-    """Record the plan, then make each change that may go. One that fails does not stop the others."""
+    """Record the plan, then make each change that may go. One that fails does not stop the others.
+
+    Several in a row to which no good answer came do, unless it is `to_the_end`: most likely the server is away.
+    """
     guarded, plan = seen.guarded, record(this, seen, applying=True)
     waits = _waiting(this, guarded.go)
     made: list[Outcome] = []
@@ -50,7 +53,9 @@ def make_all(
         for change in guarded.go:
             if change in waits:
                 outcome = Outcome(change, Status.PENDING, waits[change])
-            elif why := _is_away(made) or _why_not(this, seen, change, session=writer, lease=lease, within=within):
+            elif why := (not to_the_end and _is_away(made)) or _why_not(
+                this, seen, change, session=writer, lease=lease, within=within
+            ):
                 outcome = Outcome(change, Status.SKIPPED, why)
             else:
                 outcome = _make(this, entries, change, seen=seen, writer=writer)
@@ -59,10 +64,7 @@ def make_all(
 
 
 def _is_away(made: Sequence[Outcome]) -> str:
-    """Say that the server is away, where the last changes that were tried show it; empty where they do not.
-
-    A change that fails by itself is no sign of that: somebody could keep others from losing anything by it.
-    """
+    """Say that the server is away, where the last changes that were tried show it; empty where they do not."""
     tried = [outcome for outcome in made if outcome.status is not Status.SKIPPED][-AWAY_AFTER:]
     return AWAY if len(tried) == AWAY_AFTER and all(outcome.unanswered for outcome in tried) else ""
 
@@ -103,6 +105,13 @@ def _untrue(this: Pass, seen: Comparison, change: Change) -> str:
     if this.world.stopping():
         return STOPPING
     return MOVED if is_of(change, moved_people(this), seen) else ""
+
+
+def answered(made: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Give what is over, without what was left or lost because no good answer came: all of it, where none was left."""
+    if not any(outcome.detail == AWAY for outcome in made):
+        return tuple(made)
+    return tuple(outcome for outcome in made if outcome.detail != AWAY and not outcome.unanswered)
 
 
 class _NotTrue(Exception):

@@ -15,13 +15,14 @@ from stages import DAGS, People, Stage
 from syncd.model import Deployment, Outcome, Status
 from syncd.plan.guard import Limits
 from syncd.reconcile import Report, Target, apply
-from syncd.reconcile.make import AWAY, AWAY_AFTER
+from syncd.reconcile.make import AWAY_AFTER
 from syncd.render.json import report_json
 from syncd.sandbox.airflow.app import StandIn
 from syncd.sandbox.airflow.faults import CRASH, DOWN, Fault, on
 from syncd.sandbox.airflow.state import DagFile
 from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING
+from syncd.throttle import RateLimit, Throttle
 
 PEOPLE = [f"p{n:02}" for n in range(20)]
 
@@ -59,13 +60,40 @@ def test_a_server_that_is_away_is_not_asked_for_each_of_the_rest(stage: Stage, s
 
 
 @pytest.mark.finding("P7b")
-def test_what_is_left_to_the_next_pass_is_told(stage: Stage, server: Server) -> None:
-    server.server.faults.add(CRASH, on("POST", "*/users"))
-    server.server.faults.add(CRASH, on("GET", "*/users/*"))
+def test_a_server_that_comes_back_is_brought_to_the_end_in_the_same_pass(stage: Stage, server: Server) -> None:
+    """Each person takes two calls that fail; it is back once the pass has seen that it is away, and reads back."""
+    server.server.faults.add(CRASH, on("POST", "*/users"), times=AWAY_AFTER)
+    server.server.faults.add(CRASH, on("GET", "*/users/*"), times=AWAY_AFTER)
     report = passed(stage, server)
-    left = [o for o in report.deployments[0].outcomes if o.status is Status.SKIPPED]
-    assert (len(PEOPLE) - AWAY_AFTER, {AWAY}) == (len(left), {o.detail for o in left})
+    assert "server_was_away" in stage.events
+    assert (0, True) == (report.exit_code(), report.deployments[0].converged)
+    assert all(server.server.state.users[name].roles == {"finance", "Viewer"} for name in PEOPLE)
+    rows = stage.store.queries.audit(user="p00")
+    assert {"failed", "applied"} == {row.status for row in rows}, "each try is in the journal"
+
+
+@pytest.mark.finding("P7b")
+def test_people_over_whom_the_server_fails_keep_nobody_else_what_they_have(stage: Stage, server: Server) -> None:
+    passed(stage, server)
+    stage.people.members = {"finance": []}
+    for name in PEOPLE[:8]:
+        server.server.faults.add(CRASH, on("*", f"*/users/{name}"))
+    report = passed(stage, server)
     assert 1 == report.exit_code()
+    assert all(not server.server.state.users[name].roles for name in PEOPLE[8:])
+
+
+@pytest.mark.finding("P7b")
+def test_a_circuit_that_is_open_leaves_the_rest_too(stage: Stage, server: Server) -> None:
+    server.server.faults.add(CRASH, after=20)
+    target = Target(
+        Deployment("prod", naming=NAMING),
+        enforce=True,
+        limits=stage.limits,
+        open=lambda known: server.target(known, throttle=Throttle(RateLimit(1000, 1000))),
+    )
+    assert 0 != apply(replace(stage.world(), targets=(target,))).exit_code()
+    assert AWAY_AFTER == sum(event in {"change_failed", "change_unknown"} for event in stage.events)
 
 
 @pytest.mark.finding("P7b")

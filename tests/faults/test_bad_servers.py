@@ -97,7 +97,7 @@ USERS, ROLES, DAGS = on("GET", "*/users"), on("GET", "*/roles"), on("GET", "*/da
     [
         pytest.param(DOWN, on("*", "*"), "is the server running?", id="down"),
         pytest.param(Slow(before_s=3), READS, "allow more time in `timeouts`", id="slow"),
-        pytest.param(WEB_PAGE, READS, "base_url", id="a web page everywhere"),
+        pytest.param(WEB_PAGE, READS, "look at `url`", id="a web page everywhere"),
         pytest.param(WEB_PAGE, USERS, "look at the URL", id="a web page for users"),
         pytest.param(UNAUTHORIZED, USERS, "look at user name and password", id="401"),
         pytest.param(FORBIDDEN, USERS, "can_read on Users", id="403 for users"),

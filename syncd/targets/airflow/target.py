@@ -9,7 +9,7 @@ from typing import Final
 
 from syncd.errors import TargetUnavailable
 from syncd.http.backoff import Retries, Waiting
-from syncd.http.session import Session
+from syncd.http.session import NotAsked, Session
 from syncd.model import (
     Change,
     Dag,
@@ -194,7 +194,7 @@ class AirflowTarget:
         """Make one change and look whether it was made; never raises for a refusal or for silence."""
         calls = Calls(self._wire, record, Fence(self._protected, Lookalikes(())))
         beside: frozenset[str] = frozenset()
-        before, answered = self._session.calls, self._session.answered
+        before, answered, not_asked = self._session.calls, self._session.answered, False
         try:
             mirror = self._looked
             mirror.require_users()
@@ -209,7 +209,9 @@ class AirflowTarget:
             status, detail = e.status, e.detail
         except TargetUnavailable as e:
             status, detail = (Status.UNKNOWN if calls.silent or calls.made else Status.FAILED), str(e)
-        unanswered = self._session.calls > before and self._session.answered == answered
+            not_asked = isinstance(e.__cause__, NotAsked)
+        tried = not_asked or self._session.calls > before
+        unanswered = tried and self._session.answered == answered
         return Outcome(change, status, detail, tuple(sorted(beside)), unanswered)
 
     def _own(self, mirror: Mirror) -> Lookalikes:
