@@ -176,10 +176,10 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     remember_accounts(this, seen)
     made = make_all(this, seen, session, lease=lease, within=within)
     after = _read_back(this, session, inventory=inventory) if made else seen
-    if len(rest := answered(made)) < len(made):
+    if len(sure := answered(made)) < len(made):
         # It could be read, so it is there again; or it fails over a few people, by whom nobody else is to be kept back.
-        this.emit("server_was_away", left=len(made) - len(rest))
-        made = rest + make_all(this, after, session, lease=lease, within=within, to_the_end=True)
+        this.emit("server_was_away", left=len(made) - len(sure))
+        made = sure + make_all(this, after, session, lease=lease, within=within, to_the_end=True)
         after = _read_back(this, session, inventory=inventory)
     if session.dialect() != spelt:
         # While it was written to, the server showed that it spells levels in another way: say it that way, once.
