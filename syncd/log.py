@@ -64,11 +64,13 @@ def set_up(*, verbose: bool = False, quiet: bool = False, stream: TextIO | None 
     """Give the function that writes events.
 
     On a terminal only what nobody expected is written, with its traceback, because the command itself says the rest;
-    elsewhere every event is. `verbose` writes every event anywhere, `quiet` only errors.
+    elsewhere warnings and errors are. `verbose` writes every event anywhere, `quiet` only errors.
     """
     out = stream or sys.stderr
     at_terminal = out.isatty()
-    least = logging.INFO if verbose else logging.CRITICAL if at_terminal else logging.ERROR if quiet else logging.INFO
+    least = (
+        logging.INFO if verbose else logging.CRITICAL if at_terminal else logging.ERROR if quiet else logging.WARNING
+    )
     logger = structlog.wrap_logger(
         structlog.PrintLogger(out), processors=_processors(at_terminal), cache_logger_on_first_use=True
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
-from syncd.cli.invocation import invocation
+from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Deployment
 from syncd.cli.output import AuditOutput, show, show_error
 from syncd.render.lines import Line, Style, safe
@@ -38,9 +38,12 @@ _Since = Annotated[
 ]
 _Until = Annotated[str | None, typer.Option(metavar="WHEN", help="Before then; the same forms.")]
 _Status = Annotated[str | None, typer.Option(metavar="STATUS", help=f"One of {', '.join(_STATUSES)}.")]
-_Held = Annotated[
-    bool, typer.Option("--held", help="Show who held which role between --since and --until, and why, not the changes.")
+_Holders = Annotated[
+    bool,
+    typer.Option("--holders", help="Show who held which role between --since and --until, and why, not the changes."),
 ]
+_OldHolders = Annotated[bool, typer.Option("--held", hidden=True, help="The old name of --holders.")]
+OLD_HOLDERS = "note: --held is called --holders now; what a limit holds back is shown by --status held"
 _Limit = Annotated[
     int | None,
     typer.Option(
@@ -61,7 +64,8 @@ def audit(
     since: _Since = None,
     until: _Until = None,
     status: _Status = None,
-    held: _Held = False,
+    holders: _Holders = False,
+    held: _OldHolders = False,
     limit: _Limit = None,
     after: _After = None,
     output: _Format = AuditOutput.TEXT,
@@ -76,9 +80,10 @@ def audit(
         raise typer.BadParameter(f"it is one of {', '.join(_STATUSES)}", param_hint="--status")
     if after is not None and output is AuditOutput.TEXT:
         raise typer.BadParameter("people are shown the newest; add -o jsonl", param_hint="--after")
-    if status is not None and held:
-        raise typer.BadParameter("what is held has no status; leave one of the two out", param_hint="--status")
+    if status is not None and (holders or held):
+        raise typer.BadParameter("what somebody holds has no status; leave one of the two out", param_hint="--status")
     this = invocation(context)
+    holders = holders or _by_old_name(held, this)
     chosen: _Chosen = {
         "deployment": deployment,
         "user": user,
@@ -88,13 +93,19 @@ def audit(
     }
     with this.store(this.settings()) as store:
         limit, after = (number if number is None else min(number, MOST) for number in (limit, after))
-        read = store.queries.history if held else partial(store.queries.audit, status=status)
+        read = store.queries.history if holders else partial(store.queries.audit, status=status)
         if output is AuditOutput.TEXT:
-            show(list(_text(read, chosen, limit=limit or TEXT_LIMIT, held=held)))
+            show(list(_text(read, chosen, limit=limit or TEXT_LIMIT, holders=holders)))
         else:
             rows = _rows(read, chosen, limit=limit, after=after)
-            write_rows(map(plain if held else journal_json, rows), output=output)
+            write_rows(map(plain if holders else journal_json, rows), output=output)
     return 0
+
+
+def _by_old_name(held: bool, this: Invocation) -> bool:
+    if held and not this.quiet:
+        show_error(OLD_HOLDERS)
+    return held
 
 
 class _Chosen(TypedDict):
@@ -107,20 +118,15 @@ class _Chosen(TypedDict):
     until: datetime | None
 
 
-def _text(read: _Read, chosen: _Chosen, *, limit: int, held: bool) -> Iterator[Line]:
+def _text(read: _Read, chosen: _Chosen, *, limit: int, holders: bool) -> Iterator[Line]:
     """Show the newest rows to people, the newest last."""
     found = read(**chosen, limit=limit + 1)
     if not found:
-        nothing = (
-            "nobody held anything of this kind that syncd gave or adopted"
-            if held
-            else "the journal has nothing of this kind"
-        )
-        yield Line(nothing, Style.QUIET)
+        yield Line(NOBODY if holders else NOTHING, Style.QUIET)
     if len(found) > limit:
         yield Line("there is more, and older; see --limit and --until", Style.QUIET)
     for row in found[:limit][::-1]:
-        yield from _held_lines(row) if held else _row_lines(row)
+        yield from _held_lines(row) if holders else _row_lines(row)
 
 
 def _rows(read: _Read, chosen: _Chosen, *, limit: int | None, after: int | None) -> Iterator[Any]:

@@ -24,7 +24,7 @@ from syncd.http.secrets import remember
 from syncd.render.change import change_line
 from syncd.render.effects import effect_lines_of
 from syncd.render.lines import Line, Style, counted, number, safe
-from syncd.render.text import MOST
+from syncd.render.text import MOST, way_to_pass
 from syncd.render.view import ChangeView
 from syncd.words import and_more
 
@@ -259,16 +259,8 @@ def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Lin
     yield from effect_lines_of(plan.get("effects") if isinstance(plan, Mapping) else None)
     yield from _change_lines(result.plan)
     if result.held:
-        yield Line(f"  {safe(_way_to_pass(result, program=program))}", Style.WARN)
-
-
-def _way_to_pass(result: DeploymentResult, *, program: str) -> str:
-    """Say how what is held may pass. What a pass over some people or DAGs held is approved with all that is held there."""
-    plan = result.plan.get("plan")
-    if isinstance(plan, Mapping) and plan.get("scope") is not None:
-        whole = f"{program} reconcile --dry-run --deployment {result.deployment}"
-        return f"it passes with all that is held there; to see that, and how to approve it: {whole}"
-    return f"to let exactly this pass: {program} approve {result.deployment} {result.held}"
+        is_of_all = not isinstance(plan, Mapping) or plan.get("scope") is None
+        yield way_to_pass(result.deployment, result.held, is_of_all=is_of_all, program=program, indent=2)
 
 
 def _said(result: DeploymentResult) -> str:

@@ -160,7 +160,7 @@ def _account(have: User | None, want: User | None) -> str:
 
 def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, program: str) -> str:
     """Say what becomes of a role that a person has although no mapping line gives it."""
-    from syncd.model import EVERYTHING, key
+    from syncd.model import key
     from syncd.render.text import approval
 
     assert this.plan is not None
@@ -169,7 +169,7 @@ def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, pro
         return "a mapping line gives it; it stays as it is"
     changes = [c for c in this.plan.changes if c.subject == "user" and key(c.name) == account]
     if held := known.holds(account, role):
-        command = approval(this.deployment, held, scope=EVERYTHING, program=program)
+        command = approval(this.deployment, held.digest, program=program)
         return f"no mapping line gives it; held: {safe('; '.join(held.why))}; {_ADVICE} {command}"
     if any(role in change.revoked for change in changes):
         return "no mapping line gives it; the next apply takes it"

@@ -212,11 +212,10 @@ def _held_text(card: _Card) -> str:
 
 def _approval(card: _Card, *, program: str) -> str:
     """Give the command; what is held is that of the newest plan over everything, whatever the last plan was about."""
-    from syncd.model import EVERYTHING
     from syncd.render.text import approval
 
     assert card.held is not None
-    return approval(card.name, card.held, scope=EVERYTHING, program=program)
+    return approval(card.name, card.held.digest, program=program)
 
 
 def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:

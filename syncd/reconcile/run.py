@@ -28,7 +28,8 @@ def end_run(
     summary = summary_of(report)
     world.journal.ledger.end_run(run, exit_code=report.exit_code(), summary=summary, now=world.clock())
     facts = {"exit_code": report.exit_code(), "seconds": round(report.seconds, 3), "stages": stages(reports)}
-    world.emit("run_ended", run=run, command=command, **facts, **summary)
+    only = {"deployment": reports[0].deployment} if len(reports) == 1 else {}
+    world.emit("run_ended", run=run, command=command, **only, **facts, **summary)
     return report
 
 

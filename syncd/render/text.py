@@ -62,11 +62,20 @@ def going(plan: Plan, held: Held | None) -> tuple[Change, ...]:
     return tuple(change for change, is_held in parted(plan.changes, held) if not is_held)
 
 
-def approval(deployment: str, held: Held, *, scope: Scope, program: str = "syncd") -> str:
-    """Give the command that lets exactly these held changes pass."""
-    people = [word for name in sorted(scope.usernames or ()) for word in ("--user", name)]
-    words = ["apply", "--deployment", deployment, *people, "--approve", held.digest]
-    return safe(f"{program} {shlex.join(words)}")
+def approval(deployment: str, digest: str, *, program: str = "syncd") -> str:
+    """Give the one command that lets exactly these held changes pass, by the daemon if one runs."""
+    return safe(f"{program} {shlex.join(['approve', deployment, digest])}")
+
+
+def way_to_pass(
+    deployment: str, digest: str, *, is_of_all: bool, program: str = "syncd", indent: int = 0
+) -> Line:
+    """Say how what is held may pass. What a pass over some people or DAGs held is approved with all that is held there."""
+    words, command = "to let exactly this pass", approval(deployment, digest, program=program)
+    if not is_of_all:
+        words = "it passes with all that is held there; to see that, and how to approve it"
+        command = safe(f"{program} {shlex.join(['reconcile', '--dry-run', '--deployment', deployment])}")
+    return Line(f"{' ' * indent}{words}: {command}", Style.WARN, whole=command)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -147,8 +156,7 @@ def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str,
     yield from _section(f"held ({why})", _change_lines(held.changes[:most]), most=most, count=len(held.changes))
     if text := loss_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
-    command = approval(this.deployment, held, scope=scope, program=program)
-    yield Line(f"    to let exactly this pass: {command}", Style.WARN, whole=command)
+    yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
 
 
 _ENDINGS = (

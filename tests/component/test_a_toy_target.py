@@ -114,7 +114,7 @@ def test_who_leaves_loses_what_was_given_nothing_that_is_not_ours_goes_and_too_m
     copy.write("mappings/access.yaml", "bindings: []\n")
     code, said = copy.types("apply")
     assert 4 == code, said
-    held = re.search(r"--approve (\w+)", said)
+    held = re.search(r"approve \w+ (\w+)", said)
     assert held
     code, said = copy.types("apply", "--approve", held[1])
     assert 0 == code, said

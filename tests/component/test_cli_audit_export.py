@@ -46,7 +46,7 @@ EVERYBODY = [f"=p{number}" for number in range(PEOPLE)]
 
 
 @pytest.mark.finding("U-B5")
-@pytest.mark.parametrize("held", [[], ["--held"]])
+@pytest.mark.parametrize("held", [[], ["--holders"]])
 def test_every_row_is_there_once_by_id_in_each_form(shell: Any, held: list[str]) -> None:
     name = "username" if held else "name"
 
@@ -83,3 +83,11 @@ def test_a_program_goes_on_after_the_last_id_that_it_has(shell: Any) -> None:
 def test_people_are_shown_the_newest(shell: Any) -> None:
     assert "=p0  new account" in shell("--limit", "1")[1].splitlines()[1]
     assert 3 == shell("--after", "3")[0]
+
+
+@pytest.mark.finding("U-B21")
+def test_the_old_name_of_the_question_who_held_what_says_what_to_write(shell: Any) -> None:
+    code, out, err = shell("--held")
+
+    assert (0, shell("--holders")[1]) == (code, out)
+    assert err.startswith("note: --held is called --holders now")

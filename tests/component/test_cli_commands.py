@@ -112,14 +112,14 @@ def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
     assert 4 == code
     assert "held (7 of 8 people lose a role: the limit is 10%)" in out
     [command] = [line.partition("pass: ")[2] for line in out.splitlines() if "to let exactly this pass" in line]
-    assert f"syncd --config {desk.folder}/config.toml apply --deployment dev --approve" == command.rpartition(" ")[0]
+    assert f"syncd --config {desk.folder}/config.toml approve dev" == command.rpartition(" ")[0]
 
     code, out, _ = desk.types("status", "--offline")
     assert (0, True) == (code, command in out)
     fate = f"  has {desk.team}: no mapping line gives it; held: 7 of 8 people lose a role: the limit is 10%; to let exactly this"
     assert f"{fate} pass: {command}" in desk.types("explain", f"{desk.team}.user1")[1].splitlines()
     code, out, _ = desk.types(*command.split()[3:])
-    assert (0, True) == (code, "apply: 7 applied" in out)
+    assert (0, True) == (code, "approve: 7 applied" in out)
 
 
 def test_what_some_people_would_lose_is_let_pass_with_the_command_that_leads_to_it(desk: Desk) -> None:
@@ -181,13 +181,13 @@ def test_the_journal_is_shown_oldest_first_and_filtered(desk: Desk) -> None:
     assert [desk.team] == rows[-1]["revoked"]
     assert "the journal has nothing of this kind\n" == desk.types("audit", "--until", "2020-01-01")[1]
     assert desk.types("audit", "--limit", "1")[1].startswith("there is more, and older")
-    code, out, _ = desk.types("audit", "--held", "--user", f"{desk.team}.user0")
+    code, out, _ = desk.types("audit", "--holders", "--user", f"{desk.team}.user0")
     assert (0, True, False) == (code, f"{desk.team}  from " in out, " to now" in out), "it was taken"
     assert "\n    because people:team (mappings/access.yaml:11); run 1 by " in out
-    assert " to now\n" in desk.types("audit", "--held", "--user", f"{desk.team}.user1")[1]
-    held = desk.reads("audit", "--held", "--since", "1h", "--role", desk.team)
+    assert " to now\n" in desk.types("audit", "--holders", "--user", f"{desk.team}.user1")[1]
+    held = desk.reads("audit", "--holders", "--since", "1h", "--role", desk.team)
     assert {desk.team} == {row["role"] for row in held}
-    assert "nobody held anything" in desk.types("audit", "--held", "--until", "2020-01-01")[1]
+    assert "nobody held anything" in desk.types("audit", "--holders", "--until", "2020-01-01")[1]
 
 
 def test_a_person_is_explained_by_any_of_their_names(desk: Desk) -> None:
@@ -249,7 +249,7 @@ def test_every_key_that_programs_get_is_in_the_page(desk: Desk) -> None:
     desk.members(EVERYBODY[0])
     desk.types("apply")
 
-    for command in ("status", "alarms", "doctor", "audit", "audit --held"):
+    for command in ("status", "alarms", "doctor", "audit", "audit --holders"):
         assert set() == set(_keys(desk.reads(*command.split()))) - words, command
     said = json.loads(desk.types("reconcile", "-o", "json")[1])
     assert {"results", "exit_code"} <= set(_keys(said))
@@ -293,7 +293,7 @@ def test_the_remark_of_a_binding_is_told_wherever_the_grant_is(desk: Desk) -> No
     desk.types("apply")
     assert f"    because {told}; run 3 (apply by " in desk.types("audit", "--user", login)[1]
     assert f"    because {told}\n" in desk.types("explain", login)[1]
-    assert f"    because {told}; run 3 by " in desk.types("audit", "--held", "--user", login)[1]
+    assert f"    because {told}; run 3 by " in desk.types("audit", "--holders", "--user", login)[1]
     desk.members(*EVERYBODY[1:])
     assert f"because was given by {told}: " in desk.types("plan")[1]
 

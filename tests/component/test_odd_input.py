@@ -210,7 +210,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize(("held", "column"), [([], "name"), (["--held"], "role")])
+@pytest.mark.parametrize(("held", "column"), [([], "name"), (["--holders"], "role")])
 def test_no_name_in_csv_acts_on_a_terminal_or_a_spreadsheet(shell: Any, held: list[str], column: str) -> None:
     out = shell("-o", "csv", *held)[1]
 
@@ -233,6 +233,6 @@ def test_a_time_before_or_after_all_time_is_a_wrong_command_line(shell: Any, whe
 
 
 def test_who_held_what_has_no_status(shell: Any) -> None:
-    code, _, err = shell("--held", "--status", "applied")
+    code, _, err = shell("--holders", "--status", "applied")
 
     assert (3, True) == (code, "what is held has no status" in err)

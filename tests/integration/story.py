@@ -228,7 +228,7 @@ def the_end(story: Story) -> None:
     story.write()
     held = story.fleet.apply(expect=4)  # the code of a DAG took permissions of this role back, so it may name the role
     assert "access_control" in held.out
-    [digest] = re.findall(r"--approve ([0-9a-f]{12})", held.out)
+    [digest] = re.findall(r"approve \S+ ([0-9a-f]{12})", held.out)
     story.fleet.apply("--approve", digest)
     story.fleet.check(expect=0)
     for word in ("bob", "dora", "björn"):

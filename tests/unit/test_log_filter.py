@@ -28,3 +28,40 @@ def test_a_reading_is_logged_once_and_again_when_it_says_something_else() -> Non
 def test_all_else_is_logged_each_time() -> None:
     log_filter = LogFilter()
     assert [True, True] == [log_filter.is_news("change_failed", {"deployment": "a"}) for _ in range(2)]
+
+
+@pytest.mark.finding("U-B16")
+@pytest.mark.parametrize(
+    ("failed", "over", "about"),
+    [
+        ("source_failed", "snapshot_read", {"source": "okta"}),
+        ("poll_failed", "snapshot_read", {"source": "okta"}),
+        ("deployment_failed", "deployment_observed", {"deployment": "dev"}),
+        ("deployment_quarantined", "deployment_observed", {"deployment": "dev"}),
+        ("change_pending", "change_applied", {"deployment": "dev", "subject": "role", "name": "r"}),
+        ("not_converged", "change_applied", {"deployment": "dev", "subject": "role", "name": "r"}),
+        ("database_failed", "database_back", {}),
+    ],
+)
+def test_what_fails_at_each_poll_in_the_same_way_is_logged_once_until_it_was_well_again(
+    failed: str, over: str, about: dict[str, object]
+) -> None:
+    log_filter = LogFilter()
+
+    def fails(error: str) -> bool:
+        return log_filter.is_news(failed, {**about, "error": error})
+
+    assert [True, False] == [fails(f"no answer; it may be asked again in {n} s") for n in (5, 9)]
+    assert [True, False] == [fails("401") for _ in range(2)]
+    log_filter.is_news(over, about)
+    assert fails("401")
+
+
+@pytest.mark.finding("U-B16")
+def test_a_run_that_fails_as_the_last_one_on_that_deployment_did_is_logged_once() -> None:
+    log_filter = LogFilter()
+    told = [
+        log_filter.is_news("run_ended", {"deployment": name, "planned": 0, "exit_code": 5, "run": run})
+        for run, name in enumerate(["a", "a", "b", "a"])
+    ]
+    assert [True, False, True, False] == told

@@ -9,7 +9,7 @@ from syncd.reconcile import DeploymentReport, Report
 from syncd.render.change import change_text
 from syncd.render.lines import Line, plain, safe
 from syncd.render.markdown import LONGEST_COMMENT, report_markdown
-from syncd.render.text import approval, going, report_lines
+from syncd.render.text import approval, going, report_lines, way_to_pass
 from syncd.render.view import ChangeView
 
 
@@ -68,12 +68,18 @@ def test_a_change_that_is_held_whole_does_not_go_on() -> None:
 
 def test_the_command_that_approves_can_be_pasted() -> None:
     held = Held((Change(user("a", "x"), user("a")),), ("too many",), "prod")
-    command = approval("prod", held, scope=Scope.people(["o'neil", "a b"]), program="syncd --config 'my config.toml'")
+    command = approval("prod o'neil", held.digest, program="syncd --config 'my config.toml'")
 
-    assert (
-        "syncd --config 'my config.toml' apply --deployment prod --user 'a b' --user 'o'\"'\"'neil' "
-        f"--approve {held.digest}"
-    ) == command
+    assert f"syncd --config 'my config.toml' approve 'prod o'\"'\"'neil' {held.digest}" == command
+
+
+@pytest.mark.finding("U-B20")
+def test_what_a_pass_over_some_people_holds_leads_to_the_one_command_that_approves() -> None:
+    held = Held((Change(user("a", "x"), user("a")),), ("too many",), "prod")
+    whole, some = (way_to_pass("prod", held.digest, is_of_all=is_of_all).text for is_of_all in (True, False))
+
+    assert f"to let exactly this pass: syncd approve prod {held.digest}" == whole
+    assert some.endswith(": syncd reconcile --dry-run --deployment prod")
 
 
 def test_deployments_with_nothing_to_do_are_one_line() -> None:
