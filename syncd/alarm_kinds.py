@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 AlarmKind = Literal[
     "held",
@@ -22,6 +22,14 @@ AlarmKind = Literal[
     "frozen",
     "email_taken",
     "person_joined",
+    "waiting",
 ]
 KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""
+RUNBOOK: Final = "docs/runbook.md"
+"""Where every kind has a section, in the project; `[notify] runbook_url` says where people can read it."""
+
+
+def runbook(kind: str, url: str | None = None) -> str:
+    """Give the address of what to do about an alarm."""
+    return f"{url or RUNBOOK}#{kind}"

@@ -133,6 +133,8 @@ class DeploymentState:
     error: str = ""
     held: str = ""
     """The digest of what a limit holds."""
+    waiting_changes: int = 0
+    """Changes that could not be made in full the last time, because the server lacks something."""
     waiting: bool = False
     """Work is queued."""
     running: bool = False
@@ -145,12 +147,14 @@ class DeploymentState:
 
 @dataclass(frozen=True, slots=True)
 class AlarmState:
-    """Something that a person should see to. `kind`: see docs/operations.md."""
+    """Something that a person should see to. `kind`: see docs/runbook.md."""
 
     kind: str
     subject: str
     text: str
     since: datetime
+    runbook: str = ""
+    """Where it is written what to do."""
 
 
 @dataclass(frozen=True, slots=True)

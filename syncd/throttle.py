@@ -65,11 +65,12 @@ class Call:
 
 
 class CircuitOpen(Exception):
-    """Nothing may be asked now, and it is not worth waiting; `seconds` until it may."""
+    """Nothing may be asked now, and it is not worth waiting; `seconds` until it may, `cause`: what the server did last."""
 
-    def __init__(self, seconds: float, why: str) -> None:
+    def __init__(self, seconds: float, why: str, *, cause: str = "") -> None:
         super().__init__(f"{why}; it may be asked again in {max(1, round(seconds))} s")
         self.seconds = seconds
+        self.cause = cause
 
 
 class Throttle:
@@ -98,6 +99,7 @@ class Throttle:
         self._lowered_at = float("-inf")
         self._not_before = float("-inf")
         self._failures = 0
+        self._cause = ""
         self._break_s = FIRST_BREAK_S
         self._open_until = float("-inf")
         self._usual: dict[str, float] = {}
@@ -150,12 +152,20 @@ class Throttle:
             self._not_before = max(self._not_before, self._monotonic() + min(seconds, LONGEST_S))
 
     def left(
-        self, method: str, what: str, status: int | None, seconds: float, *, retry_after_s: float | None = None
+        self,
+        method: str,
+        what: str,
+        status: int | None,
+        seconds: float,
+        *,
+        retry_after_s: float | None = None,
+        said: str = "",
     ) -> None:
-        """Say how a call went that was let through; `status` is None where no answer came."""
+        """Say how a call went that was let through; `status` is None where no answer came, `said` is that in a sentence."""
         with self._lock:
             now = self._monotonic()
             self._calls += 1
+            self._cause = said or self._cause
             self._count_failure(now, failed=status is None or status >= 500)
             if status is not None:
                 self._latency_s += (seconds - self._latency_s) * (WEIGHT if self._latency_s else 1.0)
@@ -177,9 +187,8 @@ class Throttle:
             if self._stopped:
                 raise CircuitOpen(60.0, "syncd is stopping")
             if self.is_open and now < self._open_until:
-                raise CircuitOpen(
-                    self._open_until - now, f"the server gave no good answer {self._failures} times in a row"
-                )
+                why = f"the server gave no good answer {self._failures} times in a row"
+                raise CircuitOpen(self._open_until - now, why, cause=self._cause)
             if (rest_s := self._not_before - now) > 0:
                 if rest_s > LONGEST_WAIT_S:
                     raise CircuitOpen(rest_s, LEFT_ALONE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from syncd.alarm_kinds import runbook
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output, show, show_json
@@ -27,14 +28,17 @@ class Alarm:
     text: str
     since: datetime
     age: timedelta
+    runbook: str
 
     def lines(self) -> Iterator[Line]:
         """Show it: what it is about and for how long, then what is wrong and what to do."""
         yield Line(f"  {safe(self.kind)}  {safe(self.subject)}  for {age(self.age)}", Style.FAIL)
         yield from (Line(f"    {safe(line)}", Style.WARN) for line in self.text.splitlines())
+        yield Line(f"    what to do: {safe(self.runbook)}", Style.QUIET)
 
     def json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "subject": self.subject, "since": self.since.isoformat(), "text": self.text}
+        words = {"kind": self.kind, "subject": self.subject, "since": self.since.isoformat(), "text": self.text}
+        return {**words, "runbook": self.runbook}
 
 
 def alarms(
@@ -46,8 +50,8 @@ def alarms(
     from syncd.errors import EXIT_DONE, EXIT_FAILED
 
     this = invocation(context)
-    with this.in_use() as (_, store):
-        raised = alarms_of(store.presence, now=datetime.now(UTC))
+    with this.in_use() as (files, store):
+        raised = alarms_of(store.presence, now=datetime.now(UTC), url=files.settings.notify.runbook_url)
     if output is Output.JSON:
         show_json({"alarms": [alarm.json() for alarm in raised]})
     else:
@@ -55,10 +59,12 @@ def alarms(
     return EXIT_FAILED if check and raised else EXIT_DONE
 
 
-def alarms_of(kept: KeptAlarms, *, now: datetime) -> tuple[Alarm, ...]:
-    """Give the alarms that stand, the oldest first."""
+def alarms_of(kept: KeptAlarms, *, now: datetime, url: str | None) -> tuple[Alarm, ...]:
+    """Give the alarms that stand, the oldest first; `url` is that of the runbook."""
     rows = sorted(kept.alarms().items(), key=lambda item: (item[1].since, item[0]))
-    return tuple(Alarm(kind, subject, row.text, row.since, now - row.since) for (kind, subject), row in rows)
+    return tuple(
+        Alarm(kind, subject, row.text, row.since, now - row.since, runbook(kind, url)) for (kind, subject), row in rows
+    )
 
 
 def age(span: timedelta) -> str:

@@ -81,7 +81,7 @@ def status(
             cards = _cards(world, store, kinds, offline=offline)
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
-        raised = alarms_of(store.presence, now=now())
+        raised = alarms_of(store.presence, now=now(), url=files.settings.notify.runbook_url)
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}
         more = {"alarms": [alarm.json() for alarm in raised], "files_error": files.error or None}

@@ -48,7 +48,9 @@ def _token(name: str, table: TokenTable) -> ApiToken:
 
 def notify_settings(table: NotifyTable) -> NotifySettings:
     webhooks = tuple(map(_webhook, table.webhooks))
-    return NotifySettings(span(table.repeat), webhooks, _email(table.email) if table.email else None)
+    return NotifySettings(
+        span(table.repeat), webhooks, _email(table.email) if table.email else None, runbook_url=table.runbook_url
+    )
 
 
 def _webhook(table: WebhookTable) -> Webhook:

@@ -229,7 +229,8 @@ class WebhookTable(SettingsTable):
 
     Format `json` posts an object with `version` (1), `id` (of this message: the same where it comes twice), `alarm` (of the
     alarm: the same from its beginning to its end), `state` (`firing` or `cleared`), `kind`, `subject`, `text`, `at` (when this
-    was so) and `since` (when the alarm was raised), times as in `2026-01-31T12:00:00.000Z`. New fields may come; none goes.
+    was so), `since` (when the alarm was raised; times as in `2026-01-31T12:00:00.000Z`) and `runbook` (where it is
+    written what to do). New fields may come; none goes.
     """
 
     insecure_http: bool = False
@@ -315,10 +316,22 @@ class NotifyTable(SettingsTable):
 
     repeat: Span = "24h"
     """How often an alarm that lasts is told again; at least `1m`."""
+    runbook_url: Text | None = None
+    """Where your people can read `docs/runbook.md`; every alarm then leads there, to what to do about
+    its kind: `#` and the kind follow. `https://` or `http://`, without a `#`."""
     webhooks: Annotated[tuple[WebhookTable, ...], Field(strict=False)] = ()
     """Addresses that alarms are posted to."""
     email: EmailTable | None = None
     """Alarms by e-mail."""
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _is_a_page(cls, url: str | None) -> str | None:
+        if url is not None and not re.fullmatch(r"https?://[^\s#]+", url):
+            raise ValueError(
+                'the address of a page is wanted here, without "#", as in "https://wiki.example.com/syncd/runbook"'
+            )
+        return url
 
     @field_validator("repeat")
     @classmethod

@@ -88,6 +88,8 @@ class Record:
     notes: tuple[str, ...] = ()
     looked_again: int = 0
     """So many times in a row not everything was done; at most what `AGAIN` has a time for is looked at out of turn."""
+    waiting: int = 0
+    """Changes that the last look at everything could not make in full, because the server lacks something."""
 
 
 @dataclass(frozen=True, slots=True)

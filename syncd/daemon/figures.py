@@ -101,6 +101,11 @@ OF_DEPLOYMENTS: tuple[Figure[DeploymentState], ...] = (
         lambda deployment, _: bool(deployment.held),
     ),
     Figure(
+        "syncd_deployment_waiting_changes",
+        "Changes that the last look at everything could not make in full, because the server lacks something.",
+        lambda deployment, _: deployment.waiting_changes,
+    ),
+    Figure(
         "syncd_deployment_allowed_calls_per_second",
         "Calls a second that the deployment is given now; it falls when the server slows.",
         lambda deployment, _: deployment.calls_per_s,

@@ -194,7 +194,7 @@ def _went_well(ended: Ended, report: PassEnd) -> FollowUp:
     return FollowUp(
         replace(_remembered(ended, this), looked_again=looked_again),
         Closed(),
-        says=(*_said(ended, this), *_no_failures(ended.name)),
+        says=(*_said(ended, this, lasts=looked_again > len(AGAIN)), *_no_failures(ended.name)),
         events=_swept(ended.name, this) if scope.everything else (),
         database=True,
         answer=_for_who_waits(ended, _of_report(ended.name, report)),
@@ -219,12 +219,14 @@ def _remembered(ended: Ended, this: DeploymentEnd) -> Record:
         swept_at=ended.moment.at,
         drift=this.drift,
         held=this.held.digest if this.held else "",
+        waiting=sum(1 for o in this.outcomes if o.status is Status.PENDING),
         notes=tuple(note.text for note in _notes(this)),
     )
 
 
-def _said(ended: Ended, this: DeploymentEnd) -> tuple[Say, ...]:
-    """Raise an alarm that has a text; only a look at everything can tell that there is none."""
+def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
+    """Raise an alarm that has a text; only a look at everything can tell that there is none. `lasts`: several passes left
+    something undone, so what a server lacks does not come by itself."""
     name, notes = ended.name, _notes(this)
     not_converged = Say("not_converged", name, words.not_converged(this.not_converged))
     if not ended.item.scope.everything:
@@ -237,8 +239,13 @@ def _said(ended: Ended, this: DeploymentEnd) -> tuple[Say, ...]:
         Say("email_taken", name, words.noted(notes, "email_taken")),
         Say("renamed", name, words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),
         Say("name_clash", name, words.blocked(this.blocked, notes)),
+        *_waiting(name, words.waiting(this.outcomes), lasts=lasts),
         Say("server_changed", name, words.noted(notes, "server_changed")),
     )
+
+
+def _waiting(name: str, text: str, *, lasts: bool) -> tuple[Say, ...]:
+    return (Say("waiting", name, text),) if lasts or not text else ()
 
 
 def _swept(name: str, this: DeploymentEnd) -> tuple[Event, ...]:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event, Thread, Timer
 from typing import Final
 
+from syncd.alarm_kinds import runbook
 from syncd.app import utc_now
 from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
@@ -267,7 +268,10 @@ class Daemon:
             stopping=self._stopping.is_set(),
             sources=sources,
             deployments=view.deployments(loaded, self._shared, self._records, self._runtime),
-            alarms=self.alarms.current(),
+            alarms=tuple(
+                replace(alarm, runbook=runbook(alarm.kind, loaded.settings.notify.runbook_url))
+                for alarm in self.alarms.current()
+            ),
         )
 
     def reconcile(self, order: Order) -> Job:

@@ -58,6 +58,7 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
         failures=queue.failures,
         error=record.error,
         held=record.held,
+        waiting_changes=record.waiting,
         waiting=bool(queue.waiting),
         running=bool(queue.running),
         calls=record.calls,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from syncd.alarm_kinds import AlarmKind
-from syncd.model import Change, Held, Note
+from syncd.model import Change, Held, Note, Outcome, Status
 from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
+from syncd.plan.sound import WAITS
 from syncd.render.effects import loss_text
 from syncd.words import some
 
@@ -42,6 +42,12 @@ def not_converged(changes: Sequence[Change]) -> str:
     return f"the server accepted and did not keep changes of {some(names, 5)}" if names else ""
 
 
+def waiting(outcomes: Sequence[Outcome]) -> str:
+    """Say what a server lacks, so that a change cannot be made in full; what waits for a look at roles comes by itself."""
+    lacking = [o for o in outcomes if o.status is Status.PENDING and not o.detail.endswith(WAITS)]
+    return some([f"{o.change.name}: {o.detail}" for o in lacking], 3, between="; ")
+
+
 def drift(name: str, things: int) -> str:
     if not things:
         return ""
@@ -65,8 +71,8 @@ def quarantined(failures: int, error: Exception) -> str:
     return f"{failures} passes in a row failed; it is tried again every quarter of an hour: {error}"
 
 
-def source_failed(since: datetime, why: str | None) -> str:
-    return f"since {since:%Y-%m-%d %H:%M} UTC: {why}"
+def source_failed(source: str, why: str | None) -> str:
+    return (why or "no answer").removeprefix(f"source {source}: ")
 
 
 def uncertified(groups: Sequence[str], why: str) -> str:

@@ -177,13 +177,15 @@ class Session:
         began = self._clock()
         try:
             answer = self._ask(request, headers)
-        except NoAnswer:
+        except NoAnswer as error:
             if self._throttle is not None:
-                self._throttle.left(request.method, request.what, None, self._clock() - began)
+                self._throttle.left(request.method, request.what, None, self._clock() - began, said=str(error))
             raise
         seconds, asked_s = self._clock() - began, wanted_s(answer.headers)
         if self._throttle is not None:
-            self._throttle.left(request.method, request.what, answer.status, seconds, retry_after_s=asked_s)
+            self._throttle.left(
+                request.method, request.what, answer.status, seconds, retry_after_s=asked_s, said=_failed(answer)
+            )
         if self._rest is not None and answer.status in WANTS_REST:
             self._rest.heard(asked_s or 0.0)
         return answer
@@ -196,7 +198,9 @@ class Session:
             if self._throttle is not None:
                 self._throttle.enter()
         except CircuitOpen as e:
-            raise NotAsked(f"{request.asked}: not asked: {e}") from e
+            raise NotAsked(
+                f"{e.cause} (not asked again now: {e})" if e.cause else f"{request.asked}: not asked: {e}"
+            ) from e
         if request.ready is not None:
             request.ready()
         return self._clock() - began
@@ -248,6 +252,11 @@ class Session:
     def _reason(self, error: BaseException, request: _Request) -> str:
         bounds = Bounds(self.connection.connect_timeout_s, request.timeout_s, f"{self._size_cap} bytes")
         return sentence(failure_of(error), bounds, error)
+
+
+def _failed(answer: Answer) -> str:
+    """Say what a server did that is broken, for whoever is not let through to it afterwards."""
+    return f"{answer.asked} gave {answer}" if answer.status >= 500 else ""
 
 
 def _read(headers: Mapping[str, str | Secret]) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from syncd.alarm_kinds import runbook
 from syncd.http.backoff import Retries
 from syncd.http.secrets import SecretUnreadable, blotted
 from syncd.notify.mail import send_mail
@@ -39,9 +40,11 @@ class Notifier:
         self._emit = emit
         self._pause = pause
         self._places = tuple(_places(settings, timeout_s))
+        self._runbook_url = settings.runbook_url
 
     def send(self, message: Message) -> None:
         """Tell everybody who wants to hear of this kind; what fails is logged as `notification_failed`."""
+        message = replace(message, runbook=runbook(message.kind, self._runbook_url))
         for place in self._places:
             if not place.kinds or message.kind in place.kinds:
                 self._deliver(place, message)

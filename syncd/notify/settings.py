@@ -51,3 +51,5 @@ class NotifySettings:
     repeat: timedelta = timedelta(hours=24)
     webhooks: tuple[Webhook, ...] = ()
     email: Email | None = None
+    runbook_url: str | None = None
+    """Where people can read docs/runbook.md; None: it is called by its place in the project."""

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -88,13 +89,14 @@ def json_body(message: Message) -> Mapping[str, object]:
         "text": message.text,
         "at": stamp(message.at),
         "since": stamp(message.since),
+        "runbook": message.runbook,
     }
 
 
 def slack_body(message: Message) -> Mapping[str, object]:
     """Give what Slack takes (docs.slack.dev, "Formatting message text": &, < and > are escaped, nothing else)."""
     sign = ":rotating_light:" if message.firing else ":white_check_mark:"
-    return {"text": _escaped(f"{sign} *{title(message)}*\n{cut(story(message))}")}
+    return {"text": _escaped(f"{sign} *{title(message)}*\n{story(replace(message, text=cut(message.text)))}")}
 
 
 def _escaped(text: str) -> str:

@@ -25,6 +25,8 @@ class Message:
     firing: bool
     at: datetime
     since: datetime
+    runbook: str = ""
+    """Where it is written what to do."""
 
 
 def title(message: Message) -> str:
@@ -36,7 +38,8 @@ def story(message: Message) -> str:
     """Tell what happened, and since when."""
     since = f"{message.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     until = "" if message.firing else f", over {message.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return f"{message.text}\nsince {since}{until}"
+    to_do = f"\nwhat to do: {message.runbook}" if message.runbook and message.firing else ""
+    return f"{message.text}\nsince {since}{until}{to_do}"
 
 
 def sendable(text: str) -> str:

@@ -67,9 +67,7 @@ def approval(deployment: str, digest: str, *, program: str = "syncd") -> str:
     return safe(f"{program} {shlex.join(['approve', deployment, digest])}")
 
 
-def way_to_pass(
-    deployment: str, digest: str, *, is_of_all: bool, program: str = "syncd", indent: int = 0
-) -> Line:
+def way_to_pass(deployment: str, digest: str, *, is_of_all: bool, program: str = "syncd", indent: int = 0) -> Line:
     """Say how what is held may pass. What a pass over some people or DAGs held is approved with all that is held there."""
     words, command = "to let exactly this pass", approval(deployment, digest, program=program)
     if not is_of_all:

@@ -84,7 +84,7 @@ def test_checking_tells_of_a_group_that_no_file_has(desk: Desk) -> None:
     desk.write("people/people.yaml", json.dumps({"people": [], "groups": []}))
     code, out, _ = desk.types("check")
     assert (0, True) == (code, "note:" in out)
-    assert ":team; nobody who left loses it for now" in out
+    assert "there is no group people:team, so nobody gets" in out
 
 
 def test_from_a_plan_to_a_leaver(desk: Desk) -> None:
@@ -308,9 +308,10 @@ def test_alarms_are_shown_by_a_command_and_first_in_status(desk: Desk) -> None:
         late = since + timedelta(minutes=10)
         store.presence.save_alarm("drift", "dev", "by hand", since=late, notified_at=late, earlier=None)
 
-    shown = ["  held  dev  for 12 min", "    7 held", "    look", "  drift  dev  for 2 min", "    by hand"]
+    held = ["  held  dev  for 12 min", "    7 held", "    look", "    what to do: docs/runbook.md#held"]
+    shown = [*held, "  drift  dev  for 2 min", "    by hand", "    what to do: docs/runbook.md#drift"]
     assert shown == desk.types("alarms")[1].splitlines()
-    assert ["alarms", *shown, ""] == desk.types("status", "--offline")[1].splitlines()[:7]
+    assert ["alarms", *shown, ""] == desk.types("status", "--offline")[1].splitlines()[:9]
     assert (1, ["held", "drift"]) == (desk.types("alarms", "--check")[0], kinds(desk.reads("alarms")))
     assert ["held", "drift"] == kinds(desk.reads("status", "--offline"))
 

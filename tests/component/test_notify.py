@@ -23,6 +23,8 @@ from syncd.notify import (
 )
 from syncd.notify.webhook import json_body
 
+SENT = replace(HELD, runbook="docs/runbook.md#held")
+
 
 @pytest.fixture
 def chat() -> Iterator[Chat]:
@@ -45,7 +47,7 @@ def test_a_webhook_gets_json_at_its_path_and_query(chat: Chat) -> None:
 
     [(path, headers, body)] = chat.posts
     assert ("/hooks/x?sig=a%2Fb%20c&flag", "application/json") == (path, headers["content-type"])
-    assert ("Bearer x", json_body(HELD)) == (headers["authorization"], json.loads(body))
+    assert ("Bearer x", json_body(SENT)) == (headers["authorization"], json.loads(body))
     facts = {"to": "notify.webhooks[1]", "kind": "held", "subject": "finance-prod", "firing": True}
     assert [("notification_sent", facts)] == sending.events
 
@@ -171,7 +173,8 @@ def test_a_mail_arrives_as_it_was_written(post: Post) -> None:
 
     [mail_] = post.mails
     assert isinstance(mail_, EmailMessage)
-    assert "held: finance-prod\n\nZoë\n.\nloses 12 roles\nsince 2026-01-31 12:00 UTC\n" == mail_.get_content()
+    story = "Zoë\n.\nloses 12 roles\nsince 2026-01-31 12:00 UTC\nwhat to do: docs/runbook.md#held"
+    assert f"held: finance-prod\n\n{story}\n" == mail_.get_content()
     assert ["<ops@example.com>", "<zoe@example.com>"] == post.recipients
     assert ([("notification_sent", None)], []) == (sending.outcomes, post.logins)
 

@@ -235,4 +235,4 @@ def test_a_time_before_or_after_all_time_is_a_wrong_command_line(shell: Any, whe
 def test_who_held_what_has_no_status(shell: Any) -> None:
     code, _, err = shell("--holders", "--status", "applied")
 
-    assert (3, True) == (code, "what is held has no status" in err)
+    assert (3, True) == (code, "what somebody holds has no status" in err)

@@ -115,9 +115,9 @@ def test_the_state(inside: Checked) -> None:
 
     assert ["host-1", "host-2"] == said["replicas"]
     assert ("quarantined", "refused", 5) == tuple(said["deployments"][1][k] for k in ("standing", "error", "failures"))
-    assert [{"kind": "held", "subject": "prod", "text": "60 changes are held", "since": NOW.isoformat()}] == said[
-        "alarms"
-    ]
+    assert [
+        {"kind": "held", "subject": "prod", "text": "60 changes are held", "since": NOW.isoformat(), "runbook": ""}
+    ] == said["alarms"]
     assert said["alarms"] == inside.get("/api/v1/alarms").json["alarms"]
 
 

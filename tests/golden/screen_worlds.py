@@ -8,6 +8,7 @@ from typing import Any
 
 from render_worlds import APPLIED, LEAVER, MANY, MOVER, NEW_ROLE, PLANNED
 
+from syncd.alarm_kinds import runbook
 from syncd.app import kind_of
 from syncd.cli import alarms, audit, doctor, explain, status
 from syncd.config.settings import DeploymentSettings
@@ -38,13 +39,14 @@ WHY = "GET https://airflow.finance.example.com/api/v2/version: the connection wa
 HELD = Held((LEAVER, MOVER), ("60 people lose a role: the limit is 50",), "finance-production")
 
 ALARMS = (
-    alarms.Alarm("unreachable", "finance-production", WHY, NOW, timedelta(minutes=8)),
+    alarms.Alarm("unreachable", "finance-production", WHY, NOW, timedelta(minutes=8), runbook("unreachable")),
     alarms.Alarm(
         "held",
         "analytics-production",
         f"60 people lose a role: the limit is 50\nto let exactly this pass: syncd approve analytics-production {HELD.digest}",
         NOW,
         timedelta(days=3, hours=4),
+        runbook("held"),
     ),
 )
 FINDINGS = (

@@ -77,7 +77,17 @@ NOTHING = {
     *WELL,
     *(
         Say(k, "prod")
-        for k in ("not_converged", "held", "drift", "frozen", "email_taken", "renamed", "name_clash", "server_changed")
+        for k in (
+            "not_converged",
+            "held",
+            "drift",
+            "frozen",
+            "email_taken",
+            "renamed",
+            "name_clash",
+            "server_changed",
+            "waiting",
+        )
     ),
 }
 """A look at everything found nothing to say."""
@@ -440,3 +450,16 @@ def test_the_alarm_of_what_is_held_says_what_people_would_lose() -> None:
     found = follow_up(Ended("prod", SWEEP, made(held=held, held_effects=effects), Record(), moment=Moment(NOW)))
     [said] = [say.text for say in found.says if say.kind == "held"]
     assert "; if they pass, 1 person loses view on DAG a (pii: 1); see them with" in said
+
+
+@pytest.mark.finding("U-B9")
+def test_what_a_server_lacks_at_several_looks_in_a_row_is_told_until_it_does_not() -> None:
+    lacks = made(outcomes=outcome(Status.PENDING, "the server does not know: can_read on Pool"))
+    record, told = Record(), []
+    for end in (lacks, lacks, lacks, made()):
+        found = follow_up(Ended("prod", SWEEP, end, record, moment=Moment(NOW)))
+        record = found.record
+        told.append([say.text for say in found.says if say.kind == "waiting"])
+    said = "ann: the server does not know: can_read on Pool"
+    assert [[], [], [said], [""]] == told
+    assert 0 == record.waiting

@@ -34,6 +34,7 @@ def test_the_fields_of_a_json_webhook_stay_as_they_are() -> None:
         "text": "12 removals are held: `syncd approve 4f2a`",
         "at": "2026-01-31T12:00:00.000Z",
         "since": "2026-01-31T12:00:00.000Z",
+        "runbook": "",
     }
 
     assert expected == json_body(HELD)
@@ -57,11 +58,20 @@ def test_what_slack_reads_as_markup_is_escaped() -> None:
     assert {"text": says} == body
 
 
+@pytest.mark.finding("U-B15")
+def test_a_message_has_each_fact_once_and_leads_to_what_to_do() -> None:
+    body = slack_body(replace(HELD, text="12 removals", runbook="https://wiki.example.com/syncd#held"))
+
+    says = "12 removals\nsince 2026-01-31 12:00 UTC\nwhat to do: https://wiki.example.com/syncd#held"
+    assert {"text": f":rotating_light: *held: finance-prod*\n{says}"} == body
+
+
 def test_slack_hears_that_an_alarm_is_over_and_no_more_than_a_screen() -> None:
     text = str(slack_body(replace(OVER, text="x" * 5000))["text"])
 
     assert text.startswith(":white_check_mark: *over: held: finance-prod*\nxxx")
-    assert 3100 > len(text)
+    assert text.endswith("since 2026-01-31 12:00 UTC, over 2026-01-31 15:00 UTC")
+    assert 3200 > len(text)
 
 
 def test_a_mail_has_the_headers_of_a_machine_that_writes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from still_time import Time
@@ -17,7 +18,7 @@ def paced(
     return Throttle(RateLimit(calls_per_s, burst), monotonic=time, pause=time.pause, observe=observe)
 
 
-def call(throttle: Throttle, time: Time, status: int | None = 200, seconds: float = 0.0, **more: float) -> None:
+def call(throttle: Throttle, time: Time, status: int | None = 200, seconds: float = 0.0, **more: Any) -> None:
     throttle.enter()
     time.pause(seconds)
     throttle.left("GET", "/users/{}", status, seconds, **more)
@@ -248,3 +249,14 @@ def test_every_call_is_told() -> None:
     call(throttle, time, None, seconds=30.0)
     assert [Call("GET", "/users/{}", 200, 0.25), Call("GET", "/users/{}", None, 30.0)] == told
     assert 0.25 == throttle.latency_s
+
+
+@pytest.mark.finding("U-B7")
+def test_an_open_circuit_tells_what_the_server_did_last() -> None:
+    time = Time()
+    throttle = Throttle(monotonic=time, pause=time.pause)
+    for said in ("no answer", "no answer", "no answer", "no answer", "the connection was refused"):
+        call(throttle, time, None, said=said)
+    with pytest.raises(CircuitOpen) as open_:
+        throttle.enter()
+    assert "the connection was refused" == open_.value.cause

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import pytest
 
@@ -93,9 +92,9 @@ def test_what_is_left_alone_says_both_kinds_of_clash() -> None:
     assert "" == words.blocked([], notes)
 
 
-def test_failures_say_how_many_and_since_when() -> None:
-    since = datetime(2026, 3, 1, 9, 5, tzinfo=UTC)
-    assert "since 2026-03-01 09:05 UTC: no answer" == words.source_failed(since, "no answer")
+@pytest.mark.finding("U-B15")
+def test_failures_say_how_many_and_nothing_that_the_alarm_says_itself() -> None:
+    assert "https://okta: no answer" == words.source_failed("okta", "source okta: https://okta: no answer")
     assert ("5 passes in a row failed; it is tried again every quarter of an hour: refused") == words.quarantined(
         5, ValueError("refused")
     )
