@@ -39,16 +39,30 @@ class Allowed(NamedTuple):
     because: str
 
 
+LATER_FIELDS = (
+    "allowed_run_types",
+    "dag_display_name",
+    "is_backfillable",
+    "last_parse_duration",
+    "timetable_partitioned",
+    "timetable_periodic",
+)
 OWN_ROLES = (
     "the stand-in's built-in roles hold what those of 2.11.2 and 3.3.2 do; syncd gives them and never changes them"
 )
 OTHER_PROVIDERS = "of the providers syncd asks for that of FAB alone, and there for its version"
+OTHER_FIELDS = (
+    "a field that came with a later release, or went; of a DAG syncd reads its id, tags, owners and whether it is there"
+)
 ALLOWED: Sequence[Allowed] = (
+    *(Allowed("* */dags*", f"*.{name}", OTHER_FIELDS) for name in LATER_FIELDS),
+    Allowed("* */dags/*", "detail", "how a DAG that is not there is called; syncd reads the status"),
     *(Allowed("*", f"*roles[[]{name}[]].actions*", OWN_ROLES) for name in ("Admin", "Op", "User", "Viewer", "Public")),
     Allowed("GET */permissions*", "*", OWN_ROLES),
     Allowed("GET */providers*", "providers[[]apache-airflow-providers-[!f]*", OTHER_PROVIDERS),
     Allowed("GET */providers*", "providers[[]apache-airflow-providers-f[!a]*", OTHER_PROVIDERS),
     Allowed("GET */providers*", "providers[[]*.description", OTHER_PROVIDERS),
+    Allowed("GET */providers*", "providers[[]*.documentation_url", OTHER_PROVIDERS),
     Allowed("GET */providers*", "total_entries", OTHER_PROVIDERS),
     Allowed("GET /auth/openapi.json", "*", "of the description syncd reads its title and the paths' names alone"),
     Allowed(

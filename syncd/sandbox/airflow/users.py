@@ -74,7 +74,7 @@ def create_user(request: Request) -> AirflowAnswer:
         raise request.dialect.refuse(409, f"The email `{email}` is already taken.")
     roles = _roles(request, body.get("roles") or [])
     if request.connexion and len(roles) != len(set(roles)):
-        raise request.dialect.refuse(500, f"Failed to add user `{username}`.", title="Unknown")
+        raise request.dialect.refuse(500, f"Failed to add user `{username}`.", title="Internal Server Error")
     account = request.state.add_user(
         username,
         password=body.get("password", ""),
@@ -133,7 +133,7 @@ def _registration_role(request: Request, username: str) -> str:
     if role is not None and role in request.state.roles:
         return role
     if request.connexion:
-        raise request.dialect.refuse(500, f"Failed to add user `{username}`.", title="Unknown")
+        raise request.dialect.refuse(500, f"Failed to add user `{username}`.", title="Internal Server Error")
     raise request.dialect.refuse(500, "Default registration role is not configured or not found.")
 
 
