@@ -192,6 +192,8 @@ def test_the_credentials_of_a_deleted_user(server: Server) -> None:
 # --- roles ------------------------------------------------------------------------------------------------------------
 
 BAD = problem(400)
+EMPTY_NAME = problem(400, "'' should be non-empty - 'name'")
+READ_ONLY = problem(400, "Property is read-only - 'active'")
 ROLE = Expected(200, JSON, {"name", "actions"})
 CRASH_PAGE = Expected(500, HTML)
 READ = pairs("can_read DAG:fin_daily")
@@ -252,7 +254,7 @@ def test_creating_roles(server: Server) -> None:
         create(made_2, ROLE, name="{p}new", actions=pairs("can_create DAG:fin_daily")),
         create(CRASH_PAGE, ROLE, name="{p}b"),
         create(BAD, invalid("list_type", "body", "actions"), name="{p}c", actions=None),
-        create(BAD, invalid("string_too_short", "body", "name"), name="", actions=[]),
+        create(EMPTY_NAME, invalid("string_too_short", "body", "name"), name="", actions=[]),
         create(BAD, invalid("missing", "body", "name"), actions=[]),
         create(
             problem(400, "{'foo': ['Unknown field.']}"),
@@ -392,7 +394,10 @@ def test_creating_users(server: Server) -> None:
     def create(name: str, two: Expected, three: Expected, **body: Any) -> Line:
         return Line("POST {fab}/users", two, three, json=person(name, **({"roles": ["{p}r"]} | body)))
 
-    unknown, failed = bad("Unknown roles: 'zzz', 'yyy'"), problem(500, "Failed to add user `{p}twice`.")
+    unknown, failed = (
+        bad("Unknown roles: 'zzz', 'yyy'"),
+        problem(500, "Failed to add user `{p}twice`.", "Internal Server Error"),
+    )
     taken, mail = (
         "Username `{p}U` already exists. Use PATCH to update.",
         "The email `{p}u@example.com` is already taken.",
@@ -412,7 +417,7 @@ def test_creating_users(server: Server) -> None:
         create("w", BAD, invalid("missing", "body", "email"), email=None),
         create("w", BAD, invalid("string_too_short", "body", "email"), email=""),
         create("blank", USER, invalid("string_too_short", "body", "first_name"), first_name=""),
-        create("w", BAD, invalid("extra_forbidden", "body", "active"), active=False),
+        create("w", READ_ONLY, invalid("extra_forbidden", "body", "active"), active=False),
         create("w", BAD, invalid("extra_forbidden", "body", "foo"), foo=1),
         create("odd", USER, USER, email="{p} not an address"),
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from matrix import databases
-from matrix.page import PAGE, render
+from matrix.page import LONGEST, PAGE, render
 from matrix.parts import RECORDED, Stage, compare, play, stage_of
 from matrix.recording import Recording
 from matrix.results import HOME, Result, Step, read, recording_of
@@ -60,7 +60,7 @@ def on_its_server(row: Row, parts: list[str]) -> list[Result]:
         try:
             stage, versions = start(row, stack), look_up(row)
         except Exception as error:  # noqa: BLE001  a release that does not start is a result
-            step = Step("start of the server", str(error)[-1500:])
+            step = Step("start of the server", " ".join(str(error).splitlines()[-3:])[-LONGEST:])
             return [keep(Result(row.name, part, today(), {}, [step])) for part in parts]
         return [on_stage(stage, part, versions) for part in parts]
 

@@ -47,7 +47,7 @@ if workers == 1:
     server.run(sockets=[listener])
 else:
     from uvicorn.supervisors import Multiprocess
-    Multiprocess(config, target=server.run, sockets=[listener]).run()
+    Multiprocess(config, sockets=[listener]).run()  # as of uvicorn 0.40
 """
 
 COMMAND = """
