@@ -87,7 +87,9 @@ def _version(wanted: bool) -> None:
 _Config = Annotated[
     Path, typer.Option("--config", "-c", envvar="SYNCD_CONFIG", metavar="FILE", help="The configuration file.")
 ]
-_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every event to standard error.")]
+_Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log every event to standard error, and show lists whole.")
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log errors only, and show no progress.")]
 _Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
 

@@ -21,10 +21,10 @@ from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.http.metered import ReadLimit, TooSlow, metered
 from syncd.http.secrets import remember
-from syncd.render.change import change_line
+from syncd.render.alike import EVERYTHING_SHOWN, SHORT, Extent, change_lines
 from syncd.render.effects import effect_lines_of
 from syncd.render.lines import Line, Style, counted, number, safe
-from syncd.render.text import MOST, way_to_pass
+from syncd.render.text import way_to_pass
 from syncd.render.view import ChangeView
 from syncd.words import and_more
 
@@ -234,22 +234,24 @@ def show_results(ended: JobOutcome, *, verb: str, as_json: bool, this: Invocatio
         shown = {"exit_code": ended.exit_code, "results": [asdict(result) for result in ended.results]}
         show_json({**shown, "strangers": list(ended.strangers)})
     else:
-        show(result_lines(ended.results, verb=verb, program=this.program))
+        show(result_lines(ended.results, verb=verb, program=this.program, whole=this.verbose))
         show(Line(safe(text), Style.FAIL) for text in ended.strangers)
     return ended.exit_code
 
 
-def result_lines(results: Sequence[DeploymentResult], *, verb: str, program: str = "syncd") -> Iterator[Line]:
+def result_lines(
+    results: Sequence[DeploymentResult], *, verb: str, program: str = "syncd", whole: bool = False
+) -> Iterator[Line]:
     """Say what came of it: nothing of a deployment with nothing to do, few lines of any other. The last line sums up."""
     for result in results:
-        yield from _deployment_lines(result, program=program)
+        yield from _deployment_lines(result, program=program, extent=EVERYTHING_SHOWN if whole else SHORT)
     quiet = sum(1 for result in results if not _said(result))
     if quiet:
         yield Line(f"nothing to do on {counted(quiet, 'deployment', 'deployments')}", Style.QUIET)
     yield Line(_summary(results, verb=verb), Style.TITLE)
 
 
-def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Line]:
+def _deployment_lines(result: DeploymentResult, *, program: str, extent: Extent) -> Iterator[Line]:
     name = safe(result.deployment)
     if said := _said(result):
         style = Style.FAIL if result.error or result.failed or result.not_converged else Style.TITLE
@@ -257,7 +259,7 @@ def _deployment_lines(result: DeploymentResult, *, program: str) -> Iterator[Lin
     yield from (Line(f"  {safe(line)}", Style.FAIL) for line in result.error.splitlines())
     plan = result.plan.get("plan")
     yield from effect_lines_of(plan.get("effects") if isinstance(plan, Mapping) else None)
-    yield from _change_lines(result.plan)
+    yield from _change_lines(result.plan, extent)
     if result.held:
         is_of_all = not isinstance(plan, Mapping) or plan.get("scope") is None
         yield way_to_pass(result.deployment, result.held, is_of_all=is_of_all, program=program, indent=2)
@@ -289,11 +291,11 @@ def _skipped(plan: Mapping[str, object]) -> int:
     return _planned(plan) if plan.get("mode") == "observe" and plan.get("outcomes") else 0
 
 
-def _change_lines(plan: Mapping[str, object]) -> Iterator[Line]:
+def _change_lines(plan: Mapping[str, object], extent: Extent) -> Iterator[Line]:
     changes, planned = changes_of(plan), _planned(plan)
-    yield from (change_line(ChangeView.read(change)) for change in changes[:MOST])
-    if planned > MOST:
-        yield Line(f"    {and_more(planned - MOST)} (see -o json)", Style.QUIET)
+    yield from change_lines(map(ChangeView.read, changes), extent)
+    if planned > len(changes):
+        yield Line(f"    {and_more(planned - len(changes))} (see -o json)", Style.QUIET)
 
 
 def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:

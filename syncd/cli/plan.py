@@ -37,14 +37,16 @@ def plan(
 
 def show_report(report: Report, *, output: PlanOutput, verb: str, this: Invocation) -> None:
     """Print what a pass found and did, for whom it was asked."""
+    from syncd.render.alike import EVERYTHING_SHOWN, SHORT
     from syncd.render.json import report_json
     from syncd.render.markdown import report_markdown
     from syncd.render.text import report_lines
 
+    extent = EVERYTHING_SHOWN if this.verbose else SHORT
     match output:
         case PlanOutput.JSON:
             show_json(report_json(report))
         case PlanOutput.MARKDOWN:
-            show_document(report_markdown(report, verb=verb, program=this.program))
+            show_document(report_markdown(report, verb=verb, program=this.program, extent=extent))
         case PlanOutput.TEXT:
-            show(report_lines(report, verb=verb, program=this.program))
+            show(report_lines(report, verb=verb, program=this.program, extent=extent))

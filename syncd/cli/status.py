@@ -15,7 +15,6 @@ from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
-from syncd.words import and_more
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from syncd.targets.kind import TargetKind
 
 
-MOST_NOTES = 10
 OK = "ok"
 _FACTS = 15
 """The column in which the facts of a card begin."""
@@ -88,7 +86,10 @@ def status(
         show_json({"deployments": [_json(card) for card in cards], **sources, **more})
     else:
         show(_attention(raised, cards, program=this.program))
-        show(_cards_lines(cards, program=this.program) if deployment else _table(cards, program=this.program))
+        if deployment:
+            show(_cards_lines(cards, program=this.program, whole=this.verbose))
+        else:
+            show(_table(cards, program=this.program))
         show(_source_lines(silent, uncertified))
     codes = [card.error.exit_code for card in cards if card.error]
     return max([*codes, EXIT_INVALID if files.error else EXIT_DONE])
@@ -192,7 +193,7 @@ def _row(card: _Card) -> Row:
     return Row(cells, Style.PLAIN if card.state == OK else Style.WARN)
 
 
-def _cards_lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
+def _cards_lines(cards: Sequence[_Card], *, program: str, whole: bool = False) -> Iterator[Line]:
     for card in cards:
         yield Line(f"{safe(card.name)} ({_mode(card)})", Style.TITLE)
         if card.error:
@@ -202,7 +203,7 @@ def _cards_lines(cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
             command = _approval(card, program=program)
             yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN, hang=_FACTS)
             yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN, hang=_FACTS, whole=command)
-        yield from _note_lines(card.last_plan.notes if card.last_plan else ())
+        yield from _note_lines(card.last_plan.notes if card.last_plan else (), whole=whole)
 
 
 def _held_text(card: _Card) -> str:
@@ -218,10 +219,11 @@ def _approval(card: _Card, *, program: str) -> str:
     return approval(card.name, card.held.digest, program=program)
 
 
-def _note_lines(notes: Sequence[Note]) -> Iterator[Line]:
-    yield from (Line(f"  {'note':<12} {safe(note.text)}", Style.WARN, hang=_FACTS) for note in notes[:MOST_NOTES])
-    if len(notes) > MOST_NOTES:
-        yield Line(f"  {'':<12} {and_more(len(notes) - MOST_NOTES, 'more notes')} (see -o json)", Style.WARN)
+def _note_lines(notes: Sequence[Note], *, whole: bool) -> Iterator[Line]:
+    from syncd.render.alike import EVERYTHING_SHOWN, SHORT, note_texts
+
+    texts = note_texts(notes, EVERYTHING_SHOWN if whole else SHORT)
+    yield from (Line(f"  {'note':<12} {text}", Style.WARN, hang=_FACTS) for text in texts)
 
 
 def _source_lines(

@@ -11,9 +11,14 @@ from syncd.render.view import ChangeView
 _SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.DELETE: "−"}
 
 
+def sign(view: ChangeView) -> str:
+    """Give the sign of a change: new, changed, gone."""
+    return _SIGNS[view.kind]
+
+
 def change_text(view: ChangeView) -> str:
     """Say a change in one line, without its reasons."""
-    parts = [f"{_SIGNS[view.kind]} {safe(view.name)}"]
+    parts = [f"{sign(view)} {safe(view.name)}"]
     what = "account" if view.subject == "user" else "role"
     if view.kind is Kind.CREATE:
         parts.append(f"new {what}")
@@ -60,10 +65,11 @@ def _named(names: Sequence[str], what: str) -> str:
 def change_line(view: ChangeView) -> Line:
     """Say a change in one line, with its reasons."""
     why = reasons_text(view)
-    return Line(f"    {change_text(view)}{f'   because {why}' if why else ''}", _style(view))
+    return Line(f"    {change_text(view)}{f'   because {why}' if why else ''}", change_style(view))
 
 
-def _style(view: ChangeView) -> Style:
+def change_style(view: ChangeView) -> Style:
+    """Say whether it is a gain, a loss, or some of both."""
     if view.loses:
         return Style.LOSS if not view.granted else Style.EDIT
     return Style.GAIN

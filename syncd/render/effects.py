@@ -43,14 +43,23 @@ class TollView:
 
     on_dags: tuple[OnDagsView, ...] = ()
     not_ours: int = 0
+    roles: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def of(cls, toll: Toll) -> TollView:
-        return cls(tuple(map(OnDagsView.of, toll.on_dags)), toll.not_ours)
+        roles = tuple((one.role, one.people) for one in toll.roles)
+        return cls(tuple(map(OnDagsView.of, toll.on_dags)), toll.not_ours, roles)
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> TollView:
-        return cls(tuple(map(OnDagsView.read, found["on_dags"])), found["not_ours"])
+        roles = tuple((one["role"], one["people"]) for one in found["roles"])
+        return cls(tuple(map(OnDagsView.read, found["on_dags"])), found["not_ours"], roles)
+
+    @property
+    def elsewhere(self) -> tuple[tuple[str, int], ...]:
+        """The roles that nothing on a DAG is lost or gained through."""
+        through = {role for one in self.on_dags for role, _ in one.roles}
+        return tuple(one for one in self.roles if one[0] not in through)
 
 
 def effect_lines(effects: Effects) -> Iterator[Line]:
@@ -66,7 +75,7 @@ def effect_lines_of(found: object) -> Iterator[Line]:
 
 def _lines(loses: TollView, gains: TollView) -> Iterator[Line]:
     for toll, verbs, style in ((loses, _LOSE, Style.LOSS), (gains, _GAIN, Style.GAIN)):
-        for text in _texts(toll, verbs):
+        for text in (*_texts(toll, verbs), *_elsewhere(toll, verbs)):
             yield Line(f"  {text}", style)
 
 
@@ -81,6 +90,13 @@ def _texts(toll: TollView, verbs: tuple[str, str]) -> Iterator[str]:
         yield f"{_people(one.people, verbs)} {safe(what)} on {_where(one)} ({_through(one.roles)})"
     if toll.not_ours:
         yield f"{_people(toll.not_ours, verbs)} what another hand had given them"
+
+
+def _elsewhere(toll: TollView, verbs: tuple[str, str]) -> Iterator[str]:
+    """Say of a few roles that give nothing on a DAG, or nothing that another does not, how many people that is about."""
+    yield from (f"{_people(people, verbs)} {safe(role)}" for role, people in toll.elsewhere[:FEW])
+    if len(toll.elsewhere) > FEW:
+        yield f"and {counted(len(toll.elsewhere) - FEW, 'more role', 'more roles')}"
 
 
 def _people(count: int, verbs: tuple[str, str]) -> str:
@@ -138,7 +154,9 @@ def are_effects(found: Mapping[Any, Any]) -> bool:
 def _is_toll(found: object) -> bool:
     if not isinstance(found, Mapping) or not _is_number(found.get("not_ours")):
         return False
-    on_dags = found.get("on_dags")
+    on_dags, roles = found.get("on_dags"), found.get("roles")
+    if not isinstance(roles, list) or not all(map(_is_through, roles)):
+        return False
     return isinstance(on_dags, list) and all(map(_is_on_dags, on_dags))
 
 

@@ -10,16 +10,11 @@ from dataclasses import dataclass
 from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status
 from syncd.plan.guard import parted
 from syncd.plan.on_people import Effects
-from syncd.render.change import change_line, change_text
+from syncd.render.alike import SHORT, Extent, alike, change_lines, cut, note_texts
 from syncd.render.effects import effect_lines, loss_text
 from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.view import ChangeView
-from syncd.words import and_more
-
-MOST = 50
-"""So many changes of a kind are shown; a longer list is counted, because nobody reads it."""
-
 
 # --- what a plan comes to ---------------------------------------------------------------------------------------------
 
@@ -79,19 +74,26 @@ def way_to_pass(deployment: str, digest: str, *, is_of_all: bool, program: str =
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
-def report_lines(report: PassReport, *, verb: str, program: str = "syncd", most: int = MOST) -> Iterator[Line]:
-    """Say everything a person needs to know of a pass; `verb` is `plan` or `apply`. The last line sums it up."""
+def report_lines(report: PassReport, *, verb: str, program: str = "syncd", extent: Extent = SHORT) -> Iterator[Line]:
+    """Say everything a person needs to know of a pass, `plan` or `apply`: what it comes to, for each deployment what people gain
+    and lose, then the details. The last line is the first one again: one of the two is in sight, whatever is shown between."""
+    shown = [d for d in report.deployments if not is_quiet(d)]
+    if shown:
+        yield Line(summary(report, verb=verb), Style.TITLE)
     for name, why in sorted(report.sources_failed.items()):
         yield Line(f"source {safe(name)} could not be read; nothing that it gave is taken away", Style.FAIL)
         yield from _indented(why, 2)
-    for deployment in report.deployments:
-        if not is_quiet(deployment):
-            yield from deployment_lines(deployment, program=program, most=most)
+    for deployment in shown:
+        yield from _head_lines(deployment)
+        yield from _detail_lines(deployment, program=program, extent=extent) if len(shown) == 1 else ()
     if quiet := [d for d in report.deployments if is_quiet(d)]:
         names = few([d.deployment for d in quiet], 5)
         yield Line(f"nothing to do on {counted(len(quiet), 'deployment', 'deployments')}: {names}", Style.QUIET)
-    for note in report.notes:
-        yield Line(f"! {safe(note.text)}", Style.WARN)
+    yield from (Line(f"! {text}", Style.WARN) for text in note_texts(report.notes, extent))
+    for deployment in shown if len(shown) > 1 else ():
+        if details := list(_detail_lines(deployment, program=program, extent=extent)):
+            yield Line(f"{safe(deployment.deployment)} in detail", Style.TITLE)
+            yield from details
     yield Line(summary(report, verb=verb), Style.TITLE)
 
 
@@ -101,8 +103,13 @@ def is_quiet(this: DeploymentPass) -> bool:
     return not shown and this.plan is not None and not this.plan.kept and not this.plan.notes
 
 
-def deployment_lines(this: DeploymentPass, *, program: str = "syncd", most: int = MOST) -> Iterator[Line]:
-    """Say what a pass means for one deployment."""
+def deployment_lines(this: DeploymentPass, *, program: str = "syncd", extent: Extent = SHORT) -> Iterator[Line]:
+    """Say what a pass means for one deployment: what it comes to in the first line, then for whom, then the details."""
+    yield from _head_lines(this)
+    yield from _detail_lines(this, program=program, extent=extent)
+
+
+def _head_lines(this: DeploymentPass) -> Iterator[Line]:
     mode = "enforce" if this.enforce else "observe"
     if this.plan is None:
         yield Line(f"{safe(this.deployment)} ({mode}): failed", Style.FAIL)
@@ -113,18 +120,23 @@ def deployment_lines(this: DeploymentPass, *, program: str = "syncd", most: int 
     if this.error:
         yield from _indented(str(this.error), 2)
     yield from effect_lines(this.effects or Effects())
-    yield from _plan_lines(going(this.plan, this.held), most=most)
+
+
+def _detail_lines(this: DeploymentPass, *, program: str, extent: Extent) -> Iterator[Line]:
+    if this.plan is None:
+        return
+    yield from _plan_lines(going(this.plan, this.held), extent=extent)
     if this.held:
-        yield from _held_lines(this, this.held, scope=this.plan.scope, program=program, most=most)
-    yield from _outcome_lines(this, most=most)
-    yield from _section("kept", [Line(f"    {_kept_text(k)}") for k in this.plan.kept], most=most)
-    yield from _section("notes", [Line(f"    ! {safe(n.text)}", Style.WARN) for n in this.plan.notes], most=most)
+        yield from _held_lines(this, this.held, scope=this.plan.scope, program=program, extent=extent)
+    yield from _outcome_lines(this, extent=extent)
+    yield from _section("kept", _kept_lines(this.plan.kept, extent))
+    yield from _section("notes", (Line(f"    ! {text}", Style.WARN) for text in note_texts(this.plan.notes, extent)))
     if this.leftovers:
-        names = few(this.leftovers, 10)
+        names = few(this.leftovers, max(10, extent.names))
         yield Line(f"  left behind, without people, because the server cannot delete roles: {names}", Style.QUIET)
 
 
-def _plan_lines(changes: Sequence[Change], *, most: int) -> Iterator[Line]:
+def _plan_lines(changes: Sequence[Change], *, extent: Extent) -> Iterator[Line]:
     people = [c for c in changes if c.subject == "user"]
     losing = [bool(c.revoked) or c.kind is Kind.DELETE for c in people]
     groups = (
@@ -133,25 +145,20 @@ def _plan_lines(changes: Sequence[Change], *, most: int) -> Iterator[Line]:
         ("people who gain access", [c for c, loses in zip(people, losing, strict=True) if not loses]),
     )
     for heading, found in groups:
-        yield from _section(heading, _change_lines(found[:most]), most=most, count=len(found))
+        yield from _section(heading, change_lines(map(ChangeView.of, found), extent))
 
 
-def _section(heading: str, lines: Sequence[Line], *, most: int, count: int | None = None) -> Iterator[Line]:
-    total = len(lines) if count is None else count
-    if total:
-        yield Line(f"  {heading}", Style.HEADING)
-        yield from lines[:most]
-    if total > most:
-        yield Line(f"    {and_more(total - most)} (see -o json)", Style.QUIET)
+def _section(heading: str, lines: Iterable[Line]) -> Iterator[Line]:
+    """Put a heading over lines, if there are any."""
+    for n, line in enumerate(lines):
+        if n == 0:
+            yield Line(f"  {heading}", Style.HEADING)
+        yield line
 
 
-def _change_lines(changes: Iterable[Change]) -> list[Line]:
-    return [change_line(ChangeView.of(change)) for change in changes]
-
-
-def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str, most: int) -> Iterator[Line]:
+def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str, extent: Extent) -> Iterator[Line]:
     why = safe("; ".join(held.why))
-    yield from _section(f"held ({why})", _change_lines(held.changes[:most]), most=most, count=len(held.changes))
+    yield from _section(f"held ({why})", change_lines(map(ChangeView.of, held.changes), extent))
     if text := loss_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
     yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
@@ -164,24 +171,38 @@ _ENDINGS = (
 )
 
 
-def _outcome_lines(this: DeploymentPass, *, most: int) -> Iterator[Line]:
+def _outcome_lines(this: DeploymentPass, *, extent: Extent) -> Iterator[Line]:
     for status, heading, style in _ENDINGS:
         found = [o for o in this.outcomes if o.status is status]
-        lines = [Line(f"    {change_text(ChangeView.of(o.change))}: {safe(o.detail)}", style) for o in found[:most]]
-        yield from _section(heading, lines, most=most, count=len(found))
+        yield from _section(heading, _ended_lines(((o.change, o.detail) for o in found), style, extent))
     skipped = [o.detail for o in this.outcomes if o.status is Status.SKIPPED]
     for detail, count in sorted(Counter(skipped).items()):
         yield Line(f"  {counted(count, 'change was', 'changes were')} not made: {safe(detail)}", Style.WARN)
-    lines = [Line(f"    {change_text(ChangeView.of(c))}", Style.FAIL) for c in this.not_converged[:most]]
-    heading = "accepted by the server and not kept (not converged)"
-    yield from _section(heading, lines, most=most, count=len(this.not_converged))
-    lines = [Line(f"    {safe(name)}", Style.FAIL) for name in this.blocked[:most]]
-    heading = "left alone, because it is not clear which account or role that is (see the notes)"
-    yield from _section(heading, lines, most=most, count=len(this.blocked))
+    lines = _ended_lines(((change, "") for change in this.not_converged), Style.FAIL, extent)
+    yield from _section("accepted by the server and not kept (not converged)", lines)
+    names = cut([(1, Line(f"    {safe(name)}", Style.FAIL)) for name in this.blocked], extent)
+    yield from _section("left alone, because it is not clear which account or role that is (see the notes)", names)
 
 
-def _kept_text(kept: Kept) -> str:
-    return f"{safe(kept.username)} keeps {safe(kept.role)} although no line gives it: {safe(kept.why)}"
+def _ended_lines(ended: Iterable[tuple[Change, str]], style: Style, extent: Extent) -> Iterator[Line]:
+    """Say how changes ended, those that ended alike together."""
+    found = alike((ChangeView.of(change), detail) for change, detail in ended)
+    lines = [(f"    {one.text(extent)}{f': {safe(one.said)}' if one.said else ''}", one) for one in found]
+    yield from cut([(len(one.changes), Line(text, style)) for text, one in lines], extent)
+
+
+def _kept_lines(kept: Iterable[Kept], extent: Extent) -> Iterator[Line]:
+    """Say who keeps a role for now, those of one role and reason together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in kept:
+        found.setdefault((one.role, one.why), []).append(one.username)
+    lines = []
+    for (role, why), names in found.items():
+        who = f"{safe(names[0])} keeps" if len(names) == 1 else f"{number(len(names))} people keep"
+        whom = f" ({few(names, extent.names)})" if len(names) > 1 else ""
+        said = f"    {who} {safe(role)} although no line gives it{whom}: {safe(why)}"
+        lines.append((len(names), Line(said)))
+    yield from cut(lines, extent)
 
 
 def _indented(text: str, depth: int) -> Iterator[Line]:

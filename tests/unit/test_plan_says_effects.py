@@ -55,7 +55,7 @@ def test_a_role_that_goes_is_said_in_people_and_dags() -> None:
     assert [
         "prod (enforce): 12 people lose, 1 role changes",
         "  12 people lose trigger on 143 DAGs (pii: 12)",
-    ] == text(this)[:2]
+    ] == text(this)[1:3]
     assert "- 12 people lose trigger on 143 DAGs (pii: 12)\n" in report_markdown(this, verb="plan")
 
 

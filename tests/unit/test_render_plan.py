@@ -6,6 +6,7 @@ import pytest
 
 from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User, Why
 from syncd.reconcile import DeploymentReport, Report
+from syncd.render.alike import Extent
 from syncd.render.change import change_text
 from syncd.render.lines import Line, plain, safe
 from syncd.render.markdown import LONGEST_COMMENT, report_markdown
@@ -95,7 +96,7 @@ def test_a_deployment_that_failed_after_its_plan_says_both() -> None:
     plan = Plan("d", Scope(), (Change(None, user("a", "x")),))
     said = text(DeploymentReport("d", plan=plan, error=ValueError("lost")))  # type: ignore[arg-type]  # any error will do
 
-    assert ["d (observe): 1 person gains", "  lost"] == said.splitlines()[:2]
+    assert ["d (observe): 1 person gains", "  lost"] == said.splitlines()[1:3]
 
 
 def test_applied_changes_are_not_repeated() -> None:
@@ -107,16 +108,16 @@ def test_applied_changes_are_not_repeated() -> None:
 
 
 def test_lines_of_a_role_name_a_few_and_count_the_rest() -> None:
-    plan = Plan("d", Scope(), tuple(Change(None, user(f"u{n}")) for n in range(60)))
-    lines = list(report_lines(report(DeploymentReport("d", plan=plan)), verb="plan", most=2))
+    plan = Plan("d", Scope(), tuple(Change(None, user(f"u{n}", f"r{n}")) for n in range(60)))
+    lines = list(report_lines(report(DeploymentReport("d", plan=plan)), verb="plan", extent=Extent(lines=2)))
 
-    assert Line("    and 58 more (see -o json)", lines[-2].style) == lines[-2]
+    assert Line("    and 58 more (see -v or -o json)", lines[-2].style) == lines[-2]
     assert 2 == sum("new account" in line.text for line in lines)
 
 
 def test_a_comment_fits_into_what_github_takes() -> None:
     fleet = [
-        DeploymentReport(f"d{n}", plan=Plan("d", Scope(), tuple(Change(None, user(f"u{m}" * 20)) for m in range(60))))
+        DeploymentReport(f"d{n}", plan=Plan("d", Scope(), tuple(Change(None, user(f"u{m}" * 20, f"r{m}")) for m in range(60))))
         for n in range(100)
     ]
     comment = report_markdown(report(*fleet), verb="plan")

@@ -1,0 +1,98 @@
+"""People to whom the same is done are one line: `33 people gain finance-analyst: anna, bob, carl and 30 more`.
+
+The same is what goes and what comes, and why; roles are told one by one. Notes of one kind are told the same way: the first of
+them, and how many more there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from syncd.model import Kind, Note
+from syncd.render.change import change_style, change_text, reasons_text, sign
+from syncd.render.lines import FEW, Line, Style, few, number, safe
+from syncd.render.view import ChangeView
+from syncd.words import and_more
+
+WHOLE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is shown: of each section the first `lines`, of people who are alike the first `names`, of notes of a kind
+    the first `notes`. The rest is counted."""
+
+    lines: int = 50
+    names: int = FEW
+    notes: int = FEW
+
+
+SHORT = Extent()
+EVERYTHING_SHOWN = Extent(WHOLE, WHOLE, WHOLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Changes that do the same for the same reason, or in the same way came to nothing: `said`."""
+
+    changes: tuple[ChangeView, ...]
+    said: str
+
+    def text(self, extent: Extent) -> str:
+        """Say what is done, and to whom; of one change alone just as ever."""
+        first, *more = self.changes
+        if not more:
+            return change_text(first)
+        people = few([change.name for change in self.changes], extent.names)
+        return f"{sign(first)} {number(len(self.changes))} people {_done(first)}: {people}"
+
+
+def alike(changes: Iterable[tuple[ChangeView, str]]) -> list[Alike]:
+    """Put together the people to whom the same is done and of whom the same is said, in the order of the first of each."""
+    found: dict[tuple[object, ...], list[ChangeView]] = {}
+    for change, said in changes:
+        alone = change.name if change.subject == "role" else ""
+        found.setdefault((alone, change.kind, change.granted, change.revoked, said), []).append(change)
+    return [Alike(tuple(same), str(what[-1])) for what, same in found.items()]
+
+
+def change_lines(changes: Iterable[ChangeView], extent: Extent = SHORT) -> Iterator[Line]:
+    """Say changes with their reasons, people who are alike in one line; what is too much is counted."""
+    lines = [
+        (len(one.changes), Line(f"    {one.text(extent)}{_because(one.said)}", change_style(one.changes[0])))
+        for one in alike((change, reasons_text(change)) for change in changes)
+    ]
+    yield from cut(lines, extent)
+
+
+def cut(lines: Sequence[tuple[int, Line]], extent: Extent) -> Iterator[Line]:
+    """Give the first lines, and say how many changes the others stand for."""
+    yield from (line for _, line in lines[: extent.lines])
+    if rest := sum(count for count, _ in lines[extent.lines :]):
+        yield Line(f"    {and_more(rest)} (see -v or -o json)", Style.QUIET)
+
+
+def _because(why: str) -> str:
+    return f"   because {why}" if why else ""
+
+
+def _done(change: ChangeView) -> str:
+    """Say what is done to several people: `get an account and gain a, b`."""
+    said = ["get an account"] if change.kind is Kind.CREATE else []
+    said += ["lose their account"] if change.kind is Kind.DELETE else []
+    said += [f"gain {', '.join(map(safe, change.granted))}"] if change.granted else []
+    said += [f"lose {', '.join(map(safe, change.revoked))}"] if change.revoked else []
+    return " and ".join(said) or "change"
+
+
+def note_texts(notes: Iterable[Note], extent: Extent = SHORT) -> Iterator[str]:
+    """Say notes, those of a kind together; one more than a few is said too, as counting it takes a line as well."""
+    kinds: dict[str, list[Note]] = {}
+    for note in notes:
+        kinds.setdefault(note.code, []).append(note)
+    for code, found in kinds.items():
+        shown = found if len(found) <= extent.notes + 1 else found[: extent.notes]
+        yield from (safe(note.text) for note in shown)
+        if rest := len(found) - len(shown):
+            yield f"{and_more(rest, 'notes of this kind')} ({safe(code)}; see -v or -o json)"
