@@ -234,10 +234,10 @@ def answer_with(listener: socket.socket, body: bytes) -> None:
 
 
 def test_long_results_are_cut_and_names_cannot_act() -> None:
-    changes = [{**USER, "name": f"user\x1b[31m{n}"} for n in range(60)]
+    changes = [{**USER, "name": f"user\x1b[31m{n}", "granted": [f"r{n}"]} for n in range(60)]
     lines = plain(result_lines([DeploymentResult("prod", 0, plan={"plan": {"changes": changes}})], verb="reconcile"))
 
-    assert "    and 10 more (see -o json)\n" in lines
+    assert "    and 10 more (see -v or -o json)\n" in lines
     assert "\x1b" not in lines
     assert "reconcile: 60 changes (1 deployment, 0.0 s, 0 calls)" == lines.splitlines()[-1]
     quiet = plain(result_lines([DeploymentResult("a", 0), DeploymentResult("b", 0)], verb="reconcile"))
