@@ -78,7 +78,7 @@ def report_lines(report: PassReport, *, verb: str, program: str = "syncd", exten
     """Say everything a person needs to know of a pass, `plan` or `apply`: what it comes to, for each deployment what people gain
     and lose, then the details. The last line is the first one again: one of the two is in sight, whatever is shown between."""
     shown = [d for d in report.deployments if not is_quiet(d)]
-    if shown:
+    if any(d.plan or d.error for d in shown):
         yield Line(summary(report, verb=verb), Style.TITLE)
     for name, why in sorted(report.sources_failed.items()):
         yield Line(f"source {safe(name)} could not be read; nothing that it gave is taken away", Style.FAIL)

@@ -117,7 +117,9 @@ def test_lines_of_a_role_name_a_few_and_count_the_rest() -> None:
 
 def test_a_comment_fits_into_what_github_takes() -> None:
     fleet = [
-        DeploymentReport(f"d{n}", plan=Plan("d", Scope(), tuple(Change(None, user(f"u{m}" * 20, f"r{m}")) for m in range(60))))
+        DeploymentReport(
+            f"d{n}", plan=Plan("d", Scope(), tuple(Change(None, user(f"u{m}" * 20, f"r{m}")) for m in range(60)))
+        )
         for n in range(100)
     ]
     comment = report_markdown(report(*fleet), verb="plan")

@@ -9,7 +9,6 @@ from typing import Final
 from syncd.model import Learned
 from syncd.targets.airflow.abilities import Capabilities, read
 from syncd.targets.airflow.leak import leaks
-from syncd.targets.airflow.mirror import unreadable
 
 NOT_READ: Final = "what is known of it was written by another syncd; the next pass looks anew"
 
@@ -30,6 +29,8 @@ def _facts(can: Capabilities) -> Iterator[tuple[str, str]]:
     yield "server", f"Airflow {can.version} (generation {can.generation}), {can.auth_manager}"
     yield "provider", f"FAB provider {can.fab_version}" if can.fab_version else ""
     areas = {"roles": can.roles_credential, "users": can.users_credential, "DAGs": can.dags_credential}
+    from syncd.targets.airflow.mirror import unreadable  # which is how a server is asked, and `check` asks none
+
     yield "credentials", ", ".join(f"{area} {credential or 'none found'}" for area, credential in areas.items())
     yield "account", can.service_user or ""
     yield "roles", f"PATCH {can.patch_role.value}, DELETE {can.delete_role.value}"
