@@ -12,8 +12,8 @@ import sys
 
 def main() -> None:
     """Run the command line with the arguments of this process."""
-    _open_what_is_closed()
     try:
+        _open_what_is_closed()
         from syncd.cli import app
 
         app()

@@ -16,6 +16,7 @@ from typing import Final
 
 _MOST_DIGITS: Final = 15
 """More is no count, no time and no wait; a float holds all numbers of so many digits."""
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _WHOLE: Final = re.compile(rf"[0-9]{{1,{_MOST_DIGITS}}}")
 
 
@@ -44,6 +45,11 @@ def values_in(text: str | bytes) -> int:
     if isinstance(text, str):
         return text.count("[") + text.count("{") + text.count(",")
     return text.count(b"[") + text.count(b"{") + text.count(b",")
+
+
+def paired(text: str) -> str:
+    """Give a text with U+FFFD for each half of a surrogate pair (a cut emoji): it could be written nowhere."""
+    return text if text.isprintable() else _HALF.sub("\ufffd", text)
 
 
 def whole(text: str | None) -> int | None:

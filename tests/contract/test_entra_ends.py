@@ -314,3 +314,13 @@ def test_a_look_up_that_shows_x_says_so(world: World, where: Served) -> None:
     other = GraphReply(200, {"id": "another"})
     with pytest.raises(SourceUnavailable, match="group g5 could not be looked up: another object came"):
         found_group("entra", other, "g5")
+
+
+@pytest.mark.finding("C-12")
+def test_half_a_character_in_a_name_keeps_nobody_from_being_served(world: World, where: Served) -> None:
+    bob = world.people[0]
+    world.tenant.change_user(bob, givenName="Bob \ud83d", surname=None)
+    world.tenant.rename(world.finance, "fin\ud83d")
+    found = world.source(where, **ALL).read()
+    assert world.truth()["fin\ud83d"] == members(found)["fin\ufffd"]
+    assert "Bob \ufffd" == next(one.given_name for one in found.identities if one.id == bob)

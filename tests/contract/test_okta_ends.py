@@ -317,3 +317,21 @@ def test_the_doctor_asks_for_pages_as_large_as_a_read_does(tmp_path: Path, kind:
         "; a smaller page_limit may help" if kind == "hang" else ": a smaller page_limit may help"
     )
     assert (True, "reachable") == (fine[0].ok, fine[0].check)
+
+
+# --- halves of characters ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("C-12")
+def test_half_a_character_in_a_name_keeps_nobody_from_being_served(tmp_path: Path) -> None:
+    org = Org()
+    bob = org.add_user("bob@example.com")
+    org.set_profile(bob, firstName="Bob \ud83d", lastName="\ude00")
+    org.add_group("airflow-\ud83d", [bob])
+    with stand_in(org).serve() as url, closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as store:
+        found = source(url, tmp_path).read()
+        store.readings.save_snapshot(found)
+        assert found == store.readings.last_snapshot("okta")
+    assert ["airflow-\ufffd"] == [group.name for group in found.groups]
+    assert [("Bob \ufffd", "\ufffd")] == [(person.given_name, person.family_name) for person in found.identities]
+    assert {bob} == set(found.groups[0].members)

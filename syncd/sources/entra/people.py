@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from syncd.answers import paired
 from syncd.errors import SourceUnavailable
 from syncd.model import Identity
 
@@ -122,9 +123,9 @@ def doubt(fields: Mapping[str, object]) -> str:
 def identity(source: str, fields: Mapping[str, object]) -> Identity:
     """Say who a user of Graph is of whom there is no doubt."""
     login, enabled = str(fields["userPrincipalName"]), bool(fields["accountEnabled"])
-    given, family = _text(fields, "givenName"), _text(fields, "surname")
+    given, family = paired(_text(fields, "givenName")), paired(_text(fields, "surname"))
     if not given and not family:
-        given = _text(fields, "displayName")
+        given = paired(_text(fields, "displayName"))
     email = _text(fields, "mail") or invited(login)
     number = _text(fields, "employeeId")
     return Identity(source, str(fields["id"]), login, email, given, family, active=enabled, employee_number=number)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+from syncd.answers import paired
 from syncd.errors import SourceUnavailable
 from syncd.sources.entra.graph import GraphReply
 from syncd.sources.entra.people import USER_FIELDS
@@ -34,7 +35,7 @@ class Picked:
 
 def pick(selections: Iterable[GroupSelection], fields: Mapping[str, object]) -> Picked | None:
     """Say how a group is to be read; None if no selection is for it."""
-    id_, name = str(fields["id"]), str(fields.get("displayName") or "")
+    id_, name = str(fields["id"]), paired(str(fields.get("displayName") or ""))
     for selection in selections:
         if selection.picks(id_, name):
             return Picked(id_, name, selection.transitive, fields.get("visibility") == "HiddenMembership")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from syncd.answers import paired
 from syncd.model import Identity, Snapshot
 
 ENTITLED: Final[Mapping[str, bool]] = {
@@ -44,8 +45,8 @@ def seen_user(source: str, item: Mapping[str, object]) -> SeenUser:
         id=str(item["id"]),
         login=text(fields.get("login")),
         email=text(fields.get("email")),
-        given_name=text(fields.get("firstName")),
-        family_name=text(fields.get("lastName")),
+        given_name=paired(text(fields.get("firstName"))),
+        family_name=paired(text(fields.get("lastName"))),
         active=bool(active),
         employee_number=text(fields.get("employeeNumber")),
     )
@@ -103,7 +104,7 @@ def listed_group(item: Mapping[str, object]) -> ListedGroup:
     count = stats.get("usersCount") if isinstance(stats, dict) else None
     return ListedGroup(
         id=str(item["id"]),
-        name=text(profile.get("name")) if isinstance(profile, dict) else "",
+        name=paired(text(profile.get("name"))) if isinstance(profile, dict) else "",
         type=text(item.get("type")),
         users_count=count if isinstance(count, int) and not isinstance(count, bool) else None,
         updated=text(item.get("lastUpdated")),
