@@ -14,6 +14,7 @@ def main() -> None:
     """Run the command line with the arguments of this process."""
     try:
         _open_what_is_closed()
+        os.umask(os.umask(0o077) | 0o022)  # whatever it was: nobody else writes what is made here
         from syncd.cli import app
 
         app()

@@ -49,6 +49,7 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
     from contextlib import ExitStack
 
     from syncd import app
+    from syncd.cli.exposed import exposed
 
     with ExitStack() as stack:
         database, store = _database(settings)
@@ -59,7 +60,7 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
         rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
-        own = [database, _mapping(settings), *_frozen(settings, store)]
+        own = [database, _mapping(settings), *_frozen(settings, store), *exposed(settings)]
         return (*own, *(result for done in rest for result in done.result()))
 
 

@@ -226,8 +226,10 @@ def _unless_given(url: URL, arguments: dict[str, Any]) -> dict[str, Any]:
 def _create_private(path: Path) -> None:
     """Create the file for its owner only; SQLite gives its side files the same mode.
 
-    An existing file is not even opened: closing it would drop the locks that this process has on it.
+    An existing file is not even opened: closing it would drop the locks that this process has on it. A link that leads
+    nowhere yet is followed: SQLite would make the file behind it, for everybody to read.
     """
+    path = Path(os.path.realpath(path))
     if not path.exists():
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shlex
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,41 @@ main()
     assert 130 == done.returncode
     assert done.stderr.startswith("syncd: interrupted")
     assert 1 == len(done.stderr.splitlines())
+
+
+@pytest.mark.finding("A-F14")
+@pytest.mark.parametrize(("umask", "file_mode", "folder_mode"), [("000", 0o644, 0o755), ("077", 0o600, 0o700)])
+def test_nobody_else_may_write_what_init_made(tmp_path: Path, umask: str, file_mode: int, folder_mode: int) -> None:
+    assert 0 == shell(f"umask {umask}; {SYNCD} -c deep/config.toml init", tmp_path)[0]
+
+    made = [tmp_path / "deep", *(tmp_path / "deep").rglob("*")]
+
+    assert {file_mode} == {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_file()}
+    assert {folder_mode} == {stat.S_IMODE(path.stat().st_mode) for path in made if path.is_dir()}
+
+
+@pytest.mark.finding("C-42")
+@pytest.mark.parametrize(("mode", "is_told"), [(0o644, True), (0o604, True), (0o640, False), (0o600, False)])
+def test_the_doctor_names_a_secret_that_everybody_may_read(site: Path, mode: int, is_told: bool) -> None:
+    (site / "token").write_text("planted-token", encoding="utf-8")
+    (site / "token").chmod(mode)
+    config = (site / "config.toml").read_text("utf-8")
+    (site / "config.toml").write_text(config.replace('{env = "TOKEN"}', '{file = "token"}'), encoding="utf-8")
+
+    _, said, _ = shell(f"{SYNCD} doctor", site)
+
+    assert is_told == (
+        f"everybody on this machine may read {site}/token (mode {mode:04o}): chmod 600" in " ".join(said.split())
+    )
+    assert "planted" not in said
+
+
+@pytest.mark.finding("A-F14")
+def test_the_doctor_names_a_database_that_everybody_may_read(site: Path) -> None:
+    shell(f"{SYNCD} doctor", site)
+    (site / "syncd.db").chmod(0o644)
+
+    assert "syncd.db (mode 0644): chmod 600" in shell(f"{SYNCD} doctor", site)[1]
 
 
 def test_an_outlet_takes_everything_and_remembers_the_first_error() -> None:

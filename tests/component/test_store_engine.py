@@ -41,6 +41,27 @@ def test_the_files_are_for_their_owner_only(tmp_path: Path, umask: int) -> None:
     assert {"syncd.db": 0o600, "syncd.db-wal": 0o600, "syncd.db-shm": 0o600} == modes
 
 
+@pytest.mark.finding("A-F14")
+def test_a_file_behind_a_link_is_for_its_owner_only_too(tmp_path: Path) -> None:
+    (tmp_path / "syncd.db").symlink_to(tmp_path / "real.db")
+    before = os.umask(0)
+    try:
+        with closing(Stores.open(sqlite(tmp_path))) as store:
+            store.ledger.start_run("plan", scope=EVERYTHING, now=NOW)
+            modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.iterdir() if not p.is_symlink()}
+    finally:
+        os.umask(before)
+    assert {"real.db", "real.db-wal", "real.db-shm"} == modes.keys()
+    assert {0o600} == set(modes.values())
+
+
+@pytest.mark.finding("A-F14")
+def test_a_link_into_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "syncd.db").symlink_to(tmp_path / "gone" / "real.db")
+    with pytest.raises(StoreError, match="gone does not exist: create it"):
+        Stores.open(sqlite(tmp_path))
+
+
 def test_every_connection_is_durable_and_checks_references(tmp_path: Path) -> None:
     with closing(Database(sqlite(tmp_path))) as database, database.read() as connection:
         found = {
