@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from syncd.errors import EXIT_DONE, EXIT_INVALID, SyncdError
+from syncd.errors import EXIT_DONE, EXIT_INVALID, SyncdError, worst
 
 
 class Right(StrEnum):
@@ -87,7 +87,7 @@ class Job:
 
     @property
     def exit_code(self) -> int:
-        return max((*(r.exit_code for r in self.results), EXIT_INVALID if self.strangers else EXIT_DONE))
+        return worst([*(r.exit_code for r in self.results), EXIT_INVALID if self.strangers else EXIT_DONE])
 
 
 class DeploymentHealth(StrEnum):

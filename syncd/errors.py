@@ -18,6 +18,14 @@ EXIT_INVALID = 3
 EXIT_HELD = 4
 EXIT_NO_ANSWER = 5
 
+_BY_WEIGHT = (EXIT_DONE, EXIT_CHANGES, EXIT_HELD, EXIT_NO_ANSWER, EXIT_FAILED, EXIT_INVALID)
+
+
+def worst(exit_codes: Iterable[int]) -> int:
+    """Give the exit code of what several came to: where one cannot work as it is, trying the others again is no help."""
+    return max(exit_codes, key=_BY_WEIGHT.index, default=EXIT_DONE)
+
+
 SHOWN = 50
 """So many mistakes are told at once; a wrong export has one in each line."""
 
@@ -110,11 +118,15 @@ class TargetUnavailable(SyncdError):
 
 
 class TargetUnauthorized(TargetUnavailable):
-    """The deployment answered and refused our credential, or the credential lacks a right."""
+    """The deployment answered and refused our credential, or the credential lacks a right: trying again changes nothing."""
+
+    exit_code = EXIT_FAILED
 
 
 class TargetUnmanageable(TargetUnavailable):
     """The deployment answers, but its role and user API cannot be used; says why and what would help."""
+
+    exit_code = EXIT_FAILED
 
 
 class ReadIncomplete(TargetUnavailable):
@@ -134,4 +146,4 @@ class StoreError(SyncdError):
 class SecretUnreadable(SyncdError):
     """A secret is not where its reference points to."""
 
-    exit_code = EXIT_NO_ANSWER
+    exit_code = EXIT_FAILED

@@ -32,7 +32,7 @@ def apply(
     from dataclasses import replace
 
     from syncd import reconcile
-    from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.errors import EXIT_DONE, EXIT_INVALID, worst
     from syncd.model import EVERYTHING, Note, Scope
 
     this = invocation(context)
@@ -44,4 +44,4 @@ def apply(
             unknown = reconcile.strangers(world, user or ())
         report = replace(report, notes=(*report.notes, *(Note("person_unknown", text) for text in unknown)))
         show_report(report, output=output, verb="apply", this=this)
-    return max(report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE)
+    return worst([report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from syncd.model import CheckResult
     from syncd.store import Stores
 
-REACHABLE = "reachable"
+REACHABLE, WRITABLE = "reachable", "writable"
 _STYLES = {True: ("ok", Style.PLAIN), None: ("note", Style.WARN), False: ("wrong", Style.FAIL)}
 
 
@@ -60,7 +60,7 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
         rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
-        own = [database, _mapping(settings), *_frozen(settings, store), *exposed(settings)]
+        own = [database, *_writable(store), _mapping(settings), *_frozen(settings, store), *exposed(settings)]
         return (*own, *(result for done in rest for result in done.result()))
 
 
@@ -87,6 +87,22 @@ def _database(settings: Settings) -> tuple[CheckResult, Stores | None]:
     except SyncdError as error:
         return CheckResult("database", REACHABLE, False, str(error)), None
     return CheckResult("database", REACHABLE, True, settings.database.url), store
+
+
+def _writable(store: Stores | None) -> tuple[CheckResult, ...]:
+    """Say whether the database takes what is written: a lease of our own, given back at once. A full disk can yet be read."""
+    from syncd.errors import DeploymentBusy, SyncdError
+    from syncd.model import CheckResult
+
+    if store is None:
+        return ()
+    try:
+        with store.leases.take("doctor"):
+            return (CheckResult("database", WRITABLE, True, "a lease was taken and given back"),)
+    except DeploymentBusy:
+        return (CheckResult("database", WRITABLE, True, "another doctor writes"),)
+    except SyncdError as error:
+        return (CheckResult("database", WRITABLE, False, str(error)),)
 
 
 def _mapping(settings: Settings) -> CheckResult:

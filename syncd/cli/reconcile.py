@@ -121,14 +121,14 @@ def from_here(
 ) -> int:
     """Do what a daemon would, in this process and under the same leases."""
     from syncd.cli.daemon_client import JobOutcome, show_results
-    from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.errors import EXIT_DONE, EXIT_INVALID, worst
     from syncd.reconcile import strangers
 
     only = chosen(settings, sorted(order.deployments))
     with this.store(settings) as store, this.world(settings, store, deployments=sorted(only)) as world:
         report = _reported(world, order, approvals=approvals, verb=verb)
         unknown = strangers(world, order.users)
-    code = max(report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE)
+    code = worst([report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE])
     return show_results(JobOutcome(results(report), code, unknown), verb=verb, as_json=as_json, this=this)
 
 

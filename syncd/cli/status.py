@@ -70,7 +70,7 @@ def status(
 ) -> int:
     """Show what each deployment can do, and how it stands."""
     from syncd import app
-    from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.errors import EXIT_DONE, EXIT_INVALID, worst
 
     this = invocation(context)
     with this.in_use() as (files, store):
@@ -92,7 +92,7 @@ def status(
             show(_table(cards, program=this.program))
         show(_source_lines(silent, uncertified))
     codes = [card.error.exit_code for card in cards if card.error]
-    return max([*codes, EXIT_INVALID if files.error else EXIT_DONE])
+    return worst([*codes, EXIT_INVALID if files.error else EXIT_DONE])
 
 
 def _cards(world: World, store: Stores, kinds: Mapping[str, TargetKind], *, offline: bool) -> list[_Card]:

@@ -46,10 +46,11 @@ everybody who wants to write waits behind whoever writes now."""
 Clock = Callable[[], datetime]
 T = TypeVar("T")
 
+_THEN = "a daemon then goes on by itself, a command is run again"
 _ADVICE = {
-    "database or disk is full": "the disk is full: free some space, then run syncd again",
-    "disk i/o error": "the disk refuses to write (full, over a quota, or broken): see to it, then run syncd again",
-    "no space left": "the disk is full: free some space, then run syncd again",
+    "database or disk is full": f"the disk is full: free some space; {_THEN}",
+    "disk i/o error": f"the disk refuses to write (full, over a quota, or broken): see to it; {_THEN}",
+    "no space left": f"the disk is full: free some space; {_THEN}",
     "readonly database": "it cannot be written: let the user that runs syncd own the file and its directory",
     "unable to open": "it cannot be opened: let the user that runs syncd own the file and its directory",
     "permission denied": "it cannot be opened: let the user that runs syncd own the file and its directory",

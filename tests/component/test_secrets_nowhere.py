@@ -57,7 +57,7 @@ def test_no_secret_is_anywhere(corp: Company, loud: StringIO, capsys: pytest.Cap
     assert 0 == run(["--config", config, "--verbose", "apply"])
     corp.airflow.state.users["admin"].password = "changed by somebody"
     corp.okta.ssws.clear()
-    assert 5 == run(["--config", config, "--verbose", "apply", "--full"])
+    assert 1 == run(["--config", config, "--verbose", "apply", "--full"])
     assert run(["--config", config, "--verbose", "doctor"])
     out, err = capsys.readouterr()
     made = {a.password for name, a in corp.airflow.state.users.items() if name != "admin"}

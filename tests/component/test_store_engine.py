@@ -168,7 +168,7 @@ except StoreError as error:
     ended = subprocess.run(command, check=True, capture_output=True, text=True, preexec_fn=limit)
     number, sentence = ended.stdout.splitlines()
     assert "the disk" in sentence
-    assert "run syncd again" in sentence
+    assert "a daemon then goes on by itself" in sentence
     with closing(Stores.open(sqlite(tmp_path))) as store:
         done = store.queries.audit(status="applied", limit=10_000)
         assert int(number) <= len(done) <= int(number) + 1

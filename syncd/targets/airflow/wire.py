@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-from syncd.errors import TargetUnauthorized, TargetUnavailable
+from syncd.errors import EXIT_NO_ANSWER, TargetUnauthorized, TargetUnavailable
 from syncd.http.answer import Answer
 from syncd.http.secrets import SecretUnreadable, remember
 from syncd.http.session import NoAnswer, NotAsked, Session
@@ -302,6 +302,8 @@ class Refused(TargetUnauthorized):
         said = "; ".join(
             f"{answer.asked} with {who.kind} as {who.username or 'bearer'} gave {answer}" for who, answer in tried
         )
+        if any(answer.status >= 500 for answer in self.answers):
+            self.exit_code = EXIT_NO_ANSWER  # it is the server that is broken, and it may come back
         super().__init__(f"{area} cannot be read: {said or 'no configured credential is of a kind it takes'}; {hint}")
 
 
