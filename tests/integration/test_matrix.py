@@ -83,6 +83,20 @@ def test_the_chapters_that_are_told_here_only(tmp_path: Path, monkeypatch: pytes
     assert len(OWN) == len(told.steps)
 
 
+@pytest.mark.parametrize("name", [row.name for row in ROWS if row.told and row.preset])
+def test_what_cannot_be_managed_is_told(name: str, tmp_path: Path) -> None:
+    result, recording = played("told", BY_NAME[name], tmp_path)
+    assert [] == result.faults
+    assert ["doctor says so", "plan says so", "apply says so", "nothing is written"] == [s.title for s in result.steps]
+    assert recording.asked
+
+
+def test_who_writes_where_nothing_can_be_managed_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matrix.parts._says", lambda told, *_: told.hands.make_role("x", []))
+    result, _ = played("told", BY_NAME["3.1.8+3.3.0"], tmp_path)
+    assert ["nothing is written"] == [step.title for step in result.steps if step.said]
+
+
 def test_a_chapter_that_fails_is_a_result_and_those_behind_it_are_not_reached(tmp_path: Path) -> None:
     with stage(NEWEST, tmp_path) as on:
         cast("StandInSite", on.real).server.state.users.pop("admin")

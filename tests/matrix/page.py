@@ -86,7 +86,7 @@ def _story(row: Row, home: Path) -> str:
 
 
 def _answers(row: Row, home: Path) -> str:
-    if not row.preset:
+    if "questions" not in row.parts:
         return ""
     result = read(row.name, "answers", home)
     if result is None or not result.requests:

@@ -63,7 +63,7 @@ def _three(
     return Row(made.name, made, preset or made.name, QUICK | BASIC | settings, told=told, note=note)
 
 
-BROKEN_USERS = ("users cannot be read", "3.4.0")
+BROKEN_USERS = ("answers 500 to every reading of its users", "3.4.0")
 SESSION_ONLY = {"AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.session"}
 SIMPLE = {
     "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
