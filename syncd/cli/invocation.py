@@ -96,10 +96,12 @@ class Invocation:
     ) -> Iterator[World]:
         """Build what a pass works with, and show its progress while the context lasts. `rules`: not those in the files."""
         from syncd import app
-        from syncd.cli.progress import showing
+        from syncd.cli.progress import Progress, showing
 
         only = chosen(settings, deployments)
-        with showing(self.log(), quiet=self.quiet) as emit:
+        enforced = {d.deployment.name: d.enforce for d in settings.deployments if d.deployment.name in only}
+        progress = Progress(len(settings.sources), enforced)
+        with showing(self.log(), progress, quiet=self.quiet) as emit:
             world = replace(app.build(settings, store, emit=emit, only=only, full=full, rules=rules), wait_s=WAIT_S)
             try:
                 yield world
