@@ -33,6 +33,7 @@ from syncd.cli import (
     status,
 )
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
+from syncd.cli.pager import PAGED, paged
 from syncd.cli.streams import flushed, lasting
 from syncd.errors import EXIT_FAILED, EXIT_INVALID, InvalidInput, SyncdError
 
@@ -91,6 +92,7 @@ _Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Log every event to standard error, and show lists whole.")
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log errors only, and show no progress.")]
+_NoPager = Annotated[bool, typer.Option("--no-pager", help="Show everything at once, however long it is.")]
 _Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
 
 
@@ -100,10 +102,13 @@ def options(
     config: _Config = DEFAULT_CONFIG,
     verbose: _Verbose = False,
     quiet: _Quiet = False,
+    no_pager: _NoPager = False,
     _version: _Version = False,
 ) -> None:
     """Keep users, roles and DAG permissions of Airflow deployments as your groups say."""
     context.obj = Invocation(config, verbose, quiet)
+    if context.invoked_subcommand in PAGED and not no_pager:
+        context.with_resource(paged())
 
 
 def app() -> None:
