@@ -30,6 +30,14 @@ def typographic(text: str, *, is_key: bool = False) -> str:
     return TYPOGRAPHIC.format(" and ".join(dict.fromkeys(q for q in (text[0], text[-1]) if q in _OPENING)))
 
 
+def typographic_at(text: str, line: int, column: int) -> str:
+    """Say that a language which only knows straight quotes met another one at a place; empty: it did not."""
+    lines = text.splitlines()
+    found = lines[line - 1][column - 1 : column] if line <= len(lines) else ""
+    is_quote = found and found in _OPENING
+    return f'a typographic quote ({found}) stands here; write straight ones, as in "text"' if is_quote else ""
+
+
 def misplaced_colon(text: str, line: int, column: int) -> str:
     """Say what to do about a ":" that is not expected at a place: the cause may stand before it, or in the line above."""
     lines = text.splitlines()

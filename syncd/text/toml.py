@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Never
 
 from syncd.errors import ConfigInvalid, Problem
+from syncd.text.slips import conflict, typographic_at
 from syncd.text.toml_places import NotScannable, Path, Position, Positions, TooDeep, locate
 
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -37,6 +38,8 @@ def read_toml(name: str, text: str) -> Written:
     Raises:
         ConfigInvalid: it is not TOML; at the place, with what to write.
     """
+    if left := conflict(text):
+        _refuse(name, left[1], left[0], 1)
     try:
         places = _located(text)  # first: what it refuses would keep tomllib busy for ever
         values = tomllib.loads(text)
@@ -81,6 +84,8 @@ def _syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path,
         if line and column
         else Position(end, len(text.rstrip().rpartition("\n")[2]) + 1)
     )
+    if quotes := typographic_at(text, place.line, place.column):
+        return Problem(name, place.line, place.column, quotes)
     hint = next((words for sign, words in _SYNTAX_HINTS if sign in message), "") if line else ""
     return Problem(name, place.line, place.column, f"not valid TOML: {message[0].lower()}{message[1:]}{hint}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,22 @@ def test_a_member_is_found_in_whichever_form_it_is_written(
 def test_a_name_that_nobody_can_read_is_refused(tmp_path: Path, where: str, is_json: bool) -> None:
     with pytest.raises(SourceUnavailable, match=r"has the character U\+200B \(zero width space\) in it"):
         _people(tmp_path, json_=is_json, **{where: "x\u200b"})
+
+
+@pytest.mark.finding("C-36")
+@pytest.mark.parametrize("file", ["p.json", "p.yaml"])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            '{\n<<<<<<< HEAD\n"people": []\n=======\n"groups": []\n>>>>>>> x\n}',
+            ":2:1: a merge left its marks here (<<<<<<<)",
+        ),
+        ('{"people": []\n, “groups”: []}', "typographic"),
+        ('{"people": [{"login": “anna”}]}', "typographic"),
+    ],
+)
+def test_what_a_merge_or_a_word_processor_left_is_said(tmp_path: Path, file: str, text: str, says: str) -> None:
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(SourceUnavailable, match=re.escape(says)):
+        FileSource("people", tmp_path, now=lambda: datetime(2026, 1, 31, tzinfo=UTC)).read()

@@ -30,6 +30,7 @@ from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot,
 from syncd.sources.file.table import FileSettings
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
+from syncd.text.slips import conflict, typographic_at
 from syncd.text.strict import Strict
 
 FILES = Wanted({".yaml": 8 * MIB, ".yml": 8 * MIB, ".json": 64 * MIB}, together=128 * MIB)
@@ -124,9 +125,7 @@ def _node(file: str, content: bytes, problems: list[Problem], *, exact: bool) ->
     try:
         value = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_pairs)
     except json.JSONDecodeError as error:
-        problems.append(
-            Problem(file, error.lineno, error.colno, f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]}")
-        )
+        problems.append(_no_json(file, error))
         return None
     except RecursionError:
         problems.append(Problem(file, 1, 1, "the file is nested too deeply to hold people and groups"))
@@ -138,6 +137,13 @@ def _node(file: str, content: bytes, problems: list[Problem], *, exact: bool) ->
         return None
     # JSON is YAML, but for tabs between tokens; inside its texts there are none
     return read_document(file, content.replace(b"\t", b" "), problems) if exact else _quick(value, At(file, 1))
+
+
+def _no_json(file: str, error: json.JSONDecodeError) -> Problem:
+    if left := conflict(error.doc):
+        return Problem(file, left[0], 1, left[1])
+    told = typographic_at(error.doc, error.lineno, error.colno)
+    return Problem(file, error.lineno, error.colno, told or f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]}")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
