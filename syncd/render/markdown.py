@@ -111,8 +111,9 @@ def _diff_line(line: Line) -> str:
 
 
 def markdown_safe(text: str) -> str:
-    """Write a text so that Markdown and HTML show it as it is, and nobody is mentioned."""
-    return _html_safe(re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", safe(text.replace("\n", " "))))
+    """Write a text so that Markdown and HTML show it as it is, nobody is mentioned, and no address in it becomes a link."""
+    shown = _html_safe(re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", safe(text.replace("\n", " "))))
+    return re.sub(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)", "&#8203;", shown)
 
 
 def _html_safe(text: str) -> str:

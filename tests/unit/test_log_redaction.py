@@ -106,6 +106,7 @@ def test_how_much_is_written(stream: type[io.StringIO], options: dict[str, bool]
 
 
 @pytest.mark.finding("N-113")
+@pytest.mark.finding("A-F15")
 def test_names_cannot_act_on_who_reads_the_log_as_it_is() -> None:
     name = "a\u202e\x9b31m\u2028x\u200b\ud800\U000e0001 M\u00fcller"
     stream = io.StringIO()

@@ -9,7 +9,7 @@ from syncd.reconcile import DeploymentReport, Report
 from syncd.render.alike import Extent
 from syncd.render.change import change_text
 from syncd.render.lines import Line, plain, safe
-from syncd.render.markdown import LONGEST_COMMENT, report_markdown
+from syncd.render.markdown import LONGEST_COMMENT, markdown_safe, report_markdown
 from syncd.render.text import approval, going, report_lines, way_to_pass
 from syncd.render.view import ChangeView
 
@@ -138,3 +138,19 @@ def test_a_role_that_is_finished_says_so() -> None:
     assert "~ r  finishes a change that was cut off  + can_read on Pools" == change_text(
         ChangeView.of(Change(cut_off, whole))
     )
+
+
+@pytest.mark.finding("A-F15")
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://evil.example/x", "https:&#8203;//evil.example/x"),
+        ("HTTP://EVIL.example", "HTTP:&#8203;//EVIL.example"),
+        ("see www.evil.example", "see www&#8203;.evil.example"),
+        ("WWW.evil.example", "WWW&#8203;.evil.example"),
+        ("anna@example.com", "anna@&#8203;example.com"),
+        ("a: //b, wwwx.y", "a: //b, wwwx.y"),
+    ],
+)
+def test_no_address_in_a_comment_becomes_a_link(text: str, shown: str) -> None:
+    assert shown == markdown_safe(text)
