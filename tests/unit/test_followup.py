@@ -454,12 +454,14 @@ def test_the_alarm_of_what_is_held_says_what_people_would_lose() -> None:
 
 @pytest.mark.finding("U-B9")
 def test_what_a_server_lacks_at_several_looks_in_a_row_is_told_until_it_does_not() -> None:
-    lacks = made(outcomes=outcome(Status.PENDING, "the server does not know: can_read on Pool"))
-    record, told = Record(), []
+    waits = outcome(Status.PENDING, "the server does not know: can_read on Pool")
+    lacks = made(outcomes=(*waits, *outcome(Status.APPLIED), *outcome(Status.APPLIED)))
+    record, told, waiting = Record(), [], []
     for end in (lacks, lacks, lacks, made()):
         found = follow_up(Ended("prod", SWEEP, end, record, moment=Moment(NOW)))
         record = found.record
-        told.append([say.text for say in found.says if say.kind == "waiting"])
+        told.append([say for say in found.says if say.kind == "waiting"])
+        waiting.append(record.waiting)
     said = "ann: the server does not know: can_read on Pool"
-    assert [[], [], [said], [""]] == told
-    assert 0 == record.waiting
+    assert [[], [], [Say("waiting", "prod", said)], [Say("waiting", "prod")]] == told
+    assert [1, 1, 1, 0] == waiting
