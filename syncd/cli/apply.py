@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from syncd.cli.confirm import agreed, at_terminal
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Full, PlanFormat
-from syncd.cli.output import PlanOutput
+from syncd.cli.output import PlanOutput, show_text
 from syncd.cli.plan import show_report
 
 
@@ -25,6 +26,9 @@ def apply(
         list[str] | None,
         typer.Option("--approve", metavar="DIGEST", help="Let the held changes with this digest pass; several times."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="On a terminal, do not ask before something is taken from people.")
+    ] = False,
     full: Full = False,
     output: PlanFormat = PlanOutput.TEXT,
 ) -> int:
@@ -32,13 +36,19 @@ def apply(
     from dataclasses import replace
 
     from syncd import reconcile
-    from syncd.errors import EXIT_DONE, EXIT_INVALID, worst
+    from syncd.errors import EXIT_CHANGES, EXIT_DONE, EXIT_INVALID, worst
     from syncd.model import EVERYTHING, Note, Scope
 
     this = invocation(context)
     settings = this.settings()
     scope = Scope.people(user) if user else EVERYTHING
     with this.store(settings) as store:
+        if not yes and output is PlanOutput.TEXT and at_terminal():
+            with this.world(settings, store, deployments=deployment or (), full=full) as world:
+                planned = reconcile.plan(world, scope=scope)
+            if not agreed(planned):
+                show_text("nothing was done")
+                return EXIT_CHANGES
         with this.world(settings, store, deployments=deployment or (), full=full) as world:
             report = reconcile.apply(world, scope=scope, approvals=approve or ())
             unknown = reconcile.strangers(world, user or ())

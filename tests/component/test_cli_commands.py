@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
@@ -478,3 +479,39 @@ def test_a_person_whom_nobody_knows_is_told_with_whom_was_meant(desk: Desk) -> N
 
     desk.members(*EVERYBODY[1:])
     assert 0 == desk.types("apply", "--user", login)[0], "who left is still somebody: the account is syncd's"
+
+
+class Typed(io.StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_person_is_asked_before_something_is_taken(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", Typed(""))
+    code, out, _ = desk.types("apply")
+    assert (0, False) == (code, "Apply?" in out), "what only gives is not asked about"
+    desk.members(*EVERYBODY[1:])
+
+    for answer in ("", "n\n", "what\n"):
+        monkeypatch.setattr("sys.stdin", Typed(answer))
+        code, out, _ = desk.types("apply")
+        assert (2, True) == (code, out.endswith("Apply? [y/N] nothing was done\n"))
+        assert out.startswith("dev: 1 person loses")
+    assert 2 == desk.types("plan", "--check")[0]
+
+    monkeypatch.setattr("sys.stdin", Typed("y\n"))
+    code, out, _ = desk.types("apply")
+    assert (0, True) == (code, "apply: 1 applied" in out)
+
+
+def test_whoever_says_yes_beforehand_is_not_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", Typed("n\n"))
+    desk.types("apply")
+    desk.members(*EVERYBODY[1:])
+
+    code, out, _ = desk.types("apply", "--yes")
+    assert (0, False) == (code, "Apply?" in out)
