@@ -12,13 +12,14 @@ import pytest
 
 from syncd import web
 from syncd.cli.daemon import _serve
-from syncd.control import Job, JobState, Order
+from syncd.control import AlarmState, Job, JobState, Order
 from syncd.daemon import service
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.ends import Made
 from syncd.daemon.followup import QUARANTINE_AFTER, UNREACHABLE_AFTER, failure_of
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.records import Records
+from syncd.daemon.reloads import Reloads
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.schedule import Schedule
 from syncd.daemon.service import Daemon
@@ -35,6 +36,7 @@ from syncd.reconcile import DeploymentReport, Report
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SWEEP = WorkItem(EVERYTHING, "sweep", Urgency.WHOLE)
 SILENT = TargetUnavailable("no answer")
+OF_BEFORE = [("config_invalid", "files"), ("config_invalid", "vm-15381-7c877a"), ("held", "prod")]
 BROKEN = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
 
 
@@ -158,6 +160,24 @@ def test_the_first_good_pass_ends_what_was_raised_before_a_restart(kind: str) ->
     stage = Stage((kind, "prod"))
     stage.ends(None)
     assert set() == stage.alarms.on
+
+
+@pytest.mark.finding("U-B1a")
+def test_files_that_are_good_at_a_start_end_every_alarm_about_files_of_before_it() -> None:
+    """Once the alarms of before were recalled; of a replica that is no more as well: it was called by a name of its own."""
+    ended: list[tuple[str, str]] = []
+    told = [AlarmState(kind, subject, "a.yaml:1", NOW) for kind, subject in OF_BEFORE]
+    alarms: Any = SimpleNamespace(is_recalled=False, current=lambda: told, clear=lambda *key: ended.append(key))
+    fleet: Any = SimpleNamespace(error="")
+    runtime = Runtime(lambda *_, **__: None, lambda: NOW, lambda: 0.0, lambda: False)
+    reloads = Reloads(fleet, cast("Any", None), alarms, runtime, used=lambda _: None)
+
+    reloads.say_how_files_are()
+    assert [] == ended, "nobody knows yet what was told before"
+    alarms.is_recalled = True
+    for _ in range(2):
+        reloads.say_how_files_are()
+    assert [key for key in OF_BEFORE if key[0] == "config_invalid"] == ended
 
 
 @pytest.mark.parametrize(
