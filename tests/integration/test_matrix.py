@@ -163,3 +163,13 @@ def test_the_page_says_what_passed_and_what_failed(tmp_path: Path) -> None:
         cell.strip() for cell in line.split("|")[2:-1]
     ]
     assert f"- {NEWEST.name}, story: two: no such \\| role" in page
+
+
+def test_the_page_keeps_what_was_measured_elsewhere(tmp_path: Path) -> None:
+    versions = {"Airflow": "3.3.2", "FAB provider": "3.10.2"}
+    Result(NEWEST.name, "story", "2026-11-27", versions, [Step("one", "no")]).write(tmp_path / "there")
+    there = render(tmp_path / "there")
+    assert there == render(tmp_path / "here", there)
+    Result(NEWEST.name, "story", "2026-11-28", versions, [Step("one")]).write(tmp_path / "here")
+    here = render(tmp_path / "here", there)
+    assert ("2026-11-27" in there, "2026-11-27" in here, "one: no" in here) == (True, False, False)

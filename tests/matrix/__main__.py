@@ -43,9 +43,13 @@ def main() -> None:
     for row in ROWS if not wanted.page else ():
         if any(fnmatchcase(row.name, glob) for glob in wanted.rows):
             failed += run(row)
-            PAGE.write_text(render())
-    PAGE.write_text(render())
+            write_page()
+    write_page()
     sys.exit(1 if failed else 0)
+
+
+def write_page() -> None:
+    PAGE.write_text(render(before=PAGE.read_text() if PAGE.exists() else ""))
 
 
 def run(row: Row) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from matrix.answers import ALLOWED
@@ -33,16 +33,17 @@ measured yet" promises nothing.
 """
 
 
-def render(home: Path = HOME) -> str:
-    """Write the whole page."""
+def render(home: Path = HOME, before: str = "") -> str:
+    """Write the whole page; what another machine measured, and this one did not, is kept as the page said it before."""
     plain = [row for row in ROWS if not is_special(row)]
     special = [row for row in ROWS if is_special(row)]
+    kept = before.splitlines()
     blocks = (
         [HEAD.format(questions=len(QUESTIONS))],
-        ["## Releases", "", *_table(plain, home)],
-        ["", "## Surroundings", "", *_table(special, home)],
-        ["", "## What failed", "", *_or_nothing(_failures(home))],
-        ["", "## Where a stand-in may differ", "", *_reasons(home)],
+        ["## Releases", "", *_table(plain, home, kept)],
+        ["", "## Surroundings", "", *_table(special, home, kept)],
+        ["", "## What failed", "", *_or_nothing(_failures(home, kept))],
+        ["", "## Where a stand-in may differ", "", *_reasons()],
         ["", "## The numbered story", "", *(f"- {title(chapter)}" for chapter in WHOLE_STORY)],
     )
     return "\n".join(line for block in blocks for line in block) + "\n"
@@ -53,16 +54,21 @@ def is_special(row: Row) -> bool:
     return "," in row.name
 
 
-def _table(rows: Iterable[Row], home: Path) -> Iterator[str]:
+def _table(rows: Iterable[Row], home: Path, kept: Sequence[str]) -> Iterator[str]:
     yield "| | Airflow | FAB provider | story | levels | answers | told | measured |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         known = list(all_of(row.name, row.parts, home))
-        versions = next((result.versions for result in known if result.versions), {})
-        day = max((result.day for result in known), default="")
         named = row.name + (f" ({row.note})" if row.note else "")
-        cells = [_story(row, home), _cell(row, "levels", home), _answers(row, home), _cell(row, "told", home)]
-        yield f"| {' | '.join([named, *_versions(row, versions), *cells, day])} |"
+        old = [line for line in kept if line.startswith(f"| {named} |")]
+        yield _line(row, named, known, home) if known or not old else old[0]
+
+
+def _line(row: Row, named: str, known: Sequence[Result], home: Path) -> str:
+    versions = next((result.versions for result in known if result.versions), {})
+    day = max((result.day for result in known), default="")
+    cells = [_story(row, home), _cell(row, "levels", home), _answers(row, home), _cell(row, "told", home)]
+    return f"| {' | '.join([named, *_versions(row, versions), *cells, day])} |"
 
 
 def _versions(row: Row, versions: dict[str, str]) -> tuple[str, str]:
@@ -95,11 +101,14 @@ def _answers(row: Row, home: Path) -> str:
     return f"{'fail' if wrong else 'pass'}, {result.requests} compared" + (f", {wrong} differ" if wrong else "")
 
 
-def _failures(home: Path) -> Iterator[str]:
+def _failures(home: Path, kept: Sequence[str]) -> Iterator[str]:
     for row in ROWS:
-        for result in all_of(row.name, (*row.parts, "answers"), home):
-            for fault in _first_faults(result):
-                yield f"- {row.name}, {result.part}: {_one_line(fault)}"
+        parts = (*row.parts, "answers")
+        mine = tuple(f"- {row.name}, {part}: " for part in parts)
+        known = list(all_of(row.name, parts, home))
+        yield from () if known else (line for line in kept if line.startswith(mine))
+        for result in known:
+            yield from (f"- {row.name}, {result.part}: {_one_line(fault)}" for fault in _first_faults(result))
 
 
 def _first_faults(result: Result) -> list[str]:
@@ -115,14 +124,10 @@ def _one_line(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-def _reasons(home: Path) -> Iterator[str]:
-    """List every reason with how many places it excused."""
-    used = [
-        because for row in ROWS for result in all_of(row.name, ("answers",), home) for _, because in result.differences
-    ]
-    yield "| request | place | why | places |"
-    yield "|---|---|---|---|"
+def _reasons() -> Iterator[str]:
+    yield "| request | place | why |"
+    yield "|---|---|---|"
     for because in dict.fromkeys(allowed.because for allowed in ALLOWED):
         where = [allowed for allowed in ALLOWED if allowed.because == because]
         calls, places = ("; ".join(dict.fromkeys(f"`{a[n]}`" for a in where)) for n in (0, 1))
-        yield f"| {calls} | {places} | {because} | {used.count(because)} |"
+        yield f"| {calls} | {places} | {because} |"
