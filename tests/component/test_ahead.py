@@ -144,14 +144,14 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
 
     def hold(_: Within) -> str:
         meets.set()
-        busy.wait(20)
+        busy.wait(60)
         return ""
 
     world = stage.world()
     reports: list[Report] = []
     long = threading.Thread(target=lambda: reports.append(apply(replace(world, between=Once(3, hold)))))
     long.start()
-    assert meets.wait(20)
+    assert meets.wait(60)
     stage.people.members = {"finance": ["anna", *(f"joiner{n:02}" for n in range(39))]}
     with closing(Stores.open(f"sqlite:///{tmp_path / 'syncd.db'}")) as other:
         theirs = replace(world, journal=other)
@@ -160,7 +160,7 @@ def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_pa
         _refused(theirs, request)
         busy.set()
         _made(theirs, request, directory)
-    long.join(20)
+    long.join(60)
     assert not long.is_alive()
     assert [None] == [d.error for d in reports[0].deployments]
     given = stage.prod.applied
@@ -178,7 +178,7 @@ def _refused(world: World, request: PassRequest) -> None:
 
 def _made(world: World, request: PassRequest, directory: Directory) -> None:
     """Try again, as the daemon does, until the other gives way."""
-    end, tick = monotonic() + 20, threading.Event()
+    end, tick = monotonic() + 60, threading.Event()
     while monotonic() < end:
         try:
             report = one_pass(world, world.targets[0], directory, request)

@@ -120,9 +120,9 @@ def test_the_base_url_may_have_a_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("preset", ["2.11.2", "3.1.8+3.0.3", "3.3.2"])
 def test_a_role_whose_writing_outlasts_the_time_out_is_watched_and_finished(preset: str, tmp_path: Path) -> None:
-    slow = replace(PRESETS[preset], seconds_per_permission=0.02)
+    slow = replace(PRESETS[preset], seconds_per_permission=0.1)
     with world(StandIn(slow, dags=DAGS), tmp_path) as w:
-        target = w.target(timeout_s=0.3, pause=lambda s: time.sleep(s / 20))  # meanwhile the server goes on writing
+        target = w.target(timeout_s=1.5, pause=lambda s: time.sleep(s / 20))  # meanwhile the server goes on writing
         role = finance(target, dags=8)
         assert Status.APPLIED == apply(target, None, role).status
         assert role.permissions == frozenset(w.server.state.roles["finance"])

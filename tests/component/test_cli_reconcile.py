@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -175,7 +176,7 @@ def test_a_daemon_that_goes_away_meanwhile(desk: Desk, daemon: Place) -> None:
     until("somebody waits for the job", lambda: daemon.control.looked_for)
 
     daemon.server.stop()
-    asking.join(10)
+    asking.join(120)
 
     [(code, _, err)] = ended
     assert (5, True) == (code, err.endswith("syncd audit\n")), err
@@ -226,11 +227,16 @@ def test_nobody_there_and_somebody_else_there(desk: Desk, tmp_path: Path, monkey
 def answer_with(listener: socket.socket, body: bytes) -> None:
     """Answer one request, whatever it is."""
     with listener.accept()[0] as wire:
-        wire.settimeout(0.2)
-        with suppress(TimeoutError):
-            while wire.recv(65536):
-                pass
+        asked = b""
+        while not _is_whole(asked):
+            asked += wire.recv(65536)
         wire.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+
+
+def _is_whole(asked: bytes) -> bool:
+    head, ends, body = asked.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    return bool(ends) and len(body) == (int(length[1]) if length else 0)
 
 
 def test_long_results_are_cut_and_names_cannot_act() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.cli import run
 from syncd.config import (
     DeploymentSettings,
     Settings,
@@ -192,6 +193,12 @@ def test_the_example_is_sound() -> None:
 
     assert ["finance-prod", "legacy", "staging"] == [d.deployment.name for d in settings.deployments]
     assert [True, False, False] == [d.enforce for d in settings.deployments]
+
+
+@pytest.mark.finding("U-10")
+def test_the_example_can_be_tried_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    assert 0 == run(["--config", str(ROOT / "config.example.toml"), "check"])
+    assert capfd.readouterr().out.startswith("ok: 3 deployments (1 enforced), 3 sources; 3 roles and 4 bindings")
 
 
 # --- mapping files ----------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def test_an_answer_that_drips_is_given_up(
 
     def drip(connection: socket.socket, _: str) -> None:
         connection.sendall(start)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while time.monotonic() < until:
             connection.sendall(b"x")
             time.sleep(0.05)  # each byte comes in time, and all of them do not
@@ -152,4 +152,4 @@ def test_an_answer_that_drips_is_given_up(
     began = time.monotonic()
     code, told = asked(drip)
     assert (code, "the answer came too slowly and was given up" in told) == (5, True)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60

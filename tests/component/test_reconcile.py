@@ -216,7 +216,7 @@ def test_a_command_waits_for_another_writer_as_long_as_it_has_patience(stage: St
     lease.__enter__()
     free = Timer(0.3, lambda: lease.__exit__(None, None, None))
     free.start()
-    found = apply(replace(stage.world(), wait_s=20)).deployments[0]
+    found = apply(replace(stage.world(), wait_s=120)).deployments[0]
     free.join()
     assert (None, True) == (found.error, found.converged)
 

@@ -31,7 +31,7 @@ def okta() -> Iterator[Remote]:
 
 def _token(fleet: Remote) -> dict[str, str]:
     admin = {"username": "admin", "password": "admin"}
-    answer = requests.post(f"{fleet.url}/d001/auth/token", json=admin, timeout=10)
+    answer = requests.post(f"{fleet.url}/d001/auth/token", json=admin, timeout=60)
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
@@ -43,19 +43,19 @@ def _person(name: str) -> dict[str, object]:
 def test_releases_take_turns(fleet: Remote) -> None:
     assert {"d000": "2.11.2", "d001": "3.3.2"} == fleet.told["deployments"]
     for path, version in (("d000/api/v1", "2.11.2"), ("d001/api/v2", "3.3.2")):
-        assert version == requests.get(f"{fleet.url}/{path}/version", timeout=10).json()["version"]
+        assert version == requests.get(f"{fleet.url}/{path}/version", timeout=60).json()["version"]
 
 
 def test_no_such_deployment(fleet: Remote) -> None:
-    assert 404 == requests.get(f"{fleet.url}/d002/api/v2/version", timeout=10).status_code
+    assert 404 == requests.get(f"{fleet.url}/d002/api/v2/version", timeout=60).status_code
 
 
 def test_an_accepted_write_is_told_with_its_time_and_a_refused_one_is_not(fleet: Remote) -> None:
     users, headers = f"{fleet.url}/d001/auth/fab/v1/users", _token(fleet)
     before = time.monotonic()
-    assert 200 == requests.post(users, json=_person("ada"), headers=headers, timeout=10).status_code
-    assert 409 == requests.post(users, json=_person("ada"), headers=headers, timeout=10).status_code
-    assert 2 == requests.delete(f"{users}/ada", headers=headers, timeout=10).status_code // 100
+    assert 200 == requests.post(users, json=_person("ada"), headers=headers, timeout=60).status_code
+    assert 409 == requests.post(users, json=_person("ada"), headers=headers, timeout=60).status_code
+    assert 2 == requests.delete(f"{users}/ada", headers=headers, timeout=60).status_code // 100
     made, deleted = fleet.ask("writes")
     assert before < made["at"] < deleted["at"] < time.monotonic()
     assert ("d001", "ada", ["Viewer"]) == (made["deployment"], made["username"], made["roles"])
@@ -64,7 +64,7 @@ def test_an_accepted_write_is_told_with_its_time_and_a_refused_one_is_not(fleet:
 
 
 def test_calls_are_counted_by_deployment_and_kind(fleet: Remote) -> None:
-    requests.get(f"{fleet.url}/d001/auth/fab/v1/users/admin", headers=_token(fleet), timeout=10)
+    requests.get(f"{fleet.url}/d001/auth/fab/v1/users/admin", headers=_token(fleet), timeout=60)
     assert {"d000": {}, "d001": {"POST token": 1, "GET users/{}": 1}} == fleet.ask("calls")
     assert ["GET", "/d001/auth/fab/v1/users/admin", ""] == fleet.ask("seen")["d001"][1]
     fleet.ask("reset")
@@ -74,7 +74,7 @@ def test_calls_are_counted_by_deployment_and_kind(fleet: Remote) -> None:
 def test_accounts_and_roles_are_seeded(fleet: Remote) -> None:
     fleet.ask("seed", deployments=["d001"], roles={"ops": [["can_read", "Pools"]]}, accounts={"bob": ["ops"]})
     url = f"{fleet.url}/d001/auth/fab/v1/users/bob"
-    assert [{"name": "ops"}] == requests.get(url, headers=_token(fleet), timeout=10).json()["roles"]
+    assert [{"name": "ops"}] == requests.get(url, headers=_token(fleet), timeout=60).json()["roles"]
     assert {"d000": [], "d001": ["bob"]} == fleet.ask("holders", role="ops")
 
 
@@ -83,7 +83,7 @@ def test_requests_in_pieces_and_in_a_row_on_one_connection(fleet: Remote) -> Non
 
     address = fleet.url.removeprefix("http://")
     body = b'{"username": "admin", "password": "admin"}'
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=60)
     connection.connect()
     head = f"POST /d001/auth/token HTTP/1.1\r\nHost: {address}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     for piece in (head[:30], head[30:], body[:10], body[10:] + b"GET /d001/api/v2/version HTTP/1.1\r\n\r\n"):
@@ -98,10 +98,10 @@ def test_requests_in_pieces_and_in_a_row_on_one_connection(fleet: Remote) -> Non
 
 
 def test_latency_is_waited_each_way() -> None:
-    with started("airflow", deployments=1, presets="3.3.2", latency=0.1) as fleet:
+    with started("airflow", deployments=1, presets="3.3.2", latency=1.0) as fleet:
         before = time.monotonic()
-        assert 200 == requests.get(f"{fleet.url}/d000/api/v2/version", timeout=10).status_code
-        assert 0.2 <= time.monotonic() - before
+        assert 200 == requests.get(f"{fleet.url}/d000/api/v2/version", timeout=60).status_code
+        assert 2.0 <= time.monotonic() - before
         begun = time.monotonic()
         fleet.ask("calls")
         assert time.monotonic() - begun < begun - before, "who asks what was called does not wait"
@@ -110,7 +110,7 @@ def test_latency_is_waited_each_way() -> None:
 def test_the_org_can_be_changed_from_outside(okta: Remote) -> None:
     def asked(path: str) -> list[dict[str, object]]:
         headers = {"Authorization": f"SSWS {TOKEN}"}
-        return list(requests.get(f"{okta.url}/api/v1/{path}", headers=headers, timeout=10).json())
+        return list(requests.get(f"{okta.url}/api/v1/{path}", headers=headers, timeout=60).json())
 
     groups = {str(group["profile"]["name"]): str(group["id"]) for group in asked("groups")}  # type: ignore[index]
     assert {"team-000", "team-001", "everywhere"} == groups.keys()

@@ -73,14 +73,14 @@ def busy(counted: Counted, pool: ThreadPoolExecutor) -> Iterator[None]:
 
     def wait(_: Connection) -> None:
         inside.set()
-        go.wait(10)
+        go.wait(60)
 
     first = pool.submit(counted.group.run, wait)
-    inside.wait(10)
+    inside.wait(60)
     yield
     until("everybody stands in line", lambda: THREADS <= len(counted.group._line))
     go.set()
-    first.result(10)
+    first.result(60)
 
 
 def all_at_once(counted: Counted, names: list[str]) -> list[Future[str]]:

@@ -322,7 +322,7 @@ def test_a_holder_gives_way_to_an_urgent_writer_and_goes_on_after_it(store: Stor
         thread = threading.Thread(target=other)
         thread.start()
         assert lease.give_way(never)
-        thread.join(10)
+        thread.join(60)
         assert [2] == had
         assert 3 == lease.fence
         seen(store, lease)

@@ -26,7 +26,7 @@ def receive(address: str) -> Iterator[Receive]:
     """Gives the next message that arrived."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(address.replace("@", "\0", 1) if address.startswith("@") else address)
-        manager.settimeout(5)
+        manager.settimeout(60)
         yield lambda: manager.recv(65536).decode()
 
 

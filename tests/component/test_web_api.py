@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from threading import Event, Timer
+from threading import Event, Thread
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -197,10 +197,17 @@ def test_work_is_ordered_and_waited_for(place: Place, inside: Checked) -> None:
     assert [wanted] == place.control.asked
     assert ("waiting", 0) == (reply.json["state"], reply.json["exit_code"])
     result = DeploymentResult("prod", 4, applied=2, held="abc", plan={"plan": {"changes": []}})
-    Timer(0.3, place.control.end, (1, result)).start()
+
+    def end_it() -> None:
+        until("somebody waits for it", lambda: place.control.looked_for)
+        place.control.end(1, result)
+
+    ending = Thread(target=end_it)
+    ending.start()
     started = perf_counter()
     ended = inside.get("/api/v1/jobs/1?wait=60").json
-    assert 0.25 < perf_counter() - started < 30
+    ending.join()
+    assert perf_counter() - started < 30
     assert ("done", 4, "abc") == (ended["state"], ended["exit_code"], ended["results"][0]["held"])
     started = perf_counter()
     assert "done" == inside.get("/api/v1/jobs/1?wait=60").json["state"]

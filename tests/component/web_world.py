@@ -15,7 +15,7 @@ from threading import Event
 from typing import Any
 
 from starlette.applications import Starlette
-from waiting import until
+from waiting import PATIENCE_S, until
 
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import (
@@ -84,7 +84,7 @@ class FakeControl:
 
     def state(self) -> DaemonState:
         if self.stuck is not None:
-            self.stuck.wait(20)
+            self.stuck.wait(PATIENCE_S)
         return STATE
 
     def reconcile(self, order: Order) -> Job:
@@ -137,7 +137,7 @@ class Ledger:
     def _wait(self) -> None:
         self.asked += 1
         if self.stuck is not None:
-            self.stuck.wait(20)
+            self.stuck.wait(PATIENCE_S)
         if self.fails:
             raise StoreError("database syncd.db: the disk is full")
 
@@ -201,14 +201,14 @@ class Caller:
 
     def open(self) -> socket.socket:
         if self.path is None:
-            return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+            return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        opened.settimeout(10)
+        opened.settimeout(PATIENCE_S)
         opened.connect(str(self.path))
         return opened
 
     def connection(self) -> http.client.HTTPConnection:
-        made = http.client.HTTPConnection("localhost", timeout=10)
+        made = http.client.HTTPConnection("localhost", timeout=PATIENCE_S)
         made.sock = self.tls.wrap_socket(self.open(), server_hostname="localhost") if self.tls else self.open()
         return made
 

@@ -93,7 +93,7 @@ def test_a_read_ends_when_the_process_does(world: World, where: Served) -> None:
     source = EntraSource("entra", world.settings(where), around)
     with pytest.raises(SourceUnavailable, match="syncd is stopping"):
         source.read()
-    assert time.monotonic() - began < 20.0
+    assert time.monotonic() - began < 60.0
 
 
 @pytest.mark.finding("C-20")

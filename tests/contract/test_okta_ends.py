@@ -69,10 +69,10 @@ def test_a_slow_org_is_read_until_the_deadline(tmp_path: Path) -> None:
         events.append((event, facts))
 
     with okta.serve() as url:
-        okta.latency_s = 0.2
+        okta.latency_s = 0.4
         began = time.monotonic()
-        found = source(url, tmp_path, page_limit=200, concurrency=1, deadline_s=4.0, emit=emit).read()
-        assert time.monotonic() - began < 20.0
+        found = source(url, tmp_path, page_limit=200, concurrency=1, deadline_s=8.0, emit=emit).read()
+        assert time.monotonic() - began < 90.0
     assert set(truth(org)) == set(members_of(found)), "every group is there, whole or not"
     assert 0 < len(whys(found)) < 47
     assert {"the time for this read (deadline_s) was over before it could be asked for"} == set(whys(found).values())
@@ -96,13 +96,13 @@ def test_what_is_no_id_is_no_member(okta: OktaStandIn, tmp_path: Path, kind: str
 
 @pytest.mark.finding("C-1")
 def test_a_read_ends_when_the_process_does(okta: OktaStandIn, tmp_path: Path) -> None:
-    okta.lie("hang", "members", times=None).hang_s = 30.0
+    okta.lie("hang", "members", times=None).hang_s = 120.0
     began = time.monotonic()
     around = SourceSurroundings(lambda: TODAY, stopping=lambda: time.monotonic() - began > 0.3)
     reader = OktaSource("okta", settings(okta.url, tmp_path), around)
     with pytest.raises(SourceUnavailable, match="syncd is stopping"):
         reader.read()
-    assert time.monotonic() - began < 20.0
+    assert time.monotonic() - began < 60.0
 
 
 # --- rest -------------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class Scene:
 
     def run(self, *arguments: str) -> int:
         process = self.start(*arguments)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode in {0, 2}, said.decode()
         return process.returncode
 
@@ -130,7 +130,7 @@ def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int,
     killer = Killer(call, when)
     scene.server.faults.add(HangUp(after_work=when != "before"), killer)
     killer.process = scene.start("apply")
-    killer.process.communicate(timeout=60)
+    killer.process.communicate(timeout=300)
     assert -signal.SIGKILL == killer.process.returncode, "the apply had fewer calls than this test thinks"
     scene.server.faults.clear()
 

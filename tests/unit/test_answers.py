@@ -65,7 +65,7 @@ def test_more_values_than_memory_is_there_for_are_refused_at_once(unit: str, as_
     with pytest.raises(ValueError, match="too many values"):
         parse_json(text.encode() if as_bytes else text)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.finding("A-F7")

@@ -295,7 +295,7 @@ class Reading(Daemon):
         with self._reading:
             self.read += 1
             self.begun.set()
-            assert self.go.wait(30)
+            assert self.go.wait(60)
         return ""
 
 
@@ -303,7 +303,7 @@ class Reading(Daemon):
 def test_the_main_thread_does_not_wait_for_files_that_take_long_to_read() -> None:
     it = Reading()
     it.tick()
-    assert it.begun.wait(30)
+    assert it.begun.wait(60)
     it.tick()
     it.ask_to_reload()  # while the files are read: once more afterwards
     it.tick()
@@ -312,7 +312,7 @@ def test_the_main_thread_does_not_wait_for_files_that_take_long_to_read() -> Non
     it.go.set()
     while it._told_to_reload:
         it.tick()
-    assert it.begun.wait(30)
+    assert it.begun.wait(60)
     assert 2 == it.read
 
 

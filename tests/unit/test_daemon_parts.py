@@ -245,7 +245,7 @@ def test_what_a_job_runs_into_does_not_end_the_clock() -> None:
 
     scheduler.every("job", timedelta(milliseconds=20), do)
     scheduler.start()
-    assert ran.wait(5)
+    assert ran.wait(60)
     scheduler.stop()
     assert [("job", "boom")] == failed
 
@@ -264,7 +264,7 @@ def test_what_takes_longer_than_its_interval_is_not_begun_twice() -> None:
 
     scheduler.every("job", timedelta(milliseconds=5), do)
     scheduler.start()
-    assert done.wait(5)
+    assert done.wait(60)
     scheduler.stop()
     assert {1} == set(most)
 
@@ -276,7 +276,7 @@ def test_after_a_jump_of_the_clock_everything_is_done_soon() -> None:
     scheduler.start()
     assert not ran.wait(0.05)
     scheduler.wake()
-    assert ran.wait(5)
+    assert ran.wait(60)
     assert timedelta(hours=1) == scheduler.interval("job")
     scheduler.stop()
 
@@ -286,7 +286,7 @@ def test_a_time_that_is_over_is_now() -> None:
     scheduler = Scheduler(threads=1, clock=utc, failed=unheard)
     scheduler.start()
     scheduler.at("job", utc() - timedelta(days=1), ran.set)
-    assert ran.wait(5)
+    assert ran.wait(60)
     scheduler.stop()
 
 

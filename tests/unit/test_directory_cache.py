@@ -41,7 +41,7 @@ def test_nobody_waits_while_another_thread_waits_for_the_database(desk: Desk) ->
 
     def wait() -> None:
         waits.set()
-        assert go.wait(20)
+        assert go.wait(60)
 
     def look() -> None:
         assert {"ann", "bob"} == desk.known()
@@ -53,11 +53,11 @@ def test_nobody_waits_while_another_thread_waits_for_the_database(desk: Desk) ->
     desk.memory.on_names = [lambda: None, wait]
     threads = [Thread(target=desk.poll, args=(desk.okta,), daemon=True), Thread(target=look, daemon=True)]
     threads[0].start()
-    assert waits.wait(20)
+    assert waits.wait(60)
     threads[1].start()
-    assert looked.wait(20), "it waits for the one that waits for the database"
+    assert looked.wait(60), "it waits for the one that waits for the database"
     go.set()
-    threads[0].join(20)
+    threads[0].join(60)
     assert {"ann", "bob", "dee"} == desk.known()
 
 

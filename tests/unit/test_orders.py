@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from waiting import until
 
 from syncd.control import NotNow, Order
 from syncd.daemon.order_threads import OrderPool, SourcePolls
@@ -61,17 +62,17 @@ def test_a_source_that_hangs_costs_one_thread_however_many_orders_there_are() ->
     def ask(name: str) -> None:
         asked.append(name)
         if name == "okta":
-            go.wait(20)
+            go.wait(60)
 
     sources = SourcePolls(ask)
     began = time.monotonic()
     for _ in range(50):
         sources.asked(["okta", "people"], within_s=0.001)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 50, "one that hangs for a minute is not waited for"
     assert {"order okta"} >= asking() - {"order people"}
     assert 1 == asked.count("okta")
     go.set()
-    sources.asked(["okta"], within_s=20)
+    sources.asked(["okta"], within_s=60)
     # all who came meanwhile share the next answer; the last one shares it too, or comes just after it began
     assert asked.count("okta") in (2, 3)
 
@@ -84,14 +85,14 @@ def test_an_order_hears_what_was_asked_after_it_came() -> None:
         asked.append(len(asked))
         if len(asked) == 1:
             first.set()
-            go.wait(20)
+            go.wait(60)
 
     sources = SourcePolls(ask)
-    early = threading.Thread(target=lambda: sources.asked(["okta"], within_s=20))
+    early = threading.Thread(target=lambda: sources.asked(["okta"], within_s=60))
     early.start()
-    assert first.wait(20)
+    assert first.wait(60)
     threading.Timer(0.05, go.set).start()
-    sources.asked(["okta"], within_s=20)
+    sources.asked(["okta"], within_s=60)
     assert 2 == len(asked)
     early.join(20)
 
@@ -101,21 +102,18 @@ def test_too_many_orders_are_refused_and_a_few_threads_do_all() -> None:
     go, done = threading.Event(), list[int]()
 
     def work() -> None:
-        go.wait(20)
+        go.wait(60)
         done.append(1)
 
     pool = OrderPool(2, most=3)
     for _ in range(2):
         pool.give(work)
-    end = time.monotonic() + 20
-    while pool._waiting:
-        assert time.monotonic() < end
+    until("both are being done", lambda: not pool._waiting)
     for _ in range(3):
         pool.give(work)
     with pytest.raises(NotNow, match="ask again") as caught:
         pool.give(work)
     assert "Retry-After" in refused(caught.value).headers
     go.set()
-    while len(done) < 5:
-        assert time.monotonic() < end
+    until("all are done", lambda: len(done) == 5)
     assert 2 >= len(asking())

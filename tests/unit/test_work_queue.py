@@ -178,7 +178,7 @@ def test_closing_ends_the_waiting() -> None:
     thread = threading.Thread(target=wait)
     thread.start()
     these.close()
-    thread.join(5)
+    thread.join(60)
     assert ended.is_set()
     assert these.wait_idle(1)
 
