@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from syncd.config import Settings, read_mappings
@@ -41,6 +42,20 @@ def open_store(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
         StoreError: it cannot be reached or used.
     """
     return open_database(settings.database, clock=clock)
+
+
+def peek_store(settings: Settings) -> Stores | None:
+    """Open the database if it is there and needs no upgrade; nothing is made or changed.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    from syncd.store import Stores
+
+    file = settings.database.url.removeprefix("sqlite:///")
+    if file != settings.database.url and not Path(file).exists():
+        return None
+    return Stores.peek(settings.database.connect_url())
 
 
 def open_database(database: DatabaseSettings, *, clock: Callable[[], datetime] = utc_now) -> Stores:

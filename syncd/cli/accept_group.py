@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from syncd.cli.complete import COMPLETE_SOURCE
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
 def accept_group(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The source, as the configuration calls it.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            autocompletion=COMPLETE_SOURCE,
+            help="The source, as the configuration calls it.",
+        ),
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the group, as the mapping has it.")],
 ) -> int:
     """Let NAME mean the group that has this name now, after another one was deleted or renamed."""

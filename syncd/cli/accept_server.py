@@ -6,13 +6,19 @@ from typing import Annotated
 
 import typer
 
+from syncd.cli.complete import COMPLETE_DEPLOYMENT
 from syncd.cli.invocation import chosen, invocation
 
 
 def accept_server(
     context: typer.Context,
     deployment: Annotated[
-        str, typer.Argument(metavar="DEPLOYMENT", help="The deployment, as the configuration calls it.")
+        str,
+        typer.Argument(
+            metavar="DEPLOYMENT",
+            autocompletion=COMPLETE_DEPLOYMENT,
+            help="The deployment, as the configuration calls it.",
+        ),
     ],
     leave: Annotated[
         bool, typer.Option("--leave", help="It is another server: what syncd gave at the old address stays there.")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from syncd.cli.complete import COMPLETE_PERSON
 from syncd.cli.confirm import agreed, at_terminal
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Full, PlanFormat
@@ -19,7 +20,11 @@ def apply(
     user: Annotated[
         list[str] | None,
         typer.Option(
-            "--user", "-u", metavar="USER", help="Only this person, by account name or e-mail; several times."
+            "--user",
+            "-u",
+            metavar="USER",
+            autocompletion=COMPLETE_PERSON,
+            help="Only this person, by account name or e-mail; several times.",
         ),
     ] = None,
     approve: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from syncd.cli.complete import COMPLETE_DEPLOYMENT
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output
@@ -14,7 +15,14 @@ from syncd.cli.reconcile import InsecureHttp, TokenEnv, Url, Wait, by_daemon, fr
 
 def approve(
     context: typer.Context,
-    deployment: Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment, as it is configured.")],
+    deployment: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEPLOYMENT",
+            autocompletion=COMPLETE_DEPLOYMENT,
+            help="The deployment, as it is configured.",
+        ),
+    ],
     digest: Annotated[str, typer.Argument(metavar="DIGEST", help="What stands for exactly these held changes.")],
     wait: Wait = True,
     output: Format = Output.TEXT,

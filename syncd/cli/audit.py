@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
+from syncd.cli.complete import COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Deployment
 from syncd.cli.output import AuditOutput, show, show_error
@@ -30,8 +31,14 @@ _STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "inte
 _STYLES = {"applied": Style.PLAIN, "failed": Style.FAIL, "unknown": Style.FAIL, "intent": Style.FAIL}
 
 
-_User = Annotated[str | None, typer.Option("--user", "-u", metavar="USER", help="Only changes of this account.")]
-_Role = Annotated[str | None, typer.Option("--role", "-r", metavar="ROLE", help="Only changes about this role.")]
+_User = Annotated[
+    str | None,
+    typer.Option("--user", "-u", metavar="USER", help="Only changes of this account.", autocompletion=COMPLETE_PERSON),
+]
+_Role = Annotated[
+    str | None,
+    typer.Option("--role", "-r", metavar="ROLE", help="Only changes about this role.", autocompletion=COMPLETE_ROLE),
+]
 _Since = Annotated[
     str | None,
     typer.Option(metavar="WHEN", help="From then on: 2026-03-31, 2026-03-31T09:30 (UTC), or 12h, 7d ago."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from syncd.cli.complete import COMPLETE_PERSON
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments
 from syncd.cli.output import show
@@ -39,7 +40,14 @@ class _Known:
 
 def explain(
     context: typer.Context,
-    user: Annotated[str, typer.Argument(metavar="USER", help="Account name, e-mail, or login or id at a source.")],
+    user: Annotated[
+        str,
+        typer.Argument(
+            metavar="USER",
+            autocompletion=COMPLETE_PERSON,
+            help="Account name, e-mail, or login or id at a source.",
+        ),
+    ],
     deployment: Deployments = None,
 ) -> int:
     """Show what a person has and why, what is missing, and what is not by syncd."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from syncd.cli.complete import COMPLETE_GROUP, COMPLETE_PERSON
 from syncd.cli.invocation import Invocation, chosen, invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show_error
@@ -36,11 +37,23 @@ def reconcile(
     context: typer.Context,
     user: Annotated[
         list[str] | None,
-        typer.Option("--user", "-u", metavar="USER", help="This person, by account name or e-mail; several times."),
+        typer.Option(
+            "--user",
+            "-u",
+            metavar="USER",
+            autocompletion=COMPLETE_PERSON,
+            help="This person, by account name or e-mail; several times.",
+        ),
     ] = None,
     group: Annotated[
         list[str] | None,
-        typer.Option("--group", "-g", metavar="SOURCE:GROUP", help="The members of this group; several times."),
+        typer.Option(
+            "--group",
+            "-g",
+            metavar="SOURCE:GROUP",
+            autocompletion=COMPLETE_GROUP,
+            help="The members of this group; several times.",
+        ),
     ] = None,
     deployment: Deployments = None,
     dag: Annotated[

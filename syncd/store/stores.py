@@ -45,6 +45,23 @@ class Stores:
         except StoreError:
             database.close()
             raise
+        return cls._of(database)
+
+    @classmethod
+    def peek(cls, url: str) -> Self | None:
+        """Open a database that is there as this program knows it, and change nothing; None: it is not.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        database = Database(url)
+        if migrations.is_current(database):
+            return cls._of(database)
+        database.close()
+        return None
+
+    @classmethod
+    def _of(cls, database: Database) -> Self:
         return cls(
             database,
             DatabaseReadings(database),

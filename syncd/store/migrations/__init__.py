@@ -45,6 +45,12 @@ def upgrade(database: Database, *, to: str = REVISION) -> None:
                 _run(connection, to)
 
 
+def is_current(database: Database) -> bool:
+    """Say whether a database has just the tables that this program knows."""
+    with database.read() as connection:
+        return _revision(connection, database.place) == REVISION
+
+
 def _revision(connection: Connection, place: str) -> str:
     """Give the revision of a database; empty for one without our tables."""
     if not inspect(connection).has_table(VERSION_TABLE):

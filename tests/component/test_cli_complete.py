@@ -1,0 +1,91 @@
+"""The shell completes names by the files and the last read, says nothing else, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from syncd.cli import complete, run
+from syncd.cli.complete import beginning
+from syncd.config import load
+
+CONFIG = """
+[database]
+url = "sqlite:///state.db"
+[sources.people]
+type = "file"
+directory = "people"
+[sources.okta]
+type = "okta"
+url = "https://nobody.okta.com"
+groups = { ids = ["00g1"] }
+auth = { kind = "token", token = { env = "NONE" } }
+[deployments.prod]
+url = "https://nobody.example.com"
+auth = { kind = "basic", username = "syncd", password = { env = "NONE" } }
+"""
+MAPPING = """
+roles: {analyst: {dags: [{level: view, tag: a}]}}
+bindings: [{group: people:finance, roles: [analyst, Viewer], deployments: all}]
+"""
+PEOPLE = "people: [{login: anna}, {login: Ahmed}, {login: bob}]\ngroups: [{name: finance, members: [anna]}]"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    for name, text in {"config.toml": CONFIG, "mappings/a.yaml": MAPPING, "people/p.yaml": PEOPLE}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    load(tmp_path / "config.toml")
+    return tmp_path / "config.toml"
+
+
+@pytest.mark.finding("U-11")
+@pytest.mark.parametrize(
+    ("names", "typed", "expected"),
+    [
+        (complete.deployments, "", ["prod"]),
+        (complete.sources, "o", ["okta"]),
+        (complete.roles, "", ["Viewer", "analyst"]),
+        (complete.people, "a", ["Ahmed", "anna"]),
+        (complete.groups, "people:", ["people:finance"]),
+        (complete.people, "z", []),
+    ],
+)
+def test_names(names: complete.Names, typed: str, expected: list[str], config: Path) -> None:
+    assert expected == beginning(names, config, typed, within_s=60)
+    assert not (config.parent / "state.db").exists()
+
+
+@pytest.mark.parametrize("damage", ["config.toml", "mappings/a.yaml", "people/p.yaml", "state.db"])
+def test_whatever_is_wrong_is_not_told_here(damage: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / damage).write_bytes(b"\xff[")
+    for names in (complete.deployments, complete.sources, complete.roles, complete.people, complete.groups):
+        beginning(names, config, "", within_s=60)
+
+    assert ("", "") == capsys.readouterr()
+    assert b"\xff[" == (config.parent / damage).read_bytes()
+
+
+def test_nobody_waits_for_ever(config: Path) -> None:
+    never = Event()
+
+    def slow(_: object) -> list[str]:
+        never.wait()
+        return ["late"]
+
+    assert [] == beginning(slow, config, "", within_s=0.01)
+    never.set()
+
+
+def test_the_shell_gets_them(config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("_SYNCD_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"syncd --config {config} plan -d p")
+    monkeypatch.setenv("COMP_CWORD", "5")
+
+    with pytest.raises(SystemExit):
+        run([])
+
+    assert ("prod\n", "") == capsys.readouterr()
