@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
+from store_samples import snapshot
 
+from syncd.app import open_store
 from syncd.cli import complete, run
 from syncd.cli.complete import beginning
 from syncd.config import load
+from syncd.store import Stores, migrate
 
 CONFIG = """
 [database]
@@ -89,3 +94,20 @@ def test_the_shell_gets_them(config: Path, monkeypatch: pytest.MonkeyPatch, caps
         run([])
 
     assert ("prod\n", "") == capsys.readouterr()
+
+
+def test_who_was_read_last_is_known(config: Path) -> None:
+    read = snapshot()
+    otto = replace(read.identities[0], login="otto")
+    with closing(open_store(load(config))) as store:
+        store.readings.save_snapshot(replace(read, identities=(otto,)))
+
+    assert ["Ahmed", "anna", "bob", "otto"] == beginning(complete.people, config, "", within_s=60)
+
+
+def test_a_database_that_wants_an_upgrade_is_left_alone(config: Path) -> None:
+    url = f"sqlite:///{config.parent}/state.db"
+    migrate(url, to="0002")
+
+    assert ["Ahmed", "anna", "bob"] == beginning(complete.people, config, "", within_s=60)
+    assert Stores.peek(url) is None
