@@ -50,18 +50,19 @@ class Memory(MemoryReadings):
 
 @dataclass
 class Plain(ReadWhole):
-    """A source with one group, `team`."""
+    """A source with one group, called `team` where nothing else is said."""
 
     name: str
     members: set[str]
     ids: str = "1"
     down: bool = False
+    called: str = "team"
 
     def read(self) -> Snapshot:
         if self.down:
             raise SourceUnavailable("it does not answer")
         people = [person(m, source=self.name, login=f"{m}@{self.name}") for m in sorted(self.members)]
-        team = group("team", *self.members, source=self.name, identifier=f"{self.name}-{self.ids}")
+        team = group(self.called, *self.members, source=self.name, identifier=f"{self.name}-{self.ids}")
         return snapshot(people, team, source=self.name)
 
 

@@ -155,10 +155,11 @@ def _reported(world: World, order: Order, *, approvals: Collection[str], verb: s
 
 
 def _scope(world: World, order: Order) -> Scope:
-    from syncd.model import key
+    from syncd.model import key, nfc
     from syncd.orders import scope_of
     from syncd.reconcile import read_directory
 
+    groups = [*map(nfc, order.groups)]
     named = frozenset(key(user) for user in order.users)
     if not order.groups:
         return scope_of(order, users=lambda: named, members=frozenset)
@@ -166,9 +167,7 @@ def _scope(world: World, order: Order) -> Scope:
     return scope_of(
         order,
         users=lambda: named | _accounts(world, [i for i in directory.identities.values() if named & _words(i)]),
-        members=lambda: (
-            _accounts(world, _people(directory, order.groups)) | _were_members(world, order.groups, named=named)
-        ),
+        members=lambda: _accounts(world, _people(directory, groups)) | _were_members(world, groups, named=named),
     )
 
 
@@ -195,9 +194,8 @@ def _people(directory: Directory, groups: Collection[str]) -> list[Identity]:
         ConfigInvalid: no source knows such a group.
     """
     from syncd.errors import ConfigInvalid, Problem
-    from syncd.model import Person, nfc
+    from syncd.model import Person
 
-    groups = [*map(nfc, groups)]
     found, seen = [], set()
     for (source, id_), members in directory.groups.items():
         meant = {f"{source}:{id_}", f"{source}:{members.group.name}"} & set(groups)

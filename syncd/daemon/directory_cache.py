@@ -19,7 +19,7 @@ from threading import Lock
 from syncd.daemon.delta import DirectoryDelta, between
 from syncd.directory.narrow import DirectoryView, PersonKey
 from syncd.directory.read_sources import Intake, Reading, gather, read_one
-from syncd.model import Deployment, Directory, Group, Rules, Scope, Snapshot
+from syncd.model import Deployment, Directory, Group, Rules, Scope, Snapshot, nfc
 from syncd.ports import Source
 
 UNREAD = "it was not read yet since syncd started"
@@ -170,7 +170,7 @@ class DirectoryCache:
         source, _, word = group.partition(":")
         reading = self.reading(source)
         snapshots = [s for s in (reading.fresh, reading.earlier) if s is not None] if reading else []
-        found = [g for s in snapshots for g in s.groups if word in {g.id, g.name}]
+        found = [g for s in snapshots for g in s.groups if word == g.id or nfc(word) == nfc(g.name)]
         if not found:
             return None
         return frozenset((source, id_) for g in found for id_ in g.members)

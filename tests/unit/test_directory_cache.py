@@ -149,3 +149,14 @@ def test_that_accounts_are_one_person_is_noticed_by_the_next_poll(desk: Desk) ->
     moved = desk.poll(desk.people)
     assert moved is not None
     assert {("okta", "ann"), ("people", "ann")} <= moved.who
+
+
+@pytest.mark.finding("C-34")
+@pytest.mark.parametrize("called", ["Pr\u00fcfung", "Pru\u0308fung"])
+@pytest.mark.parametrize("asked", ["Pr\u00fcfung", "Pru\u0308fung"])
+def test_a_group_is_found_in_whichever_form_its_name_is_written(desk: Desk, called: str, asked: str) -> None:
+    desk.okta.called = called
+    desk.recall()
+    desk.poll(desk.okta)
+    assert {("okta", "ann"), ("okta", "bob")} == desk.cache.members(f"okta:{asked}")
+    assert desk.cache.members("okta:Prufung") is None
