@@ -70,6 +70,7 @@ def test_a_server_that_cannot_be_managed_is_told_so(preset: str, tell: Callable[
     with serve(server) as url:
         story = tell(StandInSite(preset, server, url))
         once_upon_a_time(story)
+        doctor = story.fleet.run("doctor")
         told = story.fleet.apply(expect=1)
     words = {
         "3.1.8+3.2.0": ["3.2.0", "3.4.0"],
@@ -78,4 +79,6 @@ def test_a_server_that_cannot_be_managed_is_told_so(preset: str, tell: Callable[
         "3.3.2-keycloak": ["Keycloak auth manager"],
     }[preset]
     assert all(word in told.out + told.err for word in words), told.out + told.err
+    assert 1 == doctor.code
+    assert "bearer" not in doctor.out, "nobody here signs in with a token of their own"
     assert ["admin"] == sorted(server.state.users)

@@ -52,6 +52,7 @@ LATER_FIELDS = (
     "duration",
     "partition_date",
     "partition_key",
+    "scheduling_state",
     "triggering_user_name",
 )
 OWN_ROLES = (

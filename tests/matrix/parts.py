@@ -68,7 +68,7 @@ def is_told(stage: Stage, result: Result) -> None:
     """Where a server cannot be managed, each command says so, and nothing is changed."""
     told = stage.story
     once_upon_a_time(told)
-    for command, code in {"doctor": 1, "plan": 5, "apply": 5}.items():
+    for command, code in {"doctor": 1, "plan": 1, "apply": 1}.items():
         result.steps.append(_step(f"{command} says so", _says, told, command, code, stage.row.told))
     result.steps.append(_step("nothing is written", _writes_nothing, stage.recording))
 

@@ -47,6 +47,7 @@ UNNAMED = (
     "it cannot be seen which account this is, so not what it may, nor that it is left alone: write its name as `username` of "
     "the bearer credential"
 )
+UNREAD = "what the account may cannot be seen, because this server's users cannot be read"
 LOGIN_SYNC = (
     "no API tells whether AUTH_ROLES_SYNC_AT_LOGIN is on; where it is, each login replaces the roles that syncd gave by "
     "those that the login brings: look at webserver_config.py"
@@ -107,7 +108,7 @@ def _rights(subject: str, mirror: Mirror) -> Iterator[CheckResult]:
         yield CheckResult(subject, "rights", None, str(error))
         return
     if account is None:
-        yield CheckResult(subject, "rights", None, UNNAMED)
+        yield CheckResult(subject, "rights", None, UNNAMED if mirror.capabilities.users_readable else UNREAD)
         return
     held = frozenset().union(*(roles.get(role, frozenset()) for role in account.roles), frozenset[Permission]())
     missing = sorted(map(str, NEEDED - held))
