@@ -53,6 +53,7 @@ LATER_FIELDS = (
     "partition_date",
     "partition_key",
     "scheduling_state",
+    "team_name",
     "triggering_user_name",
 )
 OWN_ROLES = (
