@@ -172,9 +172,9 @@ class MemoryLedger:
     def hold(self, deployment: str, digest: str, *, scope: Scope) -> Hold | None:  # noqa: ARG002
         return None  # an approval is of what was held before, perhaps by another process: that is for a database
 
-    def taken_since(self, deployment: str, since: datetime) -> Taken:
+    def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
         open_or_made = ("intent", "applied", "unknown")
-        these = [r for r in self.rows if r.deployment == deployment and r.status in open_or_made]
+        these = [r for r in self.rows if r.deployment == deployment and r.status in open_or_made and r.id not in but]
         lately = [r.takes for r in these if r.at and r.at >= since]
         return Taken(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Taken)))
 

@@ -110,6 +110,14 @@ def guard(
     return Guarded(tuple(go), held, holders=holders)
 
 
+def still_passing(plan: Plan, guarded: Guarded, *, before: Guarded) -> Guarded:
+    """Let pass what is held in a later look of one pass, where it is some of what an approval let pass in an earlier one."""
+    held, covered = guarded.held, {(c.subject, c.name, c.before, c.after) for c in before.covered}
+    if held is None or not {(c.subject, c.name, c.before, c.after) for c in held.changes} <= covered:
+        return guarded
+    return Guarded(plan.changes, approved=before.approved, covered=held.changes, holders=guarded.holders)
+
+
 def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: Taken) -> tuple[_Kind, ...]:
     permissions = sum(len(observed.roles[name].permissions) for name in owned.roles if name in observed.roles)
     people = owned.people if owned.people is not None else sum(1 for roles in owned.grants.values() if roles)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.model import Awaited, Change, Kind, ObservedState, Owned, Role, Status, User, key
+from syncd.model import Awaited, Change, Kind, ObservedState, Owned, Plan, Role, Status, User, key
 
 LATEST = timedelta(days=1)
 """How late a call may come. Servers seen so far were minutes late; a machine that was put to sleep wakes up some day."""
@@ -62,6 +62,14 @@ def without_others(owned: Owned, ends: Iterable[tuple[Change, Settled]]) -> Owne
         return owned
     grants = {name: roles for name, roles in owned.grants.items() if name not in names}
     return replace(owned, users=owned.users - names, grants=grants)
+
+
+def planned_again(plan: Plan, ends: Iterable[tuple[int, Change, Settled]]) -> frozenset[int]:
+    """Name the changes that were not made, by a look, and are planned once more: they take what they take only once."""
+    now = {(change.subject, key(change.name)) for change in plan.changes}
+    return frozenset(
+        id_ for id_, change, end in ends if end.status is Status.FAILED and (change.subject, key(change.name)) in now
+    )
 
 
 def _visible(change: Change, observed: ObservedState) -> bool:

@@ -121,8 +121,8 @@ class Ledger(Protocol):
         """
         ...
 
-    def taken_since(self, deployment: str, since: datetime) -> Taken:
-        """Count what changes took there since then, or are about to, but for what a person let pass."""
+    def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
+        """Count what changes took there since then, or are about to, but for what a person let pass, and for these changes."""
         ...
 
     def entries(self, plan: int, *, lease: Lease | None = None) -> AbstractContextManager[Entries]:

@@ -20,6 +20,7 @@ from syncd.model import (
     Status,
 )
 from syncd.plan.approval import Apply, Mode, refusal
+from syncd.plan.guard import Guarded, still_passing
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.sound import sound
 from syncd.ports import (
@@ -179,7 +180,9 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     if len(sure := answered(made)) < len(made):
         # It could be read, so it is there again; or it fails over a few people, by whom nobody else is to be kept back.
         this.emit("server_was_away", left=len(made) - len(sure))
-        made = sure + make_all(this, after, session, lease=lease, within=within, to_the_end=True)
+        seen = _still_approved(after, seen.guarded)
+        settle(this, seen)
+        made = sure + make_all(this, seen, session, lease=lease, within=within, to_the_end=True)
         after = _read_back(this, session, inventory=inventory)
     if session.dialect() != spelt:
         # While it was written to, the server showed that it spells levels in another way: say it that way, once.
@@ -191,7 +194,9 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     this.journal.memory.save_learned(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, after=after)
-    report = replace(report, plan=first.plan, effects=first.effects, approved=first.guarded.approved)
+    report = replace(
+        report, plan=first.plan, effects=first.effects, approved=first.guarded.approved, drift=_drift(this, first)
+    )
     if report.remaining is not None and (moved := moved_people(this)):
         rest = tuple(c for c in report.remaining.changes if not is_of(c, moved, after))
         report = replace(report, remaining=replace(report.remaining, changes=rest))
@@ -221,6 +226,12 @@ def _at_this_server(this: Pass) -> None:
     this.place = this.journal.places.move(this.name, address, now=this.world.clock())
     if before.facts != this.name:
         this.emit("server_changed", address=address, was=before.was)
+
+
+def _still_approved(now: Comparison, before: Guarded) -> Comparison:
+    """Let pass what is left of what a person let pass when this pass began."""
+    guarded = still_passing(now.plan, now.guarded, before=before)
+    return replace(now, guarded=guarded, held_effects=now.held_effects if guarded.held else None)
 
 
 def _read_back(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> Comparison:

@@ -43,7 +43,7 @@ from syncd.plan.renamed import (
     server_note,
     still_wanted,
 )
-from syncd.plan.settle import Settled, came_late, settled, with_more, without_others
+from syncd.plan.settle import Settled, came_late, planned_again, settled, with_more, without_others
 from syncd.ports import (
     TargetReader,
     Unsettled,
@@ -222,7 +222,8 @@ def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]
     named = _named(this, plan) if plan.scope.everything else frozenset()
     # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
     # whom this pass lets go ahead, and they count what it took.
-    lately = this.journal.ledger.taken_since(this.name, this.world.clock() - WINDOW)
+    again = planned_again(plan, [(left.id, left.change, end) for left, end in there.ends.items()])
+    lately = this.journal.ledger.taken_since(this.name, this.world.clock() - WINDOW, but=again)
     limits, owned = this.target.limits, there.owned
     return guard(plan, there.observed, limits, owned=owned, approvals=approvals, lately=lately, named=named)
 

@@ -10,7 +10,7 @@ others   | close        | as the outcome says; `unknown` stays open until a late
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -112,9 +112,13 @@ class _Counted:
         return {"counts_for": self._deployment, "people": took.people, "permissions": took.permissions}
 
 
-def taken_since(connection: Connection, deployment: str, since: datetime) -> Taken:
-    """Count what changes took there since then, or are about to, but for what a person let pass."""
-    [sums] = _taken_since.rows(connection, at=deployment, since=since)
+def taken_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
+    """Count what changes took there since then, or are about to, but for what a person let pass, and for these changes."""
+    if but:
+        others = _takings.where(changes.c.id.not_in(but))
+        sums: Iterable[Any] = connection.execute(others, {"at": deployment, "since": since}).one()
+    else:
+        [sums] = _taken_since.rows(connection, at=deployment, since=since)
     return Taken(*(int(number or 0) for number in sums))
 
 
@@ -122,20 +126,17 @@ _TAKEN = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.val
 """What may have been done."""
 
 _deleted = changes.c.kind == Kind.DELETE.value
-_taken_since = Prepared(
-    select(
-        func.sum(changes.c.people),
-        func.sum(changes.c.permissions),
-        func.sum(case((and_(_deleted, changes.c.subject == "user"), 1), else_=0)),
-        func.sum(case((and_(_deleted, changes.c.subject == "role"), 1), else_=0)),
-    ).where(
-        changes.c.counts_for == bindparam("at"),
-        changes.c.moved_at >= bindparam("since"),
-        or_(*(changes.c.status == status for status in _TAKEN)),
-    ),
-    "at",
-    "since",
+_takings = select(
+    func.sum(changes.c.people),
+    func.sum(changes.c.permissions),
+    func.sum(case((and_(_deleted, changes.c.subject == "user"), 1), else_=0)),
+    func.sum(case((and_(_deleted, changes.c.subject == "role"), 1), else_=0)),
+).where(
+    changes.c.counts_for == bindparam("at"),
+    changes.c.moved_at >= bindparam("since"),
+    or_(*(changes.c.status == status for status in _TAKEN)),
 )
+_taken_since = Prepared(_takings, "at", "since")
 
 
 def _record_changes(

@@ -89,9 +89,9 @@ class DatabaseLedger:
                 return whole
             return _held_head(connection, holding_plan(connection, deployment, digest)) or whole
 
-    def taken_since(self, deployment: str, since: datetime) -> Taken:
+    def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
         with self._database.read() as connection:
-            return changes.taken_since(connection, deployment, since)
+            return changes.taken_since(connection, deployment, since, but=but)
 
     # --- each change --------------------------------------------------------------------------------------------------
 

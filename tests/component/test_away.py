@@ -18,12 +18,13 @@ from syncd.reconcile import Report, Target, apply
 from syncd.reconcile.make import AWAY_AFTER
 from syncd.render.json import report_json
 from syncd.sandbox.airflow.app import StandIn
-from syncd.sandbox.airflow.faults import CRASH, DOWN, Fault, on
+from syncd.sandbox.airflow.faults import CRASH, DOWN, Fault, Meanwhile, on
 from syncd.sandbox.airflow.state import DagFile
 from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING
 from syncd.throttle import RateLimit, Throttle
 
+TIGHT = Limits(removals=2, share=1.0, floor=0)
 PEOPLE = [f"p{n:02}" for n in range(20)]
 
 
@@ -39,9 +40,22 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield Stage(store, People({"finance": PEOPLE}), {}, limits=Limits(share=1.0, removals=100))
 
 
-def passed(stage: Stage, server: Server) -> Report:
+def passed(stage: Stage, server: Server, *approved: str) -> Report:
     target = Target(Deployment("prod", naming=NAMING), enforce=True, limits=stage.limits, open=server.target)
-    return apply(replace(stage.world(), targets=(target,)))
+    return apply(replace(stage.world(), targets=(target,)), approvals=approved)
+
+
+def left(server: Server) -> int:
+    return sum(1 for account in server.server.state.users.values() if not account.roles)
+
+
+def hold_of(stage: Stage, server: Server) -> str:
+    """Let twelve people leave where two may, and give the digest of what is held."""
+    passed(stage, server)
+    stage.limits, stage.people.members = TIGHT, {"finance": PEOPLE[12:]}
+    held = passed(stage, server).deployments[0].held
+    assert held is not None
+    return held.digest
 
 
 def tried(report: Report) -> list[Outcome]:
@@ -70,6 +84,49 @@ def test_a_server_that_comes_back_is_brought_to_the_end_in_the_same_pass(stage: 
     assert all(server.server.state.users[name].roles == {"finance", "Viewer"} for name in PEOPLE)
     rows = stage.store.queries.audit(user="p00")
     assert {"failed", "applied"} == {row.status for row in rows}, "each try is in the journal"
+
+
+@pytest.mark.finding("P7b")
+@pytest.mark.parametrize("made", [0, 6])
+def test_what_a_person_let_pass_goes_on_when_the_server_is_back(stage: Stage, server: Server, made: int) -> None:
+    digest = hold_of(stage, server)
+    server.server.faults.add(CRASH, on("GET", "*/users/*"), times=AWAY_AFTER, after=made)
+    report = passed(stage, server, digest)
+    assert "server_was_away" in stage.events
+    assert (0, True, digest, None) == (
+        report.exit_code(),
+        report.deployments[0].converged,
+        report.deployments[0].approved,
+        report.deployments[0].held,
+    )
+    assert 12 == left(server)
+
+
+@pytest.mark.finding("P7b")
+def test_what_came_to_be_held_while_the_server_was_away_is_told_as_held(stage: Stage, server: Server) -> None:
+    digest = hold_of(stage, server)
+    server.server.faults.add(CRASH, on("GET", "*/users/*"), times=AWAY_AFTER)
+    ends = Meanwhile(lambda: server.server.state.users["p00"].roles.discard("Viewer"))
+    server.server.faults.add(ends, on("GET", "*/users"), times=1, after=1)
+    report = passed(stage, server, digest)
+    held = report.deployments[0].held
+    assert held is not None
+    assert held.digest != digest, "that is something else than what was approved"
+    assert (4, 0) == (report.exit_code(), left(server))
+
+
+@pytest.mark.finding("P7b")
+@pytest.mark.parametrize("silent", [AWAY_AFTER, None], ids=["for a moment", "to the end of the pass"])
+def test_what_got_no_answer_and_is_planned_again_takes_no_more_than_once(
+    stage: Stage, server: Server, silent: int | None
+) -> None:
+    """Ten of thirteen who may leave within the hour; that nobody knows what became of five does not make fifteen of them."""
+    passed(stage, server)
+    stage.limits, stage.people.members = Limits(share=1.0, removals=13), {"finance": PEOPLE[10:]}
+    server.server.faults.add(DOWN, on("PATCH", "*/users/*"), times=silent)
+    assert passed(stage, server).deployments[0].held is None
+    server.server.faults.clear()
+    assert (0, 10) == (passed(stage, server).exit_code(), left(server))
 
 
 @pytest.mark.finding("P7b")

@@ -233,6 +233,17 @@ def test_what_was_taken_is_counted_unless_a_person_let_it_pass(journal: Journal)
     )
 
 
+def test_what_is_planned_again_is_not_counted_twice(journal: Journal) -> None:
+    one, other = left("Anna", "Op"), left("bob", "Op")
+    with journal.ledger.entries(recorded(journal, one, other)) as entries:
+        for change in (one, other):
+            entry = entries.begin(change, now=NOW)
+            entry.before("call")
+            entry.conclude(Outcome(change, Status.UNKNOWN), now=at(1))
+    first, _ = journal.ledger.unsettled("prod")
+    assert Taken(people=1, accounts=1) == journal.ledger.taken_since("prod", NOW, but=[first.id])
+
+
 def test_files_are_in_force_since_a_plan_of_them_was_made_to_be_carried_out(journal: Journal) -> None:
     assert journal.ledger.is_in_force("any")
     recorded(journal, basis=Basis("first"))
