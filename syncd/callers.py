@@ -5,10 +5,13 @@ who                                          | is written as
 anna, as herself                             | `anna`
 anna, through `sudo -u syncd`                | `anna (via syncd)`
 anna, through sudo as root                   | `anna (via root)`
+root, who says it is for anna                | `anna (via root)`
+and that gives a reason                      | `anna (via root): ticket 12`
 
 The user of a process is what the kernel says of it. Who called sudo is what the process says of itself, so the user whose
-word it is always stands beside it. Only root and the daemon's own user can use the control socket at all, and there only
-root is believed; of anybody else it counts as whom they logged in, which the kernel keeps for each process (`login_user`).
+word it is always stands beside it; so it does where somebody says with `approve --as` for whom they approve. Only root and
+the daemon's own user can use the control socket at all, and there only root is believed; of anybody else it counts as whom
+they logged in, which the kernel keeps for each process (`login_user`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ HEADER: Final = "X-Syncd-Sudo-User"
 """In what the command line sends to the control socket."""
 _NOBODY: Final = 2**32 - 1
 _NAME: Final = re.compile(r"[\w.@+\\-]{1,64}")
+NAME_RULE: Final = "1 to 64 letters, digits and . _ - @ + \\"
+LONGEST_REASON: Final = 256
+REASON_RULE: Final = f"one line of 1 to {LONGEST_REASON} characters"
 
 
 @lru_cache(maxsize=256)
@@ -40,7 +46,7 @@ def user_name(uid: int) -> str:
 def sudo_user(environment: Mapping[str, str]) -> str:
     """Give who called sudo, by an environment; empty where nobody did, or where it is no name."""
     found = environment.get("SUDO_USER", "")
-    return found if _NAME.fullmatch(found) else ""
+    return found if is_caller(found) else ""
 
 
 def login_user(pid: int, *, proc: Path = Path("/proc")) -> str:
@@ -58,5 +64,21 @@ def login_user(pid: int, *, proc: Path = Path("/proc")) -> str:
 
 def caller(uid: int, said: str) -> str:
     """Name who acts: `uid` is the user of the process, `said` who called sudo, as it says of itself."""
-    name = user_name(uid)
-    return f"{said} (via {name})" if _NAME.fullmatch(said) and said != name else name
+    return acting(user_name(uid), said=said if is_caller(said) else "")
+
+
+def acting(name: str, *, said: str = "", reason: str = "") -> str:
+    """Name who acts where `name` is known to and says for whom it is, and why."""
+    is_known = not said or said == name or name.startswith(f"{said} (via ")
+    who = name if is_known else f"{said} (via {name})"
+    return f"{who}: {reason}" if reason else who
+
+
+def is_caller(text: str) -> bool:
+    """Say whether this can be the name of who acts (NAME_RULE)."""
+    return bool(_NAME.fullmatch(text))
+
+
+def is_reason(text: str) -> bool:
+    """Say whether this can stand as a reason (REASON_RULE)."""
+    return 0 < len(text) <= LONGEST_REASON and text.isprintable() and not text.isspace()

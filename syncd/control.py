@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from syncd.callers import acting
 from syncd.errors import EXIT_DONE, EXIT_INVALID, SyncdError, worst
 
 
@@ -37,6 +38,7 @@ class Order:
     users   account names or e-mail addresses
     groups  `source:name` or `source:id`: their members, and those who just left; with `users`, who is both
     dags    DAG ids: what roles hold on these
+    by      who asked for it; of an approval `approver` says for whom that was, and `reason` why it may pass
     """
 
     users: frozenset[str] = frozenset()
@@ -45,6 +47,13 @@ class Order:
     dags: frozenset[str] = frozenset()
     dry_run: bool = False
     by: str = ""
+    approver: str = ""
+    reason: str = ""
+
+    @property
+    def who(self) -> str:
+        """Name who asked, as it stands in the journal."""
+        return acting(self.by, said=self.approver, reason=self.reason)
 
 
 class JobState(StrEnum):
@@ -198,7 +207,7 @@ class Control(Protocol):
         """
         ...
 
-    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
         """Queue a pass over everything on one deployment that lets the held changes with this digest go.
 
         Raises:

@@ -77,9 +77,11 @@ class DaemonClient:
         names = {name: sorted(getattr(order, name)) for name in ("users", "groups", "deployments", "dags")}
         return self._ask("POST", "/api/v1/reconcile", {**names, "dry_run": order.dry_run})
 
-    def approve(self, deployment: str, digest: str) -> dict[str, Any]:
-        """Let held changes go; gives the job."""
-        return self._ask("POST", f"/api/v1/holds/{quote(deployment, safe='')}/{quote(digest, safe='')}/approve")
+    def approve(self, deployment: str, digest: str, *, said: str = "", reason: str = "") -> dict[str, Any]:
+        """Let held changes go, and say who lets them and why; gives the job."""
+        body = {name: text for name, text in (("as", said), ("reason", reason)) if text}
+        path = f"/api/v1/holds/{quote(deployment, safe='')}/{quote(digest, safe='')}/approve"
+        return self._ask("POST", path, body or None)
 
     def ended(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of a job, however long it takes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,13 +124,21 @@ def tell(text: str, this: Invocation) -> None:
 # --- without a daemon ---------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person lets pass, and who that is, as it stands in the journal."""
+
+    digest: str
+    by: str
+
+
 def from_here(
     this: Invocation,
     settings: Settings,
     order: Order,
     *,
     as_json: bool,
-    approvals: Collection[str] = (),
+    approval: Approval | None = None,
     verb: str = "reconcile",
 ) -> int:
     """Do what a daemon would, in this process and under the same leases."""
@@ -139,19 +148,20 @@ def from_here(
 
     only = chosen(settings, sorted(order.deployments))
     with this.store(settings) as store, this.world(settings, store, deployments=sorted(only)) as world:
-        report = _reported(world, order, approvals=approvals, verb=verb)
+        report = _reported(world, order, approval=approval, verb=verb)
         unknown = strangers(world, order.users)
     code = worst([report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE])
     return show_results(JobOutcome(results(report), code, unknown), verb=verb, as_json=as_json, this=this)
 
 
-def _reported(world: World, order: Order, *, approvals: Collection[str], verb: str) -> Report:
+def _reported(world: World, order: Order, *, approval: Approval | None, verb: str) -> Report:
     from syncd import reconcile as core
 
     scope = _scope(world, order)
     if order.dry_run:
         return core.plan(world, scope=scope, command=verb)
-    return core.apply(world, scope=scope, approvals=approvals, command=verb)
+    digests, by = ((approval.digest,), approval.by) if approval else ((), "")
+    return core.apply(world, scope=scope, approvals=digests, command=verb, by=by)
 
 
 def _scope(world: World, order: Order) -> Scope:

@@ -66,7 +66,7 @@ class Orders:
             raise
         return job
 
-    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
         """Queue a pass that lets the held changes with this digest go.
 
         Raises:
@@ -74,14 +74,14 @@ class Orders:
             NotNow: as `reconcile`.
         """
         loaded = self._ready()
-        order = Order(deployments=frozenset({deployment}), by=by)
+        order = Order(deployments=frozenset({deployment}), by=by, approver=approver, reason=reason)
         self._check_names(order, loaded)
         hold = self._store.ledger.hold(deployment, digest, scope=EVERYTHING)
         expires = loaded.settings.daemon.hold_expires
         if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
             raise NotKnown(why)
         job = self._jobs.open(order, (deployment,))
-        self._emit("approval_taken", job=job.id, by=by, deployment=deployment, digest=digest)
+        self._emit("approval_taken", job=job.id, by=order.who, deployment=deployment, digest=digest)
         item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({digest})), job=job.id)
         self._queue.put(deployment, item)
         return job

@@ -278,9 +278,9 @@ class Daemon:
         """Queue work ahead of everything else."""
         return self._orders.reconcile(order)
 
-    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
         """Queue a pass that lets the held changes with this digest go."""
-        return self._orders.approve(deployment, digest, by=by)
+        return self._orders.approve(deployment, digest, by=by, approver=approver, reason=reason)
 
     def job(self, id_: int) -> Job:
         """Give a job as it is now."""

@@ -145,7 +145,7 @@ class Worker:
 
     def _who_asked(self, item: WorkItem) -> str:
         """Name who waits for the result, for the journal: who approved something is asked for years later."""
-        return f"api:{self._jobs.get(item.job).order.by}" if item.job is not None else ""
+        return f"api:{self._jobs.get(item.job).order.who}" if item.job is not None else ""
 
     def _awaits_first_polls(self) -> bool:
         """Say whether a source was not read since the start, and it is worth waiting for: one that hangs is not."""

@@ -31,11 +31,16 @@ def plan(world: World, *, scope: Scope = EVERYTHING, command: str = "plan", keep
 
 
 def apply(
-    world: World, *, scope: Scope = EVERYTHING, approvals: Collection[str] = (), command: str = "apply"
+    world: World,
+    *,
+    scope: Scope = EVERYTHING,
+    approvals: Collection[str] = (),
+    command: str = "apply",
+    by: str = "",
 ) -> Report:
     """Make every enforced deployment as the mapping says, and prove it by reading back.
 
-    `approvals` holds the digests of held changes that a person lets pass.
+    `approvals` holds the digests of held changes that a person lets pass; `by` says who, where that is not the OS user.
 
     Raises:
         ApprovalRefused: one of them lets nothing pass on any deployment; nothing was begun.
@@ -43,7 +48,7 @@ def apply(
     refused = {digest: _refusals(world, scope, digest) for digest in sorted(set(approvals))}
     if never := [text for found in refused.values() if all(found) for text in found]:
         raise ApprovalRefused("; ".join(never[:REFUSALS]))
-    return run_all(world, scope, command=command, mode=Apply(frozenset(approvals)), keep_states=False)
+    return run_all(world, scope, command=command, mode=Apply(frozenset(approvals)), keep_states=False, by=by)
 
 
 def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
@@ -51,9 +56,9 @@ def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
     return tuple(why_refused(world, target.deployment.name, digest, scope=scope) for target in world.targets)
 
 
-def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states: bool) -> Report:
+def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states: bool, by: str = "") -> Report:
     started = perf_counter()
-    run = world.journal.ledger.start_run(command, scope=scope, now=world.clock())
+    run = world.journal.ledger.start_run(command, scope=scope, now=world.clock(), by=by)
     world.emit("run_started", run=run, command=command, scope=str(scope))
     directory = read_directory(world, applying=isinstance(mode, Apply))
     world = rereading(world)

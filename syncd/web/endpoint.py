@@ -87,6 +87,7 @@ class Endpoint:
     answers: Mapping[int, str]
     query: tuple[Parameter, ...] = ()
     body: str = ""
+    requires_body: bool = True
     writes: bool = False
 
     @property

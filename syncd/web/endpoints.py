@@ -18,6 +18,7 @@ from syncd.web.parameters import (
     PAGE,
     choice,
     moment,
+    read_approval,
     read_nothing,
     read_order,
     whole,
@@ -136,9 +137,9 @@ def reconcile(context: RequestContext) -> Payload:
 
 
 def approve(context: RequestContext) -> Payload:
-    read_nothing(context.body)
+    said = read_approval(context.body)
     name, digest = context.path["deployment"], context.path["digest"]
-    return _queued(context.state.control.approve(name, digest, by=context.principal.name))
+    return _queued(context.state.control.approve(name, digest, by=context.principal.name, **said))
 
 
 def _queued(job: Job) -> Payload:
@@ -335,6 +336,8 @@ ENDPOINTS = (
         RunsOn.DAEMON,
         "Let exactly these held changes go. The right to approve does not include the right to reconcile.",
         {202: "JobAnswer"},
+        body="Approval",
+        requires_body=False,
         writes=True,
     ),
 )

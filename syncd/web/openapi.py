@@ -72,7 +72,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         found["x-rights"] = sorted(endpoint.needs)
     if endpoint.body:
         content = {"application/json": {"schema": ref(endpoint.body)}}
-        found["requestBody"] = {"required": True, "content": content}
+        found["requestBody"] = {"required": endpoint.requires_body, "content": content}
     return found
 
 

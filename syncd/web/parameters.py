@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from syncd.callers import NAME_RULE, REASON_RULE, is_caller, is_reason
 from syncd.control import Order
 from syncd.web.problems import Refusal
 
@@ -195,7 +196,8 @@ def read_order(body: bytes, *, by: str) -> Order:
             raise Refusal(400, f'body: "{name[:LONGEST_NAME]}" is not known; there are {", ".join(known)}')
     if not isinstance(dry_run := found.get("dry_run", False), bool):
         raise Refusal(400, "body: dry_run is true or false")
-    return Order(**{name: _names(name, found.get(name, [])) for name in _NAMES}, dry_run=dry_run, by=by)
+    users, groups, deployments, dags = (_names(name, found.get(name, [])) for name in _NAMES)
+    return Order(users, groups, deployments, dags, dry_run=dry_run, by=by)
 
 
 def _names(key: str, value: object) -> frozenset[str]:
@@ -203,6 +205,23 @@ def _names(key: str, value: object) -> frozenset[str]:
         raise Refusal(400, f"body: {key} is a list of names, each of 1 to {LONGEST_NAME} characters, {_NOT_IN_NAMES}")
     assert isinstance(value, list)
     return frozenset(value)
+
+
+def read_approval(body: bytes) -> dict[str, str]:
+    """Read who approves, as `approver`, and for what `reason`; the body may be left out.
+
+    Raises:
+        Refusal: with the key that is wrong.
+    """
+    found = read_object(body) if body else {}
+    rules = {"as": (is_caller, NAME_RULE), "reason": (is_reason, REASON_RULE)}
+    for key, value in found.items():
+        if key not in rules:
+            raise Refusal(400, f'body: "{key[:LONGEST_NAME]}" is not known; there are as, reason')
+        fits, rule = rules[key]
+        if not isinstance(value, str) or not fits(value):
+            raise Refusal(400, f"body: {key}: write {rule}")
+    return {"approver": found.get("as", ""), "reason": found.get("reason", "")}
 
 
 def read_nothing(body: bytes) -> None:

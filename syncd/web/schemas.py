@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from syncd.callers import NAME_RULE, REASON_RULE
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
 from syncd.model import Note
 from syncd.ports import AuditRow, Holding, Use
@@ -159,6 +160,15 @@ SCHEMAS: dict[str, Schema] = {
             "deployments": NAMES,
             "dags": {**NAMES, "description": "DAG ids: only what roles hold on these."},
             "dry_run": {"type": "boolean", "default": False},
+        },
+    },
+    "Approval": {
+        "description": "Who lets it pass and why, for the journal; whose token or user that says stands beside it.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "as": {**TEXT, "description": NAME_RULE},
+            "reason": {**TEXT, "description": REASON_RULE},
         },
     },
 }

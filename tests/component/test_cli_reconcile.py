@@ -355,3 +355,34 @@ def test_who_approved_through_the_socket_is_a_person(
     assert 0 == desk.types("approve", "prod", "abc")[0]
     named = at_socket(Peer(os.getpid(), os.getuid()), "anna.ops").name
     assert [("prod", "abc", named)] == daemon.control.asked
+
+
+@pytest.mark.finding("U-B2")
+def test_who_approves_says_for_whom_and_why(desk: Desk, daemon: Place) -> None:
+    assert 0 == desk.types("approve", "prod", "abc", "--as", "anna.ops", "--reason", "ticket 12: a team moves")[0]
+    mine = user_name(os.getuid())
+    assert [("prod", "abc", f"anna.ops (via {mine}): ticket 12: a team moves")] == daemon.control.asked
+    job = daemon.control.jobs[1]
+    assert mine == job.order.by, "who may look at the job is who asked for it"
+
+
+@pytest.mark.finding("U-B2")
+@pytest.mark.parametrize("words", [("--as", ""), ("--as", "anna (via root)"), ("--reason", ""), ("--reason", "a\nb")])
+def test_no_name_and_no_reason_that_could_be_taken_for_something_else(
+    desk: Desk, daemon: Place, words: tuple[str, str]
+) -> None:
+    code, _, err = desk.types("approve", "prod", "abc", *words)
+    assert (3, True, []) == (code, words[0] in err, daemon.control.asked), err
+
+
+@pytest.mark.finding("U-B2")
+def test_without_a_daemon_the_journal_has_who_approved_and_why(alone: Desk) -> None:
+    desk, team = alone, "without-a-daemon-the-jour"
+    desk.types("reconcile")
+    members(desk, team, 1)
+    out = desk.types("reconcile", "-o", "json")[1]
+    digest = json.loads(out)["results"][0]["held"]
+    assert 0 == desk.types("approve", "dev", digest, "--as", "anna.ops", "--reason", "ticket 12")[0]
+    rows = json.loads(desk.types("audit", "-o", "json", "--status", "applied")[1])
+    last = max(rows["changes"] if isinstance(rows, dict) else rows, key=lambda row: row["id"])
+    assert f"anna.ops (via {user_name(os.getuid())}): ticket 12" == last["approved_by"]

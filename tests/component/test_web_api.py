@@ -457,6 +457,31 @@ def test_who_may_not_read_sees_their_own_jobs(place: Place, api: OpenAPI) -> Non
     assert 200 == Checked(place.outside("reader"), api).get("/api/v1/jobs/2").status
 
 
+@pytest.mark.finding("U-B2")
+def test_who_approves_by_a_token_says_for_whom_and_why_and_sees_the_job(place: Place, api: OpenAPI) -> None:
+    boss = Checked(place.outside("boss"), api)
+    reply = boss.says("POST", "/api/v1/holds/prod/abc/approve", {"as": "anna", "reason": "ticket 12"})
+    assert 202 == reply.status
+    order = boss.get("/api/v1/jobs/1").json["order"]
+    assert ("boss", "anna", "ticket 12") == (order["by"], order["approver"], order["reason"])
+    assert [("prod", "abc", "anna (via boss): ticket 12")] == place.control.asked
+
+
+@pytest.mark.finding("U-B2")
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"as": "a b"}, "body: as: write 1 to 64 letters"),
+        ({"reason": "x" * 257}, "body: reason: write one line of 1 to 256 characters"),
+        ({"reason": 12}, "body: reason: write one line"),
+        ({"because": "x"}, 'body: "because" is not known; there are as, reason'),
+    ],
+)
+def test_an_approval_that_says_something_else_is_refused(place: Place, body: object, says: str) -> None:
+    reply = place.outside("boss").says("POST", "/api/v1/holds/prod/abc/approve", body)
+    assert (400, True, []) == (reply.status, problem_of(reply).startswith(says), place.control.asked)
+
+
 def test_no_header_makes_a_caller_one_from_the_socket(place: Place) -> None:
     forged = {"syncd.socket": "true", "X-Forwarded-For": "unix:", "Forwarded": "for=unix", "Host": "localhost"}
     assert 401 == place.outside().says("GET", "/api/v1/status", headers=forged).status

@@ -95,11 +95,12 @@ class FakeControl:
         self.asked.append(order)
         return self._open(order, tuple(sorted(order.deployments)) or ("prod", "test"))
 
-    def approve(self, deployment: str, digest: str, *, by: str) -> Job:
+    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
         if (deployment, digest) != ("prod", "abc"):
             raise NotKnown(f"nothing with the digest {digest} is held on {deployment}")
-        self.asked.append((deployment, digest, by))
-        return self._open(Order(deployments=frozenset({deployment}), by=by), (deployment,))
+        order = Order(deployments=frozenset({deployment}), by=by, approver=approver, reason=reason)
+        self.asked.append((deployment, digest, order.who))
+        return self._open(order, (deployment,))
 
     def job(self, id_: int) -> Job:
         self.looked_for.append(id_)

@@ -275,6 +275,29 @@ def test_an_approval_of_what_is_held_queues_a_pass_over_everything_that_lets_jus
     assert [{"job": job.id, "by": "eve", "deployment": "prod", "digest": "abc"}] == office.told("approval_taken")
 
 
+@pytest.mark.finding("U-B2")
+def test_an_approval_remembers_for_whom_it_was_and_why() -> None:
+    office = Office()
+    job = office.orders.approve("prod", "abc", by="eve", approver="anna", reason="ticket 12")
+    assert ("eve", "anna (via eve): ticket 12") == (job.order.by, job.order.who)
+    assert ["anna (via eve): ticket 12"] == [facts["by"] for facts in office.told("approval_taken")]
+
+
+@pytest.mark.finding("U-B2")
+@pytest.mark.parametrize(
+    ("name", "said", "written"),
+    [
+        ("eve", "", "eve"),
+        ("eve", "eve", "eve"),
+        ("root", "anna", "anna (via root)"),
+        ("anna (via root)", "anna", "anna (via root)"),
+        ("anna (via root)", "bob", "bob (via anna (via root))"),
+    ],
+)
+def test_whose_word_it_is_stands_beside_a_name(name: str, said: str, written: str) -> None:
+    assert written == Order(by=name, approver=said).who
+
+
 @pytest.mark.parametrize(
     ("hold", "deployment", "said"),
     [
