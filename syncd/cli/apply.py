@@ -49,9 +49,14 @@ def apply(
     scope = Scope.people(user) if user else EVERYTHING
     with this.store(settings) as store:
         if not yes and output is PlanOutput.TEXT and at_terminal():
-            with this.world(settings, store, deployments=deployment or (), full=full) as world:
-                planned = reconcile.plan(world, scope=scope)
-            if not agreed(planned):
+
+            def planned() -> reconcile.Report:
+                with this.world(settings, store, deployments=deployment or (), full=full) as world:
+                    # before anything is planned, by which what is held would be as of now
+                    reconcile.require_holds(world, scope, approve or ())
+                    return reconcile.plan(world, scope=scope)
+
+            if not agreed(planned, approvals=frozenset(approve or ())):
                 show_text("nothing was done")
                 return EXIT_CHANGES
         with this.world(settings, store, deployments=deployment or (), full=full) as world:

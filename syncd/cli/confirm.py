@@ -1,15 +1,23 @@
-"""A question to whoever sits at a terminal, before `apply` takes something from people."""
+"""A question to whoever sits at a terminal, before `apply` takes something from people.
+
+Who thinks about it for an hour agreed to what was shown then. So after a yes it is planned once more, and where more would be
+taken by now the question is asked again, about that.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from syncd.render.lines import Line, Style, counted, safe
 
 if TYPE_CHECKING:
+    from syncd.model import Change
     from syncd.reconcile import DeploymentReport, Report
+
+Approvals = frozenset[str]
+_GIVES = frozenset({"grant", "create", "finish"})
 
 
 def at_terminal() -> bool:
@@ -17,34 +25,70 @@ def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def agreed(report: Report) -> bool:
-    """Ask whether what a plan takes may be taken; without a question where it takes nothing."""
-    from syncd.cli.output import show
+def agreed(planned: Callable[[], Report], *, approvals: Approvals = frozenset()) -> bool:
+    """Ask whether what a plan takes may be taken; without a question where it takes nothing from anybody."""
+    from syncd.cli.output import show, show_text
 
-    lines = list(losses(report))
-    if not lines:
-        return True
-    show(lines)
-    sys.stdout.write("Apply? [y/N] ")
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    report = planned()
+    while lines := list(losses(report, approvals)):
+        show(lines)
+        sys.stdout.write("Apply? [y/N] ")
+        sys.stdout.flush()
+        if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+            return False
+        before, report = report, planned()
+        if _takes(report, approvals) <= _takes(before, approvals):
+            return True
+        show_text("by now it is more:")
+    return True
 
 
-def losses(report: Report) -> Iterator[Line]:
-    """Say of each enforced deployment what people lose there; what a limit holds is not taken."""
+def losses(report: Report, approvals: Approvals = frozenset()) -> Iterator[Line]:
+    """Say of each enforced deployment what people lose there; what a limit holds, and nobody approved, is not taken."""
     for this in report.deployments:
-        if this.enforce and (text := _loss(this)):
+        if this.enforce and (text := _loss(this, approvals)):
             yield Line(f"{safe(this.deployment)}: {text}", Style.LOSS)
 
 
-def _loss(this: DeploymentReport) -> str:
+def _loss(this: DeploymentReport, approvals: Approvals) -> str:
     from syncd.plan.on_people import Effects
     from syncd.render.effects import loss_text
-    from syncd.render.text import Counts, going
+    from syncd.render.text import Counts
 
-    if this.plan is None:
+    goes = _goes(this, approvals)
+    taking = [change for change in goes if _taken(change)]
+    if not taking:
         return ""
-    lose = Counts.of(going(this.plan, this.held), this.effects).lose
-    return loss_text(this.effects or Effects()) or (
-        counted(lose, "person loses access", "people lose access") if lose else ""
+    if _holds(this, approvals):  # the effects are those of the whole plan
+        roles = sum(change.subject == "role" for change in taking)
+        return _counted(Counts.of(goes).lose) or counted(roles, "role loses something", "roles lose something")
+    return loss_text(this.effects or Effects()) or _counted(Counts.of(goes, this.effects).lose)
+
+
+def _counted(people: int) -> str:
+    return counted(people, "person loses access", "people lose access") if people else ""
+
+
+def _holds(this: DeploymentReport, approvals: Approvals) -> bool:
+    return this.held is not None and this.held.digest not in approvals
+
+
+def _goes(this: DeploymentReport, approvals: Approvals) -> tuple[Change, ...]:
+    from syncd.render.text import going
+
+    return () if this.plan is None else going(this.plan, this.held if _holds(this, approvals) else None)
+
+
+def _taken(change: Change) -> tuple[tuple[str, str, str, str], ...]:
+    return tuple(effect for effect in change.effects if effect[0] not in _GIVES)
+
+
+def _takes(report: Report, approvals: Approvals) -> frozenset[tuple[str, ...]]:
+    """Give what would be taken, one by one."""
+    return frozenset(
+        (this.deployment, *effect)
+        for this in report.deployments
+        if this.enforce
+        for change in _goes(this, approvals)
+        for effect in _taken(change)
     )

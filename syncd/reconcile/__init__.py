@@ -14,7 +14,7 @@ The command line and the daemon call the same functions:
 
 from syncd.reconcile.deployment import one_pass
 from syncd.reconcile.directory import read_directory
-from syncd.reconcile.fleet import apply, plan
+from syncd.reconcile.fleet import apply, plan, require_holds
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import Between, PassRequest, Within
 from syncd.reconcile.strangers import strangers
@@ -33,5 +33,6 @@ __all__ = [
     "one_pass",
     "plan",
     "read_directory",
+    "require_holds",
     "strangers",
 ]

@@ -45,10 +45,15 @@ def apply(
     Raises:
         ApprovalRefused: one of them lets nothing pass on any deployment; nothing was begun.
     """
+    require_holds(world, scope, approvals)
+    return run_all(world, scope, command=command, mode=Apply(frozenset(approvals)), keep_states=False, by=by)
+
+
+def require_holds(world: World, scope: Scope, approvals: Collection[str]) -> None:
+    """Raise ApprovalRefused where one of these digests lets nothing pass on any deployment."""
     refused = {digest: _refusals(world, scope, digest) for digest in sorted(set(approvals))}
     if never := [text for found in refused.values() if all(found) for text in found]:
         raise ApprovalRefused("; ".join(never[:REFUSALS]))
-    return run_all(world, scope, command=command, mode=Apply(frozenset(approvals)), keep_states=False, by=by)
 
 
 def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -515,3 +516,65 @@ def test_whoever_says_yes_beforehand_is_not_asked(desk: Desk, monkeypatch: pytes
 
     code, out, _ = desk.types("apply", "--yes")
     assert (0, False) == (code, "Apply?" in out)
+
+
+def test_what_became_more_while_somebody_thought_is_asked_about_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Thinks:
+        """Types its answers, and meanwhile one more person leaves."""
+
+        def __init__(self, *answers: str) -> None:
+            self.answers = iter(answers)
+
+        def isatty(self) -> bool:
+            return True
+
+        def readline(self) -> str:
+            desk.members(*EVERYBODY[2:])
+            return next(self.answers)
+
+    desk.types("apply")
+    desk.members(*EVERYBODY[1:])
+    monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", Thinks("y\n", "n\n"))
+    code, out, _ = desk.types("apply")
+    assert (2, 2) == (code, out.count("Apply? [y/N]"))
+    assert out.startswith("dev: 1 person loses")
+    assert "by now it is more:\ndev: 2 people lose" in out
+
+    monkeypatch.setattr("sys.stdin", Thinks("y\n"))
+    code, out, _ = desk.types("apply")
+    assert (0, 1) == (code, out.count("Apply? [y/N]")), "what is the same still is not asked about twice"
+
+
+def test_what_is_held_is_asked_about_only_where_it_is_approved(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.types("apply")
+    desk.members()
+    assert 4 == desk.types("apply")[0]
+    with closing(Stores.open(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        found = store.queries.held("dev")
+        assert found is not None
+    monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", Typed(""))
+    code, out, _ = desk.types("apply")
+    assert (4, False) == (code, "Apply?" in out)
+    code, out, _ = desk.types("apply", "--approve", found.held.digest)
+    assert (2, True) == (code, f"{len(EVERYBODY)} people lose" in out)
+    monkeypatch.setattr("sys.stdin", Typed("y\n"))
+    assert 0 == desk.types("apply", "--approve", found.held.digest)[0]
+
+
+def test_a_question_makes_no_approval_younger(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.types("apply")
+    desk.members()
+    desk.types("apply")
+    with closing(Stores.open(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        found = store.queries.held("dev")
+        assert found is not None
+    with sqlite3.connect(desk.folder / "syncd.db") as database:
+        database.execute("UPDATE plans SET made_at = '2026-01-01 00:00:00.000000'")
+    monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", Typed("y\n"))
+    code, _, err = desk.types("apply", "--approve", found.held.digest)
+    assert (3, True) == (code, "too long ago" in err)
