@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -15,6 +14,7 @@ from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Deployment
 from syncd.cli.output import AuditOutput, show, show_error
 from syncd.render.lines import Line, Style, safe
+from syncd.text.moment import read_moment
 
 if TYPE_CHECKING:
     from syncd.ports import AuditRow, Holding
@@ -26,7 +26,6 @@ PAGE = 1000
 MOST = 10**15
 """No journal has so many rows, and no database can be asked for more than some thousand times this."""
 _Read = Callable[..., Sequence[Any]]
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 _STYLES = {"applied": Style.PLAIN, "failed": Style.FAIL, "unknown": Style.FAIL, "intent": Style.FAIL}
 
@@ -158,18 +157,11 @@ def _pages(read: _Read, chosen: _Chosen, *, after: int) -> Iterator[Any]:
 
 
 def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
-    """Read a point in time: a date or a time of ISO 8601 (UTC unless it says otherwise), or a span before now."""
-    if text is None:
-        return None
-    if span := re.fullmatch(r"(\d{1,4})([mhdw])", text):
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    """Read the point in time that an option names, if it is given."""
     try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text!r} is no time; write 2026-03-31, 2026-03-31T09:30, or 12h, 7d ago", param_hint=option
-        ) from None
+        return None if text is None else read_moment(text, now=now)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no time; {error}", param_hint=option) from None
 
 
 def _row_lines(row: AuditRow) -> list[Line]:

@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from syncd.callers import NAME_RULE, REASON_RULE, is_caller, is_reason
 from syncd.control import Order
+from syncd.text.moment import read_moment
 from syncd.web.problems import Refusal
 
 LARGEST_BODY = 64 * 1024
@@ -26,7 +27,6 @@ LONGEST_WAIT_S = 60
 
 _BAD = re.compile("[\0\ud800-\udfff]")
 _NOT_IN_NAMES = "none of them NUL or half of a surrogate pair"
-_SPANS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------
@@ -80,14 +80,8 @@ def moment(name: str, about: str) -> Parameter:
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    try:
-        if span := re.fullmatch(r"(\d{1,4})([mhdw])", text):
-            return now - timedelta(**{_SPANS[span[2]]: int(span[1])})
-        # a plus sign in a query is read as a blank
-        found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("write 2026-03-31, 2026-03-31T09:30Z, or 12h, 7d ago") from None
+    # a plus sign in a query is read as a blank
+    return read_moment(text.replace(" ", "+") if "T" in text else text, now=now)
 
 
 PAGE = (

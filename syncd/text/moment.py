@@ -1,0 +1,26 @@
+"""Points in time as people write them, on the command line and in a query of the HTTP API."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+RULE: Final = "write 2026-03-31, 2026-03-31T09:30, or 12h, 7d ago"
+_SPAN: Final = re.compile(r"([0-9]{1,4})([mhdw])")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def read_moment(text: str, *, now: datetime) -> datetime:
+    """Read a date or a time of ISO 8601 (UTC unless it says otherwise), or a span before now.
+
+    Raises:
+        ValueError: it is none; the message says what to write.
+    """
+    try:
+        if span := _SPAN.fullmatch(text):
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(RULE) from None
