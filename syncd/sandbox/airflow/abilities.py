@@ -90,6 +90,15 @@ _ADDS = replace(_THREE, patch="adds")
 
 PRESETS: Mapping[str, Abilities] = {
     "2.8.4": replace(_TWO_OLD, version="2.8.4", fab_version=None, dag_run_resources=False, dag_fields="refused"),
+    "2.9.0": replace(
+        _TWO_OLD,
+        version="2.9.0",
+        fab_version="1.0.4",
+        registration_role="Public",
+        public_role=None,
+        dag_run_resources=False,
+        dag_fields="uncounted",
+    ),
     "2.9.3": replace(_TWO_OLD, version="2.9.3", fab_version="1.5.3", dag_run_resources=False, dag_fields="uncounted"),
     "2.10.0": replace(_TWO_OLD, version="2.10.0", fab_version="1.2.2", dag_run_resources=False, dag_fields="uncounted"),
     "2.10.2": replace(_TWO_OLD, version="2.10.2", fab_version="1.5.3", dag_fields="uncounted"),
