@@ -65,7 +65,7 @@ def test_a_move_to_https_is_no_login(tmp_path: Path) -> None:
 def test_a_login_in_front_is_told_with_the_keys_that_help(fault: Instead, tmp_path: Path) -> None:
     with world(StandIn("2.11.2"), tmp_path) as w:
         w.server.faults.add(fault)
-        assert "wants a login: set a bearer credential or `headers`; or it is another address" in said(
+        assert "wants a login: set a credential of kind `bearer` or `headers`; or it is another address" in said(
             w, TargetUnauthorized
         )
 

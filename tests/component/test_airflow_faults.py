@@ -94,7 +94,8 @@ def test_a_login_page_in_front_is_named(three: World) -> None:
     login = replace(WEB_PAGE.answer, status=302, headers=(("Location", "https://sso.example/login?x=1"),))
     three.server.faults.add(replace(WEB_PAGE, answer=login))
     with pytest.raises(
-        TargetUnauthorized, match=r"302 to https://sso\.example/login; .*wants a login: set a bearer credential"
+        TargetUnauthorized,
+        match=r"302 to https://sso\.example/login; .*wants a login: set a credential of kind `bearer`",
     ):
         three.target().look()
 

@@ -75,7 +75,7 @@ def test_a_server_that_gives_no_token_for_a_password_is_told_with_the_way_out(tm
     with world(StandIn(CLOSED), tmp_path) as w, pytest.raises(TargetUnauthorized) as refused:
         w.target(kinds=("token",)).look()
     text = str(refused.value)
-    assert "FAB provider 3.11 and later give no token for a password: set a bearer credential instead" in text
+    assert "FAB provider 3.11 and later give no token for a password: set a credential of kind `bearer` instead" in text
     assert "look at the password in file:" in text, "it may be that as well"
     (page,) = {word.strip("();") for word in text.split() if "docs/" in word}
     assert (ROOT / page).is_file()

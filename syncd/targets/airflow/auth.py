@@ -18,7 +18,7 @@ RENEW_BEFORE_S: Final = 60.0
 SESSION_COOKIE: Final = "session"
 NO_PASSWORDS: Final = (
     "where people log in with OAuth or a remote user, FAB provider 3.11 and later give no token for a password: "
-    "set a bearer credential instead (docs/signing-in.md)"
+    "set a credential of kind `bearer` instead (docs/signing-in.md)"
 )
 """Its changelog of 2026-11-09 (#76231): a password is checked in the way of the configured AUTH_TYPE alone."""
 

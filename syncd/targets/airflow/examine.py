@@ -45,7 +45,7 @@ CACHED = (
 LEARNED = "what PATCH and DELETE of roles do is seen by the first change that needs it, and shown by syncd status -d"
 UNNAMED = (
     "it cannot be seen which account this is, so not what it may, nor that it is left alone: write its name as `username` of "
-    "the bearer credential"
+    "the credential of kind `bearer`"
 )
 UNREAD = "what the account may cannot be seen, because this server's users cannot be read"
 LOGIN_SYNC = (

@@ -80,7 +80,7 @@ def _todo(wire: Wire, came: Sequence[Answer]) -> str:
         return f"the server has moved: write {scheme}:// in `url`, which is {root}"
     if _login_in_front(came):
         return (
-            "something in front of Airflow wants a login: set a bearer credential or `headers`; "
+            "something in front of Airflow wants a login: set a credential of kind `bearer` or `headers`; "
             "or it is another address: look at `url`, its path included"
         )
     return "look at `url`, its path included"

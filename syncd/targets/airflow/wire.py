@@ -285,10 +285,8 @@ class Wire:
                 f"password, at {RIGHT[area]}, and whether the server has {BACKEND_2}"
             )
         if area in self.connexion:
-            add = "" if "basic" in kinds else ' and, here, a credential of kind "basic"'
-            return (
-                f"this release takes only basic authentication for {area}, which needs {BACKEND_3} on the server{add}"
-            )
+            add = "" if "basic" in kinds else ", and none is configured"
+            return f'this release takes only a credential of kind "basic" for {area}, which needs {BACKEND_3} on the server{add}'
         if not kinds & {"token", "bearer"}:
             return f'{area} of Airflow 3 want a credential of kind "token"'
         return f"look at user name and password, and whether the account has {RIGHT[area]}"
