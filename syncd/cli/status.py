@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,7 +90,7 @@ def status(
             show(_cards_lines(cards, program=this.program, whole=this.verbose))
         else:
             show(_table(cards, program=this.program))
-        show(_source_lines(silent, uncertified))
+        show(_source_lines(silent, uncertified, alarmed={a.subject for a in raised if a.kind == "source_failed"}))
     codes = [card.error.exit_code for card in cards if card.error]
     return worst([*codes, EXIT_INVALID if files.error else EXIT_DONE])
 
@@ -227,13 +227,18 @@ def _note_lines(notes: Sequence[Note], *, whole: bool) -> Iterator[Line]:
 
 
 def _source_lines(
-    silent: Sequence[dict[str, str | None]], uncertified: Sequence[dict[str, str | None]]
+    silent: Sequence[dict[str, str | None]],
+    uncertified: Sequence[dict[str, str | None]],
+    *,
+    alarmed: Collection[str] = (),
 ) -> Iterator[Line]:
+    """Say of sources and groups what could not be read; of a source whose alarm stands above, why is told there."""
     if silent:
         yield Line("sources that could not be read; nobody loses access by them", Style.WARN)
         for source in silent:
             last = f"last read {source['last_read']}" if source["last_read"] else "never read"
-            yield Line(f"  {safe(str(source['source']))}: for {source['for']}, {last}: {_one_line(source['why'])}")
+            why = "see its alarm" if source["source"] in alarmed else _one_line(source["why"])
+            yield Line(f"  {safe(str(source['source']))}: for {source['for']}, {last}: {why}")
     if uncertified:
         yield Line("groups that were not read whole; nobody loses access by them", Style.WARN)
         for group in uncertified:

@@ -16,6 +16,8 @@ from syncd.model import Directory, GroupRef, Members, Rule, drawn
 
 UNCERTIFIED = "group_uncertified"
 """The code of the note that a group, which a rule here names, was not read whole."""
+_SILENT = "its source could not be read"
+"""In a note; why that is, is told once, of the source."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,8 @@ def _held_back(rule: Rule, members: Members, directory: Directory) -> str:
     who = some(str(directory.identities.get((source, id_), f"{source}:{id_}")) for id_ in members.stale)
     since = f" since {members.since:%Y-%m-%d %H:%M} UTC" if members.since else ""
     roles = ", ".join(rule.roles)
-    return f"{rule.at}: {members.group} was not read whole{since} ({members.why}); {who} may keep {roles} only because of that"
+    why = _SILENT if source in directory.failed else members.why
+    return f"{rule.at}: {members.group} was not read whole{since} ({why}); {who} may keep {roles} only because of that"
 
 
 def _not_there(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> None:
@@ -98,7 +101,8 @@ def _not_there(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> Non
         )
     else:
         why = _missing(ref, lookup.directory)
-        diagnostics.note("group_missing", f"{rule.at}: {why}; nobody loses {roles} for now")
+        told = f"the group {ref} is not known, because {_SILENT}" if ref.source in lookup.directory.failed else why
+        diagnostics.note("group_missing", f"{rule.at}: {told}; nobody loses {roles} for now")
     diagnostics.freeze(rule.roles, why)
 
 

@@ -376,6 +376,27 @@ def test_a_source_that_is_away_is_exit_code_5(desk: Desk) -> None:
     assert (5, True) == (code, "source people could not be read; nothing that it gave is taken away\n" in out)
 
 
+@pytest.mark.finding("U-B16")
+@pytest.mark.parametrize("is_known", [True, False], ids=["read-before", "never-read"])
+@pytest.mark.parametrize("is_alarm", [True, False], ids=["alarm", "no-alarm"])
+def test_status_says_once_why_a_source_cannot_be_read(desk: Desk, is_known: bool, is_alarm: bool) -> None:
+    if is_known:
+        desk.types("apply")
+    desk.write("people/people.yaml", "people: [")
+    desk.types("apply")
+    [failed] = json.loads(desk.types("status", "-o", "json")[1])["failed_sources"]
+    if is_alarm:
+        with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
+            now = datetime.now(UTC)
+            store.presence.save_alarm(
+                "source_failed", "people", failed["why"], since=now, notified_at=now, earlier=None
+            )
+
+    for words in (("status",), ("status", "-d", "dev"), ("--verbose", "status", "-d", "dev")):
+        out = " ".join(desk.types(*words)[1].split())
+        assert 1 == out.count(" ".join(failed["why"].splitlines()[0].split())), out
+
+
 def test_a_mistake_in_the_mapping_is_exit_code_3(desk: Desk) -> None:
     desk.write("mappings/more.yaml", "rolls: 1\n")
     for words in (("check",), ("plan",), ("apply",)):
