@@ -82,6 +82,9 @@ Names = Annotated[tuple[Text, ...], Field(strict=False)]
 InFolder = Annotated[Path, BeforeValidator(in_folder)]
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
 class Reference(SettingsTable):
     """Where a secret is, here and wherever else one is wanted (`database.password`, `token`, a header). Exactly one key.
     The secret is read each time it is needed; what was read is blotted out of everything that syncd writes, if it has at
@@ -100,6 +103,10 @@ class Reference(SettingsTable):
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError("say where the secret is in exactly one way: env, file, credential or command")
+        if self.env and not _VARIABLE.fullmatch(self.env):
+            raise ValueError(
+                "env is the name of an environment variable, such as AIRFLOW_PASSWORD, not the secret itself"
+            )
         if self.command == ():
             raise ValueError("command names no program")
         if self.credential and Path(self.credential).name != self.credential:

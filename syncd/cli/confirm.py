@@ -32,15 +32,22 @@ def agreed(planned: Callable[[], Report], *, approvals: Approvals = frozenset())
     report = planned()
     while lines := list(losses(report, approvals)):
         show(lines)
-        sys.stdout.write("Apply? [y/N] ")
-        sys.stdout.flush()
-        if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        if _answer("Apply? [y/N] ").strip().casefold() not in {"y", "yes"}:
             return False
         before, report = report, planned()
         if _takes(report, approvals) <= _takes(before, approvals):
             return True
         show_text("by now it is more:")
     return True
+
+
+def _answer(question: str) -> str:
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    try:
+        return sys.stdin.readline()
+    except (OSError, UnicodeDecodeError):  # the terminal is gone, or what was typed is no text: nobody agreed
+        return ""
 
 
 def losses(report: Report, approvals: Approvals = frozenset()) -> Iterator[Line]:

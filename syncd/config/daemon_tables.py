@@ -327,10 +327,13 @@ class NotifyTable(SettingsTable):
     @field_validator("runbook_url")
     @classmethod
     def _is_a_page(cls, url: str | None) -> str | None:
-        if url is not None and not re.fullmatch(r"https?://[^\s#]+", url):
+        if url is None:
+            return url
+        if not re.fullmatch(r"https?://[^\s#]+", url):
             raise ValueError(
                 'the address of a page is wanted here, without "#", as in "https://wiki.example.com/syncd/runbook"'
             )
+        web_address(url)
         return url
 
     @field_validator("repeat")

@@ -20,7 +20,7 @@ from ruamel.yaml.scanner import Scanner
 
 from syncd.errors import Problem
 from syncd.model import At, nfc
-from syncd.text.slips import conflict, misplaced_colon, typographic
+from syncd.text.slips import conflict, misplaced_colon, odd_blank, typographic
 
 DEEPEST = 50
 """So many brackets may be open at once."""
@@ -166,13 +166,15 @@ _SENTENCES: tuple[tuple[str, str, bool], ...] = (
 
 def _explained(error: MarkedYAMLError, text: str) -> _Broken:
     said = f"{error.context or ''}: {error.problem}"
+    last = error.problem_mark or error.context_mark
+    if odd := odd_blank(text, last.line + 1):
+        return _Broken(*odd)
     for pattern, sentence, opening in _SENTENCES:
         if found := re.search(pattern, said):
             mark = (opening and error.context_mark) or error.problem_mark
             place = mark.line + 1, mark.column + 1
             return _Broken(*place, sentence.format(*found.groups()) if sentence else misplaced_colon(text, *place))
-    mark = error.problem_mark or error.context_mark
-    return _Broken(mark.line + 1, mark.column + 1, f"this is not YAML: {error.problem}")
+    return _Broken(last.line + 1, last.column + 1, f"this is not YAML: {error.problem}")
 
 
 MOST_MERGED = 200_000

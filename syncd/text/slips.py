@@ -1,13 +1,19 @@
-"""Slips of the hand that no YAML library has words for: what a merge left, typographic quotes, a colon in the wrong place."""
+"""Slips of the hand that no library has words for: what a merge left, typographic quotes, blanks that are none, a colon in the
+wrong place."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from syncd.text.characters import code_point, unseen
+
 _CONFLICT: Final = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
+_ODD_BLANK: Final = re.compile(r"^[ -]*([^\S \t\r\n]|[\u200b-\u200f\u2060\ufeff])|([\x85\u2028\u2029])")
+"""In an indentation, or what begins a line in an editor and none in YAML."""
 _OPENING: Final = "“”„‟«»‘’‚‛"
 _LINE_WITHOUT_COLON: Final = re.compile(r"\s*(- +)?([\w. -]*\w)\s*(#.*)?")
+_IN_ITS_PLACE: Final = "write a blank or a line break in its place, or take it out"
 TYPOGRAPHIC: Final = (
     "typographic quotes ({0}) stand here, and YAML takes them for a part of the text; write straight ones: \" or '"
 )
@@ -30,17 +36,35 @@ def typographic(text: str, *, is_key: bool = False) -> str:
     return TYPOGRAPHIC.format(" and ".join(dict.fromkeys(q for q in (text[0], text[-1]) if q in _OPENING)))
 
 
-def typographic_at(text: str, line: int, column: int) -> str:
-    """Say that a language which only knows straight quotes met another one at a place; empty: it did not."""
-    lines = text.splitlines()
+def slip_at(text: str, line: int, column: int) -> str:
+    """Say that TOML or JSON met a typographic quote at a place, or what nobody can see; empty: it did not."""
+    lines = text.split("\n")
     found = lines[line - 1][column - 1 : column] if line <= len(lines) else ""
-    is_quote = found and found in _OPENING
-    return f'a typographic quote ({found}) stands here; write straight ones, as in "text"' if is_quote else ""
+    if found and found in _OPENING:
+        return f'a typographic quote ({found}) stands here; write straight ones, as in "text"'
+    return f"the character {unseen(found)} stands here; {_IN_ITS_PLACE}" if found > "~" and unseen(found) else ""
+
+
+def odd_blank(text: str, line: int) -> tuple[int, int, str] | None:
+    """Find what YAML takes for a part of the text, though it looks like a blank or a line break, in a line or the one above it:
+    its place, and what to do."""
+    lines = _lines(text)
+    for number in range(max(line - 1, 1), min(line, len(lines)) + 1):
+        if found := _ODD_BLANK.search(lines[number - 1]):
+            which = found.lastindex or 0
+            words = f"the character {code_point(found[which])} stands here; {_IN_ITS_PLACE}"
+            return number, found.start(which) + 1, words
+    return None
+
+
+def _lines(text: str) -> list[str]:
+    """Part a text where YAML begins lines; `splitlines` does so at more places."""
+    return re.split("\r\n|\r|\n", text)
 
 
 def misplaced_colon(text: str, line: int, column: int) -> str:
     """Say what to do about a ":" that is not expected at a place: the cause may stand before it, or in the line above."""
-    lines = text.splitlines()
+    lines = _lines(text)
     here, above = lines[line - 1][: column - 1], lines[line - 2] if line > 1 else ""
     if value := here.partition(": ")[2].strip():
         return typographic(value, is_key=True) or _second_colon(value, lines[line - 1][column:].strip())

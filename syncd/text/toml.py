@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Never
 
 from syncd.errors import ConfigInvalid, Problem
-from syncd.text.slips import conflict, typographic_at
+from syncd.text.slips import conflict, slip_at
 from syncd.text.toml_places import NotScannable, Path, Position, Positions, TooDeep, locate
 
 _TOML_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -84,8 +84,8 @@ def _syntax_problem(name: str, text: str, *, error: str, repeated: Mapping[Path,
         if line and column
         else Position(end, len(text.rstrip().rpartition("\n")[2]) + 1)
     )
-    if quotes := typographic_at(text, place.line, place.column):
-        return Problem(name, place.line, place.column, quotes)
+    if slip := slip_at(text, place.line, place.column):
+        return Problem(name, place.line, place.column, slip)
     hint = next((words for sign, words in _SYNTAX_HINTS if sign in message), "") if line else ""
     return Problem(name, place.line, place.column, f"not valid TOML: {message[0].lower()}{message[1:]}{hint}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -12,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -527,6 +529,24 @@ def test_a_person_is_asked_before_something_is_taken(desk: Desk, monkeypatch: py
     monkeypatch.setattr("sys.stdin", Typed("y\n"))
     code, out, _ = desk.types("apply")
     assert (0, True) == (code, "apply: 1 applied" in out)
+
+
+class Gone(Typed):
+    """A terminal whose line was cut."""
+
+    def readline(self, _most: int = -1, /) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("stdin", [io.TextIOWrapper(io.BytesIO(b"y\xff\n"), "utf-8"), Gone()])
+def test_what_is_no_text_agrees_to_nothing(stdin: TextIO, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
+    desk.types("apply")
+    desk.members(*EVERYBODY[1:])
+
+    monkeypatch.setattr("sys.stdin", stdin)
+    code, out, _ = desk.types("apply")
+    assert (2, True) == (code, out.endswith("Apply? [y/N] nothing was done\n"))
 
 
 def test_whoever_says_yes_beforehand_is_not_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,10 @@ def test_a_name_that_nobody_can_read_is_refused(tmp_path: Path, where: str, is_j
         ),
         ('{"people": []\n, “groups”: []}', "typographic"),
         ('{"people": [{"login": “anna”}]}', "typographic"),
+        (
+            '{"people":\n\u00a0\u00a0[{"login": "anna"}],, \'}',
+            ":2:1: the character U+00A0 (no-break space) stands here",
+        ),
     ],
 )
 def test_what_a_merge_or_a_word_processor_left_is_said(tmp_path: Path, file: str, text: str, says: str) -> None:

@@ -30,7 +30,7 @@ from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot,
 from syncd.sources.file.table import FileSettings
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
-from syncd.text.slips import conflict, typographic_at
+from syncd.text.slips import conflict, slip_at
 from syncd.text.strict import Strict
 
 FILES = Wanted({".yaml": 8 * MIB, ".yml": 8 * MIB, ".json": 64 * MIB}, together=128 * MIB)
@@ -142,7 +142,7 @@ def _node(file: str, content: bytes, problems: list[Problem], *, exact: bool) ->
 def _no_json(file: str, error: json.JSONDecodeError) -> Problem:
     if left := conflict(error.doc):
         return Problem(file, left[0], 1, left[1])
-    told = typographic_at(error.doc, error.lineno, error.colno)
+    told = slip_at(error.doc, error.lineno, error.colno)
     return Problem(file, error.lineno, error.colno, told or f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]}")
 
 
