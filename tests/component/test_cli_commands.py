@@ -534,7 +534,7 @@ def test_a_person_is_asked_before_something_is_taken(desk: Desk, monkeypatch: py
 class Gone(Typed):
     """A terminal whose line was cut."""
 
-    def readline(self, _most: int = -1, /) -> str:
+    def readline(self, _most: int | None = -1, /) -> str:  # type: ignore[override] # as of a text, not of bytes
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
