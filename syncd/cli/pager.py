@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -17,31 +16,29 @@ from syncd.cli.terminal import size_of
 PAGED: Final = frozenset({"plan", "status", "alarms", "audit", "explain", "doctor"})
 """Commands that only show something."""
 USUAL: Final = "less"
+NOTHING_SHOWN: Final = {2, 126, 127}
+"""What a shell ends with that could not read its words, or could not start the pager."""
 LESS: Final = "FRX"
 """What `less` is told where LESS says nothing: end where all fits, show colours, leave what was shown on the screen."""
 
 
-def pager_of(environment: Mapping[str, str]) -> list[str]:
-    """Give the words of the pager: SYNCD_PAGER, PAGER, else `less`; none where none is wanted or the terminal is too plain."""
+def pager_of(environment: Mapping[str, str]) -> str:
+    """Give the pager, words for a shell: SYNCD_PAGER, PAGER, else `less`; "" where none is wanted or can be."""
     if environment.get("NO_PAGER") or environment.get("TERM") == "dumb":
-        return []
-    wanted = environment.get("SYNCD_PAGER", environment.get("PAGER", USUAL))
-    try:
-        words = shlex.split(wanted)
-    except ValueError:  # a quote that is not closed
-        return []
-    return [] if words == ["cat"] else words
+        return ""
+    wanted = environment.get("SYNCD_PAGER", environment.get("PAGER", USUAL)).strip()
+    return "" if wanted == "cat" else wanted
 
 
 @contextmanager
 def paged() -> Iterator[None]:
     """Page what is printed while the context lasts; off a terminal, and where no pager is wanted, nothing changes."""
-    words = pager_of(os.environ) if sys.stdout.isatty() else []
-    if not words:
+    pager = pager_of(os.environ) if sys.stdout.isatty() else ""
+    if not pager:
         yield
         return
     terminal = sys.stdout
-    sys.stdout = page = PagedOutput(terminal, words)
+    sys.stdout = page = PagedOutput(terminal, pager)
     try:
         yield
     finally:
@@ -50,12 +47,12 @@ def paged() -> Iterator[None]:
 
 
 class PagedOutput(io.TextIOBase):
-    """Standard output as long as a pager may come between: it keeps one screen, and gives all to the pager once that is full."""
+    """Standard output as long as a pager may come between: it gives all to the pager once a screen is full."""
 
-    def __init__(self, terminal: TextIO, words: list[str]) -> None:
+    def __init__(self, terminal: TextIO, pager: str) -> None:
         super().__init__()
         self._terminal = terminal
-        self._words = words
+        self._words = ("/bin/sh", "-c", pager)
         self._room = size_of(terminal).lines - 1
         self._kept = io.StringIO()
         self._pager: subprocess.Popen[str] | None = None
@@ -67,10 +64,10 @@ class PagedOutput(io.TextIOBase):
         return self._terminal.fileno()
 
     def write(self, text: str) -> int:
+        self._kept.write(text)
         if self._pager is not None:
             self._give(text)
             return len(text)
-        self._kept.write(text)
         self._room -= text.count("\n")
         if self._room < 0:
             self._start()
@@ -88,7 +85,7 @@ class PagedOutput(io.TextIOBase):
                 encoding="utf-8",
                 errors="backslashreplace",
             )
-        except OSError:  # there is no such pager
+        except OSError:  # there is not even a shell
             self._room = sys.maxsize
             return
         self._give(self._kept.getvalue())
@@ -101,14 +98,16 @@ class PagedOutput(io.TextIOBase):
 
     def end(self) -> None:
         """Print what was kept, or wait until nobody reads on. Ctrl-C meanwhile is for the pager."""
-        if self._pager is None:
+        if self._pager is None or self._ended(self._pager) in NOTHING_SHOWN:
             self._terminal.write(self._kept.getvalue())
             self._terminal.flush()
-            return
+
+    @staticmethod
+    def _ended(pager: subprocess.Popen[str]) -> int:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with suppress(BrokenPipeError):
-                self._pager.communicate()
-            self._pager.wait()
+                pager.communicate()
+            return pager.wait()
         finally:
             signal.signal(signal.SIGINT, before)

@@ -236,15 +236,20 @@ def _source_lines(
     if silent:
         yield Line("sources that could not be read; nobody loses access by them", Style.WARN)
         for source in silent:
-            last = f"last read {source['last_read']}" if source["last_read"] else "never read"
+            last = f"last read {_shown(source['last_read'])}" if source["last_read"] else "never read"
             why = "see its alarm" if source["source"] in alarmed else _one_line(source["why"])
             yield Line(f"  {safe(str(source['source']))}: for {source['for']}, {last}: {why}")
     if uncertified:
         yield Line("groups that were not read whole; nobody loses access by them", Style.WARN)
         for group in uncertified:
             name = safe(f"{group['source']}:{group['group']}")
-            since = f"for {group['for']}, since {group['since']}" if group["since"] else "never read whole"
+            since = f"for {group['for']}, since {_shown(group['since'])}" if group["since"] else "never read whole"
             yield Line(f"  {name}: {since}: {_one_line(group['why'])}")
+
+
+def _shown(written: str) -> str:
+    """Show a point in time that programs get as ISO 8601 as all others are shown."""
+    return _time(datetime.fromisoformat(written))
 
 
 def _one_line(text: str | None) -> str:

@@ -198,26 +198,31 @@ def _from_command(secret: Secret) -> str:
         raise SecretUnreadable(f"{secret}: {e.strerror or 'cannot be started'}") from None
     except ValueError:  # of U+0000 in a word
         raise SecretUnreadable(f"{secret}: is not the name of a program with its arguments") from None
-    with process:
-        try:
-            content = _printed(process, until)
-            if len(content) > LARGEST:
-                raise SecretUnreadable(f"{secret}: printed more than {LARGEST // KIB} KiB, which is no secret")
-            code = process.wait(max(until - time.monotonic(), 0))
-        except subprocess.TimeoutExpired:
-            raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
-        finally:
-            if process.returncode is None:
-                _end(process)
+    try:
+        content = _printed(process, until)
+        if len(content) > LARGEST:
+            raise SecretUnreadable(f"{secret}: printed more than {LARGEST // KIB} KiB, which is no secret")
+        code = process.wait(max(until - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:
+        raise SecretUnreadable(f"{secret}: did not end within {secret.timeout_s:g} s") from None
+    finally:
+        _end(process)
     if code:
         raise SecretUnreadable(f"{secret}: ended with exit code {code}")
     return content.decode()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all that it started: a shell that is killed leaves its commands behind, and they go on for ever."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """End a program and all that it started: a shell that is killed leaves its commands behind, and they go on for ever.
+
+    One that runs as somebody else (`sudo`) cannot be ended; nobody waits for it then, and nobody listens.
+    """
+    assert process.stdout is not None
+    process.stdout.close()
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _printed(process: subprocess.Popen[bytes], until: float) -> bytes:

@@ -70,17 +70,16 @@ def test_what_is_higher_than_the_terminal(
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({}, ["less"]),
-        ({"PAGER": "more -s"}, ["more", "-s"]),
-        ({"PAGER": "more", "SYNCD_PAGER": "less -S"}, ["less", "-S"]),
-        ({"PAGER": "more", "NO_PAGER": "1"}, []),
-        ({"SYNCD_PAGER": ""}, []),
-        ({"SYNCD_PAGER": "cat"}, []),
-        ({"PAGER": "less '"}, []),
-        ({"TERM": "dumb"}, []),
+        ({}, "less"),
+        ({"PAGER": "more -s"}, "more -s"),
+        ({"PAGER": "more", "SYNCD_PAGER": "less -S"}, "less -S"),
+        ({"PAGER": "more", "NO_PAGER": "1"}, ""),
+        ({"SYNCD_PAGER": ""}, ""),
+        ({"SYNCD_PAGER": " cat "}, ""),
+        ({"TERM": "dumb"}, ""),
     ],
 )
-def test_which_pager(environment: Mapping[str, str], words: list[str]) -> None:
+def test_which_pager(environment: Mapping[str, str], words: str) -> None:
     assert words == pager_of(environment)
 
 
@@ -93,10 +92,19 @@ def test_whoever_has_seen_enough_leaves(
     assert "" == shown(screen, [Line("x" * 100_000)] * 30)
 
 
-def test_without_such_a_pager_all_is_printed(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PAGER", "/nowhere/less")
+@pytest.mark.parametrize("words", ["/nowhere/less", "less '", "/", "| |"])
+def test_without_such_a_pager_all_is_printed(words: str, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER", words)
 
     assert 30 == shown(screen, LINES).count("\n")
+
+
+def test_a_pager_is_words_for_a_shell(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER", f"cat | sed 's/line/row/' > {tmp_path}/seen")
+
+    assert "" == shown(screen, LINES)
+
+    assert "row 29\n" == (tmp_path / "seen").read_text()[-7:]
 
 
 def test_an_interrupt_while_somebody_reads_is_for_the_pager(

@@ -257,9 +257,7 @@ def _both(one: Change, other: Change) -> Change:
 
 
 changes = headers | bodies | st.builds(_both, statuses, headers) | st.builds(_both, statuses, bodies)
-short = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+short = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def now() -> datetime:

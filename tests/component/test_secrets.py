@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -98,6 +100,27 @@ def test_nothing_is_left_of_a_command_that_is_given_up(tmp_path: Path, ends: str
         with suppress(psutil.TimeoutExpired):
             left.wait(60)
         assert psutil.STATUS_ZOMBIE == left.status(), "it goes on"
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_command_that_may_not_be_ended_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `sudo` is, which runs as somebody else."""
+    started: list[int] = []
+
+    def refuse(group: int, _: int) -> None:
+        started.append(group)
+        raise PermissionError(1, "Operation not permitted")
+
+    end = os.killpg
+    monkeypatch.setattr(os, "killpg", refuse)
+    try:
+        with pytest.raises(SecretUnreadable, match="did not end within"):
+            Secret("command", ("sleep", "300"), timeout_s=0.2).read()
+        assert psutil.pid_exists(started[0])
+    finally:
+        for group in started:
+            end(group, signal.SIGKILL)
+            os.waitpid(group, 0)
 
 
 def test_what_a_command_prints_in_pieces_is_one_secret() -> None:

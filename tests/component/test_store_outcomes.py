@@ -122,7 +122,7 @@ MOVES = st.tuples(st.integers(0, 2), st.sampled_from(["next", "call", "end", "en
 
 
 @given(moves=st.lists(MOVES, min_size=5, max_size=40))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_committed_brings_every_outcome_before_it(
     store: Stores, monkeypatch: pytest.MonkeyPatch, moves: list[tuple[int, str]]
 ) -> None:

@@ -186,9 +186,7 @@ def lying() -> Iterator[Lying]:
         yield world, source, counter.seen
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(LieKind), place=st.floats(0, 1))
 def test_one_lie_anywhere_is_seen_through(lying: Lying, kind: LieKind, place: float) -> None:
     world, source, requests = lying
@@ -207,9 +205,7 @@ def test_one_lie_anywhere_is_seen_through(lying: Lying, kind: LieKind, place: fl
         assert world.truth()[group.name] >= group.members
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from([k for k in LieKind if k is not LieKind.HANG]),
     place=st.floats(0, 1),
@@ -229,9 +225,7 @@ def test_no_lie_however_often_takes_access(lying: Lying, kind: LieKind, place: f
         assert {} == lost(snapshot, world.truth())
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from([k for k in LieKind if k is not LieKind.HANG]),
     place=st.integers(1, 25),

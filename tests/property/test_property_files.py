@@ -135,9 +135,7 @@ def changed(good: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-quick = settings(
-    max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+quick = settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def refusal(read: Callable[[], object], *errors: type[Exception]) -> str:
