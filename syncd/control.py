@@ -5,7 +5,7 @@ The web knows this module and the database; the daemon knows nothing of the web.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +78,20 @@ class DeploymentResult:
     seconds: float = 0.0
     run: int = 0
     plan: Mapping[str, object] = field(default_factory=dict)
+    unknown_dags: Mapping[str, str] = field(default_factory=dict)
+    """DAGs that were asked for and are not there, with what may have been meant: `; did you mean "..."?`, or nothing."""
+
+
+def unknown_dags(dags: Collection[str], results: Collection[DeploymentResult]) -> tuple[str, ...]:
+    """Say of each of these DAGs that it is on none of the deployments; nothing where one of those could not be asked."""
+    if not results or any(result.error for result in results):
+        return ()
+    nowhere = [dag for dag in sorted(dags) if all(dag in result.unknown_dags for result in results)]
+    hints = {dag: next(filter(None, (r.unknown_dags[dag] for r in results)), "") for dag in nowhere}
+    return tuple(
+        f'no deployment that was asked has a DAG "{dag}", nor a role that holds anything on it; nothing was done{hint}'
+        for dag, hint in hints.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,7 @@ class Job:
     ended_at: datetime | None = None
     results: tuple[DeploymentResult, ...] = ()
     strangers: tuple[str, ...] = ()
-    """Of each name in the order that nobody has, a sentence."""
+    """Of each person and DAG in the order that nobody knows, a sentence."""
 
     @property
     def exit_code(self) -> int:

@@ -143,6 +143,7 @@ def from_here(
 ) -> int:
     """Do what a daemon would, in this process and under the same leases."""
     from syncd.cli.daemon_client import JobOutcome, show_results
+    from syncd.control import unknown_dags
     from syncd.errors import EXIT_DONE, EXIT_INVALID, worst
     from syncd.reconcile import strangers
 
@@ -150,8 +151,10 @@ def from_here(
     with this.store(settings) as store, this.world(settings, store, deployments=sorted(only)) as world:
         report = _reported(world, order, approval=approval, verb=verb)
         unknown = strangers(world, order.users)
+    found = results(report)
+    unknown += unknown_dags(order.dags, found)
     code = worst([report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE])
-    return show_results(JobOutcome(results(report), code, unknown), verb=verb, as_json=as_json, this=this)
+    return show_results(JobOutcome(found, code, unknown), verb=verb, as_json=as_json, this=this)
 
 
 def _reported(world: World, order: Order, *, approval: Approval | None, verb: str) -> Report:
@@ -258,6 +261,7 @@ def results(report: Report) -> list[DeploymentResult]:
                 seconds=round(sum(deployment.seconds.values()), 3),
                 run=report.run,
                 plan=plan,
+                unknown_dags=deployment.unknown_dags,
             )
         )
     return found

@@ -284,4 +284,5 @@ def _of_report(name: str, report: PassEnd) -> DeploymentResult:
         seconds=round(report.seconds, 3),
         run=report.run,
         plan=report_json(report)["deployments"][0],
+        unknown_dags=this.unknown_dags,
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
 
-from syncd.control import DeploymentResult, Job, JobState, NotKnown, Order
+from syncd.control import DeploymentResult, Job, JobState, NotKnown, Order, unknown_dags
 
 KEPT = timedelta(hours=1)
 MOST = 1000
@@ -98,8 +98,10 @@ class Jobs:
                 return
             results = tuple(sorted((*job.results, result), key=lambda r: r.deployment))
             done = {r.deployment for r in results} >= set(job.deployments)
+            nobody_knows = unknown_dags(job.order.dags, results) if done else ()
             self._jobs[id_] = replace(
                 job,
+                strangers=job.strangers + nobody_knows,
                 results=results,
                 state=JobState.DONE if done else JobState.RUNNING,
                 ended_at=self.clock() if done else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -36,6 +37,7 @@ from syncd.reconcile.request import PassRequest
 from syncd.reconcile.run import end_run
 from syncd.reconcile.settle import adopt, disown, remember_accounts, remember_renames, settle
 from syncd.reconcile.state import Comparison, Pass
+from syncd.reconcile.strangers import strange_dags
 from syncd.reconcile.world import Target, World
 
 BUSY_S = 0.2
@@ -122,13 +124,13 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 
 
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
-    _, seen = first_look(this, reader)
+    inventory, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
     this.journal.memory.save_learned(this.facts, reader.look(), only_new=True)
     record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
-    return _report(this, seen, outcomes=outcomes)
+    return _report(this, seen, outcomes=outcomes, unknown_dags=strange_dags(this, inventory, seen))
 
 
 def _report(
@@ -136,6 +138,7 @@ def _report(
     seen: Comparison,
     *,
     outcomes: tuple[Outcome, ...],
+    unknown_dags: Mapping[str, str],
     after: Comparison | None = None,
 ) -> DeploymentReport:
     last = after or seen
@@ -152,6 +155,7 @@ def _report(
         leftovers=tuple(last.observed.leftovers),
         drift=_drift(this, seen),
         frozen=last.desired.frozen,
+        unknown_dags=unknown_dags,
         desired=last.desired if this.keep_states else None,
         observed=last.observed if this.keep_states else None,
         error=this.unread,
@@ -193,7 +197,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         contest(this, after.desired, after.observed, ours=after.owned.roles)
     this.journal.memory.save_learned(this.name, session.learned())
     outcomes = made + _held(this, seen.guarded.held)
-    report = _report(this, seen, outcomes=outcomes, after=after)
+    report = _report(this, seen, outcomes=outcomes, unknown_dags=strange_dags(this, inventory, first), after=after)
     report = replace(
         report, plan=first.plan, effects=first.effects, approved=first.guarded.approved, drift=_drift(this, first)
     )

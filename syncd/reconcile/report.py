@@ -51,6 +51,8 @@ class DeploymentReport:
     """Changes of what nobody wanted otherwise than the last pass over everything did: somebody else had a hand in it."""
     frozen: Mapping[str, str] = field(default_factory=dict)
     """Roles that nobody loses now, and why."""
+    unknown_dags: Mapping[str, str] = field(default_factory=dict)
+    """DAGs that the pass was about and that are not there, with a hint at what was meant."""
     desired: DesiredState | None = None
     observed: ObservedState | None = None
     error: SyncdError | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from syncd.directory.usernames import username_of
-from syncd.model import Identity, key
+from syncd.model import Dag, Identity, key
+from syncd.reconcile.state import Comparison, Pass
 from syncd.reconcile.world import World
 from syncd.text.strict import did_you_mean
 
@@ -36,6 +37,15 @@ def strangers(world: World, words: Collection[str]) -> tuple[str, ...]:
         for word in unknown
         if key(word) not in ours
     )
+
+
+def strange_dags(this: Pass, inventory: Iterable[Dag], seen: Comparison) -> dict[str, str]:
+    """Give the DAGs that a pass is about and the server has not, nor any role anything on them, each with what was meant."""
+    if not this.scope.dags or this.unread is not None:
+        return {}
+    there = {dag.id for dag in inventory}
+    held = {p.dag for role in seen.observed.roles.values() for p in role.permissions}
+    return {dag: did_you_mean(dag, there) for dag in sorted(this.scope.dags - there - held)}
 
 
 def _names(world: World, identity: Identity) -> Iterator[str]:

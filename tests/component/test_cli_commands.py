@@ -22,7 +22,7 @@ from syncd.cli import run
 from syncd.cli.init import CONFIG, MAPPING, PEOPLE
 from syncd.model import Owned
 from syncd.ports import GoodFiles
-from syncd.sandbox.airflow import StandIn, serve
+from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.store import Stores
 
 EVERYBODY = [f"user{n}" for n in range(8)]
@@ -503,6 +503,23 @@ def test_a_person_whom_nobody_knows_is_told_with_whom_was_meant(desk: Desk) -> N
 
     desk.members(*EVERYBODY[1:])
     assert 0 == desk.types("apply", "--user", login)[0], "who left is still somebody: the account is syncd's"
+
+
+@pytest.mark.finding("U-B8")
+def test_a_dag_that_nobody_knows_is_told_with_which_was_meant(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    said = 'no deployment that was asked has a DAG "sale", nor a role that holds anything on it; nothing was done'
+    said += '; did you mean "sales"?'
+    with serve(server := StandIn("3.3.2")) as url:
+        server.state.parse(DagFile("sales"))
+        desk = Desk(desk.folder, url, capsys)
+        desk.types("apply")
+
+        for words in ((), ("--dry-run",)):
+            code, out, err = desk.types("reconcile", "--dag", "sale", *words)
+            assert (3, True) == (code, said in out), out + err
+            assert 0 == desk.types("reconcile", "--dag", "sales", *words)[0]
+        _, out, _ = desk.types("reconcile", "--dag", "sale", "--dag", "sales", "-o", "json")
+        assert [said] == json.loads(out)["strangers"]
 
 
 class Typed(io.StringIO):
