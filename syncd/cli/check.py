@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from syncd.config import Settings
-    from syncd.model import Snapshot
+    from syncd.model import Rules, Snapshot
 
 
 def check(
@@ -28,20 +28,21 @@ def check(
 
     this = invocation(context)
     settings = this.settings()
-    snapshots: list[Snapshot] = []
-    mistakes = list(_mistakes(settings, snapshots))
-    if mistakes:
+    mistakes: list[str] = []
+    rules = _rules(settings, mistakes)
+    snapshots = list(_snapshots(settings, mistakes))
+    if rules is None or mistakes:
         show_error("\n".join(mistakes))
         return EXIT_INVALID
-    advice = list(_advice(settings, snapshots))
+    advice = list(_advice(settings, rules, snapshots))
     if strict and (advice or settings.notes):
         show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
         return EXIT_INVALID
-    show_text("\n".join([_all_well(settings), *(f"note: {text}" for text in advice)]))
+    show_text("\n".join([_all_well(settings, rules), *(f"note: {text}" for text in advice)]))
     return EXIT_DONE
 
 
-def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
+def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[str]:
     """Say what is no mistake of the files and may be one of their writers."""
     from syncd import app
     from syncd.cli.frozen import seen_in_files
@@ -50,7 +51,6 @@ def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
     from syncd.mapping.select import idle_bindings
     from syncd.model import JoinKey
 
-    rules = app.read_rules(settings)
     yield from (note.text for note in idle_bindings(rules, (d.deployment for d in settings.deployments)))
     namings = dict.fromkeys(d.deployment.naming for d in settings.deployments)
     yield from doubtful(rules, namings, now=app.utc_now())
@@ -65,30 +65,33 @@ def _advice(settings: Settings, snapshots: Iterable[Snapshot]) -> Iterator[str]:
         )
 
 
-def _mistakes(settings: Settings, snapshots: list[Snapshot]) -> Iterator[str]:
-    """Say what cannot be used; what the local sources hold goes into `snapshots`."""
+def _rules(settings: Settings, mistakes: list[str]) -> Rules | None:
+    """Read the mapping files; None where they cannot be used, and then why is among the mistakes."""
     from syncd import app
-    from syncd.errors import InvalidInput, SourceUnavailable
+    from syncd.errors import InvalidInput
 
     try:
-        app.read_rules(settings)
+        return app.read_rules(settings)
     except InvalidInput as error:
-        yield str(error)
-    for source in settings.sources:
-        local = app.open_local(source)
-        if local is None:
-            continue  # `doctor` asks those
-        try:
-            snapshots.append(local.read())
-        except SourceUnavailable as error:
-            yield str(error)
+        mistakes.append(str(error))
+        return None
 
 
-def _all_well(settings: Settings) -> str:
+def _snapshots(settings: Settings, mistakes: list[str]) -> Iterator[Snapshot]:
+    """Read the local sources; why one cannot be used is among the mistakes. `doctor` asks the others."""
     from syncd import app
+    from syncd.errors import SourceUnavailable
+
+    for local in filter(None, map(app.open_local, settings.sources)):
+        try:
+            yield local.read()
+        except SourceUnavailable as error:
+            mistakes.append(str(error))
+
+
+def _all_well(settings: Settings, rules: Rules) -> str:
     from syncd.render.lines import counted
 
-    rules = app.read_rules(settings)
     enforced = sum(deployment.enforce for deployment in settings.deployments)
     deployments = counted(len(settings.deployments), "deployment", "deployments")
     sources = counted(len(settings.sources), "source", "sources")

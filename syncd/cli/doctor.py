@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
         rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
-        own = [database, *_writable(store), _mapping(settings), *_frozen(settings, store), *exposed(settings)]
+        own = [database, *_writable(store), *_mapping(settings, store), *exposed(settings)]
         return (*own, *(result for done in rest for result in done.result()))
 
 
@@ -105,29 +106,22 @@ def _writable(store: Stores | None) -> tuple[CheckResult, ...]:
         return (CheckResult("database", WRITABLE, False, str(error)),)
 
 
-def _mapping(settings: Settings) -> CheckResult:
+def _mapping(settings: Settings, store: Stores | None) -> Iterator[CheckResult]:
+    """Say whether the mapping files can be used, and where they and the database can, which roles are frozen."""
     from syncd import app
-    from syncd.errors import InvalidInput
+    from syncd.cli.frozen import examined
+    from syncd.errors import InvalidInput, SyncdError
     from syncd.model import CheckResult
 
     try:
         rules = app.read_rules(settings)
     except InvalidInput as error:
-        return CheckResult("mapping", "valid", False, str(error))
+        yield CheckResult("mapping", "valid", False, str(error))
+        return
     said = f"{counted(len(rules.roles), 'role', 'roles')}, {counted(len(rules.bindings), 'binding', 'bindings')}"
-    return CheckResult("mapping", "valid", True, said)
-
-
-def _frozen(settings: Settings, store: Stores | None) -> tuple[CheckResult, ...]:
-    """Say which roles are frozen; nothing where the files or the database cannot be used, which is told already."""
-    from syncd import app
-    from syncd.cli.frozen import examined
-    from syncd.errors import SyncdError
-
-    try:
-        return examined(settings, app.read_rules(settings), store.readings) if store is not None else ()
-    except SyncdError:
-        return ()
+    yield CheckResult("mapping", "valid", True, said)
+    with suppress(SyncdError):  # of a file of people or the database, which is told already
+        yield from examined(settings, rules, store.readings) if store is not None else ()
 
 
 def _row(result: CheckResult) -> Row:

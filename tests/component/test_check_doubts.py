@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncd.cli import run
+from syncd.mapping.parse import parse
+from syncd.model import Rules
 
 pytestmark = pytest.mark.finding("U-B9")
 
@@ -44,6 +48,26 @@ def checked(folder: Path, mapping: str, *options: str) -> int:
 
 def test_sound_files_have_no_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (0, f"{SOUND}\n") == (checked(tmp_path, MAPPING), capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_files_are_read_once(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Reading is most of what a command over large files does, and two readings may be of two versions."""
+    checked(tmp_path, MAPPING)
+    parsed: list[list[str]] = []
+
+    def counted(files: Mapping[str, bytes], **others: Any) -> Rules:
+        parsed.append([*files])
+        return parse(files, **others)
+
+    monkeypatch.setattr("syncd.app.parse", counted)
+
+    run(["--config", str(tmp_path / "config.toml"), command])
+
+    capsys.readouterr()
+    assert [["mappings/m.yaml"]] == parsed
 
 
 DOUBTS = {
