@@ -141,7 +141,6 @@ def spoken() -> Iterator[str]:
                 yield node.value
 
 
-@pytest.mark.finding("BRK3-1")
 def test_no_message_of_ours_names_a_kind_of_credential_as_if_a_secret_followed() -> None:
     assert [] == [text for text in spoken() if re.search(r"\b(basic|bearer|ssws)\b", text) and BLOT in logged(text)]
 
