@@ -60,7 +60,13 @@ def test_a_move_to_https_is_no_login(tmp_path: Path) -> None:
 @pytest.mark.finding("C-30")
 @pytest.mark.parametrize(
     "fault",
-    [page(302, to="https://sso.example/login"), page(401), Instead(answer({"detail": "Forbidden"}, 403))],
+    [
+        page(302, to="https://sso.example/login"),
+        page(302, to="//["),
+        page(302),
+        page(401),
+        Instead(answer({"detail": "Forbidden"}, 403)),
+    ],
 )
 def test_a_login_in_front_is_told_with_the_keys_that_help(fault: Instead, tmp_path: Path) -> None:
     with world(StandIn("2.11.2"), tmp_path) as w:

@@ -82,7 +82,7 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
         "b",
         ((syncd.directory.join, "_members", lambda group, _saved: Members(group)),),
     ),
-    "an end of a binding is not kept": ("cd", ((syncd.mapping.compile, "_is_over", lambda *_, **__: False),)),
+    "an end of a binding is not kept": ("cd", ((syncd.mapping.compile, "is_over", lambda *_, **__: False),)),
     "nothing is ever taken": ("d", ((syncd.plan.diff, "_keep", _keeps_all),)),
     "calls are not written down": ("e", ((syncd.store.changes, "record_call", _unwritten),)),
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),

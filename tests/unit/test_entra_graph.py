@@ -75,6 +75,7 @@ def test_only_graph_itself_can_say_that_something_is_gone() -> None:
         ("https://graph.microsoft.com/v1.0x/groups", None),
         ("https://graph.microsoft.us/v1.0/groups", None),
         ("/groups?$skiptoken=x", None),
+        ("https://[graph.microsoft.com/v1.0/groups", None),
         (None, None),
         (7, None),
     ],

@@ -200,7 +200,10 @@ class GraphClient:
         """Turn a link that Graph gave into a path below the base URL; None where it leads elsewhere."""
         if not isinstance(link, str):
             return None
-        base, parts = urlsplit(self._settings.graph_url), urlsplit(link)
+        try:
+            base, parts = urlsplit(self._settings.graph_url), urlsplit(link)
+        except ValueError:  # it is no address
+            return None
         path = parts.path.removeprefix(base.path)
         here = parts.scheme == base.scheme and parts.netloc.lower() == base.netloc.lower()
         if not here or not parts.path.startswith(f"{base.path}/") or parts.fragment:

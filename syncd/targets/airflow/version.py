@@ -62,8 +62,13 @@ def _login_in_front(came: Sequence[Answer]) -> bool:
 
 def _moved(answer: Answer) -> str:
     """Give the scheme to which the same host sends whoever comes with another one; empty where it does not."""
-    asked, to = urlsplit(answer.asked.partition(" ")[2]), urlsplit(answer.location)
-    same = answer.status in REDIRECTS and to.hostname == asked.hostname and to.path == asked.path
+    if answer.status not in REDIRECTS:
+        return ""
+    try:
+        asked, to = urlsplit(answer.asked.partition(" ")[2]), urlsplit(answer.location)
+    except ValueError:  # the server names what is no address
+        return ""
+    same = to.hostname == asked.hostname and to.path == asked.path
     return to.scheme if same and to.scheme != asked.scheme else ""
 
 
