@@ -1,0 +1,36 @@
+"""What was read of the mapping files so far, over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from syncd.model import At, Naming, RoleDefinition, Rule
+from syncd.text.document import Scalar
+from syncd.text.strict import Strict
+
+
+@dataclass(slots=True)
+class MappingReading:
+    """What was read so far, over all files."""
+
+    sources: frozenset[str] | None
+    namings: Collection[Naming]
+    strict: Strict = field(default_factory=Strict)
+    roles: list[RoleDefinition] = field(default_factory=list)
+    bindings: list[Rule] = field(default_factory=list)
+    defined: list[tuple[str, At]] = field(default_factory=list)
+    """Every role name that a definition stands under, good or bad."""
+    bound: list[Scalar] = field(default_factory=list)
+    """Every role name in a binding."""
+    whole: bool = True
+    """Whether every definition was seen; else a role that seems unknown may be in the part that could not be read."""
+
+
+def words(scalars: tuple[Scalar, ...]) -> tuple[str, ...]:
+    return tuple(s.text for s in scalars)
+
+
+def once(said: Iterable[str]) -> Iterable[str]:
+    """Give each sentence once, and no empty one."""
+    return dict.fromkeys(sentence for sentence in said if sentence)
