@@ -2,7 +2,7 @@
 
 what a mapping says                                | why it is told
 ---------------------------------------------------|---------------------------------------------------------------
-a role that no binding gives                       | nobody has it: a binding is missing, or the role may go
+a role that no binding gives and no role extends   | nobody has it: a binding is missing, or the role may go
 a binding that gives what another one gives        | whoever takes one of them out takes nothing away
 a binding that is over                             | it gives nothing any more
 a group that its source, a file, has not           | nobody gets anything by it, and nobody loses what it gave
@@ -39,9 +39,10 @@ def over(rule: Rule) -> str:
 
 
 def _unbound(rules: Rules) -> Iterator[str]:
-    bound = {role for rule in rules.bindings for role in rule.roles}
+    used = {role for rule in rules.bindings for role in rule.roles}
+    used |= {other for role in rules.roles.values() for other in role.extends}
     for name, role in rules.roles.items():
-        if name not in bound:
+        if name not in used:
             yield f'{role.at}: no binding gives the role "{name}", so nobody has it; bind it, or take it out'
 
 

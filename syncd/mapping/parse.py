@@ -6,10 +6,12 @@ of its record and reading it there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from syncd import errors
 from syncd.errors import MappingInvalid, Problem
+from syncd.mapping.extends import with_extended
 from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.reading import MappingReading
@@ -43,9 +45,10 @@ def parse(files: Mapping[str, bytes], *, namings: Collection[Naming], sources: f
         with errors.reading(file, MappingInvalid):
             _file(reading, file, files[file])
     _check_role_names(reading)
+    roles = with_extended(reading)
     if reading.strict.problems:
         raise MappingInvalid(reading.strict.problems)
-    return Rules({r.name: r for r in reading.roles}, tuple(reading.bindings))
+    return Rules(roles, tuple(reading.bindings))
 
 
 def _file(reading: MappingReading, file: str, content: bytes) -> None:
@@ -103,8 +106,14 @@ def _check_role_names(reading: MappingReading) -> None:
                 at, f'the role "{name}" differs from "{other}" in {there} only in case; rename one of them'
             )
     built_in = frozenset().union(*(naming.built_in_roles for naming in reading.namings))
-    known = built_in | {name for name, _ in reading.defined}
-    for role in reading.bound:
+    defined = {name for name, _ in reading.defined}
+    _check_known(reading, reading.bound, built_in | defined, otherwise="bind another")
+    extended = (role for roles in reading.extended.values() for role in roles)
+    _check_known(reading, extended, defined, otherwise="extend another")
+
+
+def _check_known(reading: MappingReading, roles: Iterable[Scalar], known: AbstractSet[str], *, otherwise: str) -> None:
+    for role in roles:
         if role.text not in known and reading.whole:
-            hint = reading.strict.near(role.text, known) or "; define it under `roles`, or bind another"
+            hint = reading.strict.near(role.text, known) or f"; define it under `roles`, or {otherwise}"
             reading.strict.wrong(role.at, f'the role "{role.text}" is not defined{hint}')

@@ -8,16 +8,22 @@ from syncd.model import DagSelector, Level, Naming, Permission, RoleDefinition
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
 
+_GIVES = ("extends", "dags", "permissions")
+"""The keys by which a role gives something."""
+
 
 def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     strict = reading.strict
     reading.defined.append((name.text, name.at))
     for problem in once(naming.role_problem(name.text) for naming in reading.namings):
         strict.wrong(name.at, problem)
-    found = strict.record(body, "a role", known=("description", "dags", "permissions"))
-    if isinstance(body, Table) and not {"dags", "permissions"} & found.keys():
-        strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or both')
+    found = strict.record(body, "a role", known=("description", "owner", *_GIVES))
+    if isinstance(body, Table) and not set(_GIVES) & found.keys():
+        strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or `extends`')
     description = strict.text(found.get("description"), "`description`", lines=True)
+    owner = strict.text(found.get("owner"), "`owner`")
+    extends = strict.texts(found.get("extends"), "`extends`", alone=True)
+    reading.extended.setdefault(name.text, extends)
     selectors = [_selector(strict, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
     permissions = strict.texts(found.get("permissions"), "`permissions`")
     read = [(_permission(reading, p), p.at) for p in permissions]
@@ -28,6 +34,8 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
             tuple(s for s in selectors if s),
             tuple((p, at) for p, at in read if p),
             name.at,
+            owner or "",
+            words(extends),
         )
     )
 

@@ -23,6 +23,8 @@ class MappingReading:
     """Every role name that a definition stands under, good or bad."""
     bound: list[Scalar] = field(default_factory=list)
     """Every role name in a binding."""
+    extended: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    """What each role extends; of a role that is defined twice, as its first definition says."""
     whole: bool = True
     """Whether every definition was seen; else a role that seems unknown may be in the part that could not be read."""
 

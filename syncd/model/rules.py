@@ -72,13 +72,19 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class RoleDefinition:
-    """A role as a mapping file defines it, before a deployment's DAGs are known."""
+    """A role as the mapping files define it, before a deployment's DAGs are known.
+
+    `dags` and `permissions` are all that it has, with what it has of the roles that it `extends`; each entry knows the line
+    that it stands in. `owner` says who answers for it.
+    """
 
     name: str
     description: str
     dags: tuple[DagSelector, ...]
     permissions: tuple[tuple[Permission, At], ...]
     at: At
+    owner: str = ""
+    extends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

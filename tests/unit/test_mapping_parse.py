@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.errors import MappingInvalid, Problem
+from syncd.mapping.doubtful import doubtful
 from syncd.mapping.parse import parse
 from syncd.model import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.targets.airflow.naming import NAMING
@@ -99,7 +100,7 @@ def test_the_examples_are_right() -> None:
 def test_the_whole_examples_of_the_reference_are_right() -> None:
     blocks = [block for block in REFERENCE.read_text().split("```yaml\n")[1:] if block.startswith("roles:")]
 
-    assert [["finance-analyst"], ["fin-reader", "fin-reader-pools"]] == [
+    assert [["finance-analyst"], ["finance-operator", "finance-reader"], ["fin-reader", "fin-reader-pools"]] == [
         sorted(parsed(block.partition("```")[0]).roles) for block in blocks
     ]
 
@@ -277,3 +278,26 @@ def test_an_owner_with_a_blank_at_an_end_is_refused(owner: str) -> None:
     found = problems(f"roles:\n  r:\n    dags: [{{level: view, owner: {word}}}]\nbindings: []\n")
     assert len(found) == 1
     assert "begins or ends with a blank" in found[0]
+
+
+def test_a_role_that_extends_others_has_all_that_they_have_and_keeps_its_own_words() -> None:
+    rules = parsed(
+        "roles:\n"
+        "  reader: {description: reads, owner: data@example.com, dags: [{level: view, tag: finance}]}\n"
+        "  pooled: {extends: reader, permissions: [can_read on Pools]}\n"
+        "  both: {extends: [pooled, reader], owner: ops@example.com}\n"
+    )
+    reader, both = rules.roles["reader"], rules.roles["both"]
+
+    assert (reader.dags, rules.roles["pooled"].permissions) == (both.dags, both.permissions)
+    assert ("", "ops@example.com", ("pooled", "reader")) == (both.description, both.owner, both.extends)
+    assert ("reads", "data@example.com") == (reader.description, reader.owner)
+    assert At("m.yaml", 2, 64) == both.dags[0].at
+
+
+def test_a_role_that_only_others_extend_is_not_called_unbound() -> None:
+    rules = parsed("roles:\n  a: {permissions: [can_read on Pools]}\n  b: {extends: a}\nbindings: []\n")
+
+    assert ['m.yaml:3: no binding gives the role "b", so nobody has it; bind it, or take it out'] == list(
+        doubtful(rules, [NAMING], now=datetime(2026, 6, 1, tzinfo=UTC))
+    )
