@@ -72,7 +72,7 @@ def groups(settings: Settings) -> Iterator[str]:
     """Name groups with their source, as the mapping and the last read have them."""
     from syncd.app import read_rules
 
-    yield from (f"{rule.group.source}:{rule.group.name}" for rule in read_rules(settings).bindings if rule.group.name)
+    yield from (f"{ref.source}:{ref.name}" for rule in read_rules(settings).bindings for ref in rule.groups if ref.name)
     for snapshot in _snapshots(settings):
         yield from (f"{snapshot.source}:{group.name}" for group in snapshot.groups)
 

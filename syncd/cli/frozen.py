@@ -33,9 +33,9 @@ def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot
     from syncd.mapping.doubtful import unknown_groups
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
-    unknown = dict(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
-    yield from unknown.values()
-    mine = (rule for rule in rules.bindings if rule.group.source in fresh and rule not in unknown)
+    unknown = tuple(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
+    yield from (text for _, text in unknown)
+    mine = (rule for rule in rules.bindings if rule.sources <= fresh.keys() and rule not in {of for of, _ in unknown})
     yield from frozen(settings, replace(rules, bindings=tuple(mine)), join(fresh, {}, {}))
 
 
@@ -46,7 +46,7 @@ def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Chec
 
     saved = [readings.last_snapshot(source.name) for source in settings.sources]
     fresh = {snapshot.source: snapshot for snapshot in saved if snapshot is not None}
-    if unread := sorted({rule.group.source for rule in rules.bindings} - fresh.keys()):
+    if unread := sorted({source for rule in rules.bindings for source in rule.sources} - fresh.keys()):
         return (
             CheckResult(
                 "mapping", "frozen", None, f"not known: {', '.join(unread)} was not read yet; run: syncd apply"

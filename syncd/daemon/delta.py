@@ -96,7 +96,9 @@ def concerned(
     named = {(source, directory.groups[source, id_].group.name) for source, id_ in groups}
     named |= {name for name, id_ in directory.names.items() if (name[0], id_) in groups}
     rules_ = [
-        r for r in rules.bindings if (r.group.source, r.group.id) in groups or (r.group.source, r.group.name) in named
+        rule
+        for rule in rules.bindings
+        if any((ref.source, ref.id) in groups or (ref.source, ref.name) in named for ref in rule.groups)
     ]
     return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in rules_))
 
@@ -107,8 +109,9 @@ def until_over(
     """Find the rules that ended after `since`, and who is in their groups."""
     over = tuple(rule for rule in rules.bindings if rule.until is not None and since < rule.until <= now)
     directory = view.directory
-    ids = {(r.group.source, r.group.id) for r in over}
-    names = {(r.group.source, r.group.name) for r in over}
+    refs = [ref for rule in over for ref in rule.groups]
+    ids = {(ref.source, ref.id) for ref in refs}
+    names = {(ref.source, ref.name) for ref in refs}
     ids |= {
         (source, directory.names[source, name]) for source, name in names if name and (source, name) in directory.names
     }

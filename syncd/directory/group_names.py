@@ -25,7 +25,8 @@ from syncd.model import Directory, GroupRef, Members, Rule
 def new_names(rules: Iterable[Rule], directory: Directory) -> Mapping[tuple[str, str], str]:
     """Give what names in rules mean and is not remembered yet; only groups that were just read whole count."""
     lookup = GroupLookup(directory)
-    asked = {(r.group.source, r.group.name) for r in rules if r.group.id is None and r.group.name is not None}
+    refs = (ref for rule in rules for ref in rule.groups)
+    asked = {(ref.source, ref.name) for ref in refs if ref.id is None and ref.name is not None}
     meant = {name: lookup.by_name.get(name, []) for name in sorted(asked - directory.names.keys())}
     return {name: found[0].group.id for name, found in meant.items() if len(found) == 1 and found[0].certified}
 
@@ -39,9 +40,8 @@ class GroupLookup:
         for members in directory.groups.values():
             self.by_name.setdefault((members.group.source, members.group.name), []).append(members)
 
-    def find(self, rule: Rule) -> Members | None:
-        """Find the group that a rule means; None: it is not there, or nobody can say which it is."""
-        ref = rule.group
+    def find(self, ref: GroupRef) -> Members | None:
+        """Find the group that is meant; None: it is not there, or nobody can say which it is."""
         if ref.id is not None:
             return self.directory.groups.get((ref.source, ref.id))
         if remembered := self.remembered(ref):

@@ -35,7 +35,7 @@ def is_over(rule: Rule, now: datetime) -> bool:
 def over(rule: Rule) -> str:
     """Say that a binding is over."""
     assert rule.until is not None
-    return f"{rule.at}: this binding of {rule.group} ended at {rule.until:%Y-%m-%d %H:%M} UTC; take it out"
+    return f"{rule.at}: this binding of {rule.subject} ended at {rule.until:%Y-%m-%d %H:%M} UTC; take it out"
 
 
 def _unbound(rules: Rules) -> Iterator[str]:
@@ -50,9 +50,9 @@ def _given_twice(bindings: Iterable[Rule]) -> Iterator[str]:
     first: dict[object, Rule] = {}
     for rule in bindings:
         for role in rule.roles:
-            before = first.setdefault((rule.group, frozenset(rule.deployments), role), rule)
+            before = first.setdefault((rule.subject, frozenset(rule.deployments), role), rule)
             if before is not rule:
-                yield f"{rule.at}: gives {role} to {rule.group} where {before.at} does already; take it out of one of them"
+                yield f"{rule.at}: gives {role} to {rule.subject} where {before.at} does already; take it out of one of them"
 
 
 def _unknown_resources(rules: Rules, known: frozenset[str]) -> Iterator[str]:
@@ -68,8 +68,7 @@ def unknown_groups(bindings: Iterable[Rule], groups: Mapping[str, Iterable[Group
     """Give the bindings whose group is not among those of its source, with what was meant; `groups` are those of some sources."""
     near = Strict().near
     known = {source: {word for group in of for word in (group.id, nfc(group.name))} for source, of in groups.items()}
-    for rule in bindings:
-        ref = rule.group
+    for rule, ref in ((binding, ref) for binding in bindings for ref in binding.groups):
         if ref.source in known and (ref.id or ref.name) not in known[ref.source]:
             hint = near(ref.id or ref.name or "", known[ref.source])
             roles = ", ".join(rule.roles)

@@ -54,7 +54,11 @@ class Endings:
         return What.NOT_KNOWN if who else What.NOT_GIVEN
 
     def _gave(self, rule: Rule, role: str, reason: Reason) -> bool:
-        return role in rule.roles and self._means(rule.group, reason) and chooses(rule, self.deployment)
+        return (
+            role in rule.roles
+            and any(self._means(group, reason) for group in rule.groups)
+            and chooses(rule, self.deployment)
+        )
 
     def _means(self, group: GroupRef, reason: Reason) -> bool:
         if group.source != reason.source:

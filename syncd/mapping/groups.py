@@ -31,28 +31,28 @@ class Bound:
 def bind(rules: Iterable[Rule], directory: Directory, diagnostics: Diagnostics) -> tuple[Bound, ...]:
     """Find the group of each rule."""
     lookup = GroupLookup(directory)
-    found = (_bound(rule, lookup, diagnostics) for rule in rules)
+    found = (_bound(rule, ref, lookup, diagnostics) for rule in rules for ref in rule.groups)
     return tuple(b for b in found if b)
 
 
-def _bound(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> Bound | None:
-    members = lookup.find(rule)
+def _bound(rule: Rule, ref: GroupRef, lookup: GroupLookup, diagnostics: Diagnostics) -> Bound | None:
+    members = lookup.find(ref)
     if members is None:
-        _not_there(rule, lookup, diagnostics)
+        _not_there(rule, ref, lookup, diagnostics)
         return None
-    others = lookup.usurpers(rule.group)
-    if rule.group.name == members.group.name and others:
-        diagnostics.note("group_name_shared", _shared(rule, members.group.id, others))
-    elif rule.group.name not in {None, members.group.name}:
+    others = lookup.usurpers(ref)
+    if ref.name == members.group.name and others:
+        diagnostics.note("group_name_shared", _shared(rule, ref, others, meant=members.group.id))
+    elif ref.name not in {None, members.group.name}:
         now = f'the group with the id {members.group.id} is now called "{members.group.name}"'
         other = f" (what is called so now is another group, {some(others)}, and gives nothing)" if others else ""
-        text = f'{rule.at}: {now}, not "{rule.group.name}"{other}; the id decides; correct the name'
+        text = f'{rule.at}: {now}, not "{ref.name}"{other}; the id decides; correct the name'
         diagnostics.note("group_renamed", text)
     if members.unknown:
-        diagnostics.freeze(rule.roles, f"the group {rule.group} was never read whole: {members.why}")
+        diagnostics.freeze(rule.roles, f"the group {ref} was never read whole: {members.why}")
     elif members.stale:
         diagnostics.note("removal_held_back", _held_back(rule, members, lookup.directory))
-    if not members.certified and rule.group.source not in lookup.directory.failed:
+    if not members.certified and ref.source not in lookup.directory.failed:
         diagnostics.note(UNCERTIFIED, _uncertified(rule, members))
     return Bound(rule, members)
 
@@ -67,10 +67,10 @@ def _uncertified(rule: Rule, members: Members) -> str:
     )
 
 
-def _shared(rule: Rule, meant: str, others: Iterable[str]) -> str:
+def _shared(rule: Rule, ref: GroupRef, others: Iterable[str], *, meant: str) -> str:
     return (
-        f"{rule.at}: {some(others)} is called {rule.group} too, and gives nothing: the group {meant} was there first, and is "
-        f"meant; to be safe from names write {{source: {rule.group.source}, id: {meant}, name: {rule.group.name}}}"
+        f"{rule.at}: {some(others)} is called {ref} too, and gives nothing: the group {meant} was there first, and is "
+        f"meant; to be safe from names write {{source: {ref.source}, id: {meant}, name: {ref.name}}}"
     )
 
 
@@ -84,8 +84,8 @@ def _held_back(rule: Rule, members: Members, directory: Directory) -> str:
     return f"{rule.at}: {members.group} was not read whole{since} ({why}); {who} may keep {roles} only because of that"
 
 
-def _not_there(rule: Rule, lookup: GroupLookup, diagnostics: Diagnostics) -> None:
-    ref, roles = rule.group, ", ".join(rule.roles)
+def _not_there(rule: Rule, ref: GroupRef, lookup: GroupLookup, diagnostics: Diagnostics) -> None:
+    roles = ", ".join(rule.roles)
     if others := lookup.usurpers(ref):
         why = f"{ref} meant the group {lookup.remembered(ref)}, which is gone; {some(others)} has the name now"
         write = f"write {{source: {ref.source}, id: {others[0]}, name: {ref.name}}}"

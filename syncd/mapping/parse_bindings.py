@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+from syncd.mapping.parse_subjects import read_subject
 from syncd.mapping.reading import MappingReading, words
-from syncd.model import At, GroupRef, Rule
+from syncd.model import Rule
 from syncd.text.document import TEXT, Items, Node, Scalar, Table
 from syncd.text.strict import Strict, listed_text
 
@@ -17,54 +18,12 @@ def read_binding(reading: MappingReading, node: Node) -> None:
     found = strict.record(node, "a binding", known=(*required, "until", "reason"), required=required)
     roles = strict.texts(found.get("roles"), "`roles`")
     reading.bound.extend(roles)
-    group = _group(reading, found.get("group"))
+    subject = read_subject(reading, found)
     deployments = _deployments(strict, found["deployments"]) if "deployments" in found else None
     until = _until(strict, found["until"]) if "until" in found else None
     reason = strict.text(found.get("reason"), "`reason`", free=True)
-    if group and deployments is not None:
-        reading.bindings.append(Rule(group, words(roles), deployments, node.at, until, reason or ""))
-
-
-_GROUP = "write `source:name`, or {source: ..., id: ..., name: ...}"
-
-
-def _group(reading: MappingReading, node: Node | None) -> GroupRef | None:
-    strict = reading.strict
-    if isinstance(node, Table):
-        return _long_group(reading, node)
-    word = strict.text(node, "`group`")
-    if node is None or word is None:
-        return None
-    source, colon, name = word.partition(":")
-    if not (colon and source.strip() == source != "" and name.strip() == name != ""):
-        strict.wrong(node.at, f'"{word}" does not name a group; {_GROUP}')
-        return None
-    return GroupRef(source, name=name) if _is_source(reading, source, node.at) else None
-
-
-def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
-    strict = reading.strict
-    keys = ("source", "id", "name")
-    if len(node.entries) == 1 and node.entries[0][0].text not in keys:
-        strict.wrong(node.at, f"this does not name a group; {_GROUP}, without a blank after the colon")
-        return None
-    found = strict.record(node, "`group`", known=keys, required=("source",))
-    if not {"id", "name"} & found.keys():
-        strict.wrong(node.at, "`group` needs `id`, `name` or both")
-    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in keys)
-    known = source is not None and _is_source(reading, source, found["source"].at)
-    return GroupRef(source, identifier, name) if source and known and (identifier or name) else None
-
-
-def _is_source(reading: MappingReading, source: str, at: At) -> bool:
-    if reading.sources is None or source in reading.sources:
-        return True
-    hint = (
-        reading.strict.near(source, reading.sources)
-        or f"; the configuration has {', '.join(sorted(reading.sources)) or 'none'}"
-    )
-    reading.strict.wrong(at, f'unknown source "{source}"{hint}')
-    return False
+    if subject and deployments is not None:
+        reading.bindings.append(Rule(subject, words(roles), deployments, node.at, until, reason or ""))
 
 
 def _deployments(strict: Strict, node: Node) -> tuple[tuple[str, frozenset[str]], ...] | None:

@@ -26,14 +26,17 @@ from syncd.model.people import (
     Snapshot,
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
-from syncd.model.rules import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
+from syncd.model.rules import At, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
+from syncd.model.subjects import AllOf, AnyOf, Everyone, GroupRef, Leaf, Subject, Without, givers, leaves
 
 __all__ = [
     "BY_EMAIL",
     "CLOCK_SKEW_S",
     "EVERYTHING",
     "Adopt",
+    "AllOf",
+    "AnyOf",
     "At",
     "Awaited",
     "Certificate",
@@ -46,6 +49,7 @@ __all__ = [
     "Dialect",
     "Directory",
     "Doubt",
+    "Everyone",
     "Grant",
     "Group",
     "GroupRef",
@@ -56,6 +60,7 @@ __all__ = [
     "Kept",
     "Kind",
     "KnownPersons",
+    "Leaf",
     "Learned",
     "Level",
     "Lookalikes",
@@ -79,12 +84,16 @@ __all__ = [
     "Scope",
     "Snapshot",
     "Status",
+    "Subject",
     "User",
     "What",
     "Why",
+    "Without",
     "digest",
     "drawn",
+    "givers",
     "key",
+    "leaves",
     "nfc",
     "permission_on",
     "skeletons",

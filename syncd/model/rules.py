@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from syncd.model.subjects import GroupRef, Subject, leaves
 
 
 class Level(StrEnum):
@@ -88,31 +90,29 @@ class RoleDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupRef:
-    """How a mapping names a group: by id, by name, or by both. Where both are given the id decides."""
-
-    source: str
-    id: str | None = None
-    name: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.source}:{self.name or self.id}"
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
-    """One binding: the members of a group hold these roles on the deployments that the labels choose.
+    """One binding: whoever its subject means holds these roles on the deployments that the labels choose.
 
     `deployments` is a tuple of (label, accepted values); all of them must match; empty means every deployment. The label
     `name` is the deployment's own name. `until` has a time zone; the rule gives nothing from that moment on.
     """
 
-    group: GroupRef
+    subject: Subject
     roles: tuple[str, ...]
     deployments: tuple[tuple[str, frozenset[str]], ...]
     at: At
     until: datetime | None = None
     reason: str = ""
+
+    @property
+    def groups(self) -> Iterator[GroupRef]:
+        """Every group that decides whom the binding is for, those that take out too."""
+        return (leaf for leaf in leaves(self.subject) if isinstance(leaf, GroupRef))
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The sources that decide whom the binding is for."""
+        return frozenset(leaf.source for leaf in leaves(self.subject))
 
 
 @dataclass(frozen=True, slots=True)

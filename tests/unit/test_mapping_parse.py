@@ -129,13 +129,13 @@ def test_words_that_yaml_1_1_would_change_stay_words(word: str) -> None:
 
 
 def test_only_the_first_colon_divides_source_and_group() -> None:
-    assert GroupRef("people", name="a:b: c") == binding(group='"people:a:b: c"').group
+    assert GroupRef("people", name="a:b: c") == binding(group='"people:a:b: c"').subject
 
 
 def test_a_source_is_only_checked_where_sources_are_given() -> None:
     text = b"bindings: [{group: 'x:y', roles: [Viewer], deployments: all}]"
 
-    assert GroupRef("x", name="y") == parse({"m.yaml": text}, namings=[NAMING]).bindings[0].group
+    assert GroupRef("x", name="y") == parse({"m.yaml": text}, namings=[NAMING]).bindings[0].subject
     with pytest.raises(MappingInvalid, match='unknown source "x"; the configuration has none'):
         parse({"m.yaml": text}, sources=frozenset(), namings=[NAMING])
 

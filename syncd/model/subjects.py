@@ -1,0 +1,92 @@
+"""Whom a binding is for: groups, everybody in a source, and what is made of them by `any_of`, `all_of` and `none_of`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRef:
+    """How a mapping names a group: by id, by name, or by both. Where both are given the id decides."""
+
+    source: str
+    id: str | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name or self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """Whoever can log in at a source."""
+
+    source: str
+
+    def __str__(self) -> str:
+        return f"everyone in {self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Who is in one of these at least."""
+
+    of: tuple[Subject, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(map(_inner, self.of))
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Who is in each of these."""
+
+    of: tuple[Subject, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(map(_inner, self.of))
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """Who is in the one, and in none of the others."""
+
+    subject: Subject
+    none_of: tuple[Subject, ...]
+
+    def __str__(self) -> str:
+        return f"{_inner(self.subject)} but not {' or '.join(map(_inner, self.none_of))}"
+
+
+Leaf = GroupRef | Everyone
+Subject = Leaf | AnyOf | AllOf | Without
+
+
+def leaves(subject: Subject) -> Iterator[Leaf]:
+    """Give everything that is asked of sources to know who is meant, what is taken out too, from left to right."""
+    match subject:
+        case AnyOf(of) | AllOf(of):
+            for one in of:
+                yield from leaves(one)
+        case Without(whole, none_of):
+            for one in (whole, *none_of):
+                yield from leaves(one)
+        case _:
+            yield subject
+
+
+def givers(subject: Subject) -> Iterator[Leaf]:
+    """Give the leaves by which somebody is meant, without those that take out."""
+    match subject:
+        case AnyOf(of) | AllOf(of):
+            for one in of:
+                yield from givers(one)
+        case Without(whole, _):
+            yield from givers(whole)
+        case _:
+            yield subject
+
+
+def _inner(subject: Subject) -> str:
+    return str(subject) if isinstance(subject, GroupRef | Everyone) else f"({subject})"
