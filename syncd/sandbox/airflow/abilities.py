@@ -99,7 +99,14 @@ PRESETS: Mapping[str, Abilities] = {
         dag_run_resources=False,
         dag_fields="uncounted",
     ),
-    "2.9.3": replace(_TWO_OLD, version="2.9.3", fab_version="1.5.3", dag_run_resources=False, dag_fields="uncounted"),
+    "2.9.3": replace(
+        _TWO_OLD,
+        version="2.9.3",
+        fab_version="1.2.2",
+        registration_role="Public",
+        dag_run_resources=False,
+        dag_fields="uncounted",
+    ),
     "2.10.0": replace(
         _TWO_OLD,
         version="2.10.0",
@@ -150,6 +157,6 @@ PRESETS: Mapping[str, Abilities] = {
 }
 """By Airflow version, and FAB provider version where one release of Airflow was measured with several.
 
-2.9.0, 2.10.0 and 2.10.2 have the FAB provider of their own day, as they were measured: before 1.3 it makes no `DAG Run:`
-resources. 2.9.3 and 3.0.2 are their neighbours with what their packages say about DAGs.
+2.9.0, 2.9.3, 2.10.0 and 2.10.2 have the FAB provider of their own day, as they were measured: before 1.3 it makes no
+`DAG Run:` resources. 3.0.2 is its neighbour with what its packages say about DAGs.
 """
