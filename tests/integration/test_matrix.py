@@ -13,13 +13,14 @@ from typing import cast
 
 import pytest
 import story
+from matrix.__main__ import started
 from matrix.answers import differences
 from matrix.chapters import WHOLE_STORY
 from matrix.page import PAGE, render
 from matrix.parts import PARTS, Stage, compare, play, stand_in_of
 from matrix.questions import QUESTIONS
 from matrix.recording import Answer, Asked, RecordedSite, Recording, recorded
-from matrix.results import Result, Step, read
+from matrix.results import START, Result, Step, read
 from matrix.rows import ROWS, Row
 from sites import RealSite, StandInSite
 
@@ -159,7 +160,7 @@ def test_the_page_says_what_passed_and_what_failed(tmp_path: Path) -> None:
     Result(NEWEST.name, "levels", "2026-11-27", versions, [Step("acted")]).write(tmp_path)
     page = render(tmp_path)
     [line] = [line for line in page.splitlines() if line.startswith(f"| {NEWEST.name} |")]
-    assert ["3.3.2", "3.10.2", "fail, 1 of 15 pass", "pass", "fail, 12 compared, 1 differ", "", "2026-11-27"] == [
+    assert ["3.3.2", "3.10.2", "fail, 1 of 15 pass", "pass", "fail, 12 compared, 1 differ", "", "2026-11-27", ""] == [
         cell.strip() for cell in line.split("|")[2:-1]
     ]
     assert f"- {NEWEST.name}, story: two: no such \\| role" in page
@@ -173,3 +174,29 @@ def test_the_page_keeps_what_was_measured_elsewhere(tmp_path: Path) -> None:
     Result(NEWEST.name, "story", "2026-11-28", versions, [Step("one")]).write(tmp_path / "here")
     here = render(tmp_path / "here", there)
     assert ("2026-11-27" in there, "2026-11-27" in here, "one: no" in here) == (True, False, False)
+
+
+def timed(row: Row, home: Path, seconds: float) -> None:
+    for part in (START, *row.parts, "answers"):
+        Result(row.name, part, "2026-11-27", {"cores": "2"} if part == START else {}, seconds=seconds).write(home)
+
+
+def test_the_page_says_how_long_the_rows_took_and_all_of_them_together(tmp_path: Path) -> None:
+    timed(NEWEST, tmp_path / "there", 30.25)
+    there = render(tmp_path / "there")
+    assert f"| {NEWEST.name} | 3.3.2 |  | pass | pass | not measured yet |  | 2026-11-27 | 2:31 |" in there
+    assert f"Of these rows 1 of {len(ROWS)} were timed: 0 h 3 min, one after the other, on 2 cores." in there
+    timed(BY_NAME["3.0.6+2.4.4"], tmp_path / "here", 1000)
+    here = render(tmp_path / "here", there)
+    assert f"Of these rows 2 of {len(ROWS)} were timed: 1 h 26 min, one after the other, on 2 cores." in here
+    assert there == render(tmp_path / "nowhere", there)
+    (tmp_path / "there" / "results" / f"{NEWEST.name} answers.json").unlink()
+    assert f"0 of {len(ROWS)} were timed" in render(tmp_path / "there"), "the half of a row is no row"
+
+
+def test_the_longest_start_is_the_whole_of_it(tmp_path: Path) -> None:
+    for seconds in (60.0, 8.0):
+        started(NEWEST, {}, seconds, tmp_path)
+    known = read(NEWEST.name, START, tmp_path)
+    assert known is not None
+    assert known.seconds == 60

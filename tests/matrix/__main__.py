@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +24,7 @@ from matrix import databases
 from matrix.page import LONGEST, PAGE, render
 from matrix.parts import RECORDED, Stage, compare, play, stage_of
 from matrix.recording import Recording
-from matrix.results import HOME, Result, Step, read, recording_of
+from matrix.results import HOME, START, Result, Step, read, recording_of
 from matrix.rows import ROWS, Row
 from syncd.sandbox.servers import RealAirflow, write_sample_dags
 from syncd.sandbox.servers.install import install
@@ -30,7 +32,8 @@ from syncd.sandbox.servers.install import install
 VERSIONS = """
 import importlib.metadata as m, json, platform
 names = {"Airflow": "apache-airflow", "FAB provider": "apache-airflow-providers-fab", "flask-appbuilder": "flask-appbuilder"}
-print(json.dumps({k: m.version(v) for k, v in names.items()} | {"Python": platform.python_version()}))
+there = {d.metadata["Name"]: d.version for d in m.distributions()}
+print(json.dumps({k: there[v] for k, v in names.items() if v in there} | {"Python": platform.python_version()}))
 """
 
 
@@ -54,19 +57,28 @@ def write_page() -> None:
 
 def run(row: Row) -> int:
     """Run what has not passed of a row, and compare what is new; gives how many parts failed."""
-    parts = [part for part in row.parts if (known := read(row.name, part)) is None or known.faults]
+    parts = [part for part in (START, *row.parts) if (known := read(row.name, part)) is None or known.faults]
     failed = sum(bool(result.faults) for result in on_its_server(row, parts)) if parts else 0
     return failed + (bool(compared(row).faults) if "questions" in row.parts else 0)
 
 
 def on_its_server(row: Row, parts: list[str]) -> list[Result]:
     with ExitStack() as stack:
+        began = time.monotonic()
         try:
             stage, versions = start(row, stack), look_up(row)
         except Exception as error:  # noqa: BLE001  a release that does not start is a result
             step = Step("start of the server", " ".join(str(error).splitlines()[-3:])[-LONGEST:])
             return [keep(Result(row.name, part, today(), {}, [step])) for part in parts]
-        return [on_stage(stage, part, versions) for part in parts]
+        started(row, versions, time.monotonic() - began)
+        return [on_stage(stage, part, versions) for part in parts if part != START]
+
+
+def started(row: Row, versions: dict[str, str], seconds: float, home: Path = HOME) -> None:
+    """Keep what a start took. What is installed already costs nothing again, so the longest one is the whole of it."""
+    known = read(row.name, START, home)
+    if known is None or known.faults or known.seconds < seconds:
+        keep(Result(row.name, START, today(), versions, seconds=seconds), home)
 
 
 def on_stage(stage: Stage, part: str, versions: dict[str, str]) -> Result:
@@ -78,8 +90,9 @@ def on_stage(stage: Stage, part: str, versions: dict[str, str]) -> Result:
 
 def compared(row: Row) -> Result:
     """Compare the stand-in of a row with all that was recorded of its server."""
-    result = Result(row.name, "answers", today(), {})
+    result, began = Result(row.name, "answers", today(), {}), time.monotonic()
     compare(row, [Recording.read(recording_of(row.name, part)) for part in row.parts if part in RECORDED], result)
+    result.seconds = time.monotonic() - began
     return keep(result)
 
 
@@ -90,8 +103,8 @@ def start(row: Row, stack: ExitStack) -> Stage:
     return stack.enter_context(stage_of(row, server, stack.enter_context(pytest.MonkeyPatch.context()), folder))
 
 
-def keep(result: Result) -> Result:
-    result.write()
+def keep(result: Result, home: Path = HOME) -> Result:
+    result.write(home)
     say(f"{result.row}: {result.part}: {'; '.join(result.faults)[:600] or 'passed'} ({result.seconds:.0f} s)")
     return result
 
@@ -113,7 +126,7 @@ def look_up(row: Row) -> dict[str, str]:
     python = install(row.release, HOME) / "bin" / "python"
     done = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True, check=True)
     versions: dict[str, str] = json.loads(done.stdout)
-    return versions
+    return versions | {"cores": str(os.cpu_count())}
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from matrix.answers import ALLOWED
 from matrix.chapters import WHOLE_STORY, title
 from matrix.questions import QUESTIONS
-from matrix.results import HOME, Result, all_of, read
+from matrix.results import HOME, START, Result, all_of, read
 from matrix.rows import ROWS, Row
 from syncd.sandbox.servers.release import ROOT
 
@@ -30,6 +30,7 @@ measured yet" promises nothing.
 - **answers**: each request of the story, and {questions} odd ones, went to the real server and to its stand-in in the same state;
   whatever differed and does not stand in the list at the end is a fail.
 - **told**: what syncd cannot manage: doctor, plan and apply say so in a sentence, and change nothing.
+- **took**: minutes and seconds, from installing its packages to the last answer that was compared.
 """
 
 
@@ -38,10 +39,12 @@ def render(home: Path = HOME, before: str = "") -> str:
     plain = [row for row in ROWS if not is_special(row)]
     special = [row for row in ROWS if is_special(row)]
     kept = before.splitlines()
+    releases, surroundings = (list(_table(rows, home, kept)) for rows in (plain, special))
     blocks = (
         [HEAD.format(questions=len(QUESTIONS))],
-        ["## Releases", "", *_table(plain, home, kept)],
-        ["", "## Surroundings", "", *_table(special, home, kept)],
+        ["## Releases", "", *releases],
+        ["", "## Surroundings", "", *surroundings],
+        ["", _sum([*releases, *surroundings], home, kept)],
         ["", "## What failed", "", *_or_nothing(_failures(home, kept))],
         ["", "## Where a stand-in may differ", "", *_reasons()],
         ["", "## The numbered story", "", *(f"- {title(chapter)}" for chapter in WHOLE_STORY)],
@@ -55,8 +58,8 @@ def is_special(row: Row) -> bool:
 
 
 def _table(rows: Iterable[Row], home: Path, kept: Sequence[str]) -> Iterator[str]:
-    yield "| | Airflow | FAB provider | story | levels | answers | told | measured |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| | Airflow | FAB provider | story | levels | answers | told | measured | took |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for row in rows:
         known = list(all_of(row.name, row.parts, home))
         named = row.name + (f" ({row.note})" if row.note else "")
@@ -68,7 +71,28 @@ def _line(row: Row, named: str, known: Sequence[Result], home: Path) -> str:
     versions = next((result.versions for result in known if result.versions), {})
     day = max((result.day for result in known), default="")
     cells = [_story(row, home), _cell(row, "levels", home), _answers(row, home), _cell(row, "told", home)]
-    return f"| {' | '.join([named, *_versions(row, versions), *cells, day])} |"
+    return f"| {' | '.join([named, *_versions(row, versions), *cells, day, _took(row, home)])} |"
+
+
+def _took(row: Row, home: Path) -> str:
+    """Say how long a row took; nothing where a part of it was not measured."""
+    parts = (START, *row.parts, *(("answers",) if "questions" in row.parts else ()))
+    known = list(all_of(row.name, parts, home))
+    if len(known) < len(parts):
+        return ""
+    minutes, seconds = divmod(round(sum(result.seconds for result in known)), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def _sum(lines: Sequence[str], home: Path, kept: Sequence[str]) -> str:
+    """Add up what the rows took, wherever they were measured, and name the machine of the last one that was here."""
+    took = [int(found[1]) * 60 + int(found[2]) for line in lines if (found := re.search(r"\| (\d+):(\d\d) \|$", line))]
+    hours, minutes = divmod(round(sum(took) / 60), 60)
+    cores = {result.versions.get("cores") for row in ROWS for result in all_of(row.name, (START,), home)} - {None}
+    if not cores:
+        return next((line for line in kept if line.startswith("Of these rows ")), "Of these rows none was timed.")
+    on = " or ".join(sorted(map(str, cores)))
+    return f"Of these rows {len(took)} of {len(ROWS)} were timed: {hours} h {minutes} min, one after the other, on {on} cores."
 
 
 def _versions(row: Row, versions: dict[str, str]) -> tuple[str, str]:
@@ -103,7 +127,7 @@ def _answers(row: Row, home: Path) -> str:
 
 def _failures(home: Path, kept: Sequence[str]) -> Iterator[str]:
     for row in ROWS:
-        parts = (*row.parts, "answers")
+        parts = (START, *row.parts, "answers")
         mine = tuple(f"- {row.name}, {part}: " for part in parts)
         known = list(all_of(row.name, parts, home))
         yield from () if known else (line for line in kept if line.startswith(mine))

@@ -139,11 +139,10 @@ def compare(row: Row, recordings: Sequence[Recording], result: Result) -> None:
 
 def stand_in_of(row: Row) -> StandIn:
     """Make the stand-in of a row's preset, under the versions and settings of the row."""
-    fab = dict(package.split("==") for package in row.release.packages if "==" in package)
     able = replace(
         PRESETS[row.preset],
         version=row.release.version,
-        fab_version=fab["apache-airflow-providers-fab"],
+        fab_version=row.fab,
         page_limit=row.page_limit,
         cache_ttl_s=0,
     )

@@ -11,6 +11,8 @@ from syncd.sandbox.servers.release import ROOT
 
 HOME = ROOT / ".matrix"
 """Environments, templates and results: kept, and no part of the repository."""
+START = "start"
+"""What goes before the parts of a row: its release is installed, its database made, and its server answers."""
 
 
 @dataclass

@@ -39,6 +39,12 @@ class Row:
         return int(self.release.version.partition(".")[0])
 
     @property
+    def fab(self) -> str | None:
+        """Its FAB provider; before Airflow 2.9 there was none, and the same code was in Airflow itself."""
+        named = dict(package.split("==") for package in self.release.packages if "==" in package)
+        return named.get("apache-airflow-providers-fab")
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """What is done on its server, in this order."""
         if self.told:
@@ -87,23 +93,28 @@ MARIADB_2 = release("2.11.2", "1.5.4", "2026-11-20", "pymysql", suffix="-mariadb
 WITH_KEYCLOAK = release(
     "3.3.2", NEWEST_FAB, "2026-11-20", "apache-airflow-providers-keycloak==0.11.2", suffix="-keycloak"
 )
+BEFORE_FAB = Release("2.8.4", "2.8.4", (3, 11), ("apache-airflow==2.8.4",), "2024-04-10")
 PRE_RELEASE = release("3.4.0b2", NEWEST_FAB, "2026-11-27")
 SMALL_PAGES = {"AIRFLOW__API__MAXIMUM_PAGE_LIMIT": "7"}
 
 ROWS: tuple[Row, ...] = (
+    Row("2.8.4", BEFORE_FAB, "2.8.4", note="not promised"),
     _two("2.9.0", "1.0.4", "2024-04-25", "2.9.0"),
     _two("2.9.3", "1.2.2", "2024-08-01", "2.9.3"),
     _two("2.10.0", "1.2.2", "2024-08-17", "2.10.0"),
     _two("2.10.2", "1.4.0", "2024-09-28", "2.10.2"),
     _two("2.10.5", "1.5.3", "2025-02-20", "2.10.5"),
     Row("2.11.2+1.5.4", NEWEST_2, "2.11.2"),
+    _three("3.0.2", "2.2.0", "2025-07-01", "3.0.2"),
     _three("3.0.6", "2.4.4", "2025-10-20", "3.0.6"),
+    _three("3.1.8", "3.0.3", "2026-07-01"),
     _three("3.1.8", "3.1.1", "2026-07-01"),
     _three("3.1.8", "3.2.0", "2026-07-01", told=BROKEN_USERS),
     _three("3.1.8", "3.3.0", "2026-07-01", told=BROKEN_USERS),
     _three("3.1.8", "3.4.0", "2026-07-01"),
     _three("3.2.2", "3.5.0", "2026-07-01"),
     _three("3.2.2", "3.6.5", "2026-07-01"),
+    _three("3.2.2", "3.7.3", "2026-09-01"),
     Row("3.3.2+3.8.1", release("3.3.2", "3.8.1", "2026-11-20"), "3.3.2", QUICK),
     Row(f"3.3.2+{NEWEST_FAB}", NEWEST_3, "3.3.2", QUICK),
     Row(f"3.4.0b2+{NEWEST_FAB}", PRE_RELEASE, "3.3.2", QUICK, note="pre-release"),

@@ -116,7 +116,7 @@ PRESETS: Mapping[str, Abilities] = {
         dag_fields="uncounted",
     ),
     "2.10.2": replace(_TWO_OLD, version="2.10.2", fab_version="1.4.0", public_role=None, dag_fields="uncounted"),
-    "2.10.5": replace(_TWO_OLD, version="2.10.5", fab_version="1.5.3"),
+    "2.10.5": replace(_TWO_OLD, version="2.10.5", fab_version="1.5.3", public_role=None),
     "2.11.2": _TWO,
     "3.0.6": Abilities(
         "3.0.6",
