@@ -28,6 +28,7 @@ from syncd.model import (
     Group,
     GroupRef,
     Identity,
+    LabelTest,
     Level,
     Members,
     ObservedState,
@@ -77,7 +78,9 @@ def rules() -> Rules:
     names = [f"team-{n}" for n in range(GROUPS)]
     return Rules(
         {name: RoleDefinition(name, "", (), ((Permission("can_read", "Pools"), at),), at) for name in names},
-        tuple(Rule(GroupRef("okta", name=name), (name,), (("env", frozenset({"prod"})),), at) for name in names),
+        tuple(
+            Rule(GroupRef("okta", name=name), (name,), (LabelTest("env", frozenset({"prod"})),), at) for name in names
+        ),
     )
 
 

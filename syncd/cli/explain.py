@@ -192,4 +192,5 @@ def _fate(this: DeploymentReport, account: str, role: str, *, known: _Known, pro
 def _reason(reason: Reason) -> str:
     until = f", until {reason.until:%Y-%m-%d %H:%M %Z}" if reason.until else ""
     stale = " (says an older read; the newest was not whole)" if reason.stale else ""
-    return safe(f"{reason}{until}{stale}")
+    during = f", {reason.during}" if reason.during else ""
+    return safe(f"{reason}{until}{during}{stale}")

@@ -9,6 +9,7 @@ from datetime import datetime
 from syncd.directory.narrow import DirectoryView, PersonKey, changed, cleared
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
+from syncd.mapping.when import is_on
 from syncd.model import Deployment, DesiredState, Dialect, Directory, Level, Rule, Rules
 
 _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
@@ -103,11 +104,11 @@ def concerned(
     return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in rules_))
 
 
-def until_over(
+def turned(
     view: DirectoryView, rules: Rules, *, since: datetime, now: datetime
 ) -> tuple[frozenset[PersonKey], tuple[Rule, ...]]:
-    """Find the rules that ended after `since`, and who is in their groups."""
-    over = tuple(rule for rule in rules.bindings if rule.until is not None and since < rule.until <= now)
+    """Find the rules that began or stopped to give something after `since`, and who is in their groups."""
+    over = tuple(rule for rule in rules.bindings if is_on(rule, since) != is_on(rule, now))
     directory = view.directory
     refs = [ref for rule in over for ref in rule.groups]
     ids = {(ref.source, ref.id) for ref in refs}

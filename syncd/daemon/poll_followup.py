@@ -1,4 +1,4 @@
-"""What follows from a poll, and from the end of a binding: functions of values, so that their tables are their tests.
+"""What follows from a poll, and from the hours of a binding: functions of values, so that their tables are their tests.
 
 what changed on a deployment of ours          | what is queued there
 ----------------------------------------------|------------------------------------------------------------
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.daemon import words
-from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, until_over
+from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, turned
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.narrow import DirectoryView
@@ -81,7 +81,7 @@ def _of_all(moved: DirectoryDelta, basis: InForce) -> Iterator[tuple[str, WorkIt
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The rules that ended, of how many people, and what is to be done about it."""
+    """The rules that began or stopped to give something, of how many people, and what is to be done about it."""
 
     rules: tuple[Rule, ...] = ()
     people: int = 0
@@ -89,8 +89,8 @@ class Ends:
 
 
 def ends_of(view: DirectoryView, basis: InForce, *, since: datetime, now: datetime) -> Ends:
-    """Find what ended after `since`: rules give nothing from the moment of their `until` on."""
-    who, over = until_over(view, basis.rules, since=since, now=now)
+    """Find what began or ended after `since`: by `from` and `until`, and by windows that opened and closed."""
+    who, over = turned(view, basis.rules, since=since, now=now)
     if not over:
         return Ends()
     found = deployment_deltas(DirectoryDelta(view, view, who), basis.rules, basis.ours, before_at=since, now=now)

@@ -15,6 +15,7 @@ from syncd.daemon.loaded import Loaded
 from syncd.daemon.poll_followup import Doubts, InForce, PollTimes, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.directory.read_sources import Intake
 from syncd.errors import DeploymentBusy
+from syncd.mapping.when import next_change
 from syncd.model import Rules
 from syncd.ports import Source
 
@@ -76,7 +77,7 @@ class Polls:
             self._poll(source, loaded, now=now)
 
     def expire(self) -> None:
-        """Take what ended since the last time: rules give nothing from the moment of their `until` on."""
+        """Give and take what began and ended since the last time: `from`, `until`, and windows that opened or closed."""
         loaded, since, now = self._fleet.now, self._expired_until, self._clock()
         self._expired_until = now  # also back, with a clock that was set back: what it ends then, it ends again
         view = self._cache.view
@@ -84,7 +85,7 @@ class Polls:
             return
         ends = ends_of(view, self._basis(loaded), since=since, now=now)
         if ends.rules:
-            self._emit("bindings_ended", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
+            self._emit("bindings_turned", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
             self._put(ends.work)
 
     def last_good(self, name: str) -> datetime | None:
@@ -92,9 +93,9 @@ class Polls:
         return self._last[name].good_at if name in self._last else None
 
     def next_end(self) -> datetime | None:
-        """Say when the next rule ends."""
-        ends = [rule.until for rule in self._fleet.now.world.rules.bindings if rule.until]
-        return min((until for until in ends if until > self._expired_until), default=None)
+        """Say when the next rule begins or stops to give something."""
+        rules, since = self._fleet.now.world.rules.bindings, self._expired_until
+        return min((turn for rule in rules if (turn := next_change(rule, since))), default=None)
 
     # --- one poll -----------------------------------------------------------------------------------------------------
 

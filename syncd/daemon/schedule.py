@@ -1,4 +1,4 @@
-"""What comes again and again: polls, sweeps, lists of DAGs, beats, upkeep; and the ends of bindings.
+"""What comes again and again: polls, sweeps, lists of DAGs, beats, upkeep; and the beginnings and ends of bindings.
 
 A round only queues work, or talks to the database: none of it waits for a deployment.
 """
@@ -104,7 +104,7 @@ class Schedule:
             self._scheduler.drop("expiry")
 
     def expire(self) -> None:
-        """Take what ended since the last time, and wait for the next end."""
+        """Do what follows of what began or ended since the last time, and wait for the next."""
         try:
             self._polls.expire()
         finally:

@@ -1,6 +1,7 @@
 """The meaning of the rules for one deployment: rules, people and DAGs -> DesiredState.
 
 rule is for another deployment, or over          = nothing
+rule has not begun, or its windows are closed     = nothing; a role of its own is there all the same
 its group is not there, or which it is is unclear = nothing is given, and its roles are frozen
 its group was never read whole                    = its members get the roles, and the roles are frozen
 its group is carried over                         = its members, those of the last whole read too, get the roles
@@ -14,11 +15,12 @@ from datetime import datetime
 
 from syncd.directory.doubt import shown_inactive
 from syncd.mapping.diagnostics import Diagnostics
-from syncd.mapping.doubtful import is_over, over
+from syncd.mapping.doubtful import over
 from syncd.mapping.groups import bind
 from syncd.mapping.people import people
 from syncd.mapping.permissions import Speller
 from syncd.mapping.select import Inventory, chooses
+from syncd.mapping.when import is_on, is_over
 from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, Rule, Rules
 
 
@@ -33,13 +35,15 @@ def compile_desired(
 ) -> DesiredState:
     """Work out what the rules want of one deployment.
 
-    A role that is not built in is wanted as long as a rule names it, whether or not its group has members.
+    A role that is not built in is wanted as long as a rule names it that is not over, whether or not its group has members and
+    the rule gives anything at this hour.
     """
     diagnostics = Diagnostics(set(directory.notes))
-    live = _live(rules, deployment, now, diagnostics)
+    standing = _standing(rules, deployment, now, diagnostics)
+    live = [rule for rule in standing if is_on(rule, now)]
     found = people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
     inactive = shown_inactive(directory, deployment) if diagnostics.frozen else {}
-    roles = _roles(rules, live, Speller(Inventory(inventory), dialect, deployment.naming, diagnostics))
+    roles = _roles(rules, standing, Speller(Inventory(inventory), dialect, deployment.naming, diagnostics))
     return DesiredState(
         deployment.name,
         found.users,
@@ -58,11 +62,13 @@ def compile_desired(
 def frozen_roles(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Mapping[str, str]:
     """Say which roles nobody may lose on a deployment now, and why."""
     diagnostics = Diagnostics()
-    people(bind(_live(rules, deployment, now, diagnostics), directory, diagnostics), directory, deployment, diagnostics)
+    live = [rule for rule in _standing(rules, deployment, now, diagnostics) if is_on(rule, now)]
+    people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
     return diagnostics.frozen
 
 
-def _live(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:
+def _standing(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:
+    """Give the rules for a deployment that are not over, those too that give nothing at this hour."""
     chosen = [rule for rule in rules.bindings if chooses(rule, deployment)]
     for rule in chosen:
         if is_over(rule, now):
@@ -70,6 +76,6 @@ def _live(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diag
     return tuple(rule for rule in chosen if not is_over(rule, now))
 
 
-def _roles(rules: Rules, live: Iterable[Rule], speller: Speller) -> dict[str, Role]:
-    named = {role for rule in live for role in rule.roles}
+def _roles(rules: Rules, standing: Iterable[Rule], speller: Speller) -> dict[str, Role]:
+    named = {role for rule in standing for role in rule.roles}
     return {name: speller.role(rules.roles[name]) for name in sorted(named & rules.roles.keys())}

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from syncd.mapping.when import is_over
 from syncd.model import Group, Naming, Rule, Rules, nfc
 from syncd.text.strict import Strict
 
@@ -25,11 +26,6 @@ def doubtful(rules: Rules, namings: Iterable[Naming], *, now: datetime) -> Itera
     yield from _given_twice(rules.bindings)
     yield from (over(rule) for rule in rules.bindings if is_over(rule, now))
     yield from _unknown_resources(rules, frozenset[str]().union(*(naming.resources for naming in namings)))
-
-
-def is_over(rule: Rule, now: datetime) -> bool:
-    """Say whether a binding gives nothing any more."""
-    return rule.until is not None and rule.until <= now
 
 
 def over(rule: Rule) -> str:
@@ -50,7 +46,9 @@ def _given_twice(bindings: Iterable[Rule]) -> Iterator[str]:
     first: dict[object, Rule] = {}
     for rule in bindings:
         for role in rule.roles:
-            before = first.setdefault((rule.subject, frozenset(rule.deployments), role), rule)
+            before = first.setdefault(
+                (rule.subject, frozenset(rule.deployments), rule.since, frozenset(rule.during), role), rule
+            )
             if before is not rule:
                 yield f"{rule.at}: gives {role} to {rule.subject} where {before.at} does already; take it out of one of them"
 

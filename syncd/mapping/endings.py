@@ -4,6 +4,7 @@ the line                            | its group    | the person                 
 ------------------------------------|--------------|------------------------------|--------------------------------------
 is gone, or not for this deployment | any          | any                          | no line gives it here any more
 is over                             | any          | any                          | the binding ended
+gives nothing at this hour          | any          | any                          | the hours of the binding are over for now
 is there                            | is not there | any                          | the group is gone
 is there                            | is there     | is inactive                  | the person was deactivated
 is there                            | is there     | is not in it, and known      | they left the group
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.mapping.select import chooses
+from syncd.mapping.when import is_on, is_over
 from syncd.model import Deployment, Directory, GroupRef, Reason, Rule, Rules, What
 
 
@@ -36,8 +38,10 @@ class Endings:
         lines = [rule for rule in self.rules.bindings if self._gave(rule, role, reason)]
         if not lines:
             return What.LINE_GONE
-        if all(rule.until is not None and rule.until <= self.now for rule in lines):
+        if all(is_over(rule, self.now) for rule in lines):
             return What.BINDING_ENDED
+        if not any(is_on(rule, self.now) for rule in lines):
+            return What.NOT_NOW
         return self._of_person(self.whose.get(account, ()), reason)
 
     def _of_person(self, who: tuple[tuple[str, str], ...], reason: Reason) -> What:

@@ -15,7 +15,8 @@ from syncd.directory.persons import described, login_identity
 from syncd.directory.usernames import username_of
 from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.groups import Bound
-from syncd.model import Deployment, Directory, Identity, Lookalikes, Naming, Person, Reason, User, key
+from syncd.mapping.when import only
+from syncd.model import Deployment, Directory, Group, Identity, Lookalikes, Naming, Person, Reason, Rule, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
 UNDECIDED = "because a source of higher rank, which would name the account, was not read whole"
@@ -214,15 +215,27 @@ def _given(bounds: Iterable[Bound]) -> _Given:
     for bound in bounds:
         rule, members = bound.rule, bound.members
         given = by_source.setdefault(members.group.source, defaultdict(list))
-        reason = Reason(
-            members.group.source, members.group.id, members.group.name, str(rule.at), rule.until, rule.reason
-        )
+        reason = _reason(rule, members.group)
         fresh, stale = _Gift(rule.roles, (reason,)), _Gift(rule.roles, (replace(reason, stale=True),))
         for person in members.group.members:
             given[person].append(fresh)
         for person in members.stale:
             given[person].append(stale)
     return by_source
+
+
+def _reason(rule: Rule, group: Group) -> Reason:
+    return Reason(
+        group.source,
+        group.id,
+        group.name,
+        str(rule.at),
+        rule.until,
+        rule.reason,
+        during=only(rule),
+        owner=rule.owner,
+        ticket=rule.ticket,
+    )
 
 
 def _merged(gifts: tuple[_Gift, ...]) -> Because:

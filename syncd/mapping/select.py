@@ -9,7 +9,8 @@ from collections.abc import Set as AbstractSet
 from fnmatch import translate
 
 from syncd.mapping.diagnostics import some
-from syncd.model import Dag, DagSelector, Deployment, Note, Rule, Rules, nfc
+from syncd.model import Dag, DagSelector, Deployment, LabelTest, Note, Rule, Rules, nfc
+from syncd.model.labels import NAME
 from syncd.text.strict import Strict
 
 LONGEST_GLOB = 1000
@@ -20,13 +21,19 @@ _Near = Callable[[str, Collection[str]], str]
 
 def chooses(rule: Rule, deployment: Deployment) -> bool:
     """Say whether a rule is for a deployment. The label `name` is the deployment's own name."""
-    labels = {**deployment.labels, "name": deployment.name}
-    return all(labels.get(label) in accepted for label, accepted in rule.deployments)
+    return _meets(rule, {**deployment.labels, NAME: deployment.name})
+
+
+def _meets(rule: Rule, labels: Mapping[str, str]) -> bool:
+    return all(test.accepts(labels.get(test.label)) for test in rule.deployments)
 
 
 def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note, ...]:
-    """Find the bindings of which a label, or a value of it, is on none of these deployments: most often it is mistyped."""
-    fleet = [{**deployment.labels, "name": deployment.name} for deployment in deployments]
+    """Find the bindings of which a label, or a value of it, is on none of these deployments: most often it is mistyped.
+
+    A value that is refused counts too: `{env: {not: prd}}` is for production.
+    """
+    fleet = [{**deployment.labels, NAME: deployment.name} for deployment in deployments]
     near = Strict().near
     known: dict[str, set[str]] = {}
     for labels in fleet:
@@ -43,21 +50,20 @@ def _idle(
     rule: Rule, fleet: Iterable[Mapping[str, str]], known: Mapping[str, AbstractSet[str]], *, near: _Near
 ) -> Iterator[tuple[str, str]]:
     """Give what is wrong with the labels of one binding, and what to write."""
-    wrong = [text for label, accepted in rule.deployments for text in _nowhere(label, accepted, known, near=near)]
-    if not any(all(labels.get(label) in accepted for label, accepted in rule.deployments) for labels in fleet):
+    wrong = [text for test in rule.deployments for text in _nowhere(test, known, near=near)]
+    if not any(_meets(rule, labels) for labels in fleet):
         why = "; ".join(wrong) or "no deployment has all the labels of this binding; correct the labels"
         yield "binding_reaches_nothing", f"this binding gives nobody anything: {why}"
     elif wrong:
         yield "label_reaches_nothing", "; ".join(wrong)
 
 
-def _nowhere(
-    label: str, accepted: Iterable[str], known: Mapping[str, AbstractSet[str]], *, near: _Near
-) -> Iterator[str]:
+def _nowhere(test: LabelTest, known: Mapping[str, AbstractSet[str]], *, near: _Near) -> Iterator[str]:
+    label = test.label
     if label not in known:
         yield f'no deployment has the label "{label}"{near(label, known) or _there_are(known)}'
         return
-    for value in sorted(set(accepted) - known[label]):
+    for value in sorted(test.words - known[label]):
         hint = near(value, known[label]) or _there_are(known[label])
         yield f'no deployment has the label {label} with "{value}"{hint}'
 

@@ -7,6 +7,7 @@ handed to a value. Only the standard library is used.
 from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
+from syncd.model.labels import LabelTest
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
@@ -29,10 +30,12 @@ from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, P
 from syncd.model.rules import At, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
 from syncd.model.subjects import AllOf, AnyOf, Everyone, GroupRef, Leaf, Subject, Without, givers, leaves
+from syncd.model.windows import DAYS, WeeklyWindow
 
 __all__ = [
     "BY_EMAIL",
     "CLOCK_SKEW_S",
+    "DAYS",
     "EVERYTHING",
     "Adopt",
     "AllOf",
@@ -60,6 +63,7 @@ __all__ = [
     "Kept",
     "Kind",
     "KnownPersons",
+    "LabelTest",
     "Leaf",
     "Learned",
     "Level",
@@ -86,6 +90,7 @@ __all__ = [
     "Status",
     "Subject",
     "User",
+    "WeeklyWindow",
     "What",
     "Why",
     "Without",

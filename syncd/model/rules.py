@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.model.labels import LabelTest
 from syncd.model.subjects import GroupRef, Subject, leaves
+from syncd.model.windows import WeeklyWindow
 
 
 class Level(StrEnum):
@@ -93,16 +95,22 @@ class RoleDefinition:
 class Rule:
     """One binding: whoever its subject means holds these roles on the deployments that the labels choose.
 
-    `deployments` is a tuple of (label, accepted values); all of them must match; empty means every deployment. The label
-    `name` is the deployment's own name. `until` has a time zone; the rule gives nothing from that moment on.
+    `deployments` are tests of labels; all of them must hold; none means every deployment. The label `name` is the
+    deployment's own name. `since` and `until` have a time zone; the rule gives something from the one until just before the
+    other, and where it has windows (`during`), while one of them is open. `owner` answers for it; `ticket` says where it was
+    asked for.
     """
 
     subject: Subject
     roles: tuple[str, ...]
-    deployments: tuple[tuple[str, frozenset[str]], ...]
+    deployments: tuple[LabelTest, ...]
     at: At
     until: datetime | None = None
     reason: str = ""
+    since: datetime | None = None
+    during: tuple[WeeklyWindow, ...] = ()
+    owner: str = ""
+    ticket: str = ""
 
     @property
     def groups(self) -> Iterator[GroupRef]:

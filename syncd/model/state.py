@@ -14,7 +14,10 @@ from syncd.model.people import PersonKey
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a person holds a role: the group and the line. `stale` means that only an older read says so."""
+    """Why a person holds a role: the group and the line. `stale` means that only an older read says so.
+
+    `during` names the hours of the line, `owner` who answers for it, `ticket` where it was asked for; each as it was then.
+    """
 
     source: str
     group_id: str
@@ -23,10 +26,13 @@ class Reason:
     until: datetime | None = None
     reason: str = ""
     stale: bool = False
+    during: str = ""
+    owner: str = ""
+    ticket: str = ""
 
     def __str__(self) -> str:
-        remark = f", {self.reason}" if self.reason else ""
-        return f"{self.source}:{self.group} ({self.at}{remark})"
+        said = self.at, self.reason, self.ticket, self.owner and f"owner {self.owner}"
+        return f"{self.source}:{self.group} ({', '.join(filter(None, said))})"
 
 
 @dataclass(frozen=True, slots=True)

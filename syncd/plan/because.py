@@ -16,6 +16,7 @@ ENDED = {
     What.GROUP_GONE: "the group is gone",
     What.LINE_GONE: "no line gives it here any more",
     What.BINDING_ENDED: "the binding ended",
+    What.NOT_NOW: "the hours of the binding are over for now",
     What.DEACTIVATED: "deactivated",
     What.RENAMED: "the account has another name now",
     What.NOT_KNOWN: "in no group any more that is read, or deleted",

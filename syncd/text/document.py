@@ -26,12 +26,13 @@ DEEPEST = 50
 """So many brackets may be open at once."""
 TEXT = "text"
 NOTHING = "nothing"
+TRUTH = "true or false"
 
 _KINDS = {
     "str": TEXT,
     "int": "a number",
     "float": "a number",
-    "bool": "true or false",
+    "bool": TRUTH,
     "null": NOTHING,
     "timestamp": "a date",
     "value": TEXT,

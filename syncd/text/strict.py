@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from syncd.errors import Problem
 from syncd.model import At
 from syncd.text.characters import unseen
-from syncd.text.document import NOTHING, TEXT, Items, Node, Scalar, Table
+from syncd.text.document import NOTHING, TEXT, TRUTH, Items, Node, Scalar, Table
 
 LONGEST_WORD = 100
 """A longer word is no slip of the finger, and comparing two such words takes long."""
@@ -113,6 +113,14 @@ class Strict:
             self.wrong(node.at, f"{what} is empty; write a value")
         elif self.visible(node.at, node.text.replace("\n", "") if lines else node.text, what, free=lines or free):
             return node.text
+        return None
+
+    def flag(self, node: Node | None, what: str) -> bool | None:
+        """Read true or false."""
+        if isinstance(node, Scalar) and node.kind == TRUTH:
+            return node.text.casefold() == "true"
+        if node is not None:
+            self.wrong_type(node, what, "true or false")
         return None
 
     def texts(self, node: Node | None, what: str, *, alone: bool = False) -> tuple[Scalar, ...]:

@@ -14,6 +14,7 @@ from stages import DAGS, NOW, People, Stage, made_for, put
 from syncd.mapping.endings import Endings
 from syncd.mapping.parse import parse
 from syncd.model import (
+    DAYS,
     EVERYTHING,
     DesiredState,
     Plan,
@@ -150,6 +151,9 @@ bindings:
 """
 
 
+WINDOW = f", during: {{days: [{DAYS[NOW.weekday()]}], zone: UTC}}"
+
+
 def with_lines(stage: Stage, lines: str) -> World:
     rules = parse({"m.yaml": lines.encode()}, sources=frozenset({"people"}), namings=[NAMING])
     return replace(stage.world(), rules=rules)
@@ -163,6 +167,11 @@ def take_the_line_out(stage: Stage) -> str:
 def end_the_binding(stage: Stage) -> str:
     stage.now += timedelta(days=2)
     return LINES % ", until: 2026-03-02"
+
+
+def close_the_window(stage: Stage) -> str:
+    stage.now += timedelta(days=1)
+    return LINES % WINDOW
 
 
 def leave_the_group(stage: Stage) -> str:
@@ -195,6 +204,7 @@ class Deactivates(People):
     [
         (take_the_line_out, What.LINE_GONE),
         (end_the_binding, What.BINDING_ENDED),
+        (close_the_window, What.NOT_NOW),
         (leave_the_group, What.LEFT_GROUP),
         (leave_everything, What.NOT_KNOWN),
         (deactivate, What.DEACTIVATED),
@@ -203,7 +213,7 @@ class Deactivates(People):
 def test_a_removal_says_what_happened(stage: Stage, change: Callable[[Stage], str], what: What) -> None:
     stage.limits = Limits(share=1.0)
     stage.people.members = {"finance": ["anna", "bob"], "staff": ["anna", "bob"]}
-    apply(with_lines(stage, LINES % ", until: 2026-03-02" if what is What.BINDING_ENDED else LINES % ""))
+    apply(with_lines(stage, LINES % {What.BINDING_ENDED: ", until: 2026-03-02", What.NOT_NOW: WINDOW}.get(what, "")))
     after = change(stage)
     apply(with_lines(stage, after))
     [row] = stage.store.queries.audit(user="bob", status="applied", limit=1)

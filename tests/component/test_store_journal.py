@@ -105,6 +105,7 @@ def test_what_was_learned_is_kept_per_deployment_as_it_was_written_and_replaced(
 def test_the_last_desired_state_is_given_with_its_reasons(store: Stores) -> None:
     run = store.ledger.start_run("apply", scope=EVERYTHING, now=NOW)
     reason = Reason("okta", "g1", "finance", "mappings/a.yaml:3", until=at(9), reason="audit", stale=True)
+    reason = replace(reason, during="only mon-fri UTC", owner="data@example.com", ticket="FIN-1")
     wanted = DesiredState(
         "prod", {"anna": user("Anna", "Viewer")}, {"x": role("x", "DAG:a")}, {"anna": {"Viewer": (reason,)}}
     )

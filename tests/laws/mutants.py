@@ -25,6 +25,7 @@ from moves import Move
 
 import syncd.directory.join
 import syncd.mapping.compile
+import syncd.mapping.when
 import syncd.plan.diff
 import syncd.reconcile.deployment
 import syncd.reconcile.look
@@ -82,7 +83,10 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
         "b",
         ((syncd.directory.join, "_members", lambda group, _saved: Members(group)),),
     ),
-    "an end of a binding is not kept": ("cd", ((syncd.mapping.compile, "is_over", lambda *_, **__: False),)),
+    "an end of a binding is not kept": (
+        "cd",
+        tuple((module, "is_over", lambda *_, **__: False) for module in (syncd.mapping.compile, syncd.mapping.when)),
+    ),
     "nothing is ever taken": ("d", ((syncd.plan.diff, "_keep", _keeps_all),)),
     "calls are not written down": ("e", ((syncd.store.changes, "record_call", _unwritten),)),
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),

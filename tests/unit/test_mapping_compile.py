@@ -550,6 +550,16 @@ STAGE = Deployment("stage", {"env": "stage", "team": "fin"}, naming=NAMING)
             "label_reaches_nothing",
             'no deployment has the label name with "production"; there are prod, stage',
         ),
+        (
+            "{env: {not: prd}}",
+            "label_reaches_nothing",
+            'no deployment has the label env with "prd"; did you mean "prod"?',
+        ),
+        (
+            "{regoin: {exists: false}}",
+            "label_reaches_nothing",
+            'no deployment has the label "regoin"; there are env, name, team',
+        ),
     ],
 )
 def test_labels_that_reach_nothing_are_found_with_what_to_write(labels: str, code: str, said: str) -> None:
@@ -564,6 +574,40 @@ def test_labels_of_which_each_reaches_something_are_no_note() -> None:
     rules = parse({"m.yaml": viewer(deployments="{env: [prod, stage]}").encode()}, namings=[NAMING])
 
     assert () == idle_bindings(rules, [PROD, STAGE])
+
+
+HOURS = 'during: {days: [mon], hours: "08:00-18:00", zone: Europe/Berlin}'
+
+
+@pytest.mark.parametrize(
+    ("extra", "now", "given"),
+    [
+        ("from: 2026-06-02", datetime(2026, 6, 1, 23, 59, 59, tzinfo=UTC), False),
+        ("from: 2026-06-02", datetime(2026, 6, 2, tzinfo=UTC), True),
+        ("from: 2026-06-01T18:00:00+02:00", datetime(2026, 6, 1, 16, tzinfo=UTC), True),
+        (HOURS, datetime(2026, 6, 1, 5, 59, tzinfo=UTC), False),
+        (HOURS, datetime(2026, 6, 1, 6, tzinfo=UTC), True),
+        (HOURS, datetime(2026, 6, 1, 16, tzinfo=UTC), False),
+        (HOURS, datetime(2026, 6, 2, 8, tzinfo=UTC), False),
+    ],
+)
+def test_a_binding_gives_in_its_hours_and_its_roles_are_there_before_and_after(
+    extra: str, now: datetime, given: bool
+) -> None:
+    text = (
+        "roles: {r: {permissions: [can_read on Pools]}}\n"
+        f"bindings: [{{group: people:team, roles: [r], deployments: all, {extra}}}]"
+    )
+
+    desired = compiled(text, directory([ANN], group("team", "ann")), now=now)
+
+    assert ({("ann", "r")} if given else set(), {"r"}, []) == (grants(desired), set(desired.roles), notes(desired))
+
+
+def test_a_line_that_gives_nothing_at_this_hour_freezes_nothing() -> None:
+    text = f"bindings: [{{group: people:gone, roles: [Viewer], deployments: all, {HOURS}}}]"
+
+    assert {} == compiled(text, directory([ANN]), now=datetime(2026, 6, 2, tzinfo=UTC)).frozen
 
 
 def test_a_rule_without_labels_chooses_every_deployment() -> None:

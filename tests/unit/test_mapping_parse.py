@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.doubtful import doubtful
 from syncd.mapping.parse import parse
-from syncd.model import At, DagSelector, GroupRef, Level, Permission, RoleDefinition, Rule, Rules
+from syncd.model import At, DagSelector, GroupRef, LabelTest, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.targets.airflow.naming import NAMING
 
 EXAMPLES = Path(__file__).parents[2] / "mappings"
@@ -76,7 +76,7 @@ def test_every_key_has_its_place_in_the_rules() -> None:
     first = Rule(
         GroupRef("people", name="finance"),
         ("finance-analyst", "Viewer"),
-        (("env", frozenset({"prod"})), ("region", frozenset({"eu", "us"}))),
+        (LabelTest("env", frozenset({"prod"})), LabelTest("region", frozenset({"eu", "us"}))),
         At("m.yaml", 15, 5),
         datetime(2027, 2, 1, tzinfo=UTC),
         "FIN-123",
@@ -125,7 +125,7 @@ def test_until_is_the_end_of_a_day_in_utc_or_a_moment(until: str, expected: date
 @pytest.mark.parametrize("word", ["no", "on", "yes", "12:30", '"1"', "o'clock", '"*"', "12e"])
 def test_words_that_yaml_1_1_would_change_stay_words(word: str) -> None:
     plain = word.strip('"')
-    assert (("env", frozenset({plain})),) == binding(deployments=f"{{env: {word}}}").deployments
+    assert (LabelTest("env", frozenset({plain})),) == binding(deployments=f"{{env: {word}}}").deployments
 
 
 def test_only_the_first_colon_divides_source_and_group() -> None:

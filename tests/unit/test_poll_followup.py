@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from mapping_world import NOW, directory, group, person
@@ -114,6 +114,31 @@ def test_the_end_of_a_binding_takes_what_it_gave() -> None:
     assert {"expiry"} == {item.command for _, item in found.work.puts}
     for since, now in ((end, end + timedelta(days=1)), (end - timedelta(days=2), end - timedelta(seconds=1))):
         assert ((), Work()) == ((again := ends_of(view, BASIS, since=since, now=now)).rules, again.work)
+
+
+IN_HOURS = """
+bindings:
+  - {group: people:team, roles: [Op], deployments: {env: prod}, during: {hours: "08:00-18:00", zone: UTC}}
+  - {group: people:guests, roles: [Viewer], deployments: {env: lab}, from: 2026-06-01}
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        pytest.param("2026-06-01T00:00Z", [("lab", "GAIN", ANN)], id="a binding begins"),
+        pytest.param("2026-06-01T08:00Z", [("prod", "GAIN", BOB)], id="a window opens"),
+        pytest.param("2026-06-01T18:00Z", [("prod", "LOSS", BOB)], id="a window closes"),
+        pytest.param("2026-06-01T12:00Z", [], id="nothing turns"),
+    ],
+)
+def test_what_the_hours_of_a_binding_lead_to(at: str, expected: list[tuple[str, str, frozenset[str] | None]]) -> None:
+    view, moment = DirectoryView(people(team="bob", guests="ann")), datetime.fromisoformat(at)
+    basis = replace(BASIS, rules=parse({"m.yaml": IN_HOURS.encode()}, namings=[NAMING]))
+
+    found = ends_of(view, basis, since=moment - timedelta(seconds=1), now=moment)
+
+    assert expected == shown(found.work)
 
 
 # --- alarms -------------------------------------------------------------------------------------------------------------

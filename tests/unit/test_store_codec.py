@@ -58,7 +58,7 @@ snapshots = st.builds(
 )
 user = st.builds(User, text, text, text, text, few)
 role = st.builds(Role, text, st.frozensets(st.builds(Permission, text, text), max_size=3), st.booleans())
-reason = st.builds(Reason, text, text, text, text, st.none() | moment, text, st.booleans())
+reason = st.builds(Reason, text, text, text, text, st.none() | moment, text, st.booleans(), text, text, text)
 whys = st.builds(Why, text, text, st.sampled_from(What)) | st.builds(
     why_of, text, st.sampled_from(What), st.lists(reason, min_size=1, max_size=3).map(tuple)
 )
@@ -325,3 +325,12 @@ def test_what_is_no_json_is_a_sentence(text: str) -> None:
         codec.loads(text)
     with pytest.raises(StoreError, match="upgrade this one"):
         codec.unpack(text.encode())
+
+
+def test_a_reason_from_before_lines_had_an_owner_is_read_and_one_without_is_written_so() -> None:
+    before = [["", "Op", "given", [["okta", "g1", "finance", "m.yaml:3", None, "audit", False]]]]
+
+    [why] = codec.because_from(before, lambda: ())
+
+    assert (Reason("okta", "g1", "finance", "m.yaml:3", None, "audit"),) == why.reasons
+    assert before == codec.because_to([why])

@@ -104,12 +104,16 @@ _WHATS = {what.value: what for what in What}
 
 
 def reason_to(r: Reason) -> Json:
-    return [r.source, r.group_id, r.group, r.at, until_to(r.until), r.reason, r.stale]
+    """Write what a line says besides only where it says it: older replicas read the others."""
+    besides = [r.during, r.owner, r.ticket]
+    known = [r.source, r.group_id, r.group, r.at, until_to(r.until), r.reason, r.stale]
+    return [*known, *besides] if any(besides) else known
 
 
 def reason_from(fields: Json) -> Reason:
-    source, group_id, group, at, until, reason, stale = fields
-    return Reason(source, group_id, group, at, until_from(until), reason, stale)
+    source, group_id, group, at, until, reason, stale, *besides = fields
+    during, owner, ticket = besides or ("", "", "")
+    return Reason(source, group_id, group, at, until_from(until), reason, stale, during, owner, ticket)
 
 
 # --- what else is kept of a plan --------------------------------------------------------------------------------------
