@@ -17,9 +17,10 @@ from syncd.directory.doubt import shown_inactive
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.doubtful import over
 from syncd.mapping.groups import bind
+from syncd.mapping.inventory import Inventory
 from syncd.mapping.people import people
 from syncd.mapping.permissions import Speller
-from syncd.mapping.select import Inventory, chooses
+from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on, is_over
 from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, Rule, Rules
 

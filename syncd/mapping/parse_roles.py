@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from syncd.mapping.parse_dags import read_selector
 from syncd.mapping.reading import MappingReading, once, words
-from syncd.mapping.select import glob_problem
-from syncd.model import DagSelector, Level, Naming, Permission, RoleDefinition
+from syncd.model import Naming, Permission, RoleDefinition
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
 
@@ -24,7 +24,7 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     owner = strict.text(found.get("owner"), "`owner`")
     extends = strict.texts(found.get("extends"), "`extends`", alone=True)
     reading.extended.setdefault(name.text, extends)
-    selectors = [_selector(strict, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
+    selectors = [read_selector(reading, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
     permissions = strict.texts(found.get("permissions"), "`permissions`")
     read = [(_permission(reading, p), p.at) for p in permissions]
     reading.roles.append(
@@ -38,35 +38,6 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
             words(extends),
         )
     )
-
-
-def _selector(strict: Strict, node: Node) -> DagSelector | None:
-    kinds = ("id", "tag", "owner")
-    found = strict.record(node, "an entry of `dags`", known=("level", *kinds), required=("level",))
-    if isinstance(node, Table) and not set(kinds) & found.keys():
-        strict.wrong(node.at, 'an entry of `dags` needs `id`, `tag` or `owner`; write `id: "*"` for every DAG')
-    ids, tags, owners = (strict.texts(found.get(kind), f"`{kind}`", alone=True) for kind in kinds)
-    for glob in ids:
-        if problem := glob_problem(glob.text):
-            strict.wrong(glob.at, problem)
-    for owner in owners:
-        if owner.text != owner.text.strip():
-            strict.wrong(
-                owner.at, f'the owner "{owner.text}" begins or ends with a blank, and no owner does; take it out'
-            )
-    level = _level(strict, found.get("level"))
-    return DagSelector(level, node.at, words(ids), words(tags), words(owners)) if level else None
-
-
-def _level(strict: Strict, node: Node | None) -> Level | None:
-    word = strict.text(node, "`level`")
-    if node is None or word is None:
-        return None
-    if word not in set(Level):
-        hint = strict.near(word, tuple(Level)) or "; write view, trigger or edit"
-        strict.wrong(node.at, f'unknown level "{word}"{hint}')
-        return None
-    return Level(word)
 
 
 def _permission(reading: MappingReading, node: Scalar) -> Permission | None:

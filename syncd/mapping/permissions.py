@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from syncd.mapping.diagnostics import Diagnostics
-from syncd.mapping.select import Inventory, is_literal
+from syncd.mapping.diagnostics import Diagnostics, some
+from syncd.mapping.inventory import Inventory
+from syncd.mapping.patterns import is_literal
 from syncd.model import DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
 
 
@@ -32,11 +33,25 @@ class Speller:
         pending = [i for i in selector.ids if is_literal(i) and i not in self.inventory]
         for dag in pending:
             self._pending(f"{selector.at}", role, dag)
-        if not found and not pending:
+        unsaid = self.inventory.doubtful(selector)
+        if unsaid:
+            self.diagnostics.note("dag_place_unknown", f"{selector.at}: {self._left_out(role, selector, unsaid)}")
+        if not found and not pending and not unsaid:
             text = f"{selector.at}: no DAG here is what this entry of {role} asks for; it gives no DAG"
             self.diagnostics.note("selector_matches_nothing", text)
         baseline = (self.dialect.levels[level][0] for level in selector.level.included)
         return frozenset().union(*baseline, *(self._on(selector.level, dag) for dag in found))
+
+    def _left_out(self, role: str, selector: DagSelector, unsaid: frozenset[str]) -> str:
+        """Say which DAGs are left out because the server does not say where they are, and what to do."""
+        parts = (selector, *selector.but)
+        asked = {"bundle": any(part.bundles for part in parts), "path": any(part.paths for part in parts)}
+        kinds = [kind for kind, is_asked in asked.items() if is_asked]
+        todo = "; ".join(dict.fromkeys(self.dialect.untold[kind] for kind in kinds if kind in self.dialect.untold))
+        return (
+            f"the server does not say the {' and the '.join(kinds)} of {some(unsaid)}, so this entry of {role} leaves "
+            f"{'it' if len(unsaid) == 1 else 'them'} out" + (f"; {todo}" if todo else "")
+        )
 
     def _on(self, level: Level, dag: str) -> frozenset[Permission]:
         """Give what a level, and those that it includes, mean for one DAG."""

@@ -25,6 +25,8 @@ class MappingReading:
     """Every role name in a binding."""
     extended: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
     """What each role extends; of a role that is defined twice, as its first definition says."""
+    regexes: set[str] = field(default_factory=set)
+    """Every regular expression so far."""
     whole: bool = True
     """Whether every definition was seen; else a role that seems unknown may be in the part that could not be read."""
 

@@ -1,19 +1,14 @@
-"""What a rule is for: deployments by label, DAGs by id, tag and owner."""
+"""Which deployments a rule is for, by their labels; for which DAGs a role is, says `inventory`."""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from fnmatch import translate
 
 from syncd.mapping.diagnostics import some
-from syncd.model import Dag, DagSelector, Deployment, LabelTest, Note, Rule, Rules, nfc
+from syncd.model import Deployment, LabelTest, Note, Rule, Rules
 from syncd.model.labels import NAME
 from syncd.text.strict import Strict
-
-LONGEST_GLOB = 1000
 
 _Near = Callable[[str, Collection[str]], str]
 """Gives the known word that was meant, or nothing; looks at so many words in all."""
@@ -70,66 +65,3 @@ def _nowhere(test: LabelTest, known: Mapping[str, AbstractSet[str]], *, near: _N
 
 def _there_are(words: Iterable[str]) -> str:
     return f"; there are {some(words, most=5)}"
-
-
-def glob_problem(glob: str) -> str:
-    """Say what is wrong with a glob and what to write; empty: nothing."""
-    if len(glob) > LONGEST_GLOB:
-        return f"a glob has {LONGEST_GLOB:,} characters at most and this one has {len(glob):,}; write several"
-    rest = glob
-    while "[" in rest:
-        inside = re.match(r"\[!?+(\]?+[^]]*)\]", rest[rest.index("[") :])
-        if not inside:
-            return (
-                f'the "[" in "{glob}" is never closed; write "]" after the characters, or "[[]" for the bracket itself'
-            )
-        for low, high in re.findall(r"(.)-(.)", inside[1]):
-            if low > high:
-                return f'the range {low}-{high} in "{glob}" is empty; write it from the lower to the higher character'
-        rest = rest[rest.index("[") + len(inside[0]) :]
-    return ""
-
-
-def is_literal(glob: str) -> bool:
-    """Say whether a glob is the id of one DAG, with no wildcard in it."""
-    return not re.search(r"[*?\[]", glob)
-
-
-class Inventory:
-    """The DAGs of one deployment, indexed so that no selector has to look at each of them."""
-
-    def __init__(self, dags: Iterable[Dag]) -> None:
-        self.dags = {dag.id: dag for dag in dags}
-        self._ids = sorted((nfc(id_), id_) for id_ in self.dags)
-        self._globs: dict[str, frozenset[str]] = {}
-
-    def __contains__(self, dag_id: str) -> bool:
-        return dag_id in self.dags
-
-    def matching(self, selector: DagSelector) -> frozenset[str]:
-        """Give the ids of the DAGs that a selector is for."""
-        tags, owners = set(selector.tags), set(selector.owners)
-        ids = frozenset[str]().union(*(self._glob(g) for g in selector.ids)) if selector.ids else self._glob("*")
-        if not tags and not owners:
-            return ids
-        dags = (self.dags[i] for i in ids)
-        return frozenset(d.id for d in dags if _has(d.tags, tags) and _has(d.owners, owners))
-
-    def _glob(self, glob: str) -> frozenset[str]:
-        if glob not in self._globs:
-            is_match = re.compile(translate(glob)).match
-            self._globs[glob] = frozenset(
-                id_ for name, id_ in self._beginning(re.split(r"[*?\[]", glob, maxsplit=1)[0]) if is_match(name)
-            )
-        return self._globs[glob]
-
-    def _beginning(self, start: str) -> Iterator[tuple[str, str]]:
-        for n in range(bisect_left(self._ids, (start, "")), len(self._ids)):
-            if not self._ids[n][0].startswith(start):
-                return
-            yield self._ids[n]
-
-
-def _has(found: Iterable[str], wanted: AbstractSet[str]) -> bool:
-    """Say whether one of the wanted words is there, in whichever form; any will do where none is wanted."""
-    return not wanted or not wanted.isdisjoint(map(nfc, found))

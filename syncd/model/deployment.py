@@ -48,11 +48,16 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """A DAG as a deployment lists it."""
+    """A DAG as a deployment lists it. Where the server does not say its bundle or its file, that is None: it may be any.
+
+    `path` is its file as seen from its bundle, or from the folder of all DAGs.
+    """
 
     id: str
     tags: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
+    bundle: str | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,15 @@ class Dialect:
     `every_role` is in each custom role (Airflow adds it by itself). `levels` gives for each level the permissions that
     are not bound to a DAG, and those that are, as templates with `{dag}`. A level does not repeat the levels it includes.
     `everywhere` gives for such a template the permission that has it on every DAG, where there is one.
-    `role_deletion_breaks` says what the deletion of a role can break there by itself; empty: nothing.
+    `role_deletion_breaks` says what the deletion of a role can break there by itself; empty: nothing. `untold` says of what the
+    server never tells of a DAG (`bundle`, `path`) why that is, and what to do.
     """
 
     every_role: frozenset[Permission]
     levels: Mapping[Level, tuple[frozenset[Permission], frozenset[Permission]]]
     everywhere: Mapping[Permission, Permission] = field(default_factory=dict)
     role_deletion_breaks: str = ""
+    untold: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,13 +39,23 @@ class At:
 
 @dataclass(frozen=True, slots=True)
 class DagSelector:
-    """Which DAGs a level is for: ids by glob, tags, owners. Filled kinds must all match; within a kind one is enough."""
+    """Which DAGs a level is for. Filled kinds must all match; within a kind one is enough, but for those that want all.
+
+    ids      patterns: globs, and regular expressions between slashes
+    bundles  where the target has such; `paths` are globs for the file, as seen from its bundle or the folder of all DAGs
+    but      what is left out: selectors whose level says nothing
+    """
 
     level: Level
     at: At
     ids: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    all_tags: tuple[str, ...] = ()
+    all_owners: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    but: tuple[DagSelector, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

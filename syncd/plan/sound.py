@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
-from syncd.model import Change, ObservedState, Plan, RoleDefinition, User
+from syncd.model import Change, DagSelector, ObservedState, Plan, RoleDefinition, User
 
 WAITS = (
     "by the last look at all roles it is not there or holds more than the mapping says; the next pass over everything puts it "
@@ -22,9 +23,15 @@ WAITS = (
 
 def meaning(role: RoleDefinition) -> str:
     """Hash what a definition says, wherever it stands."""
-    dags = sorted((s.level.value, s.ids, s.tags, s.owners) for s in role.dags)
+    dags = sorted(map(_said, role.dags))
     permissions = sorted({(p.action, p.resource) for p, _ in role.permissions})
     return hashlib.sha256(json.dumps([dags, permissions]).encode()).hexdigest()[:16]
+
+
+def _said(s: DagSelector) -> tuple[Any, ...]:
+    """Give all that a selector says; what it does not say is left out, so that what was kept before there was such goes on."""
+    more = (s.all_tags, s.all_owners, s.bundles, s.paths, tuple(sorted(map(_said, s.but))))
+    return (s.level.value, s.ids, s.tags, s.owners, *(more if any(more) else ()))
 
 
 def sound(roles: Mapping[str, RoleDefinition], observed: ObservedState, left: Plan) -> dict[str, str]:

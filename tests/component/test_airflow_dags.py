@@ -10,12 +10,13 @@ from typing import Literal
 import pytest
 from airflow_world import DAGS, World, apply, finance, world
 
-from syncd.errors import TargetUnauthorized
-from syncd.mapping.select import Inventory
+from syncd.errors import TargetUnauthorized, TargetUnavailable
+from syncd.mapping.inventory import Inventory
 from syncd.model import At, DagSelector, Level, Status
 from syncd.sandbox.airflow import PRESETS, DagFile, StandIn
 from syncd.sandbox.airflow.answers import answer
 from syncd.sandbox.airflow.faults import Instead, on
+from syncd.targets.airflow.target import AirflowTarget
 
 SHARED = DagFile("shared", owners=("alice", "bob"))
 READABLE = sorted(set(PRESETS) - {"3.1.8+3.2.0", "3.1.8+3.3.0", "3.3.2-simple", "3.3.2-keycloak"})
@@ -126,3 +127,43 @@ def test_dags_that_are_not_parsed_yet_keep_no_runs_of_others_back(preset: str, t
         assert Status.PENDING == outcome.status
         assert role.permissions - missing == w.server.state.roles["finance"]
         assert target.capabilities.dag_run_resources
+
+
+PLACED = DagFile("placed", file="finance/daily/placed.py", bundle="fin")
+
+
+@pytest.mark.parametrize("preset", READABLE)
+def test_a_dag_says_its_bundle_and_file_where_its_release_does_in_no_call_more(preset: str, tmp_path: Path) -> None:
+    with world(StandIn(preset, dags=[PLACED]), tmp_path) as w:
+        settings = w.settings()
+        for folder, known in (
+            ("", preset[0] == "3"),
+            ("/dags", True),
+            ("/dags/", True),
+            ("/elsewhere", preset[0] == "3"),
+        ):
+            target = AirflowTarget("prod", replace(settings, dags_folder=folder))
+            (found,) = target.inventory()
+            before = len(listings(w))
+            assert ("fin" if preset[0] == "3" else None) == found.bundle
+            assert ("finance/daily/placed.py" if known else None) == found.path
+            target.forget()
+            target.inventory()
+            assert 1 == len(listings(w)) - before
+            assert ("path" in target.dialect().untold) == (preset[0] == "2" and not folder)
+            assert ("bundle" in target.dialect().untold) == (preset[0] == "2")
+            target.close()
+
+
+@pytest.mark.parametrize("field", ["tags", "owners"])
+def test_a_listing_that_leaves_out_by_what_dags_are_chosen_is_not_believed(field: str, tmp_path: Path) -> None:
+    """A DAG without tags is in nobody's `not: {tag: pii}`."""
+    row = {"dag_id": "a", "tags": [], "owners": []}
+    del row[field]
+    with world(StandIn("3.3.2", dags=DAGS), tmp_path) as w:
+        target = w.target()
+        target.look()
+        w.server.faults.add(Instead(answer({"dags": [row], "total_entries": 1}, 200)), on("GET", "*/dags"))
+        target.forget()
+        with pytest.raises(TargetUnavailable, match=f"without '{field}' in it"):
+            target.inventory()

@@ -6,8 +6,8 @@ import pytest
 from mapping_world import ANN, compiled, directory, grants, group, notes
 
 from syncd.errors import InvalidInput, MappingInvalid
+from syncd.mapping.inventory import Inventory
 from syncd.mapping.parse import parse
-from syncd.mapping.select import Inventory
 from syncd.model import At, Dag, DagSelector, DesiredState, Level, Rules, drawn, nfc
 from syncd.sources.entra import GroupSelection
 from syncd.sources.okta import GroupFilter

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from mapping_world import (
     BOB,
     CID,
     DAGS,
+    DIALECT,
     NOW,
     PROD,
     compiled,
@@ -31,8 +33,10 @@ from mapping_world import (
 from syncd.directory.join import join
 from syncd.directory.usernames import USERNAME_FIELDS, username_of
 from syncd.mapping.accounts import template_problem
+from syncd.mapping.compile import compile_desired
+from syncd.mapping.inventory import Inventory
 from syncd.mapping.parse import parse
-from syncd.mapping.select import Inventory, chooses, idle_bindings
+from syncd.mapping.select import chooses, idle_bindings
 from syncd.model import At, Dag, DagSelector, Deployment, GroupRef, Level, Reason, Role, Rule, User
 from syncd.targets.airflow.naming import NAMING
 
@@ -446,6 +450,30 @@ def test_a_dag_that_is_there_and_does_not_match_is_not_waited_for() -> None:
     assert ["selector_matches_nothing"] == [note.code for note in desired.notes]
 
 
+PLACES = (Dag("there", bundle="fin", path="team/there.py"), Dag("somewhere"), Dag("other", bundle="x", path="o.py"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "given", "said"),
+    [
+        ("bundle: fin", "there", "the bundle of somewhere, so this entry of r leaves it out; bundles are not for this"),
+        ("path: 'team/*'", "there", "the path of somewhere, so this entry of r leaves it out"),
+        ("all: true, not: {bundle: fin}", "other", "the bundle of somewhere, so this entry"),
+        ("all: true, not: [{path: 'team/*', bundle: fin}]", "other", "the bundle and the path of somewhere"),
+        ("id: there, bundle: fin", "there", ""),
+        ("all: true, not: {id: [somewhere], bundle: fin}", "other there", "the bundle of somewhere"),
+    ],
+)
+def test_a_dag_of_which_it_is_not_said_where_it_is_is_left_out_and_told(entry: str, given: str, said: str) -> None:
+    dialect = replace(DIALECT, untold={"bundle": "bundles are not for this"})
+    rules = parse({"m.yaml": bound(f"{{dags: [{{level: view, {entry}}}]}}").encode()}, namings=[NAMING])
+    desired = compile_desired(rules, FINANCE, PROD, inventory=PLACES, dialect=dialect, now=NOW)
+
+    assert given.split() == sorted(p.dag for p in desired.roles["r"].permissions if p.dag)
+    assert (["dag_place_unknown"] if said else []) == [note.code for note in desired.notes]
+    assert all(said in note.text for note in desired.notes)
+
+
 def test_a_dag_whose_id_is_too_long_for_its_permissions_is_left_out() -> None:
     fits, too_long = Dag("x" * 242), Dag("y" * 243)
     desired = compiled(bound("{dags: [{level: view, id: '*'}]}"), FINANCE, dags=(fits, too_long))
@@ -477,9 +505,7 @@ def test_braces_in_a_dag_id_are_only_text() -> None:
         ({"owners": ("fin",)}, set()),
     ],
 )
-def test_a_selector_wants_all_its_kinds_and_one_of_each(
-    selector: dict[str, tuple[str, ...]], expected: set[str]
-) -> None:
+def test_a_selector_wants_all_its_kinds_and_one_of_each(selector: dict[str, Any], expected: set[str]) -> None:
     assert expected == Inventory(DAGS).matching(DagSelector(Level.VIEW, At("m", 1), **selector))
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.doubtful import doubtful
 from syncd.mapping.parse import parse
+from syncd.mapping.patterns import MOST_REGEXES
 from syncd.model import At, DagSelector, GroupRef, LabelTest, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.targets.airflow.naming import NAMING
 
@@ -301,3 +302,13 @@ def test_a_role_that_only_others_extend_is_not_called_unbound() -> None:
     assert ['m.yaml:3: no binding gives the role "b", so nobody has it; bind it, or take it out'] == list(
         doubtful(rules, [NAMING], now=datetime(2026, 6, 1, tzinfo=UTC))
     )
+
+
+def test_there_is_an_end_to_regular_expressions_and_one_that_stands_again_counts_once() -> None:
+    def roles(many: int) -> str:
+        ids = ", ".join(f'"/fin_{n}/"' for n in range(many))
+        entry = f"dags: [{{level: view, id: [{ids}]}}]"
+        return f"roles:\n  a: {{{entry}}}\n  b: {{{entry}}}\nbindings: []\n"
+
+    parsed(roles(MOST_REGEXES))
+    assert "there are more than 500 different regular expressions in all files" in problems(roles(MOST_REGEXES + 1))[0]

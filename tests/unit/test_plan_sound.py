@@ -33,8 +33,16 @@ FIN = defined("fin")
         defined("fin", permissions=()),
         defined("fin", permissions=((permission("can_edit", "Pools"), AT),)),
         defined("fin", permissions=((permission("can_read", "Variables"), AT),)),
+        defined("fin", replace(VIEW, all_tags=("pii",))),
+        defined("fin", replace(VIEW, all_owners=("pii",))),
+        defined("fin", replace(VIEW, bundles=("pii",))),
+        defined("fin", replace(VIEW, paths=("pii",))),
+        defined("fin", replace(VIEW, but=(replace(VIEW, tags=("pii",)),))),
     ],
-    ids=["level", "tags", "ids", "owners", "one more", "no permission", "action", "resource"],
+    ids=(
+        *("level", "tags", "ids", "owners", "one more", "no permission", "action", "resource"),
+        *("all tags", "all owners", "bundles", "paths", "left out"),
+    ),
 )
 def test_whatever_a_definition_says_is_what_it_means(other: RoleDefinition) -> None:
     assert meaning(FIN) != meaning(other)

@@ -207,7 +207,7 @@ def _only_2(dag: KnownDag) -> dict[str, Any]:
 def _only_3(dag: KnownDag) -> dict[str, Any]:
     empty = ("last_parse_duration", "next_dagrun_logical_date", "next_dagrun_run_after", "timetable_summary")
     return dict.fromkeys((*empty, "allowed_run_types", "bundle_version")) | {
-        "bundle_name": "dags-folder",
+        "bundle_name": dag.code.bundle,
         "is_backfillable": False,
         "is_stale": dag.stale,
         "relative_fileloc": dag.code.fileloc,

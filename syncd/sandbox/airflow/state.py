@@ -43,6 +43,8 @@ class DagFile:
     access_control: Mapping[str, frozenset[str]] | None = None
     file: str = ""
     """Where the code is; one file may hold several DAGs. Named for the DAG where it is not said."""
+    bundle: str = "dags-folder"
+    """Airflow 3: the bundle that the file is in."""
 
     @property
     def fileloc(self) -> str:

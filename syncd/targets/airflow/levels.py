@@ -12,6 +12,7 @@ from typing import Final
 
 from syncd.model import Dialect, Level, Permission
 from syncd.targets.airflow.abilities import Capabilities
+from syncd.targets.airflow.dags import untold
 from syncd.targets.airflow.naming import permission
 
 WEBSITE: Final = Permission("can_read", "Website")
@@ -28,8 +29,8 @@ _READ_3: Final = ("DAG Versions", "DAG Dependencies")
 _READ_3_1: Final = ("HITL Detail",)  # human in the loop: the list of DAGs in the UI is refused without it
 
 
-def dialect(capabilities: Capabilities) -> Dialect:
-    """Say how this server spells the levels."""
+def dialect(capabilities: Capabilities, *, dags_folder: str = "") -> Dialect:
+    """Say how this server spells the levels, and what it does not tell of a DAG; `dags_folder` is where it has them."""
     levels = {
         Level.VIEW: (_view(capabilities), _permissions("can_read", ["DAG:{dag}"])),
         Level.TRIGGER: _trigger(capabilities),
@@ -41,6 +42,7 @@ def dialect(capabilities: Capabilities) -> Dialect:
         levels,
         everywhere={template: _on_all(template) for template in bound},
         role_deletion_breaks=BREAKS_A_FILE if capabilities.generation >= 3 else "",
+        untold=untold(capabilities.generation, dags_folder=dags_folder),
     )
 
 

@@ -37,6 +37,8 @@ class Credential:
 class AirflowSettings:
     connection: Connection
     credentials: tuple[Credential, ...]
+    dags_folder: str = ""
+    """Where the files of DAGs are on the server; only Airflow 2 needs to be told. Empty: not known."""
 
     @property
     def address(self) -> str:

@@ -88,6 +88,9 @@ class AirflowTable(DeploymentTable):
     """URL of the HTTP proxy on the way to this deployment."""
     headers: dict[HeaderName, HeaderValue] = Field(default={})
     """Headers sent with each request; a value is text, or a secret by reference."""
+    dags_folder: Annotated[str, Field(pattern=r"^/")] | None = None
+    """Airflow 2: the folder of the DAG files on the server, as `/opt/airflow/dags`: mapping files can choose DAGs by `path` then.
+    Airflow 3 says itself what is below it."""
 
     @field_validator("client_key")
     @classmethod
@@ -113,7 +116,7 @@ class AirflowTable(DeploymentTable):
 
     def settings(self) -> AirflowSettings:
         """Give how to reach it and as whom."""
-        return AirflowSettings(_connection(self), tuple(map(_credential, self.auth)))
+        return AirflowSettings(_connection(self), tuple(map(_credential, self.auth)), self.dags_folder or "")
 
 
 def _connection(table: AirflowTable) -> Connection:

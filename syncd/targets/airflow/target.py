@@ -27,11 +27,11 @@ from syncd.model import (
 from syncd.ports import Recorder
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
+from syncd.targets.airflow.dags import read_dag
 from syncd.targets.airflow.levels import BREAKS_A_FILE, dialect
 from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror, OtherName
 from syncd.targets.airflow.names import Family, families, logical
-from syncd.targets.airflow.reading import Row, text, texts
 from syncd.targets.airflow.roles import write_role
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
@@ -69,6 +69,7 @@ class AirflowTarget:
     ) -> None:
         self.deployment = deployment
         self._protected = Lookalikes(around.protected)
+        self._dags_folder = settings.dags_folder
         self._session = Session(
             settings.connection,
             retries=timing.retries,
@@ -128,13 +129,14 @@ class AirflowTarget:
 
     def dialect(self) -> Dialect:
         """Say how this server spells levels."""
-        return dialect(self._looked.capabilities)
+        return dialect(self._looked.capabilities, dags_folder=self._dags_folder)
 
     def inventory(self) -> tuple[Dag, ...]:
         """List every DAG, those included whose file is gone, sorted by id."""
         assert self._looked
         self._wire.prove()
-        return tuple(sorted(map(_dag, self._wire.all(Area.DAGS)), key=lambda dag: dag.id))
+        rows = self._wire.all(Area.DAGS)
+        return tuple(sorted((read_dag(row, self._dags_folder) for row in rows), key=lambda dag: dag.id))
 
     def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
         """Read users and roles under the names that the rest of syncd uses.
@@ -217,12 +219,6 @@ class AirflowTarget:
     def _own(self, mirror: Mirror) -> Lookalikes:
         login = self._wire.chosen[Area.USERS].username
         return Lookalikes(name for name in (mirror.capabilities.service_user, login) if name)
-
-
-def _dag(row: Row) -> Dag:
-    """Read a DAG. Airflow before 3.0.3 takes `alice, bob` apart at the comma and keeps the blank before bob."""
-    owners = frozenset(owner.strip() for owner in texts(row, "owners", "name"))
-    return Dag(text(row, "dag_id"), frozenset(texts(row, "tags", "name")), owners)
 
 
 def _logical_users(users: Mapping[str, User], names: Mapping[str, str]) -> dict[str, User]:

@@ -56,6 +56,7 @@ class Wire:
 
     def __init__(self, settings: AirflowSettings, session: Session, *, now: Callable[[], float]) -> None:
         self.session = session
+        self._dags_folder = settings.dags_folder
         self.logins: tuple[Login, ...] = tuple(login(c, session, now=now) for c in settings.credentials)
         self.chosen: dict[Area, Login] = {}
         self.generation = 0
@@ -249,7 +250,8 @@ class Wire:
             return ()
         if self.generation >= 3:
             return [("exclude_stale", "false"), ("order_by", "dag_id")]
-        trimmed = [("fields", field) for field in ("dag_id", "tags", "owners")] if self.trims else []
+        fields = ("dag_id", "tags", "owners", *(("fileloc",) if self._dags_folder else ()))
+        trimmed = [("fields", field) for field in fields] if self.trims else []
         return [("only_active", "false"), ("order_by", "dag_id"), *trimmed]
 
     def _order(self, area: Area) -> tuple[Login, ...]:

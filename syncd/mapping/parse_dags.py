@@ -1,0 +1,126 @@
+"""An entry of a role's `dags`: a level, and the DAGs that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from syncd.mapping.patterns import MOST_REGEXES, glob_problem, id_problem, is_regex
+from syncd.mapping.reading import MappingReading, words
+from syncd.model import At, DagSelector, Level
+from syncd.text.document import Items, Node, Scalar, Table
+from syncd.text.strict import Strict
+
+_KINDS = ("id", "tag", "owner", "bundle", "path")
+_EVERY = ("*",)
+_ENTRY = "an entry of `dags`"
+_LEFT_OUT = "an entry of `not`"
+
+
+def read_selector(reading: MappingReading, node: Node) -> DagSelector | None:
+    strict = reading.strict
+    found = strict.record(node, _ENTRY, known=("level", "all", *_KINDS, "not"), required=("level",))
+    if isinstance(node, Table) and not {"all", *_KINDS} & found.keys():
+        kinds = "`id`, `tag`, `owner`, `bundle` or `path`"
+        strict.wrong(node.at, f"{_ENTRY} needs {kinds}; write `all: true` for every DAG")
+    level = _level(strict, found.get("level"))
+    every = _every(strict, found)
+    # Where the level is wrong the rest is read all the same, for what is wrong with it.
+    chosen = _chosen(reading, level or Level.VIEW, node.at, found)
+    but = tuple(_left_out(reading, chosen.level, inner) for inner in _several(found.get("not")))
+    return replace(chosen, ids=_EVERY if every else chosen.ids, but=but) if level else None
+
+
+def _several(node: Node | None) -> Iterable[Node]:
+    """Give the entries of a list, or the one that stands there in place of a list."""
+    if node is None:
+        return ()
+    return node.items if isinstance(node, Items) and node.items else (node,)
+
+
+def _every(strict: Strict, found: Mapping[str, Node]) -> bool:
+    """Read `all`, which takes no kind beside it."""
+    if "all" not in found:
+        return False
+    every = strict.flag(found["all"], "`all`")
+    if every is False:
+        strict.wrong(found["all"].at, "`all` is every DAG, so it is true or left out")
+    for kind in _KINDS if every else ():
+        if kind in found:
+            strict.wrong(
+                found[kind].at, f"`all` is every DAG, so `{kind}` says nothing beside it; take one of them out"
+            )
+    return bool(every)
+
+
+def _left_out(reading: MappingReading, level: Level, node: Node) -> DagSelector:
+    found = reading.strict.record(node, _LEFT_OUT, known=_KINDS)
+    if isinstance(node, Table) and not found and not node.entries:
+        reading.strict.wrong(node.at, f"{_LEFT_OUT} needs `id`, `tag`, `owner`, `bundle` or `path`, or take `not` out")
+    return _chosen(reading, level, node.at, found)
+
+
+def _chosen(reading: MappingReading, level: Level, at: At, found: Mapping[str, Node]) -> DagSelector:
+    """Read the kinds by which DAGs are chosen."""
+    strict = reading.strict
+    ids, bundles, paths = (strict.texts(found.get(kind), f"`{kind}`", alone=True) for kind in ("id", "bundle", "path"))
+    tags, all_tags = _words(strict, found.get("tag"), "`tag`")
+    owners, all_owners = _words(strict, found.get("owner"), "`owner`")
+    _check_patterns(reading, ids, paths)
+    for owner in (*owners, *all_owners):
+        if owner.text != owner.text.strip():
+            strict.wrong(
+                owner.at, f'the owner "{owner.text}" begins or ends with a blank, and no owner does; take it out'
+            )
+    return DagSelector(
+        level,
+        at,
+        words(ids),
+        words(tags),
+        words(owners),
+        words(all_tags),
+        words(all_owners),
+        words(bundles),
+        words(paths),
+    )
+
+
+def _words(strict: Strict, node: Node | None, what: str) -> tuple[tuple[Scalar, ...], tuple[Scalar, ...]]:
+    """Read words of which one is enough, and words that all have to be there: a list, or `{any: [...], all: [...]}`."""
+    if not isinstance(node, Table):
+        return strict.texts(node, what, alone=True), ()
+    found = strict.record(node, what, known=("any", "all"))
+    if not node.entries:
+        strict.wrong(node.at, f"{what} says nothing; write a word, a list of words, or {{all: [...]}}")
+    one, every = (strict.texts(found.get(key), f"`{key}`", alone=True) for key in ("any", "all"))
+    return one, every
+
+
+def _check_patterns(reading: MappingReading, ids: Iterable[Scalar], paths: Iterable[Scalar]) -> None:
+    for pattern in ids:
+        reading.regexes |= {pattern.text} if is_regex(pattern.text) else set()
+        if len(reading.regexes) > MOST_REGEXES:
+            said = f"there are more than {MOST_REGEXES} different regular expressions in all files"
+            reading.strict.wrong(pattern.at, f"{said}; choose by tag or by glob instead")
+        elif problem := id_problem(pattern.text):
+            reading.strict.wrong(pattern.at, problem)
+    for path in paths:
+        if problem := glob_problem(path.text) or _path_problem(path.text):
+            reading.strict.wrong(path.at, problem)
+
+
+def _path_problem(path: str) -> str:
+    if path.startswith(("/", "./", "../")):
+        return f'the path "{path}" has to begin below the bundle or the DAGs folder, as in "finance/*"; take the beginning out'
+    return ""
+
+
+def _level(strict: Strict, node: Node | None) -> Level | None:
+    word = strict.text(node, "`level`")
+    if node is None or word is None:
+        return None
+    if word not in set(Level):
+        hint = strict.near(word, tuple(Level)) or "; write view, trigger or edit"
+        strict.wrong(node.at, f'unknown level "{word}"{hint}')
+        return None
+    return Level(word)
