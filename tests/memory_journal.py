@@ -34,7 +34,7 @@ from syncd.model import (
 from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
 from syncd.plan.taken import NOTHING, Taken, taken
-from syncd.ports import Basis, Lease, Place, Unsettled
+from syncd.ports import Basis, Failing, Lease, Place, Unsettled
 
 Thing = tuple[str, str, str]
 """What is owned: user, role or grant; its name; the role of a grant."""
@@ -365,6 +365,30 @@ class MemoryMemory:
         """Do nothing."""
 
 
+@dataclass
+class MemoryFailures:
+    """Implements `ports.Failures`."""
+
+    known: dict[str, Failing] = field(default_factory=dict)
+
+    def failing(self) -> Mapping[str, Failing]:
+        return self.known
+
+    def failed(self, deployment: str, *, now: datetime) -> None:
+        before = self.known.get(deployment, Failing(now, 0))
+        self.known[deployment] = replace(before, times=before.times + 1)
+
+    def tries_again(self, deployment: str, *, at: datetime) -> None:
+        if deployment in self.known:
+            self.known[deployment] = replace(self.known[deployment], next_try_at=at)
+
+    def worked(self, deployment: str) -> None:
+        self.known.pop(deployment, None)
+
+    def forget_others(self, deployments: Collection[str]) -> None:
+        self.known = {name: failing for name, failing in self.known.items() if name in deployments}
+
+
 class MemoryJournal:
     """Implements `ports.Journal`."""
 
@@ -375,3 +399,4 @@ class MemoryJournal:
         self.leases = MemoryLeases()
         self.places = MemoryPlaces()
         self.memory = MemoryMemory()
+        self.failures = MemoryFailures()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,10 +52,11 @@ def alarms(
     this = invocation(context)
     with this.in_use() as (files, store):
         raised = alarms_of(store.presence, now=datetime.now(UTC), url=files.settings.notify.runbook_url)
+        replicas = store.presence.living()
     if output is Output.JSON:
-        show_json({"alarms": [alarm.json() for alarm in raised]})
+        show_json({"alarms": [alarm.json() for alarm in raised], "replicas": list(replicas)})
     else:
-        show(_lines(raised))
+        show(_lines(raised, replicas=replicas))
     return EXIT_FAILED if check and raised else EXIT_DONE
 
 
@@ -76,8 +77,15 @@ def age(span: timedelta) -> str:
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
-def _lines(raised: Sequence[Alarm]) -> Iterator[Line]:
-    if not raised:
-        yield Line("no alarm stands", Style.QUIET)
+def alarm_lines(raised: Sequence[Alarm], *, replicas: Collection[str]) -> Iterator[Line]:
+    """Show alarms; where no daemon lives, with a word on that: an alarm ends by nobody else."""
+    if raised and not replicas:
+        yield Line("  no daemon runs: they are as the last one left them, and end once one runs again", Style.WARN)
     for alarm in raised:
         yield from alarm.lines()
+
+
+def _lines(raised: Sequence[Alarm], *, replicas: Collection[str]) -> Iterator[Line]:
+    if not raised:
+        yield Line("no alarm stands", Style.QUIET)
+    yield from alarm_lines(raised, replicas=replicas)

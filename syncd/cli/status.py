@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.alarms import Alarm, age, alarms_of
+from syncd.cli.alarms import Alarm, age, alarm_lines, alarms_of
+from syncd.cli.failing import Fails
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
@@ -42,6 +43,7 @@ class _Card:
     last_plan: LastPlan | None
     unsettled: int
     error: SyncdError | None = None
+    fails: Fails | None = None
 
     @property
     def name(self) -> str:
@@ -56,6 +58,7 @@ class _Card:
         """Say in a few words how it stands."""
         last = self.last_plan
         said = [str(self.error).splitlines()[0]] if self.error else []
+        said += [self.fails.short] if self.fails else []
         said += [f"{len(self.held.changes):,} held"] if self.held else []
         said += [f"{self.unsettled:,} unsettled"] if self.unsettled else []
         said += ["the last run failed"] if last and last.run.exit_code in FAILED else []
@@ -76,16 +79,18 @@ def status(
     with this.in_use() as (files, store):
         with this.world(files.settings, store, deployments=deployment or (), rules=files.rules) as world:
             kinds = {each.deployment.name: app.kind_of(each) for each in files.settings.deployments}
-            cards = _cards(world, store, kinds, offline=offline)
+            cards = _with_failures(_cards(world, store, kinds, offline=offline), store)
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
         raised = alarms_of(store.presence, now=now(), url=files.settings.notify.runbook_url)
+        replicas = store.presence.living()
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}
-        more = {"alarms": [alarm.json() for alarm in raised], "files_error": files.error or None}
+        said = {"alarms": [alarm.json() for alarm in raised], "replicas": list(replicas)}
+        more = {**said, "files_error": files.error or None}
         show_json({"deployments": [_json(card) for card in cards], **sources, **more})
     else:
-        show(_attention(raised, cards, program=this.program))
+        show(_attention(raised, cards, replicas=replicas, program=this.program))
         if deployment:
             show(_cards_lines(cards, program=this.program, whole=this.verbose))
         else:
@@ -119,6 +124,13 @@ def _card(target: Target, store: Stores, kind: TargetKind, *, offline: bool) -> 
             return _Card(target, kind, session.look(), last_plan, unsettled)
     except SyncdError as error:
         return _Card(target, kind, known, last_plan, unsettled, error)
+
+
+def _with_failures(cards: Sequence[_Card], store: Stores) -> list[_Card]:
+    """Lay beside each card since when its deployment fails, as whoever tried last wrote it down."""
+    failing, is_tended, at = store.failures.failing(), bool(store.presence.living()), now()
+    fails = {name: Fails(this, at, is_tended) for name, this in failing.items()}
+    return [replace(card, fails=fails.get(card.name)) for card in cards]
 
 
 def _uncertified(world: World, readings: Readings) -> list[dict[str, str | None]]:
@@ -161,13 +173,15 @@ def now() -> datetime:
 # --- for people -------------------------------------------------------------------------------------------------------
 
 
-def _attention(raised: Sequence[Alarm], cards: Sequence[_Card], *, program: str) -> Iterator[Line]:
+def _attention(
+    raised: Sequence[Alarm], cards: Sequence[_Card], *, replicas: Collection[str], program: str
+) -> Iterator[Line]:
     """Say what somebody should see to: alarms, and what is held where no alarm says so."""
     told = {alarm.subject for alarm in raised if alarm.kind == "held"}
     held = [card for card in cards if card.held and card.name not in told]
     if raised:
         yield Line("alarms", Style.HEADING)
-        yield from (line for alarm in raised for line in alarm.lines())
+        yield from alarm_lines(raised, replicas=replicas)
     if held:
         yield Line("held", Style.HEADING)
     for card in held:
@@ -261,6 +275,7 @@ def _mode(card: _Card) -> str:
 
 
 def _facts(card: _Card) -> Iterator[tuple[str, str]]:
+    yield "fails", card.fails.whole(_time(card.fails.failing.since)) if card.fails else ""
     yield from card.kind.described(card.learned) if card.learned else [("server", "never looked at")]
     if card.last_plan is None:
         yield "last run", "none"
@@ -300,6 +315,7 @@ def _json(card: _Card) -> dict[str, Any]:
         "mode": _mode(card),
         "error": {"kind": type(card.error).__name__, "message": str(card.error)} if card.error else None,
         "capabilities": card.kind.figures(card.learned) if card.learned else None,
+        "failing": card.fails.json() if card.fails else None,
         "unsettled": card.unsettled,
         "last_run": _last_plan_json(last_plan) if last_plan else None,
     }

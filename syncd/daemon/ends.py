@@ -158,6 +158,7 @@ class FollowUp:
     database   how it was found: an error, or True where it worked; None: nobody asked
     answer     what whoever waits for the item is told
     puts       what is queued beside it; `again_in`: and a look at everything after so long
+    failed     True: the deployment fails, one time more in a row; False: it does not; None: that is not known by this
     """
 
     record: Record
@@ -169,3 +170,4 @@ class FollowUp:
     answer: DeploymentResult | None = None
     puts: tuple[WorkItem, ...] = ()
     again_in: timedelta | None = None
+    failed: bool | None = None

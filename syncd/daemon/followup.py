@@ -143,6 +143,7 @@ def _broke(ended: Ended, error: SyncdError, *, run: int = 0, is_defect: bool = F
         events=_quarantined(ended.name, error, failures),
         drops_session=silent,
         answer=answer,
+        failed=True if failures > ended.moment.failures else None,
     )
 
 
@@ -166,7 +167,8 @@ def _listed(ended: Ended, changed: frozenset[str]) -> FollowUp:
     puts = _after_failures(ended)
     if changed:
         puts = (*puts, WorkItem(Scope.of_dags(changed), "dags", Urgency.DAGS))
-    return FollowUp(replace(ended.record, error=""), Closed(), says=_no_failures(ended.name), puts=puts)
+    record = replace(ended.record, error="")
+    return FollowUp(record, Closed(), says=_no_failures(ended.name), puts=puts, failed=False)
 
 
 def _no_failures(name: str) -> tuple[Say, ...]:
@@ -200,6 +202,7 @@ def _went_well(ended: Ended, report: PassEnd) -> FollowUp:
         answer=_for_who_waits(ended, _of_report(ended.name, report)),
         puts=puts,
         again_in=AGAIN[looked_again - 1] if is_due else None,
+        failed=False,
     )
 
 

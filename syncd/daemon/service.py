@@ -165,6 +165,7 @@ class Daemon:
             self.emit("config_rejected", error=self.fleet.error)
         self._schedule.beat()
         self._database.needed(self.polls.recall)
+        self._forget_what_is_gone(self.fleet.now)  # what the process before this one had
         for worker in self._workers:
             worker.start()
         self.scheduler.start()
@@ -325,6 +326,7 @@ class Daemon:
         for name, item in self.queue.keep_only(loaded.targets):
             self.worker.refuse(name, item)
         self._records.forget_others(frozenset(loaded.targets))
+        self._database.needed(lambda: self._store.failures.forget_others(loaded.targets))
 
     def metrics(self) -> bytes:
         """Give the metrics in Prometheus' text format."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from syncd.control import DeploymentHealth, DeploymentState, SourceState
 from syncd.daemon.common import Shared
 from syncd.daemon.directory_cache import DirectoryCache
@@ -12,7 +10,7 @@ from syncd.daemon.followup import QUARANTINE_AFTER
 from syncd.daemon.loaded import Loaded
 from syncd.daemon.records import Records
 from syncd.daemon.runtime import Runtime
-from syncd.daemon.work_queue import DeploymentQueue
+from syncd.daemon.work_queue import DeploymentQueue, next_try_at
 from syncd.ports import Readings
 from syncd.reconcile import Target
 
@@ -48,13 +46,12 @@ def deployments(loaded: Loaded, shared: Shared, records: Records, runtime: Runti
 def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime) -> DeploymentState:
     name = target.deployment.name
     queue, throttle = shared.queue.look(name), shared.fleet.throttle(name)
-    wait_s = queue.not_before - runtime.monotonic()
     return DeploymentState(
         name,
         _standing(queue, is_ours=shared.assignment.is_ours(name)),
         target.enforce,
         swept_at=record.swept_at,
-        next_try_at=runtime.clock() + timedelta(seconds=wait_s) if queue.failures and wait_s > 0 else None,
+        next_try_at=next_try_at(queue, runtime.clock(), runtime.monotonic()),
         failures=queue.failures,
         error=record.error,
         held=record.held,

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from threading import Condition
 from typing import Final
 
@@ -48,6 +49,12 @@ class DeploymentQueue:
         else:
             self.waiting.append(item.bounded())
         self.waiting.sort(key=lambda t: t.urgency)
+
+
+def next_try_at(queue: DeploymentQueue, now: datetime, monotonic: float) -> datetime | None:
+    """Say when what failed is tried again, by the clock on the wall; None where nothing is waited for."""
+    wait_s = queue.not_before - monotonic
+    return now + timedelta(seconds=wait_s) if queue.failures and wait_s > 0 else None
 
 
 class WorkQueue:

@@ -32,6 +32,7 @@ from syncd.daemon.loaded import Loaded
 from syncd.daemon.records import Records
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
+from syncd.daemon.work_queue import next_try_at
 from syncd.errors import StoreError, SyncdError
 from syncd.model import Dag, Learned
 from syncd.ports import Emit
@@ -48,6 +49,7 @@ class Worker:
         self._fleet = shared.fleet
         self._cache = shared.cache
         self._queue = shared.queue
+        self._failures = shared.store.failures
         self._jobs = jobs
         self._records = records
         self._scheduler = scheduler
@@ -191,6 +193,7 @@ class Worker:
 
     def _tell(self, name: str, item: WorkItem, found: FollowUp) -> None:
         self._found_database(found.database)
+        self._count(name, found.failed)
         if found.drops_session:
             self._fleet.sessions.drop(name)
         self._records.keep(name, found.record)
@@ -207,6 +210,13 @@ class Worker:
         elif found:
             self._database.back()
 
+    def _count(self, name: str, failed: bool | None) -> None:
+        """Write down that a deployment fails, or does not; before its queue goes on, so that what comes next is written later."""
+        if failed:
+            self._database.needed(lambda: self._failures.failed(name, now=self._clock()))
+        elif failed is not None:
+            self._database.needed(lambda: self._failures.worked(name))
+
     def _close(self, name: str, found: FollowUp) -> None:
         match found.close:
             case Closed():
@@ -219,6 +229,8 @@ class Worker:
             self._queue.put(name, item)
         if found.again_in is not None:
             self._scheduler.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
+        if found.failed and (at := next_try_at(self._queue.look(name), self._clock(), self._monotonic())):
+            self._database.needed(lambda: self._failures.tries_again(name, at=at))
 
 
 def _known(target: Target, world: World) -> Learned | None:

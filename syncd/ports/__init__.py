@@ -10,11 +10,13 @@ Leases    | who may write                                             | whoever 
 Holdings  | what is ours                                              | passes
 Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
+Failures  | since when a deployment fails, how often, the next try    | passes
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
 
 from syncd.ports.emit import Emit
+from syncd.ports.failures import Failing, Failures
 from syncd.ports.holdings import Holdings
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
@@ -44,6 +46,8 @@ __all__ = [
     "Emit",
     "Entries",
     "Entry",
+    "Failing",
+    "Failures",
     "Feed",
     "GoodFiles",
     "HeldPlan",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from syncd.ports.failures import Failures
 from syncd.ports.holdings import Holdings
 from syncd.ports.leases import Leases
 from syncd.ports.ledger import Ledger
@@ -27,3 +28,5 @@ class Journal(Protocol):
     def places(self) -> Places: ...
     @property
     def memory(self) -> Memory: ...
+    @property
+    def failures(self) -> Failures: ...

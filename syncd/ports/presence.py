@@ -48,6 +48,10 @@ class Replicas(Protocol):
         """Note that this replica is gone."""
         ...
 
+    def living(self) -> tuple[str, ...]:
+        """Name the replicas that live, sorted; none: no daemon runs, or none that uses this database."""
+        ...
+
 
 class KeptAlarms(Protocol):
     """What a person should see to, and when somebody was last told: it outlives the daemon, which must not tell it again."""

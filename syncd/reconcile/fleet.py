@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 from syncd.errors import (
     ApprovalRefused,
+    DeploymentBusy,
+    StoreError,
 )
 from syncd.model import (
     EVERYTHING,
@@ -16,7 +18,7 @@ from syncd.model import (
 from syncd.plan.approval import Apply, Mode, PlanOnly
 from syncd.reconcile.deployment import guarded_pass, why_refused
 from syncd.reconcile.directory import read_directory, rereading
-from syncd.reconcile.report import Report
+from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.run import end_run
 from syncd.reconcile.state import Pass
 from syncd.reconcile.world import World
@@ -73,4 +75,18 @@ def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states
             for target in world.targets
         ]
         reports = tuple(done.result() for done in passes)
+    if isinstance(mode, Apply):
+        _count_failures(world, reports)
     return end_run(world, run, reports, directory, mode, command=command, started=started)
+
+
+def _count_failures(world: World, reports: Iterable[DeploymentReport]) -> None:
+    """Write down which deployments fail and which do not, as the daemon does after each pass; a plan says nothing of that."""
+    for report in reports:
+        match report.error:
+            case None:
+                world.journal.failures.worked(report.deployment)
+            case DeploymentBusy() | StoreError():
+                continue  # another writer, and the database: neither is about the deployment
+            case _:
+                world.journal.failures.failed(report.deployment, now=world.clock())

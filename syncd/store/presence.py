@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from syncd.ports import AlarmRow, GoodFiles, Use
 from syncd.store import codec
+from syncd.store.daemon_schema import alarms, replicas, uses
 from syncd.store.engine import Database, insert
-from syncd.store.schema import alarms, last_good, replicas, uses
+from syncd.store.schema import last_good
 from syncd.store.upkeep import upkeep
 
 
@@ -27,6 +28,11 @@ class DatabasePresence:
 
     def leave(self, replica: str) -> None:
         self._database.commit(lambda c: c.execute(delete(replicas).where(replicas.c.replica == replica)))
+
+    def living(self) -> tuple[str, ...]:
+        with self._database.read() as connection:
+            alive = select(replicas.c.replica).where(replicas.c.until > self._database.now(connection))
+            return tuple(sorted(connection.execute(alive).scalars()))
 
     # --- alarms: they outlive the daemon, which must not tell them again ----------------------------------------------
 

@@ -1,4 +1,5 @@
-"""The tables of the desired-state database: what was read, wanted, owned, planned, done and who may write.
+"""The tables of the desired-state database: what was read, wanted, owned, planned, done and who may write; those that a running
+daemon keeps for itself are in `daemon_schema`.
 
 Bodies are canonical JSON from `codec`; those that can be large are compressed. `REVISION` is the newest migration: a test
 holds the two and the tables together. Revisions are numbers of four digits, so that older and newer can be told apart.
@@ -24,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0014"
+REVISION = "0015"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -359,36 +360,4 @@ leases = Table(
     Column("renewed_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
     Column("wanted_until", UtcTime, comment="an urgent writer waits for it; the holder gives way between two changes"),
-)
-
-# --- the daemon -------------------------------------------------------------------------------------------------------
-
-replicas = Table(
-    "replicas",
-    metadata,
-    Column("replica", Words, primary_key=True),
-    Column("since", UtcTime, nullable=False),
-    Column("until", UtcTime, nullable=False, comment="when it counts as gone, unless it says before that it lives"),
-)
-
-alarms = Table(
-    "alarms",
-    metadata,
-    Column("kind", Words, primary_key=True),
-    Column("subject", Words, primary_key=True),
-    Column("text", Sentence, nullable=False),
-    Column("since", UtcTime, nullable=False),
-    Column("notified_at", UtcTime, nullable=False, comment="when somebody was last told"),
-)
-
-uses = Table(
-    "uses",
-    metadata,
-    id_column(),
-    Column("at", UtcTime, nullable=False),
-    Column("who", Words, nullable=False, comment="the name of a token, or an OS user"),
-    Column("what", Words, nullable=False),
-    Column("answer", Integer, nullable=False, comment="an HTTP status"),
-    Column("detail", Sentence, nullable=False),
-    Index("ix_uses_at", "at"),
 )

@@ -8,6 +8,7 @@ from typing import Self
 from syncd.errors import StoreError
 from syncd.store import migrations
 from syncd.store.engine import Clock, Database
+from syncd.store.failures import DatabaseFailures
 from syncd.store.holdings import DatabaseHoldings
 from syncd.store.leases import DatabaseLeases
 from syncd.store.ledger import DatabaseLedger
@@ -29,6 +30,7 @@ class Stores:
     holdings: DatabaseHoldings
     places: DatabasePlaces
     memory: DatabaseMemory
+    failures: DatabaseFailures
     queries: DatabaseQueries
     presence: DatabasePresence
 
@@ -70,6 +72,7 @@ class Stores:
             DatabaseHoldings(database),
             DatabasePlaces(database),
             DatabaseMemory(database),
+            DatabaseFailures(database),
             DatabaseQueries(database),
             DatabasePresence(database),
         )

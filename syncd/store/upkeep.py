@@ -13,8 +13,9 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_
 
+from syncd.store.daemon_schema import uses
 from syncd.store.engine import Database
-from syncd.store.schema import changes, desired, plans, runs, uses
+from syncd.store.schema import changes, desired, plans, runs
 
 BATCH = 500
 """How many runs are looked at, or rows deleted, in one transaction."""

@@ -314,10 +314,49 @@ def test_alarms_are_shown_by_a_command_and_first_in_status(desk: Desk) -> None:
 
     held = ["  held  dev  for 12 min", "    7 held", "    look", "    what to do: docs/runbook.md#held"]
     shown = [*held, "  drift  dev  for 2 min", "    by hand", "    what to do: docs/runbook.md#drift"]
+    nobody = "  no daemon runs: they are as the last one left them, and end once one runs again"
+    assert [nobody, *shown] == desk.types("alarms")[1].splitlines()
+    assert ["alarms", nobody, *shown, ""] == desk.types("status", "--offline")[1].splitlines()[:10]
+    assert [[], []] == [desk.reads(*words)["replicas"] for words in (("alarms",), ("status", "--offline"))]
+    with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
+        store.presence.beat("host-1-abc", ttl=timedelta(hours=1))
+    assert ["host-1-abc"] == desk.reads("alarms")["replicas"] == desk.reads("status", "--offline")["replicas"]
     assert shown == desk.types("alarms")[1].splitlines()
     assert ["alarms", *shown, ""] == desk.types("status", "--offline")[1].splitlines()[:9]
     assert (1, ["held", "drift"]) == (desk.types("alarms", "--check")[0], kinds(desk.reads("alarms")))
     assert ["held", "drift"] == kinds(desk.reads("status", "--offline"))
+
+
+@pytest.mark.finding("U-B7")
+def test_status_says_since_when_a_deployment_fails_how_often_and_when_it_is_tried_again(desk: Desk) -> None:
+    desk.types("apply")
+    assert desk.reads("status")["deployments"][0]["failing"] is None
+    good = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    desk.write("config.toml", CONFIG.replace("localhost:8080", "127.0.0.1:9").replace('"observe" ', '"enforce" '))
+    desk.types("apply")
+    assert "; fails for 0 min, once" in " ".join(desk.types("status")[1].split())
+    desk.types("apply")
+    assert "; fails for 0 min, 2 times in a row" in " ".join(desk.types("status")[1].split())
+
+    with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:  # as the daemon does
+        store.failures.tries_again("dev", at=datetime.now(UTC) + timedelta(minutes=12, seconds=30))
+        assert "2 times in a row, no next try: no daemon runs" in desk.types("status", "--offline")[1]
+        store.presence.beat("host-1-abc", ttl=timedelta(hours=1))
+        assert "2 times in a row, next try in 12 min" in desk.types("status", "--offline")[1]
+        [known] = [line for line in desk.types("status", "-d", "dev")[1].splitlines() if "  fails " in line]
+        since = store.failures.failing()["dev"].since
+        assert f"  fails        since {since:%Y-%m-%d %H:%M:%SZ} (0 min), 2 times in a row, next try in 12 min" == known
+        [shown] = desk.reads("status", "--offline")["deployments"]
+        assert (2, since) == (shown["failing"]["times"], datetime.fromisoformat(shown["failing"]["since"]))
+        assert "2 times in a row" in desk.types("status", "--offline")[1]
+        for ahead, told in ((30, "within a minute"), (-30, "now")):
+            store.failures.tries_again("dev", at=datetime.now(UTC) + timedelta(seconds=ahead))
+            assert f"next try {told}" in desk.types("status", "--offline")[1]
+
+    desk.write("config.toml", good)
+    desk.types("apply")
+    assert desk.reads("status")["deployments"][0]["failing"] is None
+    assert "fails" not in desk.types("status", "-d", "dev")[1]
 
 
 def kinds(shown: Any) -> list[str]:

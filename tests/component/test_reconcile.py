@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Timer
+from typing import NoReturn
 
 import pytest
 from journal_rows import all_runs
 from passes import *  # noqa: F403 - the same tests on another journal
-from stages import DAGS, People, Stage, made_for, planned, put, roles_of
+from stages import DAGS, NOW, People, Stage, made_for, planned, put, roles_of
 
-from syncd.errors import ApprovalRefused, DeploymentBusy
+from syncd.errors import ApprovalRefused, DeploymentBusy, StoreError, SyncdError, TargetUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import (
     EVERYTHING,
@@ -28,8 +29,8 @@ from syncd.model import (
 )
 from syncd.plan.approval import PlanOnly
 from syncd.plan.guard import Limits
-from syncd.ports import Recorder
-from syncd.reconcile import PassRequest, World, apply
+from syncd.ports import Failing, Recorder
+from syncd.reconcile import PassRequest, World, apply, plan
 from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING, permission
 from syncd.targets.memory import MemoryTarget
@@ -182,6 +183,38 @@ def test_a_busy_deployment_is_left_to_its_writer(stage: Stage) -> None:
         report = stage.apply()
     assert isinstance(report.deployments[0].error, DeploymentBusy)
     assert (5, {}) == (report.exit_code(), stage.prod.users)
+
+
+def away(stage: Stage, error: SyncdError) -> World:
+    """Give the world in which the deployment cannot be opened."""
+
+    def gone(_known: object) -> NoReturn:
+        raise error
+
+    world = stage.world()
+    return replace(world, targets=tuple(replace(target, open=gone) for target in world.targets))
+
+
+@pytest.mark.finding("U-B7")
+def test_an_apply_writes_down_since_when_a_deployment_fails(stage: Stage) -> None:
+    failures = stage.store.failures
+    plan(away(stage, TargetUnavailable("no answer")))
+    assert {} == failures.failing(), "a plan says nothing of what is done"
+    for minute in range(3):
+        stage.now = NOW + timedelta(minutes=minute)
+        apply(away(stage, TargetUnavailable("no answer")))
+    assert {"prod": Failing(NOW, 3)} == failures.failing()
+    with stage.store.leases.take("prod"):
+        stage.apply()
+    apply(away(stage, StoreError("a full disk")))
+    stage.plan()
+    assert {"prod": Failing(NOW, 3)} == failures.failing(), "neither is about the deployment"
+
+    stage.apply()
+    assert {} == failures.failing()
+    stage.enforce = False
+    apply(away(stage, SyncdError("a mapping")))
+    assert {"prod": Failing(stage.now, 1)} == failures.failing()
 
 
 def test_every_change_has_one_line_in_the_journal(stage: Stage) -> None:

@@ -23,7 +23,7 @@ from syncd.model import (
     Status,
 )
 from syncd.plan.taken import Taken
-from syncd.ports import Basis, Journal, Readings, SourceHealth
+from syncd.ports import Basis, Failing, Journal, Readings, SourceHealth
 from syncd.store import Stores
 
 DOUBTS = (Doubt("g1", "finance", NOW, "cut off"),)
@@ -272,3 +272,31 @@ def test_what_is_known_of_a_server_is_kept_and_first_knowledge_gives_way_to_no_g
     assert (Learned("known"), None) == (journal.memory.learned("prod"), journal.memory.learned("test"))
     assert (frozenset({"finance"}), None) == (journal.memory.roles_seen("prod"), journal.memory.roles_seen("test"))
     assert {"finance": "abc"} == dict(journal.memory.sound_roles("prod"))
+
+
+# --- which deployments fail -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("U-B7")
+def test_failures_in_a_row_count_from_the_first_one_until_a_pass_worked(journal: Journal) -> None:
+    for minute in range(3):
+        journal.failures.failed("prod", now=at(minute))
+    journal.failures.failed("lab", now=at(5))
+    journal.failures.tries_again("prod", at=at(9))
+    assert {"prod": Failing(NOW, 3, at(9)), "lab": Failing(at(5), 1)} == journal.failures.failing()
+
+    journal.failures.worked("prod")
+    journal.failures.tries_again("prod", at=at(10))
+    assert {"lab": Failing(at(5), 1)} == journal.failures.failing(), "what is well is not tried again"
+    journal.failures.failed("prod", now=at(11))
+    assert Failing(at(11), 1) == journal.failures.failing()["prod"]
+
+
+@pytest.mark.finding("U-B7")
+def test_the_failures_of_what_is_not_configured_any_more_are_forgotten(journal: Journal) -> None:
+    for name in ("prod", "lab", "old"):
+        journal.failures.failed(name, now=NOW)
+    journal.failures.forget_others({"prod", "lab", "new"})
+    assert {"prod", "lab"} == journal.failures.failing().keys()
+    journal.failures.forget_others(())
+    assert {} == journal.failures.failing()

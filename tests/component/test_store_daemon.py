@@ -56,6 +56,17 @@ def test_replicas_that_live_are_named_until_they_leave_or_are_silent(store: Stor
     assert ("b",) == store.presence.beat("b", ttl=TTL)
 
 
+def test_who_looks_hears_which_replicas_live_and_lives_not_by_that(store: Stores, clock: Clock) -> None:
+    assert () == store.presence.living()
+    store.presence.beat("b", ttl=TTL)
+    store.presence.beat("a", ttl=TTL)
+    assert ("a", "b") == store.presence.living()
+    store.presence.leave("a")
+    assert ("b",) == store.presence.living()
+    clock.now += TTL
+    assert () == store.presence.living()
+
+
 # --- alarms -----------------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from store_samples import NOW, at, snapshot
 from syncd.errors import StoreError
 from syncd.model import Change, Scope, User
 from syncd.store import Stores, codec, migrate
+from syncd.store.daemon_schema import EVERY_TABLE
 from syncd.store.engine import Database
 from syncd.store.migrations import alembic_config
 from syncd.store.schema import (
@@ -23,7 +24,6 @@ from syncd.store.schema import (
     VERSION_TABLE,
     accounts,
     changes,
-    metadata,
     ownership,
     plans,
     runs,
@@ -37,7 +37,7 @@ def differences(url: str) -> list[object]:
     """List what Alembic would change in a database to make it as the program's tables."""
     with closing(Database(url)) as database, database.read() as connection:
         options = {"compare_type": True, "version_table": VERSION_TABLE}
-        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), EVERY_TABLE))
 
 
 def revision(url: str) -> str:

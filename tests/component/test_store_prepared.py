@@ -13,9 +13,9 @@ from store_samples import NOW
 from syncd.errors import StoreError
 from syncd.http.secrets import remember
 from syncd.store import migrate
+from syncd.store.daemon_schema import alarms
 from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
-from syncd.store.schema import alarms
 
 ADD = Prepared(insert(alarms), "kind", "subject", "text", "since", "notified_at")
 OF_KIND = Prepared(

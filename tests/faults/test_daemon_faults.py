@@ -21,6 +21,7 @@ from postgres_server import boot_postgres, new_database
 from waiting import until
 
 from syncd.control import DeploymentHealth, NotKnown, Order
+from syncd.daemon.followup import QUARANTINE_AFTER
 from syncd.orders import NotMeant
 from syncd.sandbox.airflow.faults import (
     CRASH,
@@ -254,6 +255,7 @@ def test_a_deployment_is_away_for_a_while(running: Rig, broken: Callable[[Rig], 
         assert running.alarmed("unreachable", "prod")
         assert 1 == running.figure("syncd_deployment_standing", deployment="prod", standing="quarantined")
         running.until("it is tried again, for ever", lambda: running.deployment("prod").next_try_at is not None)
+        running.until("it is kept when", lambda: is_kept_as_failing(running, "prod"))
         running.leave("bert")
         running.until("the others still follow", lambda: running.is_converged("lab", "test"))
         assert running.servers["prod"].holders("team") >= TEAM
@@ -262,7 +264,19 @@ def test_a_deployment_is_away_for_a_while(running: Rig, broken: Callable[[Rig], 
     running.until("the alarms are over", running.quiet)
     assert DeploymentHealth.OK is running.deployment("prod").standing
     assert 0 == running.figure("syncd_deployment_failures", deployment="prod")
+    assert running.store is not None
+    running.until("nothing is kept of that", lambda: running.store and not running.store.failures.failing())
     running.see()
+
+
+def is_kept_as_failing(lab: Rig, name: str) -> bool:
+    """Say whether the database has when a deployment is tried again, as the daemon does it, and since when it fails."""
+    assert lab.store is not None
+    kept, shown = lab.store.failures.failing().get(name), lab.deployment(name)
+    if kept is None or kept.next_try_at is None or shown.next_try_at is None:
+        return False
+    is_near = abs(kept.next_try_at - shown.next_try_at) < timedelta(seconds=1)
+    return is_near and kept.times >= QUARANTINE_AFTER and kept.since < lab.time.now()
 
 
 def climb(lab: Rig, name: str) -> None:
@@ -507,6 +521,7 @@ def test_a_deployment_is_taken_out_of_the_configuration_and_put_back(running: Ri
     running.until("it is gone", lambda: after(running, lambda: running.configured() == ("lab", "test")))
     running.until("its last pass is over", lambda: not running.it.queue.look("prod").running)
     running.until("its alarms are gone with it", running.quiet)
+    running.until("and since when it failed", lambda: running.store and not running.store.failures.failing())
     assert running.figure("syncd_deployment_failures", deployment="prod") is None
     running.servers["prod"].faults.clear()
     held = running.servers["prod"].holders("team")
@@ -529,9 +544,12 @@ def test_an_alarm_about_a_deployment_ends_where_it_was_taken_out_while_nothing_r
     store = running.store
     assert store is not None
     running.until("the alarm is kept", lambda: ("quarantined", "prod") in store.presence.alarms())
+    assert {"prod"} == store.failures.failing().keys()
     running.stop()
     running.write_config("lab", "test")
     running.start()
+    assert running.store is not None
+    assert {} == running.store.failures.failing()
     running.until("the alarms of before are known", lambda: running.it.alarms.is_recalled)
     running.until("it is over", running.quiet)
 

@@ -11,6 +11,7 @@ from render_worlds import APPLIED, LEAVER, MANY, MOVER, NEW_ROLE, PLANNED
 from syncd.alarm_kinds import runbook
 from syncd.app import kind_of
 from syncd.cli import alarms, audit, doctor, explain, status
+from syncd.cli.failing import Fails
 from syncd.config.settings import DeploymentSettings
 from syncd.errors import TargetUnavailable
 from syncd.model import (
@@ -26,7 +27,7 @@ from syncd.model import (
     User,
 )
 from syncd.plan.guard import Limits
-from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, RunRecord
+from syncd.ports import AuditRow, Failing, HeldPlan, Holding, LastPlan, RunRecord
 from syncd.reconcile import DeploymentReport, Report, Target
 from syncd.render.layout import Grid
 from syncd.render.lines import Line
@@ -85,7 +86,9 @@ def card(name: str, *, held: Held | None = None, error: str = "", planned: bool 
     )
     target = Target(settings.deployment, True, Limits(), lambda _: None, "")  # type: ignore[arg-type,return-value]
     failure = TargetUnavailable(error) if error else None
-    return status._Card(target, kind_of(settings), None, last if planned else None, 2 if error else 0, failure)
+    failing = Failing(NOW, 7, NOW + timedelta(hours=5, minutes=12))
+    fails = Fails(failing, NOW + timedelta(hours=5), is_tended=True) if error else None
+    return status._Card(target, kind_of(settings), None, last if planned else None, 2 if error else 0, failure, fails)
 
 
 CARDS = (
@@ -116,7 +119,8 @@ DOUBTS: list[dict[str, str | None]] = [
 
 
 def status_screen(*, cards: bool) -> Iterable[Line | Grid]:
-    yield from status._attention(ALARMS[:1], CARDS, program="syncd")
+    replicas = ("host-1-abc",) if not cards else ()
+    yield from status._attention(ALARMS[:1], CARDS, replicas=replicas, program="syncd")
     yield from status._cards_lines(CARDS[1:3], program="syncd") if cards else status._table(CARDS, program="syncd")
     yield from status._source_lines(SILENT, DOUBTS)
 
@@ -148,5 +152,6 @@ SCREENS: dict[str, Callable[[], Iterable[Line | Grid]]] = {
     "audit": lambda: [line for row in JOURNAL for line in audit._row_lines(row)],
     "audit-held": lambda: audit._held_lines(HOLDING),
     "explain": explain_screen,
-    "alarms": lambda: alarms._lines(ALARMS),
+    "alarms": lambda: alarms._lines(ALARMS, replicas=("host-1-abc",)),
+    "alarms-of-nobody": lambda: alarms._lines(ALARMS[:1], replicas=()),
 }

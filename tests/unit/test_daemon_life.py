@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from memory_journal import MemoryFailures
 
 from syncd import web
 from syncd.cli.daemon import _serve
@@ -31,6 +32,7 @@ from syncd.errors import MappingInvalid, Problem, StoreError, SyncdError, Target
 from syncd.http.secrets import SecretUnreadable
 from syncd.model import EVERYTHING, Change, Note, Outcome, Plan, Scope, Status, User
 from syncd.plan.sound import WAITS
+from syncd.ports import Failing
 from syncd.reconcile import DeploymentReport, Report
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -69,17 +71,19 @@ class Raised:
 class Stage:
     """A worker of one deployment whose ends a test makes up."""
 
-    def __init__(self, *earlier: tuple[str, str]) -> None:
+    def __init__(self, *earlier: tuple[str, str], failures: MemoryFailures | None = None) -> None:
         self.alarms, self.clock, self.stopping = Raised(*earlier), Clock(), False
+        self.failures = failures or MemoryFailures()
         self.queue, self.jobs = WorkQueue(2, monotonic=self.clock, chance=lambda: 0.5), Jobs(lambda: NOW)
-        database: Any = SimpleNamespace(back=lambda: None, lost=lambda _: None)
+        database: Any = SimpleNamespace(back=lambda: None, lost=lambda _: None, needed=lambda do: do())
         runtime = Runtime(lambda *_, **__: None, lambda: NOW, self.clock, lambda: self.stopping)
         common = Common(cast("Any", self.alarms), database, runtime)
         nothing: Any = None
         self.targets = {"prod": None}
         now = SimpleNamespace(targets=self.targets)
         fleet: Any = SimpleNamespace(sessions=SimpleNamespace(drop=lambda _: None), now=now)
-        shared = Shared(fleet, nothing, self.queue, nothing, nothing)
+        store: Any = SimpleNamespace(failures=self.failures)
+        shared = Shared(fleet, nothing, self.queue, nothing, store)
         self.worker = Worker(shared, self.jobs, Records(), nothing, common)
 
     def ends(
@@ -87,13 +91,16 @@ class Stage:
         error: SyncdError | None,
         item: WorkItem = SWEEP,
         *,
+        is_now: bool = False,
         found: Plan | None = None,
         outcomes: tuple[Outcome, ...] = (),
     ) -> None:
-        """Let a pass run as soon as it may, and end so: with an error, or after this plan with these outcomes."""
-        if not self.queue.look("prod").waiting:
+        """Let a pass run as soon as it may, and end so: with an error, or after this plan with these outcomes.
+
+        With `is_now` it does not wait: it is an order."""
+        if is_now or not self.queue.look("prod").waiting:
             self.queue.put("prod", item)
-        self.clock.now = max(self.clock.now, self.queue.look("prod").not_before)
+        self.clock.now = self.clock.now if is_now else max(self.clock.now, self.queue.look("prod").not_before)
         taken = self.queue.take()
         assert taken is not None
         plan = None if error else Plan("prod", EVERYTHING, ()) if found is None else found
@@ -133,6 +140,25 @@ def test_a_deployment_that_was_taken_out_while_a_pass_failed_is_begun_anew_when_
     assert (set(), 0, 0.0, []) == (stage.alarms.on, queue.failures, queue.not_before, queue.waiting)
 
 
+@pytest.mark.finding("U-B7")
+def test_since_when_how_often_and_when_again_is_written_down_for_whoever_asks() -> None:
+    first = Stage()
+    for times in range(1, 4):
+        first.ends(SILENT)
+        wait_s = first.queue.look("prod").not_before - first.clock.now
+        assert wait_s > 0
+        assert {"prod": Failing(NOW, times, NOW + timedelta(seconds=wait_s))} == first.failures.failing()
+    order = WorkItem(Scope.people(["anna"]), "reconcile", Urgency.ORDER)
+    first.ends(SILENT, order, is_now=True)
+    assert 3 == first.failures.failing()["prod"].times, "what fails before the next try says nothing new"
+
+    replica = Stage(failures=first.failures)
+    replica.ends(SILENT)
+    assert (4, 1) == (first.failures.failing()["prod"].times, replica.queue.look("prod").failures)
+    replica.ends(None)
+    assert {} == first.failures.failing()
+
+
 @pytest.mark.finding("U-B1b")
 def test_a_stop_is_no_failure() -> None:
     stage = Stage()
@@ -142,6 +168,7 @@ def test_a_stop_is_no_failure() -> None:
     stage.stopping = True
     stage.ends(SILENT)
     assert (before, QUARANTINE_AFTER - 1) == (stage.alarms.on, stage.queue.look("prod").failures)
+    assert QUARANTINE_AFTER - 1 == stage.failures.failing()["prod"].times
 
 
 @pytest.mark.finding("U-B1b")

@@ -27,15 +27,18 @@ class Beats:
     """Where replicas hear of each other."""
 
     def __init__(self) -> None:
-        self.living: set[str] = set()
+        self.here: set[str] = set()
 
     def beat(self, replica: str, *, ttl: timedelta) -> tuple[str, ...]:
         assert ttl > timedelta(0)
-        self.living.add(replica)
-        return tuple(sorted(self.living))
+        self.here.add(replica)
+        return tuple(sorted(self.here))
 
     def leave(self, replica: str) -> None:
-        self.living.discard(replica)
+        self.here.discard(replica)
+
+    def living(self) -> tuple[str, ...]:
+        return tuple(sorted(self.here))
 
 
 def nothing(_event: str, **_facts: object) -> None: ...
@@ -71,9 +74,9 @@ def test_replicas_that_come_and_go_are_told() -> None:
     said = []
     beats = Beats()
     x = Assignment("x", beats, emit=lambda event, **facts: said.append((event, facts["replica"])))
-    beats.living.add("y")
+    beats.here.add("y")
     x.beat()
-    beats.living.discard("y")
+    beats.here.discard("y")
     x.beat()
     assert [("replica_joined", "y"), ("replica_left", "y")] == said
 

@@ -296,6 +296,23 @@ def test_what_follows(line: Line) -> None:
     assert line.answer == (found.answer.error if found.answer else None)
 
 
+@pytest.mark.finding("U-B7")
+def test_a_failure_counts_where_the_ladder_is_climbed_and_what_works_ends_the_count() -> None:
+    def failed(item: WorkItem, end: End, **moment: Any) -> bool | None:
+        return follow_up(Ended("prod", item, end, Record(), moment=Moment(NOW, **moment))).failed
+
+    for end in (Gone(), TooEarly(), RolesFirst(), Broke(BUSY), Broke(AWAY)):
+        assert failed(SWEEP, end) is None
+    assert failed(ORDER, made(outcomes=outcome(Status.SKIPPED, SUPERSEDED))) is None
+    assert failed(SWEEP, Broke(SILENT), is_stopping=True) is None
+    assert failed(SWEEP, Broke(SILENT), is_configured=False) is None
+    assert failed(SWEEP, Broke(SILENT)) is True
+    assert failed(SWEEP, made(error=AMBIGUOUS), failures=3, failing=4) is True
+    assert failed(ORDER, Broke(SILENT), failures=3, failing=3) is None, "it joins what waits for the next try"
+    assert failed(SWEEP, made(outcomes=outcome(Status.FAILED))) is False, "the deployment answers"
+    assert failed(LIST, Listed(frozenset())) is False
+
+
 def test_only_what_is_made_or_fails_is_remembered() -> None:
     before = Record(error="no answer", calls=10, drift=4, held="x", looked_again=1)
     moment = Moment(NOW, 1, 2)

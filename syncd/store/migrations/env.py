@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from syncd.store.schema import VERSION_TABLE, metadata
+from syncd.store.daemon_schema import EVERY_TABLE
+from syncd.store.schema import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=EVERY_TABLE,
     version_table=VERSION_TABLE,
     render_as_batch=True,
 )

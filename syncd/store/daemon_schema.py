@@ -1,0 +1,52 @@
+"""The tables that a running daemon keeps for itself: which replicas live, what fails, which alarms stand, who asked for what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, Index, Integer, MetaData, Table
+
+from syncd.store.columns import Sentence, UtcTime, Words, id_column
+from syncd.store.schema import metadata
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("replica", Words, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False, comment="when it counts as gone, unless it says before that it lives"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("kind", Words, primary_key=True),
+    Column("subject", Words, primary_key=True),
+    Column("text", Sentence, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("notified_at", UtcTime, nullable=False, comment="when somebody was last told"),
+)
+
+uses = Table(
+    "uses",
+    metadata,
+    id_column(),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Words, nullable=False, comment="the name of a token, or an OS user"),
+    Column("what", Words, nullable=False),
+    Column("answer", Integer, nullable=False, comment="an HTTP status"),
+    Column("detail", Sentence, nullable=False),
+    Index("ix_uses_at", "at"),
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("since", UtcTime, nullable=False, comment="when the first of them failed"),
+    Column("times", Integer, nullable=False, comment="how many passes in a row"),
+    Column("next_try_at", UtcTime, comment="by the daemon that failed last; null: nobody said"),
+)
+
+EVERY_TABLE: Final[MetaData] = metadata
+"""Those of `schema`, and these."""
