@@ -74,4 +74,4 @@ $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .servers .matrix build *.egg-info
+	rm -rf $(VENV) .servers .matrix dist build *.egg-info

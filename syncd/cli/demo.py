@@ -21,7 +21,7 @@ from syncd.cli.output import show
 from syncd.errors import SyncdError
 from syncd.render.lines import Line, Style
 
-MAPPINGS = Path(__file__).parents[2] / "mappings"
+MAPPINGS = Path(__file__).parents[1] / "sandbox" / "mappings"
 PASSWORD_VARIABLE = "SYNCD_DEMO_PASSWORD"  # noqa: S105 - the name of a variable
 PEOPLE = """\
 people:
@@ -73,8 +73,6 @@ def demo(
     ] = Airflow.STAND_IN,
 ) -> int:
     """Show the main job, start to end, on servers that exist only while it runs."""
-    if not MAPPINGS.is_dir():
-        raise SyncdError(f"the demo shows the mapping files of a checkout, and {MAPPINGS} is not there")
     started = time.monotonic()
     boot = _stand_ins if airflow is Airflow.STAND_IN else _real_servers
     with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder, boot() as servers:

@@ -120,7 +120,7 @@ def typing(folder: Path, server: RealAirflow) -> Iterator[Shell]:
     """Give a shell in a clone, in which the server's own command works."""
     clone, programs = folder / "syncd", folder / "programs"
     shutil.copytree(ROOT / "syncd", clone / "syncd", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
     programs.mkdir()
     (programs / "airflow").symlink_to(server._venv / "bin" / "airflow")

@@ -37,8 +37,18 @@ class Release:
 
     @property
     def made_from(self) -> bytes:
-        """What an installation of it depends on: where this changes, it is made anew."""
-        return "\n".join((*self.packages, self.as_of)).encode() if self.packages else self.lock.read_bytes()
+        """What an installation of it depends on: where this changes, it is made anew.
+
+        Raises:
+            ServerFailed: this is no checkout, and only a checkout has the locks.
+        """
+        if self.packages:
+            return "\n".join((*self.packages, self.as_of)).encode()
+        if not self.lock.is_file():
+            raise ServerFailed(
+                f"what Airflow {self.version} is installed of is in {self.lock.name}, which only a checkout of syncd has"
+            )
+        return self.lock.read_bytes()
 
 
 LOCKED: Mapping[str, Release] = {
