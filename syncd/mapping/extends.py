@@ -34,7 +34,7 @@ def with_extended(reading: MappingReading) -> dict[str, RoleDefinition]:
     brought = 0
     for name in order:
         others = [full[other] for other in roles[name].extends if other in full]
-        brought += sum(len(other.dags) + len(other.permissions) for other in others)
+        brought += sum(len(other.dags) + len(other.permissions) + len(other.bases) for other in others)
         if brought > MOST_INHERITED:
             said = f"`extends` brings more than {MOST_INHERITED:,} entries to all roles together"
             reading.strict.wrong(roles[name].at, f'{said}, here to "{name}"; let roles extend fewer others')
@@ -49,6 +49,7 @@ def _union(role: RoleDefinition, others: Iterable[RoleDefinition]) -> RoleDefini
         role,
         dags=tuple(dict.fromkeys(chain.from_iterable(r.dags for r in several))),
         permissions=tuple(dict.fromkeys(chain.from_iterable(r.permissions for r in several))),
+        bases=tuple(dict.fromkeys(chain.from_iterable(r.bases for r in several))),
     )
 
 

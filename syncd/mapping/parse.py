@@ -109,7 +109,8 @@ def _check_role_names(reading: MappingReading) -> None:
     defined = {name for name, _ in reading.defined}
     _check_known(reading, reading.bound, built_in | defined, otherwise="bind another")
     extended = (role for roles in reading.extended.values() for role in roles)
-    _check_known(reading, extended, defined, otherwise="extend another")
+    bases = frozenset[str]().union(*(naming.base_roles for naming in reading.namings))
+    _check_known(reading, extended, bases | defined, otherwise="extend another")
 
 
 def _check_known(reading: MappingReading, roles: Iterable[Scalar], known: AbstractSet[str], *, otherwise: str) -> None:

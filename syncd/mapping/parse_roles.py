@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from syncd.mapping.parse_dags import read_selector
 from syncd.mapping.reading import MappingReading, once, words
-from syncd.model import Naming, Permission, RoleDefinition
+from syncd.model import Base, Naming, Permission, RoleDefinition
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
 
 _GIVES = ("extends", "dags", "permissions")
 """The keys by which a role gives something."""
+ALL_DAGS = "all_dags"
+"""What a built-in role can be without."""
 
 
 def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
@@ -17,12 +21,12 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     reading.defined.append((name.text, name.at))
     for problem in once(naming.role_problem(name.text) for naming in reading.namings):
         strict.wrong(name.at, problem)
-    found = strict.record(body, "a role", known=("description", "owner", *_GIVES))
+    found = strict.record(body, "a role", known=("description", "owner", "extends", "without", *_GIVES[1:]))
     if isinstance(body, Table) and not set(_GIVES) & found.keys():
         strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or `extends`')
     description = strict.text(found.get("description"), "`description`", lines=True)
     owner = strict.text(found.get("owner"), "`owner`")
-    extends = strict.texts(found.get("extends"), "`extends`", alone=True)
+    extends, bases = _extended(reading, found)
     reading.extended.setdefault(name.text, extends)
     selectors = [read_selector(reading, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
     permissions = strict.texts(found.get("permissions"), "`permissions`")
@@ -36,8 +40,43 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
             name.at,
             owner or "",
             words(extends),
+            bases,
         )
     )
+
+
+def _extended(reading: MappingReading, found: Mapping[str, Node]) -> tuple[tuple[Scalar, ...], tuple[Base, ...]]:
+    """Read what a role extends: roles of mapping files, and one of the target's own at most, `without` something perhaps."""
+    strict, without = reading.strict, found.get("without")
+    named = strict.texts(found.get("extends"), "`extends`", alone=True)
+    built_in = frozenset().union(*(naming.built_in_roles for naming in reading.namings))
+    bases = [role for role in named if role.text in built_in]
+    for role in bases:
+        if problem := _base_problem(reading, role, bases):
+            strict.wrong(role.at, problem)
+    word = strict.text(without, "`without`")
+    if without and word and word != ALL_DAGS:
+        hint = strict.near(word, (ALL_DAGS,)) or f"; write {ALL_DAGS}"
+        strict.wrong(without.at, f'unknown word "{word}" in `without`{hint}')
+    elif without and not bases:
+        strict.wrong(
+            without.at, f"`without` takes something out of a built-in role, and none is in `extends`; {_some(reading)}"
+        )
+    others = tuple(role for role in named if role.text not in built_in)
+    return others, tuple(Base(role.text, role.at, word == ALL_DAGS) for role in bases)
+
+
+def _base_problem(reading: MappingReading, role: Scalar, bases: list[Scalar]) -> str:
+    if not all(role.text in naming.base_roles for naming in reading.namings):
+        return f'what the built-in role "{role.text}" holds is not known beforehand, so no role can extend it; bind it'
+    if role is not bases[0]:
+        return f'a role extends one built-in role, and "{bases[0].text}" stands before "{role.text}"; keep one'
+    return ""
+
+
+def _some(reading: MappingReading) -> str:
+    known = frozenset[str]().union(*(naming.base_roles for naming in reading.namings))
+    return f"extend one of {', '.join(sorted(known))}, or take it out" if known else "take it out"
 
 
 def _permission(reading: MappingReading, node: Scalar) -> Permission | None:

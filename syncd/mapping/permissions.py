@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.inventory import Inventory
 from syncd.mapping.patterns import is_literal
-from syncd.model import DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
+from syncd.model import Base, DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
 
 
 class Speller:
@@ -18,6 +18,8 @@ class Speller:
     def role(self, definition: RoleDefinition) -> Role:
         """Give a role with every permission that can exist now; notes say what has to wait."""
         permissions = set(self.dialect.every_role)
+        for base in definition.bases:
+            permissions |= self._of_base(definition.name, base)
         for selector in definition.dags:
             permissions |= self._selected(definition.name, selector)
         for permission, at in definition.permissions:
@@ -27,6 +29,16 @@ class Speller:
             else:
                 permissions.add(read)
         return Role(definition.name, frozenset(permissions))
+
+    def _of_base(self, role: str, base: Base) -> frozenset[Permission]:
+        """Give what one of the target's own roles holds on this release."""
+        known = self.dialect.built_in.get(base.role)
+        doubt = known.doubt if known else "what it holds here is not known, so it gives nothing"
+        if doubt:
+            self.diagnostics.note("base_not_measured", f"{base.at}: {role} extends {base.role}: {doubt}")
+        if known is None:
+            return frozenset()
+        return known.permissions if base.without_all_dags else known.permissions | known.all_dags
 
     def _selected(self, role: str, selector: DagSelector) -> frozenset[Permission]:
         found = self.inventory.matching(selector)

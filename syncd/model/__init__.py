@@ -6,7 +6,7 @@ handed to a value. Only the standard library is used.
 
 from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
-from syncd.model.deployment import Adopt, Dag, Deployment, Dialect, Role, User
+from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User
 from syncd.model.labels import LabelTest
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
@@ -27,7 +27,7 @@ from syncd.model.people import (
     Snapshot,
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
-from syncd.model.rules import At, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
+from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
 from syncd.model.subjects import AllOf, AnyOf, Everyone, GroupRef, Leaf, Subject, Without, givers, leaves
 from syncd.model.windows import DAYS, WeeklyWindow
@@ -42,6 +42,8 @@ __all__ = [
     "AnyOf",
     "At",
     "Awaited",
+    "Base",
+    "BuiltIn",
     "Certificate",
     "Change",
     "CheckResult",

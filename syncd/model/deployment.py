@@ -61,6 +61,15 @@ class Dag:
 
 
 @dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """What one of the target's own roles holds: on its own, and on every DAG. `doubt` says why that is not sure; empty: it is."""
+
+    permissions: frozenset[Permission]
+    all_dags: frozenset[Permission]
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """How a deployment spells what a role must contain: data, made by the adapter from what it found out by looking.
 
@@ -68,7 +77,8 @@ class Dialect:
     are not bound to a DAG, and those that are, as templates with `{dag}`. A level does not repeat the levels it includes.
     `everywhere` gives for such a template the permission that has it on every DAG, where there is one.
     `role_deletion_breaks` says what the deletion of a role can break there by itself; empty: nothing. `untold` says of what the
-    server never tells of a DAG (`bundle`, `path`) why that is, and what to do.
+    server never tells of a DAG (`bundle`, `path`) why that is, and what to do. `built_in` is what those of the target's own
+    roles hold that a role can extend.
     """
 
     every_role: frozenset[Permission]
@@ -76,6 +86,7 @@ class Dialect:
     everywhere: Mapping[Permission, Permission] = field(default_factory=dict)
     role_deletion_breaks: str = ""
     untold: Mapping[str, str] = field(default_factory=dict)
+    built_in: Mapping[str, BuiltIn] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

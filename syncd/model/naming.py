@@ -24,6 +24,11 @@ class Naming(Protocol):
         ...
 
     @property
+    def base_roles(self) -> frozenset[str]:
+        """Name those of them that a role can extend, because what they hold is known for each release."""
+        ...
+
+    @property
     def actions(self) -> tuple[str, ...]:
         """Name every action that a permission of the target can have."""
         ...

@@ -85,11 +85,20 @@ class Permission:
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """A role of the target's own as a base of another: all that it holds, or that without what is on every DAG."""
+
+    role: str
+    at: At
+    without_all_dags: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RoleDefinition:
     """A role as the mapping files define it, before a deployment's DAGs are known.
 
     `dags` and `permissions` are all that it has, with what it has of the roles that it `extends`; each entry knows the line
-    that it stands in. `owner` says who answers for it.
+    that it stands in. So it is with `bases`. `owner` says who answers for it.
     """
 
     name: str
@@ -99,6 +108,7 @@ class RoleDefinition:
     at: At
     owner: str = ""
     extends: tuple[str, ...] = ()
+    bases: tuple[Base, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ def meaning(role: RoleDefinition) -> str:
     """Hash what a definition says, wherever it stands."""
     dags = sorted(map(_said, role.dags))
     permissions = sorted({(p.action, p.resource) for p, _ in role.permissions})
-    return hashlib.sha256(json.dumps([dags, permissions]).encode()).hexdigest()[:16]
+    bases = sorted({(base.role, base.without_all_dags) for base in role.bases})
+    said = [dags, permissions, *([bases] if bases else [])]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def _said(s: DagSelector) -> tuple[Any, ...]:

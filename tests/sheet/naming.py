@@ -13,6 +13,7 @@ class SheetNaming:
     """The rules of names of every sheet: a line end would end the row."""
 
     built_in_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
+    base_roles: ClassVar[frozenset[str]] = frozenset()
     resources: ClassVar[frozenset[str]] = frozenset()
     actions: ClassVar[tuple[str, ...]] = ("see", "start", "change")
 

@@ -37,7 +37,21 @@ from syncd.mapping.compile import compile_desired
 from syncd.mapping.inventory import Inventory
 from syncd.mapping.parse import parse
 from syncd.mapping.select import chooses, idle_bindings
-from syncd.model import At, Dag, DagSelector, Deployment, GroupRef, Level, Reason, Role, Rule, User
+from syncd.model import (
+    At,
+    BuiltIn,
+    Dag,
+    DagSelector,
+    Deployment,
+    DesiredState,
+    Dialect,
+    GroupRef,
+    Level,
+    Reason,
+    Role,
+    Rule,
+    User,
+)
 from syncd.targets.airflow.naming import NAMING
 
 WEBSITE = "can_read on Website"
@@ -448,6 +462,54 @@ def test_a_dag_that_is_there_and_does_not_match_is_not_waited_for() -> None:
     desired = compiled(bound("{dags: [{level: view, id: fin_daily, tag: platform}]}"), FINANCE)
 
     assert ["selector_matches_nothing"] == [note.code for note in desired.notes]
+
+
+WITH_BASES = replace(
+    DIALECT,
+    built_in={
+        "User": BuiltIn(permissions("can_read on Pools"), permissions("can_edit on DAGs")),
+        "Op": BuiltIn(permissions("can_edit on Pools"), frozenset(), "it was not measured"),
+    },
+)
+
+
+def with_bases(roles: str, *, dialect: Dialect = WITH_BASES) -> DesiredState:
+    text = f"roles: {roles}\n" + viewer().replace("Viewer", "r")
+    return compile_desired(
+        parse({"m.yaml": text.encode()}, namings=[NAMING]), FINANCE, PROD, inventory=DAGS, dialect=dialect, now=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("roles", "given"),
+    [
+        ("{r: {extends: User}}", ("can_read on Pools", "can_edit on DAGs")),
+        ("{r: {extends: User, without: all_dags}}", ("can_read on Pools",)),
+        ("{r: {extends: a}, a: {extends: [User], without: all_dags}}", ("can_read on Pools",)),
+        ("{r: {extends: [a, User]}, a: {extends: User, without: all_dags}}", ("can_read on Pools", "can_edit on DAGs")),
+        (
+            "{r: {extends: User, without: all_dags, dags: [{level: view, id: fin_daily}]}}",
+            ("can_read on Pools", "can_read on DAG Runs", "can_read on DAG:fin_daily"),
+        ),
+    ],
+)
+def test_a_built_in_role_is_a_base_with_or_without_what_it_has_on_every_dag(roles: str, given: tuple[str, ...]) -> None:
+    desired = with_bases(roles)
+
+    assert permissions(WEBSITE, *given) == desired.roles["r"].permissions
+    assert () == desired.notes
+
+
+def test_a_base_that_is_not_known_for_sure_is_told_and_one_that_is_not_known_gives_nothing() -> None:
+    measured_less = with_bases("{r: {extends: Op}}")
+    unknown = with_bases("{r: {extends: Op}}", dialect=DIALECT)
+
+    assert permissions(WEBSITE, "can_edit on Pools") == measured_less.roles["r"].permissions
+    assert ["base_not_measured m.yaml:1: r extends Op: it was not measured"] == notes(measured_less)
+    assert permissions(WEBSITE) == unknown.roles["r"].permissions
+    assert ["base_not_measured m.yaml:1: r extends Op: what it holds here is not known, so it gives nothing"] == notes(
+        unknown
+    )
 
 
 PLACES = (Dag("there", bundle="fin", path="team/there.py"), Dag("somewhere"), Dag("other", bundle="x", path="o.py"))

@@ -101,9 +101,12 @@ def test_the_examples_are_right() -> None:
 def test_the_whole_examples_of_the_reference_are_right() -> None:
     blocks = [block for block in REFERENCE.read_text().split("```yaml\n")[1:] if block.startswith("roles:")]
 
-    assert [["finance-analyst"], ["finance-operator", "finance-reader"], ["fin-reader", "fin-reader-pools"]] == [
-        sorted(parsed(block.partition("```")[0]).roles) for block in blocks
-    ]
+    assert [
+        ["finance-analyst"],
+        ["finance-operator", "finance-reader"],
+        ["finance-user"],
+        ["fin-reader", "fin-reader-pools"],
+    ] == [sorted(parsed(block.partition("```")[0]).roles) for block in blocks]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from plan_world import person, role, there
 
-from syncd.model import EVERYTHING, At, Change, DagSelector, Level, Plan, RoleDefinition
+from syncd.model import EVERYTHING, At, Base, Change, DagSelector, Level, Plan, RoleDefinition
 from syncd.plan.sound import WAITS, meaning, sound, unseen
 from syncd.targets.airflow.naming import permission
 
@@ -38,14 +38,21 @@ FIN = defined("fin")
         defined("fin", replace(VIEW, bundles=("pii",))),
         defined("fin", replace(VIEW, paths=("pii",))),
         defined("fin", replace(VIEW, but=(replace(VIEW, tags=("pii",)),))),
+        replace(defined("fin"), bases=(Base("User", AT),)),
     ],
     ids=(
         *("level", "tags", "ids", "owners", "one more", "no permission", "action", "resource"),
-        *("all tags", "all owners", "bundles", "paths", "left out"),
+        *("all tags", "all owners", "bundles", "paths", "left out", "a base"),
     ),
 )
 def test_whatever_a_definition_says_is_what_it_means(other: RoleDefinition) -> None:
     assert meaning(FIN) != meaning(other)
+
+
+def test_a_base_without_something_is_another_one() -> None:
+    whole, less = (replace(FIN, bases=(Base("User", AT, without),)) for without in (False, True))
+
+    assert meaning(whole) != meaning(less)
 
 
 def test_where_and_in_which_order_it_is_said_makes_no_difference() -> None:

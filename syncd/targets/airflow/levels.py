@@ -12,6 +12,7 @@ from typing import Final
 
 from syncd.model import Dialect, Level, Permission
 from syncd.targets.airflow.abilities import Capabilities
+from syncd.targets.airflow.built_in import built_in
 from syncd.targets.airflow.dags import untold
 from syncd.targets.airflow.naming import permission
 
@@ -43,6 +44,11 @@ def dialect(capabilities: Capabilities, *, dags_folder: str = "") -> Dialect:
         everywhere={template: _on_all(template) for template in bound},
         role_deletion_breaks=BREAKS_A_FILE if capabilities.generation >= 3 else "",
         untold=untold(capabilities.generation, dags_folder=dags_folder),
+        built_in=built_in(
+            capabilities.generation,
+            airflow=release(capabilities.version),
+            fab=release(capabilities.fab_version or ""),
+        ),
     )
 
 

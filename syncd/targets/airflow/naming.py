@@ -18,6 +18,9 @@ from syncd.text.characters import unseen
 BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 """Roles that Airflow itself defines. The API does not protect them."""
 
+BASE_ROLES: Final = ("Viewer", "User", "Op")
+"""Those that a role can extend, each with all that the one before has: what they hold is known. Admin holds whatever there is."""
+
 RESOURCES: Final = frozenset((
     "Admin", "All Audit Logs", "All Import Errors", "All Reparses", "Asset Aliases", "Assets", "Audit Logs", "Backfills",
     "Browse", "Cluster Activity", "Configurations", "Connections", "DAG Code", "DAG Dependencies", "DAG Runs", "DAG Versions",
@@ -46,6 +49,7 @@ class AirflowNaming:
     """The rules of names of every Airflow: `model.Naming`."""
 
     built_in_roles: ClassVar[frozenset[str]] = BUILT_IN_ROLES
+    base_roles: ClassVar[frozenset[str]] = frozenset(BASE_ROLES)
     actions: ClassVar[tuple[str, ...]] = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
 
     resources: ClassVar[frozenset[str]] = RESOURCES
