@@ -21,6 +21,7 @@ from syncd.mapping.inventory import Inventory
 from syncd.mapping.people import people
 from syncd.mapping.permissions import Speller
 from syncd.mapping.select import chooses
+from syncd.mapping.service_accounts import accounts_of, with_accounts
 from syncd.mapping.when import is_on, is_over
 from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, Rule, Rules
 
@@ -43,6 +44,7 @@ def compile_desired(
     standing = _standing(rules, deployment, now, diagnostics)
     live = [rule for rule in standing if is_on(rule, now)]
     found = people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
+    found = with_accounts(found, live, directory, deployment, diagnostics)
     inactive = shown_inactive(directory, deployment) if diagnostics.frozen else {}
     roles = _roles(rules, standing, Speller(Inventory(inventory), dialect, deployment.naming, diagnostics))
     return DesiredState(
@@ -57,6 +59,7 @@ def compile_desired(
         diagnostics.undecided,
         inactive,
         diagnostics.frozen_for,
+        accounts_of(rules.bindings),
     )
 
 

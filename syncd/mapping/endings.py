@@ -20,7 +20,7 @@ from datetime import datetime
 
 from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on, is_over
-from syncd.model import Deployment, Directory, GroupRef, Reason, Rule, Rules, What
+from syncd.model import Accounts, Deployment, Directory, GroupRef, Reason, Rule, Rules, What
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Endings:
             return What.BINDING_ENDED
         if not any(is_on(rule, self.now) for rule in lines):
             return What.NOT_NOW
+        if not reason.source:
+            return What.NOT_GIVEN
         return self._of_person(self.whose.get(account, ()), reason)
 
     def _of_person(self, who: tuple[tuple[str, str], ...], reason: Reason) -> What:
@@ -58,11 +60,11 @@ class Endings:
         return What.NOT_KNOWN if who else What.NOT_GIVEN
 
     def _gave(self, rule: Rule, role: str, reason: Reason) -> bool:
-        return (
-            role in rule.roles
-            and any(self._means(group, reason) for group in rule.groups)
-            and chooses(rule, self.deployment)
-        )
+        if isinstance(rule.subject, Accounts):
+            is_meant = not reason.source and reason.group_id in rule.subject.names
+        else:
+            is_meant = any(self._means(group, reason) for group in rule.groups)
+        return role in rule.roles and is_meant and chooses(rule, self.deployment)
 
     def _means(self, group: GroupRef, reason: Reason) -> bool:
         if group.source != reason.source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from syncd.mapping.parse_named import read_accounts
 from syncd.mapping.reading import MappingReading
 from syncd.model import At, GroupRef, Subject
 from syncd.text.document import Node, Table
@@ -11,6 +12,8 @@ from syncd.text.document import Node, Table
 
 def read_subject(reading: MappingReading, found: Mapping[str, Node]) -> Subject | None:
     """Read whom a binding is for, of its keys; None where that cannot be said."""
+    if "accounts" in found:
+        return read_accounts(reading, found["accounts"])
     return _group(reading, found.get("group"))
 
 

@@ -15,18 +15,18 @@ from syncd.directory.persons import described, login_identity
 from syncd.directory.usernames import username_of
 from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.groups import Bound
-from syncd.mapping.when import only
-from syncd.model import Deployment, Directory, Group, Identity, Lookalikes, Naming, Person, Reason, Rule, User, key
+from syncd.mapping.when import reason_of
+from syncd.model import Deployment, Directory, Identity, Lookalikes, Naming, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
 UNDECIDED = "because a source of higher rank, which would name the account, was not read whole"
 SET_LOGIN_SOURCE = "to be free of it, set login_source for this deployment"
-_Given = dict[str, dict[str, "list[_Gift]"]]
+_Given = dict[str, dict[str, "list[Gift]"]]
 """What each person is given, by source and id."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Gift:
+class Gift:
     """What one rule gives each member of its group. Equal only to itself, so that sets of gifts hash fast."""
 
     roles: tuple[str, ...]
@@ -47,7 +47,7 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     found = People()
     owners: dict[str, Identity] = {}
     clashes: dict[str, list[Identity]] = defaultdict(list)
-    shared: dict[tuple[_Gift, ...], tuple[frozenset[str], Because]] = {}
+    shared: dict[tuple[Gift, ...], tuple[frozenset[str], Because]] = {}
     given = _given(bounds)
     receiving = _each(given, directory, diagnostics)
     if directory.persons or directory.mistaken or deployment.login_source or len(directory.order) > 1:
@@ -58,7 +58,7 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
             continue
         owners[name] = identity
         if gifts not in shared:
-            because = _merged(gifts)
+            because = merged(gifts)
             shared[gifts] = (frozenset(because), because)
         roles, found.because[name] = shared[gifts]
         found.users[name] = account = deployment.naming.account(identity, username, roles)
@@ -93,14 +93,14 @@ def _set_undecided_apart(
 
 def _holders(
     receiving: Iterable[_Holder], deployment: Deployment, diagnostics: Diagnostics
-) -> Iterator[tuple[str, str, Identity, Identity, tuple[_Gift, ...]]]:
+) -> Iterator[tuple[str, str, Identity, Identity, tuple[Gift, ...]]]:
     """Give each person who can have an account: key of the user name, user name, who names it, who describes it, what."""
     protected = Lookalikes(deployment.protected)
     for login, shown, gifts in receiving:
         username = username_of(login, deployment.username)
         name = key(username)
-        if refusal := _refusal(username, deployment.naming, is_protected=username in protected):
-            code, why = refusal
+        if refused := refusal(username, deployment.naming, is_protected=username in protected):
+            code, why = refused
             diagnostics.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
         else:
             yield name, username, login, shown, tuple(gifts)
@@ -113,13 +113,13 @@ def _whose(login: Identity, directory: Directory) -> tuple[tuple[str, str], ...]
     return (who, *((i.source, i.id) for i in person.accounts if i is not login)) if person else (who,)
 
 
-_Holder = tuple[Identity, Identity, "list[_Gift]"]
+_Holder = tuple[Identity, Identity, "list[Gift]"]
 """Somebody who is given something: the identity that names the account, the one that describes it, and what."""
 
 
 def _each(given: _Given, directory: Directory, diagnostics: Diagnostics) -> Iterator[_Holder]:
     """Give every active identity that is given something, each for itself."""
-    strangers: dict[_Gift, list[str]] = defaultdict(list)
+    strangers: dict[Gift, list[str]] = defaultdict(list)
     for source, people_given in given.items():
         for person, gifts in people_given.items():
             identity = directory.identities.get((source, person))
@@ -147,12 +147,12 @@ def _joined(
 
     Where no login source is set, and a source of higher rank may yet name the account, nothing more is given under the name.
     """
-    pooled: dict[tuple[Identity, ...], list[_Gift]] = {}
+    pooled: dict[tuple[Identity, ...], list[Gift]] = {}
     _freeze_mistaken(directory, deployment, diagnostics)
     for identity, _, gifts in receiving:
         person = directory.persons.get((identity.source, identity.id)) or Person((identity,))
         pooled.setdefault(person.accounts, []).extend(gifts)
-    unnamed: list[tuple[Identity, list[_Gift]]] = []
+    unnamed: list[tuple[Identity, list[Gift]]] = []
     doubtful = () if deployment.login_source else [(s, why) for s in directory.order if (why := unread(directory, s))]
     for accounts, gifts in pooled.items():
         _freeze_if_named_otherwise(accounts, gifts, directory.order, doubtful, diagnostics)
@@ -174,7 +174,7 @@ def _freeze_mistaken(directory: Directory, deployment: Deployment, diagnostics: 
 
 def _freeze_if_named_otherwise(
     accounts: tuple[Identity, ...],
-    gifts: Iterable[_Gift],
+    gifts: Iterable[Gift],
     order: tuple[str, ...],
     doubtful: Iterable[tuple[str, str]],
     diagnostics: Diagnostics,
@@ -189,7 +189,7 @@ def _freeze_if_named_otherwise(
 
 
 def _note_unnamed(
-    unnamed: Iterable[tuple[Identity, list[_Gift]]], directory: Directory, source: str, diagnostics: Diagnostics
+    unnamed: Iterable[tuple[Identity, list[Gift]]], directory: Directory, source: str, diagnostics: Diagnostics
 ) -> None:
     who = some(str(identity) for identity, _ in unnamed)
     text = f"{who} get nothing: {source}, which this deployment logs in with, has nobody that they could be"
@@ -200,7 +200,7 @@ def _note_unnamed(
     diagnostics.note("no_login_identity", text)
 
 
-def _refusal(username: str, naming: Naming, *, is_protected: bool) -> tuple[str, str] | None:
+def refusal(username: str, naming: Naming, *, is_protected: bool) -> tuple[str, str] | None:
     """Say, as code and text of a note, why nothing may be given to an account."""
     if not username:
         return "username_unusable", "the source does not state what the template of user names asks for"
@@ -215,8 +215,8 @@ def _given(bounds: Iterable[Bound]) -> _Given:
     for bound in bounds:
         rule, members = bound.rule, bound.members
         given = by_source.setdefault(members.group.source, defaultdict(list))
-        reason = _reason(rule, members.group)
-        fresh, stale = _Gift(rule.roles, (reason,)), _Gift(rule.roles, (replace(reason, stale=True),))
+        reason = reason_of(rule, members.group.source, members.group.id, members.group.name)
+        fresh, stale = Gift(rule.roles, (reason,)), Gift(rule.roles, (replace(reason, stale=True),))
         for person in members.group.members:
             given[person].append(fresh)
         for person in members.stale:
@@ -224,21 +224,7 @@ def _given(bounds: Iterable[Bound]) -> _Given:
     return by_source
 
 
-def _reason(rule: Rule, group: Group) -> Reason:
-    return Reason(
-        group.source,
-        group.id,
-        group.name,
-        str(rule.at),
-        rule.until,
-        rule.reason,
-        during=only(rule),
-        owner=rule.owner,
-        ticket=rule.ticket,
-    )
-
-
-def _merged(gifts: tuple[_Gift, ...]) -> Because:
+def merged(gifts: tuple[Gift, ...]) -> Because:
     because: dict[str, tuple[Reason, ...]] = {}
     for gift in gifts:
         for role in gift.roles:
@@ -246,7 +232,7 @@ def _merged(gifts: tuple[_Gift, ...]) -> Because:
     return because
 
 
-def _note_strangers(strangers: Mapping[_Gift, list[str]], diagnostics: Diagnostics) -> None:
+def _note_strangers(strangers: Mapping[Gift, list[str]], diagnostics: Diagnostics) -> None:
     for gift, ids in strangers.items():
         reason = gift.because[0]
         why = f"{reason.source}:{reason.group} has members of whom the source says nothing: {some(ids)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from syncd.mapping.windows import is_open, next_turn
-from syncd.model import Rule
+from syncd.model import Reason, Rule
 
 
 def is_over(rule: Rule, now: datetime) -> bool:
@@ -55,3 +55,18 @@ def closed(rule: Rule, now: datetime) -> str:
 
 def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def reason_of(rule: Rule, source: str, group_id: str, group: str) -> Reason:
+    """Say why somebody is given the roles of a binding: by a group of a source, or by what else it names."""
+    return Reason(
+        source,
+        group_id,
+        group,
+        str(rule.at),
+        rule.until,
+        rule.reason,
+        during=only(rule),
+        owner=rule.owner,
+        ticket=rule.ticket,
+    )

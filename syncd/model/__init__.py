@@ -29,7 +29,7 @@ from syncd.model.people import (
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
 from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
 from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
-from syncd.model.subjects import AllOf, AnyOf, Everyone, GroupRef, Leaf, Subject, Without, givers, leaves
+from syncd.model.subjects import Accounts, AllOf, AnyOf, Everyone, GroupRef, Leaf, Subject, Without, givers, leaves
 from syncd.model.windows import DAYS, WeeklyWindow
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "CLOCK_SKEW_S",
     "DAYS",
     "EVERYTHING",
+    "Accounts",
     "Adopt",
     "AllOf",
     "AnyOf",

@@ -14,8 +14,9 @@ from syncd.model.people import PersonKey
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a person holds a role: the group and the line. `stale` means that only an older read says so.
+    """Why a person holds a role: the group and the line; without a source it is the account itself that the line names.
 
+    `stale` means that only an older read says so.
     `during` names the hours of the line, `owner` who answers for it, `ticket` where it was asked for; each as it was then.
     """
 
@@ -32,7 +33,8 @@ class Reason:
 
     def __str__(self) -> str:
         said = self.at, self.reason, self.ticket, self.owner and f"owner {self.owner}"
-        return f"{self.source}:{self.group} ({', '.join(filter(None, said))})"
+        named = f"{self.source}:{self.group}" if self.source else self.group
+        return f"{named} ({', '.join(filter(None, said))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class DesiredState:
     undecided: Mapping[str, User] = field(default_factory=dict)
     inactive: Mapping[str, str] = field(default_factory=dict)
     frozen_for: Mapping[str, frozenset[PersonKey]] = field(default_factory=dict)
+    accounts: frozenset[str] = frozenset()
+    """Accounts (by key) that no directory has and a mapping line names: they are never made, and never deleted."""
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""

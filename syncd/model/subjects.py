@@ -59,13 +59,25 @@ class Without:
         return f"{_inner(self.subject)} but not {' or '.join(map(_inner, self.none_of))}"
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Accounts of a deployment that no directory has, by their names: no source is asked who they are."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{'account' if len(self.names) == 1 else 'accounts'} {', '.join(self.names)}"
+
+
 Leaf = GroupRef | Everyone
-Subject = Leaf | AnyOf | AllOf | Without
+Subject = Leaf | AnyOf | AllOf | Without | Accounts
 
 
 def leaves(subject: Subject) -> Iterator[Leaf]:
     """Give everything that is asked of sources to know who is meant, what is taken out too, from left to right."""
     match subject:
+        case Accounts():
+            return
         case AnyOf(of) | AllOf(of):
             for one in of:
                 yield from leaves(one)
@@ -79,6 +91,8 @@ def leaves(subject: Subject) -> Iterator[Leaf]:
 def givers(subject: Subject) -> Iterator[Leaf]:
     """Give the leaves by which somebody is meant, without those that take out."""
     match subject:
+        case Accounts():
+            return
         case AnyOf(of) | AllOf(of):
             for one in of:
                 yield from givers(one)

@@ -22,6 +22,29 @@ Moves = Mapping[str, str | None]
 """For the key of an account name: the name to go by instead; None where the person is left out."""
 
 
+def without_missing(desired: DesiredState, observed: ObservedState, *, scope: Scope) -> DesiredState:
+    """Want nothing of accounts that no directory has and that are not there: nobody could log in to one that syncd made."""
+    missing = {name for name in desired.accounts & desired.users.keys() if name not in observed.users}
+    missing -= observed.unclear.keys()
+    if not missing:
+        return desired
+    notes = tuple(_missing_note(desired.users[name].username) for name in sorted(missing) if scope.covers(name))
+    return replace(
+        desired,
+        users={name: user for name, user in desired.users.items() if name not in missing},
+        because={name: why for name, why in desired.because.items() if name not in missing},
+        notes=desired.notes + notes,
+    )
+
+
+def _missing_note(name: str) -> Note:
+    return Note(
+        "account_missing",
+        f'there is no account "{name}" here, which a binding names as one that no directory has: make it in Airflow, correct '
+        "the name, or name people by their group; syncd makes no account that nobody can log in to",
+    )
+
+
 def known_accounts(
     desired: DesiredState,
     observed: ObservedState,

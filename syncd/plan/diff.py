@@ -337,7 +337,9 @@ def _leave(
     user: User, name: str, *, owned: Owned, deployment: Deployment, desired: DesiredState, draft: _Draft
 ) -> None:
     """Plan the end of an account that syncd made, once nothing is left on it."""
-    wanted = name in desired.users or name in desired.frozen_users or name in desired.undecided
+    wanted = (
+        name in desired.users or name in desired.frozen_users or name in desired.undecided or name in desired.accounts
+    )
     if deployment.delete_leavers and not user.roles and name in owned.users and not wanted:
         draft.changes.append(Change(user, None, (Why("no mapping line gives this person anything here"),)))
 

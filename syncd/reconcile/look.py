@@ -26,7 +26,7 @@ from syncd.model import (
     User,
     key,
 )
-from syncd.plan.accounts import known_accounts
+from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
 from syncd.plan.effect import after as carried_out
@@ -175,6 +175,7 @@ def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> _There:
 def _under_their_names(this: Pass, wanted: DesiredState, there: _There) -> tuple[DesiredState, Scope, dict[str, str]]:
     """Let people and roles go by the names that they have on the server; gives who is known by another one, too."""
     observed, owned, by_email = there.observed, there.owned, this.target.deployment.match_email
+    wanted = without_missing(wanted, observed, scope=there.scope)
     theirs = known_accounts(
         wanted,
         observed,
