@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 from fakes import MemoryReadings
 
@@ -18,9 +19,11 @@ from syncd.errors import DeploymentBusy
 from syncd.model import (
     Awaited,
     Change,
+    Dag,
     DesiredState,
     Held,
     Kind,
+    LastSeen,
     Learned,
     Loss,
     MadeAccount,
@@ -28,6 +31,7 @@ from syncd.model import (
     Owned,
     Plan,
     Scope,
+    Sighting,
     Status,
     key,
 )
@@ -389,6 +393,36 @@ class MemoryFailures:
         self.known = {name: failing for name, failing in self.known.items() if name in deployments}
 
 
+@dataclass
+class MemoryLooks:
+    """Implements `ports.Looks`: the parts of the last looks, by deployment."""
+
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def keep(self, deployment: str, look: Sighting) -> None:
+        parts, observed = self.seen.setdefault(deployment, {}), look.observed
+        parts |= {"learned": look.learned, "own_account": look.own_account}
+        if look.dags is not None:
+            parts |= {"dags": look.dags, "dags_at": look.at}
+        if observed.scope.everything or observed.scope.dags:
+            parts |= {"roles": dict(observed.roles), "roles_at": look.at}
+        if observed.scope.everything:
+            parts |= {"users": dict(observed.users), "unclear": dict(observed.unclear), "people_at": look.at}
+        elif "users" in parts:
+            for name in observed.scope.usernames or ():
+                for kept, found in (("users", observed.users), ("unclear", observed.unclear)):
+                    parts[kept] = {n: v for n, v in parts[kept].items() if n != name}
+                    parts[kept] |= {name: found[name]} if name in found else {}
+
+    def last(self, deployment: str) -> LastSeen | None:
+        parts = self.seen.get(deployment, {})
+        return LastSeen(deployment, **parts) if {"users", "roles", "dags"} <= parts.keys() else None
+
+    def dags(self, deployment: str) -> tuple[Dag, ...]:
+        found: tuple[Dag, ...] = self.seen.get(deployment, {}).get("dags", ())
+        return found
+
+
 class MemoryJournal:
     """Implements `ports.Journal`."""
 
@@ -400,3 +434,4 @@ class MemoryJournal:
         self.places = MemoryPlaces()
         self.memory = MemoryMemory()
         self.failures = MemoryFailures()
+        self.looks = MemoryLooks()

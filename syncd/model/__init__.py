@@ -8,6 +8,7 @@ from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User
 from syncd.model.labels import LabelTest
+from syncd.model.look import LastSeen, Sighting
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
@@ -67,6 +68,7 @@ __all__ = [
     "Kind",
     "KnownPersons",
     "LabelTest",
+    "LastSeen",
     "Leaf",
     "Learned",
     "Level",
@@ -89,6 +91,7 @@ __all__ = [
     "Rule",
     "Rules",
     "Scope",
+    "Sighting",
     "Snapshot",
     "Status",
     "Subject",

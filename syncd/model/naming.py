@@ -29,6 +29,11 @@ class Naming(Protocol):
         ...
 
     @property
+    def public_role(self) -> str:
+        """Name the role that whoever is not signed in has, where the target lets them in; empty where there is none."""
+        ...
+
+    @property
     def actions(self) -> tuple[str, ...]:
         """Name every action that a permission of the target can have."""
         ...

@@ -11,6 +11,7 @@ Holdings  | what is ours                                              | passes
 Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
+Looks     | what was seen last of a deployment                        | passes; commands that answer questions
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
@@ -21,6 +22,7 @@ from syncd.ports.holdings import Holdings
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
 from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
+from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
 from syncd.ports.places import Place, Places
 from syncd.ports.presence import AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
@@ -61,6 +63,7 @@ __all__ = [
     "Lease",
     "Leases",
     "Ledger",
+    "Looks",
     "Memory",
     "Place",
     "Places",

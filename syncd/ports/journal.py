@@ -8,6 +8,7 @@ from syncd.ports.failures import Failures
 from syncd.ports.holdings import Holdings
 from syncd.ports.leases import Leases
 from syncd.ports.ledger import Ledger
+from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
 from syncd.ports.places import Places
 from syncd.ports.readings import Readings
@@ -30,3 +31,5 @@ class Journal(Protocol):
     def memory(self) -> Memory: ...
     @property
     def failures(self) -> Failures: ...
+    @property
+    def looks(self) -> Looks: ...

@@ -32,6 +32,7 @@ from syncd.ports import (
 from syncd.reconcile.directory import rereading
 from syncd.reconcile.look import contest, first_look, see
 from syncd.reconcile.make import answered, is_of, make_all, moved_people, record
+from syncd.reconcile.noted import keep_look
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import PassRequest
 from syncd.reconcile.run import end_run
@@ -126,7 +127,9 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
     inventory, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
-    this.journal.memory.save_learned(this.facts, reader.look(), only_new=True)
+    learned = reader.look()
+    this.journal.memory.save_learned(this.facts, learned, only_new=True)
+    keep_look(this, seen, learned, own_account=reader.own_account(), inventory=inventory)
     record(this, seen, applying=applying)
     why = "this deployment is only observed (mode = observe)"
     outcomes = tuple(Outcome(change, Status.SKIPPED, why) for change in seen.plan.changes) if applying else ()
@@ -195,7 +198,9 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         after = _read_back(this, session, inventory=inventory)
     if made and this.scope.everything:
         contest(this, after.desired, after.observed, ours=after.owned.roles)
-    this.journal.memory.save_learned(this.name, session.learned())
+    learned = session.learned()
+    this.journal.memory.save_learned(this.name, learned)
+    keep_look(this, after, learned, own_account=session.own_account(), inventory=inventory)
     outcomes = made + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, unknown_dags=strange_dags(this, inventory, first), after=after)
     report = replace(

@@ -103,6 +103,7 @@ def see(
     count: bool = False,
 ) -> Comparison:
     """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
+    began = this.world.clock()
     with this.timed("compile"):
         wanted = compiled(this, reader, inventory=inventory)
     if not this.scope.everything:
@@ -136,6 +137,7 @@ def see(
         there.renames,
         effects,
         held_effects,
+        began,
     )
 
 

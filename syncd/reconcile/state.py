@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import perf_counter
 
 from syncd.errors import (
@@ -65,6 +66,8 @@ class Comparison:
     renames: FoundRenames = field(default_factory=lambda: FoundRenames())
     effects: Effects | None = None
     held_effects: Effects | None = None
+    at: datetime | None = None
+    """When the look began."""
 
 
 @dataclass(slots=True)

@@ -29,10 +29,23 @@ from syncd.store.schema import (
     seen_roles,
     servers,
 )
+from syncd.store.schema_looks import look_people, looks
 
 _AT: Final = " at "
 """No name of a deployment has a blank in it."""
-_OF_A_SERVER: Final = (desired, capabilities, losses, gains, awaited, ownership, accounts, seen_roles, renamed_roles)
+_OF_A_SERVER: Final = (
+    desired,
+    capabilities,
+    losses,
+    gains,
+    awaited,
+    ownership,
+    accounts,
+    seen_roles,
+    renamed_roles,
+    looks,
+    look_people,
+)
 UNSEEN = "nobody can look any more: the deployment was pointed at another server"
 
 

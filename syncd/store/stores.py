@@ -12,6 +12,7 @@ from syncd.store.failures import DatabaseFailures
 from syncd.store.holdings import DatabaseHoldings
 from syncd.store.leases import DatabaseLeases
 from syncd.store.ledger import DatabaseLedger
+from syncd.store.looks import DatabaseLooks
 from syncd.store.memory import DatabaseMemory
 from syncd.store.places import DatabasePlaces
 from syncd.store.presence import DatabasePresence
@@ -31,6 +32,7 @@ class Stores:
     places: DatabasePlaces
     memory: DatabaseMemory
     failures: DatabaseFailures
+    looks: DatabaseLooks
     queries: DatabaseQueries
     presence: DatabasePresence
 
@@ -73,6 +75,7 @@ class Stores:
             DatabasePlaces(database),
             DatabaseMemory(database),
             DatabaseFailures(database),
+            DatabaseLooks(database),
             DatabaseQueries(database),
             DatabasePresence(database),
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd.http.rests import Rest
-from syncd.model import CheckResult, Learned, Naming
+from syncd.model import CheckResult, Dialect, Learned, Naming
 from syncd.targets.table import DeploymentTable
 from syncd.throttle import Throttle
 
@@ -41,6 +41,7 @@ class TargetKind:
     examine    says whether syncd can work with a deployment, by reading only
     described  what was found out about a deployment, as labels with what they say; what says nothing is empty
     figures    the same for programs, under names that stay; None where it cannot be read any more
+    dialect    how a deployment spells levels, by what was found out about it; None where that cannot be read any more
     slow_down  why a deployment is to be looked at less often; empty: it need not be
     """
 
@@ -50,6 +51,7 @@ class TargetKind:
     examine: Callable[[str, Any, Callable[[], datetime]], tuple[CheckResult, ...]]
     described: Callable[[Learned], tuple[tuple[str, str], ...]]
     figures: Callable[[Learned], Mapping[str, object] | None]
+    dialect: Callable[[Learned], Dialect | None]
     slow_down: Callable[[Learned], str]
 
     @property

@@ -6,7 +6,7 @@ docs/adding-a-target.md shows it. It is made as a package of `syncd/targets` is;
 from syncd.targets.kind import TargetKind
 
 from .table import SheetSettings, SheetTable
-from .target import SheetTarget, described, examine
+from .target import DIALECT, SheetTarget, described, examine
 
 KIND = TargetKind(
     name="sheet",
@@ -15,6 +15,7 @@ KIND = TargetKind(
     examine=examine,
     described=described,
     figures=lambda learned: dict(described(learned)),
+    dialect=lambda _learned: DIALECT,
     slow_down=lambda _learned: "",
 )
 

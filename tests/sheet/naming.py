@@ -14,6 +14,7 @@ class SheetNaming:
 
     built_in_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
     base_roles: ClassVar[frozenset[str]] = frozenset()
+    public_role: ClassVar[str] = ""
     resources: ClassVar[frozenset[str]] = frozenset()
     actions: ClassVar[tuple[str, ...]] = ("see", "start", "change")
 

@@ -6,6 +6,18 @@ stands alone carries its version as `v`.
 """
 
 from syncd.store.codec.desired import desired_from, desired_to
+from syncd.store.codec.looks import (
+    abilities_from,
+    abilities_to,
+    dags_from,
+    dags_to,
+    people_from,
+    people_to,
+    person_over,
+    person_to,
+    roles_from,
+    roles_to,
+)
 from syncd.store.codec.plans import (
     because_from,
     because_to,
@@ -36,9 +48,13 @@ __all__ = [
     "UNKNOWN",
     "VERSION",
     "Json",
+    "abilities_from",
+    "abilities_to",
     "because_from",
     "because_to",
     "change_with",
+    "dags_from",
+    "dags_to",
     "desired_from",
     "desired_to",
     "digest",
@@ -54,7 +70,13 @@ __all__ = [
     "notes_from",
     "notes_to",
     "pack",
+    "people_from",
+    "people_to",
+    "person_over",
+    "person_to",
     "reader",
+    "roles_from",
+    "roles_to",
     "scope_from",
     "scope_to",
     "snapshot_to",

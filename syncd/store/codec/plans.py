@@ -39,12 +39,12 @@ def user_from(fields: Json) -> User:
 
 
 def role_to(role: Role) -> Json:
-    return [role.name, sorted(map(_permission_to, role.permissions)), role.unfinished]
+    return [role.name, sorted(map(permission_to, role.permissions)), role.unfinished]
 
 
 def role_from(fields: Json) -> Role:
     name, permissions, unfinished = fields
-    return Role(name, frozenset(_permission_from(*parts) for parts in permissions), unfinished)
+    return Role(name, frozenset(permission_from(*parts) for parts in permissions), unfinished)
 
 
 _ON_DAGS = (("DAG:", ""), ("DAG Run:", "runs"))
@@ -52,13 +52,13 @@ _ON_DAGS = (("DAG:", ""), ("DAG Run:", "runs"))
 says it so is still written without more words: older replicas read it, and equal roles have the texts that they had."""
 
 
-def _permission_to(p: Permission) -> Json:
+def permission_to(p: Permission) -> Json:
     spelt = permission_on(p.action, p.resource, _ON_DAGS)
     is_plain = p.dag is None or (p.dag, p.part) == (spelt.dag, spelt.part)
     return [p.action, p.resource] if is_plain else [p.action, p.resource, p.dag, p.part]
 
 
-def _permission_from(action: str, resource: str, *on: str) -> Permission:
+def permission_from(action: str, resource: str, *on: str) -> Permission:
     if not on:
         return permission_on(action, resource, _ON_DAGS)
     dag, part = on

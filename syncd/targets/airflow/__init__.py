@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
-from syncd.model import CheckResult, Learned
+from syncd.model import CheckResult, Dialect, Learned
 from syncd.targets.airflow.describe import described, figures
 from syncd.targets.airflow.leak import slow_down
 from syncd.targets.airflow.settings import AirflowSettings, Credential
@@ -30,6 +30,14 @@ def _examine(name: str, settings: AirflowSettings, now: Callable[[], datetime]) 
     return examine(name, settings, now=now)
 
 
+def _dialect(learned: Learned) -> Dialect | None:
+    from syncd.targets.airflow.abilities import read
+    from syncd.targets.airflow.levels import dialect
+
+    can = read(learned)
+    return None if can is None else dialect(can)
+
+
 KIND = TargetKind(
     name="airflow",
     table=AirflowTable,
@@ -37,6 +45,7 @@ KIND = TargetKind(
     examine=_examine,
     described=described,
     figures=figures,
+    dialect=_dialect,
     slow_down=slow_down,
 )
 

@@ -50,6 +50,7 @@ class AirflowNaming:
 
     built_in_roles: ClassVar[frozenset[str]] = BUILT_IN_ROLES
     base_roles: ClassVar[frozenset[str]] = frozenset(BASE_ROLES)
+    public_role: ClassVar[str] = "Public"
     actions: ClassVar[tuple[str, ...]] = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
 
     resources: ClassVar[frozenset[str]] = RESOURCES

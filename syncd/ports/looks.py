@@ -1,0 +1,23 @@
+"""What was seen last of deployments."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from syncd.model import Dag, LastSeen, Sighting
+
+
+class Looks(Protocol):
+    """What the last looks at each deployment saw: what is asked later is answered from it."""
+
+    def keep(self, deployment: str, look: Sighting) -> None:
+        """Keep what a look saw, as far as it looked; what was seen later already stays."""
+        ...
+
+    def last(self, deployment: str) -> LastSeen | None:
+        """Give what was seen last; None: it was never looked at whole."""
+        ...
+
+    def dags(self, deployment: str) -> tuple[Dag, ...]:
+        """Give the DAGs alone; none where they were never listed."""
+        ...

@@ -1,0 +1,111 @@
+"""What was seen of deployments, in the parts that a look brings: each is written only where it is another one than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from syncd.model import Dag, ObservedState, Permission, Role, User
+from syncd.store.codec.plans import permission_from, permission_to, user_from, user_to
+from syncd.store.codec.text import VERSION, Json, reader, versioned
+
+# --- DAGs -------------------------------------------------------------------------------------------------------------
+
+
+def dags_to(dags: Iterable[Dag]) -> Json:
+    """Write each DAG as its id and what else is said of it, by the name of the field; what says nothing is left out."""
+    return {"v": VERSION, "dags": [[dag.id, _said_of(dag)] for dag in dags]}
+
+
+def _said_of(dag: Dag) -> dict[str, Json]:
+    said = {field.name: value for field in _FIELDS if (value := getattr(dag, field.name)) != field.default}
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in said.items()}
+
+
+@reader("DAGs")
+def dags_from(body: Json) -> tuple[Dag, ...]:
+    return tuple(_dag_from(id_, said) for id_, said in versioned(body, "dags")["dags"])
+
+
+def _dag_from(id_: str, said: Mapping[str, Any]) -> Dag:
+    if not isinstance(id_, str):
+        raise TypeError(id_)
+    known: dict[str, Any] = {n: frozenset(value) if isinstance(value, list) else value for n, value in said.items()}
+    return Dag(id_, **known)
+
+
+_FIELDS = tuple(field for field in fields(Dag) if field.name != "id")
+
+# --- roles ------------------------------------------------------------------------------------------------------------
+
+
+def roles_to(roles: Mapping[str, Role]) -> Json:
+    """Write a permission once and name it by its place: hundreds of roles hold the same thousands."""
+    every = sorted(frozenset[Permission]().union(*(role.permissions for role in roles.values())), key=_in_order)
+    place = {permission: n for n, permission in enumerate(every)}
+    held = {name: [sorted(place[p] for p in role.permissions), role.unfinished] for name, role in sorted(roles.items())}
+    return {"v": VERSION, "permissions": [permission_to(p) for p in every], "roles": held}
+
+
+def _in_order(permission: Permission) -> tuple[str, str]:
+    return permission.resource, permission.action
+
+
+@reader("roles")
+def roles_from(body: Json) -> dict[str, Role]:
+    versioned(body, "permissions", "roles")
+    every = [permission_from(*parts) for parts in body["permissions"]]
+    return {
+        name: Role(name, frozenset(map(every.__getitem__, places)), bool(unfinished))
+        for name, (places, unfinished) in body["roles"].items()
+    }
+
+
+# --- abilities --------------------------------------------------------------------------------------------------------
+
+
+def abilities_to(learned: str, own_account: str | None) -> Json:
+    """Write what was found out about the server, as its adapter has it, and the account that syncd runs as there."""
+    return {"v": VERSION, "learned": learned, "own_account": own_account}
+
+
+@reader("abilities")
+def abilities_from(body: Json) -> tuple[str, str | None]:
+    versioned(body, "learned", "own_account")
+    return body["learned"], body["own_account"]
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+def people_to(observed: ObservedState) -> Json:
+    users = {name: user_to(user) for name, user in observed.users.items()}
+    return {"v": VERSION, "users": users, "unclear": dict(observed.unclear)}
+
+
+@reader("accounts")
+def people_from(body: Json) -> tuple[dict[str, User], dict[str, str]]:
+    versioned(body, "users", "unclear")
+    return {name: user_from(said) for name, said in body["users"].items()}, dict(body["unclear"])
+
+
+def person_to(name: str, observed: ObservedState) -> Json:
+    """Write one account that was looked at: what it is, that it is not clear which it is and why, or null: there is none."""
+    if name in observed.users:
+        return {"v": VERSION, "user": user_to(observed.users[name])}
+    return {"v": VERSION, "unclear": observed.unclear[name]} if name in observed.unclear else None
+
+
+@reader("an account")
+def person_over(name: str, body: Json, users: dict[str, User], unclear: dict[str, str]) -> None:
+    """Put one account that was looked at later over what was known of all."""
+    users.pop(name, None)
+    unclear.pop(name, None)
+    if body is None:
+        return
+    versioned(body, "user", "unclear")
+    if "user" in body:
+        users[name] = user_from(body["user"])
+    else:
+        unclear[name] = body["unclear"]
