@@ -176,19 +176,25 @@ def test_the_page_keeps_what_was_measured_elsewhere(tmp_path: Path) -> None:
     assert ("2026-11-27" in there, "2026-11-27" in here, "one: no" in here) == (True, False, False)
 
 
+MACHINE = {"cores": "2", "load": "3"}
+
+
 def timed(row: Row, home: Path, seconds: float) -> None:
     for part in (START, *row.parts, "answers"):
-        Result(row.name, part, "2026-11-27", {"cores": "2"} if part == START else {}, seconds=seconds).write(home)
+        Result(row.name, part, "2026-11-27", MACHINE if part == START else {}, seconds=seconds).write(home)
 
 
 def test_the_page_says_how_long_the_rows_took_and_all_of_them_together(tmp_path: Path) -> None:
     timed(NEWEST, tmp_path / "there", 30.25)
     there = render(tmp_path / "there")
     assert f"| {NEWEST.name} | 3.3.2 |  | pass | pass | not measured yet |  | 2026-11-27 | 2:31 |" in there
-    assert f"Of these rows 1 of {len(ROWS)} were timed: 0 h 3 min, one after the other, on 2 cores." in there
+    assert (
+        f"Of these rows 1 of {len(ROWS)} were timed: 0 h 3 min, one after the other, on 2 cores, whose load by other work was up to 3 "
+        in there
+    )
     timed(BY_NAME["3.0.6+2.4.4"], tmp_path / "here", 1000)
     here = render(tmp_path / "here", there)
-    assert f"Of these rows 2 of {len(ROWS)} were timed: 1 h 26 min, one after the other, on 2 cores." in here
+    assert f"Of these rows 2 of {len(ROWS)} were timed: 1 h 26 min, one after the other, " in here
     assert there == render(tmp_path / "nowhere", there)
     (tmp_path / "there" / "results" / f"{NEWEST.name} answers.json").unlink()
     assert f"0 of {len(ROWS)} were timed" in render(tmp_path / "there"), "the half of a row is no row"

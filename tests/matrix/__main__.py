@@ -32,7 +32,7 @@ from syncd.sandbox.servers.install import install
 VERSIONS = """
 import importlib.metadata as m, json, platform
 names = {"Airflow": "apache-airflow", "FAB provider": "apache-airflow-providers-fab", "flask-appbuilder": "flask-appbuilder"}
-there = {d.metadata["Name"]: d.version for d in m.distributions()}
+there = {d.metadata["Name"].lower(): d.version for d in m.distributions()}
 print(json.dumps({k: there[v] for k, v in names.items() if v in there} | {"Python": platform.python_version()}))
 """
 
@@ -64,13 +64,13 @@ def run(row: Row) -> int:
 
 def on_its_server(row: Row, parts: list[str]) -> list[Result]:
     with ExitStack() as stack:
-        began = time.monotonic()
+        began, load = time.monotonic(), os.getloadavg()[1]
         try:
             stage, versions = start(row, stack), look_up(row)
         except Exception as error:  # noqa: BLE001  a release that does not start is a result
             step = Step("start of the server", " ".join(str(error).splitlines()[-3:])[-LONGEST:])
             return [keep(Result(row.name, part, today(), {}, [step])) for part in parts]
-        started(row, versions, time.monotonic() - began)
+        started(row, versions | {"load": f"{load:.0f}"}, time.monotonic() - began)
         return [on_stage(stage, part, versions) for part in parts if part != START]
 
 

@@ -87,12 +87,14 @@ def _took(row: Row, home: Path) -> str:
 def _sum(lines: Sequence[str], home: Path, kept: Sequence[str]) -> str:
     """Add up what the rows took, wherever they were measured, and name the machine of the last one that was here."""
     took = [int(found[1]) * 60 + int(found[2]) for line in lines if (found := re.search(r"\| (\d+):(\d\d) \|$", line))]
-    hours, minutes = divmod(round(sum(took) / 60), 60)
-    cores = {result.versions.get("cores") for row in ROWS for result in all_of(row.name, (START,), home)} - {None}
-    if not cores:
+    starts = [result.versions for row in ROWS for result in all_of(row.name, (START,), home)]
+    if not starts:
         return next((line for line in kept if line.startswith("Of these rows ")), "Of these rows none was timed.")
-    on = " or ".join(sorted(map(str, cores)))
-    return f"Of these rows {len(took)} of {len(ROWS)} were timed: {hours} h {minutes} min, one after the other, on {on} cores."
+    cores, load = (sorted({int(start[name]) for start in starts if name in start}) for name in ("cores", "load"))
+    hours, minutes = divmod(round(sum(took) / 60), 60)
+    busy = f", whose load by other work was up to {load[-1]} when they began" if load else ""
+    timed = f"Of these rows {len(took)} of {len(ROWS)} were timed: {hours} h {minutes} min, one after the other"
+    return f"{timed}, on {cores[-1]} cores{busy}."
 
 
 def _versions(row: Row, versions: dict[str, str]) -> tuple[str, str]:
