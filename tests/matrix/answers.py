@@ -14,7 +14,7 @@ from matrix.recording import Answer, Asked
 
 OF_THE_MOMENT = re.compile(
     r"(^|\.)(access_token|changed_on|created_on|last_login|login_count|fail_login_count|git_version|file_token|fileloc|"
-    r"relative_fileloc|[a-z_]*_(?:at|date|time|start|end|after|before)|last_[a-z_]+|id|type|input|ctx|url|version_number)$"
+    r"[a-z_]*_(?:at|date|time|start|end|after|before)|last_[a-z_]+|id|type|input|ctx|url|version_number)$"
 )
 """Fields whose value is of one server and one moment: they are there on both, or on neither."""
 NAMES = ("name", "username", "dag_id", "dag_run_id", "task_id", "package_name")

@@ -148,7 +148,7 @@ def stand_in_of(row: Row) -> StandIn:
     )
     if row.generation == 2:  # the servers here take sessions beside passwords, whatever their release does by itself
         able = replace(able, roles=BASIC_OR_SESSION, users=BASIC_OR_SESSION, dags=BASIC_OR_SESSION)
-    bulk = [sample(name, tags=["bulk"], owners=("bulk",)) for name in BULK]
+    bulk = [replace(sample(name, tags=["bulk"], owners=("bulk",)), file=f"{BULK[0]}.py") for name in BULK]
     stand_in = StandIn(able, path=row.around.path, dags=[*SAMPLE_DAGS, *bulk])
     stand_in.state.users["admin"].first_name = "Ada"  # as the real one's is called
     return stand_in

@@ -94,7 +94,7 @@ DAGS = (
     Question("GET", "dags", "dags", params={"limit": 2}),
     Question("GET", "dags", "dags", params={"limit": 2, "offset": 2}),
     Question("GET", "dags", "dags", params={"tags": "finance"}),
-    Question("GET", "dags", "dags", params={"fields": ["dag_id", "tags", "owners"], "limit": 2}),
+    Question("GET", "dags", "dags", params={"fields": ["dag_id", "tags", "owners", "fileloc"], "limit": 2}),
     Question("GET", "dags", "dags", params={"bogus": 1, "limit": 1}),
     Question("GET", "dags", "dags/nowhere"),
     Question("GET", "dags", "nonsense"),
