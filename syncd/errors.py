@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from syncd.words import and_more
+from syncd.words import and_more, shortened
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -34,7 +34,8 @@ SHOWN = 50
 class Problem:
     """One mistake in a text that a person wrote, at its place.
 
-    `line` and `column` count from 1; 0 means the file as a whole. It is told in one line, whatever is repeated in it.
+    `line` and `column` count from 1; 0 means the file as a whole. It is told in one line, whatever is repeated in it; no long
+    value is repeated whole.
     """
 
     file: str
@@ -45,7 +46,7 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return "".join(
-            c if c.isprintable() else c.encode("unicode_escape").decode() for c in f"{place}: {self.message}"
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in f"{place}: {shortened(self.message)}"
         )
 
 

@@ -1,8 +1,15 @@
-"""How a list that may be long is told in a sentence: the first of it, and how many more there are."""
+"""How what may be long is told in a sentence: of a list the first, of a value its two ends, and how much more there is."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
+
+LONGEST_VALUE: Final = 120
+"""A longer value of somebody's file is not repeated whole in a message: nobody reads it, and it hides what is said of it."""
+_VALUE = re.compile(rf'"[^"]*"|[^\s"]{{{LONGEST_VALUE + 1},}}')
+_BEGINNING, _END = LONGEST_VALUE * 2 // 3, LONGEST_VALUE // 3
 
 
 def and_more(rest: int, more: str = "more") -> str:
@@ -16,3 +23,17 @@ def some(texts: Sequence[str], most: int, *, between: str = ", ", more: str = "m
     if rest <= 0:
         return shown
     return f"{shown}{'' if between == ', ' else ';'} {and_more(rest, more)}"
+
+
+def shortened(message: str) -> str:
+    """Cut long values in the middle: what stands in double quotes, and words without a blank in them."""
+    return _VALUE.sub(lambda found: _ends(found.group()), message)
+
+
+def _ends(value: str) -> str:
+    quote = '"' if value.startswith('"') else ""
+    inside = value.removeprefix(quote).removesuffix(quote)
+    if len(inside) <= LONGEST_VALUE:
+        return value
+    left_out = f"… {len(inside) - _BEGINNING - _END:,} characters …"
+    return f"{quote}{inside[:_BEGINNING]}{left_out}{inside[-_END:]}{quote}"

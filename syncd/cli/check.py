@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from syncd.config import Settings
-    from syncd.model import Rules, Snapshot
+    from syncd.model import Note, Rules, Snapshot
 
 
 def check(
@@ -25,6 +25,7 @@ def check(
     """Check the configuration, the mapping files and the file sources. Asks no server anything."""
     from syncd.cli.output import show_error, show_text
     from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.render.alike import EVERYTHING_SHOWN, SHORT, note_texts
 
     this = invocation(context)
     settings = this.settings()
@@ -34,7 +35,8 @@ def check(
     if rules is None or mistakes:
         show_error("\n".join(mistakes))
         return EXIT_INVALID
-    advice = list(_advice(settings, rules, snapshots))
+    extent = EVERYTHING_SHOWN if this.verbose else SHORT
+    advice = list(note_texts(_advice(settings, rules, snapshots), extent, see="-v"))
     if strict and (advice or settings.notes):
         show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
         return EXIT_INVALID
@@ -42,26 +44,27 @@ def check(
     return EXIT_DONE
 
 
-def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[str]:
+def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[Note]:
     """Say what is no mistake of the files and may be one of their writers."""
     from syncd import app
     from syncd.cli.frozen import seen_in_files
     from syncd.mapping.diagnostics import some
     from syncd.mapping.doubtful import doubtful
     from syncd.mapping.select import idle_bindings
-    from syncd.model import JoinKey
+    from syncd.model import JoinKey, Note
 
-    yield from (note.text for note in idle_bindings(rules, (d.deployment for d in settings.deployments)))
+    yield from idle_bindings(rules, (d.deployment for d in settings.deployments))
     namings = dict.fromkeys(d.deployment.naming for d in settings.deployments)
     yield from doubtful(rules, namings, now=app.utc_now())
     yield from seen_in_files(settings, rules, snapshots)
     nameless = [d.deployment.name for d in settings.deployments if not d.deployment.login_source]
     if nameless and len(settings.sources) > 1 and settings.joining.key is not JoinKey.NONE:
         sources = ", ".join(source.name for source in settings.sources)
-        yield (
+        yield Note(
+            "no_login_source",
             f"{some(nameless)}: no login_source is set, and {sources} are joined: whichever knows a person first names the "
             "account, and while one of them cannot be read nobody who is not in it gets anything; set login_source to the "
-            "source that people log in with"
+            "source that people log in with",
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syncd.config import Settings
-    from syncd.model import CheckResult, Directory, Rules, Snapshot
+    from syncd.model import CheckResult, Directory, Note, Rules, Snapshot
     from syncd.ports import Readings
 
 
@@ -27,16 +27,18 @@ def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[s
         yield f"{role} on {some(where)}: {why}; nobody who left loses it for now"
 
 
-def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[str]:
+def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[Note]:
     """Say which bindings name no group of a file source, and which roles are frozen by what else these lack."""
     from syncd.directory.join import join
     from syncd.mapping.doubtful import unknown_groups
+    from syncd.model import Note
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
     unknown = tuple(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
-    yield from (text for _, text in unknown)
+    yield from (Note("unknown_group", text) for _, text in unknown)
     mine = (rule for rule in rules.bindings if rule.sources <= fresh.keys() and rule not in {of for of, _ in unknown})
-    yield from frozen(settings, replace(rules, bindings=tuple(mine)), join(fresh, {}, {}))
+    found = frozen(settings, replace(rules, bindings=tuple(mine)), join(fresh, {}, {}))
+    yield from (Note("frozen", text) for text in found)
 
 
 def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[CheckResult, ...]:

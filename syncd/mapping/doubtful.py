@@ -16,16 +16,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from syncd.mapping.when import is_over
-from syncd.model import Group, Naming, Rule, Rules, nfc
+from syncd.model import Group, Naming, Note, Rule, Rules, nfc
 from syncd.text.strict import Strict
 
 
-def doubtful(rules: Rules, namings: Iterable[Naming], *, now: datetime) -> Iterator[str]:
+def doubtful(rules: Rules, namings: Iterable[Naming], *, now: datetime) -> Iterator[Note]:
     """Say what may be a mistake, each with its place and what to write."""
-    yield from _unbound(rules)
-    yield from _given_twice(rules.bindings)
-    yield from (over(rule) for rule in rules.bindings if is_over(rule, now))
-    yield from _unknown_resources(rules, frozenset[str]().union(*(naming.resources for naming in namings)))
+    resources = frozenset[str]().union(*(naming.resources for naming in namings))
+    found = {
+        "unbound_role": _unbound(rules),
+        "given_twice": _given_twice(rules.bindings),
+        "expired_binding": (over(rule) for rule in rules.bindings if is_over(rule, now)),
+        "unknown_resource": _unknown_resources(rules, resources),
+    }
+    yield from (Note(code, text) for code, texts in found.items() for text in texts)
 
 
 def over(rule: Rule) -> str:

@@ -13,7 +13,7 @@ from syncd.model import Kind, Note
 from syncd.render.change import change_style, change_text, reasons_text, sign
 from syncd.render.lines import FEW, Line, Style, few, number, safe
 from syncd.render.view import ChangeView
-from syncd.words import and_more
+from syncd.words import and_more, shortened
 
 WHOLE = 10**9
 
@@ -86,13 +86,16 @@ def _done(change: ChangeView) -> str:
     return " and ".join(said) or "change"
 
 
-def note_texts(notes: Iterable[Note], extent: Extent = SHORT) -> Iterator[str]:
-    """Say notes, those of a kind together; one more than a few is said too, as counting it takes a line as well."""
+def note_texts(notes: Iterable[Note], extent: Extent = SHORT, *, see: str = "-v or -o json") -> Iterator[str]:
+    """Say notes, those of a kind together; one more than a few is said too, as counting it takes a line as well.
+
+    `see` is what shows all of them. No long value is repeated whole.
+    """
     kinds: dict[str, list[Note]] = {}
     for note in notes:
         kinds.setdefault(note.code, []).append(note)
     for code, found in kinds.items():
         shown = found if len(found) <= extent.notes + 1 else found[: extent.notes]
-        yield from (safe(note.text) for note in shown)
+        yield from (safe(shortened(note.text)) for note in shown)
         if rest := len(found) - len(shown):
-            yield f"{and_more(rest, 'notes of this kind')} ({safe(code)}; see -v or -o json)"
+            yield f"{and_more(rest, 'notes of this kind')} ({safe(code)}; see {see})"

@@ -91,6 +91,32 @@ def test_checking_tells_of_a_group_that_no_file_has(desk: Desk) -> None:
     assert "there is no group people:team, so nobody gets" in out
 
 
+@pytest.mark.finding("N-402")
+@pytest.mark.parametrize("strict", [(), ("--strict",)], ids=["check", "strict"])
+def test_checking_tells_notes_of_a_kind_together(desk: Desk, strict: tuple[str, ...]) -> None:
+    mapping = (desk.folder / "mappings/access.yaml").read_text(encoding="utf-8")
+    unbound = "".join(f"  unbound{n}: {{permissions: [can_read on Pools]}}\n" for n in range(200))
+    desk.write("mappings/access.yaml", mapping.replace("bindings:", f"{unbound}bindings:"))
+
+    _, out, err = desk.types("check", *strict)
+    told = out + err
+    assert (3, 1) == (
+        told.count("no binding gives the role"),
+        told.count("and 197 notes of this kind (unbound_role; see -v)"),
+    )
+    _, out, err = desk.types("--verbose", "check", *strict)
+    assert 200 == (out + err).count("no binding gives the role")
+
+
+@pytest.mark.finding("N-401")
+def test_a_note_repeats_no_long_value(desk: Desk) -> None:
+    mapping = (desk.folder / "mappings/access.yaml").read_text(encoding="utf-8")
+    desk.write("mappings/access.yaml", mapping.replace("people:team", f"people:{'x' * 5_000}"))
+    code, out, _ = desk.types("check")
+    assert (0, True) == (code, "… 4,888 characters …" in out)
+    assert max(map(len, out.splitlines())) < 400
+
+
 def test_from_a_plan_to_a_leaver(desk: Desk) -> None:
     assert 0 == desk.types("check")[0]
     code, out, _ = desk.types("plan", "--check")

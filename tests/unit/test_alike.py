@@ -137,7 +137,7 @@ def test_what_it_comes_to_is_told_before_any_detail() -> None:
 def test_a_comment_says_what_is_left_out(deployments: int) -> None:
     """Everything at its longest: reasons, names, notes that nobody can group, and back quotes that make fences longer."""
     changes = tuple(given(f"{'`' * 90}{n}", Why("x" * 5_000 + str(n), "finance")) for n in range(60))
-    notes = tuple(Note(f"kind{n}", "*" * 900) for n in range(60))
+    notes = tuple(Note(f"kind{n}", "* " * 450) for n in range(60))
     plan = Plan("d", Scope(), changes, notes=notes)
     fleet = [
         DeploymentReport(f"d{n}", plan=plan, held=Held(changes, ("y" * 9_000,), "d"), error=None)

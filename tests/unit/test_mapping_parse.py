@@ -302,9 +302,9 @@ def test_a_role_that_extends_others_has_all_that_they_have_and_keeps_its_own_wor
 def test_a_role_that_only_others_extend_is_not_called_unbound() -> None:
     rules = parsed("roles:\n  a: {permissions: [can_read on Pools]}\n  b: {extends: a}\nbindings: []\n")
 
-    assert ['m.yaml:3: no binding gives the role "b", so nobody has it; bind it, or take it out'] == list(
-        doubtful(rules, [NAMING], now=datetime(2026, 6, 1, tzinfo=UTC))
-    )
+    assert ['m.yaml:3: no binding gives the role "b", so nobody has it; bind it, or take it out'] == [
+        note.text for note in doubtful(rules, [NAMING], now=datetime(2026, 6, 1, tzinfo=UTC))
+    ]
 
 
 def test_there_is_an_end_to_regular_expressions_and_one_that_stands_again_counts_once() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from syncd.daemon import words
+from syncd.errors import Problem
 from syncd.model import Change, Held, Note, User, Why
-from syncd.words import some
+from syncd.words import LONGEST_VALUE, shortened, some
 
 NAMES = [f"p{n}" for n in range(7)]
 
@@ -30,6 +31,30 @@ def loses(name: str, *, why: Why | None = None) -> Change:
 )
 def test_the_first_are_named_and_the_rest_counted(texts: Sequence[str], between: str, said: str) -> None:
     assert said == some(texts, 2, between=between)
+
+
+@pytest.mark.finding("N-401")
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('unknown key "run"; write "runs"', 'unknown key "run"; write "runs"'),
+        ("x" * LONGEST_VALUE, "x" * LONGEST_VALUE),
+        (f"[{'x' * 5_000}]", f"[{'x' * 79}… 4,882 characters …{'x' * 39}]"),
+        (f'unknown key "{"a b " * 1_250}"', f'unknown key "{"a b " * 20}… 4,880 characters …{"a b " * 10}"'),
+        (f'role "a" is not there; {"why " * 50}"b" is', f'role "a" is not there; {"why " * 50}"b" is'),
+    ],
+    ids=["short", "just so", "no quotes", "blanks", "a long sentence between two values"],
+)
+def test_a_long_value_is_cut_in_the_middle_and_what_is_said_of_it_is_not(said: str, shown: str) -> None:
+    assert shown == shortened(said)
+
+
+@pytest.mark.finding("N-401")
+def test_a_mistake_repeats_no_long_value() -> None:
+    told = str(Problem("a.yaml", 1, 2, f'unknown level "{"x" * 5_000}"; write view, trigger or edit'))
+    assert told.startswith('a.yaml:1:2: unknown level "xxx')
+    assert told.endswith('xxx"; write view, trigger or edit')
+    assert len(told) < 250
 
 
 def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
