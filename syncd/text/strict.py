@@ -16,6 +16,7 @@ from syncd.errors import Problem
 from syncd.model import At
 from syncd.text.characters import unseen
 from syncd.text.document import NOTHING, TEXT, TRUTH, Items, Node, Scalar, Table
+from syncd.text.near import is_near
 
 LONGEST_WORD = 100
 """A longer word is no slip of the finger, and comparing two such words takes long."""
@@ -28,8 +29,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if len(word) > LONGEST_WORD:
         return ""
     folded = {w.casefold(): w for w in sorted(known, reverse=True) if len(w) <= LONGEST_WORD}
-    close = get_close_matches(word.casefold(), folded, n=1)
-    return f'; did you mean "{folded[close[0]]}"?' if close else ""
+    close = (near for near in get_close_matches(word.casefold(), folded) if is_near(word.casefold(), near))
+    return next((f'; did you mean "{folded[near]}"?' for near in close), "")
 
 
 @dataclass(slots=True)

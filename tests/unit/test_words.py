@@ -9,6 +9,7 @@ import pytest
 from syncd.daemon import words
 from syncd.errors import Problem
 from syncd.model import Change, Held, Note, User, Why
+from syncd.text.strict import did_you_mean
 from syncd.words import LONGEST_VALUE, shortened, some
 
 NAMES = [f"p{n}" for n in range(7)]
@@ -55,6 +56,30 @@ def test_a_mistake_repeats_no_long_value() -> None:
     assert told.startswith('a.yaml:1:2: unknown level "xxx')
     assert told.endswith('xxx"; write view, trigger or edit')
     assert len(told) < 250
+
+
+KNOWN = ("can_read", "can_edit", "can_create", "can_delete", "Pools", "dev", "finance-analyst", "bob.miller")
+
+
+@pytest.mark.finding("N-403")
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("can_see", ""),
+        ("can_view", ""),
+        ("can_edt", "can_edit"),
+        ("can_dleete", "can_delete"),
+        ("Can_Read", "can_read"),
+        ("Pool", "Pools"),
+        ("dve", "dev"),
+        ("analyst", "finance-analyst"),
+        ("bob.miler", "bob.miller"),
+        ("anna.miller", ""),
+        ("", ""),
+    ],
+)
+def test_only_what_is_near_was_meant(word: str, meant: str) -> None:
+    assert (f'; did you mean "{meant}"?' if meant else "") == did_you_mean(word, KNOWN)
 
 
 def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
