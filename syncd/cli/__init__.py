@@ -5,6 +5,7 @@ This module and what it imports at its top are all that `syncd --help` loads; a 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,12 +33,15 @@ from syncd.cli import (
     reconcile,
     status,
 )
+from syncd.cli.complete import said_whole
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
 from syncd.cli.pager import PAGED, paged
 from syncd.cli.streams import flushed, lasting
 from syncd.errors import EXIT_FAILED, EXIT_INVALID, InvalidInput, SyncdError
 
 EXIT_INTERRUPTED = 130
+COMPLETION = "_SYNCD_COMPLETE"
+"""By which a shell asks for names."""
 
 EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 something failed, 2 changes pending (plan --check), "
@@ -116,6 +120,8 @@ def app() -> None:
     sys.stdout, outlet = lasting(sys.stdout)
     sys.stderr, _ = lasting(sys.stderr)
     sys.excepthook = _show_defect
+    if COMPLETION in os.environ:
+        said_whole(os.environ)
     code = run(sys.argv[1:])
     if lost := flushed(outlet):
         code = _failed(lost, code or EXIT_FAILED)

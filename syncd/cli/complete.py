@@ -3,7 +3,7 @@ network, nothing is written, and whoever presses the key waits a moment at most 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -97,6 +97,14 @@ def _snapshots(settings: Settings) -> Iterator[Snapshot]:
         yield from (snapshot for snapshot in saved if snapshot is not None)
     finally:
         store.close()
+
+
+def said_whole(environment: MutableMapping[str, str]) -> None:
+    """Say what a shell left out when it asks for names: bash tells its line, and the number of the word that is typed."""
+    words = environment.setdefault("COMP_WORDS", "")
+    number = environment.get("COMP_CWORD", "")
+    if not (number.isascii() and number.isdigit()):
+        environment["COMP_CWORD"] = str(max(0, len(words.split()) - 1))
 
 
 COMPLETE_DEPLOYMENT: Final = completer(deployments)

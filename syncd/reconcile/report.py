@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from syncd.errors import (
     EXIT_CHANGES,
-    EXIT_DONE,
     EXIT_FAILED,
     EXIT_HELD,
     EXIT_NO_ANSWER,
     SyncdError,
+    worst,
 )
 from syncd.mapping.groups import UNCERTIFIED
 from syncd.model import (
@@ -73,6 +73,12 @@ class DeploymentReport:
         return tuple(c for c in remaining if (c.subject, key(c.name)) not in explained)
 
     @property
+    def is_undone(self) -> bool:
+        """Say whether a change failed, did not stay or may not be made."""
+        is_failed = any(outcome.status in (Status.FAILED, Status.UNKNOWN) for outcome in self.outcomes)
+        return is_failed or bool(self.not_converged or self.blocked)
+
+    @property
     def blocked(self) -> tuple[str, ...]:
         """Names of what should change and cannot be told from something else by its name."""
         last = self.plan if self.remaining is None else self.remaining
@@ -98,21 +104,16 @@ class Report:
 
     def exit_code(self, *, check: bool = False) -> int:
         """Give the worst that happened; with `check`, pending changes count."""
-        failed = {Status.FAILED, Status.UNKNOWN}
-        errors = [d.error for d in self.deployments if d.error]
-        if any(o.status in failed for d in self.deployments for o in d.outcomes):
-            return EXIT_FAILED
-        if any(d.not_converged or d.blocked for d in self.deployments) or any(
-            e.exit_code == EXIT_FAILED for e in errors
-        ):
-            return EXIT_FAILED
-        if errors or self.sources_failed or any(d.read_in_part for d in self.deployments):
-            return max((e.exit_code for e in errors), default=EXIT_NO_ANSWER)
+        codes = [d.error.exit_code for d in self.deployments if d.error]
+        if any(d.is_undone for d in self.deployments):
+            codes.append(EXIT_FAILED)
+        if self.sources_failed or any(d.read_in_part for d in self.deployments):
+            codes.append(EXIT_NO_ANSWER)
         if any(d.held for d in self.deployments):
-            return EXIT_HELD
+            codes.append(EXIT_HELD)
         if check and any(d.plan for d in self.deployments):
-            return EXIT_CHANGES
-        return EXIT_DONE
+            codes.append(EXIT_CHANGES)
+        return worst(codes)
 
 
 def stages(reports: tuple[DeploymentReport, ...]) -> dict[str, float]:

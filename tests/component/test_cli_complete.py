@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -111,3 +115,26 @@ def test_a_database_that_wants_an_upgrade_is_left_alone(config: Path) -> None:
 
     assert ["Ahmed", "anna", "bob"] == beginning(complete.people, config, "", within_s=60)
     assert Stores.peek(url) is None
+
+
+@pytest.mark.finding("N-404")
+@pytest.mark.parametrize(
+    ("said", "offered"),
+    [
+        ({}, "apply"),
+        ({"COMP_WORDS": "syncd st"}, "status"),
+        ({"COMP_WORDS": "syncd 'st", "COMP_CWORD": "x"}, "status"),
+        ({"COMP_WORDS": "syncd st", "COMP_CWORD": "-1"}, "status"),
+        ({"COMP_WORDS": "syncd st", "COMP_CWORD": "99"}, "apply"),
+        ({"COMP_CWORD": "1"}, "apply"),
+    ],
+)
+def test_a_shell_that_says_only_half_of_what_it_wants_sees_no_error(said: Mapping[str, str], offered: str) -> None:
+    env = {**os.environ, **said, "_SYNCD_COMPLETE": "complete_bash"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "syncd"], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert offered in done.stdout.split()

@@ -7,6 +7,8 @@ import pytest
 from syncd.control import DeploymentResult, Job, JobState, Order
 from syncd.errors import (
     DeploymentBusy,
+    MappingInvalid,
+    Problem,
     ReadIncomplete,
     SecretUnreadable,
     SourceUnavailable,
@@ -36,6 +38,23 @@ def test_what_cannot_work_as_it_is_is_1_whatever_else_did_not_answer(cannot: typ
     reports = DeploymentReport("dev", error=TargetUnavailable("x")), DeploymentReport("prod", error=cannot("x"))
 
     assert 1 == Report(1, reports, {"okta": "no answer"}).exit_code()
+
+
+@pytest.mark.finding("N-405")
+def test_a_source_that_refuses_our_token_is_5_as_every_source_that_was_not_read() -> None:
+    """Nothing is taken on its account and the rest is done; `doctor` tells why, and ends with 1."""
+    assert (
+        5 == Report(1, (DeploymentReport("prod"),), {"okta": "Okta answered 401 (the token is not valid)"}).exit_code()
+    )
+
+
+@pytest.mark.finding("N-405")
+@pytest.mark.parametrize("also", [TargetUnavailable("x"), TargetUnauthorized("x")])
+def test_what_is_invalid_decides_over_what_failed_and_what_did_not_answer(also: SyncdError) -> None:
+    invalid = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
+    reports = DeploymentReport("dev", error=also), DeploymentReport("prod", error=invalid)
+
+    assert 3 == Report(1, reports, {"okta": "no answer"}).exit_code()
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 1), (403, 1), (200, 1), (500, 5), (503, 5)])
