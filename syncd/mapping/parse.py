@@ -6,24 +6,28 @@ of its record and reading it there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from syncd import errors
 from syncd.errors import MappingInvalid, Problem
+from syncd.mapping.defaults import with_defaults
 from syncd.mapping.extends import with_extended
 from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_roles import read_role
+from syncd.mapping.parse_scope import is_scope, read_scopes
 from syncd.mapping.reading import MappingReading
+from syncd.mapping.scope import Judge
 from syncd.model import (
     At,
     Naming,
     Rules,
     drawn,
 )
-from syncd.text.document import Items, Scalar, Table, read_document
+from syncd.text.document import Items, Node, Scalar, Table, read_document
+from syncd.text.variables import expanded
 
-SECTIONS = ("roles", "bindings")
+SECTIONS = ("vars", "defaults", "roles", "bindings")
 
 
 def parse(files: Mapping[str, bytes], *, namings: Collection[Naming], sources: frozenset[str] | None = None) -> Rules:
@@ -37,14 +41,18 @@ def parse(files: Mapping[str, bytes], *, namings: Collection[Naming], sources: f
         MappingInvalid: carries every problem of every file.
     """
     reading = MappingReading(sources, namings)
-    if not files:
+    if all(map(is_scope, files)):
         reading.strict.problems.append(
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")
         )
-    for file in sorted(files):
+    scopes = read_scopes(reading, files)
+    are_scopes_sound = not reading.strict.problems
+    for file in sorted(file for file in files if not is_scope(file)):
         with errors.reading(file, MappingInvalid):
             _file(reading, file, files[file])
     _check_role_names(reading)
+    if scopes and are_scopes_sound:
+        Judge(scopes, _built_in(reading), reading.strict).judge(reading.roles, reading.bindings)
     roles = with_extended(reading)
     if reading.strict.problems:
         raise MappingInvalid(reading.strict.problems)
@@ -60,9 +68,10 @@ def _file(reading: MappingReading, file: str, content: bytes) -> None:
                 root.at, f"a mapping file holds `roles:`, `bindings:` or both, and this is {root.words}"
             )
         return
-    found = reading.strict.record(root, "a mapping file", known=SECTIONS)
-    reading.whole &= len(found) == len(root.entries)
-    if not root.entries:
+    found = _sections(reading, root)
+    is_known = len(found) == len(root.entries)
+    reading.whole &= is_known
+    if is_known and not {"roles", "bindings"} & found.keys():
         reading.strict.wrong(
             root.at, "the file has neither `roles` nor `bindings`; write one of them, or delete the file"
         )
@@ -75,9 +84,26 @@ def _file(reading: MappingReading, file: str, content: bytes) -> None:
         else:
             for role, body in reading.strict.table(roles, "`roles`"):
                 read_role(reading, role, body)
-    if bindings := found.get("bindings"):
-        for node in reading.strict.items(bindings, "`bindings`"):
-            read_binding(reading, node)
+    bindings = reading.strict.items(found.get("bindings"), "`bindings`")
+    for node in with_defaults(bindings, found.get("defaults"), reading.strict):
+        read_binding(reading, node)
+
+
+def _sections(reading: MappingReading, root: Table) -> Mapping[str, Node]:
+    """Give the sections of a file, with its variables replaced."""
+    found = reading.strict.record(root, "a mapping file", known=SECTIONS)
+    if variables := found.get("vars"):
+        others = Table(tuple(entry for entry in root.entries if entry[0].text != "vars"), root.at)
+        return {"vars": variables, **dict(_named(expanded(others, variables, reading.strict)))}
+    return found
+
+
+def _named(table: Table) -> Iterator[tuple[str, Node]]:
+    return ((name.text, node) for name, node in table.entries)
+
+
+def _built_in(reading: MappingReading) -> frozenset[str]:
+    return frozenset().union(*(naming.built_in_roles for naming in reading.namings))
 
 
 def _first_name(roles: Items) -> str:
@@ -105,9 +131,8 @@ def _check_role_names(reading: MappingReading) -> None:
             reading.strict.wrong(
                 at, f'the role "{name}" differs from "{other}" in {there} only in case; rename one of them'
             )
-    built_in = frozenset().union(*(naming.built_in_roles for naming in reading.namings))
     defined = {name for name, _ in reading.defined}
-    _check_known(reading, reading.bound, built_in | defined, otherwise="bind another")
+    _check_known(reading, reading.bound, _built_in(reading) | defined, otherwise="bind another")
     extended = (role for roles in reading.extended.values() for role in roles)
     bases = frozenset[str]().union(*(naming.base_roles for naming in reading.namings))
     _check_known(reading, extended, bases | defined, otherwise="extend another")

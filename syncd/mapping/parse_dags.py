@@ -12,23 +12,34 @@ from syncd.text.document import Items, Node, Scalar, Table
 from syncd.text.strict import Strict
 
 _KINDS = ("id", "tag", "owner", "bundle", "path")
+_KEYS = ("all", *_KINDS, "not")
 _EVERY = ("*",)
 _ENTRY = "an entry of `dags`"
 _LEFT_OUT = "an entry of `not`"
 
 
 def read_selector(reading: MappingReading, node: Node) -> DagSelector | None:
-    strict = reading.strict
-    found = strict.record(node, _ENTRY, known=("level", "all", *_KINDS, "not"), required=("level",))
+    """Read a level and the DAGs that it is for; None: there is no such level."""
+    found = reading.strict.record(node, _ENTRY, known=("level", *_KEYS), required=("level",))
+    level = read_level(reading.strict, found.get("level"))
+    # Where the level is wrong the rest is read all the same, for what is wrong with it.
+    selector = _selected(reading, level or Level.VIEW, node, found)
+    return selector if level else None
+
+
+def read_dags(reading: MappingReading, node: Node) -> DagSelector:
+    """Read which DAGs are meant, where no level stands beside them; the level that they are given says nothing."""
+    return _selected(reading, Level.VIEW, node, reading.strict.record(node, _ENTRY, known=_KEYS))
+
+
+def _selected(reading: MappingReading, level: Level, node: Node, found: Mapping[str, Node]) -> DagSelector:
     if isinstance(node, Table) and not {"all", *_KINDS} & found.keys():
         kinds = "`id`, `tag`, `owner`, `bundle` or `path`"
-        strict.wrong(node.at, f"{_ENTRY} needs {kinds}; write `all: true` for every DAG")
-    level = _level(strict, found.get("level"))
-    every = _every(strict, found)
-    # Where the level is wrong the rest is read all the same, for what is wrong with it.
-    chosen = _chosen(reading, level or Level.VIEW, node.at, found)
-    but = tuple(_left_out(reading, chosen.level, inner) for inner in _several(found.get("not")))
-    return replace(chosen, ids=_EVERY if every else chosen.ids, but=but) if level else None
+        reading.strict.wrong(node.at, f"{_ENTRY} needs {kinds}; write `all: true` for every DAG")
+    every = _every(reading.strict, found)
+    chosen = _chosen(reading, level, node.at, found)
+    but = tuple(_left_out(reading, level, inner) for inner in _several(found.get("not")))
+    return replace(chosen, ids=_EVERY if every else chosen.ids, but=but)
 
 
 def _several(node: Node | None) -> Iterable[Node]:
@@ -115,7 +126,8 @@ def _path_problem(path: str) -> str:
     return ""
 
 
-def _level(strict: Strict, node: Node | None) -> Level | None:
+def read_level(strict: Strict, node: Node | None) -> Level | None:
+    """Read a level; None: there is none."""
     word = strict.text(node, "`level`")
     if node is None or word is None:
         return None

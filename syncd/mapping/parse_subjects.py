@@ -31,7 +31,7 @@ def _group(reading: MappingReading, node: Node | None) -> GroupRef | None:
     if not (colon and source.strip() == source != "" and name.strip() == name != ""):
         strict.wrong(node.at, f'"{word}" does not name a group; {_GROUP}')
         return None
-    return GroupRef(source, name=name) if _is_source(reading, source, node.at) else None
+    return GroupRef(source, name=name) if is_source(reading, source, node.at) else None
 
 
 def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
@@ -44,11 +44,12 @@ def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
     if not {"id", "name"} & found.keys():
         strict.wrong(node.at, "`group` needs `id`, `name` or both")
     source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in keys)
-    known = source is not None and _is_source(reading, source, found["source"].at)
+    known = source is not None and is_source(reading, source, found["source"].at)
     return GroupRef(source, identifier, name) if source and known and (identifier or name) else None
 
 
-def _is_source(reading: MappingReading, source: str, at: At) -> bool:
+def is_source(reading: MappingReading, source: str, at: At) -> bool:
+    """See that a source is configured."""
     if reading.sources is None or source in reading.sources:
         return True
     hint = (

@@ -81,6 +81,11 @@ def glob_problem(glob: str) -> str:
     return ""
 
 
+def fits(name: str, regex: str) -> bool:
+    """Say whether a regular expression fits a name as a whole."""
+    return _regex(regex).fullmatch(name) is not None
+
+
 @lru_cache(maxsize=MOST_REGEXES)
 def _regex(pattern: str) -> Any:
     import re2

@@ -20,7 +20,7 @@ from ruamel.yaml.scanner import Scanner
 
 from syncd.errors import Problem
 from syncd.model import At, nfc
-from syncd.text.slips import conflict, misplaced_colon, odd_blank, typographic
+from syncd.text.slips import bare_variable, conflict, misplaced_colon, odd_blank, typographic
 
 DEEPEST = 50
 """So many brackets may be open at once."""
@@ -74,12 +74,15 @@ class Table:
 Node = Scalar | Items | Table
 
 
-def read_document(file: str, content: bytes, problems: list[Problem]) -> Node | None:
+EMPTY = "the file is empty; write `roles:`, `bindings:` or both, or delete the file"
+
+
+def read_document(file: str, content: bytes, problems: list[Problem], *, empty: str = EMPTY) -> Node | None:
     """Read the one document of a file; None, and at least one problem more, where that cannot be done."""
     try:
         root = _compose(_decoded(content))
         if root is None:
-            raise _Broken(1, 1, "the file is empty; write `roles:`, `bindings:` or both, or delete the file")
+            raise _Broken(1, 1, empty)
         return _Builder(file, problems).node(root)
     except _Broken as broken:
         problems.append(Problem(file, broken.line, broken.column, broken.message))
@@ -168,8 +171,8 @@ _SENTENCES: tuple[tuple[str, str, bool], ...] = (
 def _explained(error: MarkedYAMLError, text: str) -> _Broken:
     said = f"{error.context or ''}: {error.problem}"
     last = error.problem_mark or error.context_mark
-    if odd := odd_blank(text, last.line + 1):
-        return _Broken(*odd)
+    if slip := odd_blank(text, last.line + 1) or bare_variable(text, last.line + 1):
+        return _Broken(*slip)
     for pattern, sentence, opening in _SENTENCES:
         if found := re.search(pattern, said):
             mark = (opening and error.context_mark) or error.problem_mark

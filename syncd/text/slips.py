@@ -11,6 +11,7 @@ from syncd.text.characters import code_point, unseen
 _CONFLICT: Final = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?: .*)?$", re.MULTILINE)
 _ODD_BLANK: Final = re.compile(r"^[ -]*([^\S \t\r\n]|[\u200b-\u200f\u2060\ufeff])|([\x85\u2028\u2029])")
 """In an indentation, or what begins a line in an editor and none in YAML."""
+_BARE_VARIABLE: Final = re.compile(r"[{[,:] *([^\s\"',:{}[\]]*\$\{[\w-]+\}[^\s\"',:{}[\]]*)")
 _OPENING: Final = "“”„‟«»‘’‚‛"
 _LINE_WITHOUT_COLON: Final = re.compile(r"\s*(- +)?([\w. -]*\w)\s*(#.*)?")
 _IN_ITS_PLACE: Final = "write a blank or a line break in its place, or take it out"
@@ -55,6 +56,16 @@ def odd_blank(text: str, line: int) -> tuple[int, int, str] | None:
             words = f"the character {code_point(found[which])} stands here; {_IN_ITS_PLACE}"
             return number, found.start(which) + 1, words
     return None
+
+
+def bare_variable(text: str, line: int) -> tuple[int, int, str] | None:
+    """Find the use of a variable that has no quotes between brackets, where YAML takes its bracket for another: its place, and
+    what to do."""
+    lines = _lines(text)
+    found = _BARE_VARIABLE.search(lines[line - 1]) if line <= len(lines) else None
+    if found is None:
+        return None
+    return line, found.start(1) + 1, f'between brackets a value with a variable stands in quotes; write "{found[1]}"'
 
 
 def _lines(text: str) -> list[str]:

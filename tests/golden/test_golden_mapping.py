@@ -1,6 +1,7 @@
 """Every kind of mistake in a mapping file, with the messages it gives, word for word.
 
-A case is `bad/<case>.yaml`, or `bad/<case>.1.yaml` and so on for several files; the messages are in `bad/<case>.expected`.
+A case is `bad/<case>.yaml`, `bad/<case>.1.yaml` and so on for several files, or a folder `bad/<case>/` of them; the messages
+are in `bad/<case>.expected`.
 SYNCD_GOLDEN=write rewrites those.
 """
 
@@ -23,11 +24,8 @@ CASES = sorted({path.name.partition(".")[0] for path in BAD.iterdir()})
 @pytest.mark.parametrize("case", CASES)
 def test_a_mistake_gives_these_messages(case: str) -> None:
     expected = BAD / f"{case}.expected"
-    files = {
-        f"mappings/{path.name}": path.read_bytes()
-        for path in BAD.iterdir()
-        if re.match(rf"{case}\.(\d\.)?yaml$", path.name)
-    }
+    paths = [path for path in BAD.rglob("*.yaml") if re.match(rf"{case}(/|\.(\d\.)?yaml$)", f"{path.relative_to(BAD)}")]
+    files = {f"mappings/{path.relative_to(BAD)}": path.read_bytes() for path in paths}
 
     with pytest.raises(MappingInvalid) as caught:
         parse(files, sources=frozenset({"people", "okta"}), namings=[NAMING])
