@@ -20,8 +20,10 @@ from syncd.model import At
 from syncd.text.document import NOTHING, TEXT, Items, Node, Scalar, Table
 from syncd.text.strict import Strict
 
-MOST_CHARACTERS: Final = 2_000_000
-"""So many characters may all uses of variables in one file bring, with one more for each entry of a list."""
+MOST_CHARACTERS: Final = 1_000_000
+"""So many characters may all uses of variables in one file bring."""
+ENTRY: Final = 20
+"""An entry of a list counts as so many more: reading it takes as long."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _USE = re.compile(r"(?P<text>\$\$\{)|\$\{(?P<name>[^{}]*)(?P<end>\}?)")
@@ -107,8 +109,11 @@ class _Expansion:
 
     def _entries(self, entry: Node) -> tuple[Node, ...]:
         found = self.node(entry)
-        is_list = isinstance(entry, Scalar) and isinstance(found, Items)
-        return found.items if is_list and isinstance(found, Items) else (found,)
+        if not (isinstance(entry, Scalar) and isinstance(found, Items)):
+            return (found,)
+        return (
+            found.items if self._affords(ENTRY * len(found.items), entry.at) else ()
+        )  # counted again: entries have aliases
 
     def _whole(self, use: Scalar) -> Node:
         """Give the value of a variable that stands alone, at the place where it is used."""
@@ -144,11 +149,14 @@ class _Expansion:
         return use[0]
 
     def _bring(self, text: str, at: At) -> str:
-        self.brought += len(text) + 1
-        if self.brought > MOST_CHARACTERS:
+        return text if self._affords(len(text) + 1, at) else ""
+
+    def _affords(self, size: int, at: At) -> bool:
+        """Count what is brought; the first that is too much is told, and nothing more is brought."""
+        if self.brought <= MOST_CHARACTERS < self.brought + size:
             self.strict.wrong(at, f"variables bring more than {MOST_CHARACTERS:,} characters; use them less")
-            return ""
-        return text
+        self.brought += size
+        return self.brought <= MOST_CHARACTERS
 
 
 def _alone(node: Scalar) -> str:

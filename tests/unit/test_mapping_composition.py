@@ -1,0 +1,222 @@
+"""Variables and defaults of a mapping file, and the scope of a folder: what they mean, and what bounds them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncd.errors import MappingInvalid
+from syncd.mapping.parse import parse
+from syncd.mapping.parse_scope import read_scopes
+from syncd.mapping.reading import MappingReading
+from syncd.mapping.scope import Judge
+from syncd.model import (
+    AllOf,
+    AnyOf,
+    At,
+    DagSelector,
+    Everyone,
+    GroupRef,
+    Level,
+    RoleDefinition,
+    Rule,
+    Rules,
+    Subject,
+    Without,
+)
+from syncd.targets.airflow.naming import NAMING
+
+
+def parsed(text: str, **files: str) -> Rules:
+    named = {f"m/{name.replace('_', '/', 1)}.yaml": content.encode() for name, content in files.items()}
+    return parse({"m/m.yaml": text.encode(), **named}, namings=[NAMING])
+
+
+def problems(files: dict[str, str]) -> list[str]:
+    with pytest.raises(MappingInvalid) as caught:
+        parse({name: text.encode() for name, text in files.items()}, namings=[NAMING])
+    return [str(problem) for problem in caught.value.problems]
+
+
+# --- variables --------------------------------------------------------------------------------------------------------
+
+BY_VARIABLES = """\
+vars:
+  team: finance
+  tags: [finance, risk]
+  end: 2027-01-31
+  level: trigger
+  word: "$${x}"
+roles:
+  reader:
+    description: Costs $5 and {x}, or $${team} and ${word}
+    dags:
+      - {level: "${level}", tag: "${tags}", id: "${team}_*_${team}"}
+      - level: ${level}
+        tag: [a, "${tags}", b]
+bindings:
+  - {group: "people:${team}", roles: [reader], deployments: {env: "${tags}"}, until: "${end}", reason: "for ${team}"}
+"""
+BY_HAND = """\
+# the same, so
+# that the lines
+# are the same,
+# too
+#
+#
+roles:
+  reader:
+    description: "Costs $5 and {x}, or ${team} and ${x}"
+    dags:
+      - {level: trigger,    tag: [finance, risk], id: "finance_*_finance"}
+      - level: trigger
+        tag: [a, finance, risk, b]
+bindings:
+  - {group: "people:finance", roles: [reader], deployments: {env: [finance, risk]}, until: 2027-01-31, reason: "for finance"}
+"""
+
+
+def test_a_file_with_variables_says_what_it_says_by_hand() -> None:
+    assert parsed(BY_HAND) == parsed(BY_VARIABLES)
+
+
+def test_a_file_without_variables_means_what_it_says() -> None:
+    rule = parsed('bindings: [{group: "people:${team}", roles: [Op], deployments: all, reason: "$${x}"}]').bindings[0]
+
+    assert (GroupRef("people", name="${team}"), "$${x}") == (rule.subject, rule.reason)
+
+
+def test_variables_are_those_of_one_file() -> None:
+    other = 'vars: {x: y}\nbindings: [{group: "people:${team}", roles: [Op], deployments: {env: "${x}"}}]'
+
+    assert [
+        'o.yaml:2:20: there is no variable "team" in this file; define it under `vars`, or write `$${` for the text `${` itself'
+    ] == problems(
+        {
+            "m.yaml": "vars: {team: a}\nbindings: [{group: 'people:${team}', roles: [Op], deployments: all}]",
+            "o.yaml": other,
+        }
+    )
+
+
+@given(st.text("ab${}", max_size=12))
+def test_text_that_is_escaped_is_itself(text: str) -> None:
+    escaped = text.replace("${", "$${")
+
+    said = parsed(
+        f"vars: {{t: '{escaped}x', u: v}}\nbindings: [{{group: 'p:${{u}}', roles: [Op], deployments: all, reason: '${{t}}'}}]"
+    )
+
+    assert f"{text}x" == said.bindings[0].reason or "$${" in text
+
+
+def test_what_variables_bring_has_a_bound() -> None:
+    entries = ", ".join(f"t{n}" for n in range(9_000))
+    many = ", ".join(["*a"] * 9_000)
+    text = f'vars: {{x: [{entries}]}}\nroles:\n  r:\n    dags: [{{level: view, tag: [&a "${{x}}", {many}]}}]'
+
+    assert any("variables bring more than 1,000,000 characters" in said for said in problems({"m.yaml": text}))
+
+
+def test_a_long_value_that_is_used_often_is_refused() -> None:
+    uses = "\n".join("  - {group: 'p:${x}', roles: [Op], deployments: all}" for _ in range(30))
+
+    found = problems({"m.yaml": f"vars: {{x: {'a' * 100_000}}}\nbindings:\n{uses}"})
+
+    assert any("variables bring more than" in said for said in found)
+
+
+# --- defaults ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_binding_takes_what_it_does_not_say_from_the_defaults() -> None:
+    rules = parsed("""\
+defaults: {deployments: {env: prod}, until: 2027-01-31, reason: FIN-1}
+bindings:
+  - {group: people:a, roles: [Op]}
+  - {group: people:b, roles: [Op], deployments: all, reason: FIN-2}
+""")
+
+    prod = (("env", frozenset({"prod"})),)
+    assert [(prod, "FIN-1"), ((), "FIN-2")] == [(rule.deployments, rule.reason) for rule in rules.bindings]
+    assert 1 == len({rule.until for rule in rules.bindings})
+    assert [3, 4] == [rule.at.line for rule in rules.bindings]
+
+
+# --- scopes -----------------------------------------------------------------------------------------------------------
+
+SCOPE = "{roles: ['*'], level: edit, dags: [{tag: fin}], groups: ['okta:fin-*', 'people:*'], deployments: all, built_in: [Op]}"
+
+
+def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> None:
+    """What is new in one of these can be a way around a scope: judge it in `scope`, then name it here."""
+    grants_nothing = {"at", "description", "owner", "until", "reason"}
+    judged = {
+        RoleDefinition: {"name", "dags", "permissions", "extends"},
+        DagSelector: {"level", "ids", "tags", "owners"},
+        Rule: {"subject", "roles", "deployments"},
+    }
+
+    for kind, looked_at in judged.items():
+        assert looked_at == {field.name for field in fields(kind)} - grants_nothing
+
+
+FIN: Subject = GroupRef("okta", name="fin-a")
+ALL: Subject = GroupRef("okta", name="all")
+PEOPLE: Subject = Everyone("people")
+OKTA: Subject = Everyone("okta")
+
+
+@pytest.mark.parametrize(
+    ("subject", "is_allowed"),
+    [
+        (FIN, True),
+        (ALL, False),
+        (GroupRef("okta", id="00g1", name="fin-a"), False),
+        (PEOPLE, True),
+        (OKTA, False),
+        (AnyOf((FIN, PEOPLE)), True),
+        (AnyOf((FIN, ALL)), False),
+        (AllOf((FIN, ALL)), True),
+        (AllOf((OKTA, ALL)), False),
+        (Without(FIN, (ALL,)), True),
+        (Without(OKTA, (FIN,)), False),
+    ],
+)
+def test_whom_a_scope_allows_to_be_meant(subject: Subject, is_allowed: bool) -> None:
+    reading = MappingReading(None, [NAMING])
+    judge = Judge(read_scopes(reading, {"m/_scope.yaml": SCOPE.encode()}), frozenset({"Op"}), reading.strict)
+
+    judge.judge([], [Rule(subject, ("Op",), (), At("m/x.yaml", 1))])
+
+    assert is_allowed == (not reading.strict.problems)
+
+
+def test_a_scope_is_for_its_folder_and_those_below() -> None:
+    bad = "bindings: [{group: people:x, roles: [Viewer], deployments: all}]"
+    files = {"m/a/_scope.yaml": SCOPE, "m/a.yaml": bad, "m/ab/x.yaml": bad, "m/a/x.yaml": bad, "m/a/b/c/x.yaml": bad}
+
+    assert {"m/a/x.yaml", "m/a/b/c/x.yaml"} == {said.partition(":")[0] for said in problems(files)}
+
+
+def test_a_scope_alone_is_no_mapping() -> None:
+    assert ["mappings: there is no mapping file; write one, or `bindings: []`"] == problems({"m/_scope.yml": SCOPE})
+
+
+def test_what_takes_too_long_to_compare_is_not_allowed() -> None:
+    entries = ", ".join(f'"{"*a" * (n % 40 + 9)}?b[!{n % 10}]*"' for n in range(3_000))
+    text = f"roles:\n  r:\n    dags: [{{level: view, id: [{entries}]}}]"
+    scope = f"{{roles: ['*'], level: edit, dags: [{{id: ['{'*a' * 200}', '{'?*b' * 200}']}}]}}"
+
+    assert all(
+        "within the scope" in said or "twice" in said for said in problems({"m/_scope.yaml": scope, "m/x.yaml": text})
+    )
+
+
+def test_a_level_is_within_a_higher_one() -> None:
+    for level in Level:
+        text = f"roles: {{r: {{dags: [{{level: {level}, tag: fin}}]}}}}"
+        assert "r" in parse({"m/_scope.yaml": SCOPE.encode(), "m/x.yaml": text.encode()}, namings=[NAMING]).roles
