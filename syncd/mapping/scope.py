@@ -23,7 +23,20 @@ from pathlib import PurePosixPath
 from typing import assert_never
 
 from syncd.mapping.within import Inclusion, Labels, labels_beyond
-from syncd.model import AllOf, AnyOf, At, DagSelector, Everyone, GroupRef, LabelTest, Level, RoleDefinition, Rule, Subject, Without
+from syncd.model import (
+    AllOf,
+    AnyOf,
+    At,
+    DagSelector,
+    Everyone,
+    GroupRef,
+    LabelTest,
+    Level,
+    RoleDefinition,
+    Rule,
+    Subject,
+    Without,
+)
 from syncd.text.strict import Strict
 from syncd.words import some
 

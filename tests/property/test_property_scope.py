@@ -11,14 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.errors import Problem
+from syncd.mapping.inventory import Inventory
 from syncd.mapping.parse import parse
+from syncd.mapping.parse_dags import read_dags
+from syncd.mapping.parse_labels import read_deployments
 from syncd.mapping.parse_scope import read_scopes
 from syncd.mapping.reading import MappingReading
 from syncd.mapping.scope import FolderScope, Judge
-from syncd.mapping.select import Inventory, chooses
-from syncd.mapping.within import Inclusion, labels_beyond
-from syncd.model import Dag, Deployment, Level, RoleDefinition, Rule
+from syncd.mapping.select import chooses
+from syncd.mapping.within import Inclusion, Labels, labels_beyond
+from syncd.model import Dag, DagSelector, Deployment, Level, RoleDefinition, Rule
 from syncd.targets.airflow.naming import NAMING
+from syncd.text.document import read_document
 from syncd.text.strict import Strict
 
 
@@ -54,42 +58,89 @@ def test_a_glob_is_inside_of_others_where_no_text_says_otherwise(inner: str, out
 
 VALUES = {"env": ["dev", "prod"], "team": ["a", "b"], "name": ["x", "y"]}
 OTHERS = {"env": ["other", ""], "team": ["other", ""], "name": ["other"]}
-labels = st.fixed_dictionaries({}, optional={label: some_of([*values, "new"]) for label, values in VALUES.items()})
+
+
+def label_tests(values: list[str]) -> st.SearchStrategy[Any]:
+    tables = st.fixed_dictionaries(
+        {}, optional={"in": some_of(values), "not": some_of(values), "exists": st.booleans()}
+    ).filter(bool)
+    return some_of(values) | tables
+
+
+labels = st.fixed_dictionaries(
+    {}, optional={label: label_tests([*values, "new"]) for label, values in VALUES.items()}
+).filter(lambda said: as_labels(said) is not None)
 FLEET = [
     Deployment(name, {k: v for k, v in (("env", env), ("team", team)) if v}, naming=NAMING)
     for env, team, name in product(*([*values, "new", *OTHERS[label]] for label, values in VALUES.items()))
 ]
 
 
-def chosen(said: dict[str, list[str]]) -> set[str]:
+def is_meant(test: Any, value: str | None) -> bool:
+    said = test if isinstance(test, dict) else {"in": test}
+    return (
+        ("in" not in said or value in said["in"])
+        and ("not" not in said or value not in said["not"])
+        and ("exists" not in said or said["exists"] == (value is not None))
+    )
+
+
+def chosen(said: dict[str, Any]) -> set[str]:
     def is_chosen(deployment: Deployment) -> bool:
         have = {**deployment.labels, "name": deployment.name}
-        return all(have.get(label, "") in values for label, values in said.items())
+        return all(is_meant(test, have.get(label)) for label, test in said.items())
 
     return {str(d) for d in FLEET if is_chosen(d)}
 
 
+def as_labels(said: dict[str, Any]) -> Labels | None:
+    """Read labels as the file does; None: they contradict themselves, which is a mistake."""
+    strict, problems = Strict(), list[Problem]()
+    node = read_document("m.yaml", json.dumps(said).encode(), problems)
+    assert node is not None
+    found = read_deployments(strict, node) if said else ()
+    return None if strict.problems else found
+
+
 @given(labels, labels)
 def test_labels_are_inside_of_others_just_where_every_deployment_says_so(
-    inner: dict[str, list[str]], outer: dict[str, list[str]]
+    inner: dict[str, Any], outer: dict[str, Any]
 ) -> None:
-    as_labels = [tuple((k, frozenset(v)) for k, v in sorted(said.items())) for said in (inner, outer)]
-    assert (chosen(inner) <= chosen(outer)) == (not labels_beyond(*as_labels))
+    narrow, wide = as_labels(inner), as_labels(outer)
+    assert narrow is not None
+    assert wide is not None
+    assert (chosen(inner) <= chosen(outer)) == (not labels_beyond(narrow, wide))
 
 
 # --- whole files ------------------------------------------------------------------------------------------------------
 
 TAGS, OWNERS = ["finance", "risk"], ["fin", "ops"]
 IDS = ["fin_*", "fin_a", "*", "risk_?", "fin_[ab]", "*_a"]
-selectors = st.fixed_dictionaries(
-    {}, optional={"id": some_of(IDS), "tag": some_of(TAGS), "owner": some_of(OWNERS)}
-).filter(bool)
+BUNDLES, PATHS = ["b1", "b2"], ["fin/*", "fin/a*", "*.py"]
+
+
+def among(words: list[str]) -> st.SearchStrategy[Any]:
+    tables = st.fixed_dictionaries(NOTHING, optional={"any": some_of(words), "all": some_of(words)}).filter(bool)
+    return some_of(words) | tables
+
+
+NOTHING: dict[str, st.SearchStrategy[Any]] = {}
+KINDS = {
+    "id": some_of(IDS),
+    "tag": among(TAGS),
+    "owner": among(OWNERS),
+    "bundle": some_of(BUNDLES),
+    "path": some_of(PATHS),
+}
+plain = st.fixed_dictionaries(NOTHING, optional=KINDS).filter(bool)
+selectors = st.fixed_dictionaries(NOTHING, optional={**KINDS, "not": plain}).filter(
+    lambda said: bool({*said} - {"not"})
+)
 levels = st.sampled_from([str(level) for level in Level])
 NAMES = ["finance-a", "finance-b", "risk-a"]
 RAW = ["can_read on Pools", "can_edit on Variables"]
 BUILT_IN = ["Viewer", "Op"]
 GROUPS = ["people:fin-a", "people:fin-b", "people:all"]
-NOTHING: dict[str, st.SearchStrategy[Any]] = {}
 scopes = st.fixed_dictionaries(
     NOTHING,
     optional={
@@ -121,18 +172,55 @@ files = st.fixed_dictionaries(
     {"roles": st.dictionaries(st.sampled_from(NAMES), roles, max_size=2), "bindings": st.lists(bindings, max_size=2)}
 )
 DAGS = [
-    Dag(id_, frozenset(tags), frozenset(owners))
+    Dag(id_, frozenset(tags), frozenset(owners), bundle, path)
     for id_ in ("fin_a", "fin_c", "risk_a", "x")
-    for tags, owners in product(((), ("finance",), TAGS), ((), ("fin",), ("ops",)))
+    for tags, owners in product(((), ("finance",), TAGS), ((), ("fin",), OWNERS))
+    for bundle, path in ((None, None), ("b1", "fin/a.py"), ("b2", "fin/x"), ("b1", "x.py"))
 ]
 
 
-def is_allowed(dag: Dag, entry: dict[str, list[str]]) -> bool:
+def fits(dag: Dag, said: dict[str, Any], *, in_doubt: bool = False) -> bool:
+    """Say whether a DAG is one that an entry is for, word by word."""
+
+    def is_among(kind: str, there: frozenset[str]) -> bool:
+        words = said.get(kind, {})
+        tests = words if isinstance(words, dict) else {"any": words}
+        return bool(there & {*tests.get("any", there)} or not tests.get("any")) and there >= {*tests.get("all", ())}
+
+    def matches(kind: str, word: str | None) -> bool:
+        return kind not in said or (in_doubt if word is None else any(fnmatchcase(word, glob) for glob in said[kind]))
+
     return (
-        any(fnmatchcase(dag.id, glob) for glob in entry.get("id", ["*"]))
-        and (not entry.get("tag") or bool(dag.tags & set(entry["tag"])))
-        and (not entry.get("owner") or bool(dag.owners & set(entry["owner"])))
+        all(matches(kind, word) for kind, word in (("id", dag.id), ("bundle", dag.bundle), ("path", dag.path)))
+        and is_among("tag", dag.tags)
+        and is_among("owner", dag.owners)
+        and not ("not" in said and fits(dag, said["not"], in_doubt=True))
     )
+
+
+def dags_as_read(said: dict[str, Any]) -> DagSelector:
+    reading, problems = MappingReading(None, [NAMING]), list[Problem]()
+    node = read_document("m.yaml", json.dumps(said).encode(), problems)
+    assert node is not None
+    found = read_dags(reading, node)
+    assert [] == [*problems, *reading.strict.problems]
+    return found
+
+
+@given(st.lists(selectors, min_size=1, max_size=3), st.data())
+def test_an_entry_is_inside_of_others_only_where_every_dag_says_so(
+    outer: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    """Half of the entries are made of one that is allowed, by asking for more."""
+    more = data.draw(selectors)
+    inner = data.draw(st.sampled_from([more, {**more, **outer[0]}]))
+
+    is_inside = Inclusion().is_selector_within(dags_as_read(inner), tuple(map(dags_as_read, outer)))
+
+    beyond = [dag for dag in DAGS if fits(dag, inner) and not any(fits(dag, said) for said in outer)]
+    assert not is_inside or [] == beyond
+    if inner == {**more, **outer[0]} and "not" not in more:
+        assert is_inside, "who asks for more than is asked for is inside"
 
 
 Said = dict[str, Any]
@@ -150,7 +238,7 @@ def is_role_inside(role: RoleDefinition, scope: Said, *, unsaid: bool) -> bool:
         allows(scope, "roles", role.name, unsaid=unsaid)
         and all(allows(scope, "permissions", str(permission), unsaid=unsaid) for permission, _ in role.permissions)
         and all(entry.level in highest for entry in role.dags)
-        and all(any(is_allowed(dag, said) for said in scope.get("dags", [{}] if unsaid else [])) for _, dag in seen)
+        and all(any(fits(dag, said) for said in scope.get("dags", [{}] if unsaid else [])) for _, dag in seen)
     )
 
 
