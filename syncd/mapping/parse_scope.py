@@ -25,7 +25,7 @@ from syncd.model import At, DagSelector, Level
 from syncd.text.document import Node, Scalar, Table, read_document
 
 NAMES = ("_scope.yaml", "_scope.yml")
-KEYS = ("roles", "built_in", "level", "dags", "permissions", "groups", "deployments")
+KEYS = ("roles", "built_in", "level", "dags", "permissions", "groups", "accounts", "deployments")
 _EMPTY = "the scope is empty, and allows nothing; write what the files of this folder may grant"
 _EVERYTHING = ("*",)
 
@@ -62,6 +62,7 @@ def _scope(reading: MappingReading, root: Node, *, is_outermost: bool) -> Folder
         places,
         roles=this.globs("roles"),
         groups=this.groups(),
+        accounts=this.globs("accounts"),
         built_in=this.built_in(),
         permissions=this.listed("permissions"),
         level=this.level(),

@@ -11,6 +11,7 @@ the name of a role that    | has a glob in `roles` that matches it
 is extended                |
 a group                    | has a glob in `groups` that matches its source and its id, or its name where it has no id
 everyone in a source       | has globs in `groups` that match every group of this source
+accounts                   | has a glob in `accounts` that matches each of their names
 any_of, all_of, none_of    | allows each of the first, one of the second; the third may be anybody
 the labels of a binding    | has no label in `deployments` that the binding does not keep to
 """
@@ -24,6 +25,7 @@ from typing import assert_never
 
 from syncd.mapping.within import Inclusion, Labels, labels_beyond
 from syncd.model import (
+    Accounts,
     AllOf,
     AnyOf,
     At,
@@ -51,6 +53,7 @@ class FolderScope:
     places: Mapping[str, At]
     roles: tuple[str, ...]
     groups: tuple[str, ...]
+    accounts: tuple[str, ...]
     built_in: frozenset[str] | None
     permissions: frozenset[str] | None
     level: Level | None
@@ -112,7 +115,9 @@ class Judge:
         for role in rule.roles:
             self._bound(rule, role, scope)
         if not self._allows(rule.subject, scope):
-            self._outside(rule.at, f"{named(rule.subject)} is", scope, "groups", listed(scope.groups), ANOTHER)
+            key = "accounts" if isinstance(rule.subject, Accounts) else "groups"
+            allowed = scope.accounts if isinstance(rule.subject, Accounts) else scope.groups
+            self._outside(rule.at, f"the binding of {named(rule.subject)} is", scope, key, listed(allowed), ANOTHER)
         if scope.deployments is None:
             self._outside(rule.at, "this binding, for any deployment, is", scope, "deployments", "none", OUT)
         elif beyond := labels_beyond(rule.deployments, scope.deployments):
@@ -122,6 +127,8 @@ class Judge:
     def _allows(self, subject: Subject, scope: FolderScope) -> bool:
         """Say whether whoever is meant is in a group that a scope allows."""
         match subject:
+            case Accounts(names):
+                return all(self.inclusion.is_match(name, scope.accounts) for name in names)
             case GroupRef():
                 return self.inclusion.is_match(f"{subject.source}:{subject.id or subject.name}", scope.groups)
             case Everyone(source):
@@ -149,7 +156,7 @@ class Judge:
 
 def named(subject: Subject) -> str:
     """Say who is meant; a group by its id, where there is one, because that decides."""
-    return f"the group {subject.source}:{subject.id or subject.name}" if isinstance(subject, GroupRef) else f"{subject}"
+    return f"{subject.source}:{subject.id or subject.name}" if isinstance(subject, GroupRef) else f"{subject}"
 
 
 def listed(words: Collection[str]) -> str:

@@ -14,6 +14,7 @@ from syncd.mapping.parse_scope import read_scopes
 from syncd.mapping.reading import MappingReading
 from syncd.mapping.scope import Judge
 from syncd.model import (
+    Accounts,
     AllOf,
     AnyOf,
     At,
@@ -149,7 +150,8 @@ bindings:
 
 # --- scopes -----------------------------------------------------------------------------------------------------------
 
-SCOPE = "{roles: ['*'], level: edit, dags: [{tag: fin}], groups: ['okta:fin-*', 'people:*'], deployments: all, built_in: [Op]}"
+SCOPE = """{roles: ['*'], level: edit, dags: [{tag: fin}], groups: ['okta:fin-*', 'people:*'], deployments: all, built_in: [Op],
+    accounts: ['svc-*']}"""
 
 
 def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> None:
@@ -187,6 +189,8 @@ OKTA: Subject = Everyone("okta")
         (AnyOf((FIN, ALL)), False),
         (AllOf((FIN, ALL)), True),
         (AllOf((OKTA, ALL)), False),
+        (Accounts(("svc-a", "svc-b")), True),
+        (Accounts(("svc-a", "admin")), False),
         (Without(FIN, (ALL,)), True),
         (Without(OKTA, (FIN,)), False),
     ],
