@@ -19,7 +19,7 @@ from syncd.mapping.parse_labels import read_deployments
 from syncd.mapping.parse_subjects import is_source
 from syncd.mapping.patterns import glob_problem, is_literal
 from syncd.mapping.reading import MappingReading, words
-from syncd.mapping.scope import FolderScope
+from syncd.mapping.scope import WITHOUT_ALL_DAGS, FolderScope
 from syncd.mapping.within import Labels
 from syncd.model import At, DagSelector, Level
 from syncd.text.document import Node, Scalar, Table, read_document
@@ -109,7 +109,7 @@ class _Keys:
     def built_in(self) -> frozenset[str] | None:
         known = frozenset().union(*(naming.built_in_roles for naming in self.reading.namings))
         for role in self.texts("built_in"):
-            if role.text not in known:
+            if role.text.removesuffix(WITHOUT_ALL_DAGS) not in known:
                 hint = self.reading.strict.near(role.text, known) or f"; there are {', '.join(sorted(known))}"
                 self.reading.strict.wrong(role.at, f'"{role.text}" is no role of Airflow\'s own{hint}')
         return self.listed("built_in")

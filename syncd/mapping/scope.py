@@ -7,8 +7,8 @@ a level                    | has that `level`, or a higher one
 an entry of `dags`         | has entries in `dags` that match every DAG which this one can match
 a permission of Airflow's  | lists it in `permissions`
 a role in a binding        | has a glob in `roles` that matches it, or lists it in `built_in` where it is Airflow's
-the name of a role that    | has a glob in `roles` that matches it
-is extended                |
+the name of a role that    | has a glob in `roles` that matches it; where it is Airflow's, lists it in `built_in`, or "User without all_dags"
+is extended                | where it is extended so
 a group                    | has a glob in `groups` that matches its source and its id, or its name where it has no id
 everyone in a source       | has globs in `groups` that match every group of this source
 accounts                   | has a glob in `accounts` that matches each of their names
@@ -29,6 +29,7 @@ from syncd.model import (
     AllOf,
     AnyOf,
     At,
+    Base,
     DagSelector,
     Everyone,
     GroupRef,
@@ -42,6 +43,7 @@ from syncd.model import (
 from syncd.text.strict import Strict
 from syncd.words import some
 
+WITHOUT_ALL_DAGS = " without all_dags"
 OUT, ANOTHER = "take it out", "bind another"
 
 
@@ -95,6 +97,10 @@ class Judge:
         for other in role.extends:
             if not self.inclusion.is_match(other, scope.roles):
                 self._outside(role.at, f'the extended role "{other}" is', scope, "roles", listed(scope.roles), OUT)
+        for base in role.bases:
+            if scope.built_in is not None and scope.built_in.isdisjoint({base.role, base_name(base)}):
+                what = f"the base {base_name(base)} is"
+                self._outside(base.at, what, scope, "built_in", listed(scope.built_in), OUT)
         for entry in role.dags:
             self._entry(entry, scope)
         for permission, at in role.permissions:
@@ -115,9 +121,9 @@ class Judge:
         for role in rule.roles:
             self._bound(rule, role, scope)
         if not self._allows(rule.subject, scope):
-            key = "accounts" if isinstance(rule.subject, Accounts) else "groups"
-            allowed = scope.accounts if isinstance(rule.subject, Accounts) else scope.groups
-            self._outside(rule.at, f"the binding of {named(rule.subject)} is", scope, key, listed(allowed), ANOTHER)
+            by_name = isinstance(rule.subject, Accounts)
+            key, whom = ("accounts", scope.accounts) if by_name else ("groups", scope.groups)
+            self._outside(rule.at, f"the binding of {named(rule.subject)} is", scope, key, listed(whom), ANOTHER)
         if scope.deployments is None:
             self._outside(rule.at, "this binding, for any deployment, is", scope, "deployments", "none", OUT)
         elif beyond := labels_beyond(rule.deployments, scope.deployments):
@@ -157,6 +163,11 @@ class Judge:
 def named(subject: Subject) -> str:
     """Say who is meant; a group by its id, where there is one, because that decides."""
     return f"{subject.source}:{subject.id or subject.name}" if isinstance(subject, GroupRef) else f"{subject}"
+
+
+def base_name(base: Base) -> str:
+    """Name a built-in role with what is left out of it, as a scope does."""
+    return f"{base.role}{WITHOUT_ALL_DAGS if base.without_all_dags else ''}"
 
 
 def listed(words: Collection[str]) -> str:

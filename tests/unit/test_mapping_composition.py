@@ -157,7 +157,7 @@ SCOPE = """{roles: ['*'], level: edit, dags: [{tag: fin}], groups: ['okta:fin-*'
 def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> None:
     """What is new in one of these can be a way around a scope: judge it in `scope`, then name it here."""
     judged = {
-        RoleDefinition: {"name", "dags", "permissions", "extends"},
+        RoleDefinition: {"name", "dags", "permissions", "extends", "bases"},
         DagSelector: {"level", "ids", "tags", "owners", "all_tags", "all_owners", "bundles", "paths", "but"},
         Rule: {"subject", "roles", "deployments"},
     }
@@ -202,6 +202,24 @@ def test_whom_a_scope_allows_to_be_meant(subject: Subject, is_allowed: bool) -> 
     judge.judge([], [Rule(subject, ("Op",), (), At("m/x.yaml", 1))])
 
     assert is_allowed == (not reading.strict.problems)
+
+
+@pytest.mark.parametrize(
+    ("listed", "allowed"),
+    [("Op", []), ("User", ["User", "User without"]), ("User without all_dags", ["User without"]), ("Viewer", [])],
+)
+def test_a_built_in_role_is_extended_where_a_scope_lists_it(listed: str, allowed: list[str]) -> None:
+    scope = f"{{roles: ['*'], built_in: ['{listed}'], level: view, dags: [{{all: true}}]}}"
+    roles = {"User": "extends: User", "User without": "extends: User, without: all_dags"}
+
+    found = []
+    for name, said in roles.items():
+        try:
+            parse({"m/_scope.yaml": scope.encode(), "m/x.yaml": f"roles: {{r: {{{said}}}}}".encode()}, namings=[NAMING])
+            found.append(name)
+        except MappingInvalid as error:
+            assert "not within the scope of this folder (m/_scope.yaml:1)" in str(error)  # noqa: PT017
+    assert allowed == found
 
 
 def test_a_scope_is_for_its_folder_and_those_below() -> None:
