@@ -7,7 +7,7 @@ a level                    | has that `level`, or a higher one
 an entry of `dags`         | has entries in `dags` that match every DAG which this one can match
 a permission of Airflow's  | lists it in `permissions`
 a role in a binding        | has a glob in `roles` that matches it, or lists it in `built_in` where it is Airflow's
-the name of a role that    | has a glob in `roles` that matches it, or lists it in `built_in` where it is Airflow's: as it is, or as
+the name of a role that    | has a glob in `roles` that matches it, or lists it in `built_in` where it is Airflow's: so, or as
 is extended                | "User without all_dags" where nothing else of it is used
 a group                    | has a glob in `groups` that matches its source and its id, or its name where it has no id
 everyone in a source       | has globs in `groups` that match every group of this source
