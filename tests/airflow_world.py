@@ -38,6 +38,10 @@ MANAGEABLE = (
 )
 
 
+MADE: set[str] = set()
+"""The second roles that were announced to be made in the present world, as the database would know them."""
+
+
 class Killed(BaseException):
     """The process dies here."""
 
@@ -48,13 +52,17 @@ class Steps:
 
     die_at: int = -1
     words: list[str] = field(default_factory=list)
+    makes: str = ""
 
-    def before(self, call: str) -> int:
+    def before(self, call: str, *, makes: str = "") -> int:
         self._word(call)
+        self.makes = makes
+        MADE.update({makes} - {""})
         return len(self.words)
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:  # noqa: ARG002 - the protocol's words
         self._word(answer)
+        MADE.difference_update({self.makes} if refused else ())
 
     def _word(self, word: str) -> None:
         if len(self.words) == self.die_at:
@@ -78,6 +86,7 @@ class World:
         """Make everything on the server as it was in the beginning."""
         state = self.server.state
         state.roles, state.users, state.pairs = copy.deepcopy(self._start)
+        MADE.clear()
 
     def settings(
         self, *, kinds: tuple[str, ...] = ("basic", "token"), username: str = "admin", timeout_s: float = 10.0
@@ -115,6 +124,7 @@ class World:
 def world(server: StandIn, tmp_path: Path) -> Iterator[World]:
     password = tmp_path / "password"
     password.write_text("admin\n")
+    MADE.clear()
     with serve(server) as url:
         yield World(server, url, password)
 
@@ -139,5 +149,5 @@ def apply(target: AirflowTarget, before: User | Role | None, after: User | Role 
 
 
 def everything(target: AirflowTarget, *names: str) -> tuple[dict[str, User], dict[str, Role], tuple[str, ...]]:
-    seen = target.observe(Scope(), role_names=frozenset(names))
+    seen = target.observe(Scope(), role_names=frozenset(names), members=frozenset(MADE))
     return dict(seen.users), dict(seen.roles), tuple(seen.leftovers)

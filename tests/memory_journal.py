@@ -249,7 +249,7 @@ class MemoryEntry:
     row: Row
     begun_at: datetime
 
-    def before(self, call: str) -> int:
+    def before(self, call: str, *, makes: str = "") -> int:  # noqa: ARG002 - a deployment in memory makes none
         if self.entries.lease is not None:
             self.entries.lease.check()
         if self.row.status == "planned":

@@ -140,8 +140,15 @@ class _Lent:
         self._listed(found)
         return found
 
-    def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
-        return self._session.observe(scope, role_names=role_names, once=once)
+    def observe(
+        self,
+        scope: Scope,
+        *,
+        role_names: frozenset[str],
+        once: frozenset[str] = frozenset(),
+        members: frozenset[str] = frozenset(),
+    ) -> ObservedState:
+        return self._session.observe(scope, role_names=role_names, once=once, members=members)
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         return self._session.apply(change, record)

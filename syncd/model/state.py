@@ -125,7 +125,8 @@ class ObservedState:
     """What one deployment said. `users` is keyed by `key(username)`; with a scope it holds just those people.
 
     `leftovers` are roles that syncd emptied of people and that the server cannot delete, each with what to do. `unclear` says,
-    by key, of which account names it is not clear whose they are, and why; `users` does not have those.
+    by key, of which account names it is not clear whose they are, and why; `users` does not have those. `members` are second
+    roles of ours that are there, `namesakes` roles that another hand made under such a name.
     """
 
     deployment: str
@@ -134,13 +135,16 @@ class ObservedState:
     scope: Scope = EVERYTHING
     leftovers: Mapping[str, str] = field(default_factory=dict)
     unclear: Mapping[str, str] = field(default_factory=dict)
+    members: frozenset[str] = frozenset()
+    namesakes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
     """What syncd owns on one deployment: accounts it made, roles, and grants (key(username) -> roles).
 
-    `once` are roles that were owned and are no more: what a server could not delete of them is still recognised.
+    `once` are roles that were owned and are no more: what a server could not delete of them is still recognised. `members`
+    are the second roles that we made beside one, or were about to make, by the names that they have on the server.
     """
 
     users: frozenset[str] = frozenset()
@@ -150,3 +154,4 @@ class Owned:
     people: int | None = None
     accounts: int | None = None
     """How many people have grants, and how many accounts syncd made; None: as many as are named, which then is all."""
+    members: frozenset[str] = frozenset()

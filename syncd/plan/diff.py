@@ -147,6 +147,7 @@ def diff(
     if scope.everything or scope.dags:
         _diff_roles(desired, observed, owned=owned, deployment=deployment, draft=draft)
     draft.notes.extend(_left_behind(name, what_to_do) for name, what_to_do in observed.leftovers.items())
+    draft.notes.extend(_namesake(name) for name in sorted(observed.namesakes))
     untouchable = Lookalikes((*deployment.protected, *((service_user,) if service_user else ())))
     _diff_users(
         desired,
@@ -250,6 +251,14 @@ def _only_add(have: Role, want: Role, *, draft: _Draft) -> Role:
 
 def _left_behind(name: str, what_to_do: str) -> Note:
     return Note("left_behind", f"role {name} is ours, nobody holds it, and this server cannot delete it: {what_to_do}")
+
+
+def _namesake(name: str) -> Note:
+    return Note(
+        "role_namesake",
+        f"role {name} has a name as syncd gives to second roles of its own, and syncd did not make it: it is left alone, with "
+        "whoever holds it; rename or delete it",
+    )
 
 
 # --- people -----------------------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class Entry(Recorder, Protocol):
     change of one call costs one commit.
     """
 
-    def before(self, call: str) -> int:
-        """Commit the intent, where it is not yet, and that `call` is about to be made.
+    def before(self, call: str, *, makes: str = "") -> int:
+        """Commit the intent, where it is not yet, and that `call` is about to be made, and the second role that it makes.
 
         Raises:
             DeploymentBusy: the lease that the entry was begun under is no longer ours; make no call.

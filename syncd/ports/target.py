@@ -26,8 +26,17 @@ class TargetReader(Protocol):
         """List every DAG, sorted by id."""
         ...
 
-    def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
+    def observe(
+        self,
+        scope: Scope,
+        *,
+        role_names: frozenset[str],
+        once: frozenset[str] = frozenset(),
+        members: frozenset[str] = frozenset(),
+    ) -> ObservedState:
         """Read users and roles; `role_names` are the roles that syncd manages here or gave to somebody, `once` those before.
+
+        `members` are the second roles that syncd made here: a name alone does not say whose a role is.
 
         With a scope that is not everything, only those people are read and `roles` is empty.
         """
@@ -37,8 +46,11 @@ class TargetReader(Protocol):
 class Recorder(Protocol):
     """Takes down each writing call before it is made, and its answer after."""
 
-    def before(self, call: str) -> int:
-        """Commit that `call` is about to be made; gives the number to close it with."""
+    def before(self, call: str, *, makes: str = "") -> int:
+        """Commit that `call` is about to be made; gives the number to close it with.
+
+        `makes` is the name of the second role that is ours from then on, unless the call is refused.
+        """
         ...
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:

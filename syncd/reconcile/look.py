@@ -165,7 +165,8 @@ def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> _There:
         # people whose account is found by e-mail can only be found by looking at everybody
         asked = EVERYTHING if by_email and not scope.dags else replace(scope, usernames=near)
         awaited = this.journal.ledger.awaited(this.facts)
-        observed = reader.observe(asked, role_names=_managed(wanted, owned, awaited), once=owned.once)
+        managed = _managed(wanted, owned, awaited)
+        observed = reader.observe(asked, role_names=managed, once=owned.once, members=owned.members)
     late = came_late(awaited, observed, owned)
     ends = {left: end for left in this.journal.ledger.unsettled(this.facts) if (end := settled(left.change, observed))}
     renames, found = _renames(this, wanted, observed, owned, made=made)

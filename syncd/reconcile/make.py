@@ -126,11 +126,11 @@ class _LastWord:
     why_not: Callable[[], str]
     begun: bool = False
 
-    def before(self, call: str) -> int:
+    def before(self, call: str, *, makes: str = "") -> int:
         if not self.begun and (why := self.why_not()):
             raise _NotTrue(why)
         self.begun = True
-        return self.entry.before(call)
+        return self.entry.before(call, makes=makes)
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
         self.entry.after(step, answer, refused=refused)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from syncd.model import (
     Adopt,
+    Change,
     Kind,
     MadeAccount,
     Owned,
@@ -76,6 +80,7 @@ def disown(this: Pass, seen: Comparison) -> None:
     gone = taken_by_others(
         seen.desired, seen.observed, seen.owned, earlier=this.earlier, renamed=renamed, unsettled=still
     )
+    gone = replace(gone, members=_gone_members(seen, still))
     if gone == Owned():
         return
     this.journal.holdings.disown(this.name, gone, now=this.world.clock())
@@ -84,7 +89,15 @@ def disown(this: Pass, seen: Comparison) -> None:
         users=sorted(gone.users),
         roles=sorted(gone.roles),
         grants={name: sorted(roles) for name, roles in gone.grants.items()},
+        members=sorted(gone.members),
     )
+
+
+def _gone_members(seen: Comparison, still: Iterable[Change]) -> frozenset[str]:
+    """Name second roles that are not there, and that no call is on its way to make: a role of such a name would be another's."""
+    if any(change.subject == "role" for change in still):
+        return frozenset()
+    return seen.owned.members - seen.observed.members
 
 
 def _adoptable(seen: Comparison, *, declared: bool) -> Owned:

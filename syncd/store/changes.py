@@ -333,8 +333,17 @@ class StepOutcome(NamedTuple):
     step: int
     answer: str
     refused: bool
+    makes: str = ""
 
 
-def record_answers(connection: Connection, answers: Iterable[StepOutcome], *, now: datetime) -> None:
-    for step, answer, refused in answers:
+def record_answers(connection: Connection, begun: Begun, answers: Iterable[StepOutcome], *, now: datetime) -> None:
+    for step, answer, refused, makes in answers:
         _answer.run(connection, which=step, answer=answer, answered_at=now, refused=refused)
+        if refused and makes:
+            ownership.disown(connection, begun.deployment, [ownership.Thing("member", makes)], now=now)
+
+
+def claim(connection: Connection, begun: Begun, makes: str, *, now: datetime) -> None:
+    """Own the second role that a call is about to make, whatever becomes of its change."""
+    if makes:
+        ownership.adopt(connection, begun.deployment, [ownership.Thing("member", makes)], now=now)

@@ -78,19 +78,21 @@ class DatabaseEntry:
         self._begun_at = now
         self._begun: Begun | None = None
         self._answers: list[changes.StepOutcome] = []
+        self._makes = ""
 
     @property
     def id(self) -> int | None:
         """The number of the change; None until it is begun."""
         return self._begun.id if self._begun else None
 
-    def before(self, call: str) -> int:
-        self._begun, step = self._database.commit(lambda connection: self._announce(connection, call))
+    def before(self, call: str, *, makes: str = "") -> int:
+        self._begun, step = self._database.commit(lambda connection: self._announce(connection, call, makes))
         self._answers = []
+        self._makes = makes
         return step
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
-        self._answers.append(changes.StepOutcome(step, answer, refused))
+        self._answers.append(changes.StepOutcome(step, answer, refused, self._makes))
 
     def conclude(self, outcome: Outcome, *, now: datetime) -> None:
         if self._begun:
@@ -98,11 +100,12 @@ class DatabaseEntry:
         else:
             self._begun = self._database.commit(partial(self._begin_and_end, outcome=outcome, now=now))
 
-    def _announce(self, connection: Connection, call: str) -> tuple[Begun, int]:
+    def _announce(self, connection: Connection, call: str, makes: str) -> tuple[Begun, int]:
         now = self._database.now(connection)
         self._entries.confirm(connection, now)
         begun = self._begun or self._begin(connection)
-        changes.record_answers(connection, self._answers, now=now)
+        changes.record_answers(connection, begun, self._answers, now=now)
+        changes.claim(connection, begun, makes, now=now)
         return begun, changes.record_call(connection, begun.id, call, now=now)
 
     def _begin(self, connection: Connection) -> Begun:
@@ -116,5 +119,5 @@ class DatabaseEntry:
         return begun
 
     def _end(self, begun: Begun, connection: Connection, *, outcome: Outcome, now: datetime) -> None:
-        changes.record_answers(connection, self._answers, now=now)
+        changes.record_answers(connection, begun, self._answers, now=now)
         changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now, change=self._change)

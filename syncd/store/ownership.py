@@ -24,7 +24,7 @@ BATCH = 5_000
 
 
 class Thing(NamedTuple):
-    """One owned thing: `kind` is user, role or grant; `role` is empty but for grants."""
+    """One owned thing: `kind` is user, role, member or grant; `role` is empty but for grants."""
 
     kind: str
     name: str
@@ -35,6 +35,7 @@ def owned(connection: Connection, deployment: str, *, usernames: frozenset[str] 
     """Give what is owned now; with `usernames` only these people's accounts and grants, and how many there are in all."""
     users: set[str] = set()
     roles: set[str] = set()
+    members: set[str] = set()
     grants: defaultdict[str, set[str]] = defaultdict(set)
     for which in _of_whom(usernames):
         rows = connection.execute(
@@ -44,7 +45,7 @@ def owned(connection: Connection, deployment: str, *, usernames: frozenset[str] 
             if kind == "grant":
                 grants[name].add(role)
             else:
-                (users if kind == "user" else roles).add(name)
+                {"user": users, "role": roles, "member": members}[kind].add(name)
     return Owned(
         frozenset(users),
         frozenset(roles),
@@ -52,6 +53,7 @@ def owned(connection: Connection, deployment: str, *, usernames: frozenset[str] 
         _once(connection, deployment) - roles,
         None if usernames is None else _number(connection, deployment, "grant"),
         None if usernames is None else _number(connection, deployment, "user"),
+        frozenset(members),
     )
 
 
@@ -60,10 +62,10 @@ def _of_whom(usernames: frozenset[str] | None) -> Iterator[ColumnElement[bool]]:
     if usernames is None:
         yield true()
         return
-    yield ownership.c.kind == "role"
+    yield ownership.c.kind.in_(["role", "member"])
     wanted = sorted(usernames)
     for start in range(0, len(wanted), BATCH):
-        yield and_(ownership.c.kind != "role", ownership.c.name.in_(wanted[start : start + BATCH]))
+        yield and_(ownership.c.kind.in_(["user", "grant"]), ownership.c.name.in_(wanted[start : start + BATCH]))
 
 
 def _number(connection: Connection, deployment: str, kind: str) -> int:
@@ -85,6 +87,7 @@ def things_of(found: Owned) -> list[Thing]:
     """List what is owned, sorted."""
     things = [Thing("user", key(name)) for name in found.users]
     things += [Thing("role", name) for name in found.roles]
+    things += [Thing("member", name) for name in found.members]
     things += [Thing("grant", key(name), role) for name, roles in found.grants.items() for role in roles]
     return sorted(things)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0020"
+REVISION = "0017"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -284,7 +284,9 @@ ownership = Table(
     metadata,
     id_column(),
     Column("deployment", Words, nullable=False),
-    Column("kind", Words, nullable=False, comment="user, role or grant"),
+    Column(
+        "kind", Words, nullable=False, comment="user, role, grant, or member: a second role that we made beside one"
+    ),
     Column("name", Words, nullable=False, comment="a role name, or a user name as Airflow compares it"),
     Column("role", Words, nullable=False, comment="of a grant"),
     Column("since", UtcTime, nullable=False),

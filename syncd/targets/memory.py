@@ -124,6 +124,7 @@ class MemoryTarget:
         *,
         role_names: frozenset[str],  # noqa: ARG002 - the protocol's words
         once: frozenset[str] = frozenset(),  # noqa: ARG002
+        members: frozenset[str] = frozenset(),  # noqa: ARG002
     ) -> ObservedState:
         self._read()
         if scope.everything or scope.dags:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
+from airflow_world import DAGS, MADE, Steps, World, apply, everything, finance, person, world
 
 from syncd.errors import ReadIncomplete, TargetUnauthorized, TargetUnavailable
 from syncd.model import Change, Role, Scope, Status, User
@@ -163,7 +163,7 @@ def test_a_missing_right_is_not_taken_for_a_release_that_forbids(tmp_path: Path)
         apply(target, None, role)
         w.server.state.roles["Admin"].discard(permission("can_edit", "Roles"))
         limited = w.target()
-        limited.observe(Scope(), role_names=frozenset({"finance"}))
+        limited.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         outcome = apply(limited, role, finance(target, dags=4))
         assert Status.FAILED == outcome.status
         assert "lacks can_edit on Roles" in outcome.detail
@@ -176,7 +176,7 @@ def test_a_role_that_our_own_account_holds_is_not_taken_away(tmp_path: Path) -> 
         role = finance(target, dags=3)
         apply(target, None, role)
         w.server.state.users["admin"].roles.add("finance")
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         for outcome in (apply(target, role, finance(target, dags=2)), apply(target, role, None)):
             assert Status.FAILED == outcome.status
             assert "admin, the account that syncd runs as, holds role 'finance'" in outcome.detail

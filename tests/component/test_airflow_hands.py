@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
+from airflow_world import DAGS, MADE, Steps, World, apply, everything, finance, person, world
 
 from syncd.model import Change, Learned, Permission, Role, Scope, Status, User
 from syncd.sandbox.airflow import PRESETS, Abilities, StandIn
@@ -47,7 +47,7 @@ def test_what_a_hand_gives_between_our_look_and_our_write_stays(
     clock = [0.0]
     target = w.target(monotonic=lambda: clock[0])
     scope = Scope() if road == "listing" else Scope.people(["anna"])
-    before = target.observe(scope, role_names=NAMES).users["anna"]
+    before = target.observe(scope, role_names=NAMES, members=frozenset(MADE)).users["anna"]
     clock[0] += 0.0 if road == "listing" else 1.0
     roles_of(w, "anna").add("Op")
     outcome = apply(target, before, after)
@@ -64,7 +64,7 @@ def test_what_a_hand_gives_a_holder_stays_while_a_role_is_exchanged(preset: str,
         apply(target, None, role)
         for name in ("anna", "bob"):
             apply(target, None, person(name, "finance"))
-        target.observe(Scope(), role_names=NAMES)
+        target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
         w.server.faults.add(Meanwhile(lambda: roles_of(w, "bob").add("Op")), on("PATCH", "*/users/anna"), times=1)
         assert Status.APPLIED == apply(target, role, finance(target, dags=4)).status
         assert ({"finance"}, {"finance", "Op"}) == (roles_of(w, "anna"), roles_of(w, "bob"))
@@ -75,7 +75,7 @@ def test_what_a_hand_took_meanwhile_is_told(any_world: World) -> None:
     w = any_world
     w.server.state.add_user("anna", password="", first_name="A", last_name="A", roles={"Viewer", "Op"})
     target = w.target()
-    before = target.observe(Scope(), role_names=NAMES).users["anna"]
+    before = target.observe(Scope(), role_names=NAMES, members=frozenset(MADE)).users["anna"]
     roles_of(w, "anna").discard("Op")
     outcome = apply(target, before, replace(before, roles=frozenset({"Op", "User"})))
     assert (Status.APPLIED, ("Op",)) == (outcome.status, outcome.beside)
@@ -88,7 +88,7 @@ def test_nothing_is_told_where_nobody_else_did_anything(any_world: World) -> Non
     w = any_world
     w.server.state.add_user("anna", password="", first_name="A", last_name="A", roles={"Viewer", "Op"})
     target = w.target()
-    before = target.observe(Scope(), role_names=NAMES).users["anna"]
+    before = target.observe(Scope(), role_names=NAMES, members=frozenset(MADE)).users["anna"]
     outcome = apply(target, before, replace(before, roles=frozenset({"Op", "User"})))
     assert (Status.APPLIED, (), "") == (outcome.status, outcome.beside, outcome.detail)
 
@@ -104,7 +104,7 @@ def test_who_is_given_a_role_by_hand_while_it_is_exchanged_keeps_it(preset: str,
         apply(target, None, role)
         for name in ("anna", "bob"):
             apply(target, None, person(name, "finance"))
-        target.observe(Scope(), role_names=NAMES)
+        target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
         w.server.faults.add(Meanwhile(lambda: roles_of(w, "eve").add("finance")), on("PATCH", moment), times=1)
         assert Status.APPLIED == apply(target, role, finance(target, dags=4)).status
         users, _, _ = everything(target, "finance")
@@ -116,13 +116,13 @@ def test_an_account_that_a_hand_makes_between_plan_and_call_is_not_taken_for_our
     w = any_world
     target = w.target()
     apply(target, None, finance(target, dags=5))
-    target.observe(Scope(), role_names=NAMES)
+    target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
     hand = Meanwhile(lambda: w.server.state.add_user("bob", password="", email="b@else.example", roles={"Op"}))
     w.server.faults.add(hand, on("POST", "*/users"), times=1)
     outcome = apply(target, None, person("bob", "finance"))
     assert (Status.FAILED, {"Op"}) == (outcome.status, roles_of(w, "bob"))
     assert "somebody else made the account bob" in outcome.detail
-    before = target.observe(Scope(), role_names=NAMES).users["bob"]
+    before = target.observe(Scope(), role_names=NAMES, members=frozenset(MADE)).users["bob"]
     assert Status.APPLIED == apply(target, before, replace(before, roles=before.roles | {"finance"})).status
 
 
@@ -133,7 +133,7 @@ def test_a_role_that_a_hand_makes_between_plan_and_call_is_left_as_it_is(
 ) -> None:
     w, pools = any_world, Permission("can_read", "Pools")
     target = w.target()
-    target.observe(Scope(), role_names=NAMES)
+    target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
     hand = Meanwhile(lambda: w.server.state.roles.update(finance={pools}))
     w.server.faults.add(hand, on(method, path), times=1)
     outcome = apply(target, None, finance(target, dags=5))
@@ -170,7 +170,7 @@ def begun(w: World, *, known: Learned | None = None, providers: bool = True) -> 
     role = finance(target, dags=22)
     apply(target, None, role)
     apply(target, None, person("anna", "finance"))
-    target.observe(Scope(), role_names=NAMES)
+    target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
     fewer = finance(target, dags=20)
     assert Status.APPLIED == apply(target, role, fewer).status
     return target, fewer
@@ -191,7 +191,7 @@ def test_a_server_that_is_replaced_never_takes_what_stays(
             target = w.target(target.learned())
         elif road == "next pass of a session":
             target.forget()
-        target.observe(Scope(), role_names=NAMES)
+        target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
         wanted = finance(target, dags=dags)
         assert Status.APPLIED == least(w, target, Change(role, wanted), role.permissions & wanted.permissions)
         _, roles, _ = everything(target, "finance")
@@ -211,7 +211,7 @@ def test_a_write_shows_that_the_server_replaces_now(road: str, providers: bool, 
             target = w.target(target.learned())
         else:
             target.forget()
-        target.observe(Scope(), role_names=NAMES)
+        target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
         w.server.calls.clear()
         assert Status.APPLIED == apply(target, role, finance(target, dags=19)).status
         assert Patch.REPLACES is target.capabilities.patch_role

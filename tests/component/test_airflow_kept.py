@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from airflow_world import DAGS, MANAGEABLE, Steps, World, apply, everything, finance, person, world
+from airflow_world import DAGS, MADE, MANAGEABLE, Steps, World, apply, everything, finance, person, world
 
 from syncd.errors import TargetUnauthorized, TargetUnavailable
 from syncd.http.secrets import FRESH_SECRET_S
@@ -78,9 +78,9 @@ def one_pass(target: AirflowTarget, username: str, after: User | None) -> Status
     """Observe a person, write, and read back, as a pass does."""
     target.forget()
     scope = Scope.people([username])
-    before = target.observe(scope, role_names=NAMES).users.get(username)
+    before = target.observe(scope, role_names=NAMES, members=frozenset(MADE)).users.get(username)
     status = apply(target, before, after).status
-    found = target.observe(scope, role_names=NAMES).users.get(username)
+    found = target.observe(scope, role_names=NAMES, members=frozenset(MADE)).users.get(username)
     assert after is None if found is None else after is not None and found.roles == after.roles
     return status
 
@@ -106,7 +106,7 @@ def test_a_person_costs_a_look_and_a_write(preset: str, tmp_path: Path, clock: T
 def test_somebody_who_is_as_wanted_costs_a_look(three: World, clock: Time) -> None:
     target = kept(three, clock)
     for _ in range(2):
-        target.observe(Scope.people(["admin", "nobody"]), role_names=NAMES)
+        target.observe(Scope.people(["admin", "nobody"]), role_names=NAMES, members=frozenset(MADE))
     assert ["GET users/admin 200", "GET users/nobody 404"] == asked(three)
 
 
@@ -126,7 +126,7 @@ def test_a_sight_lasts_five_seconds(three: World, clock: Time) -> None:
     target = kept(three, clock)
     account = three.server.state.add_user("ann", password="", roles={"Viewer"})
     scope = Scope.people(["ann"])
-    seen = target.observe(scope, role_names=NAMES).users["ann"]
+    seen = target.observe(scope, role_names=NAMES, members=frozenset(MADE)).users["ann"]
     clock.now += FRESH_USER_S + 0.1
     account.roles.add("Op")
     assert Status.APPLIED == apply(target, seen, person("ann", "User")).status
@@ -146,11 +146,11 @@ def test_a_listing_is_no_reading_of_an_account_that_is_written(three: World, clo
 def test_what_was_written_without_an_answer_to_believe_is_read(three: World, clock: Time, fault: Fault) -> None:
     target = kept(three, clock)
     three.server.state.add_user("ann", password="", roles={"Viewer"})
-    before = target.observe(Scope.people(["ann"]), role_names=NAMES).users["ann"]
+    before = target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE)).users["ann"]
     three.server.faults.add(fault, on("PATCH", "*/users*"), times=1)
     apply(target, before, person("ann"))
     assert "GET users/ann 200" == asked(three)[-1]
-    found = target.observe(Scope.people(["ann"]), role_names=NAMES).users["ann"]
+    found = target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE)).users["ann"]
     assert three.server.state.users["ann"].roles == set(found.roles)
 
 
@@ -189,7 +189,7 @@ def test_a_mover_keeps_the_old_role_until_a_pass_over_everything_has_made_the_ne
     apply(target, None, finance(target))
     three.server.state.add_user("ann", password="", roles={"finance"})
     target.forget()
-    target.observe(Scope.people(["ann"]), role_names=NAMES)
+    target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE))
     moves = person("ann", "finance"), person("ann", "new")
     assert Status.PENDING == apply(target, *moves).status
     assert {"finance"} == three.server.state.users["ann"].roles
@@ -200,7 +200,7 @@ def test_a_mover_keeps_the_old_role_until_a_pass_over_everything_has_made_the_ne
 
 def test_an_account_that_was_absent_and_made_without_an_answer_is_found(three: World, clock: Time) -> None:
     target = kept(three, clock)
-    target.observe(Scope.people(["ann"]), role_names=NAMES)
+    target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE))
     three.server.faults.add(HangUp(after_work=True), on("POST", "*/users*"), times=1)
     assert Status.APPLIED == apply(target, None, person("ann", "Viewer")).status
 
@@ -247,10 +247,10 @@ def test_names_are_not_trusted_after_a_role_was_written(tmp_path: Path, clock: T
 def test_forgetting_drops_what_was_read_and_keeps_who_we_are(three: World, clock: Time) -> None:
     target = kept(three, clock)
     three.server.state.add_user("ann", password="")
-    target.observe(Scope.people(["ann"]), role_names=NAMES)
+    target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE))
     three.server.state.users["ann"].roles = {"Op"}
     target.forget()
-    assert {"Op"} == target.observe(Scope.people(["ann"]), role_names=NAMES).users["ann"].roles
+    assert {"Op"} == target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE)).users["ann"].roles
     assert ["GET users/ann 200"] * 2 == asked(three)
 
 
@@ -280,7 +280,7 @@ def test_scopes_of_dags_read_roles_alone(three: World, clock: Time) -> None:
     apply(target, None, role)
     target.forget()
     asked(three)
-    seen = target.observe(Scope.of_dags(["fin_03"]), role_names=NAMES)
+    seen = target.observe(Scope.of_dags(["fin_03"]), role_names=NAMES, members=frozenset(MADE))
     assert role == seen.roles["finance"]
     assert {} == seen.users
     assert ["GET roles 200"] == asked(three)
@@ -288,7 +288,7 @@ def test_scopes_of_dags_read_roles_alone(three: World, clock: Time) -> None:
 
 def test_a_scope_may_hold_dags_and_people(three: World, clock: Time) -> None:
     target = kept(three, clock)
-    seen = target.observe(Scope(frozenset({"admin"}), frozenset({"fin_03"})), role_names=NAMES)
+    seen = target.observe(Scope(frozenset({"admin"}), frozenset({"fin_03"})), role_names=NAMES, members=frozenset(MADE))
     assert (["admin"], True) == (list(seen.users), "Viewer" in seen.roles)
 
 
@@ -308,12 +308,12 @@ def restart(w: World, clock: Time, *, preset: str | None = None) -> None:
 def test_a_session_cookie_that_is_over_is_got_anew(two: World, clock: Time) -> None:
     target = kept(two, clock)
     restart(two, clock)
-    target.observe(Scope.people(["admin"]), role_names=NAMES)
+    target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE))
     assert ["GET users/admin 403", "GET users/admin 200"] == asked(two)
     hashed = two.server.state.users["admin"].login_count
     for _ in range(3):
         target.forget()
-        target.observe(Scope.people(["admin"]), role_names=NAMES)
+        target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE))
     assert "GET roles 200" == asked(two)[0]
     assert hashed is not None
     assert hashed + 1 == two.server.state.users["admin"].login_count
@@ -322,7 +322,7 @@ def test_a_session_cookie_that_is_over_is_got_anew(two: World, clock: Time) -> N
 def test_a_write_under_a_cookie_that_is_over_is_done_once(two: World, clock: Time) -> None:
     target = kept(two, clock)
     two.server.state.add_user("ann", password="", roles={"Viewer"})
-    before = target.observe(Scope.people(["ann"]), role_names=NAMES).users["ann"]
+    before = target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE)).users["ann"]
     restart(two, clock)
     assert Status.APPLIED == apply(target, before, person("ann")).status
     assert ["PATCH users/ann 403", "PATCH users/ann 200"] == asked(two)
@@ -334,7 +334,7 @@ def test_a_server_that_stops_taking_cookies_is_asked_for_one_once(two: World, cl
     two.server.gate.by_session = lambda _headers: None  # type: ignore[method-assign, assignment]
     for _ in range(3):
         target.forget()
-        target.observe(Scope.people(["admin"]), role_names=NAMES)
+        target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE))
     assert 2 == sum("403" in line for line in asked(two))
 
 
@@ -351,7 +351,7 @@ def test_nobody_is_not_taken_for_us_when_dags_are_listed(tmp_path: Path, clock: 
 def test_the_proof_costs_a_sweep_nothing(two: World, clock: Time) -> None:
     target = kept(two, clock)
     target.inventory()
-    target.observe(Scope(), role_names=NAMES)
+    target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
     assert ["GET roles 200", "GET dags 200", "GET users 200"] == asked(two)
 
 
@@ -361,7 +361,7 @@ def test_a_token_that_is_over_is_got_anew(tmp_path: Path, clock: Time, hours: in
         target = kept(w, clock)
         restart(w, clock)
         clock.now += hours * 3600
-        target.observe(Scope.people(["admin"]), role_names=NAMES)
+        target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE))
         assert "GET users/admin 200" == asked(w)[-1]
 
 
@@ -380,7 +380,9 @@ def test_a_password_that_was_changed_is_read_again(preset: str, tmp_path: Path, 
         clock.now += FRESH_SECRET_S
         for _ in range(2):
             target.forget()
-            assert ["admin"] == list(target.observe(Scope.people(["admin"]), role_names=NAMES).users)
+            assert ["admin"] == list(
+                target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE)).users
+            )
 
 
 def test_a_secret_is_not_read_again_for_each_refusal(two: World, clock: Time) -> None:
@@ -390,10 +392,10 @@ def test_a_secret_is_not_read_again_for_each_refusal(two: World, clock: Time) ->
     for password in ("other", "new"):
         two.password.write_text(password)
         with pytest.raises(TargetUnauthorized):
-            target.observe(Scope.people(["admin"]), role_names=NAMES)
+            target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE))
         asked(two)
     clock.now += FRESH_SECRET_S
-    target.observe(Scope.people(["admin"]), role_names=NAMES)
+    target.observe(Scope.people(["admin"]), role_names=NAMES, members=frozenset(MADE))
 
 
 @pytest.mark.parametrize(
@@ -446,7 +448,7 @@ def test_calls_are_told_without_the_names_in_them(three: World, clock: Time) -> 
 def test_a_write_that_was_not_let_through_failed_and_is_no_mystery(three: World, clock: Time) -> None:
     throttle = Throttle(pause=lambda _: None, monotonic=lambda: 0.0)  # the pause after failures has an end in real time
     target = kept(three, clock, throttle=throttle)
-    target.observe(Scope.people(["ann"]), role_names=NAMES)
+    target.observe(Scope.people(["ann"]), role_names=NAMES, members=frozenset(MADE))
     asked(three)
     for _ in range(5):
         throttle.left("GET", "/x", None, 1.0)
@@ -456,7 +458,7 @@ def test_a_write_that_was_not_let_through_failed_and_is_no_mystery(three: World,
     assert "not asked: the server gave no good answer 5 times in a row" in outcome.detail
     assert [] == steps.words, "it is announced as the last thing before it goes out"
     with pytest.raises(TargetUnavailable, match="not asked"):
-        target.observe(Scope.people(["bob"]), role_names=NAMES)
+        target.observe(Scope.people(["bob"]), role_names=NAMES, members=frozenset(MADE))
     assert [] == asked(three)
 
 

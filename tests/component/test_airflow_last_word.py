@@ -28,7 +28,7 @@ class Said:
     events: list[str]
     lost_after: int = 10**9
 
-    def before(self, call: str) -> int:
+    def before(self, call: str, *, makes: str = "") -> int:  # noqa: ARG002
         if len(self.events) >= self.lost_after:
             raise DeploymentBusy("prod: the lease was lost")
         self.events.append(f"announced {call.split()[0]}")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from airflow_world import DAGS, Steps, World, apply, everything, finance, person, world
+from airflow_world import DAGS, MADE, Steps, World, apply, everything, finance, person, world
 
 from syncd.model import Change, Lookalikes, Role, Scope, Status, User
 from syncd.sandbox.airflow import StandIn
@@ -45,7 +45,7 @@ def roles_of(w: World, name: str) -> set[str]:
 
 def opened(w: World, *protected: str) -> AirflowTarget:
     target = w.target(protected=protected)
-    target.observe(Scope(), role_names=NAMES)
+    target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
     w.server.calls.clear()
     return target
 
@@ -86,7 +86,7 @@ def test_a_record_of_another_account_is_not_used(preset: str, tmp_path: Path, af
         assert (Status.FAILED, []) == (outcome.status, writes(w))
         assert "the server holds `root2` and `anna` for one name" in outcome.detail
         target.forget()
-        assert "anna" in target.observe(Scope.people(["anna"]), role_names=NAMES).unclear
+        assert "anna" in target.observe(Scope.people(["anna"]), role_names=NAMES, members=frozenset(MADE)).unclear
 
 
 @pytest.mark.finding("P1")
@@ -126,7 +126,7 @@ def test_a_successor_is_not_made_under_a_name_that_another_role_answers_to(maria
     role = Role("fin", finance(target).permissions)
     apply(target, None, role)
     maria.server.state.roles["FIN~1"] = {POOLS}
-    target.observe(Scope(), role_names=NAMES)
+    target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
     fewer = Role("fin", role.permissions - {permission("can_read", "DAG:fin_03")})
     outcome = apply(target, role, fewer)
     assert {POOLS} == maria.server.state.roles["FIN~1"]
@@ -162,7 +162,7 @@ def test_a_role_that_a_protected_account_holds_is_not_exchanged(preset: str, tmp
         apply(target, None, role)
         add(w, "Root", "fin")
         add(w, "anna", "fin")
-        target.observe(Scope(), role_names=NAMES)
+        target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
         w.server.calls.clear()
         fewer = Role("fin", role.permissions - {permission("can_read", "DAG:fin_03")})
         for after in (fewer, None):
@@ -208,7 +208,7 @@ def test_of_two_accounts_with_one_key_neither_is_decided_about(tmp_path: Path) -
         add(w, "anna", "Viewer")
         add(w, "ANNA", "Op")
         target = w.target()
-        seen = target.observe(Scope(), role_names=NAMES)
+        seen = target.observe(Scope(), role_names=NAMES, members=frozenset(MADE))
         assert ["admin"] == list(seen.users)
         assert "the server has the accounts `anna` and `ANNA`" in seen.unclear["anna"]
         assert Status.FAILED == apply(target, person("anna", "Viewer"), person("anna")).status

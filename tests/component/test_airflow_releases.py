@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from airflow_world import DAGS, MANAGEABLE, Killed, Steps, World, apply, everything, finance, person, world
+from airflow_world import DAGS, MADE, MANAGEABLE, Killed, Steps, World, apply, everything, finance, person, world
 
 from syncd.errors import TargetUnmanageable
 from syncd.model import Change, Learned, Permission, Role, Scope, Status
@@ -48,7 +48,7 @@ def test_a_role_ends_exactly_as_wanted(preset: str, tmp_path: Path) -> None:
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         role, known = begun(w)
         target = w.target(known)
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         assert Status.APPLIED == apply(target, role, fewer(role)).status
         users, roles, _ = everything(target, "finance")
         assert fewer(role) == roles["finance"]
@@ -61,7 +61,7 @@ def test_what_writes_showed_is_learned_and_left_overs_are_told(preset: str, tmp_
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         role, known = begun(w)
         target = w.target(known)
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         apply(target, role, fewer(role))
         _, _, leftovers = everything(target, "finance")
         assert LEARNED[can.patch] == target.capabilities.patch_role
@@ -77,7 +77,7 @@ def test_the_next_pass_finds_nothing_to_do_with_few_calls(preset: str, tmp_path:
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         role, known = begun(w)
         target = w.target(known)
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         apply(target, role, fewer(role))
         again = w.target(target.learned())
         assert target.learned() == again.look()
@@ -101,7 +101,7 @@ def test_a_change_cut_off_anywhere_is_finished(preset: str, tmp_path: Path, *, f
             role = finance(target, dags=12)
             apply(target, None, role)
             apply(target, None, person("ann", "finance"))
-            target.observe(Scope(), role_names=frozenset({"finance"}))
+            target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
             died = dies(target, Change(role, fewer(role)), die_at)
             assert role.permissions & fewer(role).permissions <= w.permissions_of("ann")
             finish(w, None if forgotten else target.learned(), fewer(role))
@@ -135,10 +135,10 @@ def test_people_left_on_a_replaced_role_that_cannot_go_make_it_unfinished(tmp_pa
     with world(StandIn("3.1.8+3.0.3", dags=DAGS), tmp_path) as w:
         role, known = begun(w)
         target = w.target(known)
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         apply(target, role, fewer(role))
         again = w.target(target.learned())
-        again.observe(Scope(), role_names=frozenset({"finance"}))
+        again.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         assert dies(again, Change(fewer(role), role), 2)
         users, roles, leftovers = everything(again, "finance")
         assert role.permissions == roles["finance"].permissions
@@ -182,10 +182,10 @@ def test_a_scoped_pass_grants_the_role_under_the_name_it_has(preset: str, tmp_pa
     with world(StandIn(preset, dags=DAGS), tmp_path) as w:
         role, known = begun(w)
         target = w.target(known)
-        target.observe(Scope(), role_names=frozenset({"finance"}))
+        target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
         apply(target, role, fewer(role))
         people = w.target(target.learned())
-        seen = people.observe(Scope.people(["ANN", "bob"]), role_names=frozenset({"finance"}))
+        seen = people.observe(Scope.people(["ANN", "bob"]), role_names=frozenset({"finance"}), members=frozenset(MADE))
         assert {"ann": frozenset({"finance", "Viewer"})} == {name: user.roles for name, user in seen.users.items()}
         assert {} == seen.roles
         assert Status.APPLIED == apply(people, None, person("bob", "finance")).status
@@ -230,8 +230,8 @@ def test_a_left_over_that_code_may_name_is_told_with_what_its_deletion_breaks(tm
         with world(StandIn(preset, dags=DAGS), tmp_path) as w:
             role, known = begun(w)
             target = w.target(known)
-            target.observe(Scope(), role_names=frozenset({"finance"}))
+            target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE))
             apply(target, role, fewer(role))
             target.forget()
-            left = target.observe(Scope(), role_names=frozenset({"finance"})).leftovers
+            left = target.observe(Scope(), role_names=frozenset({"finance"}), members=frozenset(MADE)).leftovers
             assert ({name}, warned) == (set(left), "no code names it: a DAG file whose code names it" in left[name])

@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from airflow_world import MANAGEABLE, Killed, Steps, World, world
+from airflow_world import MADE, MANAGEABLE, Killed, Steps, World, world
 from sheet import KIND as SHEET
 from sheet import SheetSettings
 
@@ -153,7 +153,7 @@ class Site:
         """Look as a pass does that begins now; `roles` are those that it manages, `once` those that it did."""
         names, before = (frozenset(role.name for role in some) for some in (roles, once))
         with self.session() as opened:
-            return opened.observe(scope, role_names=names, once=before)
+            return opened.observe(scope, role_names=names, once=before, members=frozenset(MADE))
 
     def holder(self, user: User, *roles: Role) -> User | None:
         return self.seen(*roles).users.get(key(user.username))
@@ -294,7 +294,7 @@ def test_each_call_that_writes_is_announced_before_it_is_made_and_closed_after(s
     role = site.role("team")
     steps = Steps()
     with site.session() as opened:
-        opened.observe(EVERYTHING, role_names=frozenset({role.name}))
+        opened.observe(EVERYTHING, role_names=frozenset({role.name}), members=frozenset(MADE))
         opened.apply(Change(None, role), steps)
 
     assert len(steps.words) >= 2
@@ -358,13 +358,20 @@ def test_a_session_that_forgets_sees_what_others_changed(site: Site) -> None:
     anna = site.person("anna", role.name)
     site.make(role, anna)
     with site.session() as lasting:
-        assert anna == lasting.observe(EVERYTHING, role_names=frozenset({role.name})).users[key(anna.username)]
+        assert (
+            anna
+            == lasting.observe(EVERYTHING, role_names=frozenset({role.name}), members=frozenset(MADE)).users[
+                key(anna.username)
+            ]
+        )
         site.apply(anna, replace(anna, roles=frozenset()))
 
         for looked in (False, True):
             lasting.forget(looked=looked)
             lasting.look()
-            now = lasting.observe(EVERYTHING, role_names=frozenset({role.name})).users[key(anna.username)]
+            now = lasting.observe(EVERYTHING, role_names=frozenset({role.name}), members=frozenset(MADE)).users[
+                key(anna.username)
+            ]
             assert frozenset() == now.roles
 
 

@@ -82,6 +82,7 @@ class SheetTarget:
         *,
         role_names: frozenset[str],  # noqa: ARG002 - a role has one name here
         once: frozenset[str] = frozenset(),  # noqa: ARG002
+        members: frozenset[str] = frozenset(),  # noqa: ARG002
     ) -> ObservedState:
         there = self._read()
         users = {name: user for name, user in there.users.items() if scope.covers(name)}

@@ -38,8 +38,7 @@ class Capabilities:
 
     `patch_role` and `delete_role` stay `unknown` until a change needs them: looking does not write. `fab_version` is None
     where the account may not read it. `page_limit` is the most rows the server gives at once. `session` says whether a
-    session cookie spares the password hash of every call. `service_user` is the account syncd runs as, where known. `graves`
-    are roles that syncd left behind under these names, because the server cannot delete them.
+    session cookie spares the password hash of every call. `service_user` is the account syncd runs as, where known.
     """
 
     generation: int
@@ -56,14 +55,11 @@ class Capabilities:
     page_limit: int | None = None
     session: bool = False
     service_user: str | None = None
-    graves: tuple[str, ...] = ()
 
 
 def written(can: Capabilities) -> Learned:
     """Write down what was found out; equal findings give equal text."""
     body = {"v": VERSION} | asdict(can)
-    if not can.graves:
-        del body["graves"]  # as it was written before there were any
     return Learned(json.dumps(body, sort_keys=True, separators=(",", ":")))
 
 
@@ -74,6 +70,7 @@ def read(learned: Learned) -> Capabilities | None:
         if body.pop("v") != VERSION:
             return None
         words = {"patch_role": Patch(body["patch_role"]), "delete_role": Delete(body["delete_role"])}
-        return Capabilities(**body | words | {"graves": tuple(body.get("graves", ()))})
+        body.pop("graves", None)  # as it was written when this was the place where they were remembered
+        return Capabilities(**body | words)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

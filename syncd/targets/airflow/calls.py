@@ -19,7 +19,7 @@ from syncd.http.session import NoAnswer
 from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
 from syncd.targets.airflow.auth import distrusted
-from syncd.targets.airflow.names import family
+from syncd.targets.airflow.names import is_second
 from syncd.targets.airflow.naming import refusal, unreachable
 from syncd.targets.airflow.wire import Area, Wire
 
@@ -47,12 +47,14 @@ class Stopped(Exception):
 class Fence:
     """What no call may name: accounts that are protected, or that a database may take for one, and the one we run as.
 
-    Of roles only the family of the one that is being changed may be named, with syncd's other roles told apart from it.
+    Of roles only the one that is being changed may be named, and the second ones that were `made` beside it, with syncd's
+    other roles told apart from it.
     """
 
     protected: Lookalikes
     own: Lookalikes
     roles: frozenset[str] = frozenset()
+    made: set[str] = field(default_factory=set)
 
     def account(self, name: str) -> str:
         """Say why an account may not be written; empty where it may."""
@@ -71,11 +73,12 @@ class Fence:
                 )
         return ""
 
-    def role(self, name: str, changed: str) -> str:
-        """Say why a role may not be written while another one is changed; empty where it may."""
+    def role(self, name: str, changed: str, *, new: bool = False) -> str:
+        """Say why a role may not be written while another one is changed, or not be made beside it; empty where it may."""
         if why := refusal(name):
             return why
-        if name not in family(changed, {name}, names=self.roles - {changed}).members:
+        ours = name not in self.roles and is_second(name, changed) and (new or name in self.made)
+        if name != changed and not ours:
             return f"role {name} is none of the names of {changed or 'a role that is being changed'}, and is left alone"
         return ""
 
@@ -84,7 +87,8 @@ class Fence:
 class Calls:
     """The writing calls of one change. `role` is the role that it is about, empty where it is about an account.
 
-    `silent` says that the last one got no answer and nobody has looked since; `made` that at least one was carried out.
+    `silent` says that the last one got no answer and nobody has looked since; `made` that at least one was carried out;
+    `second` is the second role that the last one makes.
     """
 
     wire: Wire
@@ -93,6 +97,7 @@ class Calls:
     role: str = ""
     silent: bool = False
     made: bool = False
+    second: str = ""
     now: Callable[[], tuple[float, float]] = now
     _steps: list[int] = field(default_factory=list)
 
@@ -115,9 +120,10 @@ class Calls:
         Raises:
             Stopped: what it names is not to be touched; nothing was sent.
         """
-        for named in {name or makes, makes or name} - {None}:
-            if why := self._forbids(area, str(named)):
-                raise Stopped(Status.FAILED, why)
+        new = makes if makes != name else ""
+        if why := (name and self._forbids(area, name)) or (new and self._forbids(area, new, new=True)):
+            raise Stopped(Status.FAILED, why)
+        self.second = new if area is Area.ROLES and new != self.role else ""
         place = f"/{area}" if name is None else f"/{area}/{name}"
         call = f"{method} {place} {what}".rstrip()
         self._steps.clear()
@@ -138,15 +144,16 @@ class Calls:
         self.made |= answer.status < 300
         return None if self.silent else answer
 
-    def _forbids(self, area: Area, name: str) -> str:
-        return self.fence.role(name, self.role) if area is Area.ROLES else self.fence.account(name)
+    def _forbids(self, area: Area, name: str, *, new: bool = False) -> str:
+        return self.fence.role(name, self.role, new=new) if area is Area.ROLES else self.fence.account(name)
 
     def _announce(self, call: str) -> None:
         """Announce a call that goes out now. One that was refused for its credential goes out a second time."""
         self._ended("refused; asked again with another credential", refused=True)
         for _ in range(LOOKS):
             began = self.now()
-            self._steps.append(self.record.before(call))
+            self._steps.append(self.record.before(call, makes=self.second))
+            self.fence.made.update({self.second} - {""})
             if max(b - a for a, b in zip(began, self.now(), strict=True)) <= LOOK_AGAIN_S:
                 return
             self._ended("not sent: too much time went by after it was announced", refused=True)
@@ -156,6 +163,7 @@ class Calls:
         """Record what came of the call that was announced last, where one was."""
         if self._steps:
             self.record.after(self._steps.pop(), answer, refused=refused)
+            self.fence.made.discard(self.second if refused else "")
 
 
 def refused(answer: Answer, right: str) -> Stopped:

@@ -43,7 +43,7 @@ def look(wire: Wire, known: Capabilities | None) -> Capabilities:
         fab = _fab_version(wire)
         if fab == known.fab_version:
             return replace(known, service_user=_service_user(wire, known.service_user))
-    return replace(_afresh(wire, generation, version), graves=known.graves if known else ())
+    return _afresh(wire, generation, version)
 
 
 # --- what is known already --------------------------------------------------------------------------------------------

@@ -36,7 +36,8 @@ NEVER: Final = float("-inf")
 
 @dataclass(slots=True)
 class Mirror:
-    """`names` are the roles that syncd manages here; `buried` are physical roles that it deleted and the server kept.
+    """`names` are the roles that syncd manages here, `made` the second roles that it made beside them; `buried` are physical
+    roles that it deleted and the server kept.
 
     An account is seen by reading it, by reading all of them, or in the answer to writing it, which is the account as
     stored. Until that is FRESH_USER_S old, or it or any role is written (that can change what people hold), it is not
@@ -55,6 +56,7 @@ class Mirror:
     capabilities: Capabilities
     clock: Callable[[], float] = time.monotonic
     names: frozenset[str] = frozenset()
+    made: set[str] = field(default_factory=set)
     buried: set[str] = field(default_factory=set)
     roles: dict[str, frozenset[Permission]] | None = None
     users: dict[str, User] | None = None
@@ -208,7 +210,7 @@ class Mirror:
 
     def families(self, more: Collection[str] = ()) -> Mapping[str, Family]:
         """Find the physical names of every role that syncd manages here."""
-        return families(self.names | frozenset(more), self.all_roles().keys() - self.buried)
+        return families(self.names | frozenset(more), self.all_roles().keys() - self.buried, made=self.made)
 
     def holders(self, roles: Iterable[str], *, fresh_s: float = FRESH_S) -> tuple[str, ...]:
         """Name the accounts that hold any of these physical roles, sorted, in a listing of at most that age."""
@@ -234,7 +236,7 @@ class Mirror:
             return name
         known = self.roles is None and self.clock() - self._role_names_read <= FRESH_NAMES_S
         present = self._role_names if known else self.all_roles().keys()
-        found = families(self.names | {name}, present - self.buried).get(name)
+        found = families(self.names | {name}, present - self.buried, made=self.made).get(name)
         return found.current if found and found.current else name
 
     def _names_stay(self) -> bool:
@@ -266,11 +268,6 @@ class Mirror:
     def delete_role(self) -> Delete:
         """Say whether DELETE of a role works here, as far as that is certain."""
         return self.capabilities.delete_role if self.certain or "delete" in self._shown else Delete.UNKNOWN
-
-    def bury(self, *, dug_up: str = "", buried: str = "") -> None:
-        """Keep under which names roles of ours are left behind."""
-        graves = (set(self.capabilities.graves) | {buried}) - {dug_up, ""}
-        self.capabilities = replace(self.capabilities, graves=tuple(sorted(graves)))
 
     def learn(
         self, *, patch: Patch | None = None, delete: Delete | None = None, dag_run_resources: bool | None = None

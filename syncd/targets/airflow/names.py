@@ -7,6 +7,9 @@ that the rest of syncd knows may live under several names:
     X~1 ...   a successor; the highest number is the current one until it can be renamed to X
     X~old1    replaced, without people, and the server cannot delete it
 
+Whoever may make roles can make one of such a name, and so a name alone does not say that a role is ours: the second ones that
+we made are written down before they are made, and `made` is what was written.
+
 A long name is cut and told apart by a hash, so that none is over 64 characters.
 """
 
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +25,7 @@ from syncd.targets.airflow.naming import BUILT_IN_ROLES, LONGEST_ROLE
 
 _ROOM: Final = 8  # for "~old9999"
 _HASH: Final = 8
+_NUMBER: Final = r"~(old)?([1-9][0-9]{0,3})"
 
 
 def stem(name: str) -> str:
@@ -57,31 +61,51 @@ class Family:
         return self._free("old", taken)
 
     def _free(self, word: str, taken: Collection[str]) -> str:
-        pattern = re.compile(re.escape(f"{stem(self.name)}~{word}") + r"([1-9][0-9]{0,3})")
-        used = [int(m[1]) for name in (*taken, *self.members) if (m := pattern.fullmatch(name))]
-        return f"{stem(self.name)}~{word}{max(used, default=0) + 1}"
+        found = [m for name in self.members if (m := _second(self.name).fullmatch(name)) and (m[1] or "") == word]
+        n = max((int(m[2]) for m in found), default=0) + 1
+        while f"{stem(self.name)}~{word}{n}" in taken:
+            n += 1
+        return f"{stem(self.name)}~{word}{n}"
 
 
-def family(name: str, present: Iterable[str], *, names: Collection[str] = ()) -> Family:
-    """Find the physical names of a role among those present.
+def is_second(found: str, name: str) -> bool:
+    """Say whether a name is one as the second roles of another have; whose that role is, it does not say."""
+    return _second(name).fullmatch(found) is not None
+
+
+def seconds(present: Iterable[str], *, of: Iterable[str]) -> frozenset[str]:
+    """Find the names that are as those of second roles of any of these roles."""
+    stems = set(map(stem, of))
+    return frozenset(found for found in present if (start := found.rpartition("~")[0]) in stems and _ends(found, start))
+
+
+def _ends(found: str, start: str) -> bool:
+    return re.fullmatch(_NUMBER, found[len(start) :]) is not None
+
+
+def _second(name: str) -> re.Pattern[str]:
+    return re.compile(re.escape(stem(name)) + _NUMBER)
+
+
+def family(name: str, present: Iterable[str], *, made: Container[str], names: Collection[str] = ()) -> Family:
+    """Find the physical names of a role among those present: its own, and of its second names those that are `made` by us.
 
     `names` are all roles that syncd manages here: what bears the name of one of them belongs to that one.
     """
     numbered: list[tuple[int, str]] = []
     dead: list[tuple[int, str]] = []
-    pattern = re.compile(re.escape(stem(name)) + r"~(old)?([1-9][0-9]{0,3})")
-    present = set(present)
+    pattern, present = _second(name), set(present)
     for found in present - set(names) - {name}:
-        if m := pattern.fullmatch(found):
+        if found in made and (m := pattern.fullmatch(found)):
             (dead if m[1] else numbered).append((int(m[2]), found))
     living = ([name] if name in present else []) + [found for _, found in sorted(numbered)]
     return Family(name, living[-1] if living else None, tuple(living[:-1]), tuple(found for _, found in sorted(dead)))
 
 
-def families(names: Collection[str], present: Collection[str]) -> Mapping[str, Family]:
+def families(names: Collection[str], present: Collection[str], *, made: Container[str]) -> Mapping[str, Family]:
     """Find the family of each role that syncd manages and that can have one; Airflow's own roles are just themselves."""
     own = frozenset(names) - BUILT_IN_ROLES
-    return {name: family(name, present, names=own) for name in sorted(own)}
+    return {name: family(name, present, made=made, names=own) for name in sorted(own)}
 
 
 def logical(found: Mapping[str, Family]) -> Mapping[str, str]:

@@ -63,15 +63,12 @@ class RoleFamily:
         hand since then it would give the rest. The one that holds most is taken. False where none is fit.
         """
         mirror = self.role.mirror
-        graves = [m for m in self.role.family().dead if m in mirror.capabilities.graves]
-        fit = sorted((m for m in graves if self.role.have(m) <= wanted), key=lambda m: (-len(self.role.have(m)), m))
+        left = (m for m in self.role.family().dead if self.role.have(m) <= wanted)
+        fit = sorted(left, key=lambda m: (-len(self.role.have(m)), m))
         if not fit or not self.role.can_patch():
             return False
         free = next((member for member in fit if not mirror.holders([member], fresh_s=0.0)), None)
-        if free is None or self._renamed(free, name) != name:
-            return False
-        mirror.bury(dug_up=free)
-        return True
+        return free is not None and self._renamed(free, name) == name
 
     def _move(self, away: tuple[str, ...], *, to: str) -> None:
         """Move everybody, those too to whom another hand gave the old one meanwhile: they would lose it with the role.
@@ -99,7 +96,6 @@ class RoleFamily:
             return
         if member not in self.role.family().dead and self.role.can_patch():
             member = self._renamed(member, self.role.family().grave(self.role.mirror.all_roles()))
-            self.role.mirror.bury(buried=member)
         self.left.append(member)
 
     def _deleted(self, member: str) -> bool:

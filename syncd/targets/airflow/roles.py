@@ -143,7 +143,7 @@ class RoleWriter:
             self.role.settle(name)
         elif not self._is_unknown_resource(answer) and self.role.read_back(name) is None:
             raise refused(answer, "can_create on Roles")
-        elif answer.status == 409:
+        elif answer.status == 409 and name == self.role.name:
             self._see_that_it_is_ours()
 
     def _probe(self, name: str) -> None:

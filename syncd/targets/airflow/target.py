@@ -31,7 +31,8 @@ from syncd.targets.airflow.dags import read_dag
 from syncd.targets.airflow.levels import BREAKS_A_FILE, dialect
 from syncd.targets.airflow.look import look
 from syncd.targets.airflow.mirror import Mirror, OtherName
-from syncd.targets.airflow.names import Family, families, logical
+from syncd.targets.airflow.names import Family, families, logical, seconds
+from syncd.targets.airflow.naming import BUILT_IN_ROLES
 from syncd.targets.airflow.roles import write_role
 from syncd.targets.airflow.settings import AirflowSettings
 from syncd.targets.airflow.users import UserWriter
@@ -138,13 +139,20 @@ class AirflowTarget:
         rows = self._wire.all(Area.DAGS)
         return tuple(sorted((read_dag(row, self._dags_folder) for row in rows), key=lambda dag: dag.id))
 
-    def observe(self, scope: Scope, *, role_names: frozenset[str], once: frozenset[str] = frozenset()) -> ObservedState:
+    def observe(
+        self,
+        scope: Scope,
+        *,
+        role_names: frozenset[str],
+        once: frozenset[str] = frozenset(),
+        members: frozenset[str] = frozenset(),
+    ) -> ObservedState:
         """Read users and roles under the names that the rest of syncd uses.
 
         With a scope of DAGs, every role is read; no user, beside those that the scope names.
         """
         mirror = self._looked
-        mirror.names = role_names
+        mirror.names, mirror.made = role_names, set(members)
         mirror.require_users()
         if not scope.everything:
             return self._observe_some(mirror, scope)
@@ -160,6 +168,8 @@ class AirflowTarget:
             scope=scope,
             leftovers={name: _by_hand(name, mirror) for name in _leftovers(mirror, found)},
             unclear={name: _twins(several) for name, several in mirror.twins.items()},
+            members=members & mirror.all_roles().keys(),
+            namesakes=_namesakes(mirror),
         )
 
     @property
@@ -185,7 +195,7 @@ class AirflowTarget:
             else:
                 users |= {key(user.username): user} if user is not None else {}
         held = frozenset().union(*(user.roles for user in users.values()), frozenset())
-        names = logical(families(mirror.names, held))
+        names = logical(families(mirror.names, held, made=mirror.made))
         return ObservedState(
             self.deployment, users=_logical_users(users, names), roles=roles, scope=scope, unclear=unclear
         )
@@ -200,7 +210,7 @@ class AirflowTarget:
         try:
             mirror = self._looked
             mirror.require_users()
-            calls.fence = Fence(self._protected, self._own(mirror), mirror.names)
+            calls.fence = Fence(self._protected, self._own(mirror), mirror.names, mirror.made)
             users = UserWriter(mirror, calls)
             if isinstance(change.thing, User):
                 status, detail = users.write(change)
@@ -281,6 +291,12 @@ def _bury(mirror: Mirror, once: frozenset[str]) -> None:
     if mirror.capabilities.delete_role is Delete.BROKEN:
         left = {member for name in once for member in mirror.families([name])[name].members}
         mirror.buried |= left - _with_holders(mirror)
+
+
+def _namesakes(mirror: Mirror) -> frozenset[str]:
+    """Name the roles that another hand gave a name as our second roles have."""
+    others = mirror.all_roles().keys() - mirror.made - mirror.names - mirror.buried
+    return seconds(others, of=mirror.names - BUILT_IN_ROLES)
 
 
 def _with_holders(mirror: Mirror) -> frozenset[str]:

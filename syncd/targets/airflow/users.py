@@ -107,7 +107,7 @@ class UserWriter:
         """Note what the account had when the plan was made, and has no more."""
         before = change.before
         assert isinstance(before, User)
-        names = logical(families(self.mirror.names | before.roles, found.roles))
+        names = logical(families(self.mirror.names | before.roles, found.roles, made=self.mirror.made))
         self.beside = before.roles - {names.get(role, role) for role in found.roles} - frozenset(change.revoked)
 
     def _change(self, found: User, change: Change, missing: set[str], *, lent: frozenset[str] = frozenset()) -> Ended:
@@ -135,7 +135,8 @@ class UserWriter:
     def _wanted(self, roles: frozenset[str], change: Change) -> frozenset[str]:
         """Apply what a change grants and revokes to the roles as read, whatever physical names they bear."""
         touched = frozenset(change.granted + change.revoked)
-        found = families(self.mirror.names | touched, roles | (self.mirror.roles or {}).keys())
+        present = roles | (self.mirror.roles or {}).keys()
+        found = families(self.mirror.names | touched, present, made=self.mirror.made)
         gone = touched.union(*(found[role].members for role in touched if role in found))
         return (roles - gone) | {self.mirror.physical(role) for role in change.granted}
 

@@ -1,11 +1,11 @@
-"""Revision 0020: what was seen last of each deployment."""
+"""Revision 0016: what was seen last of each deployment."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
+revision = "0016"
 down_revision = "0015"
 
 
