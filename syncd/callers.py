@@ -74,6 +74,12 @@ def acting(name: str, *, said: str = "", reason: str = "") -> str:
     return f"{who}: {reason}" if reason else who
 
 
+def parted(written: str) -> tuple[str, str]:
+    """Part who acted from the reason they gave, as `acting` wrote both; a name has no blank after a colon."""
+    who, _, reason = written.partition(": ")
+    return who, reason
+
+
 def is_caller(text: str) -> bool:
     """Say whether this can be the name of who acts (NAME_RULE)."""
     return bool(_NAME.fullmatch(text))

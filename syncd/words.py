@@ -25,6 +25,13 @@ def some(texts: Sequence[str], most: int, *, between: str = ", ", more: str = "m
     return f"{shown}{'' if between == ', ' else ';'} {and_more(rest, more)}"
 
 
+def in_one_line(text: str) -> str:
+    """Tell several lines in one: parted by `;`, but where a line leads to what follows it."""
+    lines = text.splitlines()
+    ends = [" " if line.endswith(":") else "; " for line in lines[:-1]] + [""] * bool(lines)
+    return "".join(line + end for line, end in zip(lines, ends, strict=True))
+
+
 def shortened(message: str) -> str:
     """Cut long values in the middle: what stands in double quotes, and words without a blank in them."""
     return _VALUE.sub(lambda found: _ends(found.group()), message)

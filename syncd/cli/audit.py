@@ -164,6 +164,11 @@ def moment(text: str | None, option: str, *, now: datetime) -> datetime | None:
         raise typer.BadParameter(f"{text!r} is no time; {error}", param_hint=option) from None
 
 
+def _approved(row: AuditRow | Holding) -> str:
+    reason = f": {safe(row.approved_reason)}" if row.approved_reason else ""
+    return f", approved by {safe(row.approved_by)}{reason}" if row.approved_by else ""
+
+
 def _row_lines(row: AuditRow) -> list[Line]:
     from syncd.render.change import change_text, reasons_text
     from syncd.render.view import ChangeView
@@ -172,7 +177,7 @@ def _row_lines(row: AuditRow) -> list[Line]:
     head = f"{row.at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}  {safe(row.deployment)}  {row.status}  {change_text(view)}"
     why = f"because {reasons_text(view)}; " if view.why else ""
     by = f"run {row.run} ({safe(row.command)} by {safe(row.by)})"
-    by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
+    by += _approved(row)
     lines = [Line(head, _STYLES.get(row.status, Style.WARN)), Line(f"    {why}{by}", Style.QUIET)]
     return lines + ([Line(f"    {safe(row.detail)}", Style.QUIET)] if row.detail else [])
 
@@ -186,7 +191,7 @@ def _held_lines(row: Holding) -> list[Line]:
     head = f"{safe(row.deployment)}  {safe(row.username)}  {safe(row.role)}  from {since} to {until}"
     given = "; ".join(safe(why) for why in row.because)
     by = f"; run {row.run} by {safe(row.by or '?')}" if row.run else ""
-    by += f", approved by {safe(row.approved_by)}" if row.approved_by else ""
+    by += _approved(row)
     why = f"because {given}{by}" if row.change else "it was there before, and a mapping line gave it too: adopted"
     doubt = [] if row.proven else [Line("    nobody knows yet whether that was done", Style.WARN)]
     return [Line(head), Line(f"    {why}", Style.QUIET), *doubt]

@@ -16,6 +16,7 @@ from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
+from syncd.words import in_one_line
 
 if TYPE_CHECKING:
     from syncd.errors import SyncdError
@@ -267,7 +268,7 @@ def _shown(written: str) -> str:
 
 
 def _one_line(text: str | None) -> str:
-    return safe("; ".join((text or "").splitlines()))
+    return safe(in_one_line(text or ""))
 
 
 def _mode(card: _Card) -> str:

@@ -36,7 +36,8 @@ class AuditFilter(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One change with all that was known when it was made. `by` ran the command, `approved_by` let it pass a limit."""
+    """One change with all that was known when it was made. `by` ran the command, `approved_by` let it pass a limit, for
+    `approved_reason`."""
 
     id: int
     run: int
@@ -46,6 +47,7 @@ class AuditRow:
     digest: str
     approved: str | None
     approved_by: str | None
+    approved_reason: str | None
     deployment: str
     change: Change
     status: str
@@ -142,6 +144,7 @@ class Holding:
     run: int | None
     by: str | None
     approved_by: str | None
+    approved_reason: str | None
     ended_by: int | None
     ended_because: tuple[str, ...]
     proven: bool

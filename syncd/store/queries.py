@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
+from syncd.callers import parted
 from syncd.model import Held, Status, key
 from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, RunRecord
 from syncd.ports.queries import LIMIT
@@ -76,16 +77,22 @@ _AUDITED: _Tests = {
 }
 
 
+def _approval(row: Row[Any]) -> dict[str, str | None]:
+    """Say who let it pass and for what reason; None where nobody had to, or gave none."""
+    who, reason = parted(row.approved_by or "")
+    return {"approved_by": who or None, "approved_reason": reason or None}
+
+
 def _audit_row(row: Row[Any]) -> AuditRow:
     return AuditRow(
         id=row.id,
         run=row.run_id,
         command=row.command,
-        by=row.by,
+        by=parted(row.by)[0],
         plan=row.plan_id,
         digest=row.digest,
         approved=row.approved,
-        approved_by=row.approved_by,
+        **_approval(row),
         deployment=row.deployment,
         change=change_of(row),
         status=row.status,
@@ -252,8 +259,8 @@ def _holding(row: Row[Any]) -> Holding:
         change=row.change_id,
         because=_about(row.role, row.because),
         run=row.run_id,
-        by=row.by,
-        approved_by=row.approved_by,
+        by=row.by and parted(row.by)[0],
+        **_approval(row),
         ended_by=row.ended_by,
         ended_because=_about(row.role, row.ended_because),
         proven=not row.is_open,

@@ -385,4 +385,10 @@ def test_without_a_daemon_the_journal_has_who_approved_and_why(alone: Desk) -> N
     assert 0 == desk.types("approve", "dev", digest, "--as", "anna.ops", "--reason", "ticket 12")[0]
     rows = json.loads(desk.types("audit", "-o", "json", "--status", "applied")[1])
     last = max(rows["changes"] if isinstance(rows, dict) else rows, key=lambda row: row["id"])
-    assert f"anna.ops (via {user_name(os.getuid())}): ticket 12" == last["approved_by"]
+    who = f"anna.ops (via {user_name(os.getuid())})"
+    assert (who, "ticket 12", who) == (last["approved_by"], last["approved_reason"], last["by"])
+    assert f"approved by {who}: ticket 12" in desk.types("audit")[1]
+    [over] = [
+        row for row in json.loads(desk.types("audit", "-o", "json", "--status", "held")[1]) if row["id"] < last["id"]
+    ][:1]
+    assert (None, None) == (over["approved_by"], over["approved_reason"])

@@ -61,7 +61,7 @@ FINDINGS = (
 
 
 def journal_row(status: str, detail: str, change: Any, id_: int) -> AuditRow:
-    return AuditRow(id_, 12, "sweep", "syncd", 9, HELD.digest, None, "anna (via root)", "finance-production", change,
+    return AuditRow(id_, 12, "sweep", "syncd", 9, HELD.digest, None, "anna (via root)", "ticket 12", "finance-production", change,
                     status, detail, NOW, NOW, NOW, False)  # fmt: skip
 
 
@@ -71,7 +71,8 @@ JOURNAL = (
     journal_row("failed", "POST https://airflow.finance.example.com/api/v2/roles: 409 the role exists", NEW_ROLE, 3),
 )
 HOLDING = Holding(1, "finance-production", "bob.miller", "finance-analyst-with-approval", NOW, None, 3,
-                  ("okta:finance (mappings/finance.yaml:18)",), 12, "syncd", "anna (via root)", None, (), False)  # fmt: skip
+                  ("okta:finance (mappings/finance.yaml:18)",), 12, "syncd", "anna (via root)", "ticket 12",
+                  None, (), False)  # fmt: skip
 
 
 def card(name: str, *, held: Held | None = None, error: str = "", planned: bool = True) -> status._Card:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from syncd.callers import acting, parted
 from syncd.daemon import words
 from syncd.errors import Problem
 from syncd.model import Change, Held, Note, User, Why
 from syncd.text.strict import did_you_mean
-from syncd.words import LONGEST_VALUE, shortened, some
+from syncd.words import LONGEST_VALUE, in_one_line, shortened, some
 
 NAMES = [f"p{n}" for n in range(7)]
 
@@ -48,6 +49,24 @@ def test_the_first_are_named_and_the_rest_counted(texts: Sequence[str], between:
 )
 def test_a_long_value_is_cut_in_the_middle_and_what_is_said_of_it_is_not(said: str, shown: str) -> None:
     assert shown == shortened(said)
+
+
+@pytest.mark.finding("N-407")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", ""),
+        ("one line", "one line"),
+        (
+            "source people is not used until this is put right:\np.yaml:1: no",
+            "source people is not used until this is put right: p.yaml:1: no",
+        ),
+        ("it is not valid\nmake a new one\n", "it is not valid; make a new one"),
+        ("right:\na\nb", "right: a; b"),
+    ],
+)
+def test_several_lines_are_told_in_one(text: str, said: str) -> None:
+    assert said == in_one_line(text)
 
 
 @pytest.mark.finding("N-401")
@@ -149,3 +168,11 @@ def test_failures_say_how_many_and_nothing_that_the_alarm_says_itself() -> None:
         5, ValueError("refused")
     )
     assert "a, b: not read whole, so nobody loses anything by them; cut off" == words.uncertified(["a", "b"], "cut off")
+
+
+@pytest.mark.finding("N-406")
+@pytest.mark.parametrize("name", ["anna", "uid 1000", "api:ann", "CORP\\anna", ""])
+@pytest.mark.parametrize("said", ["", "bob.ops"])
+@pytest.mark.parametrize("reason", ["", "ticket 12", "as told: by mail (see: above)"])
+def test_who_approved_and_why_are_parted_as_they_were_put_together(name: str, said: str, reason: str) -> None:
+    assert (acting(name, said=said), reason) == parted(acting(name, said=said, reason=reason))
