@@ -6,11 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from syncd.directory.narrow import DirectoryView, PersonKey, changed, cleared
+from syncd.directory.group_names import GroupLookup
+from syncd.directory.narrow import DirectoryView, PersonKey, changed, cleared, settled
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on
-from syncd.model import Deployment, DesiredState, Dialect, Directory, Level, Rule, Rules
+from syncd.model import (
+    Deployment,
+    DesiredState,
+    Dialect,
+    Directory,
+    Leaf,
+    Level,
+    Rule,
+    Rules,
+    alternatives,
+    leaves,
+)
 
 _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
 """Who holds which role does not depend on how a server spells what is in it."""
@@ -31,7 +43,21 @@ def between(before: DirectoryView | None, after: DirectoryView) -> DirectoryDelt
     if before is None:
         return DirectoryDelta(after, after, frozenset(), frozenset(after.directory.groups))
     who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)
-    return DirectoryDelta(before, after, who, clear) if who or clear else None
+    moved = who or clear or settled(before.directory, after.directory)
+    return DirectoryDelta(before, after, who, clear) if moved else None
+
+
+def out_of_doubt(moved: DirectoryDelta, rules: Rules) -> frozenset[PersonKey]:
+    """Name the groups that left a doubt behind them, so that a look at everybody is due.
+
+    A group alone gives what it gives also while it is in doubt. What is made of several gives nobody anything that a doubt
+    about one of them could deny, so everybody may be given something once there is none.
+    """
+    parts = (part for rule in rules.bindings for part in alternatives(rule.subject) if not isinstance(part, Leaf))
+    asked = {leaf for part in parts for leaf in leaves(part)}
+    lookup = GroupLookup(moved.after.directory)
+    found = {(m.group.source, m.group.id) for leaf in asked if (m := lookup.find(leaf))}
+    return moved.cleared | {g for g in found if moved.after.is_settled(g) and not moved.before.is_settled(g)}
 
 
 def wanted(

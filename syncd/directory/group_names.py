@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from syncd.model import Directory, GroupRef, Members, Rule
+from syncd.model import Directory, Leaf, Members, Rule
 
 
 def new_names(rules: Iterable[Rule], directory: Directory) -> Mapping[tuple[str, str], str]:
@@ -40,7 +40,7 @@ class GroupLookup:
         for members in directory.groups.values():
             self.by_name.setdefault((members.group.source, members.group.name), []).append(members)
 
-    def find(self, ref: GroupRef) -> Members | None:
+    def find(self, ref: Leaf) -> Members | None:
         """Find the group that is meant; None: it is not there, or nobody can say which it is."""
         if ref.id is not None:
             return self.directory.groups.get((ref.source, ref.id))
@@ -49,15 +49,15 @@ class GroupLookup:
         bearers = self.bearers(ref)
         return bearers[0] if len(bearers) == 1 else None
 
-    def bearers(self, ref: GroupRef) -> list[Members]:
+    def bearers(self, ref: Leaf) -> list[Members]:
         """List the groups that bear a name now."""
         return self.by_name.get((ref.source, ref.name), [])
 
-    def remembered(self, ref: GroupRef) -> str | None:
+    def remembered(self, ref: Leaf) -> str | None:
         """Give the id that a rule's name is known to mean; None for a rule that names the id itself."""
         return None if ref.id or ref.name is None else self.directory.names.get((ref.source, ref.name))
 
-    def usurpers(self, ref: GroupRef) -> tuple[str, ...]:
+    def usurpers(self, ref: Leaf) -> tuple[str, ...]:
         """Give the ids of groups that bear a name which is known to mean another group."""
         known = self.remembered(ref)
         bearers = self.bearers(ref) if known else []

@@ -105,6 +105,15 @@ def _was_unknown(was: Members | None) -> bool:
     return was is None or was.unknown
 
 
+def settled(before: Directory, after: Directory) -> bool:
+    """Say whether a group was read whole that was not before: what it leaves nobody in doubt of may be given now."""
+    return any(m.certified and not _was_certified(before.groups.get(where)) for where, m in after.groups.items())
+
+
+def _was_certified(was: Members | None) -> bool:
+    return was is not None and was.certified
+
+
 class DirectoryView:
     """One directory, ready to be narrowed again and again. Threads may share one: at worst a thing is worked out twice."""
 
@@ -123,6 +132,11 @@ class DirectoryView:
             read = not whole.failed and all(m.certified for m in whole.groups.values())
             self._certain = read and not any(self._of_strangers().values())
         return self._certain
+
+    def is_settled(self, where: PersonKey) -> bool:
+        """Say whether it is known of everybody whether they are in a group."""
+        members = self.directory.groups.get(where)
+        return members is not None and members.certified and not self._of_strangers()[where]
 
     def closed(self, who: Iterable[PersonKey], deployment: Deployment) -> frozenset[PersonKey]:
         """Add the other accounts of these people, and whoever would share an account with one of them there."""

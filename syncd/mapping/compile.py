@@ -6,6 +6,7 @@ its group is not there, or which it is is unclear = nothing is given, and its ro
 its group was never read whole                    = its members get the roles, and the roles are frozen
 its group is carried over                         = its members, those of the last whole read too, get the roles
 its group was read whole                          = its members get the roles
+it asks for more than to be in a group            = see `subjects`
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from datetime import datetime
 from syncd.directory.doubt import shown_inactive
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.doubtful import over
-from syncd.mapping.groups import bind
 from syncd.mapping.inventory import Inventory
 from syncd.mapping.people import people
 from syncd.mapping.permissions import Speller
 from syncd.mapping.select import chooses
 from syncd.mapping.service_accounts import accounts_of, with_accounts
+from syncd.mapping.subjects import bind
 from syncd.mapping.when import is_on, is_over
 from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, Rule, Rules
 

@@ -9,18 +9,19 @@ is there                            | is not there | any                        
 is there                            | is there     | is inactive                  | the person was deactivated
 is there                            | is there     | is not in it, and known      | they left the group
 is there                            | is there     | is not in it, and not known  | in no group that is read, or deleted
-is there                            | is there     | is in it                     | their account has another name now
+is there                            | is there     | is in it, which is enough    | their account has another name now
+is there, and asks for more         | is there     | is in it                     | the line leaves them out now
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on, is_over
-from syncd.model import Accounts, Deployment, Directory, GroupRef, Reason, Rule, Rules, What
+from syncd.model import Accounts, Deployment, Directory, Leaf, Reason, Rule, Rules, What, alternatives, givers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ class Endings:
             return What.NOT_NOW
         if not reason.source:
             return What.NOT_GIVEN
-        return self._of_person(self.whose.get(account, ()), reason)
+        is_enough = any(self._means(part, reason) for rule in lines for part in _alone(rule))
+        return self._of_person(self.whose.get(account, ()), reason, is_enough=is_enough)
 
-    def _of_person(self, who: tuple[tuple[str, str], ...], reason: Reason) -> What:
+    def _of_person(self, who: tuple[tuple[str, str], ...], reason: Reason, *, is_enough: bool) -> What:
         group = self.directory.groups.get((reason.source, reason.group_id))
         known = [identity for one in who if (identity := self.directory.identities.get(one))]
         if group is None:
@@ -54,7 +56,7 @@ class Endings:
         if any(not identity.active for identity in known):
             return What.DEACTIVATED
         if any(source == reason.source and id_ in group.members for source, id_ in who):
-            return What.RENAMED
+            return What.RENAMED if is_enough else What.LEFT_OUT
         if any(identity.source == reason.source for identity in known):
             return What.LEFT_GROUP
         return What.NOT_KNOWN if who else What.NOT_GIVEN
@@ -63,13 +65,18 @@ class Endings:
         if isinstance(rule.subject, Accounts):
             is_meant = not reason.source and reason.group_id in rule.subject.names
         else:
-            is_meant = any(self._means(group, reason) for group in rule.groups)
+            is_meant = any(self._means(group, reason) for group in givers(rule.subject))
         return role in rule.roles and is_meant and chooses(rule, self.deployment)
 
-    def _means(self, group: GroupRef, reason: Reason) -> bool:
+    def _means(self, group: Leaf, reason: Reason) -> bool:
         if group.source != reason.source:
             return False
         if group.id is not None:
             return group.id == reason.group_id
         pinned = self.directory.names.get((group.source, group.name or ""))
         return reason.group_id == pinned or reason.group == group.name
+
+
+def _alone(rule: Rule) -> Iterator[Leaf]:
+    """Give the groups of which to be in one is enough."""
+    return (part for part in alternatives(rule.subject) if isinstance(part, Leaf))

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from syncd.mapping.parse_labels import read_deployments
-from syncd.mapping.parse_subjects import read_subject
+from syncd.mapping.parse_subjects import SUBJECT_KEYS, read_subject
 from syncd.mapping.parse_times import KEYS, read_times
 from syncd.mapping.reading import MappingReading, words
 from syncd.model import Rule
 from syncd.text.document import Node, Table
 
 _REQUIRED = ("roles", "deployments")
-_KNOWN = ("group", "accounts", *_REQUIRED, *KEYS, "owner", "reason", "ticket")
+_KNOWN = (*SUBJECT_KEYS, *_REQUIRED, *KEYS, "owner", "reason", "ticket")
 
 
 def read_binding(reading: MappingReading, node: Node) -> None:
     """Read one entry of `bindings`; what cannot be used is told, and not kept."""
     strict = reading.strict
     found = strict.record(node, "a binding", known=_KNOWN, required=_REQUIRED)
-    if len({"group", "accounts"} & found.keys()) != 1 and isinstance(node, Table):
-        strict.wrong(node.at, "a binding needs `group` or `accounts`, one of them")
     roles = strict.texts(found.get("roles"), "`roles`")
     reading.bound.extend(roles)
-    subject = read_subject(reading, found)
+    subject = read_subject(reading, found, node.at) if isinstance(node, Table) else None
     deployments = read_deployments(strict, found["deployments"]) if "deployments" in found else None
     times = read_times(strict, found)
     reason, owner, ticket = (

@@ -1,37 +1,118 @@
-"""Whom a binding is for, as a mapping file says it."""
+"""Whom a binding is for, as a mapping file says it: groups, everybody in a source, and what is made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from syncd.mapping.parse_named import read_accounts
 from syncd.mapping.reading import MappingReading
-from syncd.model import At, GroupRef, Subject
-from syncd.text.document import Node, Table
+from syncd.model import Accounts, AllOf, AnyOf, At, GroupRef, Subject, Without
+from syncd.text.document import Items, Node, Table
+
+_NESTED: Final = ("group", "any_of", "all_of")
+_WHOM: Final = (*_NESTED, "accounts")
+"""The keys that say whom a binding is for, of which it has one; those of an entry of a list are before."""
+SUBJECT_KEYS: Final = (*_WHOM, "none_of")
+DEEPEST: Final = 10
+"""Deeper nobody can read it."""
 
 
-def read_subject(reading: MappingReading, found: Mapping[str, Node]) -> Subject | None:
-    """Read whom a binding is for, of its keys; None where that cannot be said."""
-    if "accounts" in found:
-        return read_accounts(reading, found["accounts"])
-    return _group(reading, found.get("group"))
+def read_subject(
+    reading: MappingReading, found: Mapping[str, Node], at: At, *, what: str = "a binding", depth: int = 1
+) -> Subject | None:
+    """Read whom a binding, or an entry of one, is for, of its keys; None where that cannot be said."""
+    subject = _one_of(reading, found, at, what=what, among=_WHOM if depth == 1 else _NESTED, depth=depth)
+    if "none_of" not in found:
+        return subject
+    if isinstance(subject, Accounts):
+        reading.strict.wrong(found["none_of"].at, "`none_of` is about groups and goes with no `accounts`; take one out")
+    none_of = _several(reading, found["none_of"], "`none_of`", depth=depth)
+    return Without(subject, none_of) if subject and none_of else None
 
+
+def _one_of(
+    reading: MappingReading, found: Mapping[str, Node], at: At, *, what: str, among: tuple[str, ...], depth: int
+) -> Subject | None:
+    """Read the one key that says whom something is for."""
+    given = [key for key in among if key in found]
+    listed = f"{', '.join(f'`{key}`' for key in among[:-1])} or `{among[-1]}`"
+    if not given:
+        also = ": `none_of` says who of them is left out" if "none_of" in found else ""
+        reading.strict.wrong(at, f"{what} needs {listed}{also}")
+    elif len(given) > 1:
+        both = " and ".join(f"`{key}`" for key in given)
+        reading.strict.wrong(
+            found[given[1]].at,
+            f"{what} has {both}; write one of {listed}; groups go together below `any_of` or `all_of`",
+        )
+    else:
+        return _READ[given[0]](reading, found[given[0]], depth)
+    return None
+
+
+def _any_of(reading: MappingReading, node: Node, depth: int) -> Subject | None:
+    of = _several(reading, node, "`any_of`", depth=depth)
+    return AnyOf(of) if of else None
+
+
+def _all_of(reading: MappingReading, node: Node, depth: int) -> Subject | None:
+    of = _several(reading, node, "`all_of`", depth=depth)
+    return AllOf(of) if of else None
+
+
+def _accounts(reading: MappingReading, node: Node, _depth: int) -> Subject | None:
+    return read_accounts(reading, node)
+
+
+def _several(reading: MappingReading, node: Node, what: str, *, depth: int) -> tuple[Subject, ...] | None:
+    """Read a list of groups, and of what is made of groups; None where one of them cannot be read."""
+    if depth > DEEPEST:
+        reading.strict.wrong(node.at, f"{what} is nested more than {DEEPEST} deep; write several bindings")
+        return None
+    entries = reading.strict.items(node, what, at_least=1)
+    first: dict[Subject, Node] = {}
+    for entry in entries:
+        subject = _entry(reading, entry, what, depth)
+        if subject and first.setdefault(subject, entry) is not entry:
+            reading.strict.wrong(entry.at, f'"{subject}" is in this list twice; keep one')
+    return tuple(first) if entries and len(first) == len(entries) else None
+
+
+def _entry(reading: MappingReading, node: Node, what: str, depth: int) -> Subject | None:
+    what = f"an entry of {what}"
+    if not isinstance(node, Table):
+        return _short_group(reading, node, what)
+    if not any(name.text in SUBJECT_KEYS or isinstance(value, Items) for name, value in node.entries):
+        return _long_group(reading, node)
+    found = reading.strict.record(node, what, known=(*_NESTED, "none_of"))
+    return read_subject(reading, found, node.at, what=what, depth=depth + 1) if found else None
+
+
+# --- one group --------------------------------------------------------------------------------------------------------
 
 _GROUP = "write `source:name`, or {source: ..., id: ..., name: ...}"
+_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|00g[0-9A-Za-z]{17}")
+"""Ids of groups as Entra and Okta make them: what looks so is no name."""
 
 
-def _group(reading: MappingReading, node: Node | None) -> GroupRef | None:
+def _group(reading: MappingReading, node: Node, _depth: int) -> GroupRef | None:
+    return _long_group(reading, node) if isinstance(node, Table) else _short_group(reading, node, "`group`")
+
+
+def _short_group(reading: MappingReading, node: Node, what: str) -> GroupRef | None:
     strict = reading.strict
-    if isinstance(node, Table):
-        return _long_group(reading, node)
-    word = strict.text(node, "`group`")
-    if node is None or word is None:
+    word = strict.text(node, what)
+    if word is None:
         return None
     source, colon, name = word.partition(":")
     if not (colon and source.strip() == source != "" and name.strip() == name != ""):
         strict.wrong(node.at, f'"{word}" does not name a group; {_GROUP}')
         return None
-    return GroupRef(source, name=name) if is_source(reading, source, node.at) else None
+    if not (is_source(reading, source, node.at) and _is_plain(reading, source, name, node.at)):
+        return None
+    return GroupRef(source, id=name) if _ID.fullmatch(name) else GroupRef(source, name=name)
 
 
 def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
@@ -45,7 +126,23 @@ def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
         strict.wrong(node.at, "`group` needs `id`, `name` or both")
     source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in keys)
     known = source is not None and is_source(reading, source, found["source"].at)
-    return GroupRef(source, identifier, name) if source and known and (identifier or name) else None
+    if not (source and known and (identifier or name)):
+        return None
+    if name and not identifier and not _is_plain(reading, source, name, found["name"].at):
+        return None
+    return GroupRef(source, identifier, name)
+
+
+def _is_plain(reading: MappingReading, source: str, name: str, at: At) -> bool:
+    """Refuse what will mean more than itself in the name of a group."""
+    if not (reserved := re.search(r"[*{]", name)):
+        return True
+    reading.strict.wrong(
+        at,
+        f'"{reserved[0]}" in the name of a group is reserved; name the group "{name}" by its id, as in '
+        f"{{source: {source}, id: ...}}, and write a binding for each group",
+    )
+    return False
 
 
 def is_source(reading: MappingReading, source: str, at: At) -> bool:
@@ -58,3 +155,11 @@ def is_source(reading: MappingReading, source: str, at: At) -> bool:
     )
     reading.strict.wrong(at, f'unknown source "{source}"{hint}')
     return False
+
+
+_READ: Final[Mapping[str, Callable[[MappingReading, Node, int], Subject | None]]] = {
+    "group": _group,
+    "any_of": _any_of,
+    "all_of": _all_of,
+    "accounts": _accounts,
+}

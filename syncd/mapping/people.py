@@ -14,9 +14,9 @@ from syncd.directory.doubt import naming_doubts, unread
 from syncd.directory.persons import described, login_identity
 from syncd.directory.usernames import username_of
 from syncd.mapping.diagnostics import Diagnostics, some
-from syncd.mapping.groups import Bound
+from syncd.mapping.subjects import Bound
 from syncd.mapping.when import reason_of
-from syncd.model import Deployment, Directory, Identity, Lookalikes, Naming, Person, Reason, User, key
+from syncd.model import Deployment, Directory, Doubted, Identity, Lookalikes, Naming, Person, Reason, User, key
 
 Because = Mapping[str, tuple[Reason, ...]]
 UNDECIDED = "because a source of higher rank, which would name the account, was not read whole"
@@ -239,7 +239,7 @@ def _note_strangers(strangers: Mapping[Gift, list[str]], diagnostics: Diagnostic
         diagnostics.note(
             "member_unknown", f"{reason.at}: {why}; nobody who may be one of them loses {', '.join(gift.roles)} for now"
         )
-        diagnostics.freeze(gift.roles, why, only=frozenset((reason.source, id_) for id_ in ids))
+        diagnostics.freeze(gift.roles, why, only=Doubted.about(frozenset((reason.source, id_) for id_ in ids)))
 
 
 def _note_clash(name: str, several: Iterable[Identity], diagnostics: Diagnostics) -> None:

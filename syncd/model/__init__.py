@@ -29,14 +29,28 @@ from syncd.model.people import (
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
 from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
-from syncd.model.state import EVERYTHING, DesiredState, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
-from syncd.model.subjects import Accounts, AllOf, AnyOf, Everyone, GroupRef, Leaf, Subject, Without, givers, leaves
+from syncd.model.state import EVERYTHING, DesiredState, Doubted, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
+from syncd.model.subjects import (
+    EVERYONE,
+    Accounts,
+    AllOf,
+    AnyOf,
+    Everyone,
+    GroupRef,
+    Leaf,
+    Subject,
+    Without,
+    alternatives,
+    givers,
+    leaves,
+)
 from syncd.model.windows import DAYS, WeeklyWindow
 
 __all__ = [
     "BY_EMAIL",
     "CLOCK_SKEW_S",
     "DAYS",
+    "EVERYONE",
     "EVERYTHING",
     "Accounts",
     "Adopt",
@@ -56,6 +70,7 @@ __all__ = [
     "Dialect",
     "Directory",
     "Doubt",
+    "Doubted",
     "Everyone",
     "Grant",
     "Group",
@@ -100,6 +115,7 @@ __all__ = [
     "What",
     "Why",
     "Without",
+    "alternatives",
     "digest",
     "drawn",
     "givers",

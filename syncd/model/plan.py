@@ -33,6 +33,7 @@ class What(StrEnum):
     NOT_NOW = "not_now"
     DEACTIVATED = "deactivated"
     RENAMED = "renamed"
+    LEFT_OUT = "left_out"
     NOT_KNOWN = "not_known"
     NOT_GIVEN = "not_given"
     OTHER = "other"

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncd.model.labels import LabelTest
-from syncd.model.subjects import GroupRef, Subject, leaves
+from syncd.model.subjects import Leaf, Subject, leaves
 from syncd.model.windows import WeeklyWindow
 
 
@@ -133,9 +133,9 @@ class Rule:
     ticket: str = ""
 
     @property
-    def groups(self) -> Iterator[GroupRef]:
+    def groups(self) -> Iterator[Leaf]:
         """Every group that decides whom the binding is for, those that take out too."""
-        return (leaf for leaf in leaves(self.subject) if isinstance(leaf, GroupRef))
+        return leaves(self.subject)
 
     @property
     def sources(self) -> frozenset[str]:

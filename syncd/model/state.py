@@ -78,6 +78,30 @@ EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """Whom a doubt is about.
+
+    who      identities (source, id) that may be them
+    sources  sources in which everybody whom it is about has one of those identities: nobody has two of one source
+    others   identities that are known to be of somebody else
+    """
+
+    who: frozenset[PersonKey]
+    sources: frozenset[str] = frozenset()
+    others: frozenset[PersonKey] = frozenset()
+
+    @classmethod
+    def about(cls, who: frozenset[PersonKey]) -> Doubted:
+        """Give a doubt about people of whom no more is known than one identity of each."""
+        sources = frozenset(source for source, _ in who)
+        return cls(who, sources if len(sources) == 1 else frozenset())
+
+    def may_be(self, who: PersonKey | None) -> bool:
+        """Say whether an account that was made for this identity may be of one of them; None: that was not noted."""
+        return who is None or who in self.who or not (who[0] in self.sources or who in self.others)
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredState:
     """What the mapping wants of one deployment. `users` and `because` are keyed by `key(username)`.
 
@@ -86,8 +110,8 @@ class DesiredState:
     now, with the reason; `frozen_users` (by key) the accounts that lose nothing now, because it is not clear whose they are.
     `undecided` (by key) are accounts under a name that a source which was not read whole may yet decide otherwise: they are
     given nothing more now. `inactive` (by key) are people whom the source they log in with shows as inactive, with that
-    reason: a frozen role is not kept for them. `frozen_for` names, for roles that are frozen because of just these
-    identities (source, id), whom the doubt is about: an account that was made for another one of that source is not theirs.
+    reason: a frozen role is not kept for them. `frozen_for` names, for roles that are frozen because of some people
+    only, whom the doubts are about.
     """
 
     deployment: str
@@ -100,7 +124,7 @@ class DesiredState:
     whose: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     undecided: Mapping[str, User] = field(default_factory=dict)
     inactive: Mapping[str, str] = field(default_factory=dict)
-    frozen_for: Mapping[str, frozenset[PersonKey]] = field(default_factory=dict)
+    frozen_for: Mapping[str, tuple[Doubted, ...]] = field(default_factory=dict)
     accounts: frozenset[str] = frozenset()
     """Accounts (by key) that no directory has and a mapping line names: they are never made, and never deleted."""
 

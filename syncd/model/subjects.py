@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
+
+EVERYONE: Final = "*"
+"""Id and name of the group that everybody in a source makes: no provider gives such an id, and no mapping may write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +24,17 @@ class GroupRef:
 
 @dataclass(frozen=True, slots=True)
 class Everyone:
-    """Whoever can log in at a source."""
+    """Whoever can log in at a source: those in its own complete list, which a snapshot holds as a group."""
 
     source: str
+
+    @property
+    def id(self) -> str | None:
+        return EVERYONE
+
+    @property
+    def name(self) -> str | None:
+        return None
 
     def __str__(self) -> str:
         return f"everyone in {self.source}"
@@ -102,5 +114,15 @@ def givers(subject: Subject) -> Iterator[Leaf]:
             yield subject
 
 
+def alternatives(subject: Subject) -> Iterator[Subject]:
+    """Give what `any_of` lists at the top: each is as good as a binding of its own."""
+    match subject:
+        case AnyOf(of):
+            for one in of:
+                yield from alternatives(one)
+        case _:
+            yield subject
+
+
 def _inner(subject: Subject) -> str:
-    return str(subject) if isinstance(subject, GroupRef | Everyone) else f"({subject})"
+    return str(subject) if isinstance(subject, Leaf) else f"({subject})"

@@ -19,6 +19,7 @@ ENDED = {
     What.NOT_NOW: "the hours of the binding are over for now",
     What.DEACTIVATED: "deactivated",
     What.RENAMED: "the account has another name now",
+    What.LEFT_OUT: "the line leaves them out now",
     What.NOT_KNOWN: "in no group any more that is read, or deleted",
 }
 """How each end is told, of a person."""

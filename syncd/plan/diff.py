@@ -24,6 +24,7 @@ from syncd.model import (
     Change,
     Deployment,
     DesiredState,
+    Doubted,
     Kept,
     Lookalikes,
     Note,
@@ -331,15 +332,15 @@ def _keep(
     doubtful = {
         role: whose or frozen[role]
         for role in loses
-        if whose or (role in frozen and not _is_of_others(desired.frozen_for.get(role), who))
+        if whose or (role in frozen and _may_be(desired.frozen_for.get(role), who))
     }
     draft.kept.extend(Kept(have.username, role, why) for role, why in doubtful.items())
     return frozenset(doubtful)
 
 
-def _is_of_others(doubted: frozenset[PersonKey] | None, who: PersonKey | None) -> bool:
-    """Say whether a doubt is about other people than this one: nobody has two identities of one source."""
-    return bool(doubted) and who is not None and all(d[0] == who[0] and d != who for d in doubted or ())
+def _may_be(doubts: tuple[Doubted, ...] | None, who: PersonKey | None) -> bool:
+    """Say whether one of these doubts may be about whom an account was made for; none: it is about everybody."""
+    return doubts is None or any(doubt.may_be(who) for doubt in doubts)
 
 
 def _leave(

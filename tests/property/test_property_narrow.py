@@ -9,11 +9,21 @@ from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, deployment_delta, deployment_deltas, wanted
+from syncd.daemon.delta import (
+    DeploymentDelta,
+    DirectoryDelta,
+    concerned,
+    deployment_delta,
+    deployment_deltas,
+    out_of_doubt,
+    wanted,
+)
 from syncd.directory.join import join
 from syncd.directory.narrow import DirectoryView, changed
 from syncd.mapping.compile import compile_desired
 from syncd.model import (
+    AllOf,
+    AnyOf,
     At,
     Certificate,
     Deployment,
@@ -30,6 +40,7 @@ from syncd.model import (
     Rule,
     Rules,
     Snapshot,
+    Without,
     key,
 )
 from syncd.targets.airflow.naming import NAMING
@@ -46,7 +57,10 @@ flags = st.booleans()
 some_ids = st.lists(st.sampled_from(IDS), unique=True)
 some_members = st.frozensets(st.sampled_from(IDS))
 some_groups = st.lists(st.sampled_from(("g", "h")), unique=True)
-some_refs = st.lists(st.sampled_from(REFS), unique=True)
+refs = st.sampled_from(REFS)
+several = st.lists(refs, min_size=1, max_size=3, unique=True).map(tuple)
+composed = st.one_of(several.map(AnyOf), several.map(AllOf), st.builds(Without, refs, several))
+some_subjects = st.lists(st.one_of(refs, composed), max_size=4, unique=True)
 logins, mails, joinings = st.sampled_from(LOGINS), st.sampled_from(MAILS), st.sampled_from(JOININGS)
 how_read = st.sampled_from(("fresh", "changed", "failed", "never"))
 DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
@@ -98,7 +112,7 @@ def polls(draw: st.DrawFn) -> tuple[Directory, Directory]:
 
 @st.composite
 def rule_sets(draw: st.DrawFn) -> Rules:
-    bindings = tuple(Rule(ref, (draw(a_role),), (), AT) for ref in draw(some_refs))
+    bindings = tuple(Rule(whom, (draw(a_role),), (), AT) for whom in draw(some_subjects))
     return Rules({"finance": RoleDefinition("finance", "", (), (), AT)}, bindings)
 
 
@@ -147,10 +161,23 @@ def test_whoever_is_given_something_else_than_before_is_found(
 
 
 def assert_all_are_found(before: Directory, after: Directory, rules: Rules, deployment: Deployment) -> None:
-    expected = deployment_delta(whole(rules, before, deployment), whole(rules, after, deployment))
+    """Who is not found by a new directory is in doubt and loses nothing, or a look at everybody is due."""
+    was, is_ = whole(rules, before, deployment), whole(rules, after, deployment)
     moved = DirectoryDelta(DirectoryView(before), DirectoryView(after), changed(before, after))
     found = deployment_deltas(moved, rules, [deployment], now=NOW)
-    assert _of(expected) <= _of(found.get("prod"))
+    if all(isinstance(rule.subject, GroupRef) for rule in rules.bindings):
+        assert _of(deployment_delta(was, is_)) <= _of(found.get("prod"))
+    elif not concerned(out_of_doubt(moved, rules), rules, after, [deployment]):
+        missed = _of(deployment_delta(was, is_)) - _of(found.get("prod"))
+        assert all(lost_of(name, was, is_) <= is_.frozen.keys() and not gained_of(name, was, is_) for name in missed)
+
+
+def lost_of(name: str, was: DesiredState, is_: DesiredState) -> frozenset[str]:
+    return frozenset(was.users[name].roles if name in was.users else ()) - is_.because.get(name, {}).keys()
+
+
+def gained_of(name: str, was: DesiredState, is_: DesiredState) -> frozenset[str]:
+    return frozenset(is_.users[name].roles if name in is_.users else ()) - was.because.get(name, {}).keys()
 
 
 @pytest.mark.finding("X-F1")

@@ -13,6 +13,7 @@ from syncd.model import (
     Change,
     Deployment,
     DesiredState,
+    Doubted,
     Kept,
     Note,
     ObservedState,
@@ -193,7 +194,8 @@ def test_what_a_doubt_keeps_with_whom(
 ) -> None:
     """`made` says of Bob's account that it was made for him, and of Ann's where that was noted."""
     if "frozen_for" in said:
-        said = {"frozen": {"fin": "in doubt"}, "frozen_for": {r: frozenset(d) for r, d in said["frozen_for"].items()}}
+        for_whom = {r: (Doubted.about(frozenset(d)),) for r, d in said["frozen_for"].items() if d}
+        said = {"frozen": {"fin": "in doubt"}, "frozen_for": for_whom}
     made = {"bob": ("okta", "9")} | ({"ann": made_for} if made_for else {})
     owned = Owned(grants=by_us(ann="fin"))
     found = plan(wanted(**said), there(person("Ann", "fin"), roles=(FIN,)), owned, made=made)

@@ -16,5 +16,5 @@ def test_what_takes_out_is_asked_of_sources_and_gives_nothing() -> None:
     assert [A, B, Everyone("entra"), C] == list(leaves(TREE))
     assert [A, B, Everyone("entra")] == list(givers(TREE))
     rule = Rule(TREE, ("Viewer",), (), At("m.yaml", 1))
-    assert [A, B, C] == list(rule.groups)
+    assert [A, B, Everyone("entra"), C] == list(rule.groups)
     assert {"okta", "entra"} == rule.sources

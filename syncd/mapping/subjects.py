@@ -1,0 +1,195 @@
+"""From a rule to the people whom it means.
+
+A group alone gives its members their roles, and so does each of what `any_of` lists at the top. What else is made of groups
+is asked of each person, with a doubt in it that is never decided to their loss, nor to their gain:
+
+what is known of a group, or of everybody  | who is in it for sure | who may be in it     | who may be in it, under `none_of`
+-------------------------------------------|-----------------------|----------------------|----------------------------------
+it was read whole                          | its members           | its members          | its members
+read in part or not at all, once whole     | those who were seen   | and those of then    | everybody
+never read whole                           | those who were seen   | everybody            | everybody
+it is not there, or which it is is unclear | nobody                | everybody            | everybody
+it has members of whom nothing is known    | its members           | and whoever is not known in that source
+
+Whose account there is inactive is in no group by it; under `none_of` they are in it all the same: to be locked out is no way
+to get what the group keeps from its members. Who is in for sure gets the roles; who only may be keeps what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import and_, or_
+
+from syncd.directory.group_names import GroupLookup
+from syncd.mapping.diagnostics import Diagnostics
+from syncd.mapping.groups import FoundGroup, found_group
+from syncd.mapping.whom import EVERYBODY, NOBODY, Membership, Whom
+from syncd.model import (
+    Accounts,
+    AllOf,
+    AnyOf,
+    Directory,
+    Doubted,
+    Leaf,
+    Members,
+    Person,
+    PersonKey,
+    Rule,
+    Subject,
+    Without,
+    alternatives,
+    givers,
+    leaves,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A rule and a group of which it gives the members its roles."""
+
+    rule: Rule
+    members: Members
+
+
+def bind(rules: Iterable[Rule], directory: Directory, diagnostics: Diagnostics) -> tuple[Bound, ...]:
+    """Find the people of each rule, by the groups that give them its roles; note and freeze what is in doubt."""
+    lookup, people = GroupLookup(directory), PeopleSets(directory)
+    return tuple(
+        bound
+        for rule in rules
+        for part in alternatives(rule.subject)
+        if not isinstance(part, Accounts)
+        for bound in (
+            _plain(rule, part, lookup, diagnostics)
+            if isinstance(part, Leaf)
+            else _composed(rule, part, lookup, people, diagnostics)
+        )
+    )
+
+
+def _plain(rule: Rule, leaf: Leaf, lookup: GroupLookup, diagnostics: Diagnostics) -> Iterator[Bound]:
+    found = found_group(rule, leaf, lookup, diagnostics)
+    if found.members is None or found.members.unknown:
+        diagnostics.freeze(rule.roles, found.doubt)
+    if found.members is not None:
+        yield Bound(rule, found.members)
+
+
+def _composed(
+    rule: Rule, part: Subject, lookup: GroupLookup, people: PeopleSets, diagnostics: Diagnostics
+) -> Iterator[Bound]:
+    gives = set(givers(part))
+    found = {
+        leaf: found_group(rule, leaf, lookup, diagnostics, takes=leaf not in gives)
+        for leaf in dict.fromkeys(leaves(part))
+    }
+    whom = _Reckoning(found, people).of(part)
+    if whom.doubtful:
+        why = next((group.doubt for group in found.values() if group.doubt), _NOT_TOLD)
+        diagnostics.freeze(rule.roles, why, only=people.doubted(whom.doubtful))
+    for leaf in found:
+        members = found[leaf].members
+        if leaf in gives and members is not None:
+            yield Bound(rule, people.only(members, whom.sure))
+
+
+_NOT_TOLD = "a group has members of whom its source says nothing"
+
+
+class PeopleSets:
+    """The people of a directory as sets. A person is named by the first of their accounts."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._known: dict[str, frozenset[str]] = {}
+        self._inactive: dict[str, frozenset[str]] = {}
+
+    def named(self, source: str, ids: Iterable[str]) -> Whom:
+        """Give the people whose accounts these are."""
+        persons = self._directory.persons
+        if not persons:
+            return Whom(frozenset((source, id_) for id_ in ids))
+        return Whom(frozenset(_first(persons, (source, id_)) for id_ in ids))
+
+    def known(self, source: str) -> frozenset[str]:
+        """Give the ids of everybody of whom a source says something."""
+        if source not in self._known:
+            self._known[source] = frozenset(id_ for of, id_ in self._directory.identities if of == source)
+        return self._known[source]
+
+    def inactive(self, source: str) -> frozenset[str]:
+        if source not in self._inactive:
+            there = self._directory.identities
+            self._inactive[source] = frozenset(id_ for id_ in self.known(source) if not there[source, id_].active)
+        return self._inactive[source]
+
+    def only(self, members: Members, whom: Whom) -> Members:
+        """Give a group with no more in it than these people, by active accounts, and nobody who is there no more."""
+        group, persons = members.group, self._directory.persons
+        seen = group.members - self.inactive(group.source)
+        ids = frozenset(id_ for id_ in seen if _first(persons, (group.source, id_)) in whom)
+        return replace(members, group=replace(group, members=ids), stale=frozenset())
+
+    def doubted(self, whom: Whom) -> Doubted:
+        """Say whom a doubt about these people is about, by all of their accounts."""
+        persons, identities = self._directory.persons, self._directory.identities
+        others = frozenset(who for who in identities if _first(persons, who) not in whom)
+        if whom.but:
+            return Doubted(frozenset(), frozenset(), others)
+        accounts = [_accounts(persons, who) for who in whom.who]
+        sources = reduce(and_, (frozenset(source for source, _ in these) for these in accounts))
+        are_known = whom.who <= identities.keys()
+        return Doubted(frozenset().union(*accounts), sources, others if are_known else frozenset())
+
+
+def _first(persons: Mapping[PersonKey, Person], who: PersonKey) -> PersonKey:
+    person = persons.get(who)
+    return (person.accounts[0].source, person.accounts[0].id) if person else who
+
+
+def _accounts(persons: Mapping[PersonKey, Person], who: PersonKey) -> frozenset[PersonKey]:
+    person = persons.get(who)
+    return frozenset((i.source, i.id) for i in person.accounts) if person else frozenset({who})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reckoning:
+    """Works out who is meant, of the groups that were found."""
+
+    found: Mapping[Leaf, FoundGroup]
+    people: PeopleSets
+
+    def of(self, subject: Subject, *, takes: bool = False) -> Membership:
+        match subject:
+            case AnyOf(of):
+                return reduce(or_, (self.of(one, takes=takes) for one in of))
+            case AllOf(of):
+                return reduce(and_, (self.of(one, takes=takes) for one in of))
+            case Without(whole, none_of):
+                return self.of(whole, takes=takes) & ~self.of(AnyOf(none_of), takes=not takes)
+            case Accounts():
+                return Membership(NOBODY, NOBODY)
+        members = self.found[subject].members
+        return self._taking(subject.source, members) if takes else self._giving(subject.source, members)
+
+    def _giving(self, source: str, members: Members | None) -> Membership:
+        out = self.people.inactive(source)
+        seen = members.group.members - out if members else frozenset[str]()
+        sure = self.people.named(source, seen)
+        if members is None or members.unknown:
+            return Membership(sure, ~self.people.named(source, out - seen) | sure)
+        may_be = self.people.named(source, members.members - out)
+        return Membership(sure, may_be | self._strangers(source, members))
+
+    def _taking(self, source: str, members: Members | None) -> Membership:
+        if members is None:
+            return Membership(NOBODY, EVERYBODY)
+        sure = self.people.named(source, members.group.members)
+        return Membership(sure, sure | self._strangers(source, members) if members.certified else EVERYBODY)
+
+    def _strangers(self, source: str, members: Members) -> Whom:
+        """Give whoever may be a member of whom the source says nothing: all who are not known there."""
+        known = self.people.known(source)
+        return NOBODY if members.members <= known else ~self.people.named(source, known)
