@@ -81,6 +81,12 @@ class MappingInvalid(InvalidInput):
     """A mapping file cannot be used."""
 
 
+class SnapshotInvalid(SyncdError):
+    """A file is none that `syncd snapshot export` wrote, or not by a syncd that this one can read."""
+
+    exit_code = EXIT_INVALID
+
+
 @contextmanager
 def reading(file: str, invalid: type[InvalidInput]) -> Iterator[None]:
     """Let nothing out but deliberate errors while a file is read: what nobody thought of is a problem of that file.

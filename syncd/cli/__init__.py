@@ -26,12 +26,15 @@ from syncd.cli import (
     check,
     daemon,
     demo,
+    diff,
     doctor,
     explain,
     init,
     plan,
     reconcile,
+    snapshot,
     status,
+    who,
 )
 from syncd.cli.complete import said_whole
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
@@ -67,6 +70,8 @@ for _command in (
     alarms.alarms,
     audit.audit,
     explain.explain,
+    who.who,
+    diff.diff,
     doctor.doctor,
     accept_group.accept_group,
     accept_person.accept_person,
@@ -76,6 +81,8 @@ for _command in (
 ):
     # said here, the first paragraph is folded in the list of commands, and not cut
     program.command(short_help=" ".join((_command.__doc__ or "").split("\n\n")[0].split()))(_command)
+
+program.add_typer(snapshot.group, name="snapshot")
 
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.
 _WrongCommandLine: Any = typer.BadParameter.__mro__[2]

@@ -107,8 +107,23 @@ def said_whole(environment: MutableMapping[str, str]) -> None:
         environment["COMP_CWORD"] = str(max(0, len(words.split()) - 1))
 
 
+def dags(settings: Settings) -> Iterator[str]:
+    """Name the DAGs that deployments had when they were seen last."""
+    from syncd import app
+
+    store = app.peek_store(settings)
+    if store is None:
+        return
+    try:
+        for each in settings.deployments:
+            yield from (dag.id for dag in store.looks.dags(each.deployment.name))
+    finally:
+        store.close()
+
+
 COMPLETE_DEPLOYMENT: Final = completer(deployments)
 COMPLETE_SOURCE: Final = completer(sources)
 COMPLETE_ROLE: Final = completer(roles)
 COMPLETE_GROUP: Final = completer(groups)
 COMPLETE_PERSON: Final = completer(people)
+COMPLETE_DAG: Final = completer(dags)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from syncd.cli.complete import COMPLETE_DEPLOYMENT
 from syncd.cli.output import Output, PlanOutput
+
+if TYPE_CHECKING:
+    from syncd.model import Level
 
 Deployments = Annotated[
     list[str] | None,
@@ -32,5 +36,24 @@ Deployment = Annotated[
 Full = Annotated[
     bool, typer.Option("--full", help="Read every source whole, although it would be enough to read what changed.")
 ]
+Snapshot = Annotated[
+    Path | None,
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        help="Answer from a file that `syncd snapshot export` wrote, in place of the database.",
+    ),
+]
+
+
+def level_of(word: str | None) -> Level | None:
+    """Read a level that somebody typed."""
+    from syncd.model import Level
+
+    if word is None or word in list(Level):
+        return None if word is None else Level(word)
+    raise typer.BadParameter(f"it is one of {', '.join(Level)}", param_hint="--can")
+
+
 PlanFormat = Annotated[PlanOutput, typer.Option("--output", "-o", help="Who is to read it.")]
 Format = Annotated[Output, typer.Option("--output", "-o", help="Who is to read it.")]

@@ -13,7 +13,7 @@ reference       docs/configuration.md, made from the tables
 
 from __future__ import annotations
 
-from syncd.config.load import database_of, load, read_config, read_mappings
+from syncd.config.load import MAPPING_FILES, database_of, load, read_config, read_mappings
 from syncd.config.settings import (
     ApiToken,
     DaemonSettings,
@@ -25,6 +25,7 @@ from syncd.config.settings import (
 )
 
 __all__ = [
+    "MAPPING_FILES",
     "ApiToken",
     "DaemonSettings",
     "DatabaseSettings",

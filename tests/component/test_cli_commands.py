@@ -147,7 +147,7 @@ def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
     code, out, _ = desk.types("status", "--offline")
     assert (0, True) == (code, command in out)
     fate = f"  has {desk.team}: no mapping line gives it; held: 7 of 8 people lose a role: the limit is 10%; to let exactly this"
-    assert f"{fate} pass: {command}" in desk.types("explain", f"{desk.team}.user1")[1].splitlines()
+    assert f"{fate} pass: {command}" in desk.types("explain", "--fresh", f"{desk.team}.user1")[1].splitlines()
     code, out, _ = desk.types(*command.split()[3:])
     assert (0, True) == (code, "approve: 7 applied" in out)
 
@@ -230,26 +230,28 @@ def test_a_person_is_explained_by_any_of_their_names(desk: Desk) -> None:
         f"  has {desk.team}",
         "    because people:team (mappings/access.yaml:11)",
     ]
-    assert expected == desk.types("explain", login)[1].splitlines()
-    assert expected == desk.types("explain", email.upper())[1].splitlines()
+    assert expected == desk.types("explain", "--fresh", login)[1].splitlines()
+    assert expected == desk.types("explain", "--fresh", email.upper())[1].splitlines()
 
     desk.members(*EVERYBODY[1:])
     assert [
         f"no source knows {login}",
         f"dev: account {login} ({email})",
         f"  has {desk.team}: no mapping line gives it; the next apply takes it",
-    ] == desk.types("explain", login)[1].splitlines()
+    ] == desk.types("explain", "--fresh", login)[1].splitlines()
     desk.members(*EVERYBODY, "new")
-    assert f"dev: no account yet; it would be {desk.team}.new" in desk.types("explain", f"{desk.team}.new")[1]
-    assert "dev: no account, and no mapping line gives anything" in desk.types("explain", "nobody")[1]
-    assert "  has Admin: not by syncd; left alone" in desk.types("explain", "admin")[1]
+    assert (
+        f"dev: no account yet; it would be {desk.team}.new" in desk.types("explain", "--fresh", f"{desk.team}.new")[1]
+    )
+    assert "dev: no account, and no mapping line gives anything" in desk.types("explain", "--fresh", "nobody")[1]
+    assert "  has Admin: not by syncd; left alone" in desk.types("explain", "--fresh", "admin")[1]
 
 
 def test_a_person_is_found_where_accounts_are_named_otherwise(desk: Desk) -> None:
     config = (desk.folder / "config.toml").read_text(encoding="utf-8")
     desk.write("config.toml", config.replace('"{login}"', '"sso_{id}"'))
 
-    said = desk.types("explain", f"{desk.team}.user0")[1]
+    said = desk.types("explain", "--fresh", f"{desk.team}.user0")[1]
 
     assert f"dev: no account yet; it would be sso_{desk.team}.user0\n  lacks {desk.team}\n" in said
 
@@ -322,7 +324,7 @@ def test_the_remark_of_a_binding_is_told_wherever_the_grant_is(desk: Desk) -> No
     assert told in desk.types("plan", "-o", "markdown")[1]
     desk.types("apply")
     assert f"    because {told}; run 3 (apply by " in desk.types("audit", "--user", login)[1]
-    assert f"    because {told}\n" in desk.types("explain", login)[1]
+    assert f"    because {told}\n" in desk.types("explain", "--fresh", login)[1]
     assert f"    because {told}; run 3 by " in desk.types("audit", "--holders", "--user", login)[1]
     desk.members(*EVERYBODY[1:])
     assert f"because was given by {told}: " in desk.types("plan")[1]
@@ -394,12 +396,12 @@ def kinds(shown: Any) -> list[str]:
 def test_while_files_are_broken_those_that_the_daemon_used_last_are_shown(desk: Desk, broken: str) -> None:
     desk.types("apply")
     login = f"{desk.team}.user0"
-    explained, before = desk.types("explain", login)[1], desk.types("status", "-d", "dev")[1]
+    explained, before = desk.types("explain", "--fresh", login)[1], desk.types("status", "-d", "dev")[1]
     texts = GoodFiles(
         (desk.folder / "config.toml").read_text(encoding="utf-8"),
         {"mappings/access.yaml": (desk.folder / "mappings/access.yaml").read_text(encoding="utf-8")},
     )
-    for words in (("status",), ("explain", login), ("alarms",)):
+    for words in (("status",), ("explain", "--fresh", login), ("alarms",)):
         desk.write(broken, f"{texts.config}\nrun = 1\n" if broken == "config.toml" else "roles: [")
         assert (3, "") == desk.types(*words)[:2], "nothing is known that was used before"
     with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
@@ -409,7 +411,7 @@ def test_while_files_are_broken_those_that_the_daemon_used_last_are_shown(desk: 
     assert (3, before) == (code, out)
     assert f"{Path(broken).name}:" in err
     assert "the files cannot be used; what follows is by those that the daemon used last" in err
-    assert (0, explained) == desk.types("explain", login)[:2]
+    assert (0, explained) == desk.types("explain", "--fresh", login)[:2]
     assert 0 == desk.types("alarms")[0]
     assert Path(broken).name in json.loads(desk.types("status", "--offline", "-o", "json")[1])["files_error"]
 

@@ -268,7 +268,7 @@ def test_employee_numbers_join_where_the_configuration_says_so(corp: Company) ->
 
 def test_a_person_is_explained_by_the_name_of_any_account(corp: Company) -> None:
     corp.applies()
-    code, out, _ = corp.types("explain", "anna.x@contoso.example")
+    code, out, _ = corp.types("explain", "--fresh", "anna.x@contoso.example")
     assert 0 == code
     assert f"okta_{corp.okta_ids['anna']}" in out
     assert ("okta:airflow-analysts" in out, "entra:Finance" in out) == (True, True)

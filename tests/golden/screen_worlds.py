@@ -10,7 +10,7 @@ from render_worlds import APPLIED, LEAVER, MANY, MOVER, NEW_ROLE, PLANNED
 
 from syncd.alarm_kinds import runbook
 from syncd.app import kind_of
-from syncd.cli import alarms, audit, doctor, explain, status
+from syncd.cli import alarms, audit, doctor, explain_fresh, explained, status
 from syncd.cli.failing import Fails
 from syncd.config.settings import DeploymentSettings
 from syncd.errors import TargetUnavailable
@@ -28,7 +28,7 @@ from syncd.model import (
 )
 from syncd.plan.guard import Limits
 from syncd.ports import AuditRow, Failing, HeldPlan, Holding, LastPlan, RunRecord
-from syncd.reconcile import DeploymentReport, Report, Target
+from syncd.reconcile import DeploymentReport, Target
 from syncd.render.layout import Grid
 from syncd.render.lines import Line
 from syncd.render.text import report_lines
@@ -139,8 +139,9 @@ EXPLAINED = DeploymentReport(
 
 
 def explain_screen() -> Iterable[Line]:
-    known = {"finance-production": explain._Known({}, HeldPlan(12, 9, HELD.digest, NOW, NOW, HELD))}
-    return explain._lines("anna.schmidt", [], Report(12, (EXPLAINED,), {"okta": WHY}), known=known, program="syncd")
+    told = explained.Told({}, HeldPlan(12, 9, HELD.digest, NOW, NOW, HELD))
+    yield from explained.person_lines("anna.schmidt", [], {"okta": WHY})
+    yield from explain_fresh.report_lines(EXPLAINED, told, program="syncd")
 
 
 SCREENS: dict[str, Callable[[], Iterable[Line | Grid]]] = {

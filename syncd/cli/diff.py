@@ -1,0 +1,132 @@
+"""`syncd diff`: what a change of mapping files would change for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.invocation import Invocation, invocation
+from syncd.cli.options import Deployments, PlanFormat, Snapshot
+from syncd.cli.output import PlanOutput, show, show_document, show_json
+
+if TYPE_CHECKING:
+    from syncd.cli.known import Answering
+    from syncd.config import Settings
+    from syncd.model import Rules
+    from syncd.reconcile import Report
+    from syncd.render.lines import Line
+
+_Old = Annotated[
+    str,
+    typer.Argument(metavar="[OLD]", help="A folder of mapping files, or a revision of git; OLD..NEW for both."),
+]
+_New = Annotated[
+    str | None,
+    typer.Argument(metavar="[NEW]", help="The same; the mapping files as they stand, if it is left out."),
+]
+
+
+def diff(
+    context: typer.Context,
+    old: _Old = "HEAD",
+    new: _New = None,
+    deployment: Deployments = None,
+    snapshot: Snapshot = None,
+    output: PlanFormat = PlanOutput.TEXT,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with exit code 2 if it changes anything for anybody.")
+    ] = False,
+) -> int:
+    """Show what a change of mapping files would change for people, by what was seen of deployments last.
+
+    Asks nobody, and needs neither a credential nor, with --snapshot, a database.
+    """
+    from syncd.cli.known import age_lines, ages, answering
+    from syncd.errors import EXIT_CHANGES, EXIT_DONE, EXIT_NO_ANSWER
+
+    this = invocation(context)
+    with answering(this, deployments=deployment or [], snapshot=snapshot) as of:
+        before, after = _sides(of.settings, old, new)
+        report = _report(of, before, after)
+        match output:
+            case PlanOutput.JSON:
+                show_json({**_json(report), **ages(of)})
+            case PlanOutput.MARKDOWN:
+                show_document(_markdown(report, this))
+            case PlanOutput.TEXT:
+                show([*_lines(report, this), *age_lines(of)])
+        if not of.is_whole:
+            return EXIT_NO_ANSWER
+    return EXIT_CHANGES if check and any(each.plan for each in report.deployments) else EXIT_DONE
+
+
+def _sides(settings: Settings, old: str, new: str | None) -> tuple[Rules, Rules]:
+    """Read both sides.
+
+    Raises:
+        ConfigInvalid: one of them cannot be read.
+        MappingInvalid: one of them has mistakes.
+    """
+    from syncd import app
+    from syncd.config import read_mappings
+
+    if new is None and ".." in old and not Path(old).is_dir():
+        first, _, second = old.partition("..")
+        old, new = first or "HEAD", second.lstrip(".") or "HEAD"
+    after: Mapping[str, bytes] = read_mappings(settings.mappings) if new is None else _files(settings, new)
+    return app.rules_of(settings, _files(settings, old)), app.rules_of(settings, after)
+
+
+def _files(settings: Settings, where: str) -> Mapping[str, bytes]:
+    """Read a folder, or a revision of the folder of mapping files."""
+    from syncd.config import MAPPING_FILES, read_mappings
+    from syncd.errors import ConfigInvalid, Problem
+    from syncd.text.folder import FolderUnreadable
+    from syncd.text.revision import read_revision
+
+    if Path(where).is_dir():
+        return read_mappings(Path(where))
+    try:
+        return read_revision(settings.mappings, where, MAPPING_FILES)
+    except FolderUnreadable as error:
+        raise ConfigInvalid([Problem("diff", 0, 0, str(error))]) from error
+
+
+def _report(of: Answering, old: Rules, new: Rules) -> Report:
+    """Compare on each deployment that was seen, as the report of a pass that plans."""
+    from syncd.access.compare import compare
+    from syncd.reconcile import DeploymentReport, Report
+
+    started, found = perf_counter(), []
+    for known in of.deployments:
+        compared = compare(old, new, of.view, known, now=of.now)
+        if compared is not None:
+            found.append(DeploymentReport(known.name, known.enforce, plan=compared.plan, effects=compared.effects))
+    return Report(0, tuple(found), dict(of.unread), seconds=perf_counter() - started)
+
+
+def _json(report: Report) -> dict[str, object]:
+    from syncd.render.json import report_json
+
+    return {name: value for name, value in report_json(report).items() if name not in ("run", "calls")}
+
+
+def _markdown(report: Report, this: Invocation) -> str:
+    from syncd.render.alike import EVERYTHING_SHOWN, SHORT
+    from syncd.render.markdown import report_markdown
+
+    return report_markdown(
+        report, verb="diff", program=this.program, extent=EVERYTHING_SHOWN if this.verbose else SHORT
+    )
+
+
+def _lines(report: Report, this: Invocation) -> list[Line]:
+    from syncd.render.alike import EVERYTHING_SHOWN, SHORT
+    from syncd.render.text import report_lines
+
+    extent = EVERYTHING_SHOWN if this.verbose else SHORT
+    return [*report_lines(report, verb="diff", program=this.program, extent=extent)]

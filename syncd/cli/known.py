@@ -1,0 +1,193 @@
+"""What questions are answered from: the database, or a file that was exported of one, and the files on this machine. Nobody is
+asked over the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.cli.invocation import Invocation, chosen
+from syncd.render.lines import Line, Style, safe
+from syncd.words import some
+
+if TYPE_CHECKING:
+    from syncd.access.known import KnownDeployment, LastKnown, Noted, SourcesSaid
+    from syncd.access.standing import Standing
+    from syncd.config import Settings
+    from syncd.directory.narrow import DirectoryView
+    from syncd.model import PersonKey, Rules, Snapshot
+    from syncd.ports import HeldPlan
+    from syncd.store import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What one question is answered from: the files, the people, the deployments, and the time."""
+
+    settings: Settings
+    rules: Rules
+    view: DirectoryView
+    deployments: tuple[KnownDeployment, ...]
+    now: datetime
+    read_at: Mapping[str, datetime]
+    unread: Mapping[str, str]
+    held: Callable[[str], HeldPlan | None]
+    """Gives what a limit holds on a deployment, as the database has it."""
+
+    def stand(
+        self, known: KnownDeployment, *, about: Sequence[PersonKey] | None = None, named: Iterable[str] = ()
+    ) -> Standing:
+        from syncd.access.standing import stand
+
+        return stand(self.rules, self.view, known, now=self.now, about=about, named=named)
+
+    @property
+    def never_seen(self) -> tuple[str, ...]:
+        """Name the deployments that were never looked at."""
+        return tuple(known.name for known in self.deployments if known.seen is None)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.never_seen and not self.unread
+
+
+@contextmanager
+def answering(
+    this: Invocation, *, deployments: Sequence[str] | None = None, snapshot: Path | None = None
+) -> Iterator[Answering]:
+    """Gather what is known of these deployments, or of all; from the database, which stays open meanwhile, or from a file."""
+    from syncd import app
+
+    if snapshot is not None:
+        settings = this.settings()
+        yield answered_from(settings, app.read_rules(settings), kept_in_file(snapshot), deployments=deployments or ())
+        return
+    with this.in_use() as (files, store):
+        kept = kept_in_store(files.settings, store, only=chosen(files.settings, deployments or ()))
+        of = answered_from(files.settings, files.rules, kept, deployments=deployments or ())
+        yield replace(of, held=store.queries.held)
+
+
+def answered_from(settings: Settings, rules: Rules, kept: LastKnown, *, deployments: Sequence[str]) -> Answering:
+    """Put together what is kept and what the files say."""
+    from syncd import app
+    from syncd.access.known import KnownDeployment, Noted
+
+    only = chosen(settings, deployments)
+    known = []
+    for each in settings.deployments:
+        noted = kept.noted.get(each.deployment.name, Noted())
+        if each.deployment.name in only:
+            dialect = app.kind_of(each).dialect(noted.seen.learned) if noted.seen else None
+            known.append(KnownDeployment(each.deployment, each.enforce, noted, dialect))
+    view = kept.said.view(settings.joining)
+    unread = view.directory.failed
+    return Answering(settings, rules, view, tuple(known), app.utc_now(), kept.said.read_at(), unread, _nothing_held)
+
+
+def _nothing_held(_deployment: str) -> None:
+    """Say that nothing is known to be held: a file does not have that."""
+
+
+def kept_in_store(settings: Settings, store: Stores, *, only: Iterable[str]) -> LastKnown:
+    """Give what the database has; sources on this machine are read as they are now."""
+    from syncd.access.known import LastKnown
+
+    addresses = {each.deployment.name: each.address for each in settings.deployments}
+    return LastKnown(_said(settings, store), {name: _noted(store, name, addresses[name]) for name in only})
+
+
+def kept_in_file(file: Path) -> LastKnown:
+    """Give what a file has that `syncd snapshot export` wrote.
+
+    Raises:
+        SnapshotInvalid: it is no such file.
+    """
+    from syncd.store.exported import read_export
+
+    return read_export(file)
+
+
+def _noted(store: Stores, name: str, address: str) -> Noted:
+    from syncd.access.known import Noted
+
+    facts = store.places.place(name, address).facts
+    seen = store.looks.last(facts)
+    if seen is None:
+        return Noted()
+    return Noted(replace(seen, deployment=name), store.holdings.owned(facts), store.holdings.made_accounts(facts))
+
+
+def _said(settings: Settings, store: Stores) -> SourcesSaid:
+    from syncd.access.known import SourcesSaid
+
+    snapshots: dict[str, Snapshot] = {}
+    failed: dict[str, str] = {}
+    for source in settings.sources:
+        read, why = _read_here(settings, source.name)
+        saved = read or store.readings.last_snapshot(source.name)
+        health = None if read or why else store.readings.health(source.name)
+        snapshots |= {source.name: saved} if saved else {}
+        failed |= {source.name: why} if why else {}
+        failed |= {source.name: health.failure} if health and health.failure else {}
+    known = store.readings.known_persons(settings.joining.key)
+    return SourcesSaid(snapshots, failed, dict(store.readings.group_names()), known)
+
+
+def _read_here(settings: Settings, name: str) -> tuple[Snapshot | None, str]:
+    """Read a source that is on this machine; else why that cannot be done. Neither: it would ask somebody."""
+    from syncd import app
+    from syncd.errors import SourceUnavailable
+
+    found = next(source for source in settings.sources if source.name == name)
+    local = app.open_local(found)
+    if local is None:
+        return None, ""
+    try:
+        return local.read(), ""
+    except SourceUnavailable as error:
+        return None, str(error)
+
+
+# --- how old it is ----------------------------------------------------------------------------------------------------
+
+
+def age_lines(of: Answering) -> Iterator[Line]:
+    """Say how old the answer is, and of what nothing is known."""
+    from syncd.access.known import oldest
+
+    if (seen := oldest(of.deployments)) is not None:
+        yield Line(f"as seen {ago(of.now, seen)} ({_when(seen)}); --fresh and `syncd plan` look anew", Style.QUIET)
+    for source, why in sorted(of.unread.items()):
+        yield Line(f"source {safe(source)} could not be read: {safe(why)}", Style.FAIL)
+    if of.never_seen:
+        names = some(list(map(safe, of.never_seen)), 5)
+        yield Line(f"never looked at: {names}; `syncd plan` looks", Style.WARN)
+
+
+def ages(of: Answering) -> dict[str, object]:
+    """Say the same to programs."""
+    deployments = {
+        known.name: None if known.seen is None else known.seen.at.astimezone(UTC).isoformat()
+        for known in of.deployments
+    }
+    read = {source: at.astimezone(UTC).isoformat() for source, at in sorted(of.read_at.items())}
+    return {"deployments_seen_at": deployments, "sources_read_at": read, "sources_failed": dict(of.unread)}
+
+
+def ago(now: datetime, then: datetime) -> str:
+    """Say how long ago a moment was, in whole minutes, hours or days."""
+    minutes = max(0, int((now - then).total_seconds() // 60))
+    if minutes < 2:
+        return "just now"
+    if minutes < 120:
+        return f"{minutes} minutes ago"
+    return f"{minutes // 60} hours ago" if minutes < 2 * 24 * 60 else f"{minutes // (24 * 60)} days ago"
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

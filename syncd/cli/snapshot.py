@@ -1,0 +1,84 @@
+"""`syncd snapshot export`: write what is known to a file that questions can be answered from elsewhere."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from syncd.cli.invocation import invocation
+from syncd.cli.options import Deployments
+from syncd.cli.output import show_text
+
+if TYPE_CHECKING:
+    from syncd.access.known import LastKnown
+    from syncd.config import Settings
+
+group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+
+@group.callback()
+def snapshot() -> None:
+    """Put what is known into a file for other machines."""
+
+
+@group.command()
+def export(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where it is written; a file that is there is replaced.")
+    ],
+    deployment: Deployments = None,
+    pseudonyms: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonyms",
+            help="Write other words for all people, the same for the same person; domains of e-mail addresses stay.",
+        ),
+    ] = False,
+) -> int:
+    """Write what sources said and what was seen of deployments last to a file: `diff`, `who` and `explain` answer from it with
+    `--snapshot FILE`. Asks nobody; there is no secret in it."""
+    from syncd.app import utc_now
+    from syncd.cli.invocation import chosen
+    from syncd.cli.known import kept_in_store
+    from syncd.errors import EXIT_DONE
+    from syncd.files import shown
+    from syncd.store.exported import export as packed
+
+    this = invocation(context)
+    with this.in_use() as (files, store):
+        known = kept_in_store(files.settings, store, only=chosen(files.settings, deployment or ()))
+    if pseudonyms:
+        known = _pseudonymised(known, files.settings)
+    content = packed(known, at=utc_now())
+    _write(file, content)
+    people = sum(len(said.identities) for said in known.said.snapshots.values())
+    seen = sum(1 for noted in known.noted.values() if noted.seen is not None)
+    show_text(f"{file}: {people:,} people, {seen:,} of {len(known.noted):,} deployments, {shown(len(content))}")
+    return EXIT_DONE
+
+
+def _pseudonymised(known: LastKnown, settings: Settings) -> LastKnown:
+    from syncd.access.pseudonyms import pseudonymised
+
+    deployments = [each.deployment for each in settings.deployments]
+    return pseudonymised(known, deployments, secret=secrets.token_bytes(32))
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write for the owner alone, all of it or nothing."""
+    import os
+
+    from syncd.errors import SnapshotInvalid
+
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(content)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SnapshotInvalid(f"{file}: it cannot be written: {error.strerror or error}") from error

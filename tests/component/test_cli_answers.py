@@ -1,0 +1,192 @@
+"""Questions that are answered without asking anybody: `who`, `explain`, `snapshot export`."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_cli_commands import Desk
+
+from syncd.sandbox.airflow import StandIn, serve
+
+
+@pytest.fixture(scope="module")
+def airflow() -> Iterator[str]:
+    with serve(StandIn("3.3.2")) as url:
+        yield url
+
+
+@pytest.fixture
+def desk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    airflow: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    """A desk whose deployment was brought to what the mapping says, and cannot be reached any more."""
+    monkeypatch.setenv("SYNCD_DEV_PASSWORD", "admin")
+    folder = tmp_path / request.node.name.removeprefix("test_").replace("_", "-")[:24]
+    folder.mkdir()
+    desk = Desk(folder, airflow, capsys)
+    assert 0 == desk.types("apply")[0]
+    monkeypatch.delenv("SYNCD_DEV_PASSWORD")
+    return desk
+
+
+def test_who_has_a_role_is_told_with_the_lines_that_give_it(desk: Desk) -> None:
+    desk.members("user1", "user2", "new")
+
+    code, out, err = desk.types("who", "--role", desk.team)
+
+    assert (0, "") == (code, err)
+    lines = out.splitlines()
+    assert f"who has {desk.team}: 8 accounts on 1 deployment" == lines[0]
+    assert "dev: 8 accounts (2 by mapping lines, 1 coming, 6 going)" == lines[1]
+    assert [
+        "  by mapping lines",
+        f"    role {desk.team}: {desk.team}.user1, {desk.team}.user2",
+        "      because people:team (mappings/access.yaml:11)",
+        "  coming with the next apply",
+        f"    role {desk.team}: {desk.team}.new",
+        "      because people:team (mappings/access.yaml:11)",
+        "  given by syncd, no line gives it any more: going with the next apply",
+    ] == lines[2:9]
+    assert lines[-1].startswith("as seen just now (")
+
+
+def test_who_may_do_something_with_a_dag_in_every_way(desk: Desk) -> None:
+    dag = json.loads(desk.types("who", "--role", "Admin", "-o", "json")[1])
+    assert [("admin", "built_in", "other")] == [
+        (way["account"], way["role_kind"], way["by"]) for way in dag["ways"] if way["account"] == "admin"
+    ]
+    [some] = {way["level"] for way in dag["ways"]}
+    assert some is None
+
+
+def test_the_rows_of_who_are_all_there_as_csv(desk: Desk) -> None:
+    code, out, _ = desk.types("who", "--role", desk.team, "-o", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+
+    assert (0, 8) == (code, len(rows))
+    assert {("dev", desk.team, "mapping", "people:team (mappings/access.yaml:11)")} == {
+        (row["deployment"], row["role"], row["by"], row["lines"]) for row in rows
+    }
+
+
+def test_what_nobody_knows_is_told_with_what_was_meant(desk: Desk) -> None:
+    code, out, err = desk.types("who", "--role", "Admn")
+    assert (3, "") == (code, out)
+    assert 'no deployment has a role "Admn" (as they were seen last); did you mean "Admin"?' in err
+    assert 3 == desk.types("who")[0]
+    assert 3 == desk.types("who", "--role", "Admin", "--can", "edit")[0]
+
+
+def test_a_person_is_explained_without_asking_anybody(desk: Desk) -> None:
+    login, email = f"{desk.team}.user0", f"user0@{desk.team}.example.com"
+    code, out, err = desk.types("explain", login)
+    assert (0, "") == (code, err)
+    assert [
+        f"people:{login}: {email}",
+        f"dev: account {login} ({email})",
+        f"  has {desk.team}",
+        "    because people:team (mappings/access.yaml:11)",
+    ] == out.splitlines()[:4]
+
+    desk.members("user1")
+    assert f"  has {desk.team}: no mapping line gives it; the next apply takes it\n" in desk.types("explain", login)[1]
+    assert "  has Admin: not by syncd; left alone" in desk.types("explain", "admin")[1]
+    [way] = json.loads(desk.types("explain", login, "-o", "json")[1])["ways"]
+    assert ("going", desk.team) == (way["by"], way["role"])
+
+
+def test_what_was_never_looked_at_is_told(desk: Desk) -> None:
+    (desk.folder / "syncd.db").unlink()
+    for extra in ("syncd.db-wal", "syncd.db-shm"):
+        (desk.folder / extra).unlink(missing_ok=True)
+
+    code, out, _ = desk.types("explain", f"{desk.team}.user0")
+
+    assert 5 == code
+    assert "dev: never looked at, so what is there is not known\n" in out
+    assert f"  is to have {desk.team}\n    because people:team (mappings/access.yaml:11)\n" in out
+    assert out.endswith("never looked at: dev; `syncd plan` looks\n")
+
+
+def test_a_moment_in_the_past_is_answered_from_the_history(desk: Desk) -> None:
+    code, out, err = desk.types("who", "--role", desk.team, "--at", "2020-01-01")
+    assert (3, "") == (code, out)
+    assert "nothing is known of 2020-01-01 00:00:00 UTC: the journal begins at " in err
+    code, out, _ = desk.types("who", "--role", desk.team, "--at", "2999-01-01")
+    assert (0, True) == (code, out.startswith("at 2999-01-01 00:00:00 UTC: 8 roles were held that syncd gave\n"))
+    assert 1 == len(json.loads(desk.types("explain", f"{desk.team}.user0", "--at", "2999-01-01", "-o", "json")[1]))
+    assert 3 == desk.types("who", "--dag", "x", "--at", "2999-01-01")[0]
+
+
+# --- a snapshot -------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_answers_as_the_database_does(desk: Desk) -> None:
+    file = desk.folder / "known.json.gz"
+    code, out, _ = desk.types("snapshot", "export", str(file))
+    assert (0, True) == (code, out.startswith(f"{file}: 8 people, 1 of 1 deployments, "))
+    assert 0o600 == file.stat().st_mode & 0o777
+
+    for words in (("who", "--role", desk.team), ("explain", f"{desk.team}.user0")):
+        assert ways(desk, *words) == ways(desk, *words, "--snapshot", str(file))
+
+
+def ways(desk: Desk, *words: str) -> object:
+    return json.loads(desk.types(*words, "-o", "json")[1])["ways"]
+
+
+def test_people_can_be_written_under_other_words(desk: Desk) -> None:
+    file = desk.folder / "known.json.gz"
+    desk.types("snapshot", "export", str(file), "--pseudonyms")
+
+    text = gzip.decompress(file.read_bytes()).decode()
+    assert "user0" not in text
+    assert f"@{desk.team}.example.com" in text, "conditions ask for domains"
+    found = json.loads(desk.types("who", "--role", desk.team, "--snapshot", str(file), "-o", "json")[1])
+    assert {"people": 8, "mapping": 8} == {k: found["counts"][k] for k in ("people", "mapping")}
+    names = {way["account"] for way in found["ways"]}
+    assert 8 == len(names)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x1f\x8b\x08\x00",
+        b"{}",
+        gzip.compress(b"{}"),
+        gzip.compress(b"["*100_000),
+        gzip.compress(b'{"format": "syncd snapshot", "version": 99}'),
+        gzip.compress(b'{"format": "syncd snapshot", "version": 1, "sources": [], "deployments": 7}'),
+        gzip.compress(json.dumps({
+            "format": "syncd snapshot", "version": 1, "sources": {}, "failed": {}, "names": [], "persons": [], "joined": [],
+            "deployments": {"dev": {"seen": None, "users": [], "roles": [], "once": [], "grants": {"a": [1]}, "made": []}},
+        }).encode()),
+        gzip.compress(b" ") + b"more",
+    ],
+)  # fmt: skip
+def test_a_file_that_is_none_is_one_error(desk: Desk, content: bytes) -> None:
+    file = desk.folder / "bad.gz"
+    file.write_bytes(content)
+    code, out, err = desk.types("explain", "anna", "--snapshot", str(file))
+    assert (3, "", 1) == (code, out, err.count("\n"))
+    assert f"{file}: it is " in err
+    assert "export it anew" in err
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncd.store.exported.LARGEST_UNPACKED", 1000)
+    file = desk.folder / "bomb.gz"
+    file.write_bytes(gzip.compress(b" " * 100_000))
+    code, _, err = desk.types("who", "--role", "Admin", "--snapshot", str(file))
+    assert (3, True) == (code, "it is no file that `syncd snapshot export` wrote" in err)

@@ -1,0 +1,144 @@
+"""What a change of mapping files would change for people, told without asking anybody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_cli_commands import EVERYBODY, Desk
+
+from syncd.sandbox.airflow import DagFile, StandIn, serve
+
+MAPPING = """\
+roles:
+  readers:
+    dags: [{level: view, tag: payments}]
+  runners:
+    dags: [{level: trigger, id: "pay_*"}]
+bindings:
+  - {group: people:team, roles: [readers], deployments: all}
+"""
+MORE = "  - {group: people:team, roles: [runners], deployments: {name: dev}}\n"
+
+
+@pytest.fixture(scope="module")
+def airflow() -> Iterator[str]:
+    site = StandIn("3.3.2")
+    with serve(site) as url:
+        for name in ("pay_daily", "pay_close"):
+            site.state.parse(DagFile(name, tags=("payments",)))
+        yield url
+
+
+@pytest.fixture
+def desk(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    airflow: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    """A desk that was seen once, with its mapping files in git, and cannot reach its deployment."""
+    monkeypatch.setenv("SYNCD_DEV_PASSWORD", "admin")
+    folder = tmp_path / request.node.name.removeprefix("test_").replace("_", "-")[:24]
+    folder.mkdir()
+    desk = Desk(folder, airflow, capsys)
+    desk.write("mappings/access.yaml", MAPPING)
+    assert 0 == desk.types("plan")[0]
+    monkeypatch.delenv("SYNCD_DEV_PASSWORD")
+    monkeypatch.chdir(folder)
+    for words in (("init", "-q"), ("add", "mappings"), ("commit", "-qm", "first")):
+        git(folder, *words)
+    return desk
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(("git", *who, *words), cwd=folder, check=True, capture_output=True)
+
+
+def test_a_change_of_mapping_files_is_told_in_people_and_dags(desk: Desk) -> None:
+    assert (0, True) == (
+        desk.types("diff")[0],
+        desk.types("diff", "--check")[1].startswith("nothing to do on 1 deployment: dev"),
+    )
+
+    desk.write("mappings/access.yaml", MAPPING + MORE)
+    code, out, err = desk.types("diff")
+
+    assert (0, "") == (code, err)
+    lines = out.splitlines()
+    assert "dev (enforce): 8 people gain, 1 role changes" == lines[1]
+    assert "  8 people gain trigger on 2 DAGs (runners: 8)" == lines[2]
+    assert "because people:team (mappings/access.yaml:8)" in out
+    assert 2 == desk.types("diff", "--check")[0]
+    assert 2 == desk.types("diff", "HEAD", "mappings", "--check")[0]
+
+
+def test_two_revisions_are_compared_and_what_is_not_committed_does_not_count(desk: Desk) -> None:
+    desk.write("mappings/access.yaml", MAPPING + MORE)
+    git(desk.folder, "commit", "-qam", "second")
+    desk.write("mappings/access.yaml", "roles: [")
+
+    assert 3 == desk.types("diff", "HEAD~1..HEAD")[0], "the files as they stand are read first"
+    desk.write("mappings/access.yaml", MAPPING)
+    forth = json.loads(desk.types("diff", "HEAD~1..HEAD", "-o", "json")[1])
+    back = json.loads(desk.types("diff", "HEAD", "HEAD~1", "-o", "json")[1])
+
+    gains, loses = (
+        found["deployments"][0]["plan"]["effects"][way]["on_dags"][0]
+        for found, way in ((forth, "gains"), (back, "loses"))
+    )
+    assert [("trigger", 8, 2)] * 2 == [(one["level"], one["people"], one["count"]) for one in (gains, loses)]
+
+
+def test_lines_that_only_move_change_nothing(desk: Desk) -> None:
+    desk.write("mappings/access.yaml", f"# moved\n\n{MAPPING}")
+    assert 0 == desk.types("diff", "--check")[0]
+
+
+def test_a_comment_for_a_pull_request(desk: Desk) -> None:
+    desk.write("mappings/access.yaml", MAPPING + MORE)
+    code, out, _ = desk.types("diff", "-o", "markdown")
+    assert (0, True) == (code, out.startswith("### syncd diff: 9 changes on 1 deployment"))
+    assert "| dev | enforce | 8 | 0 | 1 | 0 |" in out
+
+
+def test_a_pipeline_needs_no_database(desk: Desk) -> None:
+    file = desk.folder / "known.gz"
+    desk.types("snapshot", "export", "--pseudonyms", str(file))
+    for left in desk.folder.glob("syncd.db*"):
+        left.unlink()
+    desk.write("mappings/access.yaml", MAPPING + MORE)
+    desk.members(*EVERYBODY[:2])
+
+    code, out, _ = desk.types("diff", "--snapshot", str(file))
+
+    assert (0, True) == (code, "  8 people gain trigger on 2 DAGs (runners: 8)\n" in out)
+    assert not list(desk.folder.glob("syncd.db*"))
+
+
+@pytest.mark.parametrize(
+    "revision", ["nowhere", "--output=x", "-x", "HEAD\n", "HEAD:mappings", "../mappings-that-are-not"]
+)
+def test_what_is_no_revision_is_one_error(desk: Desk, revision: str) -> None:
+    code, out, err = desk.types("diff", "--", revision)
+    assert (3, "") == (code, out)
+    assert err.count("\n") == 1, err
+    assert not (desk.folder / "x").exists()
+
+
+def test_the_repository_can_start_no_program(desk: Desk) -> None:
+    """Whoever sends a pull request may have written the configuration of its repository."""
+    trap = desk.folder / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {desk.folder}/sprung\n", encoding="utf-8")
+    trap.chmod(0o755)
+    for name in ("core.fsmonitor", "core.sshCommand", "core.pager", "diff.external", "core.alternateRefsCommand"):
+        git(desk.folder, "config", name, str(trap))
+    (desk.folder / ".gitattributes").write_text("* filter=trap diff=trap\n", encoding="utf-8")
+    git(desk.folder, "config", "filter.trap.smudge", str(trap))
+    assert 0 == desk.types("diff", "HEAD")[0]
+    assert not (desk.folder / "sprung").exists()
