@@ -135,7 +135,7 @@ def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
 
 def _is_plain(reading: MappingReading, source: str, name: str, at: At) -> bool:
     """Refuse what will mean more than itself in the name of a group."""
-    if not (reserved := re.search(r"[*{]", name)):
+    if not (reserved := re.search(r"\*|(?<!\$)\{", name)):
         return True
     reading.strict.wrong(
         at,
