@@ -49,6 +49,11 @@ DIALECT = Dialect(
         Level.VIEW: (permissions("can_read on DAG Runs"), permissions("can_read on DAG:{dag}")),
         Level.TRIGGER: (frozenset(), permissions("can_edit on DAG:{dag}", "can_create on DAG Run:{dag}")),
         Level.EDIT: (permissions("can_edit on Task Instances"), frozenset()),
+        Level.OWN: (frozenset(), permissions("can_delete on DAG:{dag}")),
+    },
+    dag_actions={
+        "delete_dag": (frozenset(), permissions("can_delete on DAG:{dag}")),
+        "delete_runs": (permissions("can_delete on DAG Runs"), frozenset()),
     },
 )
 

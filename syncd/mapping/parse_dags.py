@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from syncd.mapping.patterns import MOST_REGEXES, glob_problem, id_problem, is_regex
@@ -20,11 +20,12 @@ _LEFT_OUT = "an entry of `not`"
 
 def read_selector(reading: MappingReading, node: Node) -> DagSelector | None:
     """Read a level and the DAGs that it is for; None: there is no such level."""
-    found = reading.strict.record(node, _ENTRY, known=("level", *_KEYS), required=("level",))
+    found = reading.strict.record(node, _ENTRY, known=("level", *_KEYS, "also"), required=("level",))
     level = read_level(reading.strict, found.get("level"))
     # Where the level is wrong the rest is read all the same, for what is wrong with it.
     selector = _selected(reading, level or Level.VIEW, node, found)
-    return selector if level else None
+    also = tuple(_also(reading, found.get("also")))
+    return replace(selector, also=also) if level else None
 
 
 def read_dags(reading: MappingReading, node: Node) -> DagSelector:
@@ -40,6 +41,17 @@ def _selected(reading: MappingReading, level: Level, node: Node, found: Mapping[
     chosen = _chosen(reading, level, node.at, found)
     but = tuple(_left_out(reading, level, inner) for inner in _several(found.get("not")))
     return replace(chosen, ids=_EVERY if every else chosen.ids, but=but)
+
+
+def _also(reading: MappingReading, node: Node | None) -> Iterator[str]:
+    """Read what is given beside the level, each word as the target's naming has it."""
+    known = tuple(dict.fromkeys(word for naming in reading.namings for word in naming.dag_actions))
+    for word in reading.strict.texts(node, "`also`", alone=True):
+        if all(word.text in naming.dag_actions for naming in reading.namings):
+            yield word.text
+        else:
+            hint = reading.strict.near(word.text, known) or f"; there are {', '.join(known)}"
+            reading.strict.wrong(word.at, f'"{word.text}" is nothing that can be done with one DAG{hint}')
 
 
 def _several(node: Node | None) -> Iterable[Node]:
@@ -132,7 +144,7 @@ def read_level(strict: Strict, node: Node | None) -> Level | None:
     if node is None or word is None:
         return None
     if word not in set(Level):
-        hint = strict.near(word, tuple(Level)) or "; write view, trigger or edit"
+        hint = strict.near(word, tuple(Level)) or "; write view, trigger, edit or own"
         strict.wrong(node.at, f'unknown level "{word}"{hint}')
         return None
     return Level(word)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.inventory import Inventory
 from syncd.mapping.patterns import is_literal
 from syncd.model import Base, DagSelector, Dialect, Level, Naming, Permission, Role, RoleDefinition
+
+Given = tuple[frozenset[Permission], frozenset[Permission]]
+"""What is given everywhere, and what on each DAG, as templates."""
 
 
 class Speller:
@@ -13,7 +18,7 @@ class Speller:
 
     def __init__(self, inventory: Inventory, dialect: Dialect, naming: Naming, diagnostics: Diagnostics) -> None:
         self.inventory, self.dialect, self.naming, self.diagnostics = inventory, dialect, naming, diagnostics
-        self.on_dag: dict[tuple[Level, str], frozenset[Permission]] = {}
+        self.on_dag: dict[tuple[Level, tuple[str, ...], str], frozenset[Permission]] = {}
 
     def role(self, definition: RoleDefinition) -> Role:
         """Give a role with every permission that can exist now; notes say what has to wait."""
@@ -51,8 +56,16 @@ class Speller:
         if not found and not pending and not unsaid:
             text = f"{selector.at}: no DAG here is what this entry of {role} asks for; it gives no DAG"
             self.diagnostics.note("selector_matches_nothing", text)
-        baseline = (self.dialect.levels[level][0] for level in selector.level.included)
-        return frozenset().union(*baseline, *(self._on(selector.level, dag) for dag in found))
+        for word in set(selector.also) - self.dialect.dag_actions.keys():
+            text = f'{selector.at}: there is no "{word}" on one DAG here; this entry of {role} goes without it'
+            self.diagnostics.note("action_not_here", text)
+        baseline = (everywhere for everywhere, _ in self._parts(selector.level, selector.also))
+        return frozenset().union(*baseline, *(self._on(selector, dag) for dag in found))
+
+    def _parts(self, level: Level, also: Iterable[str]) -> Iterator[Given]:
+        """Give what a level, those that it includes, and what stands beside it mean here."""
+        yield from (self.dialect.levels[part] for part in level.included if part in self.dialect.levels)
+        yield from (self.dialect.dag_actions[word] for word in also if word in self.dialect.dag_actions)
 
     def _left_out(self, role: str, selector: DagSelector, unsaid: frozenset[str]) -> str:
         """Say which DAGs are left out because the server does not say where they are, and what to do."""
@@ -65,16 +78,16 @@ class Speller:
             f"{'it' if len(unsaid) == 1 else 'them'} out" + (f"; {todo}" if todo else "")
         )
 
-    def _on(self, level: Level, dag: str) -> frozenset[Permission]:
-        """Give what a level, and those that it includes, mean for one DAG."""
+    def _on(self, selector: DagSelector, dag: str) -> frozenset[Permission]:
+        """Give what an entry means for one DAG."""
         if problem := self.naming.dag_problem(dag):
             self.diagnostics.note("dag_id_too_long", f'the DAG "{dag}" is left out: {problem}')
             return frozenset()
-        if (level, dag) not in self.on_dag:
-            self.on_dag[level, dag] = frozenset(
-                template.at(dag) for part in level.included for template in self.dialect.levels[part][1]
-            )
-        return self.on_dag[level, dag]
+        asked = selector.level, selector.also, dag
+        if asked not in self.on_dag:
+            parts = self._parts(selector.level, selector.also)
+            self.on_dag[asked] = frozenset(template.at(dag) for _, templates in parts for template in templates)
+        return self.on_dag[asked]
 
     def _pending(self, at: str, role: str, dag: str) -> None:
         self.diagnostics.note(

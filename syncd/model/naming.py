@@ -39,6 +39,11 @@ class Naming(Protocol):
         ...
 
     @property
+    def dag_actions(self) -> tuple[str, ...]:
+        """Name what a role can be given on each DAG beside a level."""
+        ...
+
+    @property
     def resources(self) -> frozenset[str]:
         """Name the resources that releases of the target have of their own; what is nearly one of them may be mistyped."""
         ...

@@ -18,6 +18,7 @@ class Level(StrEnum):
     VIEW = "view"
     TRIGGER = "trigger"
     EDIT = "edit"
+    OWN = "own"
 
     @property
     def included(self) -> tuple[Level, ...]:
@@ -44,6 +45,7 @@ class DagSelector:
     ids      patterns: globs, and regular expressions between slashes
     bundles  where the target has such; `paths` are globs for the file, as seen from its bundle or the folder of all DAGs
     but      what is left out: selectors whose level says nothing
+    also     what is given beside the level, in the words of the target's `Naming.dag_actions`
     """
 
     level: Level
@@ -56,6 +58,7 @@ class DagSelector:
     bundles: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     but: tuple[DagSelector, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

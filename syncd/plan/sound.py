@@ -32,7 +32,7 @@ def meaning(role: RoleDefinition) -> str:
 
 def _said(s: DagSelector) -> tuple[Any, ...]:
     """Give all that a selector says; what it does not say is left out, so that what was kept before there was such goes on."""
-    more = (s.all_tags, s.all_owners, s.bundles, s.paths, tuple(sorted(map(_said, s.but))))
+    more = (s.all_tags, s.all_owners, s.bundles, s.paths, tuple(sorted(map(_said, s.but))), tuple(sorted(s.also)))
     return (s.level.value, s.ids, s.tags, s.owners, *(more if any(more) else ()))
 
 

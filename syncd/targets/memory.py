@@ -42,6 +42,7 @@ DIALECT = Dialect(
             ),
         ),
         Level.EDIT: (frozenset({Permission("can_edit", "DAG Runs")}), frozenset()),
+        Level.OWN: (frozenset(), frozenset({Permission("can_delete", "DAG:{dag}", "{dag}")})),
     },
     everywhere={Permission("can_read", "DAG:{dag}", "{dag}"): Permission("can_read", "DAGs")},
 )

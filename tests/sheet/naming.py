@@ -15,8 +15,9 @@ class SheetNaming:
     built_in_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
     base_roles: ClassVar[frozenset[str]] = frozenset()
     public_role: ClassVar[str] = ""
+    dag_actions: ClassVar[tuple[str, ...]] = ()
     resources: ClassVar[frozenset[str]] = frozenset()
-    actions: ClassVar[tuple[str, ...]] = ("see", "start", "change")
+    actions: ClassVar[tuple[str, ...]] = ("see", "start", "change", "remove")
 
     def permission(self, action: str, resource: str) -> Permission:
         return permission_on(action, resource, [("dag ", "")])

@@ -7,7 +7,7 @@ import pytest
 from syncd.model import Level
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.levels import dialect, release
-from syncd.targets.airflow.naming import permission
+from syncd.targets.airflow.naming import NAMING, permission
 
 
 def can(version: str, *, dag_run_resources: bool = True) -> Capabilities:
@@ -60,6 +60,31 @@ def test_trigger_without_run_resources() -> None:
 )
 def test_edit(capabilities: Capabilities, expected: tuple[set[str], set[str]]) -> None:
     assert expected == spelled(capabilities, Level.EDIT)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "runs"),
+    [
+        (can("2.11.2"), (set(), {"can_delete on DAG Run:{dag}"})),
+        (can("2.9.3", dag_run_resources=False), ({"can_delete on DAG Runs"}, set())),
+        (can("3.3.2"), (set(), {"can_delete on DAG Run:{dag}"})),
+    ],
+)
+def test_own_is_to_delete_the_dag_and_its_runs(capabilities: Capabilities, runs: tuple[set[str], set[str]]) -> None:
+    actions = dialect(capabilities).dag_actions
+    deletes = tuple({str(p) for p in part} for part in actions["delete_runs"])
+
+    assert runs == deletes
+    assert (runs[0], {"can_delete on DAG:{dag}"} | runs[1]) == spelled(capabilities, Level.OWN)
+    assert (frozenset(), frozenset({permission("can_delete", "DAG:{dag}")})) == actions["delete_dag"]
+
+
+def test_the_words_of_airflow_for_one_dag_mean_themselves_where_they_are() -> None:
+    with_runs, without = (dialect(can("3.3.2", dag_run_resources=known)).dag_actions for known in (True, False))
+
+    assert set(NAMING.dag_actions) == with_runs.keys()
+    assert (frozenset(), frozenset({permission("can_edit", "DAG Run:{dag}")})) == with_runs["can_edit on DAG Run"]
+    assert {"delete_dag", "delete_runs"} | {f"can_{do} on DAG" for do in ("read", "edit", "delete")} == without.keys()
 
 
 def test_every_role_has_what_airflow_adds_by_itself() -> None:

@@ -512,6 +512,53 @@ def test_a_base_that_is_not_known_for_sure_is_told_and_one_that_is_not_known_giv
     )
 
 
+@pytest.mark.parametrize(
+    ("entry", "given"),
+    [
+        (
+            "level: own",
+            (
+                *("can_read on DAG Runs", "can_edit on Task Instances", "can_read on DAG:fin_daily"),
+                *("can_edit on DAG:fin_daily", "can_create on DAG Run:fin_daily", "can_delete on DAG:fin_daily"),
+            ),
+        ),
+        (
+            "level: view, also: [delete_dag]",
+            ("can_read on DAG Runs", "can_read on DAG:fin_daily", "can_delete on DAG:fin_daily"),
+        ),
+        (
+            "level: view, also: [delete_runs, delete_dag]",
+            (
+                *("can_read on DAG Runs", "can_read on DAG:fin_daily"),
+                *("can_delete on DAG Runs", "can_delete on DAG:fin_daily"),
+            ),
+        ),
+    ],
+)
+def test_an_entry_gives_what_its_level_and_also_say(entry: str, given: tuple[str, ...]) -> None:
+    desired = compiled(bound(f"{{dags: [{{id: fin_daily, {entry}}}]}}"), FINANCE)
+
+    assert permissions(WEBSITE, *given) == desired.roles["r"].permissions
+
+
+def test_two_entries_on_one_dag_do_not_share_what_stands_beside_the_level() -> None:
+    desired = compiled(
+        bound("{dags: [{level: view, tag: finance}, {level: view, id: fin_daily, also: delete_dag}]}"), FINANCE
+    )
+
+    deletes = {p.dag for p in desired.roles["r"].permissions if p.action == "can_delete"}
+    assert {"fin_daily"} == deletes
+
+
+def test_what_is_no_action_on_one_dag_here_is_told_and_left_out() -> None:
+    desired = compiled(bound('{dags: [{level: view, id: fin_daily, also: "can_edit on DAG Run"}]}'), FINANCE)
+
+    assert permissions(WEBSITE, "can_read on DAG Runs", "can_read on DAG:fin_daily") == desired.roles["r"].permissions
+    assert [
+        'action_not_here m.yaml:2: there is no "can_edit on DAG Run" on one DAG here; this entry of r goes without it'
+    ] == notes(desired)
+
+
 PLACES = (Dag("there", bundle="fin", path="team/there.py"), Dag("somewhere"), Dag("other", bundle="x", path="o.py"))
 
 

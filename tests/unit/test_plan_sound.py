@@ -38,11 +38,12 @@ FIN = defined("fin")
         defined("fin", replace(VIEW, bundles=("pii",))),
         defined("fin", replace(VIEW, paths=("pii",))),
         defined("fin", replace(VIEW, but=(replace(VIEW, tags=("pii",)),))),
+        defined("fin", replace(VIEW, also=("delete_dag",))),
         replace(defined("fin"), bases=(Base("User", AT),)),
     ],
     ids=(
         *("level", "tags", "ids", "owners", "one more", "no permission", "action", "resource"),
-        *("all tags", "all owners", "bundles", "paths", "left out", "a base"),
+        *("all tags", "all owners", "bundles", "paths", "left out", "also", "a base"),
     ),
 )
 def test_whatever_a_definition_says_is_what_it_means(other: RoleDefinition) -> None:

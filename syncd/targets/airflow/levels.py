@@ -7,14 +7,14 @@ Airflow 3 needs it for the graph and filters from 3.1 on), `Assets` (before 3.3 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from syncd.model import Dialect, Level, Permission
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.built_in import built_in
 from syncd.targets.airflow.dags import untold
-from syncd.targets.airflow.naming import permission
+from syncd.targets.airflow.naming import DELETE_DAG, DELETE_RUNS, OWN_WORDS, permission
 
 WEBSITE: Final = Permission("can_read", "Website")
 """`sync-perm` and every server start add it to each custom role, so it belongs to each from the beginning."""
@@ -24,6 +24,9 @@ BREAKS_A_FILE: Final = (
     "show that"
 )
 """Airflow 3 refuses such a file at its next parse; Airflow 2 waits for a change of the DAG."""
+
+Given = tuple[frozenset[Permission], frozenset[Permission]]
+"""What is given everywhere, and what on each DAG, as templates."""
 
 _READ_BOTH: Final = ("DAG Runs", "Task Instances", "Task Logs", "DAG Code", "XComs", "DAG Warnings")
 _READ_3: Final = ("DAG Versions", "DAG Dependencies")
@@ -36,6 +39,7 @@ def dialect(capabilities: Capabilities, *, dags_folder: str = "") -> Dialect:
         Level.VIEW: (_view(capabilities), _permissions("can_read", ["DAG:{dag}"])),
         Level.TRIGGER: _trigger(capabilities),
         Level.EDIT: _edit(capabilities),
+        Level.OWN: _both(_delete_dag(), _delete_runs(capabilities)),
     }
     bound = frozenset[Permission]().union(*(templates for _, templates in levels.values()))
     return Dialect(
@@ -49,6 +53,7 @@ def dialect(capabilities: Capabilities, *, dags_folder: str = "") -> Dialect:
             airflow=release(capabilities.version),
             fab=release(capabilities.fab_version or ""),
         ),
+        dag_actions=_dag_actions(capabilities),
     )
 
 
@@ -65,7 +70,7 @@ def _view(capabilities: Capabilities) -> frozenset[Permission]:
     return _permissions("can_read", names) | {Permission("menu_access", "DAGs")}
 
 
-def _trigger(capabilities: Capabilities) -> tuple[frozenset[Permission], frozenset[Permission]]:
+def _trigger(capabilities: Capabilities) -> Given:
     """Run and pause. Airflow cannot separate the two: running needs can_edit on the DAG, and that allows pausing."""
     edit = _permissions("can_edit", ["DAG:{dag}"])
     if capabilities.dag_run_resources:
@@ -73,7 +78,7 @@ def _trigger(capabilities: Capabilities) -> tuple[frozenset[Permission], frozens
     return _permissions("can_create", ["DAG Runs"]), edit
 
 
-def _edit(capabilities: Capabilities) -> tuple[frozenset[Permission], frozenset[Permission]]:
+def _edit(capabilities: Capabilities) -> Given:
     """Clear and mark runs and tasks.
 
     Airflow 2.10 and later take `can_edit` on `DAG Run:x`. Airflow 3 takes that for runs, but for tasks it asks for the
@@ -83,6 +88,31 @@ def _edit(capabilities: Capabilities) -> tuple[frozenset[Permission], frozenset[
     if capabilities.generation == 2 and capabilities.dag_run_resources:
         return _permissions("can_edit", ["Task Instances"]), _permissions("can_edit", ["DAG Run:{dag}"])
     return _permissions("can_edit", ["Task Instances", "DAG Runs"]), frozenset()
+
+
+def _delete_dag() -> Given:
+    return frozenset(), _permissions("can_delete", ["DAG:{dag}"])
+
+
+def _delete_runs(capabilities: Capabilities) -> Given:
+    """Delete runs; Airflow asks for `can_edit` on the DAG besides, which `trigger` gives."""
+    if capabilities.dag_run_resources:
+        return frozenset(), _permissions("can_delete", ["DAG Run:{dag}"])
+    return _permissions("can_delete", ["DAG Runs"]), frozenset()
+
+
+def _dag_actions(capabilities: Capabilities) -> Mapping[str, Given]:
+    """Say what the words of `also` mean; where runs have no permissions of their own, Airflow's words for those mean nothing."""
+    own_words = {
+        word: (frozenset[Permission](), _permissions(action, [f"{beginning}{{dag}}"]))
+        for word, (action, beginning) in OWN_WORDS.items()
+        if capabilities.dag_run_resources or beginning == "DAG:"
+    }
+    return {DELETE_DAG: _delete_dag(), DELETE_RUNS: _delete_runs(capabilities)} | own_words
+
+
+def _both(one: Given, other: Given) -> Given:
+    return one[0] | other[0], one[1] | other[1]
 
 
 def _permissions(action: str, resources: Iterable[str]) -> frozenset[Permission]:

@@ -21,6 +21,18 @@ BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 BASE_ROLES: Final = ("Viewer", "User", "Op")
 """Those that a role can extend, each with all that the one before has: what they hold is known. Admin holds whatever there is."""
 
+DELETE_DAG: Final = "delete_dag"
+DELETE_RUNS: Final = "delete_runs"
+OWN_WORDS: Final = {
+    f"{action} on {resource}": (action, beginning)
+    for resource, beginning, actions in (
+        ("DAG", "DAG:", ("can_read", "can_edit", "can_delete")),
+        ("DAG Run", "DAG Run:", ("can_read", "can_create", "can_edit", "can_delete", "menu_access")),
+    )
+    for action in actions
+}
+"""What Airflow allows on one DAG, in its own words: the action, and what the resource begins with."""
+
 RESOURCES: Final = frozenset((
     "Admin", "All Audit Logs", "All Import Errors", "All Reparses", "Asset Aliases", "Assets", "Audit Logs", "Backfills",
     "Browse", "Cluster Activity", "Configurations", "Connections", "DAG Code", "DAG Dependencies", "DAG Runs", "DAG Versions",
@@ -52,7 +64,7 @@ class AirflowNaming:
     base_roles: ClassVar[frozenset[str]] = frozenset(BASE_ROLES)
     public_role: ClassVar[str] = "Public"
     actions: ClassVar[tuple[str, ...]] = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
-
+    dag_actions: ClassVar[tuple[str, ...]] = (DELETE_DAG, DELETE_RUNS, *OWN_WORDS)
     resources: ClassVar[frozenset[str]] = RESOURCES
 
     def permission(self, action: str, resource: str) -> Permission:
