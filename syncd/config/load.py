@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never, cast
@@ -18,7 +18,7 @@ from syncd.config.tables import ConfigFile, DatabaseTable
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
 from syncd.files import MIB, read_file
-from syncd.model import Adopt, Deployment, Joining, JoinKey, nfc
+from syncd.model import Adopt, Deployment, Joining, JoinKey, Naming, nfc
 from syncd.plan.guard import Limits
 from syncd.targets import TARGETS, USUAL
 from syncd.targets.table import DeploymentTable
@@ -209,7 +209,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         full_read_every=span(config.run.full_read_every),
         joining=_joining(config),
         sources=tuple(SourceSettings(name, table.type, table.settings()) for name, table in config.sources.items()),
-        deployments=tuple(_deployment(name, table) for name, table in config.deployments.items()),
+        deployments=tuple(_deployments(config.deployments)),
         daemon=daemon_settings(config.daemon, config.control, folder=path.parent),
         http=http_settings(config.http) if config.http else None,
         notify=notify_settings(config.notify),
@@ -233,7 +233,15 @@ def _database(table: DatabaseTable, *, folder: Path) -> DatabaseSettings:
     return DatabaseSettings(url, table.password.secret() if table.password else None)
 
 
-def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
+def _deployments(tables: Mapping[str, DeploymentTable]) -> Iterator[DeploymentSettings]:
+    kinds = {
+        type(table): [other for other in tables.values() if type(other) is type(table)] for table in tables.values()
+    }
+    namings = {kind: kind.naming_of(of) for kind, of in kinds.items()}
+    return (_deployment(name, table, namings[type(table)]) for name, table in tables.items())
+
+
+def _deployment(name: str, table: DeploymentTable, naming: Naming) -> DeploymentSettings:
     deployment = Deployment(
         name,
         labels={**{nfc(label): nfc(value) for label, value in table.labels.items()}, "name": name},
@@ -244,7 +252,7 @@ def _deployment(name: str, table: DeploymentTable) -> DeploymentSettings:
         adopt=Adopt(table.adopt),
         protected=frozenset(table.protected),
         login_source=table.login_source or "",
-        naming=table.naming,
+        naming=naming,
     )
     limits, rate_limit = Limits(**table.limits.model_dump()), RateLimit(**table.rate_limit.model_dump())
     return DeploymentSettings(deployment, table.mode == "enforce", limits, table.type, table.settings(), rate_limit)

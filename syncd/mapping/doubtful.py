@@ -7,7 +7,7 @@ a binding that gives what another one gives        | whoever takes one of them o
 a binding that is over                             | it gives nothing any more
 a group that its source, a file, has not           | nobody gets anything by it, and nobody loses what it gave
 a permission on a resource that no release has,    | where it is mistyped the role waits for it for ever; plugins have
-and that is nearly one that some have              | resources of their own, so it is no mistake by itself
+and that the configuration does not name           | resources of their own, so it is no mistake by itself
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from syncd.mapping.when import is_over
-from syncd.model import Group, Naming, Note, Rule, Rules, nfc
+from syncd.model import At, Group, Naming, Note, Permission, Rule, Rules, nfc
 from syncd.text.strict import Strict
 
 
@@ -59,11 +59,23 @@ def _given_twice(bindings: Iterable[Rule]) -> Iterator[str]:
 
 def _unknown_resources(rules: Rules, known: frozenset[str]) -> Iterator[str]:
     near = Strict().near
-    for role in rules.roles.values():
-        for permission, at in role.permissions:
-            is_own = permission.dag is not None or permission.resource in known
-            if not is_own and (hint := near(permission.resource, known)):
-                yield f'{at}: no release has a resource "{permission.resource}" of its own{hint}'
+    for permission, at in _permissions(rules) if known else ():
+        if permission.dag is None and permission.resource not in known:
+            hint = near(permission.resource, known) or "; where a plugin brings it, name it in `extra_resources`"
+            yield f'{at}: no release has a resource "{permission.resource}" of its own{hint}'
+
+
+def translated(rules: Rules, namings: Iterable[Naming]) -> Iterator[str]:
+    """Say what is written otherwise on some releases, with its place; that is no mistake."""
+    words = {word: said for naming in namings for word, said in naming.translations.items()}
+    for permission, at in _permissions(rules):
+        if permission.resource in words:
+            yield f'{at}: "{permission.resource}": {words[permission.resource]}'
+
+
+def _permissions(rules: Rules) -> Iterable[tuple[Permission, At]]:
+    """Give each permission that stands somewhere once, whichever roles have it by extending."""
+    return dict.fromkeys(found for role in rules.roles.values() for found in role.permissions)
 
 
 def unknown_groups(bindings: Iterable[Rule], groups: Mapping[str, Iterable[Group]]) -> Iterator[tuple[Rule, str]]:

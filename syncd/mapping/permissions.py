@@ -28,7 +28,8 @@ class Speller:
         for selector in definition.dags:
             permissions |= self._selected(definition.name, selector)
         for permission, at in definition.permissions:
-            read = self.naming.permission(permission.action, permission.resource)
+            resource = self.dialect.renamed.get(permission.resource, permission.resource)
+            read = self.naming.permission(permission.action, resource)
             if read.dag is not None and read.dag not in self.inventory:
                 self._pending(f"{at}", definition.name, read.dag)
             else:

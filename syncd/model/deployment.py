@@ -79,7 +79,7 @@ class Dialect:
     `role_deletion_breaks` says what the deletion of a role can break there by itself; empty: nothing. `untold` says of what the
     server never tells of a DAG (`bundle`, `path`) why that is, and what to do. `built_in` is what those of the target's own
     roles hold that a role can extend. `dag_actions` gives for each word of `Naming.dag_actions` that means something there the
-    same as `levels` does for a level.
+    same as `levels` does for a level. `renamed` gives what the server calls a resource that other releases call otherwise.
     """
 
     every_role: frozenset[Permission]
@@ -88,6 +88,7 @@ class Dialect:
     role_deletion_breaks: str = ""
     untold: Mapping[str, str] = field(default_factory=dict)
     built_in: Mapping[str, BuiltIn] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
     dag_actions: Mapping[str, tuple[frozenset[Permission], frozenset[Permission]]] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from syncd.model.rules import Permission
@@ -45,7 +45,12 @@ class Naming(Protocol):
 
     @property
     def resources(self) -> frozenset[str]:
-        """Name the resources that releases of the target have of their own; what is nearly one of them may be mistyped."""
+        """Name the resources that releases have, and those of plugins that the configuration names; none: any may be one."""
+        ...
+
+    @property
+    def translations(self) -> Mapping[str, str]:
+        """Name resources that some releases have under another name, each with a sentence that says so."""
         ...
 
     def permission(self, action: str, resource: str) -> Permission:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -87,6 +88,12 @@ class DeploymentTable(SettingsTable):
     """Other limits for this deployment; what is not written is as in `[limits]`."""
     rate_limit: RateLimitTable = Field(default=RateLimitTable())
     """How often it is called at most, by the daemon."""
+
+    @classmethod
+    def naming_of(cls, tables: Iterable[Self]) -> Naming:
+        """Give the rules of names of all deployments of this kind together: mapping files are for all of them."""
+        del tables
+        return cls.naming
 
     def settings(self) -> Any:
         """Give what a session takes to reach it: frozen, the same for the same table, with an `address`."""

@@ -80,6 +80,19 @@ DOUBTS = {
         MAPPING.replace("Pools", "Pool"),
         'mappings/m.yaml:3: no release has a resource "Pool" of its own; did you mean "Pools"?',
     ),
+    "a resource in the singular of one thing": (
+        MAPPING.replace("Pools", "Pool:etl"),
+        'mappings/m.yaml:3: no release has a resource "Pool:etl" of its own; did you mean "Pools"?',
+    ),
+    "a resource in the word of the API": (
+        MAPPING.replace("Pools", "DagRun"),
+        'mappings/m.yaml:3: no release has a resource "DagRun" of its own; did you mean "DAG Runs"?',
+    ),
+    "a resource that nobody knows": (
+        MAPPING.replace("Pools", "ReportView"),
+        'mappings/m.yaml:3: no release has a resource "ReportView" of its own; where a plugin brings it, name it in '
+        "`extra_resources`",
+    ),
     "a role that nobody binds": (
         MAPPING.replace("[analyst]", "[Viewer]"),
         'mappings/m.yaml:2: no binding gives the role "analyst", so nobody has it; bind it, or take it out',
@@ -105,7 +118,25 @@ def test_a_doubt_is_noted_and_strictly_a_mistake(
     assert (3, [said]) == (checked(tmp_path, mapping, "--strict"), capsys.readouterr().err.splitlines())
 
 
-def test_a_resource_of_a_plugin_is_no_doubt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mapping = MAPPING.replace("Pools", "Cost Report of the Plugin")
+def test_what_plugins_bring_is_declared_for_all_deployments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping = MAPPING.replace("can_read on Pools", "can_list on ReportView")
 
-    assert (0, f"{SOUND}\n") == (checked(tmp_path, mapping), capsys.readouterr().out)
+    assert 3 == checked(tmp_path, mapping)
+    assert 'unknown action "can_list"' in capsys.readouterr().err
+
+    config = tmp_path / "config.toml"
+    declared = 'extra_actions = ["can_list"]\nextra_resources = ["ReportView"]\n'
+    config.write_text(
+        f"{CONFIG}{declared}{CONFIG[CONFIG.index('[deployments') :].replace('dev', 'other').replace(':9', ':8')}"
+    )
+    assert 0 == run(["--config", str(config), "check", "--strict"])
+    assert "note:" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("written", "told"), [("Datasets", "Airflow 3 calls it"), ("Assets", "Airflow 2 calls it")])
+def test_a_resource_that_releases_call_otherwise_is_told_and_no_mistake(
+    written: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 0 == checked(tmp_path, MAPPING.replace("Pools", written), "--strict")
+
+    assert f'note: mappings/m.yaml:3: "{written}": {told}' in capsys.readouterr().out

@@ -98,7 +98,8 @@ def looks_wrong(level: str, who: Hands, admin: Hands) -> Iterator[str]:
     for dag, shown in ((OWN, True), (FOREIGN, False)):
         if shown != source_is_shown(who, admin, dag):
             yield f"{level}: the code of {dag} is {'not ' if shown else ''}shown"
-    for page, status in pages(who).items():
+    # Airflow 2 lets five people log in within 40 s; `runs` is shown what `trigger` is.
+    for page, status in pages(who).items() if level != "runs" else ():
         if status != 200:
             yield f"{level}: the page {page} gives {status}"
     for what, path in NEVER.items():

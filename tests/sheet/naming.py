@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ class SheetNaming:
     base_roles: ClassVar[frozenset[str]] = frozenset()
     public_role: ClassVar[str] = ""
     dag_actions: ClassVar[tuple[str, ...]] = ()
+    translations: ClassVar[Mapping[str, str]] = {}
     resources: ClassVar[frozenset[str]] = frozenset()
     actions: ClassVar[tuple[str, ...]] = ("see", "start", "change", "remove")
 

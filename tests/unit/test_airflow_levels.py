@@ -87,6 +87,14 @@ def test_the_words_of_airflow_for_one_dag_mean_themselves_where_they_are() -> No
     assert {"delete_dag", "delete_runs"} | {f"can_{do} on DAG" for do in ("read", "edit", "delete")} == without.keys()
 
 
+@pytest.mark.parametrize(
+    ("version", "there", "elsewhere"), [("2.11.2", "Datasets", "Assets"), ("3.3.2", "Assets", "Datasets")]
+)
+def test_a_resource_has_the_name_of_its_generation(version: str, there: str, elsewhere: str) -> None:
+    assert {elsewhere: there} == dialect(can(version)).renamed
+    assert {there, elsewhere} == NAMING.translations.keys()
+
+
 def test_every_role_has_what_airflow_adds_by_itself() -> None:
     assert frozenset({permission("can_read", "Website")}) == dialect(can("3.3.2")).every_role
 

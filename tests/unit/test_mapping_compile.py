@@ -559,6 +559,15 @@ def test_what_is_no_action_on_one_dag_here_is_told_and_left_out() -> None:
     ] == notes(desired)
 
 
+def test_a_resource_is_given_under_the_name_that_the_server_has_for_it() -> None:
+    text = bound("{permissions: [can_read on Datasets, can_read on Pools]}")
+    dialect = replace(DIALECT, renamed={"Datasets": "Assets"})
+    rules = parse({"m.yaml": text.encode()}, namings=[NAMING])
+    desired = compile_desired(rules, FINANCE, PROD, inventory=DAGS, dialect=dialect, now=NOW)
+
+    assert permissions(WEBSITE, "can_read on Assets", "can_read on Pools") == desired.roles["r"].permissions
+
+
 PLACES = (Dag("there", bundle="fin", path="team/there.py"), Dag("somewhere"), Dag("other", bundle="x", path="o.py"))
 
 

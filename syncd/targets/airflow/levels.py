@@ -14,7 +14,7 @@ from syncd.model import Dialect, Level, Permission
 from syncd.targets.airflow.abilities import Capabilities
 from syncd.targets.airflow.built_in import built_in
 from syncd.targets.airflow.dags import untold
-from syncd.targets.airflow.naming import DELETE_DAG, DELETE_RUNS, OWN_WORDS, permission
+from syncd.targets.airflow.naming import DELETE_DAG, DELETE_RUNS, OWN_WORDS, RENAMED, permission
 
 WEBSITE: Final = Permission("can_read", "Website")
 """`sync-perm` and every server start add it to each custom role, so it belongs to each from the beginning."""
@@ -53,6 +53,7 @@ def dialect(capabilities: Capabilities, *, dags_folder: str = "") -> Dialect:
             airflow=release(capabilities.version),
             fab=release(capabilities.fab_version or ""),
         ),
+        renamed=RENAMED.get(capabilities.generation, {}),
         dag_actions=_dag_actions(capabilities),
     )
 

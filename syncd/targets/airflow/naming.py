@@ -8,6 +8,7 @@ never be reached again, and Airflow 3 refuses an empty first name, last name or 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Final
@@ -21,6 +22,14 @@ BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 BASE_ROLES: Final = ("Viewer", "User", "Op")
 """Those that a role can extend, each with all that the one before has: what they hold is known. Admin holds whatever there is."""
 
+ACTIONS: Final = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
+RENAMED: Final = {2: {"Assets": "Datasets"}, 3: {"Datasets": "Assets"}}
+"""What a generation calls a resource that the other one has under another name, and that means the same."""
+TRANSLATIONS: Final = {
+    word: f'Airflow {generation} calls it "{there}", and is given that'
+    for generation, words in RENAMED.items()
+    for word, there in words.items()
+}
 DELETE_DAG: Final = "delete_dag"
 DELETE_RUNS: Final = "delete_runs"
 OWN_WORDS: Final = {
@@ -34,11 +43,12 @@ OWN_WORDS: Final = {
 """What Airflow allows on one DAG, in its own words: the action, and what the resource begins with."""
 
 RESOURCES: Final = frozenset((
-    "Admin", "All Audit Logs", "All Import Errors", "All Reparses", "Asset Aliases", "Assets", "Audit Logs", "Backfills",
-    "Browse", "Cluster Activity", "Configurations", "Connections", "DAG Code", "DAG Dependencies", "DAG Runs", "DAG Versions",
-    "DAG Warnings", "DAGs", "Datasets", "Docs", "Documentation", "HITL Detail", "ImportError", "Jobs", "My Password",
-    "My Profile", "Passwords", "Permission Views", "Permissions", "Plugins", "Pools", "Providers", "Roles", "SLA Misses",
-    "Task Instances", "Task Logs", "Task Reschedules", "Triggers", "User Stats Chart", "Users", "Variables", "View Menus",
+    "Actions", "Admin", "All Audit Logs", "All Import Errors", "All Reparses", "Asset Aliases", "Assets", "Audit Logs",
+    "Backfills", "Browse", "Cluster Activity", "Configurations", "Connections", "Dag Bundles", "DAG Code", "DAG Dependencies",
+    "DAG Runs", "DAG Versions", "DAG Warnings", "DAGs", "Datasets", "Docs", "Documentation", "HITL Detail", "ImportError",
+    "Jobs", "List Roles", "List Users", "My Password", "My Profile", "Passwords", "Permission Pairs", "Permission Views",
+    "Permissions", "Plugins", "Pools", "Providers", "Resources", "Roles", "Security", "SLA Misses", "Task Instances",
+    "Task Logs", "Task Reschedules", "Triggers", "User Stats Chart", "User's Statistics", "Users", "Variables", "View Menus",
     "Website", "XComs",
 ))  # fmt: skip
 """What permissions can be on, as the source of the releases from 2.9 to 3.3 and of FAB providers has it; plugins have more."""
@@ -58,14 +68,24 @@ _UNREACHABLE: Final = re.compile(rf"[<{_UNWRITABLE.pattern[1:]}")
 
 @dataclass(frozen=True, slots=True)
 class AirflowNaming:
-    """The rules of names of every Airflow: `model.Naming`."""
+    """The rules of names of every Airflow: `model.Naming`; `extra_actions` and `extra_resources` are those of plugins."""
+
+    extra_actions: frozenset[str] = frozenset()
+    extra_resources: frozenset[str] = frozenset()
 
     built_in_roles: ClassVar[frozenset[str]] = BUILT_IN_ROLES
     base_roles: ClassVar[frozenset[str]] = frozenset(BASE_ROLES)
     public_role: ClassVar[str] = "Public"
-    actions: ClassVar[tuple[str, ...]] = ("can_create", "can_delete", "can_edit", "can_read", "menu_access")
+    translations: ClassVar[Mapping[str, str]] = TRANSLATIONS
     dag_actions: ClassVar[tuple[str, ...]] = (DELETE_DAG, DELETE_RUNS, *OWN_WORDS)
-    resources: ClassVar[frozenset[str]] = RESOURCES
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return (*ACTIONS, *sorted(self.extra_actions - set(ACTIONS)))
+
+    @property
+    def resources(self) -> frozenset[str]:
+        return RESOURCES | self.extra_resources
 
     def permission(self, action: str, resource: str) -> Permission:
         return permission(action, resource)
@@ -100,6 +120,15 @@ class AirflowNaming:
         return ""
 
     def resource_problem(self, resource: str) -> str:
+        beginning = next((begins for begins, _ in _ON_DAGS if resource.startswith(begins)), "")
+        if beginning and re.search(r"[*?\[]", resource):
+            dag, word = resource.removeprefix(beginning), beginning.rstrip(":")
+            return (
+                f'"{resource}" has a wildcard in it, and a permission is on one DAG; write an entry of `dags` with '
+                f'id: "{dag}" and the level, or with also: "... on {word}"'
+            )
+        if "*" in resource:
+            return f'"{resource}" has a wildcard in it, and a permission is on one resource; write each by its name'
         is_long = len(resource) > LONGEST_RESOURCE
         return (
             f"a resource has {LONGEST_RESOURCE} characters at most and this one has {len(resource)}" if is_long else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from syncd.fields import (
     HeaderName,
     HeaderValue,
+    Names,
     PemFile,
     Proxy,
     SecretReference,
@@ -21,7 +23,7 @@ from syncd.fields import (
 )
 from syncd.http.connection import Connection, is_loopback
 from syncd.model import Naming
-from syncd.targets.airflow.naming import NAMING
+from syncd.targets.airflow.naming import NAMING, AirflowNaming
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.targets.table import DeploymentTable
 
@@ -91,6 +93,10 @@ class AirflowTable(DeploymentTable):
     dags_folder: Annotated[str, Field(pattern=r"^/")] | None = None
     """Airflow 2: the folder of the DAG files on the server, as `/opt/airflow/dags`: mapping files can choose DAGs by `path` then.
     Airflow 3 says itself what is below it."""
+    extra_actions: Names = ()
+    """Actions that plugins bring, as `can_list`, so that mapping files may name them; for all deployments of Airflow."""
+    extra_resources: Names = ()
+    """Resources that plugins bring, as `ReportView`, so that `check` takes them for known; for all deployments of Airflow."""
 
     @field_validator("client_key")
     @classmethod
@@ -113,6 +119,15 @@ class AirflowTable(DeploymentTable):
         if re.search(r"/api/v[12]/?$|/auth/?$", parts.path):
             raise ValueError("the address of the web server is wanted here: leave out what comes from /api or /auth on")
         return url.rstrip("/")
+
+    @classmethod
+    def naming_of(cls, tables: Iterable[Self]) -> Naming:
+        """Give the rules of names of every Airflow, with what the plugins of any of these bring."""
+        several = tuple(tables)
+        return AirflowNaming(
+            frozenset(action for table in several for action in table.extra_actions),
+            frozenset(resource for table in several for resource in table.extra_resources),
+        )
 
     def settings(self) -> AirflowSettings:
         """Give how to reach it and as whom."""
