@@ -61,7 +61,8 @@ def _unknown_resources(rules: Rules, known: frozenset[str]) -> Iterator[str]:
     near = Strict().near
     for permission, at in _permissions(rules) if known else ():
         if permission.dag is None and permission.resource not in known:
-            hint = near(permission.resource, known) or "; where a plugin brings it, name it in `extra_resources`"
+            whole, kind = permission.resource, permission.resource.partition(":")[0]
+            hint = near(whole, known) or near(kind, known) or "; where a plugin brings it, name it in `extra_resources`"
             yield f'{at}: no release has a resource "{permission.resource}" of its own{hint}'
 
 

@@ -4,6 +4,7 @@ what a file has            | is allowed where each scope from its folder upwards
 ---------------------------|----------------------------------------------------------------------------------
 the name of a role         | has a glob in `roles` that matches it
 a level                    | has that `level`, or a higher one
+a word of `also`           | lists it in `permissions`, or has the highest level there is
 an entry of `dags`         | has entries in `dags` that match every DAG which this one can match
 a permission of Airflow's  | lists it in `permissions`
 a role in a binding        | has a glob in `roles` that matches it, or lists it in `built_in` where it is Airflow's
@@ -112,6 +113,10 @@ class Judge:
             highest = f"{scope.level} at most" if scope.level else "none"
             advice = f"write `level: {scope.level}`" if scope.level else OUT
             self._outside(entry.at, f"the level {entry.level} is", scope, "level", highest, advice)
+        listed_there = scope.permissions or frozenset()
+        for word in entry.also if scope.level is not tuple(Level)[-1] else ():
+            if word not in listed_there:
+                self._outside(entry.at, f'"{word}" beside a level is', scope, "permissions", listed(listed_there), OUT)
         if scope.dags is not None and not self.inclusion.is_selector_within(entry, scope.dags):
             allowed = some([shown(dags) for dags in scope.dags], 3, between=" or ") or "none"
             advice = f"narrow it to {shown(scope.dags[0])}" if scope.dags else OUT

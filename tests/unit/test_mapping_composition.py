@@ -158,7 +158,7 @@ def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> 
     """What is new in one of these can be a way around a scope: judge it in `scope`, then name it here."""
     judged = {
         RoleDefinition: {"name", "dags", "permissions", "extends", "bases"},
-        DagSelector: {"level", "ids", "tags", "owners", "all_tags", "all_owners", "bundles", "paths", "but"},
+        DagSelector: {"level", "ids", "tags", "owners", "all_tags", "all_owners", "bundles", "paths", "but", "also"},
         Rule: {"subject", "roles", "deployments"},
     }
     grants_nothing = {
@@ -246,4 +246,28 @@ def test_what_takes_too_long_to_compare_is_not_allowed() -> None:
 def test_a_level_is_within_a_higher_one() -> None:
     for level in Level:
         text = f"roles: {{r: {{dags: [{{level: {level}, tag: fin}}]}}}}"
-        assert "r" in parse({"m/_scope.yaml": SCOPE.encode(), "m/x.yaml": text.encode()}, namings=[NAMING]).roles
+        scope = SCOPE.replace("level: edit", f"level: {tuple(Level)[-1]}")
+        assert "r" in parse({"m/_scope.yaml": scope.encode(), "m/x.yaml": text.encode()}, namings=[NAMING]).roles
+        below = level in Level.EDIT.included
+        assert below == (problems({"m/_scope.yaml": SCOPE, "m/x.yaml": f"{text}\nbindings: 7"})[1:] == [])
+
+
+@pytest.mark.parametrize(
+    ("narrower", "is_allowed"),
+    [
+        ("level: edit", False),
+        ("level: edit, permissions: [can_read on Pools]", False),
+        ("level: edit, permissions: [delete_dag]", True),
+        ("level: own", True),
+    ],
+)
+def test_what_stands_beside_a_level_is_within_the_highest_or_where_it_is_listed(
+    narrower: str, is_allowed: bool
+) -> None:
+    role = "roles: {r: {dags: [{level: view, tag: fin, also: delete_dag}]}}"
+    files = {"m/_scope.yaml": f"{{roles: ['*'], {narrower}, dags: [{{tag: fin}}]}}", "m/x.yaml": role}
+
+    if is_allowed:
+        parse({name: text.encode() for name, text in files.items()}, namings=[NAMING])
+    else:
+        assert '"delete_dag" beside a level is' in problems(files)[0]
