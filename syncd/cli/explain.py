@@ -68,7 +68,7 @@ def explain(
     It is as the sources said it and the deployments were seen last; nobody is asked, unless with --fresh."""
     from syncd.cli.explain_fresh import explain_fresh
     from syncd.cli.past import who_had
-    from syncd.cli.why_not import Missing, explain_why_not
+    from syncd.cli.why_not import Withheld, explain_why_not
     from syncd.orders import check
     from syncd.targets import unreachable
 
@@ -85,7 +85,7 @@ def explain(
         rows = AuditOutput.TEXT if output is Output.TEXT else AuditOutput.JSON
         return who_had(this, at, user=user, dag=dag, deployments=only, snapshot=snapshot, output=rows)
     if why_not:
-        asked = Missing(user, role or "", dag or "", level_of(can))
+        asked = Withheld(user, role or "", dag or "", level_of(can))
         return explain_why_not(this, asked, only, snapshot=snapshot, output=output)
     return _explain(this, user, dag or "", only, snapshot=snapshot, output=output)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Withheld:
     """What somebody should have, as it was typed."""
 
     user: str
@@ -45,7 +45,7 @@ class WhyNot:
 
 
 def explain_why_not(
-    this: Invocation, asked: Missing, deployments: list[str], *, snapshot: Path | None, output: Output
+    this: Invocation, asked: Withheld, deployments: list[str], *, snapshot: Path | None, output: Output
 ) -> int:
     """Show the smallest changes that would give it on each deployment."""
     from syncd.access.known import called
@@ -67,7 +67,7 @@ def explain_why_not(
         return EXIT_DONE if of.is_whole else EXIT_NO_ANSWER
 
 
-def _answer(of: Answering, known: KnownDeployment, who: tuple[PersonKey, ...], asked: Missing) -> WhyNot:
+def _answer(of: Answering, known: KnownDeployment, who: tuple[PersonKey, ...], asked: Withheld) -> WhyNot:
     from syncd.access.edits import Ground
     from syncd.access.standing import compiled
     from syncd.access.why_not import Goal, Wish, is_given, why_not
@@ -89,7 +89,7 @@ _STOPPERS = frozenset({"user_protected", "username_unusable", "username_clash", 
 """Notes that say why somebody gets nothing, whatever lines and groups say."""
 
 
-def _lines(one: WhyNot, asked: Missing) -> Iterator[Line]:
+def _lines(one: WhyNot, asked: Withheld) -> Iterator[Line]:
     name, words = safe(one.deployment), safe(asked.words)
     if one.is_given:
         yield Line(f"{name}: mapping lines give {words} (see syncd explain)", Style.GAIN)
