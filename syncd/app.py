@@ -84,6 +84,7 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
         files,
         namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
         sources=frozenset(s.name for s in settings.sources),
+        people_until=settings.people_until,
     )
 
 

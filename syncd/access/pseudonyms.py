@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from syncd.access.known import LastKnown, Noted, SourcesSaid
+from syncd.directory.named_people import word_of
 from syncd.directory.usernames import username_of
 from syncd.model import Deployment, Group, Identity, KnownPersons, LastSeen, MadeAccount, Snapshot, User, key
 
@@ -61,7 +62,18 @@ def pseudonymised(
 def _said(said: SourcesSaid, words: Pseudonyms) -> SourcesSaid:
     snapshots = {name: _snapshot(snapshot, words) for name, snapshot in said.snapshots.items()}
     persons = {(source, words.of(id_)): _person(who, words) for (source, id_), who in said.persons.persons.items()}
-    return replace(said, snapshots=snapshots, persons=KnownPersons(persons, said.persons.sources))
+    names = {
+        where: words.of(id_) if word_of(where[1]) else id_
+        for where, id_ in said.names.items()
+        if _stays(where[1], words)
+    }
+    return replace(said, snapshots=snapshots, names=names, persons=KnownPersons(persons, said.persons.sources))
+
+
+def _stays(name: str, words: Pseudonyms) -> bool:
+    """Say whether what a name means may be told: of a person, only where the mapping files name them still."""
+    word = word_of(name)
+    return word is None or key(word) in words.kept
 
 
 def _person(who: str, words: Pseudonyms) -> str:

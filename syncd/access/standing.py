@@ -84,6 +84,7 @@ def stand(
 ) -> Standing:
     """Compare what is wanted of a deployment with what was seen there; `about`: only of these people, and whoever has an account
     that is `named` so."""
+    view = view.looked_for(rules.bindings)
     if about is None:
         return standing(compiled(rules, view.directory, known, now=now), known, scope=EVERYTHING)
     who = frozenset(about) | view.known_as(named, known.deployment)

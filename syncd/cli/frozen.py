@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syncd.config import Settings
-    from syncd.model import CheckResult, Directory, Note, Rules, Snapshot
+    from syncd.model import CheckResult, Directory, Note, Rule, Rules, Snapshot
     from syncd.ports import Readings
 
 
@@ -30,6 +30,7 @@ def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[s
 def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[Note]:
     """Say which bindings name no group of a file source, and which roles are frozen by what else these lack."""
     from syncd.directory.join import join
+    from syncd.directory.narrow import DirectoryView
     from syncd.mapping.doubtful import unknown_groups
     from syncd.model import Note
 
@@ -37,13 +38,24 @@ def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot
     unknown = tuple(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
     yield from (Note("unknown_group", text) for _, text in unknown)
     mine = (rule for rule in rules.bindings if rule.sources <= fresh.keys() and rule not in {of for of, _ in unknown})
-    found = frozen(settings, replace(rules, bindings=tuple(mine)), join(fresh, {}, {}))
+    bindings = tuple(rule for rule in mine if _is_of(rule, fresh.keys(), settings))
+    directory = DirectoryView(join(fresh, {}, {})).looked_for(bindings).directory
+    found = frozen(settings, replace(rules, bindings=bindings), directory)
     yield from (Note("frozen", text) for text in found)
+
+
+def _is_of(rule: Rule, read: Collection[str], settings: Settings) -> bool:
+    """Say whether everybody whom a rule names one by one is looked for in what was read alone."""
+    from syncd.model import people_named
+
+    every = all(source.name in read for source in settings.sources)
+    return all(ref.source in read if ref.source else every for ref in people_named(rule.subject))
 
 
 def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[CheckResult, ...]:
     """Say which roles are frozen by what the sources said the last time."""
     from syncd.directory.join import join
+    from syncd.directory.narrow import DirectoryView
     from syncd.model import CheckResult
 
     saved = [readings.last_snapshot(source.name) for source in settings.sources]
@@ -56,5 +68,6 @@ def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Chec
         )
     known = readings.known_persons(settings.joining.key)
     directory = join(fresh, fresh, {}, names=readings.group_names(), joining=settings.joining, known=known)
+    directory = DirectoryView(directory).looked_for(rules.bindings).directory
     found = tuple(CheckResult("mapping", "frozen", False, text) for text in frozen(settings, rules, directory))
     return found or (CheckResult("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)

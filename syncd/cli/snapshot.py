@@ -15,6 +15,7 @@ from syncd.cli.output import show_text
 if TYPE_CHECKING:
     from syncd.access.known import LastKnown
     from syncd.config import Settings
+    from syncd.model import Rules
 
 group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
@@ -52,7 +53,7 @@ def export(
     with this.in_use() as (files, store):
         known = kept_in_store(files.settings, store, only=chosen(files.settings, deployment or ()))
     if pseudonyms:
-        known = _pseudonymised(known, files.settings)
+        known = _pseudonymised(known, files.settings, files.rules)
     content = packed(known, at=utc_now())
     _write(file, content)
     people = sum(len(said.identities) for said in known.said.snapshots.values())
@@ -61,11 +62,12 @@ def export(
     return EXIT_DONE
 
 
-def _pseudonymised(known: LastKnown, settings: Settings) -> LastKnown:
+def _pseudonymised(known: LastKnown, settings: Settings, rules: Rules) -> LastKnown:
     from syncd.access.pseudonyms import pseudonymised
+    from syncd.mapping.named import words_of
 
     deployments = [each.deployment for each in settings.deployments]
-    return pseudonymised(known, deployments, secret=secrets.token_bytes(32))
+    return pseudonymised(known, deployments, secret=secrets.token_bytes(32), kept=words_of(rules.bindings))
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -213,6 +213,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         daemon=daemon_settings(config.daemon, config.control, folder=path.parent),
         http=http_settings(config.http) if config.http else None,
         notify=notify_settings(config.notify),
+        people_until=config.mappings.people_until == "required",
     )
 
 

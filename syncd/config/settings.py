@@ -119,6 +119,8 @@ class Settings:
     http: HttpSettings | None
     """None: the daemon answers no HTTP."""
     notify: NotifySettings
+    people_until: bool = False
+    """Whether bindings that name people one by one need an end."""
     text: str = field(default="", repr=False, compare=False)
     """What stands in the file: the daemon keeps it, to start with where the file cannot be used."""
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -71,6 +71,8 @@ class Mappings(SettingsTable):
 
     directory: InFolder = Field(default="mappings", validate_default=True)
     """Every `*.yaml` and `*.yml` file in this directory and below is read, except in names that start with a dot."""
+    people_until: Literal["optional", "required"] = "optional"
+    """Whether a binding that names people one by one (`people`) has to say when it ends (`until`)."""
 
 
 class Run(SettingsTable):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.directory.group_names import GroupLookup
+from syncd.directory.named_people import place_of
 from syncd.directory.narrow import DirectoryView, PersonKey, changed, cleared, settled
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
@@ -22,6 +23,7 @@ from syncd.model import (
     Rules,
     alternatives,
     leaves,
+    people_named,
 )
 
 _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
@@ -119,13 +121,14 @@ def deployment_deltas(
 def concerned(
     groups: frozenset[PersonKey], rules: Rules, directory: Directory, deployments: Sequence[Deployment]
 ) -> frozenset[str]:
-    """Name the deployments with a rule for one of these groups."""
-    named = {(source, directory.groups[source, id_].group.name) for source, id_ in groups}
+    """Name the deployments with a rule for one of these groups, or places of names."""
+    named = {(source, m.group.name) for source, id_ in groups if (m := directory.groups.get((source, id_)))}
     named |= {name for name, id_ in directory.names.items() if (name[0], id_) in groups}
     rules_ = [
         rule
         for rule in rules.bindings
         if any((ref.source, ref.id) in groups or (ref.source, ref.name) in named for ref in rule.groups)
+        or any(place_of(ref) in groups for ref in people_named(rule.subject))
     ]
     return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in rules_))
 
@@ -143,4 +146,7 @@ def turned(
         (source, directory.names[source, name]) for source, name in names if name and (source, name) in directory.names
     }
     groups = [m for where, m in directory.groups.items() if where in ids or (where[0], m.group.name) in names]
-    return frozenset((m.group.source, id_) for m in groups for id_ in m.members), over
+    by_name = (
+        directory.named[ref].who for rule in over for ref in people_named(rule.subject) if ref in directory.named
+    )
+    return frozenset((m.group.source, id_) for m in groups for id_ in m.members).union(*by_name), over

@@ -20,8 +20,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from syncd.directory.doubt import unseen
+from syncd.directory.named_people import NOT_LOOKED_FOR, named_people, place_of
 from syncd.directory.usernames import username_of
-from syncd.model import Deployment, Directory, Group, Members, key
+from syncd.model import Deployment, Directory, FoundPerson, Group, Members, PersonRef, Rule, key, people_named
 from syncd.model import PersonKey as PersonKey
 
 _T = TypeVar("_T")
@@ -46,7 +47,21 @@ def changed(before: Directory, after: Directory) -> frozenset[PersonKey]:
     found |= before.mistaken.keys() ^ after.mistaken.keys()
     for where in _meant_anew(before, after):
         found |= {(where[0], id_) for d in (before, after) if (m := d.groups.get(where)) for id_ in m.members}
+    found |= {who for ref in _found_anew(before, after) for d in (before, after) for who in _found(d, ref).who}
     return frozenset(found | _named_anew(before, after))
+
+
+def _found_anew(before: Directory, after: Directory) -> frozenset[PersonRef]:
+    """Name those whom a line names and who were found to be somebody else, or came into or out of doubt."""
+    if before.named is after.named:
+        return frozenset()
+    return frozenset(
+        ref for ref in before.named.keys() | after.named.keys() if before.named.get(ref) != after.named.get(ref)
+    )
+
+
+def _found(directory: Directory, ref: PersonRef) -> FoundPerson:
+    return directory.named.get(ref, NOT_LOOKED_FOR)
 
 
 def _meant_anew(before: Directory, after: Directory) -> frozenset[PersonKey]:
@@ -96,9 +111,12 @@ def _moved(before: Members | None, after: Members | None) -> frozenset[str]:
 
 
 def cleared(before: Directory, after: Directory) -> frozenset[PersonKey]:
-    """Name the groups that came out of doubt: people who are in no group any more may have kept what those froze."""
+    """Name the groups, and the places of names, that came out of doubt: people who are in none may have kept what they froze."""
     out = {where for where, m in after.groups.items() if not m.unknown and _was_unknown(before.groups.get(where))}
-    return frozenset(out | (_meant_anew(before, after) & after.groups.keys()))
+    found = {
+        ref for ref in _found_anew(before, after) if _found(before, ref).is_open and not _found(after, ref).is_open
+    }
+    return frozenset(out | (_meant_anew(before, after) & after.groups.keys()) | set(map(place_of, found)))
 
 
 def _was_unknown(was: Members | None) -> bool:
@@ -123,6 +141,16 @@ class DirectoryView:
         self._narrowed: dict[frozenset[PersonKey], Directory] = {}
         self._strangers: Mapping[PersonKey, frozenset[str]] | None = None
         self._certain: bool | None = None
+        self._looked_for: tuple[tuple[Rule, ...], DirectoryView] | None = None
+
+    def looked_for(self, rules: tuple[Rule, ...]) -> DirectoryView:
+        """Find the people whom rules name one by one, where those are not the rules that the sources were read for."""
+        if all(ref in self.directory.named for rule in rules for ref in people_named(rule.subject)):
+            return self
+        if self._looked_for is None or self._looked_for[0] is not rules:
+            found = replace(self.directory, named=named_people(rules, self.directory))
+            self._looked_for = rules, DirectoryView(found)
+        return self._looked_for[1]
 
     @property
     def is_certain(self) -> bool:
@@ -130,6 +158,7 @@ class DirectoryView:
         if self._certain is None:
             whole = self.directory
             read = not whole.failed and all(m.certified for m in whole.groups.values())
+            read = read and not any(person.is_open for person in whole.named.values())
             self._certain = read and not any(self._of_strangers().values())
         return self._certain
 

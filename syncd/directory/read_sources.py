@@ -20,6 +20,7 @@ from syncd.directory.divergence import diverged
 from syncd.directory.doubt import NOT_READ
 from syncd.directory.group_names import new_names
 from syncd.directory.join import doubts, join, lay_over
+from syncd.directory.named_people import named_people, new_pins
 from syncd.errors import CursorLost, SourceUnavailable, StoreError
 from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
 from syncd.ports import Feed, Readings, Source
@@ -100,9 +101,11 @@ def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -
     failed = {source: why for source, why in silent.items() if source not in fresh}
     known = intake.readings.known_persons(joining.key)
     directory = join(fresh, earlier, failed, names=intake.readings.group_names(), joining=joining, known=known)
+    bindings = tuple(rules)
+    directory = replace(directory, named=named_people(bindings, directory))
     if not intake.pins:
         return directory
-    found = new_names(rules, directory)
+    found = {**new_names(bindings, directory), **new_pins(directory)}
     intake.readings.remember_groups(found, now=intake.clock())
     intake.readings.remember_persons(directory.joins, joining.key, now=intake.clock())
     return replace(directory, names={**directory.names, **found})

@@ -21,7 +21,22 @@ from datetime import datetime
 
 from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on, is_over
-from syncd.model import Accounts, Deployment, Directory, Leaf, Reason, Rule, Rules, What, alternatives, givers
+from syncd.model import (
+    Accounts,
+    Deployment,
+    Directory,
+    FoundPerson,
+    Leaf,
+    Reason,
+    Rule,
+    Rules,
+    What,
+    alternatives,
+    givers,
+    people_named,
+)
+
+NOBODY = FoundPerson()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +58,8 @@ class Endings:
             return What.BINDING_ENDED
         if not any(is_on(rule, self.now) for rule in lines):
             return What.NOT_NOW
-        if not reason.source:
-            return What.NOT_GIVEN
+        if not reason.source or any(self._names(rule, reason) for rule in lines):
+            return self._of_named(reason)
         is_enough = any(self._means(part, reason) for rule in lines for part in _alone(rule))
         return self._of_person(self.whose.get(account, ()), reason, is_enough=is_enough)
 
@@ -65,8 +80,25 @@ class Endings:
         if isinstance(rule.subject, Accounts):
             is_meant = not reason.source and reason.group_id in rule.subject.names
         else:
-            is_meant = any(self._means(group, reason) for group in givers(rule.subject))
+            is_meant = any(self._means(group, reason) for group in givers(rule.subject)) or self._names(rule, reason)
         return role in rule.roles and is_meant and chooses(rule, self.deployment)
+
+    def _of_named(self, reason: Reason) -> What:
+        """Say what ended for somebody whom the line names itself."""
+        identity = self.directory.identities.get((reason.source, reason.group_id))
+        if identity is None:
+            return What.NOT_KNOWN if reason.source else What.NOT_GIVEN
+        return What.LEFT_OUT if identity.active else What.DEACTIVATED
+
+    def _names(self, rule: Rule, reason: Reason) -> bool:
+        """Say whether a reason is that the line names somebody."""
+        who = reason.source, reason.group_id
+        refs = people_named(rule.subject, giving=True)
+        return any(
+            ref.id == who[1] if ref.id else ref.name == reason.group or who in self.directory.named.get(ref, NOBODY).who
+            for ref in refs
+            if ref.source in {"", reason.source}
+        )
 
     def _means(self, group: Leaf, reason: Reason) -> bool:
         if group.source != reason.source:

@@ -30,9 +30,16 @@ from syncd.text.variables import expanded
 SECTIONS = ("vars", "defaults", "roles", "bindings")
 
 
-def parse(files: Mapping[str, bytes], *, namings: Collection[Naming], sources: frozenset[str] | None = None) -> Rules:
+def parse(
+    files: Mapping[str, bytes],
+    *,
+    namings: Collection[Naming],
+    sources: frozenset[str] | None = None,
+    people_until: bool = False,
+) -> Rules:
     """Read mapping files (name -> content) as one set of rules.
 
+    `people_until`: a binding that names people one by one has to say when it ends.
     `namings` are those of every kind of target that the files are for: what one of them cannot take is a mistake. Give
     `sources`, the names of the configured sources, to have groups of other sources refused. No file at all is a
     mistake: a wrong directory must not read as "nobody has anything".
@@ -40,7 +47,7 @@ def parse(files: Mapping[str, bytes], *, namings: Collection[Naming], sources: f
     Raises:
         MappingInvalid: carries every problem of every file.
     """
-    reading = MappingReading(sources, namings)
+    reading = MappingReading(sources, namings, people_until)
     if all(map(is_scope, files)):
         reading.strict.problems.append(
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")

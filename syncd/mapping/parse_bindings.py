@@ -22,6 +22,10 @@ def read_binding(reading: MappingReading, node: Node) -> None:
     subject = read_subject(reading, found, node.at) if isinstance(node, Table) else None
     deployments = read_deployments(strict, found["deployments"]) if "deployments" in found else None
     times = read_times(strict, found)
+    if reading.people_until and "people" in found and "until" not in found:
+        strict.wrong(
+            found["people"].at, "a binding that names people needs `until` here: the configuration has people_until"
+        )
     reason, owner, ticket = (
         strict.text(found.get(k), f"`{k}`", free=True) or "" for k in ("reason", "owner", "ticket")
     )

@@ -1,10 +1,44 @@
-"""Whom a binding names one by one: accounts that no directory has."""
+"""Whom a binding names one by one: people, and accounts that no directory has."""
 
 from __future__ import annotations
 
-from syncd.mapping.reading import MappingReading, once
-from syncd.model import Accounts, key
-from syncd.text.document import Node
+from typing import Final
+
+from syncd.mapping.reading import MappingReading, is_source, once
+from syncd.model import Accounts, PersonRef, key
+from syncd.text.document import Node, Scalar, Table
+
+MOST: Final = 1000
+"""So many people may one binding name: more of them are a group."""
+_FORMS: Final = "write an e-mail address or a login, or {source: ..., id: ..., name: ...}"
+
+
+def read_people(reading: MappingReading, node: Node, what: str) -> tuple[PersonRef, ...] | None:
+    """Read a list of people; None where one of them cannot be read. `what` names the key."""
+    entries = reading.strict.items(node, what, at_least=1)
+    if len(entries) > MOST:
+        reading.strict.wrong(node.at, f"{what} names {len(entries):,} people and may name {MOST:,}; make them a group")
+        return None
+    first: dict[tuple[str, str | None, str], PersonRef] = {}
+    for entry in entries:
+        ref = _person(reading, entry, what)
+        if ref and first.setdefault((ref.source, ref.id, "" if ref.id else key(ref.name or "")), ref) is not ref:
+            reading.strict.wrong(entry.at, f'"{ref}" is in this list twice; keep one')
+    return tuple(first.values()) if entries and len(first) == len(entries) else None
+
+
+def _person(reading: MappingReading, node: Node, what: str) -> PersonRef | None:
+    strict = reading.strict
+    if isinstance(node, Scalar):
+        name = strict.text(node, f"an entry of {what}")
+        return PersonRef(name=name) if name else None
+    found = strict.record(node, f"an entry of {what}", known=("source", "id", "name"), required=("source",))
+    if isinstance(node, Table) and not {"id", "name"} & found.keys():
+        strict.wrong(node.at, f"this does not name a person; {_FORMS}")
+    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in ("source", "id", "name"))
+    if not source or not is_source(reading, source, found["source"].at) or not (identifier or name):
+        return None
+    return PersonRef(source, identifier, name)
 
 
 def read_accounts(reading: MappingReading, node: Node) -> Accounts | None:

@@ -16,9 +16,8 @@ from syncd import errors
 from syncd.errors import MappingInvalid
 from syncd.mapping.parse_dags import read_dags, read_level
 from syncd.mapping.parse_labels import read_deployments
-from syncd.mapping.parse_subjects import is_source
 from syncd.mapping.patterns import glob_problem, is_literal
-from syncd.mapping.reading import MappingReading, words
+from syncd.mapping.reading import MappingReading, is_source, words
 from syncd.mapping.scope import WITHOUT_ALL_DAGS, FolderScope
 from syncd.mapping.within import Labels
 from syncd.model import At, DagSelector, Level

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from syncd.mapping.parse_named import read_accounts
-from syncd.mapping.reading import MappingReading
+from syncd.mapping.parse_named import read_accounts, read_people
+from syncd.mapping.reading import MappingReading, is_source
 from syncd.model import Accounts, AllOf, AnyOf, At, GroupRef, Subject, Without
 from syncd.text.document import Items, Node, Table
 
 _NESTED: Final = ("group", "any_of", "all_of")
-_WHOM: Final = (*_NESTED, "accounts")
+_WHOM: Final = (*_NESTED, "people", "accounts")
 """The keys that say whom a binding is for, of which it has one; those of an entry of a list are before."""
-SUBJECT_KEYS: Final = (*_WHOM, "none_of")
+SUBJECT_KEYS: Final = (*_WHOM, "none_of", "except")
 DEEPEST: Final = 10
 """Deeper nobody can read it."""
 
@@ -24,12 +24,18 @@ def read_subject(
 ) -> Subject | None:
     """Read whom a binding, or an entry of one, is for, of its keys; None where that cannot be said."""
     subject = _one_of(reading, found, at, what=what, among=_WHOM if depth == 1 else _NESTED, depth=depth)
-    if "none_of" not in found:
-        return subject
-    if isinstance(subject, Accounts):
-        reading.strict.wrong(found["none_of"].at, "`none_of` is about groups and goes with no `accounts`; take one out")
-    none_of = _several(reading, found["none_of"], "`none_of`", depth=depth)
-    return Without(subject, none_of) if subject and none_of else None
+    for key in ("none_of", "except"):
+        if key in found and isinstance(subject, Accounts):
+            reading.strict.wrong(
+                found[key].at, f"`{key}` goes with no `accounts`, which are named one by one; take one out"
+            )
+    if "none_of" in found:
+        none_of = _several(reading, found["none_of"], "`none_of`", depth=depth)
+        subject = Without(subject, none_of) if subject and none_of else None
+    if "except" in found:
+        people = read_people(reading, found["except"], "`except`")
+        subject = Without(subject, people) if subject and people else None
+    return subject
 
 
 def _one_of(
@@ -60,6 +66,11 @@ def _any_of(reading: MappingReading, node: Node, depth: int) -> Subject | None:
 def _all_of(reading: MappingReading, node: Node, depth: int) -> Subject | None:
     of = _several(reading, node, "`all_of`", depth=depth)
     return AllOf(of) if of else None
+
+
+def _people(reading: MappingReading, node: Node, _depth: int) -> Subject | None:
+    people = read_people(reading, node, "`people`")
+    return AnyOf(people) if people else None
 
 
 def _accounts(reading: MappingReading, node: Node, _depth: int) -> Subject | None:
@@ -145,21 +156,10 @@ def _is_plain(reading: MappingReading, source: str, name: str, at: At) -> bool:
     return False
 
 
-def is_source(reading: MappingReading, source: str, at: At) -> bool:
-    """See that a source is configured."""
-    if reading.sources is None or source in reading.sources:
-        return True
-    hint = (
-        reading.strict.near(source, reading.sources)
-        or f"; the configuration has {', '.join(sorted(reading.sources)) or 'none'}"
-    )
-    reading.strict.wrong(at, f'unknown source "{source}"{hint}')
-    return False
-
-
 _READ: Final[Mapping[str, Callable[[MappingReading, Node, int], Subject | None]]] = {
     "group": _group,
     "any_of": _any_of,
     "all_of": _all_of,
+    "people": _people,
     "accounts": _accounts,
 }

@@ -16,6 +16,8 @@ class MappingReading:
 
     sources: frozenset[str] | None
     namings: Collection[Naming]
+    people_until: bool = False
+    """Whether a binding that names people one by one has to say when it ends."""
     strict: Strict = field(default_factory=Strict)
     roles: list[RoleDefinition] = field(default_factory=list)
     bindings: list[Rule] = field(default_factory=list)
@@ -38,3 +40,15 @@ def words(scalars: tuple[Scalar, ...]) -> tuple[str, ...]:
 def once(said: Iterable[str]) -> Iterable[str]:
     """Give each sentence once, and no empty one."""
     return dict.fromkeys(sentence for sentence in said if sentence)
+
+
+def is_source(reading: MappingReading, source: str, at: At) -> bool:
+    """Say whether a source is configured; one that is not is a mistake."""
+    if reading.sources is None or source in reading.sources:
+        return True
+    hint = (
+        reading.strict.near(source, reading.sources)
+        or f"; the configuration has {', '.join(sorted(reading.sources)) or 'none'}"
+    )
+    reading.strict.wrong(at, f'unknown source "{source}"{hint}')
+    return False

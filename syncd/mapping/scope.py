@@ -36,6 +36,7 @@ from syncd.model import (
     GroupRef,
     LabelTest,
     Level,
+    PersonRef,
     RoleDefinition,
     Rule,
     Subject,
@@ -144,6 +145,8 @@ class Judge:
                 return self.inclusion.is_match(f"{subject.source}:{subject.id or subject.name}", scope.groups)
             case Everyone(source):
                 return self.inclusion.is_glob_within(f"{source}:*", scope.groups)
+            case PersonRef(source):
+                return self.inclusion.is_glob_within(f"{source or '*'}:*", scope.groups)
             case AnyOf(of):
                 return all(self._allows(one, scope) for one in of)
             case AllOf(of):

@@ -25,6 +25,7 @@ from operator import and_, or_
 from syncd.directory.group_names import GroupLookup
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.groups import FoundGroup, found_group
+from syncd.mapping.named import as_group, found_person
 from syncd.mapping.whom import EVERYBODY, NOBODY, Membership, Whom
 from syncd.model import (
     Accounts,
@@ -32,16 +33,19 @@ from syncd.model import (
     AnyOf,
     Directory,
     Doubted,
+    FoundPerson,
     Leaf,
     Members,
     Person,
     PersonKey,
+    PersonRef,
     Rule,
     Subject,
     Without,
     alternatives,
     givers,
     leaves,
+    people_named,
 )
 
 
@@ -85,13 +89,23 @@ def _composed(
         leaf: found_group(rule, leaf, lookup, diagnostics, takes=leaf not in gives)
         for leaf in dict.fromkeys(leaves(part))
     }
-    whom = _Reckoning(found, people).of(part)
+    given = frozenset(people_named(part, giving=True))
+    named = {
+        ref: found_person(rule, ref, lookup.directory, diagnostics, takes=ref not in given)
+        for ref in dict.fromkeys(people_named(part))
+    }
+    whom = _Reckoning(found, people, named).of(part)
     if whom.doubtful:
-        why = next((group.doubt for group in found.values() if group.doubt), _NOT_TOLD)
-        diagnostics.freeze(rule.roles, why, only=people.doubted(whom.doubtful))
+        doubts = (*(group.doubt for group in found.values()), *(one.text for one in named.values() if one.is_open))
+        why = next(filter(None, doubts), _NOT_TOLD)
+        only = None if whom.doubtful == EVERYBODY else people.doubted(whom.doubtful)
+        diagnostics.freeze(rule.roles, why, only=only)
     for leaf in found:
         members = found[leaf].members
         if leaf in gives and members is not None:
+            yield Bound(rule, people.only(members, whom.sure))
+    for ref in sorted(given, key=str):
+        for members in as_group(ref, named[ref]):
             yield Bound(rule, people.only(members, whom.sure))
 
 
@@ -119,6 +133,15 @@ class PeopleSets:
             self._known[source] = frozenset(id_ for of, id_ in self._directory.identities if of == source)
         return self._known[source]
 
+    def of(self, who: Iterable[PersonKey]) -> Whom:
+        """Give the people to whom these identities belong."""
+        return Whom(frozenset(_first(self._directory.persons, one) for one in who))
+
+    def active(self, who: Iterable[PersonKey]) -> frozenset[PersonKey]:
+        """Leave out identities that are inactive, or not there."""
+        there = self._directory.identities
+        return frozenset(one for one in who if one in there and there[one].active)
+
     def inactive(self, source: str) -> frozenset[str]:
         if source not in self._inactive:
             there = self._directory.identities
@@ -135,13 +158,16 @@ class PeopleSets:
     def doubted(self, whom: Whom) -> Doubted:
         """Say whom a doubt about these people is about, by all of their accounts."""
         persons, identities = self._directory.persons, self._directory.identities
-        others = frozenset(who for who in identities if _first(persons, who) not in whom)
         if whom.but:
-            return Doubted(frozenset(), frozenset(), others)
+            return Doubted(frozenset(), frozenset(), self._others(whom))
         accounts = [_accounts(persons, who) for who in whom.who]
         sources = reduce(and_, (frozenset(source for source, _ in these) for these in accounts))
         are_known = whom.who <= identities.keys()
-        return Doubted(frozenset().union(*accounts), sources, others if are_known else frozenset())
+        return Doubted(frozenset().union(*accounts), sources, self._others(whom) if are_known else frozenset())
+
+    def _others(self, whom: Whom) -> frozenset[PersonKey]:
+        persons = self._directory.persons
+        return frozenset(who for who in self._directory.identities if _first(persons, who) not in whom)
 
 
 def _first(persons: Mapping[PersonKey, Person], who: PersonKey) -> PersonKey:
@@ -156,10 +182,11 @@ def _accounts(persons: Mapping[PersonKey, Person], who: PersonKey) -> frozenset[
 
 @dataclass(frozen=True, slots=True)
 class _Reckoning:
-    """Works out who is meant, of the groups that were found."""
+    """Works out who is meant, of the groups and the people that were found."""
 
     found: Mapping[Leaf, FoundGroup]
     people: PeopleSets
+    named: Mapping[PersonRef, FoundPerson]
 
     def of(self, subject: Subject, *, takes: bool = False) -> Membership:
         match subject:
@@ -171,8 +198,16 @@ class _Reckoning:
                 return self.of(whole, takes=takes) & ~self.of(AnyOf(none_of), takes=not takes)
             case Accounts():
                 return Membership(NOBODY, NOBODY)
+            case PersonRef():
+                return self._person(self.named[subject], takes=takes)
         members = self.found[subject].members
         return self._taking(subject.source, members) if takes else self._giving(subject.source, members)
+
+    def _person(self, found: FoundPerson, *, takes: bool) -> Membership:
+        if found.is_open:
+            return Membership(NOBODY, self.people.of(found.who) if found.who else EVERYBODY)
+        there = self.people.of(found.who if takes else self.people.active(found.who))
+        return Membership(there, there)
 
     def _giving(self, source: str, members: Members | None) -> Membership:
         out = self.people.inactive(source)

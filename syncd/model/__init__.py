@@ -9,6 +9,7 @@ from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User
 from syncd.model.labels import LabelTest
 from syncd.model.look import LastSeen, Sighting
+from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
@@ -43,6 +44,7 @@ from syncd.model.subjects import (
     alternatives,
     givers,
     leaves,
+    people_named,
 )
 from syncd.model.windows import DAYS, WeeklyWindow
 
@@ -72,6 +74,7 @@ __all__ = [
     "Doubt",
     "Doubted",
     "Everyone",
+    "FoundPerson",
     "Grant",
     "Group",
     "GroupRef",
@@ -99,6 +102,7 @@ __all__ = [
     "Permission",
     "Person",
     "PersonKey",
+    "PersonRef",
     "Plan",
     "Reason",
     "Role",
@@ -122,6 +126,7 @@ __all__ = [
     "key",
     "leaves",
     "nfc",
+    "people_named",
     "permission_on",
     "skeletons",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.notes import Note
 
 
@@ -160,6 +161,7 @@ class Directory:
     read     sources that gave an answer, now or before: of any other nobody can say that something is not in it
     joins    what is to be remembered of who is one person, where that is new
     waiting  identities that have the key in common and are not one person until somebody says so
+    named    who was found by the names under which mapping lines name people one by one
     """
 
     identities: Mapping[tuple[str, str], Identity]
@@ -173,3 +175,4 @@ class Directory:
     read: frozenset[str] = frozenset()
     joins: KnownPersons = KnownPersons()
     waiting: tuple[tuple[Identity, ...], ...] = ()
+    named: Mapping[PersonRef, FoundPerson] = field(default_factory=dict)

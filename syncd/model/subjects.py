@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from syncd.model.named import PersonRef
+
 EVERYONE: Final = "*"
 """Id and name of the group that everybody in a source makes: no provider gives such an id, and no mapping may write it."""
 
@@ -82,34 +84,34 @@ class Accounts:
 
 
 Leaf = GroupRef | Everyone
-Subject = Leaf | AnyOf | AllOf | Without | Accounts
+Subject = Leaf | PersonRef | AnyOf | AllOf | Without | Accounts
 
 
 def leaves(subject: Subject) -> Iterator[Leaf]:
-    """Give everything that is asked of sources to know who is meant, what is taken out too, from left to right."""
-    match subject:
-        case Accounts():
-            return
-        case AnyOf(of) | AllOf(of):
-            for one in of:
-                yield from leaves(one)
-        case Without(whole, none_of):
-            for one in (whole, *none_of):
-                yield from leaves(one)
-        case _:
-            yield subject
+    """Give every group that is asked of sources to know who is meant, what is taken out too, from left to right."""
+    return (end for end in _ends(subject) if isinstance(end, Leaf))
 
 
 def givers(subject: Subject) -> Iterator[Leaf]:
-    """Give the leaves by which somebody is meant, without those that take out."""
+    """Give the groups by which somebody is meant, without those that take out."""
+    return (end for end in _ends(subject, giving=True) if isinstance(end, Leaf))
+
+
+def people_named(subject: Subject, *, giving: bool = False) -> Iterator[PersonRef]:
+    """Give everybody who is named one by one; with `giving`, without those that are taken out."""
+    return (end for end in _ends(subject, giving=giving) if isinstance(end, PersonRef))
+
+
+def _ends(subject: Subject, *, giving: bool = False) -> Iterator[Leaf | PersonRef]:
     match subject:
         case Accounts():
             return
         case AnyOf(of) | AllOf(of):
             for one in of:
-                yield from givers(one)
-        case Without(whole, _):
-            yield from givers(whole)
+                yield from _ends(one, giving=giving)
+        case Without(whole, none_of):
+            for one in (whole, *(() if giving else none_of)):
+                yield from _ends(one, giving=giving)
         case _:
             yield subject
 
@@ -125,4 +127,4 @@ def alternatives(subject: Subject) -> Iterator[Subject]:
 
 
 def _inner(subject: Subject) -> str:
-    return str(subject) if isinstance(subject, Leaf) else f"({subject})"
+    return str(subject) if isinstance(subject, Leaf | PersonRef) else f"({subject})"

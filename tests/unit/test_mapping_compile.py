@@ -35,6 +35,7 @@ from syncd.directory.usernames import USERNAME_FIELDS, username_of
 from syncd.mapping.accounts import template_problem
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.inventory import Inventory
+from syncd.mapping.not_now import given_at_other_hours
 from syncd.mapping.parse import parse
 from syncd.mapping.select import chooses, idle_bindings
 from syncd.model import (
@@ -559,14 +560,6 @@ def test_what_is_no_action_on_one_dag_here_is_told_and_left_out() -> None:
     ] == notes(desired)
 
 
-def test_what_a_role_says_of_being_exclusive_stays_with_it() -> None:
-    pools = "permissions: [can_read on Pools]"
-    text = f"roles: {{r: {{exclusive: true, {pools}}}, s: {{extends: r}}, t: {{exclusive: false, {pools}}}}}\n"
-    desired = compiled(text + viewer().replace("Viewer", "r, s, t"), FINANCE)
-
-    assert {"r": True, "t": False} == desired.exclusive
-
-
 def test_a_resource_is_given_under_the_name_that_the_server_has_for_it() -> None:
     text = bound("{permissions: [can_read on Datasets, can_read on Pools]}")
     dialect = replace(DIALECT, renamed={"Datasets": "Assets"})
@@ -754,6 +747,26 @@ def test_a_binding_gives_in_its_hours_and_its_roles_are_there_before_and_after(
     desired = compiled(text, directory([ANN], group("team", "ann")), now=now)
 
     assert ({("ann", "r")} if given else set(), {"r"}, []) == (grants(desired), set(desired.roles), notes(desired))
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ("from: 2026-06-03, until: 2026-07-31", "from 2026-06-03 00:00 UTC, until 2026-08-01 00:00 UTC"),
+        (HOURS, "only mon 08:00-18:00 Europe/Berlin; now outside, next at 2026-06-08 06:00 UTC"),
+        (
+            f"{HOURS}, until: 2026-06-05",
+            "until 2026-06-06 00:00 UTC, only mon 08:00-18:00 Europe/Berlin; now outside, and not again before it ends",
+        ),
+    ],
+)
+def test_what_a_line_gives_at_another_hour_is_told_with_its_hours(extra: str, told: str) -> None:
+    text = f"bindings: [{{group: people:team, roles: [Viewer], deployments: all, {extra}}}]"
+    rules, known = parse({"m.yaml": text.encode()}, namings=[NAMING]), directory([ANN], group("team", "ann"))
+
+    [(reason, when)] = given_at_other_hours(rules, known, PROD, now=datetime(2026, 6, 2, tzinfo=UTC))["ann"]["Viewer"]
+
+    assert ("people:team (m.yaml:1)", told) == (str(reason), when)
 
 
 def test_a_line_that_gives_nothing_at_this_hour_freezes_nothing() -> None:
