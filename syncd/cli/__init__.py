@@ -1,6 +1,7 @@
-"""The command line: one module for each command, one line here.
+"""The command line: one module for each command, one line in the table of `commands`.
 
-This module and what it imports at its top are all that `syncd --help` loads; a command imports the rest when it runs.
+The modules of commands, and what they import at their tops, are all that `syncd --help` loads; a command imports the rest when it
+runs.
 """
 
 from __future__ import annotations
@@ -14,28 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from syncd.cli import (
-    accept_group,
-    accept_person,
-    accept_role,
-    accept_server,
-    alarms,
-    apply,
-    approve,
-    audit,
-    check,
-    daemon,
-    demo,
-    diff,
-    doctor,
-    explain,
-    init,
-    plan,
-    reconcile,
-    snapshot,
-    status,
-    who,
-)
+from syncd.cli.commands import Commands
 from syncd.cli.complete import said_whole
 from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
 from syncd.cli.pager import PAGED, paged
@@ -58,32 +38,6 @@ program = typer.Typer(
     rich_markup_mode=None,  # plain help: no import of rich, and the same text everywhere
     pretty_exceptions_enable=False,
 )
-for _command in (
-    init.init,
-    check.check,
-    plan.plan,
-    apply.apply,
-    daemon.run,
-    reconcile.reconcile,
-    approve.approve,
-    status.status,
-    alarms.alarms,
-    audit.audit,
-    explain.explain,
-    who.who,
-    diff.diff,
-    doctor.doctor,
-    accept_group.accept_group,
-    accept_person.accept_person,
-    accept_role.accept_role,
-    accept_server.accept_server,
-    demo.demo,
-):
-    # said here, the first paragraph is folded in the list of commands, and not cut
-    program.command(short_help=" ".join((_command.__doc__ or "").split("\n\n")[0].split()))(_command)
-
-program.add_typer(snapshot.group, name="snapshot")
-
 # What typer raises for a wrong command line. It carries its own copy of click since 0.26, so there is no other name.
 _WrongCommandLine: Any = typer.BadParameter.__mro__[2]
 
@@ -147,7 +101,8 @@ def _show_defect(kind: type[BaseException], error: BaseException, trace: Traceba
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; gives the exit code. What is wrong is one message on standard error, never a traceback."""
-    command = typer.main.get_command(program)
+    command: Any = typer.main.get_command(program)
+    command.commands = Commands()
     if unreadable := [argument for argument in arguments if not argument.isascii() and not _is_text(argument)]:
         return _failed(f"syncd: this argument is not UTF-8 text: {unreadable[0]}", EXIT_INVALID)
     try:

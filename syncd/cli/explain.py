@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.complete import COMPLETE_DAG, COMPLETE_PERSON
+from syncd.cli.complete import COMPLETE_DAG, COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.explained import NOTHING_THERE, Explained, Told, deployment_lines, person_lines
 from syncd.cli.invocation import Invocation, invocation
-from syncd.cli.options import Deployments, Snapshot
+from syncd.cli.options import Can, Deployments, Snapshot, level_of
 from syncd.cli.output import AuditOutput, Output, show, show_json
 
 if TYPE_CHECKING:
@@ -31,6 +31,14 @@ _Dag = Annotated[
     str | None,
     typer.Option("--dag", metavar="ID", help="Only what is about this DAG.", autocompletion=COMPLETE_DAG),
 ]
+_WhyNot = Annotated[
+    bool,
+    typer.Option("--why-not", help="Show the smallest changes that would give it: --role, or --dag and --can."),
+]
+_Role = Annotated[
+    str | None,
+    typer.Option("--role", "-r", metavar="ROLE", help="With --why-not: this role.", autocompletion=COMPLETE_ROLE),
+]
 _Fresh = Annotated[
     bool,
     typer.Option("--fresh", help="Ask the sources and the deployments now, in place of what was seen last."),
@@ -47,6 +55,9 @@ def explain(
     user: _User,
     deployment: Deployments = None,
     dag: _Dag = None,
+    why_not: _WhyNot = False,
+    can: Can = None,
+    role: _Role = None,
     fresh: _Fresh = False,
     at: _At = None,
     snapshot: Snapshot = None,
@@ -57,19 +68,25 @@ def explain(
     It is as the sources said it and the deployments were seen last; nobody is asked, unless with --fresh."""
     from syncd.cli.explain_fresh import explain_fresh
     from syncd.cli.past import who_had
+    from syncd.cli.why_not import Withheld, explain_why_not
     from syncd.orders import check
     from syncd.targets import unreachable
 
     this = invocation(context)
     check(frozenset({user}), unreachable=unreachable)
-    if fresh and (dag or at or snapshot or output is not Output.TEXT):
+    if fresh and (why_not or dag or at or snapshot or output is not Output.TEXT):
         raise typer.BadParameter("it shows all of a person, as text; leave the other options out", param_hint="--fresh")
+    if (can or role) and not why_not:
+        raise typer.BadParameter("it says what --why-not is about; add that", param_hint="--can / --role")
     only = deployment or []
     if fresh:
         return explain_fresh(this, user, only)
     if at is not None:
         rows = AuditOutput.TEXT if output is Output.TEXT else AuditOutput.JSON
         return who_had(this, at, user=user, dag=dag, deployments=only, snapshot=snapshot, output=rows)
+    if why_not:
+        asked = Withheld(user, role or "", dag or "", level_of(can))
+        return explain_why_not(this, asked, only, snapshot=snapshot, output=output)
     return _explain(this, user, dag or "", only, snapshot=snapshot, output=output)
 
 

@@ -46,6 +46,11 @@ Snapshot = Annotated[
 ]
 
 
+Can = Annotated[
+    str | None, typer.Option("--can", metavar="LEVEL", help="With --dag: as much as this: view, trigger, edit.")
+]
+
+
 def level_of(word: str | None) -> Level | None:
     """Read a level that somebody typed."""
     from syncd.model import Level

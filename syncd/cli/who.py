@@ -10,7 +10,7 @@ import typer
 
 from syncd.cli.complete import COMPLETE_DAG, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
-from syncd.cli.options import Deployments, Snapshot, level_of
+from syncd.cli.options import Can, Deployments, Snapshot, level_of
 from syncd.cli.output import AuditOutput, show, show_error, show_json
 from syncd.render.lines import safe
 
@@ -27,9 +27,6 @@ _Role = Annotated[
     str | None,
     typer.Option("--role", "-r", metavar="ROLE", help="Who has this role.", autocompletion=COMPLETE_ROLE),
 ]
-_Can = Annotated[
-    str | None, typer.Option("--can", metavar="LEVEL", help="With --dag: who may do as much: view, trigger, edit.")
-]
 _At = Annotated[
     str | None,
     typer.Option(
@@ -43,7 +40,7 @@ def who(
     context: typer.Context,
     dag: _Dag = None,
     role: _Role = None,
-    can: _Can = None,
+    can: Can = None,
     deployment: Deployments = None,
     at: _At = None,
     snapshot: Snapshot = None,

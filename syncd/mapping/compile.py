@@ -61,6 +61,7 @@ def compile_desired(
         inactive,
         diagnostics.frozen_for,
         accounts_of(rules.bindings),
+        {name: said for name in roles if (said := rules.roles[name].exclusive) is not None},
     )
 
 

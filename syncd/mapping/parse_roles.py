@@ -21,7 +21,9 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     reading.defined.append((name.text, name.at))
     for problem in once(naming.role_problem(name.text) for naming in reading.namings):
         strict.wrong(name.at, problem)
-    found = strict.record(body, "a role", known=("description", "owner", "extends", "without", *_GIVES[1:]))
+    found = strict.record(
+        body, "a role", known=("description", "owner", "exclusive", "extends", "without", *_GIVES[1:])
+    )
     if isinstance(body, Table) and not set(_GIVES) & found.keys():
         strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or `extends`')
     description = strict.text(found.get("description"), "`description`", lines=True)
@@ -41,6 +43,7 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
             owner or "",
             words(extends),
             bases,
+            strict.flag(found.get("exclusive"), "`exclusive`"),
         )
     )
 

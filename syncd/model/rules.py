@@ -101,7 +101,8 @@ class RoleDefinition:
     """A role as the mapping files define it, before a deployment's DAGs are known.
 
     `dags` and `permissions` are all that it has, with what it has of the roles that it `extends`; each entry knows the line
-    that it stands in. So it is with `bases`. `owner` says who answers for it.
+    that it stands in. So it is with `bases`. `owner` says who answers for it. `exclusive` says whether only mapping lines give
+    it; None: as the deployment says of all.
     """
 
     name: str
@@ -112,6 +113,7 @@ class RoleDefinition:
     owner: str = ""
     extends: tuple[str, ...] = ()
     bases: tuple[Base, ...] = ()
+    exclusive: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

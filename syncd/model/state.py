@@ -126,6 +126,8 @@ class DesiredState:
     inactive: Mapping[str, str] = field(default_factory=dict)
     frozen_for: Mapping[str, tuple[Doubted, ...]] = field(default_factory=dict)
     accounts: frozenset[str] = frozenset()
+    exclusive: Mapping[str, bool] = field(default_factory=dict)
+    """Of roles that say it themselves, whether people who hold them by another hand lose them."""
     """Accounts (by key) that no directory has and a mapping line names: they are never made, and never deleted."""
 
     def grants(self) -> Iterator[Grant]:

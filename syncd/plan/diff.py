@@ -7,7 +7,8 @@ What may be taken away is decided here, once:
     no            | yes    | any   | give it
     yes           | yes    | any   | leave it
     yes           | no     | yes   | take it, unless its group is in doubt, and the person is not inactive: then keep it
-    yes           | no     | no    | leave it: it is not ours
+    yes           | no     | no    | leave it: it is not ours; but a role of ours that is exclusive, or any of ours where
+                  |        |       | `remove_manual_grants` says so, is taken, as the line above says
 
 A role is taken from the server once no mapping line gives it and nobody holds it any more: whoever would lose it with
 the role loses it by a line of their own, or not at all.
@@ -291,11 +292,9 @@ def _diff_users(
             continue
         loses = (have.roles & owned.grants.get(name, _NOBODY)) - wanted
         manual = (have.roles & owned.roles) - wanted - loses
-        if deployment.remove_manual_grants:
-            loses |= manual
-        else:
-            for role in manual & desired.roles.keys():
-                strangers.setdefault(role, []).append(have.username)
+        loses |= _exclusive(manual, desired, deployment)
+        for role in (manual & desired.roles.keys()) - loses:
+            strangers.setdefault(role, []).append(have.username)
         by_email, who = deployment.match_email, made.get(name)
         loses -= _keep(have, loses, desired=desired, by_email=by_email, who=who, draft=draft)
         roles = (have.roles - loses) | wanted
@@ -304,6 +303,11 @@ def _diff_users(
             draft.changes.append(Change(have, after))
         _leave(after, name, owned=owned, deployment=deployment, desired=desired, draft=draft)
     draft.notes.extend(_manual_note(role, people) for role, people in strangers.items())
+
+
+def _exclusive(manual: frozenset[str], desired: DesiredState, deployment: Deployment) -> frozenset[str]:
+    """Give, of roles that somebody holds by another hand, those that only mapping lines give."""
+    return frozenset(role for role in manual if desired.exclusive.get(role, deployment.remove_manual_grants))
 
 
 def _candidates(desired: DesiredState, observed: ObservedState, *, owned: Owned, every_account: bool) -> Iterator[str]:

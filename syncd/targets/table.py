@@ -77,7 +77,8 @@ class DeploymentTable(SettingsTable):
     """What happens to accounts made by syncd when nothing is left to them: all roles go first, and then the account stays
     empty (`keep`) or is deleted (`delete`). Deleting is impossible for some accounts on Airflow 2."""
     manual_grants: Literal["keep", "remove"] = "keep"
-    """What happens to people who hold a role of syncd's by somebody else's hand: nothing (`keep`), or they lose it."""
+    """What happens to people who hold a role of syncd's by somebody else's hand: nothing (`keep`), or they lose it. A role of
+    a mapping file can say otherwise (`exclusive`)."""
     adopt: Literal["never", "matching", "declared"] = "matching"
     """What syncd makes its own of what it finds: nothing, what is just as the mapping says, or also every role that a
     mapping file defines, whatever it holds now. Only what is its own is ever taken away."""

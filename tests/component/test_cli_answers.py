@@ -190,3 +190,37 @@ def test_a_file_that_unpacks_to_too_much_is_refused(desk: Desk, monkeypatch: pyt
     file.write_bytes(gzip.compress(b" " * 100_000))
     code, _, err = desk.types("who", "--role", "Admin", "--snapshot", str(file))
     assert (3, True) == (code, "it is no file that `syncd snapshot export` wrote" in err)
+
+
+# --- why not ----------------------------------------------------------------------------------------------------------
+
+
+def test_why_somebody_does_not_have_a_role_is_told_by_what_would_give_it(desk: Desk) -> None:
+    login = f"{desk.team}.out"
+    people = [{"login": login}, {"login": f"{desk.team}.in"}]
+    groups = [{"name": "team", "members": [f"{desk.team}.in"]}, {"name": "guests", "members": [login]}]
+    desk.write("people/people.yaml", json.dumps({"people": people, "groups": groups}))
+
+    code, out, _ = desk.types("explain", login, "--why-not", "--role", desk.team)
+    assert 0 == code
+    assert [
+        f"dev: no line gives {desk.team}; any one of these would:",
+        "  1. put them into the group people:team",
+        '  2. add below `bindings:`  - {group: {source: "people", id: "guests", name: "guests"}, '
+        f'roles: ["{desk.team}"], deployments: {{name: "dev"}}}}',
+    ] == out.splitlines()[:3]
+    [dev] = json.loads(desk.types("explain", login, "--why-not", "--role", desk.team, "-o", "json")[1])["deployments"]
+    assert [["join"], ["bind"]] == [[edit["do"] for edit in edits] for edits in dev["changes"]]
+
+    said = desk.types("explain", f"{desk.team}.in", "--why-not", "--role", desk.team)[1]
+    assert said.startswith(f"dev: mapping lines give {desk.team}")
+
+
+def test_what_why_not_is_about_has_to_be_said(desk: Desk) -> None:
+    login = f"{desk.team}.user0"
+    assert 3 == desk.types("explain", login, "--why-not")[0]
+    assert 3 == desk.types("explain", login, "--why-not", "--dag", "x")[0]
+    assert 3 == desk.types("explain", login, "--role", "Admin")[0]
+    assert 3 == desk.types("explain", login, "--why-not", "--dag", "x", "--can", "fly")[0]
+    code, _, err = desk.types("explain", "nobody", "--why-not", "--role", "Admin")
+    assert (3, True) == (code, err.startswith("no source knows nobody"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import syncd.store
+from syncd.cli.commands import Commands
 
 CHECKED = Path(__file__).parents[1] / "golden" / "cli" / "check" / "sound" / "config.toml"
 SERVERS_AND_TERMINALS = {
@@ -41,19 +42,29 @@ NOT_FOR = {
 }
 
 
-@pytest.mark.parametrize("command", NOT_FOR)
-def test_a_command_imports_what_it_uses(command: str) -> None:
+def modules_after(command: str) -> list[str]:
+    """Name all that is imported once a command has ended well."""
     asked = (
         "import sys; from syncd.cli import run; sys.stdout = sys.stderr; "
         f"code = run(['--config', {str(CHECKED)!r}, {command!r}]); print(code, *sys.modules, file=sys.__stdout__)"
     )
+    ran = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    code, *modules = ran.stdout.split()
+    assert "0" == code
+    return modules
 
-    code, *modules = subprocess.run(
-        [sys.executable, "-c", asked], check=True, capture_output=True, text=True
-    ).stdout.split()
+
+def test_a_command_does_without_the_others() -> None:
+    ours = {name.removeprefix("syncd.cli.") for name in modules_after("check")}
+
+    assert {"check"} == ours & {name.replace("-", "_") for name in Commands()}
+
+
+@pytest.mark.parametrize("command", NOT_FOR)
+def test_a_command_imports_what_it_uses(command: str) -> None:
+    modules = modules_after(command)
 
     loaded = {part for name in modules for part in (name.removeprefix("syncd.").partition(".")[0],)}
-    assert "0" == code
     assert set() == loaded & NOT_FOR[command]
     assert {"typer", "cli"} <= loaded
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +15,7 @@ import pytest
 
 from syncd.cli import run
 from syncd.cli.output import show
-from syncd.cli.pager import PAGED, paged, pager_of
+from syncd.cli.pager import PAGED, PagedOutput, paged, pager_of
 from syncd.render.lines import Line
 
 CONFIG = str(Path(__file__).parents[1] / "golden" / "cli" / "check" / "sound" / "config.toml")
@@ -67,6 +71,38 @@ def test_what_is_higher_than_the_terminal(
     assert count < 25 or f"{text}FRX\n" == seen.read_text()
 
 
+def test_who_has_words_for_less_is_left_them(screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER", pager(tmp_path, 'cat > /dev/null; echo "$LESS" > "$seen"'))
+    monkeypatch.setenv("LESS", "S")
+
+    shown(screen, LINES)
+
+    assert "S\n" == (tmp_path / "seen").read_text()
+
+
+def test_what_is_no_text_reaches_the_pager_as_its_code(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER", pager(tmp_path, 'cat > "$seen"'))
+
+    shown(screen, [Line("a\udcffb"), *LINES])
+
+    assert "a\\udcffb\nline 0\n" == (tmp_path / "seen").read_text()[:16]
+
+
+def test_where_there_is_not_even_a_shell_all_is_printed_once(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def nothing(*words: object, **_: object) -> None:
+        tried.append(words)
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), "/bin/sh")
+
+    monkeypatch.setattr(subprocess, "Popen", nothing)
+
+    assert "".join(f"{line.text}\n" for line in LINES) == shown(screen, LINES)
+    assert 1 == len(tried)
+
+
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
@@ -92,6 +128,14 @@ def test_whoever_has_seen_enough_leaves(
     assert "" == shown(screen, [Line("x" * 100_000)] * 30)
 
 
+def test_what_comes_after_the_end_is_no_error(screen: Screen) -> None:
+    page = PagedOutput(screen, "cat > /dev/null")
+    page.write("line\n" * 30)
+    page.end()
+
+    assert 5 == page.write("late\n")
+
+
 @pytest.mark.parametrize("words", ["/nowhere/less", "less '", "/", "| |"])
 def test_without_such_a_pager_all_is_printed(words: str, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGER", words)
@@ -110,9 +154,14 @@ def test_a_pager_is_words_for_a_shell(screen: Screen, tmp_path: Path, monkeypatc
 def test_an_interrupt_while_somebody_reads_is_for_the_pager(
     screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PAGER", pager(tmp_path, 'cat > "$seen"; kill -INT $PPID; echo on >> "$seen"'))
+    monkeypatch.setenv("PAGER", pager(tmp_path, f'cat > "$seen"; kill -INT {os.getpid()}; echo on >> "$seen"'))
 
-    shown(screen, LINES)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        shown(screen, LINES)
+        assert signal.default_int_handler is signal.getsignal(signal.SIGINT), "and the command's once nobody reads"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert "line 29\non\n" == (tmp_path / "seen").read_text()[-11:]
 
@@ -137,6 +186,5 @@ def test_a_command_is_paged_unless_that_is_not_wanted(
         again = run([*(["--no-pager"] if no_pager else []), "--config", str(tmp_path / "none.toml"), "audit"])
 
     assert (0, 3) == (code, again)
-    assert "plan" in PAGED
-    assert "apply" not in PAGED
+    assert {"plan", "status", "alarms", "audit", "explain", "doctor"} == PAGED, "and docs/cli.md says so"
     assert (no_pager, not no_pager) == ("Usage" in screen.getvalue(), (tmp_path / "seen").exists())

@@ -3,6 +3,9 @@
 The next apply must settle by looking what nobody knows the end of, finish, and neither lose nor double a change or a line
 of the journal. The role that loses a permission makes it a long apply: on a server that only adds, a second role is made,
 people are moved, the first is deleted, the second renamed.
+
+What is killed and what settles it are processes of their own, which share nothing but the database. What was there before, and
+the look at the end, are made in this one: that saves the start of two processes in each test.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 import pytest
 from journal_rows import all_runs
 
+from syncd import cli
 from syncd.model import key
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.sandbox.airflow.faults import HangUp
@@ -89,14 +93,16 @@ class Scene:
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "syncd", "--quiet", "--config", str(self.folder / "config.toml"), *arguments]
-        environment = os.environ | {"SYNCD_TEST_PASSWORD": "admin"}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
     def run(self, *arguments: str) -> int:
         process = self.start(*arguments)
         _, said = process.communicate(timeout=300)
         assert process.returncode in {0, 2}, said.decode()
         return process.returncode
+
+    def run_here(self, *arguments: str) -> int:
+        return cli.run(["--quiet", "--config", str(self.folder / "config.toml"), *arguments])
 
     def store(self) -> AbstractContextManager[Stores]:
         return closing(Stores.open(f"sqlite:///{self.folder / 'syncd.db'}"))
@@ -110,7 +116,8 @@ class Scene:
 
 
 @pytest.fixture(params=["2.11.2", "3.1.8+3.0.3", "3.3.2"])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+def scene(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    monkeypatch.setenv("SYNCD_TEST_PASSWORD", "admin")
     server = StandIn(request.param)
     with serve(server) as url:
         kinds = {"2.11.2": ["basic"], "3.3.2": ["token"]}.get(request.param, ["basic", "token"])
@@ -118,7 +125,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
         (tmp_path / "config.toml").write_text(CONFIG.format(url=url, auth=auth))
         scene = Scene(tmp_path, server)
         scene.edit(BEFORE)
-        assert 0 == scene.run("apply")
+        assert 0 == scene.run_here("apply")
         scene.edit(AFTER)
         yield scene
 
@@ -135,7 +142,7 @@ def test_the_next_apply_finishes_what_a_killed_one_left(scene: Scene, call: int,
     scene.server.faults.clear()
 
     assert 0 == scene.run("apply")
-    assert 0 == scene.run("plan", "--check")
+    assert 0 == scene.run_here("plan", "--check")
     access = scene.access()
     assert set() == access["carol"], "the leaver"
     assert {"can_read on DAG:fin_daily", "can_read on DAG:fin_monthly"} == {p for p in access["anna"] if "DAG:" in p}

@@ -560,6 +560,14 @@ def test_what_is_no_action_on_one_dag_here_is_told_and_left_out() -> None:
     ] == notes(desired)
 
 
+def test_what_a_role_says_of_being_exclusive_stays_with_it() -> None:
+    pools = "permissions: [can_read on Pools]"
+    text = f"roles: {{r: {{exclusive: true, {pools}}}, s: {{extends: r}}, t: {{exclusive: false, {pools}}}}}\n"
+    desired = compiled(text + viewer().replace("Viewer", "r, s, t"), FINANCE)
+
+    assert {"r": True, "t": False} == desired.exclusive
+
+
 def test_a_resource_is_given_under_the_name_that_the_server_has_for_it() -> None:
     text = bound("{permissions: [can_read on Datasets, can_read on Pools]}")
     dialect = replace(DIALECT, renamed={"Datasets": "Assets"})

@@ -125,6 +125,31 @@ def test_who_holds_a_role_of_ours_by_another_hand_is_told_or_loses_it() -> None:
     assert () == plan(HERE, observed, Owned()).notes
 
 
+@pytest.mark.parametrize(
+    ("deployment", "exclusive", "lost"),
+    [
+        (PROD, {"fin": True}, {"fin"}),
+        (PROD, {"fin": False}, set()),
+        (REMOVES, {"fin": False}, {"ops"}),
+        (REMOVES, {"fin": True}, {"fin", "ops"}),
+        (PROD, {}, set()),
+    ],
+)
+def test_a_role_says_itself_whether_only_mapping_lines_give_it(
+    deployment: Deployment, exclusive: dict[str, bool], lost: set[str]
+) -> None:
+    """What is no role of ours is never taken, and a doubt keeps what people have."""
+    observed = there(person("eve", "fin", "ops", "theirs"), roles=(FIN, OPS, role("theirs")))
+    desired = replace(HERE, exclusive={**exclusive, "theirs": True})
+    found = plan(desired, observed, ROLES, deployment=deployment)
+    assert lost == {role for change in found.changes for role in change.revoked if change.name == "eve"}
+    assert {"fin", "ops"} - lost == {note.text.split(" hold role ")[1].split()[0] for note in found.notes}
+
+    doubted = plan(replace(desired, frozen={"fin": "?", "ops": "?"}), observed, ROLES, deployment=deployment)
+    assert lost == {kept.role for kept in doubted.kept}
+    assert () == tuple(change for change in doubted.changes if change.name == "eve")
+
+
 def test_each_role_that_people_hold_by_another_hand_is_told_with_its_people() -> None:
     people = person("eve", "fin"), person("dan", "ops", "fin"), person("Cid", "fin"), person("bob", "fin")
     found = plan(HERE, there(person("ann", "fin"), *people, roles=(FIN, OPS)), ROLES)

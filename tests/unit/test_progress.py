@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from threading import Event
+
 import pytest
 
+from syncd.cli import progress
 from syncd.cli.progress import Progress
 
 
@@ -54,6 +58,63 @@ def test_how_long_the_rest_takes(every: float, left: str) -> None:
     said = seen(*READ, *PLANNED, *applied(25, every=every))[-1]
 
     assert f"2 of 2 deployments looked at, 25 of 100 changes (25 %), {left}, prod" == said
+
+
+def test_few_that_are_done_say_nothing_of_the_rest() -> None:
+    assert [False, True] == ["left" in seen(*READ, *PLANNED, *applied(n, every=1.0))[-1] for n in (3, 4)]
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(89, "about 89 s left"), (90, "about 2 min left")])
+def test_from_a_minute_and_a_half_on_minutes_are_told(seconds: int, left: str) -> None:
+    said = seen(*READ, *PLANNED, *applied(51, every=seconds / 49))[-1]
+
+    assert left in said
+
+
+@pytest.mark.parametrize("event", ["change_applied", "change_failed", "change_unknown", "change_pending"])
+def test_however_a_change_ends_it_is_done(event: str) -> None:
+    assert "1 of 100 changes" in seen(*READ, *PLANNED, (5, event, {"deployment": "prod"}))[-1]
+
+
+class Shown:
+    """What stands on the terminal."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.started = Event()
+        self.stopped = False
+
+    def start(self) -> None:
+        self.started.set()
+
+    def update(self, words: str) -> None:
+        self.words.append(words)
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("moment_s", [0.0, 3_600.0])
+def test_a_line_is_moved_once_it_takes_longer_than_a_moment_and_goes_at_the_end(
+    moment_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    on_screen = Shown()
+    monkeypatch.setattr(progress, "_status", lambda: on_screen)
+    monkeypatch.setattr(progress, "MOMENT_S", moment_s)
+    monkeypatch.setattr("sys.stderr", Terminal())
+
+    with progress.showing(lambda event, /, **_: heard.append(event), Progress(2, {})) as emit:
+        emit("snapshot_read", source="okta")
+        assert moment_s or on_screen.started.wait(60)
+
+    assert (["snapshot_read"], ["1 of 2 sources read"]) == (heard, on_screen.words)
+    assert (not moment_s, True) == (on_screen.started.is_set(), on_screen.stopped)
 
 
 def test_of_a_plan_the_rest_is_that_of_the_deployments() -> None:
