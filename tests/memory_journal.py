@@ -33,6 +33,7 @@ from syncd.model import (
     Scope,
     Sighting,
     Status,
+    VanishedDag,
     key,
 )
 from syncd.plan.approval import Hold
@@ -398,12 +399,17 @@ class MemoryLooks:
     """Implements `ports.Looks`: the parts of the last looks, by deployment."""
 
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gone: dict[str, tuple[VanishedDag, ...]] = field(default_factory=dict)
+
+    def vanished(self, deployment: str) -> tuple[VanishedDag, ...]:
+        return self.gone.get(deployment, ())
 
     def keep(self, deployment: str, look: Sighting) -> None:
         parts, observed = self.seen.setdefault(deployment, {}), look.observed
         parts |= {"learned": look.learned, "own_account": look.own_account}
         if look.dags is not None:
             parts |= {"dags": look.dags, "dags_at": look.at}
+            self.gone[deployment] = look.vanished
         if observed.scope.everything or observed.scope.dags:
             parts |= {"roles": dict(observed.roles), "roles_at": look.at}
         if observed.scope.everything:

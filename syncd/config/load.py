@@ -253,6 +253,7 @@ def _deployment(name: str, table: DeploymentTable, naming: Naming) -> Deployment
         adopt=Adopt(table.adopt),
         protected=frozenset(table.protected),
         login_source=table.login_source or "",
+        dag_grace=span(table.dag_grace),
         naming=naming,
     )
     limits, rate_limit = Limits(**table.limits.model_dump()), RateLimit(**table.rate_limit.model_dump())

@@ -65,6 +65,15 @@ def compile_desired(
     )
 
 
+def compile_roles(
+    rules: Rules, deployment: Deployment, *, inventory: tuple[Dag, ...], dialect: Dialect, now: datetime
+) -> Mapping[str, Role]:
+    """Work out the roles alone, as `compile_desired` does."""
+    unheard = Diagnostics()
+    speller = Speller(Inventory(inventory), dialect, deployment.naming, unheard)
+    return _roles(rules, _standing(rules, deployment, now, unheard), speller)
+
+
 def frozen_roles(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Mapping[str, str]:
     """Say which roles nobody may lose on a deployment now, and why."""
     diagnostics = Diagnostics()

@@ -6,7 +6,7 @@ handed to a value. Only the standard library is used.
 
 from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
-from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User
+from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User, VanishedDag
 from syncd.model.labels import LabelTest
 from syncd.model.look import LastSeen, Sighting
 from syncd.model.named import FoundPerson, PersonRef
@@ -115,6 +115,7 @@ __all__ = [
     "Status",
     "Subject",
     "User",
+    "VanishedDag",
     "WeeklyWindow",
     "What",
     "Why",

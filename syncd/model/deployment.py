@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from syncd.model.naming import Naming
@@ -42,6 +43,8 @@ class Deployment:
     protected: frozenset[str] = frozenset()
     """User names that are never touched, nor is any that a database might take for one of them."""
     login_source: str = ""
+    dag_grace: timedelta = timedelta(0)
+    """How long roles keep what they have on a DAG that is not listed any more."""
     naming: Naming = field(kw_only=True)
     """What its kind of target takes for a name."""
 
@@ -58,6 +61,14 @@ class Dag:
     owners: frozenset[str] = frozenset()
     bundle: str | None = None
     path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VanishedDag:
+    """A DAG that a deployment listed, as it was, and since when it does not."""
+
+    dag: Dag
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.model.abilities import Learned
-from syncd.model.deployment import Dag, Role, User
+from syncd.model.deployment import Dag, Role, User, VanishedDag
 from syncd.model.state import ObservedState
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One look at a deployment. `observed` says by its scope how much was looked at; `dags`: None where not listed."""
+    """One look at a deployment. `observed` says by its scope how much was looked at; `dags`: None where not listed.
+
+    `vanished` are DAGs that roles hold something on and that were not listed.
+    """
 
     at: datetime
     observed: ObservedState
     learned: Learned
     own_account: str | None = None
     dags: tuple[Dag, ...] | None = None
+    vanished: tuple[VanishedDag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from syncd.model import Dag, LastSeen, Sighting
+from syncd.model import Dag, LastSeen, Sighting, VanishedDag
 
 
 class Looks(Protocol):
@@ -20,4 +20,8 @@ class Looks(Protocol):
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:
         """Give the DAGs alone; none where they were never listed."""
+        ...
+
+    def vanished(self, deployment: str) -> tuple[VanishedDag, ...]:
+        """Give the DAGs that the last listing did not have any more, as it was kept with it."""
         ...

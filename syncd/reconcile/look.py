@@ -48,6 +48,7 @@ from syncd.ports import (
     TargetReader,
     Unsettled,
 )
+from syncd.reconcile.dags import keep_vanished, list_dags
 from syncd.reconcile.state import Comparison, FoundRenames, Pass
 
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
@@ -79,21 +80,6 @@ def _who_loses(this: Pass, reader: TargetReader) -> frozenset[str]:
     return who_loses(compiled(this, reader, inventory=()), this.journal.holdings.owned(this.facts))
 
 
-def list_dags(this: Pass, reader: TargetReader) -> tuple[Dag, ...]:
-    """List the DAGs; one of which roles hold permissions is only gone when two reads say so.
-
-    A row that goes while another comes can hide a third from a read in pages, and here absence takes permissions away.
-    """
-    found = {dag.id: dag for dag in reader.inventory()}
-    if this.earlier is not None and not _dags_of(this.earlier) <= found.keys():
-        found = {dag.id: dag for dag in reader.inventory()} | found
-    return tuple(found[dag] for dag in sorted(found))
-
-
-def _dags_of(desired: DesiredState) -> set[str]:
-    return {p.dag for role in desired.roles.values() for p in role.permissions if p.dag is not None and not p.part}
-
-
 def see(
     this: Pass,
     reader: TargetReader,
@@ -113,6 +99,7 @@ def see(
     with this.timed("diff"):
         desired, scope, known_as = _under_their_names(this, wanted, there)
         if this.scope.everything or this.scope.dags:
+            desired = keep_vanished(this, reader, desired, there.observed, inventory)
             desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
         plan = _compared(this, reader, desired, there, scope=scope)
         people = _with_people(this, plan, there)

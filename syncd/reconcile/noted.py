@@ -12,4 +12,4 @@ def keep_look(
     """Keep what the last look of a pass saw, as far as it looked."""
     assert seen.at is not None
     dags = inventory if this.scope.everything or this.scope.dags else None
-    this.journal.looks.keep(this.facts, Sighting(seen.at, seen.observed, learned, own_account, dags))
+    this.journal.looks.keep(this.facts, Sighting(seen.at, seen.observed, learned, own_account, dags, this.vanished))

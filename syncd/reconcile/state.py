@@ -21,6 +21,7 @@ from syncd.model import (
     Owned,
     Plan,
     Scope,
+    VanishedDag,
 )
 from syncd.plan.guard import Guarded
 from syncd.plan.on_people import Effects
@@ -89,6 +90,7 @@ class Pass:
     session: TargetSession | None = None
     """That of the pass in the middle of which this one is made; it stays open."""
     unread: TargetUnavailable | None = None
+    vanished: tuple[VanishedDag, ...] = ()
     """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
     moved: frozenset[str] = frozenset()
     """People of whom something else is wanted now, as was found after another writer went first."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from syncd.model import Dag, LastSeen, Learned, Sighting
+from syncd.model import Dag, LastSeen, Learned, Sighting, VanishedDag
 from syncd.store import codec
 from syncd.store.engine import Database, insert
 from syncd.store.prepared import Prepared
@@ -77,8 +77,13 @@ class DatabaseLooks:
         )
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:
-        found = (body for part, body, _ in self._database.rows(_bodies, at=deployment) if part == DAGS)
-        return next((codec.dags_from(codec.unpack(body)) for body in found), ())
+        return next((codec.dags_from(codec.unpack(body)) for body in self._listings(deployment)), ())
+
+    def vanished(self, deployment: str) -> tuple[VanishedDag, ...]:
+        return next((codec.vanished_from(codec.unpack(body)) for body in self._listings(deployment)), ())
+
+    def _listings(self, deployment: str) -> Iterator[bytes]:
+        return (body for part, body, _ in self._database.rows(_bodies, at=deployment) if part == DAGS)
 
 
 def _parts(look: Sighting) -> Iterator[_Part]:
@@ -86,7 +91,7 @@ def _parts(look: Sighting) -> Iterator[_Part]:
     observed = look.observed
     yield _Part(ABILITIES, codec.dumps(codec.abilities_to(look.learned, look.own_account)))
     if look.dags is not None:
-        yield _Part(DAGS, codec.dumps(codec.dags_to(look.dags)))
+        yield _Part(DAGS, codec.dumps(codec.dags_to(look.dags, look.vanished)))
     if observed.scope.everything or observed.scope.dags:
         yield _Part(ROLES, codec.dumps(codec.roles_to(observed.roles)))
     if observed.scope.everything:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator
 
-from syncd.fields import Names, SettingsTable, Text
+from syncd.fields import Names, SettingsTable, Span, Text
 from syncd.mapping.accounts import template_problem
 from syncd.model import Naming
 from syncd.plan.guard import Limits
@@ -82,6 +82,8 @@ class DeploymentTable(SettingsTable):
     adopt: Literal["never", "matching", "declared"] = "matching"
     """What syncd makes its own of what it finds: nothing, what is just as the mapping says, or also every role that a
     mapping file defines, whatever it holds now. Only what is its own is ever taken away."""
+    dag_grace: Span = "24h"
+    """How long roles keep what they have on a DAG that is not listed any more; a changed tag or owner is followed at once."""
     protected: Names = ()
     """User names that are never touched, nor any that a database may take for one of them (letter case, accents, width). The
     account that syncd uses need not be named."""

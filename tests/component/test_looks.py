@@ -10,7 +10,7 @@ from memory_journal import MemoryJournal
 from stages import DAGS, People, Stage, put
 from store_samples import NOW, at, role, user
 
-from syncd.model import Dag, Learned, ObservedState, Permission, Role, Scope, Sighting, User
+from syncd.model import Dag, Learned, ObservedState, Permission, Role, Scope, Sighting, User, VanishedDag
 from syncd.ports import Looks
 from syncd.store import Stores
 from syncd.store.engine import Database
@@ -117,6 +117,18 @@ def test_what_is_said_of_a_dag_is_kept(looks: Looks) -> None:
     seen = looks.last("prod")
     assert seen is not None
     assert dags == seen.dags
+
+
+def test_dags_that_were_not_listed_any_more_are_kept_until_the_next_listing(looks: Looks) -> None:
+    gone = (VanishedDag(Dag("b", frozenset({"y", "x"}), bundle="fin", path="b.py"), NOW), VanishedDag(Dag("c"), at(1)))
+    assert () == looks.vanished("prod")
+
+    looks.keep("prod", replace(whole(), vanished=gone))
+    assert (gone, DAGS) == (looks.vanished("prod"), looks.dags("prod"))
+    looks.keep("prod", some(user("anna"), about=("anna",), now=at(1)))
+    assert gone == looks.vanished("prod"), "a look at a few people lists no DAGs"
+    looks.keep("prod", whole(now=at(2)))
+    assert () == looks.vanished("prod")
 
 
 # --- what passes keep -------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_desired_state(value: DesiredState) -> None:
     assert value == codec.desired_from(through_text(codec.desired_to(value)))
 
 
-NOT_KEPT = {"undecided", "inactive", "frozen_for", "accounts"}
+NOT_KEPT = {"undecided", "inactive", "frozen_for", "accounts", "exclusive"}
 """What a desired state says of the pass that made it, and of no later one."""
 
 

@@ -17,6 +17,7 @@ from syncd.store.codec.looks import (
     person_to,
     roles_from,
     roles_to,
+    vanished_from,
 )
 from syncd.store.codec.plans import (
     because_from,
@@ -86,5 +87,6 @@ __all__ = [
     "times_to",
     "unpack",
     "untimed",
+    "vanished_from",
     "versioned",
 ]

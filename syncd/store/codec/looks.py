@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
-from syncd.model import Dag, ObservedState, Permission, Role, User
+from syncd.model import Dag, ObservedState, Permission, Role, User, VanishedDag
 from syncd.store.codec.plans import permission_from, permission_to, user_from, user_to
 from syncd.store.codec.text import VERSION, Json, reader, versioned
 
 # --- DAGs -------------------------------------------------------------------------------------------------------------
 
 
-def dags_to(dags: Iterable[Dag]) -> Json:
+def dags_to(dags: Iterable[Dag], vanished: Iterable[VanishedDag] = ()) -> Json:
     """Write each DAG as its id and what else is said of it, by the name of the field; what says nothing is left out."""
-    return {"v": VERSION, "dags": [[dag.id, _said_of(dag)] for dag in dags]}
+    gone = [[one.dag.id, _said_of(one.dag), one.since.isoformat()] for one in vanished]
+    return {"v": VERSION, "dags": [[dag.id, _said_of(dag)] for dag in dags]} | ({"gone": gone} if gone else {})
 
 
 def _said_of(dag: Dag) -> dict[str, Json]:
@@ -25,7 +27,13 @@ def _said_of(dag: Dag) -> dict[str, Json]:
 
 @reader("DAGs")
 def dags_from(body: Json) -> tuple[Dag, ...]:
-    return tuple(_dag_from(id_, said) for id_, said in versioned(body, "dags")["dags"])
+    return tuple(_dag_from(id_, said) for id_, said in versioned(body, "dags", "gone")["dags"])
+
+
+@reader("DAGs")
+def vanished_from(body: Json) -> tuple[VanishedDag, ...]:
+    gone = versioned(body, "dags", "gone").get("gone", ())
+    return tuple(VanishedDag(_dag_from(id_, said), datetime.fromisoformat(since)) for id_, said, since in gone)
 
 
 def _dag_from(id_: str, said: Mapping[str, Any]) -> Dag:
