@@ -126,9 +126,9 @@ class DesiredState:
     inactive: Mapping[str, str] = field(default_factory=dict)
     frozen_for: Mapping[str, tuple[Doubted, ...]] = field(default_factory=dict)
     accounts: frozenset[str] = frozenset()
+    """Accounts (by key) that no directory has and a mapping line names: they are never made, and never deleted."""
     exclusive: Mapping[str, bool] = field(default_factory=dict)
     """Of roles that say it themselves, whether people who hold them by another hand lose them."""
-    """Accounts (by key) that no directory has and a mapping line names: they are never made, and never deleted."""
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""

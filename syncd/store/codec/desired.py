@@ -8,7 +8,18 @@ from syncd.model import DesiredState, Reason
 from syncd.store.codec.plans import notes_from, notes_to, reason_from, reason_to, role_from, role_to, user_from, user_to
 from syncd.store.codec.text import VERSION, Json, reader, versioned
 
-_DESIRED = ("deployment", "users", "roles", "because", "reasons", "frozen", "frozen_users", "whose", "notes")
+_DESIRED = (
+    "deployment",
+    "users",
+    "roles",
+    "because",
+    "reasons",
+    "frozen",
+    "frozen_users",
+    "whose",
+    "notes",
+    "exclusive",
+)
 
 
 def desired_to(desired: DesiredState) -> Json:
@@ -30,6 +41,7 @@ def desired_to(desired: DesiredState) -> Json:
         "frozen_users": dict(desired.frozen_users),
         "whose": {user: [list(who) for who in several] for user, several in sorted(desired.whose.items())},
         "notes": notes_to(desired.notes),
+        "exclusive": dict(sorted(desired.exclusive.items())),
     }
 
 
@@ -46,6 +58,7 @@ def desired_from(body: Json) -> DesiredState:
         frozen_users=body["frozen_users"],
         whose={user: tuple((source, id_) for source, id_ in who) for user, who in body.get("whose", {}).items()},
         notes=notes_from(body["notes"]),
+        exclusive=body.get("exclusive", {}),
     )
 
 
