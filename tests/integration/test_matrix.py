@@ -5,7 +5,7 @@ Stand-ins take the place of the real servers here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from sites import RealSite, StandInSite
 
 from syncd.sandbox.airflow import PRESETS, serve
 from syncd.sandbox.airflow.abilities import Abilities
+from syncd.sandbox.servers import RealAirflow, ServerFailed, Surroundings
+from syncd.targets.airflow.naming import permission
 
 BY_NAME = {row.name: row for row in ROWS}
 NEWEST = BY_NAME["3.3.2+3.10.2"]
@@ -72,6 +74,18 @@ def test_what_is_unlike_is_told_once_for_each_place(tmp_path: Path) -> None:
     places = [fault.removeprefix("the stand-in differs: ") for fault in result.faults]
     assert any(place.startswith("GET /auth/fab/v1/roles/{name}: actions[") for place in places)
     assert len(places) == len(set(places))
+
+
+def test_a_base_that_would_give_more_than_the_servers_own_role_is_told(tmp_path: Path) -> None:
+    with stage(NEWEST, tmp_path) as on:
+        roles = cast("StandInSite", on.real).server.state.roles
+        roles["Op"] -= {permission("can_edit", "Pools")}
+        play("questions", on, Result(NEWEST.name, "questions", "", {}))
+    result = Result(NEWEST.name, "answers", "", {})
+    compare(NEWEST, [on.recording], result)
+    assert [
+        Step("a built-in role as a base gives nothing more than here", "AssertionError: Op: can_edit on Pools")
+    ] == [replace(step, seconds=0) for step in result.steps]
 
 
 def test_the_chapters_that_are_told_here_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,3 +218,22 @@ def test_the_longest_start_is_the_whole_of_it(tmp_path: Path) -> None:
     known = read(NEWEST.name, START, tmp_path)
     assert known is not None
     assert known.seconds == 60
+
+
+class Clashing(RealAirflow):
+    """Two of its parses end as they do when a scheduler writes the same rows."""
+
+    parses = 0
+
+    def run(self, *commands: Sequence[str]) -> None:
+        self.parses += 1
+        if self.parses < 3:
+            raise ServerFailed(str(commands))
+
+
+def test_a_parse_that_a_scheduler_got_in_the_way_of_is_done_again() -> None:
+    beside = Clashing("2.11.2", around=Surroundings(commands=("scheduler",)))
+    beside.reserialize()
+    assert beside.parses == 3
+    with pytest.raises(ServerFailed):
+        Clashing("2.11.2").reserialize()

@@ -28,7 +28,8 @@ measured yet" promises nothing.
 - **story**: the numbered story, told by syncd's commands and seen by the hands of an administrator and by acting as the people.
 - **levels**: people who hold view, trigger or edit on one DAG do what [the levels](levels.md) say, and are refused the rest.
 - **answers**: each request of the story, and {questions} odd ones, went to the real server and to its stand-in in the same state;
-  whatever differed and does not stand in the list at the end is a fail.
+  whatever differed and does not stand in the list at the end is a fail, and so is [a built-in role as a
+  base](levels.md#a-built-in-role-as-a-base) that would give more than the server's own role does.
 - **told**: what syncd cannot manage: doctor, plan and apply say so in a sentence, and change nothing.
 - **took**: minutes and seconds, from installing its packages to the last answer that was compared.
 """
@@ -123,7 +124,7 @@ def _answers(row: Row, home: Path) -> str:
     result = read(row.name, "answers", home)
     if result is None or not result.requests:
         return "not measured yet"
-    wrong = sum(not because for _, because in result.differences)
+    wrong = len(result.faults)
     return f"{'fail' if wrong else 'pass'}, {result.requests} compared" + (f", {wrong} differ" if wrong else "")
 
 

@@ -17,6 +17,7 @@ from story import BULK, Story, once_upon_a_time
 
 from matrix import questions
 from matrix.answers import differences
+from matrix.bases import only_in_the_table
 from matrix.chapters import WHOLE_STORY, title
 from matrix.recording import Again, RecordedSite, Recording, recorded
 from matrix.results import Result, Step
@@ -135,6 +136,14 @@ def compare(row: Row, recordings: Sequence[Recording], result: Result) -> None:
         pairs = [pair for recording in recordings for pair in again.play(recording)]
     result.requests = len(pairs)
     result.differences = [(str(found), because) for found, because in differences(pairs)]
+    result.steps.append(
+        _step("a built-in role as a base gives nothing more than here", _gives_no_more, row, recordings)
+    )
+
+
+def _gives_no_more(row: Row, recordings: Sequence[Recording]) -> None:
+    more = list(only_in_the_table(row, recordings))
+    assert not more, "; ".join(more)
 
 
 def stand_in_of(row: Row) -> StandIn:
