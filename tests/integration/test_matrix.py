@@ -174,7 +174,7 @@ def test_the_page_says_what_passed_and_what_failed(tmp_path: Path) -> None:
     Result(NEWEST.name, "levels", "2026-11-27", versions, [Step("acted")]).write(tmp_path)
     page = render(tmp_path)
     [line] = [line for line in page.splitlines() if line.startswith(f"| {NEWEST.name} |")]
-    assert ["3.3.2", "3.10.2", "fail, 1 of 15 pass", "pass", "fail, 12 compared, 1 differ", "", "2026-11-27", ""] == [
+    assert ["3.3.2", "3.10.2", "fail, 1 of 16 pass", "pass", "fail, 12 compared, 1 differ", "", "2026-11-27", ""] == [
         cell.strip() for cell in line.split("|")[2:-1]
     ]
     assert f"- {NEWEST.name}, story: two: no such \\| role" in page

@@ -123,6 +123,37 @@ def _under_the_daemon(told: Story) -> None:
         assert 0 == daemon.wait(60)
 
 
+def chapter_14_a_role_of_another_hand_that_is_named_like_ours_is_left_alone(told: Story) -> None:
+    """It is empty, so it proves nothing; and who holds it is not to have what the role of that family gives."""
+    theirs = {f"{told.name('finance')}{end}" for end in ("~5", "~old9")}
+    told.fleet.add_person(told.login("eve"), "platform")
+    told.fleet.write_people()
+    told.fleet.apply()
+    for name in theirs:
+        told.hands.make_role(name, []).raise_for_status()
+    eve = account(told, "eve")
+    told.hands.set_roles(eve, {*told.hands.roles_of(eve), *theirs})
+    told.fleet.apply()
+    _is_theirs(told, theirs)
+    told.roles["finance"].append(f"  - {{level: view, id: {story.BULK[0]}}}")
+    told.write()
+    told.fleet.apply()
+    assert finance(told) | {f"can_read on DAG:{story.BULK[0]}"} == told.hands.dag_access(account(told, "bob"))
+    del told.roles["finance"][-1]
+    told.write()
+    told.fleet.apply()
+    assert finance(told) == told.hands.dag_access(account(told, "bob"))
+    _is_theirs(told, theirs)
+    for name in theirs:
+        told.site.delete_role_by_hand(name)
+
+
+def _is_theirs(told: Story, roles: set[str]) -> None:
+    told.fleet.check(expect=0)
+    assert roles <= told.hands.roles_of(account(told, "eve"))
+    assert set() == {permission for name in roles for permission in told.hands.role(name)}
+
+
 def _holds(told: Story, name: str) -> bool:
     return told.hands.user(name) is not None and finance(told) == told.hands.dag_access(name)
 
@@ -143,6 +174,7 @@ WHOLE_STORY: Sequence[Callable[[Story], None]] = (
     chapter_11_it_is_explained,
     chapter_12_a_dag_of_two_owners,
     chapter_13_the_daemon_is_killed_and_goes_on,
+    chapter_14_a_role_of_another_hand_that_is_named_like_ours_is_left_alone,
     story.the_end,
 )
 
