@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_site import written
 
 from syncd.cli import run
 from syncd.mapping.parse import parse
@@ -32,17 +33,12 @@ bindings:
     roles: [analyst]
     deployments: all
 """
+PEOPLE = "people: [{login: anna}]\ngroups: [{name: analysts, members: [anna]}]\n"
 SOUND = "ok: 1 deployment (0 enforced), 1 source; 1 role and 1 binding in the mapping"
 
 
 def checked(folder: Path, mapping: str, *options: str) -> int:
-    for name, text in {
-        "config.toml": CONFIG,
-        "people/p.yaml": "people: [{login: anna}]\ngroups: [{name: analysts, members: [anna]}]\n",
-        "mappings/m.yaml": mapping,
-    }.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    written(folder, config=CONFIG, people=PEOPLE, mapping=mapping)
     return run(["--config", str(folder / "config.toml"), "check", *options])
 
 

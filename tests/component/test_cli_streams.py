@@ -11,32 +11,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import small_site
 
 from syncd.cli import run
 from syncd.cli.streams import Outlet
 
 SYNCD = f"{shlex.quote(sys.executable)} -m syncd"
 GIVEN_S = 120
-CONFIG = """
-[sources.people]
-type = "file"
-directory = "people"
-[deployments.prod]
-url = "http://127.0.0.1:9"
-auth = {kind = "bearer", token = {env = "TOKEN"}}
-"""
+NOBODY_LISTENS = small_site.CONFIG.replace("https://airflow.example.com", "http://127.0.0.1:9")
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    for name, text in {
-        "config.toml": CONFIG,
-        "people/p.yaml": "people: [{login: anna}]\ngroups: [{name: crew, members: [anna]}]\n",
-        "mappings/m.yaml": "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: all}\n",
-    }.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+    return small_site.written(tmp_path, config=NOBODY_LISTENS)
 
 
 def shell(command: str, cwd: Path) -> tuple[int, str, str]:

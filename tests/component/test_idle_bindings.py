@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from small_site import written
 
 from syncd.cli import run
 
@@ -22,6 +23,11 @@ url = "http://127.0.0.1:10"
 labels = {env = "test"}
 auth = {kind = "basic", username = "admin", password = {env = "SYNCD_TEST_NOT_SET"}}
 """
+MAPPING = """\
+bindings:
+- {group: 'people:crew', roles: [Viewer], deployments: {env: prod}}
+- {group: 'people:crew', roles: [Op], deployments: {env: prd}}
+"""
 SAID = (
     "mappings/m.yaml:3: this binding gives nobody anything: "
     'no deployment has the label env with "prd"; did you mean "prod"?'
@@ -30,15 +36,7 @@ SAID = (
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    for name, text in {
-        "config.toml": CONFIG,
-        "people/p.yaml": "people: [{login: anna}]\ngroups: [{name: crew, members: [anna]}]\n",
-        "mappings/m.yaml": "bindings:\n- {group: 'people:crew', roles: [Viewer], deployments: {env: prod}}\n"
-        "- {group: 'people:crew', roles: [Op], deployments: {env: prd}}\n",
-    }.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return str(tmp_path / "config.toml")
+    return str(written(tmp_path, config=CONFIG, mapping=MAPPING) / "config.toml")
 
 
 @pytest.mark.finding("U-B3")
