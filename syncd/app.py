@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -115,8 +116,11 @@ def build(
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
+    everyone = meant.everyone
     return World(
-        sources=tuple(open_source(source, around) for source in settings.sources),
+        sources=tuple(
+            open_source(source, replace(around, everyone=source.name in everyone)) for source in settings.sources
+        ),
         rules=meant,
         targets=tuple((target or _passing(store.readings, clock))(deployment) for deployment in chosen),
         journal=store,
@@ -181,9 +185,12 @@ def open_source(settings: SourceSettings, around: SourceSurroundings) -> Source:
     return SOURCES[settings.kind].open(settings.name, settings.settings, around)
 
 
-def open_local(settings: SourceSettings, *, clock: Callable[[], datetime] = utc_now) -> Source | None:
+def open_local(
+    settings: SourceSettings, *, everyone: bool = False, clock: Callable[[], datetime] = utc_now
+) -> Source | None:
     """Make a source that reads what is on this machine; None: it would ask somebody."""
-    return open_source(settings, SourceSurroundings(clock)) if SOURCES[settings.kind].provider is None else None
+    is_local = SOURCES[settings.kind].provider is None
+    return open_source(settings, SourceSurroundings(clock, everyone=everyone)) if is_local else None
 
 
 def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[DeploymentSettings], Target]:

@@ -31,7 +31,7 @@ def check(
     settings = this.settings()
     mistakes: list[str] = []
     rules = _rules(settings, mistakes)
-    snapshots = list(_snapshots(settings, mistakes))
+    snapshots = list(_snapshots(settings, mistakes, everyone=rules.everyone if rules else frozenset()))
     if rules is None or mistakes:
         show_error("\n".join(mistakes))
         return EXIT_INVALID
@@ -88,12 +88,14 @@ def _rules(settings: Settings, mistakes: list[str]) -> Rules | None:
         return None
 
 
-def _snapshots(settings: Settings, mistakes: list[str]) -> Iterator[Snapshot]:
+def _snapshots(settings: Settings, mistakes: list[str], *, everyone: frozenset[str]) -> Iterator[Snapshot]:
     """Read the local sources; why one cannot be used is among the mistakes. `doctor` asks the others."""
     from syncd import app
     from syncd.errors import SourceUnavailable
 
-    for local in filter(None, map(app.open_local, settings.sources)):
+    for local in filter(
+        None, (app.open_local(source, everyone=source.name in everyone) for source in settings.sources)
+    ):
         try:
             yield local.read()
         except SourceUnavailable as error:

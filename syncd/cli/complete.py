@@ -71,10 +71,11 @@ def roles(settings: Settings) -> Iterator[str]:
 def groups(settings: Settings) -> Iterator[str]:
     """Name groups with their source, as the mapping and the last read have them."""
     from syncd.app import read_rules
+    from syncd.model import EVERYONE
 
     yield from (f"{ref.source}:{ref.name}" for rule in read_rules(settings).bindings for ref in rule.groups if ref.name)
     for snapshot in _snapshots(settings):
-        yield from (f"{snapshot.source}:{group.name}" for group in snapshot.groups)
+        yield from (f"{snapshot.source}:{group.name}" for group in snapshot.groups if group.id != EVERYONE)
 
 
 def people(settings: Settings) -> Iterator[str]:

@@ -139,7 +139,7 @@ def _uncertified(world: World, readings: Readings) -> list[dict[str, str | None]
     return [
         {
             "source": source.name,
-            "group": doubt.group or doubt.group_id,
+            "group": doubt.called,
             "id": doubt.group_id,
             "since": doubt.since.isoformat() if doubt.since else None,
             "for": age(now() - doubt.since) if doubt.since else None,

@@ -113,7 +113,7 @@ def alarms_of(
         return doubts, ()
     if stands.failed_at is not None:
         return doubts, (Say("source_failed", source, words.source_failed(source, stands.failure)),)
-    why = {doubt.group or doubt.group_id: doubt.why for doubt in stands.doubts}
+    why = {doubt.called: doubt.why for doubt in stands.doubts}
     since = {group: doubts.since.get(group, now) for group in why}
     long = sorted(group for group, then in since.items() if now - then >= doubts.patience_s)
     text = words.uncertified(long, why[long[0]]) if long else ""

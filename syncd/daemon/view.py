@@ -32,7 +32,7 @@ def _source(name: str, cache: DirectoryCache, readings: Readings | None) -> Sour
         failure=(kept.failure or "") if kept else "",
         people=len(said.identities) if said else 0,
         groups=len(said.groups) if said else 0,
-        uncertified=tuple(doubt.group or doubt.group_id for doubt in kept.doubts) if kept else (),
+        uncertified=tuple(doubt.called for doubt in kept.doubts) if kept else (),
     )
 
 

@@ -106,7 +106,7 @@ def _not_there(rule: Rule, ref: Leaf, lookup: GroupLookup, diagnostics: Diagnost
 
 
 def _named(ref: Leaf) -> str:
-    return f"who {ref} is" if isinstance(ref, Everyone) else f"the group {ref}"
+    return f"who is in {ref.source}" if isinstance(ref, Everyone) else f"the group {ref}"
 
 
 def _missing(ref: Leaf, directory: Directory) -> str:

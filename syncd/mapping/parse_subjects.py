@@ -8,10 +8,10 @@ from typing import Final
 
 from syncd.mapping.parse_named import read_accounts, read_people
 from syncd.mapping.reading import MappingReading, is_source
-from syncd.model import Accounts, AllOf, AnyOf, At, GroupRef, Subject, Without
+from syncd.model import Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Without
 from syncd.text.document import Items, Node, Table
 
-_NESTED: Final = ("group", "any_of", "all_of")
+_NESTED: Final = ("group", "any_of", "all_of", "everyone")
 _WHOM: Final = (*_NESTED, "people", "accounts")
 """The keys that say whom a binding is for, of which it has one; those of an entry of a list are before."""
 SUBJECT_KEYS: Final = (*_WHOM, "none_of", "except")
@@ -66,6 +66,11 @@ def _any_of(reading: MappingReading, node: Node, depth: int) -> Subject | None:
 def _all_of(reading: MappingReading, node: Node, depth: int) -> Subject | None:
     of = _several(reading, node, "`all_of`", depth=depth)
     return AllOf(of) if of else None
+
+
+def _everyone(reading: MappingReading, node: Node, _depth: int) -> Subject | None:
+    source = reading.strict.text(node, "`everyone`")
+    return Everyone(source) if source and is_source(reading, source, node.at) else None
 
 
 def _people(reading: MappingReading, node: Node, _depth: int) -> Subject | None:
@@ -160,6 +165,7 @@ _READ: Final[Mapping[str, Callable[[MappingReading, Node, int], Subject | None]]
     "group": _group,
     "any_of": _any_of,
     "all_of": _all_of,
+    "everyone": _everyone,
     "people": _people,
     "accounts": _accounts,
 }

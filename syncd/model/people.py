@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.notes import Note
+from syncd.model.subjects import EVERYONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Group:
     certificate: Certificate
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.name or self.id}"
+        return f"everyone in {self.source}" if self.id == EVERYONE else f"{self.source}:{self.name or self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ class Doubt:
     group: str
     since: datetime | None
     why: str
+
+    @property
+    def called(self) -> str:
+        return "everyone" if self.group_id == EVERYONE else self.group or self.group_id
 
 
 class JoinKey(StrEnum):

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncd.model.labels import LabelTest
-from syncd.model.subjects import Leaf, Subject, leaves
+from syncd.model.subjects import Everyone, Leaf, Subject, leaves
 from syncd.model.windows import WeeklyWindow
 
 
@@ -154,3 +154,9 @@ class Rules:
 
     roles: Mapping[str, RoleDefinition]
     bindings: tuple[Rule, ...]
+
+    @property
+    def everyone(self) -> frozenset[str]:
+        """The sources of which a binding asks for everybody."""
+        asked = (leaf for rule in self.bindings for leaf in leaves(rule.subject))
+        return frozenset(leaf.source for leaf in asked if isinstance(leaf, Everyone))

@@ -10,6 +10,7 @@ from syncd.model.deployment import Role, User
 from syncd.model.names import key
 from syncd.model.notes import Note
 from syncd.model.people import PersonKey
+from syncd.model.subjects import EVERYONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Reason:
     def __str__(self) -> str:
         said = self.at, self.reason, self.ticket, self.owner and f"owner {self.owner}"
         named = f"{self.source}:{self.group}" if self.source else self.group
+        named = f"everyone in {self.source}" if self.group_id == EVERYONE else named
         return f"{named} ({', '.join(filter(None, said))})"
 
 

@@ -28,12 +28,15 @@ class SourceSurroundings:
               (`read_cut_short`)
     rests     where it is kept that a provider wants to be left alone
     stopping  says whether the process is about to end: then a read ends too
+    everyone  whether a mapping line asks for everybody in the source (`everyone:`): a snapshot then holds them as the group
+              `model.EVERYONE`, with a certificate, and each of them as a person
     """
 
     now: Callable[[], datetime]
     emit: Emit = silent
     rests: Rests = field(default_factory=OwnRests)
     stopping: Callable[[], bool] = bool
+    everyone: bool = False
 
 
 class SourceTable(Protocol):

@@ -83,12 +83,17 @@ class World:
         )
         return replace(settings, **changes)
 
-    def source(self, where: Served, *, waits: list[float] | None = None, **changes: Any) -> EntraSource:
+    def source(
+        self, where: Served, *, waits: list[float] | None = None, everyone: bool = False, **changes: Any
+    ) -> EntraSource:
         """Give a source that notes its waits and does not keep them."""
         noted = waits if waits is not None else []
         settings = self.settings(where, **changes)
         return EntraSource(
-            "entra", settings, SourceSurroundings(now), waiting=Waiting(pause=noted.append, chance=lambda: 0.5)
+            "entra",
+            settings,
+            SourceSurroundings(now, everyone=everyone),
+            waiting=Waiting(pause=noted.append, chance=lambda: 0.5),
         )
 
 

@@ -74,10 +74,13 @@ def source(
     *,
     emit: Callable[..., None] = silent,
     timeout_s: float = 10.0,
+    everyone: bool = False,
     **changes: Any,
 ) -> OktaSource:
     changes.setdefault("connection", Connection(url, timeout_s=timeout_s, connect_timeout_s=5.0))
-    return OktaSource("okta", settings(url, folder, **changes), SourceSurroundings(lambda: TODAY, emit))
+    return OktaSource(
+        "okta", settings(url, folder, **changes), SourceSurroundings(lambda: TODAY, emit, everyone=everyone)
+    )
 
 
 def members(snapshot: Snapshot) -> dict[str, frozenset[str]]:

@@ -215,3 +215,33 @@ def test_ten_thousand_entries_are_read_in_a_moment() -> None:
     began = process_time()
     assert 10_000 == len(list(rule(f"group: people:finance, none_of: [{listed}]").groups)) - 1
     assert process_time() - began < 20
+
+
+# --- everybody --------------------------------------------------------------------------------------------------------
+
+
+def test_everyone_is_who_the_source_lists_and_not_who_is_in_some_group() -> None:
+    listed = replace(group("*", "ann", "bob"), id="*")
+    cid = replace(CID, active=False)
+    known = directory(
+        [ANN, BOB, cid], replace(listed, members=frozenset({"ann", "bob", "cid"})), group("finance", "ann")
+    )
+    desired = compiled(line("everyone: people"), known)
+    assert {"ann", "bob"} == who(desired)
+    [reason] = desired.because["ann"]["Viewer"]
+    assert "everyone in people (m.yaml:2)" == str(reason)
+    assert {"bob"} == who(compiled(line('everyone: people, none_of: ["people:finance"]'), known))
+
+
+def test_everyone_of_a_source_that_did_not_list_them_takes_nothing() -> None:
+    desired = compiled(line("everyone: people"), directory([ANN], group("finance", "ann")))
+    assert set() == who(desired)
+    assert {"Viewer": "who is in people is not known, because it was not read yet"} == desired.frozen
+
+
+def test_a_source_is_asked_for_everybody_where_a_line_asks() -> None:
+    text = (
+        line('group: "people:a", none_of: [{everyone: entra}]')
+        + '  - {group: "okta:b", roles: [Op], deployments: all}\n'
+    )
+    assert {"entra"} == parse({"m.yaml": text.encode()}, namings=[NAMING]).everyone

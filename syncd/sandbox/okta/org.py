@@ -108,6 +108,8 @@ class Org:
         self.clock = clock or OrgClock()
         self.people: dict[str, OrgUser] = {}
         self.teams: dict[str, Team] = {}
+        self.everyone = ""
+        """The id of the built-in group of everybody, where there is one."""
         self._numbers = itertools.count(1)
 
     def add_user(self, login: str, *, status: str | None = "ACTIVE", id_: str | None = None, **profile: Any) -> str:
@@ -117,7 +119,18 @@ class Org:
         given = login.partition("@")[0]
         usual = {"login": login, "email": login, "firstName": given.capitalize(), "lastName": "Example"}
         self.people[id_] = OrgUser(id_, status, {**usual, **profile}, stamp, stamp, stamp)
+        if self.everyone:
+            self._into_everyone(id_)
         return id_
+
+    def add_everyone(self) -> str:
+        """Add the built-in group that everybody is in, now and later. Its stamps do not move by that: none says that they do."""
+        self.everyone = self.add_group("Everyone", self.people, type_="BUILT_IN")
+        return self.everyone
+
+    def _into_everyone(self, user: str) -> None:
+        team = self.teams[self.everyone]
+        team.members, team.ordered = team.members | {user}, None
 
     def set_status(self, user: str, status: str | None) -> None:
         person = self.people[user]

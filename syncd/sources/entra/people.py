@@ -77,6 +77,12 @@ class TenantPeople:
             self.person(fields)
         return self._members.setdefault(member.id, member)
 
+    def user(self, fields: Mapping[str, object]) -> Member:
+        """Take an entry of the list of users, which does not say of each that it is one."""
+        kind = str(fields.get("@odata.type") or f"{_TYPE}user").removeprefix(_TYPE)
+        id_ = self.person(fields)
+        return self._members.setdefault(id_, Member(kind, id_, named=True))
+
     def person(self, fields: Mapping[str, object]) -> str:
         """Take a person as they are now, or note that this cannot be said; gives their id."""
         id_, why = str(fields["id"]), doubt(fields)

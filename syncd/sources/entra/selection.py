@@ -33,6 +33,12 @@ class Picked:
         return Collection(first, query(f"{path}/microsoft.graph.user", select="id", top=1, count="true"))
 
 
+def user_list(page_size: int) -> Collection:
+    """Say where everybody in the tenant is read, and counted."""
+    first = query("/users", select=",".join(USER_FIELDS), top=page_size)
+    return Collection(first, query("/users", select="id", top=1, count="true"))
+
+
 def pick(selections: Iterable[GroupSelection], fields: Mapping[str, object]) -> Picked | None:
     """Say how a group is to be read; None if no selection is for it."""
     id_, name = str(fields["id"]), paired(str(fields.get("displayName") or ""))

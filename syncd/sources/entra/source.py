@@ -11,7 +11,7 @@ from typing import Final
 from syncd.errors import CursorLost
 from syncd.http.backoff import Waiting
 from syncd.http.rests import Rest
-from syncd.model import Group, Snapshot
+from syncd.model import EVERYONE, Group, Snapshot
 from syncd.sources.again import NEVER
 from syncd.sources.entra.delta import (
     LATEST_GROUPS,
@@ -26,7 +26,7 @@ from syncd.sources.entra.graph import GraphClient
 from syncd.sources.entra.people import TenantPeople
 from syncd.sources.entra.reading import Reader
 from syncd.sources.entra.roles import AppRoles, user_path
-from syncd.sources.entra.selection import Picked, check_names, found, group_path, pick, select
+from syncd.sources.entra.selection import Picked, check_names, found, group_path, pick, select, user_list
 from syncd.sources.entra.settings import EntraSettings
 from syncd.sources.entra.tokens import Tokens
 from syncd.sources.kind import SourceSurroundings
@@ -68,7 +68,8 @@ class EntraSource:
         self._reader = Reader(
             self._graph, concurrency=settings.concurrency, settle_s=settings.settle_s, pause=waiting.pause
         )
-        self._made_for = _fingerprint(settings)
+        self._everyone = around.everyone
+        self._made_for = _fingerprint(settings, everyone=around.everyone)
 
     @property
     def feed(self) -> EntraSource:
@@ -114,6 +115,8 @@ class EntraSource:
         draft = Draft(self.name, self._settings, TenantPeople(self.name))
         picked = select(self.name, self._settings, self._reader)
         self._read_groups(draft, list(picked.values()))
+        if self._everyone:
+            self._read_everyone(draft)
         for app_id in self._settings.app_roles:
             self._read_app(draft, app_id)
         draft.people.check()
@@ -134,6 +137,13 @@ class EntraSource:
         for group, reading in zip(picked, readings, strict=True):
             draft.add(group, reading, taken_at=taken_at)
 
+    def _read_everyone(self, draft: Draft) -> None:
+        """Read the list of all users as a group."""
+        taken_at, everybody = self._now(), Picked(EVERYONE, EVERYONE)
+        wanted = user_list(self._settings.page_size)
+        reading = self._reader.read([wanted], draft.people.user, counted=lambda m: m.is_person)[0]
+        draft.add(everybody, reading, taken_at=taken_at)
+
     def _read_app(self, draft: Draft, app_id: str) -> None:
         read = self._roles(draft).read(app_id, known=draft.known, taken_at=self._now())
         draft.add_app(app_id, read.groups, read.cursor)
@@ -153,16 +163,21 @@ class EntraSource:
             was_again=was.again,
         )
         left = self._look_at_people(draft, users.touched.keys() & draft.known.keys())
+        crowd = self._everyone and self._has_moved(users, earlier, left, was)
         rested = self._resting(earlier, was, groups.touched.keys())
-        stirred = groups.touched.keys() | (was.again.keys() - rested.keys())
-        due = {g.id for g in earlier.groups if _is_due(g, was, stirred=stirred, left=left)}
+        stirred = groups.touched.keys() | (was.again.keys() - rested.keys() - {EVERYONE})
+        due = {g.id for g in earlier.groups if g.id != EVERYONE and _is_due(g, was, stirred=stirred, left=left)}
         apps = {app_id: self._app_is_due(draft, app_id, was, stirred | due) for app_id in self._settings.app_roles}
-        draft.keep((g for g in earlier.groups if g.id not in due), was, apps=apps)
+        draft.keep((g for g in earlier.groups if g.id not in due and not (crowd and g.id == EVERYONE)), was, apps=apps)
         for group in rested.values():
             if group.id in draft.groups and group.id not in due:
                 draft.rest(group)
         self._read_groups(draft, self._still_picked(due | stirred))
         check_names(self.name, self._settings.groups, (Picked(g.id, g.name) for g in draft.groups.values()))
+        if crowd:
+            self._read_everyone(draft)
+        elif EVERYONE in was.again and EVERYONE in draft.groups:
+            draft.rest(draft.groups[EVERYONE])
         for app_id in (app_id for app_id, is_due in apps.items() if is_due):
             self._read_app(draft, app_id)
         draft.doubt(groups.touched)
@@ -171,9 +186,16 @@ class EntraSource:
         self._tell(draft)
         return draft
 
+    def _has_moved(self, users: Round, earlier: Snapshot, left: set[str], was: EntraCursor) -> bool:
+        """Say whether the list of everybody is to be read again: somebody came or went, or it was not read whole."""
+        before = next((g for g in earlier.groups if g.id == EVERYONE), None)
+        if before is None or not before.certificate.complete:
+            return not was.again.get(EVERYONE, NEVER).left
+        return bool(left & before.members) or not users.touched.keys() <= before.members
+
     def _resting(self, earlier: Snapshot, was: EntraCursor, touched: Collection[str]) -> dict[str, Group]:
         """Give the groups in doubt that are left alone at this poll: nothing names them, and their count did not move."""
-        waiting = [g for g in earlier.groups if g.id not in touched and was.again.get(g.id, NEVER).left]
+        waiting = [g for g in earlier.groups if g.id not in {*touched, EVERYONE} and was.again.get(g.id, NEVER).left]
         picked = {g.id: pick(self._settings.groups, {"id": g.id, "displayName": g.name}) for g in waiting}
         counted = {id_: p.members(self._settings.page_size).count or "" for id_, p in picked.items() if p}
         counts = dict(zip(counted, self._reader.counts(list(counted.values())), strict=True))
@@ -226,8 +248,9 @@ def _may_pick(settings: EntraSettings, id_: str) -> bool:
     return any(s.by != "id" or s.picks(id_, "") for s in settings.groups)
 
 
-def _fingerprint(settings: EntraSettings) -> str:
+def _fingerprint(settings: EntraSettings, *, everyone: bool) -> str:
     """Hash the settings that decide what is in a snapshot."""
     who = settings.guests, settings.agents
-    decisive = (settings.groups, *who, settings.app_roles, settings.graph_url, settings.tenant)
+    decisive: tuple[object, ...] = (settings.groups, *who, settings.app_roles, settings.graph_url, settings.tenant)
+    decisive = (*decisive, EVERYONE) if everyone else decisive  # a cursor of before there was such a thing goes on
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]

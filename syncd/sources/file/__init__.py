@@ -18,7 +18,7 @@ else:
 def _open(name: str, settings: FileSettings, around: SourceSurroundings) -> "FileSource":
     from syncd.sources.file.source import FileSource
 
-    return FileSource(name, settings.directory, now=around.now)
+    return FileSource(name, settings.directory, now=around.now, everyone=around.everyone)
 
 
 def _examine(name: str, settings: FileSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:

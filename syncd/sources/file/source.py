@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
-from syncd.model import At, Certificate, CheckResult, Group, Identity, Snapshot, key, nfc
+from syncd.model import EVERYONE, At, Certificate, CheckResult, Group, Identity, Snapshot, key, nfc
 from syncd.sources.file.table import FileSettings
 from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
@@ -46,6 +46,7 @@ class FileSource:
     name: str
     directory: Path
     now: Callable[[], datetime]
+    everyone: bool = False
 
     @property
     def feed(self) -> None:
@@ -76,7 +77,15 @@ class FileSource:
             _, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=True)
         if problems:
             raise PeopleInvalid(problems)
-        return snapshot
+        return with_everyone(snapshot) if self.everyone else snapshot
+
+
+def with_everyone(snapshot: Snapshot) -> Snapshot:
+    """Add everybody in the files as a group, which is first: its id is before every other one."""
+    ids = frozenset(person.id for person in snapshot.identities)
+    whole = Certificate(1, len(ids), len(snapshot.identities), snapshot.taken_at, complete=True)
+    group = Group(snapshot.source, EVERYONE, EVERYONE, ids, whole)
+    return replace(snapshot, groups=tuple(sorted((group, *snapshot.groups), key=lambda g: g.id)))
 
 
 def examine(name: str, settings: FileSettings, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
@@ -223,6 +232,10 @@ class _Draft:
         members = self.listed(found, "members")
         references = tuple(m for m in members if self.strict.text(m, "a member") and isinstance(m, Scalar))
         name, id_ = texts.get("name", ""), texts.get("id") or texts.get("name", "")
+        if id_ == EVERYONE:
+            self.strict.wrong(
+                node.at, f'the id "{EVERYONE}" stands for everybody in the source; give the group another id'
+            )
         if name and self.new("group with the id", id_, node) and self.new("group with the name", name, node):
             self.groups.append(_Group(id_, name, references))
 

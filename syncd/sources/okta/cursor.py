@@ -61,9 +61,9 @@ class OktaCursor:
             raise CursorLost("the saved cursor cannot be read; a full read is needed") from None
 
 
-def fingerprint(settings: OktaSettings) -> str:
+def fingerprint(settings: OktaSettings, *, everyone: bool = False) -> str:
     """Tell settings apart that see different groups; a cursor of one says nothing to the other."""
-    found = repr((settings.connection.root, settings.groups))
+    found = repr((settings.connection.root, settings.groups, *(("everyone",) if everyone else ())))
     return hashlib.sha256(found.encode()).hexdigest()[:12]
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from syncd.model import Certificate, Group, Identity
+from syncd.model import EVERYONE, Certificate, Group, Identity
 from syncd.ports import Emit
 from syncd.sources.okta.answers import Missing, NotRead
 from syncd.sources.okta.pager import API, Listing, Pager
@@ -19,6 +19,8 @@ from syncd.sources.okta.settings import GroupFilter
 READS: Final = 3
 """So often at most is a group read whose members do not agree with its count: it may have changed meanwhile."""
 _IDS_AT_ONCE: Final = 50
+_EVERYBODY: Final = "Everyone"
+"""The name of the built-in group of an org; no other built-in group has it, and it cannot be renamed."""
 _USER_FIELDS: Final = "id,status,lastUpdated,profile:(login,email,firstName,lastName,employeeNumber)"
 
 
@@ -47,6 +49,8 @@ class OrgRead:
     """How each group looked whose members were read, or tried to be."""
     unanswered: set[str] = field(default_factory=set)
     """Groups of which the members could not be read to an end."""
+    everyone: str = ""
+    """The id of the group that Okta puts everybody into, once that is known."""
 
     # --- lists ---------------------------------------------------------------------------------------------------------
 
@@ -60,7 +64,7 @@ class OrgRead:
         if self.selection.lists:
             listing = await self._groups(filter=_any("type", self.selection.types))
         found = {g.id: g for g in map(listed_group, listing.items)}
-        wanted = (set(self.selection.ids) | set(self.known.members)) - set(found)
+        wanted = (set(self.selection.ids) | set(self.known.members)) - set(found) - {EVERYONE}
         more, unread, asked_at = await self.groups_by_id(wanted)
         chosen = [g for g in (*found.values(), *more) if self._chosen(g)]
         return Groups(_by_id(chosen), unread, listing.asked_at or asked_at)
@@ -121,6 +125,20 @@ class OrgRead:
                 workers.create_task(work())
         return sorted(read, key=lambda g: g.id)
 
+    async def everybody(self) -> Group:
+        """Read the group that Okta puts everybody into: a list of people, and a count that comes from elsewhere."""
+        try:
+            listing = await self._groups(filter=_any("type", ["BUILT_IN"]))
+        except NotRead as e:
+            return self.unread(EVERYONE, f"the group Everyone could not be looked up: {e.why}")
+        found = [g for g in map(listed_group, listing.items) if g.name == _EVERYBODY]
+        if len(found) != 1:
+            return self.unread(
+                EVERYONE, "Okta shows no group Everyone to this credential: an administrator role may hide it"
+            )
+        self.everyone = found[0].id
+        return replace(await self._group(found[0]), id=EVERYONE, name=EVERYONE)
+
     def unread(self, id_: str, why: str) -> Group:
         """Give a group of which nothing was read."""
         self.unanswered.add(id_)
@@ -161,7 +179,8 @@ class OrgRead:
         seen = {s.identity.id: s for s in (seen_user(self.source, item) for item in items)}
         doubts = [s for s in seen.values() if s.doubt]
         self.looks[listed.id] = listed.look
-        before = self.known.members.get(listed.id, frozenset())
+        known_as = EVERYONE if listed.id == self.everyone else listed.id
+        before = self.known.members.get(known_as, frozenset())
         out = [s for s in doubts if s.identity.id not in before or s.identity.id not in self.known.people]
         left_out = frozenset(s.identity.id for s in out)
         self.tell(doubts, left_out=left_out)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncd.errors import SourceUnavailable
 from syncd.http.rests import Rest
-from syncd.model import Group, Snapshot
+from syncd.model import EVERYONE, Group, Snapshot
 from syncd.sources.again import NEVER, Again, resting
 from syncd.sources.kind import SourceSurroundings
 from syncd.sources.okta.answers import NotRead
@@ -51,6 +51,8 @@ class OktaSource:
         self._emit = around.emit
         self._rest = Rest(settings.provider, around.rests, now=around.now)
         self._stopping = around.stopping
+        self._everyone = around.everyone
+        self._made_for = fingerprint(settings, everyone=around.everyone)
         self._budget = Budget(settings.leave_free, settings.concurrency)
         self._one_at_a_time = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,7 +90,7 @@ class OktaSource:
 
         With nothing changed this costs two requests. A deleted group does not show in what changed: a full read finds it.
         """
-        since = OktaCursor.read(cursor, settings=fingerprint(self.settings))
+        since = OktaCursor.read(cursor, settings=self._made_for)
 
         async def work(reading: OrgRead) -> tuple[Snapshot, str]:
             return await self._changes(reading, earlier, since)
@@ -152,19 +154,20 @@ class OktaSource:
     async def _full(self, reading: OrgRead) -> tuple[Snapshot, str]:
         found = await reading.all_groups()
         groups = await reading.groups(found)
-        people = reading.identities(groups, reading.known.people)
-        since = OktaCursor(EPOCH, EPOCH, fingerprint(self.settings))
+        everybody = [await reading.everybody()] if self._everyone else []
+        people = reading.identities((*everybody, *groups), reading.known.people)
+        since = OktaCursor(EPOCH, EPOCH, self._made_for)
         asked = [found.asked_at.isoformat()] if found.asked_at else []
         cursor = self._next(
             reading,
             since,
-            groups,
+            [*everybody, *groups],
             found.listed,
             asked_at=found.asked_at,
             users=asked or [s.updated for s in reading.people.values()],
             stamps=[] if found.listed else asked,
         )
-        return Snapshot(self.name, people, tuple(groups), self._now()), cursor.text()
+        return Snapshot(self.name, people, (*everybody, *groups), self._now()), cursor.text()
 
     def _next(
         self,
@@ -198,19 +201,24 @@ class OktaSource:
 
     async def _changes(self, reading: OrgRead, earlier: Snapshot, since: OktaCursor) -> tuple[Snapshot, str]:
         (listed, listing), users = await _both(reading.changed_groups(since.groups), reading.changed_users(since.users))
+        changed = self._users(reading, users)
         before = {g.id: g for g in earlier.groups}
-        shown = {g.id for g in listed}
+        shown = {g.id for g in listed} | {EVERYONE}
         again, unread, _ = await reading.groups_by_id(since.again.keys() - shown)
         gone = since.again.keys() - shown - {g.id for g in again} - set(unread)
         rested = {g.id for g in (*listed, *again) if g.id in before and since.again.get(g.id, NEVER).rests(g.look)}
         moved = (g for g in listed if _to_be_read(g, before.get(g.id), since))
         due = tuple(g for g in (*moved, *again) if g.id not in rested)
         read = await reading.groups(Groups(due, unread))
+        if self._everyone:
+            everybody, is_read = await self._everybody(reading, before.get(EVERYONE), changed, since)
+            before[EVERYONE] = everybody
+            read += [everybody] if is_read else []
+            rested |= {EVERYONE} if not is_read and EVERYONE in since.again else set()
         renamed = {g.id: replace(before[g.id], name=g.name) for g in listed if g.name and g.id in before}
         doubtful = {id_: resting(renamed.get(id_, before[id_]), since.again[id_]) for id_ in rested}
         groups = {**before, **renamed, **doubtful, **{g.id: g for g in read}}
         groups = {id_: groups[id_] for id_ in sorted(groups) if id_ not in gone}
-        changed = self._users(reading, users)
         people = reading.identities(groups.values(), reading.known.people)
         crowded = listing.pages > 1  # a mass change, behind which the mark would stay until the next change anywhere
         cursor = self._next(
@@ -224,6 +232,23 @@ class OktaSource:
             stamps=[listing.asked_at.isoformat()] if crowded and listing.asked_at else [],
         )
         return Snapshot(self.name, people, tuple(groups.values()), self._now()), cursor.text()
+
+    async def _everybody(
+        self, reading: OrgRead, before: Group | None, changed: Iterable[SeenUser], since: OktaCursor
+    ) -> tuple[Group, bool]:
+        """Give everybody, as they were and with who is new in the list of changes; and whether they were read anew.
+
+        Who is hired shows there, and who is deactivated too; whether the stamp of Okta's own group of everybody moves with them
+        is not documented.
+        """
+        again = since.again.get(EVERYONE, NEVER)
+        if before is None or (not before.certificate.complete and not again.left):
+            return await reading.everybody(), True
+        seen = before.members | {s.identity.id for s in changed if not s.doubt and not s.deprovisioned}
+        more, counted = len(seen) - len(before.members), before.certificate.independent_count
+        count = None if counted is None else counted + more
+        certificate = replace(before.certificate, count=len(seen), independent_count=count)
+        return replace(before, members=seen, certificate=certificate), False
 
     def _users(self, reading: OrgRead, users: Listing) -> list[SeenUser]:
         changed = [seen_user(self.name, item) for item in users.items]
