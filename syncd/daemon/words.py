@@ -11,6 +11,7 @@ from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
 from syncd.plan.sound import WAITS
 from syncd.render.effects import loss_text
+from syncd.render.lines import few, safe
 from syncd.words import some
 
 
@@ -26,12 +27,12 @@ class Say:
 def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
     if these is None:
         return ""
-    said = summed(these.changes)
+    said = safe(summed(these.changes))
     ended = f": {said}" if said else ""
     loses = loss_text(effects) if effects is not None else ""
     loses = f"; if they pass, {loses}" if loses else ""
     return (
-        f"{len(these.changes)} changes are held ({'; '.join(these.why)}){ended}{loses}; "
+        f"{len(these.changes)} changes are held ({safe('; '.join(these.why))}){ended}{loses}; "
         f"see them with: syncd plan -d {name}; "
         f"let exactly these go with: syncd approve {name} {these.digest}"
     )
@@ -39,13 +40,13 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
 
 def not_converged(changes: Sequence[Change]) -> str:
     names = sorted({change.name for change in changes})
-    return f"the server accepted and did not keep changes of {some(names, 5)}" if names else ""
+    return f"the server accepted and did not keep changes of {few(names, 5)}" if names else ""
 
 
 def waiting(outcomes: Sequence[Outcome]) -> str:
     """Say what a server lacks, so that a change cannot be made in full; what waits for a look at roles comes by itself."""
     lacking = [o for o in outcomes if o.status is Status.PENDING and not o.detail.endswith(WAITS)]
-    return some([f"{o.change.name}: {o.detail}" for o in lacking], 3, between="; ")
+    return some([safe(f"{o.change.name}: {o.detail}") for o in lacking], 3, between="; ")
 
 
 def drift(name: str, things: int) -> str:
@@ -58,13 +59,13 @@ def frozen(roles: Mapping[str, str]) -> str:
     by_cause: dict[str, list[str]] = {}
     for role, why in sorted(roles.items()):
         by_cause.setdefault(why, []).append(role)
-    causes = [f"{', '.join(of)}: {why}" for why, of in by_cause.items()]
+    causes = [safe(f"{', '.join(of)}: {why}") for why, of in by_cause.items()]
     said = some(causes, 5, between="; ", more="more causes")
     return f"nobody who left loses these roles for now: {said}" if causes else ""
 
 
 def noted(notes: Sequence[Note], code: str) -> str:
-    return some([note.text for note in notes if note.code == code], 3, between="; ")
+    return some([safe(note.text) for note in notes if note.code == code], 3, between="; ")
 
 
 def quarantined(failures: int, error: Exception) -> str:
@@ -76,14 +77,14 @@ def source_failed(source: str, why: str | None) -> str:
 
 
 def uncertified(groups: Sequence[str], why: str) -> str:
-    return f"{some(groups, 5)}: not read whole, so nobody loses anything by them; {why}"
+    return f"{few(groups, 5)}: not read whole, so nobody loses anything by them; {safe(why)}"
 
 
 def person_joined(notes: Sequence[Note]) -> str:
-    asked = [note.text for note in notes if note.code == "person_joined"]
+    asked = [safe(note.text) for note in notes if note.code == "person_joined"]
     return some(asked, 1, between="; ", more="more, see syncd plan")
 
 
 def blocked(names: Sequence[str], notes: Sequence[Note]) -> str:
     clashes = "; ".join(text for code in ("name_clash", "username_clash") if (text := noted(notes, code)))
-    return f"left alone: {some(names, 5)}: {clashes}" if names else ""
+    return f"left alone: {few(names, 5)}: {clashes}" if names else ""

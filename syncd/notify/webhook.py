@@ -22,6 +22,8 @@ from syncd.notify.words import Message, alarm_id, cut, message_id, stamp, story,
 SIZE_CAP: Final = 64 * 1024
 _SLACK_WORD = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){1,5}")
 """How Slack says what is wrong: `no_service`, `channel_is_archived`."""
+_CALL = re.compile(r"(?<!\w)@(?=(?:channel|here|all|everyone)\b)", re.IGNORECASE)
+"""Of everybody in a channel; a word joiner after the sign is not to be seen, and makes it a word."""
 
 # urllib3 tells at DEBUG the path of each request, and that of a webhook is a secret
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
@@ -94,9 +96,16 @@ def json_body(message: Message) -> Mapping[str, object]:
 
 
 def slack_body(message: Message) -> Mapping[str, object]:
-    """Give what Slack takes (docs.slack.dev, "Formatting message text": &, < and > are escaped, nothing else)."""
+    """Give what Slack takes (docs.slack.dev, "Formatting message text": &, < and > are escaped, nothing else).
+
+    What also takes it, Mattermost and Rocket.Chat, tells everybody in a channel of a plain `@channel`: no name does that.
+    """
     sign = ":rotating_light:" if message.firing else ":white_check_mark:"
-    return {"text": _escaped(f"{sign} *{title(message)}*\n{story(replace(message, text=cut(message.text)))}")}
+    return {"text": _quiet(_escaped(f"{sign} *{title(message)}*\n{story(replace(message, text=cut(message.text)))}"))}
+
+
+def _quiet(text: str) -> str:
+    return _CALL.sub("@\u2060", text)
 
 
 def _escaped(text: str) -> str:

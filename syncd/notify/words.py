@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from syncd.render.lines import safe
+
 LONGEST_TEXT: Final = 3000
 """Characters of a text that a chat gets; Slack cuts after 40,000 and people stop much earlier."""
 
@@ -39,7 +41,8 @@ def story(message: Message) -> str:
     since = f"{message.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     until = "" if message.firing else f", over {message.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     to_do = f"\nwhat to do: {message.runbook}" if message.runbook and message.firing else ""
-    return f"{message.text}\nsince {since}{until}{to_do}"
+    text = "\n".join(safe(line) for line in message.text.split("\n"))
+    return f"{text}\nsince {since}{until}{to_do}"
 
 
 def sendable(text: str) -> str:

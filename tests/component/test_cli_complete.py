@@ -16,7 +16,7 @@ from store_samples import snapshot
 
 from syncd.app import open_store
 from syncd.cli import complete, run
-from syncd.cli.complete import beginning
+from syncd.cli.complete import MOST, beginning
 from syncd.config import load
 from syncd.store import Stores, migrate
 
@@ -78,6 +78,15 @@ def test_whatever_is_wrong_is_not_told_here(damage: str, config: Path, capsys: p
     assert b"\xff[" == (config.parent / damage).read_bytes()
 
 
+def test_no_name_acts_on_the_terminal_and_a_thousand_are_enough(config: Path) -> None:
+    def many(_: object) -> list[str]:
+        return ["a\x1b[2J", "a\nb", *(f"a{n}" for n in range(MOST + 5))]
+
+    found = beginning(many, config, "", within_s=60)
+
+    assert (MOST, True) == (len(found), all(name.isprintable() for name in found))
+
+
 def test_nobody_waits_for_ever(config: Path) -> None:
     never = Event()
 
@@ -126,6 +135,7 @@ def test_a_database_that_wants_an_upgrade_is_left_alone(config: Path) -> None:
         ({"COMP_WORDS": "syncd 'st", "COMP_CWORD": "x"}, "status"),
         ({"COMP_WORDS": "syncd st", "COMP_CWORD": "-1"}, "status"),
         ({"COMP_WORDS": "syncd st", "COMP_CWORD": "99"}, "apply"),
+        ({"COMP_WORDS": "syncd st", "COMP_CWORD": "²"}, "status"),
         ({"COMP_CWORD": "1"}, "apply"),
     ],
 )

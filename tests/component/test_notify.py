@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,14 +15,16 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from notify_world import HELD, SETTINGS, Chat, Post, Sending, chat_service, mail_server, write_certificate
+from notify_world import HELD, NOON, SETTINGS, Chat, Post, Sending, chat_service, mail_server, write_certificate
 
 from syncd.http.secrets import Secret
 from syncd.notify import (
     Email,
+    Message,
     Webhook,
 )
-from syncd.notify.webhook import json_body
+from syncd.notify.mail import mail_of
+from syncd.notify.webhook import json_body, slack_body
 
 SENT = replace(HELD, runbook="docs/runbook.md#held")
 
@@ -39,6 +42,30 @@ def post() -> Iterator[Post]:
 
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("N-408")
+def test_no_name_calls_a_whole_channel_or_turns_what_people_read_around() -> None:
+    """Slack takes `<!channel>`, Mattermost and Rocket.Chat a plain `@channel`, for a call to everybody."""
+    names = "<!channel> @channel (@here) @all. x@all.example @Everyone @alliance <https://evil.example|ok> & \u202e\x07"
+    message = Message("held", names, f"{names}\nlook", firing=True, at=NOON, since=NOON)
+
+    text = str(slack_body(message)["text"])
+
+    assert [] == re.findall(r"<|>|(?i:(?<!\w)@(?:channel|here|all|everyone)\b)|[\u202e\x07]", text)
+    assert {"x@all.example", "@alliance", "&lt;!channel&gt;", "&amp;"} <= set(text.split())
+    assert r"\u202e\x07" in text
+    assert "\nlook\n" in text
+    assert names in str(json_body(message)["text"]), "a program gets every name as it is"
+
+
+@pytest.mark.finding("N-408")
+def test_no_name_acts_in_a_mail() -> None:
+    message = Message("held", "prod", "<b>a</b> \u202e\x1b[2J\nlook", firing=True, at=NOON, since=NOON)
+    settings = Email("mail.example", 25, sender="syncd@example.com", to=("ops@example.com",))
+    mail = mail_of(settings, message)
+
+    assert ("text/plain", True) == (mail.get_content_type(), r"<b>a</b> \u202e\x1b[2J" in mail.get_content())
 
 
 def test_a_webhook_gets_json_at_its_path_and_query(chat: Chat) -> None:

@@ -9,7 +9,7 @@ import pytest
 from syncd.callers import acting, parted
 from syncd.daemon import words
 from syncd.errors import Problem
-from syncd.model import Change, Held, Note, User, Why
+from syncd.model import Change, Held, Note, Outcome, Status, User, Why
 from syncd.text.strict import did_you_mean
 from syncd.words import LONGEST_VALUE, in_one_line, shortened, some
 
@@ -133,6 +133,25 @@ def test_what_somebody_else_changed_is_counted(things: int, said: str) -> None:
     assert said == words.drift("prod", things)
 
 
+HOSTILE = "a\nwhat to do: https://evil.example\u202e\x1b[2J"
+
+
+@pytest.mark.finding("N-408")
+def test_no_name_begins_a_line_of_an_alarm_or_turns_its_text_around() -> None:
+    change = loses(HOSTILE, why=Why(f"okta:{HOSTILE}", "team"))
+    told = [
+        words.not_converged([change]),
+        words.waiting([Outcome(change, Status.PENDING, HOSTILE)]),
+        words.frozen({HOSTILE: HOSTILE}),
+        words.noted([Note("renamed", HOSTILE)], "renamed"),
+        words.uncertified([HOSTILE], HOSTILE),
+        words.person_joined([Note("person_joined", HOSTILE)]),
+        words.blocked([HOSTILE], [Note("name_clash", HOSTILE)]),
+        words.held("prod", Held((change,), (HOSTILE,), "prod")),
+    ]
+    assert [] == [text for text in told if not text.isprintable() or r"a\nwhat to do" not in text]
+
+
 def test_roles_that_nobody_loses_for_now_are_said_by_their_cause() -> None:
     assert "" == words.frozen({})
     roles = {"ops": "okta is down", "finance": "cut off", "crew": "okta is down"}
@@ -176,3 +195,17 @@ def test_failures_say_how_many_and_nothing_that_the_alarm_says_itself() -> None:
 @pytest.mark.parametrize("reason", ["", "ticket 12", "as told: by mail (see: above)"])
 def test_who_approved_and_why_are_parted_as_they_were_put_together(name: str, said: str, reason: str) -> None:
     assert (acting(name, said=said), reason) == parted(acting(name, said=said, reason=reason))
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "written"),
+    [
+        ("root", "anna", "anna (via root)"),
+        ("anna", "anna", "anna"),
+        ("anna (via root)", "anna", "anna (via root)"),
+        ("anna (via root)", "bob", "bob (via anna (via root))"),
+        ("root", "", "root"),
+    ],
+)
+def test_who_is_known_already_stands_there_once(name: str, said: str, written: str) -> None:
+    assert written == acting(name, said=said)
