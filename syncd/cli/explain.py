@@ -113,7 +113,7 @@ def _lines(of: Answering, stood: list[Standing], dag: str, *, program: str) -> I
     for one in stood:
         told = Told(one.owned.grants, of.held(one.name))
         gives = _OnDag(one, dag) if dag else lambda _account, _role: ""
-        explained = Explained(one.name, one.desired, one.observed, one.plan, told, one.accounts, gives)
+        explained = Explained(one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, of.rules)
         yield from deployment_lines(explained, program=program)
 
 

@@ -12,7 +12,7 @@ from syncd.render.lines import Line, Style, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from syncd.model import Identity
+    from syncd.model import Identity, Rules
     from syncd.reconcile import DeploymentReport, Report, World
 
 
@@ -28,19 +28,19 @@ def explain_fresh(this: Invocation, user: str, deployments: Sequence[str]) -> in
         }
     lines = [*person_lines(user, people, report.sources_failed)]
     for deployment in report.deployments:
-        lines += report_lines(deployment, known[deployment.deployment], program=this.program)
+        lines += report_lines(deployment, known[deployment.deployment], program=this.program, rules=files.rules)
     show(lines)
     return report.exit_code()
 
 
-def report_lines(this: DeploymentReport, told: Told, *, program: str) -> Iterator[Line]:
+def report_lines(this: DeploymentReport, told: Told, *, program: str, rules: Rules | None = None) -> Iterator[Line]:
     """Say what a plan for one person found on a deployment, or why there is none."""
     if this.plan is None or this.desired is None or this.observed is None:
         yield Line(f"{safe(this.deployment)}: {safe(str(this.error))}", Style.FAIL)
         return
     there = {*this.desired.undecided, *this.desired.users, *this.observed.users}
     accounts = frozenset(filter(this.plan.scope.covers, there))
-    explained = Explained(this.deployment, this.desired, this.observed, this.plan, told, accounts)
+    explained = Explained(this.deployment, this.desired, this.observed, this.plan, told, accounts, rules=rules)
     yield from deployment_lines(explained, program=program)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from syncd.render.lines import Line, Style, safe
 
 if TYPE_CHECKING:
-    from syncd.model import DesiredState, Held, Identity, ObservedState, Plan, Reason, User
+    from syncd.model import DesiredState, Held, Identity, ObservedState, Plan, Reason, Rules, User
     from syncd.ports import HeldPlan
 
 _ADVICE = "to let exactly this pass:"
@@ -57,6 +57,8 @@ class Explained:
     told: Told
     accounts: frozenset[str]
     gives: Callable[[str, str], str] = lambda _account, _role: ""
+    rules: Rules | None = None
+    """What the mapping files say: with them the owner of each role is told."""
 
 
 def deployment_lines(this: Explained, *, program: str) -> Iterator[Line]:
@@ -93,6 +95,9 @@ def _role_lines(this: Explained, account: str, want: User | None, *, program: st
         verb = ("has" if has else "lacks") if this.plan is not None else "is to have"
         yield Line(f"  {verb} {said}", Style.LOSS if verb == "lacks" else Style.GAIN)
         yield from (Line(f"    because {reason_text(reason)}") for reason in reasons)
+        defined = this.rules.roles.get(role) if this.rules else None
+        if defined is not None and defined.owner:
+            yield Line(f"    owner of the role: {safe(defined.owner)}", Style.QUIET)
 
 
 def _command(text: str) -> str:

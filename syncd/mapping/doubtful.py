@@ -43,7 +43,8 @@ def _unbound(rules: Rules) -> Iterator[str]:
     used |= {other for role in rules.roles.values() for other in role.extends}
     for name, role in rules.roles.items():
         if name not in used:
-            yield f'{role.at}: no binding gives the role "{name}", so nobody has it; bind it, or take it out'
+            of = f" of {role.owner}" if role.owner else ""
+            yield f'{role.at}: no binding gives the role "{name}"{of}, so nobody has it; bind it, or take it out'
 
 
 def _given_twice(bindings: Iterable[Rule]) -> Iterator[str]:

@@ -93,6 +93,12 @@ DOUBTS = {
         MAPPING.replace("[analyst]", "[Viewer]"),
         'mappings/m.yaml:2: no binding gives the role "analyst", so nobody has it; bind it, or take it out',
     ),
+    "a role of somebody that nobody binds": (
+        MAPPING.replace("[analyst]", "[Viewer]").replace(
+            "    permissions", "    owner: data@example.com\n    permissions"
+        ),
+        'mappings/m.yaml:2: no binding gives the role "analyst" of data@example.com, so nobody has it; bind it, or take it out',
+    ),
     "the same twice": (
         f"{MAPPING}  - group: people:analysts\n    roles: [Viewer, analyst]\n    deployments: all\n",
         "mappings/m.yaml:8: gives analyst to people:analysts where mappings/m.yaml:5 does already; take it out of one of them",

@@ -105,6 +105,18 @@ def test_a_person_is_explained_without_asking_anybody(desk: Desk) -> None:
     assert ("going", desk.team) == (way["by"], way["role"])
 
 
+def test_who_answers_for_a_role_is_told_with_it(desk: Desk) -> None:
+    mapping = desk.folder / "mappings" / "access.yaml"
+    text = mapping.read_text()
+    start = f"  {desk.team}:\n"
+    assert start in text
+    mapping.write_text(text.replace(start, f"{start}    owner: {desk.team}-data@example.com\n", 1))
+
+    out = desk.types("explain", f"{desk.team}.user0")[1]
+
+    assert f"    owner of the role: {desk.team}-data@example.com" in out.splitlines()
+
+
 def test_what_was_never_looked_at_is_told(desk: Desk) -> None:
     (desk.folder / "syncd.db").unlink()
     for extra in ("syncd.db-wal", "syncd.db-shm"):
@@ -164,15 +176,15 @@ def test_people_can_be_written_under_other_words(desk: Desk) -> None:
         b"",
         b"\x1f\x8b\x08\x00",
         b"{}",
-        gzip.compress(b"{}"),
-        gzip.compress(b"["*100_000),
-        gzip.compress(b'{"format": "syncd snapshot", "version": 99}'),
-        gzip.compress(b'{"format": "syncd snapshot", "version": 1, "sources": [], "deployments": 7}'),
+        gzip.compress(b"{}", mtime=0),
+        gzip.compress(b"["*100_000, mtime=0),
+        gzip.compress(b'{"format": "syncd snapshot", "version": 99}', mtime=0),
+        gzip.compress(b'{"format": "syncd snapshot", "version": 1, "sources": [], "deployments": 7}', mtime=0),
         gzip.compress(json.dumps({
             "format": "syncd snapshot", "version": 1, "sources": {}, "failed": {}, "names": [], "persons": [], "joined": [],
             "deployments": {"dev": {"seen": None, "users": [], "roles": [], "once": [], "grants": {"a": [1]}, "made": []}},
-        }).encode()),
-        gzip.compress(b" ") + b"more",
+        }).encode(), mtime=0),
+        gzip.compress(b" ", mtime=0) + b"more",
     ],
 )  # fmt: skip
 def test_a_file_that_is_none_is_one_error(desk: Desk, content: bytes) -> None:
@@ -187,7 +199,7 @@ def test_a_file_that_is_none_is_one_error(desk: Desk, content: bytes) -> None:
 def test_a_file_that_unpacks_to_too_much_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("syncd.store.exported.LARGEST_UNPACKED", 1000)
     file = desk.folder / "bomb.gz"
-    file.write_bytes(gzip.compress(b" " * 100_000))
+    file.write_bytes(gzip.compress(b" " * 100_000, mtime=0))
     code, _, err = desk.types("who", "--role", "Admin", "--snapshot", str(file))
     assert (3, True) == (code, "it is no file that `syncd snapshot export` wrote" in err)
 
