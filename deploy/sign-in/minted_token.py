@@ -24,13 +24,24 @@ def packed(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+def key_in(place: str) -> bytes:
+    try:
+        found = Path(place).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        sys.exit(f"{place}: {error.strerror}")
+    except UnicodeDecodeError:
+        sys.exit(f"{place}: this is no text")
+    return found.encode() or sys.exit(f"{place}: there is no secret in it")
+
+
 def main(secret: str, account: str) -> None:
-    now = int(time.time())
+    key, now = key_in(secret), int(time.time())
     claims = {"sub": account, "aud": "apache-airflow", "iat": now, "nbf": now, "exp": now + LIFE_S}
     signed = ".".join(packed(json.dumps(part).encode()) for part in ({"alg": "HS512", "typ": "JWT"}, claims))
-    key = Path(secret).read_text(encoding="utf-8").strip().encode()
     sys.stdout.write(f"{signed}.{packed(hmac.digest(key, signed.encode(), hashlib.sha512))}")
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not sys.argv[2].isdecimal():
+        sys.exit("usage: minted_token.py SECRET_FILE ACCOUNT_ID")
     main(*sys.argv[1:])

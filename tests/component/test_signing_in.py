@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -159,3 +160,44 @@ def test_a_bearer_credential_without_a_name_is_told_what_that_costs(tmp_path: Pa
         settings = AirflowSettings(Connection(w.url), (Credential("bearer", None, Secret("file", (str(place),))),))
         found = {f.check: f for f in examine("prod", settings, now=lambda: datetime.now(UTC))}
         assert (None, True) == (found["rights"].ok, "write its name as `username`" in found["rights"].detail)
+
+
+@pytest.mark.finding("N-409")
+@pytest.mark.parametrize(
+    ("script", "arguments", "environment", "says"),
+    [
+        ("minted_token.py", (), {}, "usage: minted_token.py"),
+        ("minted_token.py", ("--help",), {}, "usage: minted_token.py"),
+        ("minted_token.py", ("{folder}/secret", "admin"), {}, "usage: minted_token.py"),
+        ("minted_token.py", ("{folder}/secret", "1", "2"), {}, "usage: minted_token.py"),
+        ("minted_token.py", ("{folder}/none", "1"), {}, "/none: No such file or directory"),
+        ("minted_token.py", ("{folder}/empty", "1"), {}, "/empty: there is no secret in it"),
+        ("minted_token.py", ("{folder}/binary", "1"), {}, "/binary: "),
+        ("provider_token.py", (), {}, "usage: provider_token.py"),
+        (
+            "provider_token.py",
+            ("http://127.0.0.1:9", "x"),
+            {},
+            "CLIENT_ID and CLIENT_SECRET have to be in the environment",
+        ),
+        ("provider_token.py", ("http://127.0.0.1:9", "x"), {"CLIENT_ID": "a", "CLIENT_SECRET": "hush-hush"}, "x: "),
+        (
+            "provider_token.py",
+            ("http://127.0.0.1:9", "http://127.0.0.1:9/token"),
+            {"CLIENT_ID": "a", "CLIENT_SECRET": "hush-hush"},
+            "http://127.0.0.1:9/token: ",
+        ),
+    ],
+)
+def test_a_command_that_can_print_no_token_says_why_in_a_line(
+    script: str, arguments: tuple[str, ...], environment: Mapping[str, str], says: str, tmp_path: Path
+) -> None:
+    for name, content in {"secret": b"s3cret", "empty": b" \n", "binary": b"\xff\xfe"}.items():
+        (tmp_path / name).write_bytes(content)
+    words = [sys.executable, str(SIGN_IN / script), *(word.format(folder=tmp_path) for word in arguments)]
+
+    done = subprocess.run(words, env=dict(environment), capture_output=True, text=True, timeout=60, check=False)
+
+    assert (1, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines())), done.stderr
+    assert says in done.stderr
+    assert "hush" not in done.stderr
