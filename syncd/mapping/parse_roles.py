@@ -93,7 +93,10 @@ def _permission(reading: MappingReading, node: Scalar) -> Permission | None:
     problems = tuple(once(_permission_problem(naming, strict, action, resource) for naming in reading.namings))
     for problem in problems:
         strict.wrong(node.at, problem)
-    return None if problems else Permission(action, resource)
+    if problems:
+        return None
+    read = [naming.permission(action, resource) for naming in reading.namings]
+    return next((one for one in read if one.dag is not None), Permission(action, resource))
 
 
 def _permission_problem(naming: Naming, strict: Strict, action: str, resource: str) -> str:

@@ -66,6 +66,11 @@ def test_files_are_read_once(
     assert [["mappings/m.yaml"]] == parsed
 
 
+@pytest.mark.parametrize("resource", ["DAG:fin_daily", "DAG Run:fin_daily", "Audit Logs", "Dag Bundles", "Assets"])
+def test_what_airflow_has_is_no_doubt(resource: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == checked(tmp_path, MAPPING.replace("Pools", resource), "--strict"), capsys.readouterr()
+
+
 DOUBTS = {
     "a group that the file has not": (
         MAPPING.replace("people:analysts", "people:analists"),
