@@ -35,10 +35,10 @@ def compare(old: Rules, new: Rules, view: DirectoryView, known: KnownDeployment,
         return None
     if not concerns(old, new, known):
         return Compared(known, Plan(known.name, EVERYTHING, ()), Effects())
-    was = standing(compiled(old, view.directory, known, now=now), known, scope=EVERYTHING)
+    was = standing(compiled(old, view.looked_for(old.bindings).directory, known, now=now), known, scope=EVERYTHING)
     assert was.plan is not None
     there, mine = carried_out(was.observed, was.plan.changes), owned_after(was)
-    wanted = compiled(new, view.directory, known, now=now)
+    wanted = compiled(new, view.looked_for(new.bindings).directory, known, now=now)
     now_on = standing(wanted, known, scope=EVERYTHING, after=there, owned=mine, earlier=was.desired)
     assert now_on.plan is not None
     dags = frozenset(dag.id for dag in known.seen.dags)

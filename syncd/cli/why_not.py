@@ -73,7 +73,7 @@ def _answer(of: Answering, known: KnownDeployment, who: tuple[PersonKey, ...], a
     from syncd.access.why_not import Goal, Wish, is_given, why_not
     from syncd.model import Level
 
-    view, deployment = of.view, known.deployment
+    view, deployment = of.view.looked_for(of.rules.bindings), known.deployment
     sizes = {where: len(members.members) for where, members in view.directory.groups.items()}
     wish = Wish(who, Goal(asked.role, asked.dag, asked.level or Level.VIEW), known, of.now, sizes)
     directory = view.narrowed(who, deployment) if view.is_certain else view.directory
