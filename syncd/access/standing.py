@@ -26,7 +26,7 @@ from syncd.model import (
     Scope,
     key,
 )
-from syncd.plan.accounts import known_accounts
+from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.allowed import EVERY_DAG, LevelReader, Levels
 from syncd.plan.diff import align, diff
 
@@ -118,6 +118,7 @@ def standing(
         return Standing(known, wanted, ObservedState(known.name, {}, {}), None, mine, scope)
     there, deployment = after or seen.observed(), known.deployment
     by_email = deployment.match_email
+    wanted = without_missing(wanted, there, scope=scope)
     theirs = known_accounts(
         wanted, there, made=noted.made, ours=mine.users, scope=scope, naming=deployment.naming, match_email=by_email
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,8 @@ from syncd.cli.output import AuditOutput, Output, show, show_json
 if TYPE_CHECKING:
     from syncd.access.standing import Standing
     from syncd.cli.known import Answering
+    from syncd.mapping.not_now import Later
+    from syncd.model import PersonKey
     from syncd.render.lines import Line
 
 _User = Annotated[
@@ -104,17 +106,32 @@ def _explain(
         if output is Output.JSON:
             show_json(_json(of, user, stood, dag))
         else:
-            lines = [*person_lines(user, people, {}), *_lines(of, stood, dag, program=this.program)]
+            lines = [*person_lines(user, people, {}), *_lines(of, stood, dag, about=who, program=this.program)]
             show([*lines, *age_lines(of)])
         return EXIT_DONE if of.is_whole else EXIT_NO_ANSWER
 
 
-def _lines(of: Answering, stood: list[Standing], dag: str, *, program: str) -> Iterator[Line]:
+def _lines(
+    of: Answering, stood: list[Standing], dag: str, *, about: Sequence[PersonKey], program: str
+) -> Iterator[Line]:
     for one in stood:
         told = Told(one.owned.grants, of.held(one.name))
         gives = _OnDag(one, dag) if dag else lambda _account, _role: ""
-        explained = Explained(one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, of.rules)
+        later = _later(of, one, about)
+        explained = Explained(
+            one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, of.rules, later=later
+        )
         yield from deployment_lines(explained, program=program)
+
+
+def _later(of: Answering, one: Standing, about: Sequence[PersonKey]) -> Later:
+    """Say what lines give a person on a deployment at other hours than now."""
+    from syncd.mapping.not_now import given_at_other_hours
+
+    view, deployment = of.view.looked_for(of.rules.bindings), one.known.deployment
+    found = given_at_other_hours(of.rules, view.directory, deployment, now=of.now)
+    names = one.accounts | view.names_of(view.closed(about, deployment), deployment) if found else frozenset()
+    return {account: roles for account, roles in found.items() if account in names}
 
 
 class _OnDag:

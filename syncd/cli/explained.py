@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from syncd.render.lines import Line, Style, safe
 
 if TYPE_CHECKING:
+    from syncd.mapping.not_now import Later
     from syncd.model import DesiredState, Held, Identity, ObservedState, Plan, Reason, Rules, User
     from syncd.ports import HeldPlan
 
@@ -59,6 +60,8 @@ class Explained:
     gives: Callable[[str, str], str] = lambda _account, _role: ""
     rules: Rules | None = None
     """What the mapping files say: with them the owner of each role is told."""
+    later: Later = field(default_factory=dict)
+    """By account and role: which lines give it at another hour, and when."""
 
 
 def deployment_lines(this: Explained, *, program: str) -> Iterator[Line]:
@@ -67,15 +70,18 @@ def deployment_lines(this: Explained, *, program: str) -> Iterator[Line]:
     wanted = {**this.desired.undecided, **this.desired.users}
     if this.plan is None:
         yield Line(f"{name}: never looked at, so what is there is not known", Style.WARN)
-    elif not this.accounts:
+    elif not this.accounts and not this.later:
         yield Line(f"{name}: no account, and no mapping line gives anything", Style.HEADING)
-    for account in sorted(this.accounts):
+    for account in sorted(this.accounts | this.later.keys()):
         yield Line(f"{name}: {_account(this, account, wanted.get(account))}", Style.HEADING)
         if account in this.desired.undecided:
             yield Line(
                 "  gets nothing more for now: another source may yet name the account (see the plan)", Style.WARN
             )
         yield from _role_lines(this, account, wanted.get(account), program=program)
+        for role, reasons in sorted(this.later.get(account, {}).items()):
+            yield Line(f"  {safe(role)} at other hours", Style.QUIET)
+            yield from (Line(f"    by {safe(str(reason))}: {when}", Style.QUIET) for reason, when in reasons)
 
 
 def _role_lines(this: Explained, account: str, want: User | None, *, program: str) -> Iterator[Line]:
