@@ -43,7 +43,7 @@ roles:
   analyst:
     description: Sees every DAG that is tagged "reporting"
     dags:
-      - level: view               # view, trigger or edit; each includes the ones before it
+      - level: view               # view, trigger, edit or own; each includes those before it
         tag: reporting
 
 bindings:
