@@ -5,7 +5,7 @@ An alarm is one (kind, subject). It may be raised and cleared as often as the da
 raised, and the alarm was       | then
 --------------------------------|--------------------------------------------------------------------------
 not there                       | it is kept and told
-there                           | its text is the newest one from now on; told again only after `repeat`
+there                           | its text is the newest one from now on, and kept; told again only after `repeat`
 cleared less than SETTLE ago    | it is the same alarm, back again; nothing is told
 
 cleared, and it stays so        | then
@@ -58,6 +58,8 @@ class _Alarm:
     notified_at: datetime | None = None
     kept_at: datetime | None = None
     """What the database holds as `notified_at`; None: it does not hold this alarm."""
+    kept_text: str | None = None
+    """What the database holds as text; another replica may have written it."""
     cleared_at: datetime | None = None
 
     @property
@@ -181,11 +183,17 @@ class Alarms:
             return  # whoever works with the database raises an alarm about it
         with self._lock:
             for key, row in kept.items():
-                known = self._alarms.get(key) or _Alarm(*key, row.text, row.since)
+                known = self._alarms.get(key) or _Alarm(*key, row.text, row.since, kept_text=row.text)
+                text = row.text if known.text == known.kept_text else known.text  # nothing newer was seen here
                 told = [at for at in (known.notified_at, row.notified_at) if at]
                 since = min(known.since, row.since)
                 self._alarms[key] = replace(
-                    known, since=since, kept_at=row.notified_at, notified_at=max(told, default=None)
+                    known,
+                    text=text,
+                    since=since,
+                    notified_at=max(told, default=None),
+                    kept_at=row.notified_at,
+                    kept_text=row.text,
                 )
             for key in [a.key for a in self._alarms.values() if a.kept_at and a.key not in kept]:
                 del self._alarms[key]
@@ -204,25 +212,26 @@ class Alarms:
             return None  # it may have been told by the process before this one
         if alarm.notified_at is None or now - alarm.notified_at >= self._repeat:
             return self._tell
-        return self._keep if alarm.notified_at != alarm.kept_at else None
+        is_kept = (alarm.notified_at, alarm.text) == (alarm.kept_at, alarm.kept_text)
+        return None if is_kept else self._keep
 
     def _tell(self, alarm: _Alarm) -> None:
         now = self._clock()
         try:
             if not self._saved(alarm, now):
                 return  # another replica is telling it
-            kept_at: datetime | None = now
+            kept: tuple[datetime | None, str | None] = now, alarm.text
         except StoreError:
-            kept_at = alarm.kept_at
-        self._change(alarm, notified_at=now, kept_at=kept_at)
+            kept = alarm.kept_at, alarm.kept_text
+        self._change(alarm, notified_at=now, kept=kept)
         self._send(alarm.message(now, firing=True))
 
     def _keep(self, alarm: _Alarm) -> None:
-        """Keep what was told while the database was away."""
+        """Keep what was told while the database was away, and the newest text."""
         assert alarm.notified_at is not None
         try:
             if self._saved(alarm, alarm.notified_at):
-                self._change(alarm, notified_at=alarm.notified_at, kept_at=alarm.notified_at)
+                self._change(alarm, notified_at=alarm.notified_at, kept=(alarm.notified_at, alarm.text))
         except StoreError:
             return  # still away
 
@@ -235,7 +244,9 @@ class Alarms:
             if self._alarms[alarm.key].cleared_at is not None:
                 del self._alarms[alarm.key]
             else:  # raised again this moment: another alarm
-                self._alarms[alarm.key] = replace(self._alarms[alarm.key], notified_at=None, kept_at=None)
+                self._alarms[alarm.key] = replace(
+                    self._alarms[alarm.key], notified_at=None, kept_at=None, kept_text=None
+                )
         if is_mine and alarm.notified_at and alarm.cleared_at:
             self._send(alarm.message(alarm.cleared_at, firing=False))
 
@@ -249,10 +260,12 @@ class Alarms:
             earlier=alarm.kept_at,
         )
 
-    def _change(self, alarm: _Alarm, *, notified_at: datetime, kept_at: datetime | None) -> None:
+    def _change(self, alarm: _Alarm, *, notified_at: datetime, kept: tuple[datetime | None, str | None]) -> None:
         """Note what was told, leaving alone what was raised or cleared since."""
         with self._lock:
-            self._alarms[alarm.key] = replace(self._alarms[alarm.key], notified_at=notified_at, kept_at=kept_at)
+            self._alarms[alarm.key] = replace(
+                self._alarms[alarm.key], notified_at=notified_at, kept_at=kept[0], kept_text=kept[1]
+            )
 
     def _send(self, message: Message) -> None:
         with self._lock:

@@ -502,3 +502,39 @@ def test_many_threads_raise_and_clear(world: World, alarms: Alarms) -> None:
     alarms.deliver()
     expected = sorted(f"deployment-{number}" for number in range(20))
     assert expected == sorted(message.subject for message in world.box.messages)
+
+
+@pytest.mark.finding("N-410")
+def test_the_newest_text_is_kept_and_sends_nothing(world: World, alarms: Alarms) -> None:
+    """What is held changes, and so does the digest that lets it pass: commands read it from the database."""
+    for text in ("approve a", "approve b", "approve b"):
+        alarms.raise_("held", "prod", text)
+        alarms.deliver()
+    assert "approve b" == world.kept.rows["held", "prod"].text
+    world.kept.is_away = True
+    alarms.raise_("held", "prod", "approve c")
+    alarms.deliver()
+    world.kept.is_away = False
+    alarms.deliver()
+    assert AlarmRow("approve c", NOW, NOW) == world.kept.rows["held", "prod"]
+    assert [("prod", "approve a", True)] == world.box.short
+
+
+@pytest.mark.finding("N-410")
+def test_of_two_replicas_the_one_that_saw_it_last_has_the_text(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    alarms.raise_("held", "prod", "first")
+    alarms.deliver()
+    other.deliver()
+    other.raise_("held", "prod", "second")
+    for each in (other, alarms, other, alarms):
+        each.deliver()
+        assert "second" == world.kept.rows["held", "prod"].text
+    assert ["second", "second"] == [state.text for each in (alarms, other) for state in each.current()]
+
+    restarted = world.replica()
+    restarted.raise_("held", "prod", "third")
+    for each in (restarted, alarms, other, restarted):
+        each.deliver()
+    assert "third" == world.kept.rows["held", "prod"].text
+    assert [("prod", "first", True)] == world.box.short
