@@ -22,6 +22,7 @@ from syncd.directory.join import join
 from syncd.directory.narrow import DirectoryView, changed
 from syncd.mapping.compile import compile_desired
 from syncd.model import (
+    EVERYONE,
     AllOf,
     AnyOf,
     At,
@@ -30,11 +31,13 @@ from syncd.model import (
     DesiredState,
     Dialect,
     Directory,
+    Everyone,
     Group,
     GroupRef,
     Identity,
     Joining,
     JoinKey,
+    Leaf,
     Level,
     RoleDefinition,
     Rule,
@@ -52,11 +55,11 @@ LOGINS = ("anna", "Anna", "bob", "")
 MAILS = ("a@x.org", "A@x.org", "b@x.org", "")
 SOURCES = ("okta", "entra")
 JOININGS = (Joining(JoinKey.NONE), Joining(JoinKey.EMAIL, ("okta", "entra")), Joining(JoinKey.ID, ("entra", "okta")))
-REFS = [GroupRef(s, id=g) for s in SOURCES for g in ("g", "h")]
+REFS = [*(GroupRef(s, id=g) for s in SOURCES for g in ("g", "h")), Everyone("okta")]
 flags = st.booleans()
 some_ids = st.lists(st.sampled_from(IDS), unique=True)
 some_members = st.frozensets(st.sampled_from(IDS))
-some_groups = st.lists(st.sampled_from(("g", "h")), unique=True)
+some_groups = st.lists(st.sampled_from(("g", "h", EVERYONE)), unique=True)
 refs = st.sampled_from(REFS)
 several = st.lists(refs, min_size=1, max_size=3, unique=True).map(tuple)
 composed = st.one_of(several.map(AnyOf), several.map(AllOf), st.builds(Without, refs, several))
@@ -165,7 +168,7 @@ def assert_all_are_found(before: Directory, after: Directory, rules: Rules, depl
     was, is_ = whole(rules, before, deployment), whole(rules, after, deployment)
     moved = DirectoryDelta(DirectoryView(before), DirectoryView(after), changed(before, after))
     found = deployment_deltas(moved, rules, [deployment], now=NOW)
-    if all(isinstance(rule.subject, GroupRef) for rule in rules.bindings):
+    if all(isinstance(rule.subject, Leaf) for rule in rules.bindings):
         assert _of(deployment_delta(was, is_)) <= _of(found.get("prod"))
     elif not concerned(out_of_doubt(moved, rules), rules, after, [deployment]):
         missed = _of(deployment_delta(was, is_)) - _of(found.get("prod"))
