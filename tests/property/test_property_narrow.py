@@ -55,7 +55,7 @@ LOGINS = ("anna", "Anna", "bob", "")
 MAILS = ("a@x.org", "A@x.org", "b@x.org", "")
 SOURCES = ("okta", "entra")
 JOININGS = (Joining(JoinKey.NONE), Joining(JoinKey.EMAIL, ("okta", "entra")), Joining(JoinKey.ID, ("entra", "okta")))
-REFS = [*(GroupRef(s, id=g) for s in SOURCES for g in ("g", "h")), Everyone("okta")]
+REFS: list[Leaf] = [*(GroupRef(s, id=g) for s in SOURCES for g in ("g", "h")), Everyone("okta")]
 flags = st.booleans()
 some_ids = st.lists(st.sampled_from(IDS), unique=True)
 some_members = st.frozensets(st.sampled_from(IDS))
