@@ -30,6 +30,7 @@ _MODULES = {
     "accept-person": "accept_person",
     "accept-role": "accept_role",
     "accept-server": "accept_server",
+    "adopt": "adopt",
     "demo": "demo",
     "snapshot": "snapshot",
 }

@@ -33,6 +33,7 @@ COMMANDS = (
         "accept-person",
         "accept-role",
         "accept-server",
+        "adopt",
     ),
     "demo",
 )

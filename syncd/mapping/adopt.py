@@ -1,0 +1,193 @@
+"""From what people hold on some deployments to bindings that give just that: the fewest groups, then one by one.
+
+a group                                              | then
+-----------------------------------------------------|-----------------------------------------------------------
+all whom a binding of it would give an account hold  | the role is bound to it, the one of most people first
+some of them do not, or have no account              | it is not bound: the first plan would give them something
+
+Who holds a role by no such group is listed as a person, or by account where no source knows anybody of that name. What cannot
+be said so, as of people who are inactive at their source, is told and left alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncd.directory.usernames import username_of
+from syncd.mapping.adopt_roles import NOWHERE, LiveDeployment, infer_role
+from syncd.mapping.compile import compile_desired
+from syncd.model import (
+    Accounts,
+    Directory,
+    FoundPerson,
+    Group,
+    GroupRef,
+    Lookalikes,
+    PersonRef,
+    RoleDefinition,
+    Rule,
+    Rules,
+    Subject,
+    key,
+)
+from syncd.model.subjects import EVERYONE
+from syncd.plan.diff import align
+
+
+@dataclass(slots=True)
+class Adopted:
+    """What was inferred: roles, whom each is given to on which deployments, and what no line says, in sentences."""
+
+    roles: dict[str, RoleDefinition] = field(default_factory=dict)
+    given: dict[Subject, dict[str, set[str]]] = field(default_factory=dict)
+    """Subject -> role -> deployments."""
+    left: list[str] = field(default_factory=list)
+
+    def give(self, subject: Subject, role: str, deployment: str) -> None:
+        self.given.setdefault(subject, {}).setdefault(role, set()).add(deployment)
+
+
+def adopt(lives: Iterable[LiveDeployment], directory: Directory, *, now: datetime) -> Adopted:
+    """Say in mapping rules what people hold."""
+    lives, found = tuple(lives), Adopted()
+    refused = _define(lives, found)
+    covering = _Covering(directory, now, found)
+    for live in lives:
+        covering.cover(live, refused)
+    return found
+
+
+def _define(lives: tuple[LiveDeployment, ...], found: Adopted) -> Mapping[tuple[str, str], str]:
+    """Define every role that somebody holds; says by deployment and role where that cannot be done, and why."""
+    refused: dict[tuple[str, str], str] = {}
+    held = {(live.name, role) for live in lives for role in _holders(live)}
+    for role in sorted({role for _, role in held}):
+        among = [
+            live for live in lives if (live.name, role) in held and role not in live.deployment.naming.built_in_roles
+        ]
+        there = [live for live in among if role in live.observed.roles]
+        refused |= {(live.name, role): "it cannot be read" for live in among if live not in there}
+        definition, problems = infer_role(role, there)
+        refused |= {(name, role): why for name, why in problems.items()}
+        if definition is not None:
+            found.roles[role] = definition
+    return refused
+
+
+def _holders(live: LiveDeployment) -> Mapping[str, set[str]]:
+    """Give the accounts (by key) that hold each role, but those that syncd never touches."""
+    untouchable = Lookalikes((*live.deployment.protected, *filter(None, (live.own_account,))))
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, user in live.observed.users.items():
+        if user.username not in untouchable:
+            for role in user.roles:
+                found[role].add(name)
+    return found
+
+
+def _reach(live: LiveDeployment, directory: Directory, now: datetime) -> Mapping[Subject, frozenset[str]]:
+    """Give the accounts (by key) that a binding of each group would give something here, where that is beyond doubt."""
+    certified = (m.group for m in directory.groups.values() if m.certified and m.group.id != EVERYONE)
+    found = {ref: _given_by(ref, live, directory, now) for ref in map(_ref, certified)}
+    return {ref: accounts for ref, accounts in found.items() if accounts}
+
+
+def _given_by(subject: Subject, live: LiveDeployment, directory: Directory, now: datetime) -> frozenset[str]:
+    role = min(live.deployment.naming.built_in_roles)
+    rules = Rules({}, (Rule(subject, (role,), (), NOWHERE),))
+    desired = compile_desired(
+        rules, as_named(directory, [subject]), live.deployment, inventory=(), dialect=live.dialect, now=now
+    )
+    aligned = align(desired, live.observed, match_email=live.deployment.match_email)
+    is_doubtful = desired.frozen or desired.undecided or desired.frozen_users
+    return frozenset() if is_doubtful else frozenset(aligned.users)
+
+
+def as_named(directory: Directory, subjects: Iterable[Subject]) -> Directory:
+    """Give the directory as it is once people are found by the ids under which it knows them."""
+    found = {s: FoundPerson(frozenset({(s.source, s.id)})) for s in subjects if isinstance(s, PersonRef) and s.id}
+    return replace(directory, named={**directory.named, **found}) if found else directory
+
+
+def _ref(group: Group) -> GroupRef:
+    return GroupRef(group.source, group.id, group.name)
+
+
+def _names(directory: Directory, live: LiveDeployment) -> Mapping[str, list[PersonRef]]:
+    """Give every account (by key) that somebody whom a source knows might have, with those whose it may be."""
+    found: dict[str, list[PersonRef]] = defaultdict(list)
+    by_email = {key(user.email): name for name, user in live.observed.users.items()}
+    for identity in directory.identities.values():
+        ref = PersonRef(identity.source, identity.id, identity.login or None)
+        found[key(username_of(identity, live.deployment.username))].append(ref)
+        if live.deployment.match_email and (name := by_email.get(key(identity.email))):
+            found[name].append(ref)
+    return found
+
+
+@dataclass(slots=True)
+class _Covering:
+    """Says of one deployment after the other by what lines its people hold what they hold."""
+
+    directory: Directory
+    now: datetime
+    found: Adopted
+
+    def cover(self, live: LiveDeployment, refused: Mapping[tuple[str, str], str]) -> None:
+        reach = _reach(live, self.directory, self.now)
+        known = _names(self.directory, live)
+        for role, holders in sorted(_holders(live).items()):
+            if why := refused.get((live.name, role)):
+                self.found.left.append(f"{live.name}: {role}, which {_people(holders)}, is left as it is: {why}")
+                continue
+            left = holders - self._by_groups(live, role, holders, reach)
+            by_themselves = {name for name in left if self._by_name(live, role, name, known)}
+            if people := left - by_themselves:
+                said = f"{live.name}: {_people(live.observed.users[name].username for name in people)} {role}"
+                self.found.left.append(
+                    f"{said} by no line, and it is left as it is; {_nearest(reach, people, holders)}"
+                )
+
+    def _by_groups(
+        self, live: LiveDeployment, role: str, holders: set[str], reach: Mapping[Subject, frozenset[str]]
+    ) -> set[str]:
+        """Bind a role to groups until nobody is left whom one more would cover; gives who is covered."""
+        covered: set[str] = set()
+        fitting = {ref: people for ref, people in reach.items() if people <= holders}
+        while fitting:
+            ref = max(fitting, key=lambda ref: (len(fitting[ref] - covered), repr(ref)))
+            if not (people := fitting.pop(ref)) - covered:
+                break
+            covered |= people
+            self.found.give(ref, role, live.name)
+        return covered
+
+    def _by_name(self, live: LiveDeployment, role: str, name: str, known: Mapping[str, list[PersonRef]]) -> bool:
+        """Give a role to a person whose account this is, or to the account where no source knows anybody of that name."""
+        username = live.observed.users[name].username
+        nobody = name not in known and not live.deployment.naming.username_problem(username)
+        for subject in (Accounts((username,)),) if nobody else known.get(name, ()):
+            if nobody or _given_by(subject, live, self.directory, self.now) == {name}:
+                self.found.give(subject, role, live.name)
+                return True
+        return False
+
+
+def _nearest(reach: Mapping[Subject, frozenset[str]], people: set[str], holders: set[str]) -> str:
+    """Name the group that comes nearest to saying why some people hold a role."""
+    near = [
+        (len(members & people), -len(members - holders), str(ref)) for ref, members in reach.items() if members & people
+    ]
+    if not near:
+        return "they are in no group that is known"
+    shared, others, name = max(near)
+    return f"{shared} of them are in {name}, of whose members {-others} do not hold it"
+
+
+def _people(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    more = f" and {len(shown) - 3:,} more" if len(shown) > 3 else ""
+    return f"{', '.join(shown[:3])}{more} {'holds' if len(shown) == 1 else 'hold'}"

@@ -1,0 +1,72 @@
+"""`syncd adopt` on stand-ins of Airflow 2 and 3 with roles and people that were made by hand: the plan after it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncd.cli import run
+from syncd.model import Permission
+from syncd.sandbox.airflow import StandIn, serve
+
+PEOPLE = """
+people: [{login: anna, email: anna@example.com}, {login: bob, email: bob@example.com}, {login: cara, email: cara@example.com}]
+groups: [{name: finance, members: [anna, bob]}, {name: all, members: [anna, bob, cara]}]
+"""
+OF_DAG = ("can_read on DAG:{0}", "can_edit on DAG:{0}", "can_create on DAG Run:{0}")
+BASELINE = ("can_read on Website", "can_read on Pools")
+
+
+def made_by_hand(release: str) -> StandIn:
+    server = StandIn(release)
+    server.state.roles["analysts"] = set()
+    for text in (*BASELINE, *(t.format(dag) for dag in ("fin_daily", "fin_monthly") for t in OF_DAG)):
+        action, _, resource = text.partition(" on ")
+        server.state.grant("analysts", Permission(action, resource))
+    for name, roles in {"anna": {"analysts"}, "bob": {"analysts"}, "cara": {"Viewer"}, "svc": {"Op"}}.items():
+        server.state.add_user(name, password="x", email=f"{name}@example.com", roles=roles)
+    return server
+
+
+@pytest.fixture(params=["2.11.2", "3.3.2"])
+def site(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, StandIn]]:
+    monkeypatch.setenv("PASSWORD", "admin")
+    with serve(server := made_by_hand(request.param)) as url:
+        kind = "basic" if request.param == "2.11.2" else "token"
+        auth = f'{{ kind = "{kind}", username = "admin", password = {{ env = "PASSWORD" }} }}'
+        text = (
+            f'[sources.people]\ntype = "file"\ndirectory = "people"\n[deployments.prod]\nurl = "{url}"\nauth = {auth}\n'
+        )
+        (tmp_path / "config.toml").write_text(text + 'mode = "enforce"\n')
+        (tmp_path / "people").mkdir()
+        (tmp_path / "people" / "people.yaml").write_text(PEOPLE)
+        yield tmp_path, server
+
+
+def test_the_first_plan_after_it_is_empty(site: tuple[Path, StandIn], capsys: pytest.CaptureFixture[str]) -> None:
+    folder, server = site
+
+    def types(*words: str) -> tuple[int, str]:
+        code = run(["--config", str(folder / "config.toml"), "--quiet", *words])
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    code, shown = types("adopt", "prod")
+    assert 0 == code, shown
+    assert '{group: "people:finance", roles: [analysts]' in shown
+    assert "{people: [{source: people, id: cara, name: cara}], roles: [Viewer]" in shown
+    assert "{accounts: [svc], roles: [Op]" in shown
+    into = ("adopt", "prod", "--into", str(folder / "mappings"))
+    assert (0, 3) == (types(*into)[0], types(*into)[0])
+    assert 0 == types(*into, "--force")[0]
+    assert {"GET"} | {"POST"} >= {call.method for call in server.calls}
+    assert all("token" in call.path for call in server.calls if call.method != "GET"), "nothing is sent to any server"
+
+    code, said = types("check")
+    assert 0 == code, said
+    code, said = types("plan", "--check")
+    assert 0 == code, said
