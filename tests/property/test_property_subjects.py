@@ -210,3 +210,21 @@ def test_any_of_groups_is_a_line_for_each(of: list[Leaf], directory: Directory) 
     several = bind([Rule(leaf, (ROLE,), (), at) for leaf in of], directory, apart)
     assert [b.members for b in several] == [b.members for b in one]
     assert (apart.frozen, apart.notes) == (together.frozen, together.notes)
+
+
+def reversed_(subject: Subject) -> Subject:
+    match subject:
+        case AnyOf(of):
+            return AnyOf(tuple(reversed_(one) for one in of[::-1]))
+        case AllOf(of):
+            return AllOf(tuple(reversed_(one) for one in of[::-1]))
+        case Without(whole, none_of):
+            return Without(reversed_(whole), tuple(reversed_(one) for one in none_of[::-1]))
+    return subject
+
+
+@settings(max_examples=examples(100))
+@given(subjects, directories())
+def test_in_which_order_a_list_is_written_makes_no_difference(subject: Subject, directory: Directory) -> None:
+    for person in persons(directory):
+        assert given_and_kept(subject, directory, person) == given_and_kept(reversed_(subject), directory, person)
