@@ -70,3 +70,33 @@ def test_the_first_plan_after_it_is_empty(site: tuple[Path, StandIn], capsys: py
     assert 0 == code, said
     code, said = types("plan", "--check")
     assert 0 == code, said
+
+
+GIVEN = """
+roles:
+  makers: {dags: [{level: view, all: true}, {level: edit, tag: finance}], permissions: [can_read on Pools]}
+bindings: [{group: people:finance, roles: [makers], deployments: all}]
+"""
+
+
+def test_levels_that_another_installation_gave_are_found_again(
+    site: tuple[Path, StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = site
+
+    def types(*words: str) -> str:
+        assert 0 == run(["--config", str(folder / "config.toml"), "--quiet", *words])
+        return capsys.readouterr().out
+
+    (folder / "mappings").mkdir()
+    (folder / "mappings" / "given.yaml").write_text(GIVEN)
+    types("apply", "--yes")
+    (folder / "mappings" / "given.yaml").unlink()
+    for file in folder.glob("syncd.db*"):
+        file.unlink()
+
+    shown = types("adopt", "prod")
+    dags = "    dags:\n      - {level: view, all: true}\n      - {level: edit, tag: finance}\n"
+    assert f"  makers:\n{dags}    permissions:\n      - can_read on Pools\n" in shown
+    types("adopt", "prod", "--into", str(folder / "mappings"))
+    types("plan", "--check")
