@@ -116,7 +116,7 @@ def build(
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
-    everyone = meant.everyone
+    everyone = meant.everyone(source.name for source in settings.sources)
     return World(
         sources=tuple(
             open_source(source, replace(around, everyone=source.name in everyone)) for source in settings.sources

@@ -31,7 +31,7 @@ def check(
     settings = this.settings()
     mistakes: list[str] = []
     rules = _rules(settings, mistakes)
-    snapshots = list(_snapshots(settings, mistakes, everyone=rules.everyone if rules else frozenset()))
+    snapshots = list(_snapshots(settings, mistakes, rules=rules))
     if rules is None or mistakes:
         show_error("\n".join(mistakes))
         return EXIT_INVALID
@@ -88,11 +88,12 @@ def _rules(settings: Settings, mistakes: list[str]) -> Rules | None:
         return None
 
 
-def _snapshots(settings: Settings, mistakes: list[str], *, everyone: frozenset[str]) -> Iterator[Snapshot]:
+def _snapshots(settings: Settings, mistakes: list[str], *, rules: Rules | None) -> Iterator[Snapshot]:
     """Read the local sources; why one cannot be used is among the mistakes. `doctor` asks the others."""
     from syncd import app
     from syncd.errors import SourceUnavailable
 
+    everyone = rules.everyone(source.name for source in settings.sources) if rules else frozenset()
     for local in filter(
         None, (app.open_local(source, everyone=source.name in everyone) for source in settings.sources)
     ):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from syncd.model.labels import LabelTest
-from syncd.model.subjects import Everyone, Leaf, Subject, leaves
+from syncd.model.subjects import Everyone, Leaf, Subject, leaves, people_named
 from syncd.model.windows import WeeklyWindow
 
 
@@ -155,8 +155,8 @@ class Rules:
     roles: Mapping[str, RoleDefinition]
     bindings: tuple[Rule, ...]
 
-    @property
-    def everyone(self) -> frozenset[str]:
-        """The sources of which a binding asks for everybody."""
-        asked = (leaf for rule in self.bindings for leaf in leaves(rule.subject))
-        return frozenset(leaf.source for leaf in asked if isinstance(leaf, Everyone))
+    def everyone(self, sources: Iterable[str]) -> frozenset[str]:
+        """Give those of these sources of which everybody has to be read: a binding asks for them, or names people one by one."""
+        asked = {leaf.source for rule in self.bindings for leaf in rule.groups if isinstance(leaf, Everyone)}
+        asked |= {ref.source for rule in self.bindings for ref in people_named(rule.subject)}
+        return frozenset(source for source in sources if source in asked or "" in asked)

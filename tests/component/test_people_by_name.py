@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from stages import NOW, People, Stage, planned
 
+from syncd import app
+from syncd.config import load
 from syncd.daemon.delta import between
 from syncd.daemon.poll_followup import InForce, PollTimes, ends_of, work_of
 from syncd.directory.narrow import DirectoryView
@@ -25,6 +27,16 @@ from syncd.targets.memory import MemoryTarget
 ANNA = "- {people: [anna@example.com], roles: [Op], deployments: all}\n"
 CREW = "- {group: people:crew, roles: [Viewer], deployments: all}\n"
 BUT_BOB = "- {group: people:crew, except: [bob@example.com], roles: [Op], deployments: all}\n"
+
+
+FILES = """
+[sources.people]
+type = "file"
+directory = "people"
+[deployments.prod]
+url = "http://127.0.0.1:9"
+auth = {kind = "basic", username = "admin", password = {env = "SYNCD_TEST_NOT_SET"}}
+"""
 
 
 @dataclass
@@ -173,3 +185,27 @@ def test_the_end_of_what_a_line_gives_a_named_person_is_seen_on_the_clock(stage:
     [(_, item)] = ends_of(view, basis, since=NOW, now=NOW + timedelta(days=2)).work.puts
 
     assert ("LOSS", frozenset({"u-anna"})) == (item.urgency.name, item.scope.usernames)
+
+
+@pytest.mark.parametrize("line", [ANNA, BUT_BOB, "- {everyone: people, roles: [Op], deployments: all}\n"])
+def test_everybody_is_read_where_a_line_needs_them(stage: Stage, line: str) -> None:
+    sources = ("people", "okta")
+    expected = {"people"} if "everyone" in line else set(sources)
+
+    assert expected == by(stage, line).rules.everyone(sources)
+    assert set() == by(stage, CREW).rules.everyone(sources)
+
+
+def test_people_in_files_are_found_who_are_in_no_group(tmp_path: Path) -> None:
+    for name, text in {
+        "c.toml": FILES,
+        "people/p.yaml": "people: [{login: anna, email: anna@example.com}]\n",
+        "mappings/m.yaml": f"bindings:\n{ANNA}",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    settings = load(tmp_path / "c.toml")
+    with closing(app.open_store(settings)) as store:
+        found = read_directory(app.build(settings, store, emit=lambda _event, /, **_: None), applying=True).named
+
+    assert [(frozenset({("people", "anna")}), False)] == [(of.who, of.is_open) for of in found.values()]

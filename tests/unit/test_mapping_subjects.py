@@ -244,4 +244,4 @@ def test_a_source_is_asked_for_everybody_where_a_line_asks() -> None:
         line('group: "people:a", none_of: [{everyone: entra}]')
         + '  - {group: "okta:b", roles: [Op], deployments: all}\n'
     )
-    assert {"entra"} == parse({"m.yaml": text.encode()}, namings=[NAMING]).everyone
+    assert {"entra"} == parse({"m.yaml": text.encode()}, namings=[NAMING]).everyone(("entra", "okta"))
