@@ -13,7 +13,7 @@ from typing import cast
 
 import pytest
 import story
-from matrix.__main__ import started
+from matrix.__main__ import is_wanted, started
 from matrix.answers import differences
 from matrix.chapters import WHOLE_STORY
 from matrix.page import PAGE, render
@@ -174,7 +174,7 @@ def test_the_page_says_what_passed_and_what_failed(tmp_path: Path) -> None:
     Result(NEWEST.name, "levels", "2026-11-27", versions, [Step("acted")]).write(tmp_path)
     page = render(tmp_path)
     [line] = [line for line in page.splitlines() if line.startswith(f"| {NEWEST.name} |")]
-    assert ["3.3.2", "3.10.2", "fail, 1 of 16 pass", "pass", "fail, 12 compared, 1 differ", "", "2026-11-27", ""] == [
+    assert ["3.3.2", "3.10.2", "fail, 1 of 16", "pass", "fail, 12 compared, 1 differ", "", "2026-11-27", ""] == [
         cell.strip() for cell in line.split("|")[2:-1]
     ]
     assert f"- {NEWEST.name}, story: two: no such \\| role" in page
@@ -201,15 +201,30 @@ def timed(row: Row, home: Path, seconds: float) -> None:
 def test_the_page_says_how_long_the_rows_took_and_all_of_them_together(tmp_path: Path) -> None:
     timed(NEWEST, tmp_path / "there", 30.25)
     there = render(tmp_path / "there")
-    assert f"| {NEWEST.name} | 3.3.2 |  | pass | pass | not measured yet |  | 2026-11-27 | 2:31 |" in there
+    assert f"| {NEWEST.name} | 3.3.2 |  | pass, 0 of 16 | pass | not measured yet |  | 2026-11-27 | 2:31 |" in there
     assert f"Of these rows 1 of {len(ROWS)} were timed: 0 h 3 min, one after the other, " in there
     assert "on 2 cores, whose load by other work was up to 3 when they began." in there
     timed(BY_NAME["3.0.6+2.4.4"], tmp_path / "here", 1000)
     here = render(tmp_path / "here", there)
     assert f"Of these rows 2 of {len(ROWS)} were timed: 1 h 26 min, one after the other, " in here
     assert there == render(tmp_path / "nowhere", there)
+    timed(BY_NAME["3.0.6+2.4.4"], tmp_path / "there", 30)
+    (tmp_path / "there" / "results" / "3.0.6+2.4.4 start.json").unlink()
+    there = render(tmp_path / "there")
+    assert "| 2:00 + start |" in there
+    assert f"Of these rows 2 of {len(ROWS)} were timed (1 of them without the start): 0 h 5 min" in there
     (tmp_path / "there" / "results" / f"{NEWEST.name} answers.json").unlink()
-    assert f"0 of {len(ROWS)} were timed" in render(tmp_path / "there"), "the half of a row is no row"
+    assert f"1 of {len(ROWS)} were timed" in render(tmp_path / "there"), "the half of a row is no row"
+
+
+def test_a_story_that_has_a_younger_chapter_is_told_again_and_the_page_says_so(tmp_path: Path) -> None:
+    all_but_one = Result(NEWEST.name, "story", "2026-11-27", {}, [Step(str(n)) for n, _ in enumerate(WHOLE_STORY[1:])])
+    all_but_one.write(tmp_path)
+    assert f"| pass, {len(WHOLE_STORY) - 1} of {len(WHOLE_STORY)} |" in render(tmp_path)
+    whole = replace(all_but_one, steps=[*all_but_one.steps, Step("the end")])
+    wanted = [is_wanted("story", None), is_wanted("story", all_but_one), is_wanted("story", whole)]
+    assert [True, True, False] == wanted
+    assert not is_wanted("levels", replace(whole, steps=[Step("acted")]))
 
 
 def test_the_longest_start_is_the_whole_of_it(tmp_path: Path) -> None:

@@ -124,8 +124,8 @@ def _under_the_daemon(told: Story) -> None:
 
 
 def chapter_14_a_role_of_another_hand_that_is_named_like_ours_is_left_alone(told: Story) -> None:
-    """It is empty, so it proves nothing; and who holds it is not to have what the role of that family gives."""
-    theirs = {f"{told.name('finance')}{end}" for end in ("~5", "~old9")}
+    """It is empty, and who holds it is not to have what the role of that family gives. The numbers are free on any server."""
+    theirs = {f"{told.name('finance')}{end}" for end in ("~50", "~old90")}
     told.fleet.add_person(told.login("eve"), "platform")
     told.fleet.write_people()
     told.fleet.apply()

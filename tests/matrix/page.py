@@ -16,14 +16,15 @@ from syncd.sandbox.servers.release import ROOT
 PAGE = ROOT / "docs" / "compatibility.md"
 LONGEST = 300
 """Characters of a sentence that says what failed; `.matrix/results` has the whole of it."""
+WITHOUT_START = " + start"
 HEAD = """# What was measured on real servers
 
 `make matrix` installs each release below in an environment of its own, boots it on this machine, works on it with syncd's
 command line as a person would, and writes this page; nothing else does. `make matrix ROWS='3.3.2*'` runs some rows. What passed
 is kept in `.matrix` and not run again. `make test` does a part of it on the oldest release and the two newest.
 
-pass: every step came out as it must. fail: one did not; the sentences are below the tables. A row that says "not
-measured yet" promises nothing.
+pass: every step came out as it must; `15 of 16`: a chapter is younger than that measurement, and `make matrix` tells the story
+again. fail: a step did not; the sentences are below the tables. A row that says "not measured yet" promises nothing.
 
 - **story**: the numbered story, told by syncd's commands and seen by the hands of an administrator and by acting as the people.
 - **levels**: people who hold view, trigger or edit on one DAG do what [the levels](levels.md) say, and are refused the rest.
@@ -31,7 +32,8 @@ measured yet" promises nothing.
   whatever differed and does not stand in the list at the end is a fail, and so is [a built-in role as a
   base](levels.md#a-built-in-role-as-a-base) that would give more than the server's own role does.
 - **told**: what syncd cannot manage: doctor, plan and apply say so in a sentence, and change nothing.
-- **took**: minutes and seconds, from installing its packages to the last answer that was compared.
+- **took**: minutes and seconds, from installing its packages to the last answer that was compared; `+ start` where what goes
+  before the first part, half a minute mostly, was not timed.
 """
 
 
@@ -77,24 +79,28 @@ def _line(row: Row, named: str, known: Sequence[Result], home: Path) -> str:
 
 def _took(row: Row, home: Path) -> str:
     """Say how long a row took; nothing where a part of it was not measured."""
-    parts = (START, *row.parts, *(("answers",) if "questions" in row.parts else ()))
-    known = list(all_of(row.name, parts, home))
+    parts = (*row.parts, *(("answers",) if "questions" in row.parts else ()))
+    known, start = list(all_of(row.name, parts, home)), list(all_of(row.name, (START,), home))
     if len(known) < len(parts):
         return ""
-    minutes, seconds = divmod(round(sum(result.seconds for result in known)), 60)
-    return f"{minutes}:{seconds:02}"
+    minutes, seconds = divmod(round(sum(result.seconds for result in [*start, *known])), 60)
+    return f"{minutes}:{seconds:02}" + ("" if start else WITHOUT_START)
 
 
 def _sum(lines: Sequence[str], home: Path, kept: Sequence[str]) -> str:
-    """Add up what the rows took, wherever they were measured, and name the machine of the last one that was here."""
-    took = [int(found[1]) * 60 + int(found[2]) for line in lines if (found := re.search(r"\| (\d+):(\d\d) \|$", line))]
+    """Add up what the rows took, wherever they were measured, and name the machine of those that were here."""
+    found = [cell for line in lines if (cell := re.search(rf"\| (\d+):(\d\d)({re.escape(WITHOUT_START)})? \|$", line))]
     starts = [result.versions for row in ROWS for result in all_of(row.name, (START,), home)]
     if not starts:
         return next((line for line in kept if line.startswith("Of these rows ")), "Of these rows none was timed.")
     cores, load = (sorted({int(start[name]) for start in starts if name in start}) for name in ("cores", "load"))
-    hours, minutes = divmod(round(sum(took) / 60), 60)
+    hours, minutes = divmod(round(sum(int(cell[1]) * 60 + int(cell[2]) for cell in found) / 60), 60)
     busy = f", whose load by other work was up to {load[-1]} when they began" if load else ""
-    timed = f"Of these rows {len(took)} of {len(ROWS)} were timed: {hours} h {minutes} min, one after the other"
+    without = sum(cell[3] is not None for cell in found)
+    partly = f" ({without} of them without the start)" if without else ""
+    timed = (
+        f"Of these rows {len(found)} of {len(ROWS)} were timed{partly}: {hours} h {minutes} min, one after the other"
+    )
     return f"{timed}, on {cores[-1]} cores{busy}."
 
 
@@ -112,10 +118,10 @@ def _cell(row: Row, part: str, home: Path) -> str:
 def _story(row: Row, home: Path) -> str:
     """Say how far the story came."""
     said, result = _cell(row, "story", home), read(row.name, "story", home)
-    if said != "fail" or result is None:
+    passed = sum(not step.said for step in result.steps) if result else 0
+    if result is None or "story" not in row.parts or passed == len(WHOLE_STORY):
         return said
-    passed = sum(not step.said for step in result.steps)
-    return f"fail, {passed} of {len(WHOLE_STORY)} pass"
+    return f"{said}, {passed} of {len(WHOLE_STORY)}"
 
 
 def _answers(row: Row, home: Path) -> str:
