@@ -43,6 +43,7 @@ LATER_FIELDS = (
     "allowed_run_types",
     "dag_display_name",
     "is_backfillable",
+    "max_consecutive_failed_dag_runs",
     "last_parse_duration",
     "timetable_partitioned",
     "timetable_periodic",

@@ -51,6 +51,13 @@ def test_a_release_gives_what_it_has(
     assert (True, False, "") == (has in held, lacks in held, op.doubt)
 
 
+def test_before_airflow_2_9_nobody_writes_datasets() -> None:
+    held = {
+        str(p) for role in built_in(2, airflow=(2, 8, 4), fab=()).values() for p in role.permissions | role.all_dags
+    }
+    assert {"can_read on Datasets", "menu_access on Datasets"} == {p for p in held if p.endswith(" on Datasets")}
+
+
 @pytest.mark.parametrize(
     ("generation", "airflow", "fab"),
     [(2, (2, 8, 4), ()), (3, (3, 5, 0), (3, 10, 2)), (3, (3, 4, 1), (3, 11, 0)), (4, (4, 0, 0), ())],

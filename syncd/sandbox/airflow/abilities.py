@@ -89,7 +89,14 @@ _MIXED = replace(_THREE, version="3.1.8", users=BASIC, patch="forbidden", delete
 _ADDS = replace(_THREE, patch="adds")
 
 PRESETS: Mapping[str, Abilities] = {
-    "2.8.4": replace(_TWO_OLD, version="2.8.4", fab_version=None, dag_run_resources=False, dag_fields="refused"),
+    "2.8.4": replace(
+        _TWO_OLD,
+        version="2.8.4",
+        fab_version=None,
+        registration_role="Public",
+        dag_run_resources=False,
+        dag_fields="refused",
+    ),
     "2.9.0": replace(
         _TWO_OLD,
         version="2.9.0",

@@ -39,13 +39,15 @@ _BOTH: Final[_Table] = {
     ),
 }
 _ONLY: Final[Mapping[int, _Table]] = {
-    2: {"Viewer": (("rm", "Datasets"),), "User": (("c", "Datasets"),), "Op": (("d", "Datasets"),)},
+    2: {"Viewer": (("rm", "Datasets"),)},
     3: {
         "Viewer": (("r", "Asset Aliases,Backfills,DAG Versions"), ("rm", "Assets")),
         "User": (("c", "Assets"),),
         "Op": (("ced", "Backfills"), ("d", "Assets")),
     },
 }
+_DATASETS: Final[_Table] = {"User": (("c", "Datasets"),), "Op": (("d", "Datasets"),)}
+"""From Airflow 2.9 on; 2.8.4 was measured to have none of it."""
 _HITL: Final[_Table] = {
     "Viewer": (("r", "HITL Detail"),),
     "User": (("e", "HITL Detail"),),
@@ -79,6 +81,8 @@ def built_in(generation: int, *, airflow: Version, fab: Version) -> Mapping[str,
 
 def _of(role: str, generation: int, airflow: Version, fab: Version) -> Iterator[Permission]:
     tables = [_BOTH, _ONLY[min(generation, 3)]]
+    if generation == 2 and airflow >= (2, 9):
+        tables.append(_DATASETS)
     if generation >= 3:
         tables += [_HITL] if airflow >= (3, 1) else []
         tables += [more for since, more in _LATER if fab >= since]
