@@ -13,7 +13,7 @@ from typing import cast
 
 import pytest
 import story
-from matrix.__main__ import is_wanted, started
+from matrix.__main__ import is_wanted, started, wanted_parts
 from matrix.answers import differences
 from matrix.chapters import WHOLE_STORY
 from matrix.page import PAGE, render
@@ -225,6 +225,14 @@ def test_a_story_that_has_a_younger_chapter_is_told_again_and_the_page_says_so(t
     wanted = [is_wanted("story", None), is_wanted("story", all_but_one), is_wanted("story", whole)]
     assert [True, True, False] == wanted
     assert not is_wanted("levels", replace(whole, steps=[Step("acted")]))
+
+
+def test_what_is_recorded_is_done_together_on_one_server(tmp_path: Path) -> None:
+    for part in (START, *NEWEST.parts):
+        Result(NEWEST.name, part, "2026-11-27", {}, [Step(str(n)) for n, _ in enumerate(WHOLE_STORY)]).write(tmp_path)
+    assert [] == wanted_parts(NEWEST, tmp_path)
+    Result(NEWEST.name, "story", "2026-11-27", {}, [Step("one", "no")]).write(tmp_path)
+    assert ["questions", "story"] == wanted_parts(NEWEST, tmp_path)
 
 
 def test_the_longest_start_is_the_whole_of_it(tmp_path: Path) -> None:

@@ -58,9 +58,16 @@ def write_page() -> None:
 
 def run(row: Row) -> int:
     """Run what has not passed of a row, and compare what is new; gives how many parts failed."""
-    parts = [part for part in (START, *row.parts) if is_wanted(part, read(row.name, part))]
+    parts = wanted_parts(row)
     failed = sum(bool(result.faults) for result in on_its_server(row, parts)) if parts else 0
     return failed + (bool(compared(row).faults) if "questions" in row.parts else 0)
+
+
+def wanted_parts(row: Row, home: Path = HOME) -> list[str]:
+    """Give the parts that have to be done; what is recorded together, as what the one leaves there the other sees."""
+    wanted = {part for part in (START, *row.parts) if is_wanted(part, read(row.name, part, home))}
+    wanted |= {*RECORDED} if wanted & {*RECORDED} else set()
+    return [part for part in (START, *row.parts) if part in wanted]
 
 
 def is_wanted(part: str, known: Result | None) -> bool:
