@@ -46,7 +46,7 @@ def join(
     read = frozenset(fresh.keys() | (earlier.keys() & failed.keys()))
     seen = {source for source in fresh if source in earlier}
     seen |= {source for source, snapshot in fresh.items() if all(g.certificate.complete for g in snapshot.groups)}
-    found = Directory(identities, by_id, dict(failed), dict(names or {}), read=read)
+    found = Directory(identities, by_id, dict(failed), dict(names or {}), read=read, domains=joining.domains)
     return with_persons(found, joining, known, read=seen)
 
 

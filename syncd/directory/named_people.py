@@ -11,6 +11,7 @@ an id that is gone          | nobody                   | nobody is meant (note `
 an id that is gone          | somebody                 | nobody, until the line names an id (note `person_recreated`)
 nothing                     | one person               | they are meant, and their ids are remembered
 nothing                     | several                  | nobody, until the line names an id (note `person_shared`)
+nothing                     | one, by a chosen address | nobody, until the line names an id (note `person_unproven`)
 nothing                     | nobody                   | nobody is meant (note `person_missing`)
 the same four, where a source was not read whole       | nobody can say: nothing is given, and nothing taken
 """
@@ -95,6 +96,10 @@ class _Search:
 
     def _found(self, ref: PersonRef, bearers: list[Identity], pinned: list[PersonKey]) -> FoundPerson:
         """Say who is meant, where every source was read whole."""
+        proven = [i for i in bearers if self._is_proven(i, ref.name or "")]
+        if bearers and not proven:
+            return _unproven(ref, bearers)
+        bearers = proven
         ids = " or ".join(sorted(f"{{source: {i.source}, id: {i.id}}}" for i in bearers))
         if pinned and bearers:
             was = ", ".join(f"{source}:{id_}" for source, id_ in pinned)
@@ -106,6 +111,15 @@ class _Search:
             text = f"{len(bearers)} people are called {ref}, and none of them gets anything; write {ids}"
             return FoundPerson(frozenset(), "person_shared", text, is_open=True)
         return FoundPerson(frozenset((i.source, i.id) for i in bearers))
+
+    def _is_proven(self, identity: Identity, word: str) -> bool:
+        """Say whether a word cannot be theirs by their own choice: a login, or an address of a domain their source answers for.
+
+        Where no source is said to answer for a domain, every address is taken for true, as joining takes those of a first read.
+        """
+        if key(identity.login) == key(word) or not any(self.directory.domains.values()):
+            return True
+        return key(word).rpartition("@")[2] in self.directory.domains.get(identity.source, ())
 
     def _person(self, identity: Identity) -> PersonKey:
         person = self.directory.persons.get((identity.source, identity.id))
@@ -131,6 +145,12 @@ def _renamed(ref: PersonRef, there: list[Identity]) -> tuple[str, str]:
         return "", ""
     now = " and ".join(sorted(f"{i} ({i.email})" if i.email else str(i) for i in there))
     return "person_renamed", f"who was {ref} is {now} now, and is meant all the same; correct the name"
+
+
+def _unproven(ref: PersonRef, bearers: list[Identity]) -> FoundPerson:
+    ids = " or ".join(sorted(f"{{source: {i.source}, id: {i.id}}}" for i in bearers))
+    text = f"the e-mail of {ref} may have been chosen: its source does not answer for the domain (`email_domains`); write {ids}"
+    return FoundPerson(frozenset((i.source, i.id) for i in bearers), "person_unproven", text, is_open=True)
 
 
 def _missing(ref: PersonRef) -> tuple[str, str]:

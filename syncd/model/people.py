@@ -167,6 +167,7 @@ class Directory:
     joins    what is to be remembered of who is one person, where that is new
     waiting  identities that have the key in common and are not one person until somebody says so
     named    who was found by the names under which mapping lines name people one by one
+    domains  by source: the domains of e-mail addresses that it answers for, as in `Joining`
     """
 
     identities: Mapping[tuple[str, str], Identity]
@@ -181,3 +182,4 @@ class Directory:
     joins: KnownPersons = KnownPersons()
     waiting: tuple[tuple[Identity, ...], ...] = ()
     named: Mapping[PersonRef, FoundPerson] = field(default_factory=dict)
+    domains: Mapping[str, frozenset[str]] = field(default_factory=dict)

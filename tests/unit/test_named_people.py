@@ -15,11 +15,17 @@ from syncd.model import EVERYONE, AnyOf, At, Directory, FoundPerson, Identity, J
 ANNA = PersonRef(name="anna@corp.example")
 HERE = person("1", login="anna", email="Anna@corp.example")
 OTHER = person("2", login="ann2", email="anna@corp.example")
+OURS = {"people": frozenset({"corp.example"}), "okta": frozenset({"partner.example"})}
+THEIRS = {"people": frozenset({"partner.example"})}
 PIN = {("people", "{person}anna@corp.example"): "1"}
 
 
 def directory(
-    *people: Identity, failed: Iterable[str] = (), whole: bool = True, pins: dict[tuple[str, str], str] | None = None
+    *people: Identity,
+    failed: Iterable[str] = (),
+    whole: bool = True,
+    pins: dict[tuple[str, str], str] | None = None,
+    domains: dict[str, frozenset[str]] | None = None,
 ) -> Directory:
     """Read everybody in each source, and join by e-mail."""
     sources = sorted({"people"} | {i.source for i in people})
@@ -28,7 +34,7 @@ def directory(
         mine = [i for i in people if i.source == source]
         everybody = group(EVERYONE, *(i.id for i in mine), source=source, identifier=EVERYONE, complete=whole)
         fresh[source] = snapshot(mine, everybody, source=source)
-    joining = Joining(JoinKey.EMAIL, tuple(sources))
+    joining = Joining(JoinKey.EMAIL, tuple(sources), domains=domains or {})
     return join(fresh, {}, dict.fromkeys(failed, "it is down"), names=pins or {}, joining=joining)
 
 
@@ -44,6 +50,14 @@ def who(person: FoundPerson) -> set[str]:
     ("known", "expected", "code", "is_open"),
     [
         pytest.param(directory(HERE), {"1"}, "", False, id="one person has the e-mail, in whatever case"),
+        pytest.param(directory(HERE, domains=OURS), {"1"}, "", False, id="its source answers for the domain"),
+        pytest.param(directory(HERE, OTHER, domains=THEIRS), {"1", "2"}, "person_unproven", True, id="it does not"),
+        pytest.param(
+            directory(HERE, replace(OTHER, source="okta"), domains=OURS), {"1"}, "", False, id="one of two sources does"
+        ),
+        pytest.param(
+            directory(replace(HERE, login="anna@corp.example"), domains=THEIRS), {"1"}, "", False, id="it is a login"
+        ),
         pytest.param(directory(), set(), "person_missing", False, id="nobody has it"),
         pytest.param(directory(HERE, OTHER), set(), "person_shared", True, id="two have it"),
         pytest.param(directory(HERE, whole=False), set(), "person_unread", True, id="not everybody was read"),
