@@ -64,6 +64,9 @@ class Steps:
         self._word(answer)
         MADE.difference_update({self.makes} if refused else ())
 
+    def gone(self, name: str) -> None:
+        MADE.discard(name)
+
     def _word(self, word: str) -> None:
         if len(self.words) == self.die_at:
             raise Killed

@@ -262,6 +262,9 @@ class MemoryEntry:
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:  # noqa: ARG002
         assert step == len(self.row.calls)
 
+    def gone(self, name: str) -> None:
+        """Do nothing: a deployment in memory makes no second roles."""
+
     def conclude(self, outcome: Outcome, *, now: datetime) -> None:
         if self.row.status == "planned":
             self.entries.ledger.begin(self.row, now=now)

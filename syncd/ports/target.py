@@ -57,6 +57,10 @@ class Recorder(Protocol):
         """Note what came of it; `refused` only where it is sure that nothing was done and nothing will be."""
         ...
 
+    def gone(self, name: str) -> None:
+        """Note that a second role of ours was seen to be there no more: whoever makes one of that name now makes theirs."""
+        ...
+
 
 class TargetWriter(Protocol):
     """Changes one deployment."""

@@ -135,6 +135,9 @@ class _LastWord:
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
         self.entry.after(step, answer, refused=refused)
 
+    def gone(self, name: str) -> None:
+        self.entry.gone(name)
+
 
 def moved_people(this: Pass) -> frozenset[str]:
     return this.moved | this.world.between.moved()

@@ -63,8 +63,8 @@ class DatabaseEntry:
 
     commit            | what it brings to the disk
     first `before`    | the intent, what the change brings as owned, and the call
-    another `before`  | the answers since, and the call
-    whatever follows  | the answers since, and the outcome with its ownership
+    another `before`  | the answers since, and the call; second roles that are gone since are ours no more
+    whatever follows  | the same, and the outcome with its ownership
     `conclude`        | all of it, if there was no call
 
     A kill between two of them leaves the intent open, and at worst the last answer out.
@@ -79,6 +79,7 @@ class DatabaseEntry:
         self._begun: Begun | None = None
         self._answers: list[changes.StepOutcome] = []
         self._makes = ""
+        self._gone: list[str] = []
 
     @property
     def id(self) -> int | None:
@@ -87,12 +88,15 @@ class DatabaseEntry:
 
     def before(self, call: str, *, makes: str = "") -> int:
         self._begun, step = self._database.commit(lambda connection: self._announce(connection, call, makes))
-        self._answers = []
+        self._answers, self._gone = [], []
         self._makes = makes
         return step
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
         self._answers.append(changes.StepOutcome(step, answer, refused, self._makes))
+
+    def gone(self, name: str) -> None:
+        self._gone.append(name)
 
     def conclude(self, outcome: Outcome, *, now: datetime) -> None:
         if self._begun:
@@ -104,7 +108,7 @@ class DatabaseEntry:
         now = self._database.now(connection)
         self._entries.confirm(connection, now)
         begun = self._begun or self._begin(connection)
-        changes.record_answers(connection, begun, self._answers, now=now)
+        self._record_what_came(connection, begun, now)
         changes.claim(connection, begun, makes, now=now)
         return begun, changes.record_call(connection, begun.id, call, now=now)
 
@@ -119,5 +123,9 @@ class DatabaseEntry:
         return begun
 
     def _end(self, begun: Begun, connection: Connection, *, outcome: Outcome, now: datetime) -> None:
-        changes.record_answers(connection, begun, self._answers, now=now)
+        self._record_what_came(connection, begun, now)
         changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now, change=self._change)
+
+    def _record_what_came(self, connection: Connection, begun: Begun, now: datetime) -> None:
+        changes.record_answers(connection, begun, self._answers, now=now)
+        changes.give_up(connection, begun, self._gone, now=now)

@@ -37,6 +37,9 @@ class Said:
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:  # noqa: ARG002 - the protocol's words
         self.events.append(f"{answer.split()[0]} to {step}")
 
+    def gone(self, name: str) -> None:
+        self.events.append(f"{name} is gone")
+
 
 class Turns(Throttle):
     """Says when a call was let in: all its waiting is over then."""

@@ -141,6 +141,40 @@ def test_one_that_was_refused_is_not(store: Stores) -> None:
     assert frozenset({"finance~2"}) == store.holdings.owned("prod").members
 
 
+def test_one_that_is_gone_is_not_from_the_next_commit_on(store: Stores) -> None:
+    change = Change(role("finance"), role("finance", "Pools"))
+    with store.ledger.entries(planned(store, change)) as entries:
+        entry = entries.begin(change, now=NOW)
+        for n in (1, 2):
+            entry.after(entry.before(f"POST /roles finance~{n}", makes=f"finance~{n}"), "200")
+        entry.gone("finance~1")
+        entry.after(entry.before("DELETE /roles/finance"), "204")
+        assert frozenset({"finance~2"}) == store.holdings.owned("prod").members
+        entry.after(entry.before("PATCH /roles/finance~2 name=finance", makes=""), "200")
+        entry.gone("finance~2")
+        entry.conclude(Outcome(change, Status.APPLIED), now=at(1))
+    assert frozenset() == store.holdings.owned("prod").members
+
+
+@pytest.mark.finding("BRK-A1")
+@pytest.mark.parametrize("scope", [Scope(), Scope.of_dags(["fin_daily"])], ids=["everything", "dags"])
+def test_a_name_that_was_ours_for_a_change_is_anybodys_after_it(stage: Stage, server: Server, scope: Scope) -> None:
+    state = server.server.state
+    both = ("can_read on Pools", "can_read on Variables")
+    apply(against(stage, server, permissions=both))
+    assert 0 == apply(against(stage, server), scope=scope).exit_code()
+    free = {"finance~1", "finance~2"} - state.roles.keys()
+    assert free
+    for name in free:
+        state.roles[name] = {POOLS, Permission("can_read", "Connections")}
+    theirs = {name: set(state.roles[name]) for name in free}
+    eve = state.add_user("eve", password="x", roles=free)
+    for permissions in (both[:1], both, both[1:]):
+        assert 0 == apply(against(stage, server, permissions=permissions)).exit_code()
+        assert free == eve.roles
+        assert theirs == {name: state.roles[name] for name in free}
+
+
 def test_a_name_that_is_free_again_is_anybodys(stage: Stage, tmp_path: Path) -> None:
     with world(StandIn("3.1.8+3.1.1", dags=()), tmp_path) as w:
         both = ("can_read on Pools", "can_read on Variables")

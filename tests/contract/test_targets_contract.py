@@ -318,8 +318,10 @@ def test_a_change_that_was_cut_off_is_finished_by_who_looks_next(site: Site, die
             between = site.seen(large)
             assert frozenset({large.name}) == between.users[key(anna.username)].roles, "nobody is without access"
 
-    found = site.seen(large).roles.get(large.name)
-    outcome = site.apply(found, small) if found != small else None
+    with site.session() as following:
+        names, members = frozenset({large.name}), frozenset(MADE)
+        found = following.observe(EVERYTHING, role_names=names, members=members).roles.get(large.name)
+        outcome = following.apply(Change(found, small), Steps()) if found != small else None
 
     now = site.seen(large)
     assert outcome is None or Status.APPLIED is outcome.status

@@ -55,6 +55,9 @@ class Silent:
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
         """Keep nothing."""
 
+    def gone(self, name: str) -> None:
+        self.made.discard(name)
+
 
 Pass = tuple[dict[str, frozenset[str]], dict[str, int], bool, str, str]
 """Who is wanted, how large each role is, whether everything is looked at, and what a hand makes before it is written."""

@@ -88,7 +88,7 @@ class Calls:
     """The writing calls of one change. `role` is the role that it is about, empty where it is about an account.
 
     `silent` says that the last one got no answer and nobody has looked since; `made` that at least one was carried out;
-    `second` is the second role that the last one makes.
+    `second` is the second role that the last one makes, `unheard` those that a call may yet make of which nobody heard.
     """
 
     wire: Wire
@@ -98,6 +98,7 @@ class Calls:
     silent: bool = False
     made: bool = False
     second: str = ""
+    unheard: set[str] = field(default_factory=set)
     now: Callable[[], tuple[float, float]] = now
     _steps: list[int] = field(default_factory=list)
 
@@ -132,7 +133,7 @@ class Calls:
                 area, method, name, mask=mask, body=body, timeout_s=timeout_s, ready=lambda: self._announce(call)
             )
         except NoAnswer as e:
-            self.silent = True
+            self._not_heard()
             self._ended(f"no answer: {e}")
             return None
         except TargetUnavailable as e:
@@ -140,9 +141,21 @@ class Calls:
             raise
         self._ended(str(answer), refused=400 <= answer.status < 500)
         # A proxy says these where it lost patience; the server behind it may well go on.
-        self.silent = answer.status in {502, 503, 504}
+        self.silent = False
+        if answer.status in {502, 503, 504}:
+            self._not_heard()
         self.made |= answer.status < 300
         return None if self.silent else answer
+
+    def gone(self, name: str) -> None:
+        """Own a second role no more that is not there any more, at once: another hand may make one of that name."""
+        if name != self.role and name not in self.unheard:
+            self.fence.made.discard(name)
+            self.record.gone(name)
+
+    def _not_heard(self) -> None:
+        self.silent = True
+        self.unheard |= {self.second} - {""}
 
     def _forbids(self, area: Area, name: str, *, new: bool = False) -> str:
         return self.fence.role(name, self.role, new=new) if area is Area.ROLES else self.fence.account(name)

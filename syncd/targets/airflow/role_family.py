@@ -102,6 +102,7 @@ class RoleFamily:
         self.role.mirror.doubt_users()
         answer = self.role.calls.send(Area.ROLES, "DELETE", member, what="")
         if self.role.read_back(member) is None:
+            self.role.calls.gone(member)
             if answer is not None and answer.status in {200, 204}:
                 self.role.mirror.learn(delete=Delete.WORKS)
             return True
@@ -131,4 +132,5 @@ class RoleFamily:
                 Status.FAILED,
                 f"role {old!r} could not be renamed to {new!r} ({answer or 'no answer'}); the next pass tries again",
             )
+        self.role.calls.gone(old)
         return new
