@@ -18,7 +18,7 @@ from syncd.access.edits import NEW, Activate, Bind, Define, Edit, Ground, JoinGr
 from syncd.access.known import KnownDeployment
 from syncd.access.standing import compiled
 from syncd.mapping.select import chooses
-from syncd.model import DesiredState, Directory, GroupRef, Leaf, Level, PersonKey, Role, Rule, Rules
+from syncd.model import EVERYONE, DesiredState, Directory, GroupRef, Leaf, Level, PersonKey, Role, Rule, Rules
 from syncd.plan.allowed import EVERY_DAG, LevelReader
 
 MOST_EDITS: Final = 3
@@ -115,7 +115,7 @@ def _every_role(wish: Wish, rules: Rules) -> DesiredState:
 
 
 def _about(rules: Rules, wish: Wish, giving: Iterable[str]) -> Rules:
-    """LeaveGroup out what is not for the deployment, and gives none of these roles."""
+    """Leave out what is not for the deployment, and gives none of these roles."""
     wanted = frozenset(giving)
     chosen = (r for r in rules.bindings if chooses(r, wish.known.deployment) and not wanted.isdisjoint(r.roles))
     lines = tuple(replace(r, roles=tuple(role for role in r.roles if role in wanted)) for r in chosen)
@@ -131,11 +131,13 @@ def _edits(wish: Wish, basis: Ground, giving: Sequence[str]) -> Iterator[Edit]:
     for who in wish.who:
         if not directory.identities[who].active:
             yield Activate(who, str(directory.identities[who]))
-    for rule in _about(basis.rules, wish, giving).bindings:
+    lines = _about(basis.rules, wish, giving).bindings
+    for rule in sorted(lines, key=lambda line: min(map(giving.index, line.roles))):
         yield from _of_groups(wish, directory, rule)
     groups = sorted(_smallest_of(wish, directory))[:MOST_GROUPS]
     # of the roles of the target those that give it would give far more: a line for one is not what is meant
-    bindable = [role for role in giving if role in basis.rules.roles or role == wish.goal.role]
+    asked = {wish.goal.role} & wish.known.deployment.naming.built_in_roles
+    bindable = [role for role in giving if role in basis.rules.roles or role in asked]
     for role in bindable[:MOST_ROLES]:
         yield from (Bind(role, where, name, wish.known.name) for _, where, name in groups)
     if wish.goal.dag and not bindable:
@@ -167,7 +169,7 @@ def _smallest_of(wish: Wish, directory: Directory) -> Iterator[tuple[int, Person
     """Give the groups that the person is in with their sizes: a line for a small one gives it to few others."""
     mine = set(wish.who)
     for where, members in directory.groups.items():
-        if any((where[0], id_) in mine for id_ in members.group.members):
+        if where[1] != EVERYONE and any((where[0], id_) in mine for id_ in members.group.members):
             yield wish.sizes.get(where, len(members.members)), where, members.group.name
 
 

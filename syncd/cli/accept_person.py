@@ -18,7 +18,7 @@ def accept_person(
     context: typer.Context,
     accounts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE:ACCOUNT...", help="The accounts, by id or login, as the plan names them."),
+        typer.Argument(metavar="SOURCE:ACCOUNT", help="The accounts, by id or login, as the plan names them."),
     ] = None,
     everybody: Annotated[
         bool, typer.Option("--all", help="All that the plan asks about, after you have looked at them.")

@@ -25,7 +25,7 @@ def adopt(
     deployments: Annotated[
         list[str],
         typer.Argument(
-            metavar="DEPLOYMENT...",
+            metavar="DEPLOYMENT",
             autocompletion=COMPLETE_DEPLOYMENT,
             help="The deployments, as the configuration calls them.",
         ),

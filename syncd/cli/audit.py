@@ -23,6 +23,8 @@ NOTHING = "the journal has nothing of this kind"
 NOBODY = "nobody held anything of this kind that syncd gave or adopted"
 TEXT_LIMIT = 100
 PAGE = 1000
+NESTED = frozenset({"why", "on_dags", "account"})
+"""What of a change is no word or list of words, so that no cell of a table can have it."""
 MOST = 10**15
 """No journal has so many rows, and no database can be asked for more than some thousand times this."""
 _Read = Callable[..., Sequence[Any]]
@@ -104,7 +106,7 @@ def audit(
             show(list(_text(read, chosen, limit=limit or TEXT_LIMIT, holders=holders)))
         else:
             rows = _rows(read, chosen, limit=limit, after=after)
-            write_rows(map(plain if holders else journal_json, rows), output=output)
+            write_rows(map(plain if holders else journal_json, rows), output=output, nested=NESTED)
     return 0
 
 

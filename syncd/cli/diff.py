@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _Old = Annotated[
     str,
-    typer.Argument(metavar="[OLD]", help="A folder of mapping files, or a revision of git; OLD..NEW for both."),
+    typer.Argument(metavar="OLD", help="A folder of mapping files, or a revision of git; OLD..NEW for both."),
 ]
 _New = Annotated[
     str | None,
-    typer.Argument(metavar="[NEW]", help="The same; the mapping files as they stand, if it is left out."),
+    typer.Argument(metavar="NEW", help="The same; the mapping files as they stand, if it is left out."),
 ]
 
 

@@ -12,7 +12,7 @@ from syncd.cli.complete import COMPLETE_DAG, COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.explained import NOTHING_THERE, Explained, Told, deployment_lines, person_lines
 from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Can, Deployments, Snapshot, level_of
-from syncd.cli.output import AuditOutput, Output, show, show_json
+from syncd.cli.output import AuditOutput, Output, show, show_error, show_json
 
 if TYPE_CHECKING:
     from syncd.access.standing import Standing
@@ -96,10 +96,13 @@ def _explain(
     this: Invocation, user: str, dag: str, deployments: list[str], *, snapshot: Path | None, output: Output
 ) -> int:
     from syncd.access.known import called
-    from syncd.cli.known import age_lines, answering
-    from syncd.errors import EXIT_DONE, EXIT_NO_ANSWER
+    from syncd.cli.known import age_lines, answering, unknown
+    from syncd.errors import EXIT_DONE, EXIT_INVALID, EXIT_NO_ANSWER
 
     with answering(this, deployments=deployments, snapshot=snapshot) as of:
+        if problem := unknown(of, dag=dag):
+            show_error(problem)
+            return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER
         who = called(of.view, user)
         stood = [of.stand(known, about=who, named=[user]) for known in of.deployments]
         people = [of.view.directory.identities[one] for one in who]
@@ -107,7 +110,7 @@ def _explain(
             show_json(_json(of, user, stood, dag))
         else:
             lines = [*person_lines(user, people, {}), *_lines(of, stood, dag, about=who, program=this.program)]
-            show([*lines, *age_lines(of)])
+            show([*lines, *age_lines(of, anew="--fresh and `syncd plan` look anew")])
         return EXIT_DONE if of.is_whole else EXIT_NO_ANSWER
 
 

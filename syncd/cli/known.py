@@ -37,6 +37,8 @@ class Answering:
     unread: Mapping[str, str]
     held: Callable[[str], HeldPlan | None]
     """Gives what a limit holds on a deployment, as the database has it."""
+    is_of_file: bool = False
+    """Whether a file says all of it, in place of the database."""
 
     def stand(
         self, known: KnownDeployment, *, about: Sequence[PersonKey] | None = None, named: Iterable[str] = ()
@@ -64,7 +66,8 @@ def answering(
 
     if snapshot is not None:
         settings = this.settings()
-        yield answered_from(settings, app.read_rules(settings), kept_in_file(snapshot), deployments=deployments or ())
+        of = answered_from(settings, app.read_rules(settings), kept_in_file(snapshot), deployments=deployments or ())
+        yield replace(of, is_of_file=True)
         return
     with this.in_use() as (files, store):
         kept = kept_in_store(files.settings, store, only=chosen(files.settings, deployments or ()))
@@ -144,7 +147,7 @@ def _read_here(settings: Settings, name: str) -> tuple[Snapshot | None, str]:
     from syncd.errors import SourceUnavailable
 
     found = next(source for source in settings.sources if source.name == name)
-    local = app.open_local(found)
+    local = app.open_local(found, everyone=True)  # whatever is asked: of either side of a comparison too
     if local is None:
         return None, ""
     try:
@@ -153,15 +156,30 @@ def _read_here(settings: Settings, name: str) -> tuple[Snapshot | None, str]:
         return None, str(error)
 
 
+def unknown(of: Answering, *, dag: str = "", role: str = "") -> str:
+    """Say that there is no such DAG or role, as far as anybody looked, and what was meant."""
+    from syncd.text.strict import Strict
+
+    seen = [known.seen for known in of.deployments if known.seen is not None]
+    dags = {one.id for each in seen for one in each.dags}
+    roles = {name for each in seen for name in each.roles} | of.rules.roles.keys()
+    for word, known, what in ((dag, dags, "DAG"), (role, roles, "role")):
+        if word and word not in known:
+            where = f"never looked at: {', '.join(of.never_seen)}" if of.never_seen else "as they were seen last"
+            return f'no deployment has a {what} "{safe(word)}" ({where}){Strict().near(word, known)}'
+    return ""
+
+
 # --- how old it is ----------------------------------------------------------------------------------------------------
 
 
-def age_lines(of: Answering) -> Iterator[Line]:
-    """Say how old the answer is, and of what nothing is known."""
+def age_lines(of: Answering, *, anew: str = "`syncd plan` looks anew") -> Iterator[Line]:
+    """Say how old the answer is, which commands look `anew`, and of what nothing is known."""
     from syncd.access.known import oldest
 
     if (seen := oldest(of.deployments)) is not None:
-        yield Line(f"as seen {ago(of.now, seen)} ({_when(seen)}); --fresh and `syncd plan` look anew", Style.QUIET)
+        age = f"as seen {ago(of.now, seen)} ({_when(seen)})"
+        yield Line(age if of.is_of_file else f"{age}; {anew}", Style.QUIET)
     for source, why in sorted(of.unread.items()):
         yield Line(f"source {safe(source)} could not be read: {safe(why)}", Style.FAIL)
     if of.never_seen:

@@ -47,7 +47,7 @@ Snapshot = Annotated[
 
 
 Can = Annotated[
-    str | None, typer.Option("--can", metavar="LEVEL", help="With --dag: as much as this: view, trigger, edit.")
+    str | None, typer.Option("--can", metavar="LEVEL", help="With --dag: as much as this: view, trigger, edit or own.")
 ]
 
 

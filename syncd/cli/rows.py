@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from syncd.cli.output import AuditOutput
@@ -17,12 +17,14 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 one must not make somebody else's program run it."""
 
 
-def write_rows(rows: Iterable[Mapping[str, Any]], *, output: AuditOutput) -> None:
-    """Write rows to standard output. No name can act on a terminal or a spreadsheet: JSON is escaped to ASCII, and in CSV what
-    is not to be seen is written as its code. Secrets never."""
+def write_rows(
+    rows: Iterable[Mapping[str, Any]], *, output: AuditOutput, nested: Collection[str] = frozenset()
+) -> None:
+    """Write rows to standard output; CSV is without what is `nested`. No name can act on a terminal or a spreadsheet: JSON is
+    escaped to ASCII, and in CSV what is not to be seen is written as its code. Secrets never."""
     match output:
         case AuditOutput.CSV:
-            _csv(rows)
+            _csv(rows, nested)
         case AuditOutput.JSONL:
             for row in rows:
                 sys.stdout.write(f"{blotted(json.dumps(row))}\n")
@@ -40,13 +42,13 @@ def _list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield "[]\n" if before == "[" else "\n]\n"
 
 
-def _csv(rows: Iterable[Mapping[str, Any]]) -> None:
+def _csv(rows: Iterable[Mapping[str, Any]], nested: Collection[str]) -> None:
     """Write a head, then a line for each row; several words in one cell have a line break between them."""
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     head: list[str] = []
     for row in rows:
         if not head:
-            head = [name for name in row if name not in {"why", "on_dags", "account"}]
+            head = [name for name in row if name not in nested]
             writer.writerow(head)
         writer.writerow([blotted(_cell(row.get(name))) for name in head])
 

@@ -25,7 +25,7 @@ def snapshot() -> None:
     """Put what is known into a file for other machines."""
 
 
-@group.command()
+@group.command(short_help="Write what is known to a file, from which `diff`, `who` and `explain` answer.")
 def export(
     context: typer.Context,
     file: Annotated[

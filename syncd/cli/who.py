@@ -12,7 +12,6 @@ from syncd.cli.complete import COMPLETE_DAG, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Can, Deployments, Snapshot, level_of
 from syncd.cli.output import AuditOutput, show, show_error, show_json
-from syncd.render.lines import safe
 
 if TYPE_CHECKING:
     from syncd.access.ways import Way
@@ -72,12 +71,12 @@ def _who_has(
     output: AuditOutput,
 ) -> int:
     from syncd.access.told_who import who_lines
-    from syncd.cli.known import age_lines, answering
+    from syncd.cli.known import age_lines, answering, unknown
     from syncd.cli.rows import write_rows
     from syncd.errors import EXIT_DONE, EXIT_INVALID, EXIT_NO_ANSWER
 
     with answering(this, deployments=deployments, snapshot=snapshot) as of:
-        if problem := _unknown(of, dag, role):
+        if problem := unknown(of, dag=dag, role=role):
             show_error(problem)
             return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER
         found = list(_ways(of, dag, role, can))
@@ -90,7 +89,8 @@ def _who_has(
             case _:
                 from syncd.access.told_who import who_rows
 
-                write_rows(({k: v for k, v in row.items() if k != "reasons"} for row in who_rows(found)), output=output)
+                rows = ({k: v for k, v in row.items() if k != "reasons"} for row in who_rows(found))
+                write_rows(rows, output=output)
     return EXIT_DONE if of.is_whole else EXIT_NO_ANSWER
 
 
@@ -115,17 +115,3 @@ def _json(of: Answering, found: list[Way]) -> dict[str, object]:
     from syncd.cli.known import ages
 
     return {"version": 1, "counts": counts_of(found), "ways": list(who_rows(found)), **ages(of)}
-
-
-def _unknown(of: Answering, dag: str, role: str) -> str:
-    """Say that there is no such DAG or role, as far as anybody looked, and what was meant."""
-    from syncd.text.strict import Strict
-
-    seen = [known.seen for known in of.deployments if known.seen is not None]
-    dags = {one.id for each in seen for one in each.dags}
-    roles = {name for each in seen for name in each.roles} | of.rules.roles.keys()
-    for word, known, what in ((dag, dags, "DAG"), (role, roles, "role")):
-        if word and word not in known:
-            where = f"never looked at: {', '.join(of.never_seen)}" if of.never_seen else "as they were seen last"
-            return f'no deployment has a {what} "{safe(word)}" ({where}){Strict().near(word, known)}'
-    return ""

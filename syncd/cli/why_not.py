@@ -49,7 +49,7 @@ def explain_why_not(
 ) -> int:
     """Show the smallest changes that would give it on each deployment."""
     from syncd.access.known import called
-    from syncd.cli.known import age_lines, ages, answering
+    from syncd.cli.known import age_lines, ages, answering, unknown
     from syncd.errors import EXIT_DONE, EXIT_INVALID, EXIT_NO_ANSWER
 
     if bool(asked.role) == bool(asked.dag) or bool(asked.dag) != bool(asked.level):
@@ -59,6 +59,9 @@ def explain_why_not(
         if not who:
             show_error(f"no source knows {safe(asked.user)}; they have to be in one before anything can be given")
             return EXIT_INVALID
+        if problem := unknown(of, dag=asked.dag, role=asked.role):
+            show_error(problem)
+            return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER
         found = [_answer(of, known, tuple(who), asked) for known in of.deployments if known.seen is not None]
         if output is Output.JSON:
             show_json({"version": 1, "user": asked.user, "deployments": list(map(_json, found)), **ages(of)})

@@ -74,6 +74,7 @@ def test_the_rows_of_who_are_all_there_as_csv(desk: Desk) -> None:
     rows = list(csv.DictReader(io.StringIO(out)))
 
     assert (0, 8) == (code, len(rows))
+    assert f"{desk.team}.user0" in {row["account"] for row in rows}
     assert {("dev", desk.team, "mapping", "people:team (mappings/access.yaml:11)")} == {
         (row["deployment"], row["role"], row["by"], row["lines"]) for row in rows
     }
@@ -83,6 +84,10 @@ def test_what_nobody_knows_is_told_with_what_was_meant(desk: Desk) -> None:
     code, out, err = desk.types("who", "--role", "Admn")
     assert (3, "") == (code, out)
     assert 'no deployment has a role "Admn" (as they were seen last); did you mean "Admin"?' in err
+    login, lacks = f"{desk.team}.user0", ("explain", f"{desk.team}.user0", "--why-not")
+    for words in (("explain", login), ("who", "--can", "view"), (*lacks, "--can", "view")):
+        assert (3, "") == desk.types(*words, "--dag", "nope")[:2]
+    assert (3, "") == desk.types(*lacks, "--role", "Admn")[:2]
     assert 3 == desk.types("who")[0]
     assert 3 == desk.types("who", "--role", "Admin", "--can", "edit")[0]
 
@@ -236,3 +241,31 @@ def test_what_why_not_is_about_has_to_be_said(desk: Desk) -> None:
     assert 3 == desk.types("explain", login, "--why-not", "--dag", "x", "--can", "fly")[0]
     code, _, err = desk.types("explain", "nobody", "--why-not", "--role", "Admin")
     assert (3, True) == (code, err.startswith("no source knows nobody"))
+
+
+@pytest.mark.parametrize(
+    "subject", ["everyone: people", "people: [{login}]", "everyone: people, except: [nobody@example.com]"]
+)
+def test_who_a_line_means_of_everybody_in_files_is_known(desk: Desk, subject: str) -> None:
+    """The files of people are here: who is in them is no doubt, whatever the lines before asked for."""
+    login = f"{desk.team}.user0"
+    line = subject.replace("{login}", login)
+    desk.write(
+        "mappings/access.yaml", f"bindings:\n  - {{{line}, roles: [Viewer], deployments: all, until: 2999-01-01}}\n"
+    )
+
+    told = desk.types("explain", login)[1]
+
+    assert "  lacks Viewer\n" in told
+    assert f"    built-in role Viewer: {login}" in desk.types("-v", "who", "--role", "Viewer")[1]
+
+
+def test_how_to_look_anew_is_said_of_commands_that_can(desk: Desk) -> None:
+    explained = desk.types("explain", f"{desk.team}.user0")[1]
+    listed = desk.types("who", "--role", desk.team)[1]
+    desk.types("snapshot", "export", str(desk.folder / "kept.json"))
+    from_file = desk.types("who", "--role", desk.team, "--snapshot", str(desk.folder / "kept.json"))[1]
+
+    assert explained.endswith("; --fresh and `syncd plan` look anew\n")
+    assert listed.endswith("; `syncd plan` looks anew\n")
+    assert from_file.endswith(" UTC)\n")
