@@ -42,13 +42,14 @@ def adopt(
     from datetime import timedelta
 
     from syncd import app
-    from syncd.cli.output import show_error, show_text
+    from syncd.cli.output import show_document, show_error, show_text
     from syncd.errors import EXIT_DONE, EXIT_FAILED
     from syncd.mapping.adopt import adopt as infer
     from syncd.mapping.adopt import as_named
     from syncd.mapping.adopt_text import mapping_text
     from syncd.model import Rules
     from syncd.reconcile import read_directory
+    from syncd.render.lines import counted
 
     this = invocation(context)
     settings = this.settings()
@@ -72,12 +73,12 @@ def adopt(
         )
         return EXIT_FAILED
     if into is None:
-        show_text(text.rstrip("\n"))
+        show_document(text)
     else:
         _write(into / FILE, text)
-        show_text(
-            f"wrote {into / FILE}: {len(rules.roles)} roles, {len(rules.bindings)} bindings; see: syncd check, syncd plan"
-        )
+        roles = counted(len(rules.roles), "role", "roles")
+        bindings = counted(len(rules.bindings), "binding", "bindings")
+        show_text(f"wrote {into / FILE}: {roles}, {bindings}; see: syncd check, syncd plan")
     return EXIT_DONE
 
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syncd.config import Settings
-    from syncd.model import CheckResult, Directory, Note, Rule, Rules, Snapshot
+    from syncd.model import CheckResult, Deployment, Directory, Note, Rule, Rules, Snapshot
     from syncd.ports import Readings
 
 
-def frozen(settings: Settings, rules: Rules, directory: Directory) -> Iterator[str]:
+def frozen(deployments: Iterable[Deployment], rules: Rules, directory: Directory) -> Iterator[str]:
     """Say of each cause which roles nobody loses by it, and on which deployments."""
     from syncd import app
     from syncd.mapping.compile import frozen_roles
     from syncd.mapping.diagnostics import some
 
     causes: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for deployment in (d.deployment for d in settings.deployments):
+    for deployment in deployments:
         for role, why in frozen_roles(rules, directory, deployment, now=app.utc_now()).items():
             causes[why, role].append(deployment.name)
     for (why, role), where in sorted(causes.items()):
@@ -40,7 +40,9 @@ def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot
     mine = (rule for rule in rules.bindings if rule.sources <= fresh.keys() and rule not in {of for of, _ in unknown})
     bindings = tuple(rule for rule in mine if _is_of(rule, fresh.keys(), settings))
     directory = DirectoryView(join(fresh, {}, {})).looked_for(bindings).directory
-    found = frozen(settings, replace(rules, bindings=bindings), directory)
+    # who logs in by a source that is not on this machine is known once that was asked
+    known = (d.deployment for d in settings.deployments if d.deployment.login_source in {"", *fresh})
+    found = frozen(known, replace(rules, bindings=bindings), directory)
     yield from (Note("frozen", text) for text in found)
 
 
@@ -69,5 +71,6 @@ def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Chec
     known = readings.known_persons(settings.joining.key)
     directory = join(fresh, fresh, {}, names=readings.group_names(), joining=settings.joining, known=known)
     directory = DirectoryView(directory).looked_for(rules.bindings).directory
-    found = tuple(CheckResult("mapping", "frozen", False, text) for text in frozen(settings, rules, directory))
+    deployments = [d.deployment for d in settings.deployments]
+    found = tuple(CheckResult("mapping", "frozen", False, text) for text in frozen(deployments, rules, directory))
     return found or (CheckResult("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)

@@ -72,6 +72,21 @@ def test_the_first_plan_after_it_is_empty(site: tuple[Path, StandIn], capsys: py
     assert 0 == code, said
 
 
+def test_what_is_shown_on_a_terminal_is_the_file(
+    site: tuple[Path, StandIn], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is copied from there: no line is folded, or the second half of a comment would be no comment."""
+    folder, _ = site
+    monkeypatch.setattr("syncd.cli.output.width_of", lambda _stream: 40)
+    words = ["--config", str(folder / "config.toml"), "--quiet", "adopt", "prod"]
+
+    assert 0 == run(words)
+    shown = capsys.readouterr().out
+    assert 0 == run([*words, "--into", str(folder)])
+
+    assert (folder / "adopted.yaml").read_text().splitlines()[1:] == shown.splitlines()[1:]
+
+
 GIVEN = """
 roles:
   makers: {dags: [{level: view, all: true}, {level: edit, tag: finance}], permissions: [can_read on Pools]}

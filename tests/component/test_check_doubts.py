@@ -147,3 +147,19 @@ def test_a_resource_that_releases_call_otherwise_is_told_and_no_mistake(
     assert 0 == checked(tmp_path, MAPPING.replace("Pools", written), "--strict")
 
     assert f'note: mappings/m.yaml:3: "{written}": {told}' in capsys.readouterr().out
+
+
+def test_who_logs_in_by_a_source_that_nobody_asked_is_no_doubt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`check` asks no provider, so it says nothing of what only a provider knows."""
+    okta = """
+[sources.okta]
+type = "okta"
+url = "https://example.okta.com"
+auth = {kind = "token", token = {env = "SYNCD_TEST_NOT_SET"}}
+groups = {all = true}
+"""
+    written(tmp_path, config=f'{okta}{CONFIG}login_source = "okta"\n', people=PEOPLE, mapping=MAPPING)
+
+    assert 0 == run(["--config", str(tmp_path / "config.toml"), "check", "--strict"]), capsys.readouterr()
