@@ -154,4 +154,4 @@ def _unproven(ref: PersonRef, bearers: list[Identity]) -> FoundPerson:
 
 
 def _missing(ref: PersonRef) -> tuple[str, str]:
-    return "person_missing", f"there is nobody {ref}, so nobody gets anything by that name"
+    return "person_missing", f"there is nobody {ref}; correct the name, or take it out"

@@ -28,8 +28,8 @@ class SourceSurroundings:
               (`read_cut_short`)
     rests     where it is kept that a provider wants to be left alone
     stopping  says whether the process is about to end: then a read ends too
-    everyone  whether a mapping line asks for everybody in the source (`everyone:`): a snapshot then holds them as the group
-              `model.EVERYONE`, with a certificate, and each of them as a person
+    everyone  whether a mapping line asks for everybody in the source (`everyone:`, or people named one by one): a snapshot
+              then holds them as the group `model.EVERYONE`, with a certificate, and each of them as a person
     """
 
     now: Callable[[], datetime]

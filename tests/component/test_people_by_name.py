@@ -106,6 +106,16 @@ def test_who_is_named_is_given_it_and_keeps_it_with_another_address(stage: Stage
     assert {What.NOT_KNOWN} == {why.what for why in row.change.because}
 
 
+def test_of_a_name_that_nobody_has_is_told_what_is_so_in_except_too(stage: Stage) -> None:
+    """There it leaves nobody out, so "nobody gets anything by it" would be wrong."""
+    report = apply(by(stage, CREW.replace("roles", "except: [zoe@example.com], roles")))
+
+    assert ["m.yaml:2: there is nobody zoe@example.com; correct the name, or take it out"] == [
+        note.text
+        for note in report.deployments[0].plan.notes  # type: ignore[union-attr]
+    ]
+
+
 def test_who_was_not_found_before_is_given_nothing_and_loses_nothing_while_not_everybody_is_read(stage: Stage) -> None:
     source(stage).whole = False
     assert ["person_unread"] == [c for c in codes(apply(by(stage, ANNA))) if c.startswith("person")]
