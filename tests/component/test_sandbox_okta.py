@@ -11,7 +11,11 @@ from syncd.sandbox.okta.__main__ import GroupsFile
 
 
 def members(org: Org) -> dict[str, set[str]]:
-    return {team.name: {str(org.people[id_].profile["login"]) for id_ in team.members} for team in org.teams.values()}
+    return {
+        team.name: {str(org.people[id_].profile["login"]) for id_ in team.members}
+        for team in org.teams.values()
+        if team.name != "Everyone"
+    }
 
 
 def test_the_org_is_as_the_file_says(tmp_path: Path) -> None:
@@ -29,6 +33,7 @@ def test_the_org_is_as_the_file_says(tmp_path: Path) -> None:
         groups.apply(groups.read())
         assert {n: {f"{who}@x.example" for who in names} for n, names in wanted.items()} == members(org)
     assert 3 == len(org.people), "who comes back is the same person, and who left is still a person"
+    assert org.people.keys() == org.teams[org.everyone].members, "every Okta has a group of everybody"
 
 
 @pytest.mark.parametrize("text", ["one = 1", "one = [1]", "one", "[one]\na = []"])

@@ -27,6 +27,8 @@ class GroupsFile:
     def __init__(self, path: Path, org: Org) -> None:
         self._path = path
         self._org = org
+        if not org.everyone:
+            org.add_everyone()  # every Okta has that group, whatever the file says
         self._ids: dict[str, str] = {}
         self._groups: dict[str, str] = {}
 
