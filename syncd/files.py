@@ -1,4 +1,4 @@
-"""Read a file that a person named: a regular one, whole, and never more of it than a bound allows.
+"""Read a file that a person named: a regular one, whole, and never more of it than a bound allows; and write one whole.
 
 A pipe would be waited for and a device has no end, so neither is opened to be read; what is larger than anybody writes is
 refused before anything is made of it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,23 @@ def read_file(path: Path, *, largest: int) -> bytes:
     if len(content) > largest:
         raise FileRefused(errno.EFBIG, too_large(largest), str(path))
     return content
+
+
+def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write all of a file or nothing, for its owner alone unless `mode` says more; what is there is replaced, a link too.
+
+    Raises:
+        OSError: it cannot be written; what was there is as before.
+    """
+    part = path.parent / f".syncd.{os.getpid()}.part"
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+            out.write(content)
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):  # the part is not there where it could not be made
+            part.unlink()
+        raise
 
 
 def too_large(largest: int) -> str:

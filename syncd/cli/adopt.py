@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -116,15 +117,17 @@ def _see_free(into: Path | None, *, force: bool) -> None:
     """Refuse before anybody is asked."""
     from syncd.errors import ConfigInvalid, Problem
 
-    if into is not None and (into / FILE).exists() and not force:
+    if into is not None and os.path.lexists(into / FILE) and not force:
         raise ConfigInvalid([Problem(str(into / FILE), 0, 0, "is there already; take it away, or say --force")])
 
 
 def _write(path: Path, text: str) -> None:
+    """Write all of it or nothing: a daemon may read the folder meanwhile."""
     from syncd.errors import ConfigInvalid, Problem
+    from syncd.files import write_file
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text.encode(), mode=0o666)
     except OSError as error:
         raise ConfigInvalid([Problem(str(path), 0, 0, f"cannot be written: {error.strerror}")]) from error

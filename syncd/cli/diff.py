@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
@@ -74,7 +75,7 @@ def _sides(settings: Settings, old: str, new: str | None) -> tuple[Rules, Rules]
     from syncd import app
     from syncd.config import read_mappings
 
-    if new is None and ".." in old and not Path(old).is_dir():
+    if new is None and ".." in old and not os.path.isdir(old):
         first, _, second = old.partition("..")
         old, new = first or "HEAD", second.lstrip(".") or "HEAD"
     after: Mapping[str, bytes] = read_mappings(settings.mappings) if new is None else _files(settings, new)
@@ -88,7 +89,7 @@ def _files(settings: Settings, where: str) -> Mapping[str, bytes]:
     from syncd.text.folder import FolderUnreadable
     from syncd.text.revision import read_revision
 
-    if Path(where).is_dir():
+    if os.path.isdir(where):
         return read_mappings(Path(where))
     try:
         return read_revision(settings.mappings, where, MAPPING_FILES)

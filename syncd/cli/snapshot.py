@@ -72,15 +72,10 @@ def _pseudonymised(known: LastKnown, settings: Settings, rules: Rules) -> LastKn
 
 def _write(file: Path, content: bytes) -> None:
     """Write for the owner alone, all of it or nothing."""
-    import os
-
     from syncd.errors import SnapshotInvalid
+    from syncd.files import write_file
 
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(content)
-        part.replace(file)
+        write_file(file, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise SnapshotInvalid(f"{file}: it cannot be written: {error.strerror or error}") from error

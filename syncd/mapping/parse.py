@@ -16,7 +16,7 @@ from syncd.mapping.extends import with_extended
 from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.parse_scope import is_scope, read_scopes
-from syncd.mapping.reading import MappingReading
+from syncd.mapping.reading import MappingReading, is_readable
 from syncd.mapping.scope import Judge
 from syncd.model import (
     At,
@@ -82,7 +82,13 @@ def _file(reading: MappingReading, file: str, content: bytes) -> None:
         reading.strict.wrong(
             root.at, "the file has neither `roles` nor `bindings`; write one of them, or delete the file"
         )
-    if roles := found.get("roles"):
+    items = reading.strict.items(found.get("bindings"), "`bindings`")
+    bindings = with_defaults(items, found.get("defaults"), reading.strict)
+    roles = found.get("roles")
+    if not is_readable(reading, Items((*([roles] if roles else []), *bindings), root.at)):
+        reading.whole = False
+        return
+    if roles:
         reading.whole &= isinstance(roles, Table)
         if isinstance(roles, Items) and (name := _first_name(roles)):
             reading.strict.wrong(
@@ -91,8 +97,7 @@ def _file(reading: MappingReading, file: str, content: bytes) -> None:
         else:
             for role, body in reading.strict.table(roles, "`roles`"):
                 read_role(reading, role, body)
-    bindings = reading.strict.items(found.get("bindings"), "`bindings`")
-    for node in with_defaults(bindings, found.get("defaults"), reading.strict):
+    for node in bindings:
         read_binding(reading, node)
 
 

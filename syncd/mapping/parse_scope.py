@@ -17,7 +17,7 @@ from syncd.errors import MappingInvalid
 from syncd.mapping.parse_dags import read_dags, read_level
 from syncd.mapping.parse_labels import read_deployments
 from syncd.mapping.patterns import glob_problem, is_literal
-from syncd.mapping.reading import MappingReading, is_source, words
+from syncd.mapping.reading import MappingReading, is_readable, is_source, words
 from syncd.mapping.scope import WITHOUT_ALL_DAGS, FolderScope
 from syncd.mapping.within import Labels
 from syncd.model import At, DagSelector, Level
@@ -45,7 +45,7 @@ def read_scopes(reading: MappingReading, files: Mapping[str, bytes]) -> dict[str
         is_outermost = not any(str(above) in found for above in folder.parents)
         with errors.reading(file, MappingInvalid):
             root = read_document(file, files[file], reading.strict.problems, empty=_EMPTY)
-            if root is not None:
+            if root is not None and is_readable(reading, root):
                 found[str(folder)] = _scope(reading, root, is_outermost=is_outermost)
     return found
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from syncd.mapping.parse_named import read_accounts, read_people
 from syncd.mapping.reading import MappingReading, is_source
-from syncd.model import Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Without
+from syncd.model import EVERYONE, Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Without
 from syncd.text.document import Items, Node, Table
 
 _NESTED: Final = ("group", "any_of", "all_of", "everyone")
@@ -143,6 +143,10 @@ def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
     source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in keys)
     known = source is not None and is_source(reading, source, found["source"].at)
     if not (source and known and (identifier or name)):
+        return None
+    if identifier == EVERYONE:
+        said = f'"{EVERYONE}" is the id of no group; for whoever is in this source write `everyone: {source}`'
+        strict.wrong(found["id"].at, said)
         return None
     if name and not identifier and not _is_plain(reading, source, name, found["name"].at):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -70,7 +70,7 @@ def _moment(strict: Strict, node: Node, key: str) -> datetime | None:
         )
     else:
         try:
-            return _point(node.text, is_end=key == "until")
+            return _point(node.text, is_end=True) if key == "until" else _begin(node.text)
         except ValueError:
             strict.wrong(node.at, f'`{key}` is "{node.text}", which no calendar or clock shows; correct it')
         except OverflowError:
@@ -84,6 +84,18 @@ def _point(text: str, *, is_end: bool) -> datetime:
         return datetime.combine(date.fromisoformat(text), time(tzinfo=UTC)) + timedelta(days=int(is_end))
     day, clock = text[:10], text[11:].replace(" ", "").replace("z", "Z")
     return datetime.fromisoformat(f"{day}T{clock}").astimezone(UTC)
+
+
+def _begin(text: str) -> datetime:
+    """Give a beginning, which has a year of the calendar on either side: from it on windows are looked for, in any zone.
+
+    Raises:
+        OverflowError: it has none.
+    """
+    begin = _point(text, is_end=False)
+    if not MINYEAR < begin.year < MAXYEAR:
+        raise OverflowError(text)
+    return begin
 
 
 # --- hours of the week ------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from syncd.model import At, Naming, RoleDefinition, Rule
-from syncd.text.document import Scalar
+from syncd.text.document import Node, Scalar
+from syncd.text.repeated import MOST_REPEATED, repeated
 from syncd.text.strict import Strict
 
 
@@ -29,6 +30,8 @@ class MappingReading:
     """What each role extends; of a role that is defined twice, as its first definition says."""
     regexes: set[str] = field(default_factory=set)
     """Every regular expression so far."""
+    repeated: int = 0
+    """Entries so far that stand in further places than where they were written."""
     whole: bool = True
     """Whether every definition was seen; else a role that seems unknown may be in the part that could not be read."""
 
@@ -40,6 +43,16 @@ def words(scalars: tuple[Scalar, ...]) -> tuple[str, ...]:
 def once(said: Iterable[str]) -> Iterable[str]:
     """Give each sentence once, and no empty one."""
     return dict.fromkeys(sentence for sentence in said if sentence)
+
+
+def is_readable(reading: MappingReading, root: Node) -> bool:
+    """Say whether what is used again in a file is not too much to be read; the first that is too much is told."""
+    found, before = repeated(root), reading.repeated
+    reading.repeated += found.entries
+    if before <= MOST_REPEATED < reading.repeated:
+        said = f"what is used again in all files (by aliases, `<<`, `vars` or `defaults`) brings more than {MOST_REPEATED:,}"
+        reading.strict.wrong(found.at, f"{said} entries, most by what stands here; use it less")
+    return not found.entries or reading.repeated <= MOST_REPEATED
 
 
 def is_source(reading: MappingReading, source: str, at: At) -> bool:

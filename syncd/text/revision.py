@@ -23,6 +23,10 @@ _LISTED: Final = 16 * 1024 * 1024
 _SAFELY: Final = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.alternateRefsCommand=")
 _ALONE: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
 _FILE_MODES: Final = frozenset({"100644", "100755"})
+_ELSEWHERE: Final = {
+    "120000": "is a link, and what it leads to is not told by a revision",
+    "160000": "is a submodule, whose files are in another repository",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ def read_revision(directory: Path, revision: str, wanted: Wanted) -> dict[str, b
     The names in the result start with the commit, `1a2b3c4:mappings/finance.yaml`, and are sorted.
 
     Raises:
-        FolderUnreadable: there is no such revision, git is not there, or what it has is too large; the text says so.
+        FolderUnreadable: there is no such revision, git is not there, or what it has is too large or not all here; the text
+            says so. What is not read would pass for taken out.
     """
     if revision.startswith("-") or not revision.isprintable():
         raise FolderUnreadable(f"{revision!r} is no revision of git")
@@ -51,7 +56,9 @@ def read_revision(directory: Path, revision: str, wanted: Wanted) -> dict[str, b
     entries = [e for line in listed.split(b"\0") if line and (e := _entry(line, wanted)) is not None]
     if not entries:
         raise FolderUnreadable(f"{revision} has no mapping file in {directory.name}/")
-    if len(entries) > MOST_FILES or sum(entry.size for entry in entries) > wanted.together:
+    if len(entries) > MOST_FILES:
+        raise FolderUnreadable(f"{revision} has more than {MOST_FILES:,} mapping files, which is the most")
+    if sum(entry.size for entry in entries) > wanted.together:
         raise FolderUnreadable(
             f"the files of {revision} are more than {shown(wanted.together)} together, which is the most"
         )
@@ -62,13 +69,21 @@ def read_revision(directory: Path, revision: str, wanted: Wanted) -> dict[str, b
 
 
 def _entry(line: bytes, wanted: Wanted) -> _Entry | None:
-    """Read a line of `git ls-tree -l`; None of what is no file, or not wanted."""
+    """Read a line of `git ls-tree -l`; None of what is not wanted. What has no suffix may lead to a folder."""
     about, _, name = line.partition(b"\t")
     mode, _, object_, size = about.decode("ascii").split()
     path = os.fsdecode(name)
     most = wanted.most(Path(path))
-    if mode not in _FILE_MODES or most is None or any(part.startswith(".") for part in path.split("/")):
+    if any(part.startswith(".") for part in path.split("/")):
         return None
+    if mode in _ELSEWHERE and (most is not None or not Path(path).suffix):
+        raise FolderUnreadable(f"{path} {_ELSEWHERE[mode]}; check the revision out, and name its folder")
+    if mode not in _FILE_MODES or most is None:
+        return None
+    if not size.isdecimal():  # git writes BAD
+        raise FolderUnreadable(
+            f"{path} of this revision is not here, or damaged; fetch it whole: a clone may be partial"
+        )
     if int(size) > most:
         raise FolderUnreadable(f"{path} is larger than {shown(most)}, which is the most; make several files of it")
     return _Entry(object_, int(size), path)

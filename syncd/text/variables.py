@@ -111,20 +111,19 @@ class _Expansion:
         found = self.node(entry)
         if not (isinstance(entry, Scalar) and isinstance(found, Items)):
             return (found,)
-        return (
-            found.items if self._affords(ENTRY * len(found.items), entry.at) else ()
-        )  # counted again: entries have aliases
+        # counted again: entries have aliases
+        return found.items if self._affords(ENTRY * len(found.items), entry.at) else (entry,)
 
     def _whole(self, use: Scalar) -> Node:
         """Give the value of a variable that stands alone, at the place where it is used."""
         value = self.variables[_alone(use)].value
         self.used.add(_alone(use))
         if isinstance(value, Scalar):
-            return Scalar(self._bring(value.text, use.at), value.kind, use.at)
-        items = value.items if isinstance(value, Items) else ()
-        return Items(
-            tuple(Scalar(self._bring(i.text, use.at), i.kind, use.at) for i in items if isinstance(i, Scalar)), use.at
-        )
+            return Scalar(self._bring(value.text, use.at, use=use.text), value.kind, use.at)
+        items = [item for item in (value.items if isinstance(value, Items) else ()) if isinstance(item, Scalar)]
+        if not self._affords(sum(len(item.text) + 1 for item in items), use.at):
+            return use
+        return Items(tuple(Scalar(item.text, item.kind, use.at) for item in items), use.at)
 
     def _text(self, node: Scalar) -> Scalar:
         """Give a text with the variables in it replaced."""
@@ -143,13 +142,14 @@ class _Expansion:
             hint = self.strict.near(name, self.variables) or f"; define it under `vars`, or {_ITSELF}"
             self.strict.wrong(at, f'there is no variable "{name}" in this file{hint}')
         elif isinstance(value := self.variables[name].value, Scalar):
-            return self._bring(value.text, at)
+            return self._bring(value.text, at, use=use[0])
         else:
             self.strict.wrong(at, f'"{use[0]}" is a list, which cannot stand inside a text; write it alone')
         return use[0]
 
-    def _bring(self, text: str, at: At) -> str:
-        return text if self._affords(len(text) + 1, at) else ""
+    def _bring(self, text: str, at: At, *, use: str) -> str:
+        """Give what is brought in place of a use, which stays as it is where that is too much."""
+        return text if self._affords(len(text) + 1, at) else use
 
     def _affords(self, size: int, at: At) -> bool:
         """Count what is brought; the first that is too much is told, and nothing more is brought."""

@@ -115,3 +115,21 @@ def test_levels_that_another_installation_gave_are_found_again(
     assert f"  makers:\n{dags}    permissions:\n      - can_read on Pools\n" in shown
     types("adopt", "prod", "--into", str(folder / "mappings"))
     types("plan", "--check")
+
+
+def test_a_link_in_the_place_of_the_file_is_not_written_through(
+    site: tuple[Path, StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = site
+    other = folder / "other.txt"
+    (folder / "mappings").mkdir()
+    (folder / "mappings" / "adopted.yaml").symlink_to(other)
+    into = ["--config", str(folder / "config.toml"), "--quiet", "adopt", "prod", "--into", str(folder / "mappings")]
+
+    assert 3 == run(into), "a link to nothing is there too"
+    assert "adopted.yaml: is there already" in capsys.readouterr().err
+    other.write_text("mine")
+    assert 0 == run([*into, "--force"])
+    assert "mine" == other.read_text()
+    assert ["adopted.yaml"] == [path.name for path in (folder / "mappings").iterdir()]
+    assert not (folder / "mappings" / "adopted.yaml").is_symlink()

@@ -158,6 +158,18 @@ def test_a_file_answers_as_the_database_does(desk: Desk) -> None:
         assert ways(desk, *words) == ways(desk, *words, "--snapshot", str(file))
 
 
+@pytest.mark.parametrize("name", ["", "nowhere/known.gz", "config.toml/known.gz", "x" * 300, "mappings"])
+def test_where_no_file_can_be_written_is_one_error(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(desk.folder)
+    before = sorted(path.name for path in desk.folder.iterdir())
+
+    code, out, err = desk.types("snapshot", "export", name)
+
+    assert (3, "", 1) == (code, out, err.count("\n"))
+    assert "it cannot be written: " in err
+    assert before == sorted(path.name for path in desk.folder.iterdir())
+
+
 def ways(desk: Desk, *words: str) -> object:
     return json.loads(desk.types(*words, "-o", "json")[1])["ways"]
 

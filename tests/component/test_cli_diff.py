@@ -122,7 +122,7 @@ def test_a_pipeline_needs_no_database(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "revision", ["nowhere", "--output=x", "-x", "HEAD\n", "HEAD:mappings", "../mappings-that-are-not"]
+    "revision", ["nowhere", "--output=x", "-x", "HEAD\n", "HEAD:mappings", "../mappings-that-are-not", "x" * 5000]
 )
 def test_what_is_no_revision_is_one_error(desk: Desk, revision: str) -> None:
     code, out, err = desk.types("diff", "--", revision)
@@ -142,3 +142,48 @@ def test_the_repository_can_start_no_program(desk: Desk) -> None:
     git(desk.folder, "config", "filter.trap.smudge", str(trap))
     assert 0 == desk.types("diff", "HEAD")[0]
     assert not (desk.folder / "sprung").exists()
+
+
+def committed(folder: Path, *more: str) -> str:
+    git(folder, "add", "-A", "mappings", *more)
+    git(folder, "commit", "-qm", "more")
+    return "HEAD"
+
+
+@pytest.mark.parametrize("name", ["more.yaml", "more"])
+def test_a_revision_with_a_link_is_refused_as_its_files_would_pass_for_gone(desk: Desk, name: str) -> None:
+    (desk.folder / "elsewhere").mkdir()
+    (desk.folder / "elsewhere" / "more.yaml").write_text("bindings: []\n", encoding="utf-8")
+    (desk.folder / "mappings" / "notes.md").symlink_to("../config.toml")
+    (desk.folder / "mappings" / ".hidden").symlink_to("../elsewhere")
+    committed(desk.folder)
+    assert 0 == desk.types("diff", "HEAD")[0]
+
+    (desk.folder / "mappings" / name).symlink_to("../elsewhere/more.yaml" if name == "more.yaml" else "../elsewhere")
+    code, out, err = desk.types("diff", committed(desk.folder))
+
+    assert (3, "") == (code, out)
+    assert f"{name} is a link, and what it leads to is not told by a revision; check the revision out" in err
+
+
+def test_a_revision_with_a_submodule_is_refused(desk: Desk) -> None:
+    commit = subprocess.run(("git", "rev-parse", "HEAD"), cwd=desk.folder, check=True, capture_output=True, text=True)
+    git(desk.folder, "update-index", "--add", "--cacheinfo", f"160000,{commit.stdout.strip()},mappings/others")
+    git(desk.folder, "commit", "-qm", "more")
+
+    code, out, err = desk.types("diff")
+
+    assert (3, "") == (code, out)
+    assert "others is a submodule, whose files are in another repository" in err
+
+
+def test_a_file_that_a_partial_clone_lacks_is_one_error(desk: Desk) -> None:
+    words = ("git", "rev-parse", "HEAD:mappings/access.yaml")
+    of = subprocess.run(words, cwd=desk.folder, check=True, capture_output=True, text=True).stdout.strip()
+    (desk.folder / ".git" / "objects" / of[:2] / of[2:]).unlink()
+
+    code, out, err = desk.types("diff")
+
+    assert (3, "") == (code, out)
+    assert "access.yaml of this revision is not here, or damaged; fetch it whole: a clone may be partial" in err
+    assert 1 == err.count("\n")

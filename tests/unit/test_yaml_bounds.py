@@ -6,8 +6,10 @@ import pytest
 
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.parse import parse
+from syncd.mapping.reading import MappingReading, is_readable
+from syncd.model import At
 from syncd.targets.airflow.naming import NAMING
-from syncd.text.document import DEEPEST, read_document
+from syncd.text.document import DEEPEST, TEXT, Items, Scalar, read_document
 from syncd.text.strict import COMPARED, Strict
 from syncd.text.toml_places import TooDeep, locate
 
@@ -75,3 +77,79 @@ def test_brackets_that_are_closed_may_be_many() -> None:
 
     assert read_document("m.yaml", text.encode(), problems) is not None
     assert [] == problems
+
+
+FEW = "m.yaml:{}: what is used again in all files (by aliases, `<<`, `vars` or `defaults`) brings more than 1,000,000 entries"
+
+
+def in_layers(layers: int) -> str:
+    """Write groups in lists of which each names the one before it ten times."""
+    lists = ["{any_of: &a0 [okta:a, okta:b]}"]
+    for n in range(1, layers):
+        lists.append(
+            f"{{any_of: &a{n} [{', '.join(f'{{any_of: *a{n - 1}, none_of: [okta:{k}]}}' for k in range(10))}]}}"
+        )
+    return f"bindings:\n  - any_of: [{', '.join(lists)}]\n    roles: [Viewer]\n    deployments: all\n"
+
+
+MANY = ", ".join(f"t{n}" for n in range(2000))
+ROLE = "{{dags: [{{level: view, tag: {}}}]}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (in_layers(9), "2:2191"),
+        (
+            f"bindings: []\nroles:\n  r: {ROLE.format(f'&t [{MANY}]')}\n"
+            + "".join(f"  r{n}: {ROLE.format('*t')}\n" for n in range(550)),
+            "3:33",
+        ),
+        (
+            f"defaults:\n  deployments: {{team: [{MANY}]}}\nbindings:\n"
+            + "".join(f"  - {{group: okta:g{n}, roles: [Viewer]}}\n" for n in range(550)),
+            "2:16",
+        ),
+    ],
+    ids=["groups", "tags", "defaults"],
+)
+def test_what_is_used_again_and_again_is_bounded(text: str, place: str) -> None:
+    """A file of a kilobyte whose lists name each other was read for hours."""
+    with pytest.raises(MappingInvalid) as caught:
+        parse({"m.yaml": text.encode()}, namings=[NAMING])
+
+    [problem] = map(str, caught.value.problems)
+    assert problem.startswith(FEW.format(place))
+
+
+def test_what_is_used_again_is_counted_over_all_files() -> None:
+    reading, at = MappingReading(None, [NAMING]), At("m.yaml", 1)
+    once = Items(tuple(Scalar(f"{n}", TEXT, at) for n in range(999)), at)
+    often = Items((once,) * 601, at)
+
+    assert [True, False, False] == [is_readable(reading, often) for _ in range(3)]
+    assert is_readable(reading, once), "a file that repeats nothing is read"
+    assert 1 == len(reading.strict.problems)
+
+
+def test_a_scope_cannot_multiply_either() -> None:
+    lists = "".join(f"  - {{tag: *t, owner: [o{n}]}}\n" for n in range(550))
+    with pytest.raises(MappingInvalid, match=r"_scope\.yaml:2:11: what is used again"):
+        parse(
+            {"m/_scope.yaml": f"dags:\n  - {{tag: &t [{MANY}]}}\n{lists}".encode(), "m/a.yaml": b"bindings: []\n"},
+            namings=[NAMING],
+        )
+
+
+@pytest.mark.parametrize("use", ['"${l}"', '["${l}"]', '"${x}"', '"a${x}"'])
+def test_variables_that_bring_too_much_are_one_mistake(use: str) -> None:
+    values = ", ".join(f"v{n:01000}" for n in range(100, 200))
+    entries = ", ".join(f"{{level: view, tag: {use}}}" for _ in range(20))
+    text = f"vars: {{l: [{values}], x: {'x' * 100_000}}}\nroles: {{r: {{dags: [{entries}]}}}}\nbindings: []\n"
+
+    with pytest.raises(MappingInvalid) as caught:
+        parse({"m.yaml": text.encode()}, namings=[NAMING])
+
+    assert ["variables bring more than 1,000,000 characters; use them less"] == [
+        problem.message for problem in caught.value.problems if "used nowhere" not in problem.message
+    ]
