@@ -81,6 +81,10 @@ class Naming(Protocol):
         """Say why an e-mail address cannot be written as it is; having none is no problem."""
         ...
 
+    def is_second(self, found: str, role: str) -> bool:
+        """Say whether a name is one as the target's adapter gives to what it makes beside this role."""
+        ...
+
     def made_up_email(self, username: str) -> str:
         """Give the e-mail of an account whose person has none that can be written."""
         ...

@@ -10,6 +10,7 @@ from syncd.model import (
     Change,
     Kind,
     MadeAccount,
+    Naming,
     Owned,
     key,
 )
@@ -80,7 +81,7 @@ def disown(this: Pass, seen: Comparison) -> None:
     gone = taken_by_others(
         seen.desired, seen.observed, seen.owned, earlier=this.earlier, renamed=renamed, unsettled=still
     )
-    gone = replace(gone, members=_gone_members(seen, still))
+    gone = replace(gone, members=_gone_members(seen, still, this.naming))
     if gone == Owned():
         return
     this.journal.holdings.disown(this.name, gone, now=this.world.clock())
@@ -93,11 +94,11 @@ def disown(this: Pass, seen: Comparison) -> None:
     )
 
 
-def _gone_members(seen: Comparison, still: Iterable[Change]) -> frozenset[str]:
+def _gone_members(seen: Comparison, still: Iterable[Change], naming: Naming) -> frozenset[str]:
     """Name second roles that are not there, and that no call is on its way to make: a role of such a name would be another's."""
-    if any(change.subject == "role" for change in still):
-        return frozenset()
-    return seen.owned.members - seen.observed.members
+    roles = {change.name for change in still if change.subject == "role"}
+    gone = seen.owned.members - seen.observed.members
+    return frozenset(name for name in gone if not any(naming.is_second(name, role) for role in roles))
 
 
 def _adoptable(seen: Comparison, *, declared: bool) -> Owned:

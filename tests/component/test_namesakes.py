@@ -15,7 +15,7 @@ from stages import DAGS, People, Stage
 from store_samples import NOW, at, planned, role
 
 from syncd.mapping.parse import parse
-from syncd.model import Change, Deployment, Level, Outcome, Permission, Scope, Status
+from syncd.model import Change, Deployment, Level, Outcome, Owned, Permission, Scope, Status
 from syncd.plan.guard import Limits
 from syncd.reconcile import Report, Target, World, apply, plan
 from syncd.sandbox.airflow.app import StandIn
@@ -112,6 +112,18 @@ def test_a_name_that_is_taken_while_it_is_made_is_not_ours(tmp_path: Path) -> No
         assert "finance~1" not in MADE
         assert {"finance"} == state.users["ann"].roles
         assert small.permissions == w.permissions_of("ann")
+
+
+@pytest.mark.finding("BRK-A2")
+def test_a_name_is_given_up_although_a_change_of_another_role_is_awaited(stage: Stage, tmp_path: Path) -> None:
+    with world(StandIn("2.11.2", dags=()), tmp_path) as w:
+        waits = ("can_read on Pools", "can_read on Nowhere")
+        apply(against(stage, w, permissions=waits))
+        assert stage.store.ledger.awaited("prod")
+        left = frozenset({"other~1", "finance~3"})
+        stage.store.holdings.adopt("prod", Owned(members=left))
+        apply(against(stage, w, permissions=waits))
+        assert frozenset({"finance~3"}) == stage.store.holdings.owned("prod").members
 
 
 # --- what the database knows ------------------------------------------------------------------------------------------

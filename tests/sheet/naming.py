@@ -42,6 +42,9 @@ class SheetNaming:
     def email_problem(self, email: str) -> str:
         return _row_problem(email)
 
+    def is_second(self, found: str, role: str) -> bool:  # noqa: ARG002 - a sheet has one row for a role
+        return False
+
     def made_up_email(self, username: str) -> str:
         return f"{username}@sheet.invalid"
 

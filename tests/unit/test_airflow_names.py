@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.targets.airflow.names import Family, families, family, is_second, logical, seconds, stem
-from syncd.targets.airflow.naming import LONGEST_ROLE, refusal
+from syncd.targets.airflow.names import Family, families, family, logical, seconds
+from syncd.targets.airflow.naming import LONGEST_ROLE, is_second, refusal, stem
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from syncd.http.session import NoAnswer
 from syncd.model import Lookalikes, Status, key
 from syncd.ports import Recorder
 from syncd.targets.airflow.auth import distrusted
-from syncd.targets.airflow.names import is_second
-from syncd.targets.airflow.naming import refusal, unreachable
+from syncd.targets.airflow.naming import is_second, refusal, unreachable
 from syncd.targets.airflow.wire import Area, Wire
 
 LOOK_AGAIN_S = 1.0

@@ -15,24 +15,11 @@ A long name is cut and told apart by a hash, so that none is over 64 characters.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from syncd.targets.airflow.naming import BUILT_IN_ROLES, LONGEST_ROLE
-
-_ROOM: Final = 8  # for "~old9999"
-_HASH: Final = 8
-_NUMBER: Final = r"~(old)?([1-9][0-9]{0,3})"
-
-
-def stem(name: str) -> str:
-    """Give what the other physical names of a role begin with."""
-    if len(name) <= LONGEST_ROLE - _ROOM:
-        return name
-    return name[: LONGEST_ROLE - _ROOM - _HASH] + hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+from syncd.targets.airflow.naming import BUILT_IN_ROLES, SECOND_NUMBER, second, stem
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +48,11 @@ class Family:
         return self._free("old", taken)
 
     def _free(self, word: str, taken: Collection[str]) -> str:
-        found = [m for name in self.members if (m := _second(self.name).fullmatch(name)) and (m[1] or "") == word]
+        found = [m for name in self.members if (m := second(self.name).fullmatch(name)) and (m[1] or "") == word]
         n = max((int(m[2]) for m in found), default=0) + 1
         while f"{stem(self.name)}~{word}{n}" in taken:
             n += 1
         return f"{stem(self.name)}~{word}{n}"
-
-
-def is_second(found: str, name: str) -> bool:
-    """Say whether a name is one as the second roles of another have; whose that role is, it does not say."""
-    return _second(name).fullmatch(found) is not None
 
 
 def seconds(present: Iterable[str], *, of: Iterable[str]) -> frozenset[str]:
@@ -80,11 +62,7 @@ def seconds(present: Iterable[str], *, of: Iterable[str]) -> frozenset[str]:
 
 
 def _ends(found: str, start: str) -> bool:
-    return re.fullmatch(_NUMBER, found[len(start) :]) is not None
-
-
-def _second(name: str) -> re.Pattern[str]:
-    return re.compile(re.escape(stem(name)) + _NUMBER)
+    return re.fullmatch(SECOND_NUMBER, found[len(start) :]) is not None
 
 
 def family(name: str, present: Iterable[str], *, made: Container[str], names: Collection[str] = ()) -> Family:
@@ -94,7 +72,7 @@ def family(name: str, present: Iterable[str], *, made: Container[str], names: Co
     """
     numbered: list[tuple[int, str]] = []
     dead: list[tuple[int, str]] = []
-    pattern, present = _second(name), set(present)
+    pattern, present = second(name), set(present)
     for found in present - set(names) - {name}:
         if found in made and (m := pattern.fullmatch(found)):
             (dead if m[1] else numbered).append((int(m[2]), found))

@@ -7,6 +7,7 @@ never be reached again, and Airflow 3 refuses an empty first name, last name or 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +59,10 @@ LONGEST_RESOURCE: Final = 250
 LONGEST_DAG_ID: Final = LONGEST_RESOURCE - len("DAG Run:")
 LONGEST_USERNAME: Final = 512
 LONGEST_NAME: Final = 256
+SECOND_NUMBER: Final = r"~(old)?([1-9][0-9]{0,3})"
+"""How the name of a second role ends."""
+_ROOM: Final = len("~old9999")
+_HASH: Final = 8
 
 _ON_DAGS: Final = (("DAG:", ""), ("DAG Run:", "runs"))
 """What a resource begins with that is on one DAG, and which part of the DAG that is."""
@@ -150,6 +155,9 @@ class AirflowNaming:
             return "it holds a control character or half a surrogate pair"
         return f"it has more than {LONGEST_USERNAME} characters" if len(email) > LONGEST_USERNAME else ""
 
+    def is_second(self, found: str, role: str) -> bool:
+        return is_second(found, role)
+
     def made_up_email(self, username: str) -> str:
         """Give one under the reserved domain `example.invalid`: Airflow asks for one and wants it unique."""
         return f"{username}@example.invalid"
@@ -211,3 +219,23 @@ def _is_writable(text: str) -> bool:
 
 def _writable(name: str) -> str:
     return name if name.isprintable() else _UNWRITABLE.sub("\ufffd", name)
+
+
+# --- second roles ------------------------------------------------------------------------------------------------------
+
+
+def stem(name: str) -> str:
+    """Give what the other physical names of a role begin with."""
+    if len(name) <= LONGEST_ROLE - _ROOM:
+        return name
+    return name[: LONGEST_ROLE - _ROOM - _HASH] + hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+
+
+def second(name: str) -> re.Pattern[str]:
+    """Give what the names of the second roles of a role are like; groups are the word and the number."""
+    return re.compile(re.escape(stem(name)) + SECOND_NUMBER)
+
+
+def is_second(found: str, name: str) -> bool:
+    """Say whether a name is one as the second roles of another have; whose that role is, it does not say."""
+    return second(name).fullmatch(found) is not None
