@@ -114,7 +114,7 @@ def test_a_name_that_is_taken_while_it_is_made_is_not_ours(tmp_path: Path) -> No
         assert small.permissions == w.permissions_of("ann")
 
 
-@pytest.mark.finding("BRK-A2")
+@pytest.mark.finding("N-412")
 def test_a_name_is_given_up_although_a_change_of_another_role_is_awaited(stage: Stage, tmp_path: Path) -> None:
     with world(StandIn("2.11.2", dags=()), tmp_path) as w:
         waits = ("can_read on Pools", "can_read on Nowhere")
@@ -168,7 +168,7 @@ def test_one_that_is_gone_is_not_from_the_next_commit_on(store: Stores) -> None:
     assert frozenset() == store.holdings.owned("prod").members
 
 
-@pytest.mark.finding("BRK-A1")
+@pytest.mark.finding("N-411")
 @pytest.mark.parametrize("scope", [Scope(), Scope.of_dags(["fin_daily"])], ids=["everything", "dags"])
 def test_a_name_that_was_ours_for_a_change_is_anybodys_after_it(stage: Stage, server: Server, scope: Scope) -> None:
     state = server.server.state
