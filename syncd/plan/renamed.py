@@ -4,8 +4,9 @@ The API gives neither an id, so a rename is recognised by what it leaves:
 
 gone                                     | came, and was not there at the last pass      | then
 -----------------------------------------|-----------------------------------------------|-------------------------------
-a role of ours                           | one role with the same permissions, which at  | who had the one from us loses
-                                         | least half of its people hold                 | the other when no line gives it
+a role of ours, a second one that we     | one role with the same permissions, which at  | who had the one from us loses
+made beside it, or what it was renamed   | least half of its people hold                 | the other when no line gives it
+to before                                |                                               |
 an account that holds something by us    | one account with its e-mail, that nobody else | the same
                                          | is to have, and that holds all of it          |
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from syncd.model import DesiredState, Note, ObservedState, Owned, User, key
+from syncd.model import DesiredState, Naming, Note, ObservedState, Owned, User, key
 
 Renames = Mapping[str, str]
 """By the name that something has now: the name that it had when it was ours."""
@@ -36,24 +37,35 @@ def renamed_roles(
     *,
     earlier: DesiredState | None,
     seen: frozenset[str] | None,
-    built_in: frozenset[str],
+    naming: Naming,
+    known: Renames,
 ) -> Renames:
-    """Find roles that were renamed since the last pass, which saw the roles `seen` and reached `earlier`."""
-    gone = owned.roles - observed.roles.keys()
+    """Find roles that were renamed since the last pass, which saw the roles `seen`, reached `earlier` and told the `known`."""
+    gone = _gone(observed, owned, naming=naming, known=known)
     if not gone or earlier is None or seen is None:
         return {}
-    strange = observed.roles.keys() - seen - owned.roles - owned.once - desired.roles.keys() - built_in
+    strange = observed.roles.keys() - seen - owned.roles - owned.once - desired.roles.keys() - naming.built_in_roles
     found = {}
-    for old in sorted(gone & earlier.roles.keys()):
-        same = {new for new in strange if observed.roles[new].permissions == earlier.roles[old].permissions}
-        alike = [new for new in sorted(same) if _has_its_people(new, old, observed, owned)]
+    for old, held_as in sorted(gone):
+        wanted = earlier.roles.get(old)
+        same = {new for new in strange if wanted and observed.roles[new].permissions == wanted.permissions}
+        alike = [new for new in sorted(same) if _has_its_people(new, held_as, observed, owned)]
         if len(alike) == 1:
             found[alike[0]] = old
     return found
 
 
-def _has_its_people(new: str, old: str, observed: ObservedState, owned: Owned) -> bool:
-    ours = [name for name, roles in owned.grants.items() if old in roles and name in observed.users]
+def _gone(observed: ObservedState, owned: Owned, *, naming: Naming, known: Renames) -> set[tuple[str, str]]:
+    """Give the roles of ours of which a name is not there any more, each with the name by which people are known to hold it."""
+    absent = owned.members - observed.members
+    roles = {(name, name) for name in owned.roles - observed.roles.keys()}
+    seconds = {(name, name) for name in owned.roles if any(naming.is_second(found, name) for found in absent)}
+    again = {(old, new) for new, old in known.items() if new not in observed.roles}
+    return roles | seconds | again
+
+
+def _has_its_people(new: str, held_as: str, observed: ObservedState, owned: Owned) -> bool:
+    ours = [name for name, roles in owned.grants.items() if held_as in roles and name in observed.users]
     both = sum(1 for name in ours if new in observed.users[name].roles)
     return both > 0 and 2 * both >= len(ours)
 

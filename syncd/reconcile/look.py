@@ -249,7 +249,8 @@ def _renames(
             owned,
             earlier=this.earlier,
             seen=seen,
-            built_in=this.naming.built_in_roles,
+            naming=this.naming,
+            known=known,
         ),
     }
     roles = {new: old for new, old in roles.items() if new in observed.roles}

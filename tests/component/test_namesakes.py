@@ -201,6 +201,34 @@ def test_a_name_that_is_free_again_is_anybodys(stage: Stage, tmp_path: Path) -> 
         assert now == stage.store.holdings.owned("prod").members
 
 
+@pytest.mark.finding("N-413")
+@pytest.mark.parametrize("preset", ["3.1.8+3.0.3", "3.1.8+3.1.1"])
+def test_one_that_is_renamed_by_hand_is_told_and_who_leaves_loses_it(stage: Stage, tmp_path: Path, preset: str) -> None:
+    """The role that it replaced is still there; what was renamed is found again when it is renamed again."""
+    both = ("can_read on Pools", "can_read on Variables")
+    with world(StandIn(preset, dags=()), tmp_path) as w:
+        state, users = w.server.state, w.server.state.users
+        assert 0 == apply(against(stage, w, permissions=both)).exit_code()
+        assert 0 == apply(against(stage, w)).exit_code()
+        assert {"finance~1"} == users["anna"].roles
+        right = w.permissions_of("anna")
+        for old, new in (("finance~1", "bobs"), ("bobs", "finance~5"), ("finance~5", "carols")):
+            state.roles[new] = state.roles.pop(old)
+            for user in users.values():
+                user.roles = {new if role == old else role for role in user.roles}
+            seen = apply(against(stage, w)).deployments[0].plan
+            assert seen is not None
+            assert [f"finance seems to be called {new} now"] == [
+                note.text.split(":")[0] for note in seen.notes if note.code == "role_renamed"
+            ]
+            assert new in users["anna"].roles
+            assert right == w.permissions_of("anna")
+        stage.people.members = {"finance": ["bob"]}
+        assert 0 == apply(against(stage, w)).exit_code()
+        assert not users["anna"].roles
+        assert right == w.permissions_of("bob")
+
+
 def test_what_an_older_syncd_made_is_known_by_the_calls_of_its_journal(empty_database_url: str) -> None:
     migrate(empty_database_url, to="0016")
     calls = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from plan_world import person, reasons, role, there, wanted, why
@@ -17,6 +19,7 @@ from syncd.plan.renamed import (
     server_note,
     still_wanted,
 )
+from syncd.targets.airflow.naming import NAMING
 
 FIN, OTHER, BUILT_IN = role("fin", "a", "b"), role("other", "c"), role("Viewer", "a", "b")
 NEW = replace(FIN, name="finance")
@@ -39,10 +42,12 @@ def roles_renamed(
     earlier: DesiredState | None = EARLIER,
     seen: frozenset[str] | None = SEEN,
     owned: Owned = OWNED,
+    members: frozenset[str] = frozenset(),
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     observed = there(*people, roles=(*roles, BUILT_IN))
-    built_in = frozenset({"Viewer", "Admin"})
-    return dict(renamed_roles(desired, observed, owned, earlier=earlier, seen=seen, built_in=built_in))
+    observed = replace(observed, members=members)
+    return dict(renamed_roles(desired, observed, owned, earlier=earlier, seen=seen, naming=NAMING, known=known))
 
 
 ONE_OF_TWO = (person("ann", "finance"), person("bob", "other"))
@@ -90,6 +95,24 @@ def test_several_roles_are_renamed_at_once() -> None:
     changed = (NEW, replace(OTHER, name="another"))
     people = (person("ann", "finance"), person("bob", "finance", "another"), person("cid", "another"))
     assert {"another": "other", "finance": "fin"} == roles_renamed(*changed, people=people)
+
+
+@pytest.mark.finding("N-413")
+def test_a_second_role_that_we_made_was_renamed_although_the_first_is_there() -> None:
+    both = replace(OWNED, members=frozenset({"fin~1", "other~2"}))
+    assert {"finance": "fin"} == roles_renamed(FIN, NEW, OTHER, owned=both, members=frozenset({"other~2"}))
+    assert {} == roles_renamed(FIN, NEW, OTHER, owned=both, members=both.members)
+    assert {} == roles_renamed(FIN, NEW, OTHER, owned=both, members=frozenset({"fin~1"}))
+
+
+@pytest.mark.finding("N-413")
+def test_what_was_renamed_is_renamed_again() -> None:
+    held = replace(OWNED, grants={**OWNED.grants, "ann": frozenset({"fin", "middle"}), "bob": frozenset({"middle"})})
+    more = {"owned": held, "known": {"middle": "fin"}}
+    assert {"finance": "fin"} == roles_renamed(FIN, NEW, OTHER, **more)  # type: ignore[arg-type]
+    middle = replace(FIN, name="middle")
+    assert {} == roles_renamed(FIN, NEW, OTHER, middle, **more)  # type: ignore[arg-type]
+    assert {} == roles_renamed(FIN, NEW, OTHER, people=NOBODY, **more)  # type: ignore[arg-type]
 
 
 RENAMES = {"finance": "fin"}
