@@ -15,7 +15,7 @@ from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
 from syncd.mapping.select import idle_bindings
-from syncd.model import CheckResult, Learned, Rules
+from syncd.model import Askable, Attribute, CheckResult, Learned, Rules
 from syncd.sources import SOURCES
 from syncd.sources.kind import SourceSurroundings
 from syncd.targets import TARGETS
@@ -86,7 +86,13 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
         namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
         sources=frozenset(s.name for s in settings.sources),
         people_until=settings.people_until,
+        asking={source.name: _askable(source, settings) for source in settings.sources},
     )
+
+
+def _askable(source: SourceSettings, settings: Settings) -> Askable:
+    told = SOURCES[source.kind].attributes | {Attribute.EMAIL_DOMAIN}
+    return Askable(told, settings.joining.domains.get(source.name, frozenset()))
 
 
 def build(

@@ -3,6 +3,7 @@
 what            | becomes
 ----------------|----------------------------------------------------------------------------------------------
 an e-mail       | a word, at the same domain: conditions of mapping files ask for it
+a department    | a word, and so a user type; but what conditions of mapping files ask for stays
 a login, an id  | a word; one that is an e-mail as above
 an account      | what the template of the deployment makes of the new login, id or e-mail; else a word
 names of people | the word of the id
@@ -19,7 +20,7 @@ from functools import partial
 from syncd.access.known import LastKnown, Noted, SourcesSaid
 from syncd.directory.named_people import word_of
 from syncd.directory.usernames import username_of
-from syncd.model import Deployment, Group, Identity, KnownPersons, LastSeen, MadeAccount, Snapshot, User, key
+from syncd.model import Deployment, Group, Identity, KnownPersons, LastSeen, MadeAccount, Snapshot, User, folded, key
 
 _LETTERS = 14
 """Of a word: 56 bits, so that no two of a million people meet in one by chance (one in 70,000)."""
@@ -97,6 +98,8 @@ def identity_of(identity: Identity, words: Pseudonyms) -> Identity:
         given_name=word if identity.given_name else "",
         family_name="",
         employee_number=words.of(identity.employee_number),
+        department=identity.department and words.of(folded(identity.department)),
+        user_type=identity.user_type and words.of(folded(identity.user_type)),
     )
 
 

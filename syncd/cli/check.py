@@ -9,7 +9,7 @@ import typer
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from syncd.config import Settings
     from syncd.model import Note, Rules, Snapshot
@@ -57,7 +57,7 @@ def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> 
     yield from idle_bindings(rules, (d.deployment for d in settings.deployments))
     namings = dict.fromkeys(d.deployment.naming for d in settings.deployments)
     yield from doubtful(rules, namings, now=app.utc_now())
-    yield from seen_in_files(settings, rules, snapshots)
+    yield from seen_in_files(settings, rules, snapshots, _saved(settings, rules))
     nameless = [d.deployment.name for d in settings.deployments if not d.deployment.login_source]
     if nameless and len(settings.sources) > 1 and settings.joining.key is not JoinKey.NONE:
         sources = ", ".join(source.name for source in settings.sources)
@@ -67,6 +67,28 @@ def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> 
             "account, and while one of them cannot be read nobody who is not in it gets anything; set login_source to the "
             "source that people log in with",
         )
+
+
+def _saved(settings: Settings, rules: Rules) -> Mapping[str, Snapshot]:
+    """Give what sources said last, where a line asks what people are and the database is a file: no server is asked."""
+    from contextlib import closing
+
+    from syncd import app
+    from syncd.errors import StoreError
+    from syncd.model import conditions_of
+
+    asks = any(conditions_of(rule.subject) for rule in rules.bindings)
+    if not asks or not settings.database.url.startswith("sqlite:"):
+        return {}
+    try:
+        store = app.peek_store(settings)
+        if store is None:
+            return {}
+        with closing(store):
+            found = {source.name: store.readings.last_snapshot(source.name) for source in settings.sources}
+    except StoreError:
+        return {}
+    return {name: said for name, said in found.items() if said is not None}
 
 
 def _translated(settings: Settings, rules: Rules) -> Iterator[str]:

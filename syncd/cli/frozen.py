@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,16 +27,21 @@ def frozen(deployments: Iterable[Deployment], rules: Rules, directory: Directory
         yield f"{role} on {some(where)}: {why}; nobody who left loses it for now"
 
 
-def seen_in_files(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[Note]:
-    """Say which bindings name no group of a file source, and which roles are frozen by what else these lack."""
+def seen_in_files(
+    settings: Settings, rules: Rules, snapshots: Iterable[Snapshot], saved: Mapping[str, Snapshot]
+) -> Iterator[Note]:
+    """Say which bindings name no group of a file source, and which roles are frozen by what else these lack; and what nobody
+    is whom they ask for, in files and in what is `saved` of other sources."""
     from syncd.directory.join import join
     from syncd.directory.narrow import DirectoryView
     from syncd.mapping.doubtful import unknown_groups
+    from syncd.mapping.vain import vain_conditions
     from syncd.model import Note
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
     unknown = tuple(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
     yield from (Note("unknown_group", text) for _, text in unknown)
+    yield from (Note("nobody_meets", text) for text in vain_conditions(rules.bindings, {**saved, **fresh}))
     mine = (rule for rule in rules.bindings if rule.sources <= fresh.keys() and rule not in {of for of, _ in unknown})
     bindings = tuple(rule for rule in mine if _is_of(rule, fresh.keys(), settings))
     directory = DirectoryView(join(fresh, {}, {})).looked_for(bindings).directory
@@ -58,6 +63,7 @@ def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Chec
     """Say which roles are frozen by what the sources said the last time."""
     from syncd.directory.join import join
     from syncd.directory.narrow import DirectoryView
+    from syncd.mapping.vain import vain_conditions
     from syncd.model import CheckResult
 
     saved = [readings.last_snapshot(source.name) for source in settings.sources]
@@ -73,4 +79,5 @@ def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Chec
     directory = DirectoryView(directory).looked_for(rules.bindings).directory
     deployments = [d.deployment for d in settings.deployments]
     found = tuple(CheckResult("mapping", "frozen", False, text) for text in frozen(deployments, rules, directory))
+    found += tuple(CheckResult("mapping", "where", False, text) for text in vain_conditions(rules.bindings, fresh))
     return found or (CheckResult("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from syncd.directory.group_names import GroupLookup
 from syncd.directory.named_people import place_of
-from syncd.directory.narrow import DirectoryView, PersonKey, changed, cleared, settled
+from syncd.directory.narrow import ATTRIBUTES, DirectoryView, PersonKey, changed, cleared, settled
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on
@@ -22,6 +22,7 @@ from syncd.model import (
     Rule,
     Rules,
     alternatives,
+    conditions_of,
     leaves,
     people_named,
 )
@@ -124,11 +125,13 @@ def concerned(
     """Name the deployments with a rule for one of these groups, or places of names."""
     named = {(source, m.group.name) for source, id_ in groups if (m := directory.groups.get((source, id_)))}
     named |= {name for name, id_ in directory.names.items() if (name[0], id_) in groups}
+    asking = any(id_ == ATTRIBUTES for _, id_ in groups)
     rules_ = [
         rule
         for rule in rules.bindings
         if any((ref.source, ref.id) in groups or (ref.source, ref.name) in named for ref in rule.groups)
         or any(place_of(ref) in groups for ref in people_named(rule.subject))
+        or (conditions_of(rule.subject) and asking)
     ]
     return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in rules_))
 

@@ -17,15 +17,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from syncd.directory.doubt import unseen
 from syncd.directory.named_people import NOT_LOOKED_FOR, named_people, place_of
 from syncd.directory.usernames import username_of
-from syncd.model import Deployment, Directory, FoundPerson, Group, Members, PersonRef, Rule, key, people_named
+from syncd.model import Deployment, Directory, FoundPerson, Group, Identity, Members, PersonRef, Rule, key, people_named
 from syncd.model import PersonKey as PersonKey
 
 _T = TypeVar("_T")
+ATTRIBUTES: Final = "{where}"
+"""In place of the id of a group: what a source tells of people besides. No group can be named so in a mapping."""
 _KEPT = 32
 """Narrowed directories that are kept: deployments share them, one after the other."""
 
@@ -111,12 +113,22 @@ def _moved(before: Members | None, after: Members | None) -> frozenset[str]:
 
 
 def cleared(before: Directory, after: Directory) -> frozenset[PersonKey]:
-    """Name the groups, and the places of names, that came out of doubt: people who are in none may have kept what they froze."""
+    """Name what came out of doubt, so that people may have kept what it froze: groups, the places of names, and of attributes."""
     out = {where for where, m in after.groups.items() if not m.unknown and _was_unknown(before.groups.get(where))}
     found = {
         ref for ref in _found_anew(before, after) if _found(before, ref).is_open and not _found(after, ref).is_open
     }
-    return frozenset(out | (_meant_anew(before, after) & after.groups.keys()) | set(map(place_of, found)))
+    told = {(source, ATTRIBUTES) for source in _unread(before) - _unread(after)}
+    return frozenset(out | (_meant_anew(before, after) & after.groups.keys()) | set(map(place_of, found)) | told)
+
+
+def _unread(directory: Directory) -> frozenset[str]:
+    """Name the sources with people whose attributes were not read yet."""
+    return frozenset(source for (source, _), identity in directory.identities.items() if _is_unread(identity))
+
+
+def _is_unread(identity: Identity) -> bool:
+    return identity.department is None or identity.user_type is None or identity.guest is None
 
 
 def _was_unknown(was: Members | None) -> bool:
@@ -158,7 +170,7 @@ class DirectoryView:
         if self._certain is None:
             whole = self.directory
             read = not whole.failed and all(m.certified for m in whole.groups.values())
-            read = read and not any(person.is_open for person in whole.named.values())
+            read = read and not any(person.is_open for person in whole.named.values()) and not _unread(whole)
             self._certain = read and not any(self._of_strangers().values())
         return self._certain
 

@@ -8,17 +8,31 @@ from typing import Final
 
 from syncd.directory.named_people import NOT_LOOKED_FOR
 from syncd.mapping.diagnostics import Diagnostics
-from syncd.model import Accounts, Certificate, Directory, FoundPerson, Group, Members, PersonRef, Rule, people_named
+from syncd.model import (
+    Accounts,
+    Certificate,
+    Directory,
+    FoundPerson,
+    Group,
+    Members,
+    PersonRef,
+    Rule,
+    conditions_of,
+    folded,
+    people_named,
+)
 
 _ITSELF: Final = Certificate(0, 1, None, datetime.min.replace(tzinfo=UTC), complete=True)
 """Nothing was read to know who is in a group of one."""
 
 
 def words_of(rules: Iterable[Rule]) -> frozenset[str]:
-    """Give every word under which rules name somebody: people, and accounts that no directory has."""
-    refs = (ref for rule in rules for ref in people_named(rule.subject))
-    accounts = (name for rule in rules if isinstance(rule.subject, Accounts) for name in rule.subject.names)
-    return frozenset(accounts).union(*({ref.name or "", ref.id or ""} for ref in refs)) - {""}
+    """Give every word under which rules name somebody: people, accounts that no directory has, and what they ask of people."""
+    bindings = tuple(rules)
+    refs = (ref for rule in bindings for ref in people_named(rule.subject))
+    accounts = (name for rule in bindings if isinstance(rule.subject, Accounts) for name in rule.subject.names)
+    asked = (folded(v) for rule in bindings for condition in conditions_of(rule.subject) for v in condition.values)
+    return frozenset((*accounts, *asked)).union(*({ref.name or "", ref.id or ""} for ref in refs)) - {""}
 
 
 def found_person(

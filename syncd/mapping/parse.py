@@ -19,6 +19,7 @@ from syncd.mapping.parse_scope import is_scope, read_scopes
 from syncd.mapping.reading import MappingReading, is_readable
 from syncd.mapping.scope import Judge
 from syncd.model import (
+    Asking,
     At,
     Naming,
     Rules,
@@ -36,18 +37,19 @@ def parse(
     namings: Collection[Naming],
     sources: frozenset[str] | None = None,
     people_until: bool = False,
+    asking: Asking | None = None,
 ) -> Rules:
     """Read mapping files (name -> content) as one set of rules.
 
     `people_until`: a binding that names people one by one has to say when it ends.
     `namings` are those of every kind of target that the files are for: what one of them cannot take is a mistake. Give
-    `sources`, the names of the configured sources, to have groups of other sources refused. No file at all is a
-    mistake: a wrong directory must not read as "nobody has anything".
+    `sources`, the names of the configured sources, to have groups of other sources refused, and `asking`, to have refused
+    what they do not tell of people. No file at all is a mistake: a wrong directory must not read as "nobody has anything".
 
     Raises:
         MappingInvalid: carries every problem of every file.
     """
-    reading = MappingReading(sources, namings, people_until)
+    reading = MappingReading(sources, namings, people_until, asking)
     if all(map(is_scope, files)):
         reading.strict.problems.append(
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")

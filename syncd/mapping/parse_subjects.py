@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from syncd.mapping.parse_named import read_accounts, read_people
+from syncd.mapping.parse_where import read_where
 from syncd.mapping.reading import MappingReading, is_source
-from syncd.model import EVERYONE, Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Without
+from syncd.model import EVERYONE, Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Where, Without
 from syncd.text.document import Items, Node, Table
 
 _NESTED: Final = ("group", "any_of", "all_of", "everyone")
 _WHOM: Final = (*_NESTED, "people", "accounts")
 """The keys that say whom a binding is for, of which it has one; those of an entry of a list are before."""
-SUBJECT_KEYS: Final = (*_WHOM, "none_of", "except")
+SUBJECT_KEYS: Final = (*_WHOM, "where", "none_of", "except")
 DEEPEST: Final = 10
 """Deeper nobody can read it."""
 
@@ -24,11 +25,14 @@ def read_subject(
 ) -> Subject | None:
     """Read whom a binding, or an entry of one, is for, of its keys; None where that cannot be said."""
     subject = _one_of(reading, found, at, what=what, among=_WHOM if depth == 1 else _NESTED, depth=depth)
-    for key in ("none_of", "except"):
+    for key in ("where", "none_of", "except"):
         if key in found and isinstance(subject, Accounts):
             reading.strict.wrong(
                 found[key].at, f"`{key}` goes with no `accounts`, which are named one by one; take one out"
             )
+    if "where" in found:
+        conditions = read_where(reading, found["where"], subject)
+        subject = Where(subject, conditions) if subject and conditions else None
     if "none_of" in found:
         none_of = _several(reading, found["none_of"], "`none_of`", depth=depth)
         subject = Without(subject, none_of) if subject and none_of else None

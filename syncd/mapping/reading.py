@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from syncd.model import At, Naming, RoleDefinition, Rule
+from syncd.model import Asking, At, Naming, RoleDefinition, Rule
 from syncd.text.document import Node, Scalar
 from syncd.text.repeated import MOST_REPEATED, repeated
 from syncd.text.strict import Strict
@@ -19,6 +19,8 @@ class MappingReading:
     namings: Collection[Naming]
     people_until: bool = False
     """Whether a binding that names people one by one has to say when it ends."""
+    asking: Asking | None = None
+    """What may be asked of the people of each source; None: anything."""
     strict: Strict = field(default_factory=Strict)
     roles: list[RoleDefinition] = field(default_factory=list)
     bindings: list[Rule] = field(default_factory=list)

@@ -14,6 +14,7 @@ a group                    | has a glob in `groups` that matches its source and 
 everyone in a source       | has globs in `groups` that match every group of this source
 accounts                   | has a glob in `accounts` that matches each of their names
 any_of, all_of, none_of    | allows each of the first, one of the second; the third may be anybody
+where                      | allows whom it stands beside: it only leaves people out
 the labels of a binding    | has no label in `deployments` that the binding does not keep to
 """
 
@@ -40,6 +41,7 @@ from syncd.model import (
     RoleDefinition,
     Rule,
     Subject,
+    Where,
     Without,
 )
 from syncd.text.strict import Strict
@@ -151,7 +153,7 @@ class Judge:
                 return all(self._allows(one, scope) for one in of)
             case AllOf(of):
                 return any(self._allows(one, scope) for one in of)
-            case Without(whole, _):
+            case Where(whole, _) | Without(whole, _):
                 return self._allows(whole, scope)
             case _:
                 assert_never(subject)

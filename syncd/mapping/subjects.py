@@ -11,6 +11,9 @@ never read whole                           | those who were seen   | everybody  
 it is not there, or which it is is unclear | nobody                | everybody            | everybody
 it has members of whom nothing is known    | its members           | and whoever is not known in that source
 
+`where` leaves those in it who were read to meet it. Of whom that is not known it is not known whether they are in it.
+Under `none_of` it asks nothing.
+
 Whose account there is inactive is in no group by it; under `none_of` they are in it all the same: to be locked out is no way
 to get what the group keeps from its members. Who is in for sure gets the roles; who only may be keeps what they hold.
 """
@@ -23,14 +26,16 @@ from functools import reduce
 from operator import and_, or_
 
 from syncd.directory.group_names import GroupLookup
-from syncd.mapping.diagnostics import Diagnostics
+from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.groups import FoundGroup, found_group
+from syncd.mapping.meeting import Attributes, Meeting
 from syncd.mapping.named import as_group, found_person
 from syncd.mapping.whom import EVERYBODY, NOBODY, Membership, Whom
 from syncd.model import (
     Accounts,
     AllOf,
     AnyOf,
+    Condition,
     Directory,
     Doubted,
     FoundPerson,
@@ -41,12 +46,17 @@ from syncd.model import (
     PersonRef,
     Rule,
     Subject,
+    Where,
     Without,
     alternatives,
+    conditions_of,
     givers,
     leaves,
     people_named,
 )
+
+Asked = tuple[Condition, ...]
+"""What `where` asks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,19 +104,40 @@ def _composed(
         ref: found_person(rule, ref, lookup.directory, diagnostics, takes=ref not in given)
         for ref in dict.fromkeys(people_named(part))
     }
+    conditions = conditions_of(part)
     whom = _Reckoning(found, people, named).of(part)
     if whom.doubtful:
-        doubts = (*(group.doubt for group in found.values()), *(one.text for one in named.values() if one.is_open))
+        by = [members for leaf in gives if (members := found[leaf].members)]
+        by += [members for ref in given for members in as_group(ref, named[ref])]
+        doubts = (
+            *(group.doubt for group in found.values()),
+            *(one.text for one in named.values() if one.is_open),
+            *_unread(rule, people.unread(by, conditions), diagnostics),
+        )
         why = next(filter(None, doubts), _NOT_TOLD)
         only = None if whom.doubtful == EVERYBODY else people.doubted(whom.doubtful)
         diagnostics.freeze(rule.roles, why, only=only)
     for leaf in found:
         members = found[leaf].members
         if leaf in gives and members is not None:
-            yield Bound(rule, people.only(members, whom.sure))
+            yield Bound(rule, people.only(members, whom.sure, conditions))
     for ref in sorted(given, key=str):
         for members in as_group(ref, named[ref]):
-            yield Bound(rule, people.only(members, whom.sure))
+            yield Bound(rule, people.only(members, whom.sure, conditions))
+
+
+def _unread(rule: Rule, whom: Mapping[str, frozenset[str]], diagnostics: Diagnostics) -> tuple[str, ...]:
+    """Tell of whom, by source, it was not read yet whether they meet what is asked; gives it as doubts."""
+    roles = ", ".join(rule.roles)
+    told = []
+    for source, ids in sorted(whom.items()):
+        told.append(
+            f"{source} was not read since it is asked what a line asks of {some(f'{source}:{id_}' for id_ in ids)}"
+        )
+        diagnostics.note(
+            "attribute_unread", f"{rule.at}: {told[-1]}; none of them is given {roles} by it, or loses what it gave"
+        )
+    return tuple(told)
 
 
 _NOT_TOLD = "a group has members of whom its source says nothing"
@@ -119,6 +150,7 @@ class PeopleSets:
         self._directory = directory
         self._known: dict[str, frozenset[str]] = {}
         self._inactive: dict[str, frozenset[str]] = {}
+        self._attributes = Attributes(directory.identities)
 
     def named(self, source: str, ids: Iterable[str]) -> Whom:
         """Give the people whose accounts these are."""
@@ -142,16 +174,40 @@ class PeopleSets:
         there = self._directory.identities
         return frozenset(one for one in who if one in there and there[one].active)
 
+    def unread(self, groups: Iterable[Members], conditions: Asked) -> Mapping[str, frozenset[str]]:
+        """Say, by source, of which active members it was not read yet whether they meet conditions."""
+        found: dict[str, frozenset[str]] = {}
+        for members in groups:
+            source = members.group.source
+            if met := self.meeting(source, conditions):
+                them = (members.members & met.may_be) - met.sure - self.inactive(source)
+                found[source] = found.get(source, frozenset()) | them
+        return {source: ids for source, ids in found.items() if ids}
+
+    def meeting_of(self, who: frozenset[PersonKey], conditions: Asked) -> tuple[frozenset[PersonKey], ...]:
+        """Give those of some identities who meet conditions for sure, and those who do or may."""
+        if not conditions:
+            return who, who
+        met = {source: self._attributes.meeting(source, conditions) for source, _ in who}
+        sure = frozenset(one for one in who if one[1] in met[one[0]].sure)
+        return sure, frozenset(one for one in who if met[one[0]].left(frozenset({one[1]})))
+
     def inactive(self, source: str) -> frozenset[str]:
         if source not in self._inactive:
             there = self._directory.identities
             self._inactive[source] = frozenset(id_ for id_ in self.known(source) if not there[source, id_].active)
         return self._inactive[source]
 
-    def only(self, members: Members, whom: Whom) -> Members:
-        """Give a group with no more in it than these people, by active accounts, and nobody who is there no more."""
+    def meeting(self, source: str, conditions: Asked) -> Meeting | None:
+        """Say who in a source meets conditions; None where nothing is asked."""
+        return self._attributes.meeting(source, conditions) if conditions else None
+
+    def only(self, members: Members, whom: Whom, conditions: Asked = ()) -> Members:
+        """Give a group with no more in it than these people, by active accounts that meet conditions, and nobody who is there
+        no more."""
         group, persons = members.group, self._directory.persons
         seen = group.members - self.inactive(group.source)
+        seen = seen & asked.sure if (asked := self.meeting(group.source, conditions)) else seen
         ids = frozenset(id_ for id_ in seen if _first(persons, (group.source, id_)) in whom)
         return replace(members, group=replace(group, members=ids), stale=frozenset())
 
@@ -188,34 +244,40 @@ class _Reckoning:
     people: PeopleSets
     named: Mapping[PersonRef, FoundPerson]
 
-    def of(self, subject: Subject, *, takes: bool = False) -> Membership:
+    def of(self, subject: Subject, *, takes: bool = False, asked: Asked = ()) -> Membership:
         match subject:
             case AnyOf(of):
-                return reduce(or_, (self.of(one, takes=takes) for one in of))
+                return reduce(or_, (self.of(one, takes=takes, asked=asked) for one in of))
             case AllOf(of):
-                return reduce(and_, (self.of(one, takes=takes) for one in of))
+                return reduce(and_, (self.of(one, takes=takes, asked=asked) for one in of))
+            case Where(whole, conditions):
+                return self.of(whole, takes=takes, asked=conditions)
             case Without(whole, none_of):
-                return self.of(whole, takes=takes) & ~self.of(AnyOf(none_of), takes=not takes)
+                return self.of(whole, takes=takes, asked=asked) & ~self.of(AnyOf(none_of), takes=not takes)
             case Accounts():
                 return Membership(NOBODY, NOBODY)
             case PersonRef():
-                return self._person(self.named[subject], takes=takes)
+                return self._person(self.named[subject], takes=takes, asked=asked)
         members = self.found[subject].members
-        return self._taking(subject.source, members) if takes else self._giving(subject.source, members)
+        return self._taking(subject.source, members) if takes else self._giving(subject.source, members, asked)
 
-    def _person(self, found: FoundPerson, *, takes: bool) -> Membership:
+    def _person(self, found: FoundPerson, *, takes: bool, asked: Asked) -> Membership:
+        who = found.who if takes or found.is_open else self.people.active(found.who)
+        sure, may_be = self.people.meeting_of(who, asked)
         if found.is_open:
-            return Membership(NOBODY, self.people.of(found.who) if found.who else EVERYBODY)
-        there = self.people.of(found.who if takes else self.people.active(found.who))
-        return Membership(there, there)
+            return Membership(NOBODY, self.people.of(may_be) if found.who else EVERYBODY)
+        return Membership(self.people.of(sure), self.people.of(may_be))
 
-    def _giving(self, source: str, members: Members | None) -> Membership:
-        out = self.people.inactive(source)
+    def _giving(self, source: str, members: Members | None, asked: Asked) -> Membership:
+        out, met = self.people.inactive(source), self.people.meeting(source, asked)
         seen = members.group.members - out if members else frozenset[str]()
+        seen = seen & met.sure if met else seen
         sure = self.people.named(source, seen)
         if members is None or members.unknown:
+            out = out | met.out if met else out
             return Membership(sure, ~self.people.named(source, out - seen) | sure)
-        may_be = self.people.named(source, members.members - out)
+        there = members.members - out
+        may_be = self.people.named(source, met.left(there) if met else there)
         return Membership(sure, may_be | self._strangers(source, members))
 
     def _taking(self, source: str, members: Members | None) -> Membership:

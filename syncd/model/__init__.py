@@ -6,6 +6,7 @@ handed to a value. Only the standard library is used.
 
 from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
+from syncd.model.conditions import Askable, Asking, Attribute, Condition, folded
 from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User, VanishedDag
 from syncd.model.labels import LabelTest
 from syncd.model.look import LastSeen, Sighting
@@ -40,8 +41,10 @@ from syncd.model.subjects import (
     GroupRef,
     Leaf,
     Subject,
+    Where,
     Without,
     alternatives,
+    conditions_of,
     givers,
     leaves,
     people_named,
@@ -58,13 +61,17 @@ __all__ = [
     "Adopt",
     "AllOf",
     "AnyOf",
+    "Askable",
+    "Asking",
     "At",
+    "Attribute",
     "Awaited",
     "Base",
     "BuiltIn",
     "Certificate",
     "Change",
     "CheckResult",
+    "Condition",
     "Dag",
     "DagSelector",
     "Deployment",
@@ -118,11 +125,14 @@ __all__ = [
     "VanishedDag",
     "WeeklyWindow",
     "What",
+    "Where",
     "Why",
     "Without",
     "alternatives",
+    "conditions_of",
     "digest",
     "drawn",
+    "folded",
     "givers",
     "key",
     "leaves",

@@ -14,7 +14,10 @@ from syncd.model.subjects import EVERYONE
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person as one source knows them. `id` never changes; login and e-mail do."""
+    """A person as one source knows them. `id` never changes; login and e-mail do.
+
+    What the source does not say of them is "" (of `guest`: False); None is what nobody read yet.
+    """
 
     source: str
     id: str
@@ -24,6 +27,9 @@ class Identity:
     family_name: str
     active: bool = True
     employee_number: str = ""
+    department: str | None = ""
+    user_type: str | None = ""
+    guest: bool | None = False
 
     def __str__(self) -> str:
         return f"{self.source}:{self.login or self.id}"

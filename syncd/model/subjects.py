@@ -1,4 +1,4 @@
-"""Whom a binding is for: groups, everybody in a source, and what is made of them by `any_of`, `all_of` and `none_of`."""
+"""Whom a binding is for: groups, everybody in a source, and what is made of them by `any_of`, `all_of`, `where` and `none_of`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from syncd.model.conditions import Condition
 from syncd.model.named import PersonRef
 
 EVERYONE: Final = "*"
@@ -74,6 +75,17 @@ class Without:
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """Who is meant by an account of which all of this is so."""
+
+    subject: Subject
+    conditions: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return f"{_inner(self.subject)} where {' and '.join(map(str, self.conditions))}"
+
+
+@dataclass(frozen=True, slots=True)
 class Accounts:
     """Accounts of a deployment that no directory has, by their names: no source is asked who they are."""
 
@@ -84,7 +96,7 @@ class Accounts:
 
 
 Leaf = GroupRef | Everyone
-Subject = Leaf | PersonRef | AnyOf | AllOf | Without | Accounts
+Subject = Leaf | PersonRef | AnyOf | AllOf | Where | Without | Accounts
 
 
 def leaves(subject: Subject) -> Iterator[Leaf]:
@@ -109,6 +121,8 @@ def _ends(subject: Subject, *, giving: bool = False) -> Iterator[Leaf | PersonRe
         case AnyOf(of) | AllOf(of):
             for one in of:
                 yield from _ends(one, giving=giving)
+        case Where(whole):
+            yield from _ends(whole, giving=giving)
         case Without(whole, none_of):
             for one in (whole, *(() if giving else none_of)):
                 yield from _ends(one, giving=giving)
@@ -122,8 +136,21 @@ def alternatives(subject: Subject) -> Iterator[Subject]:
         case AnyOf(of):
             for one in of:
                 yield from alternatives(one)
+        case Where(whole, conditions):
+            for one in alternatives(whole):
+                yield Where(one, conditions)
         case _:
             yield subject
+
+
+def conditions_of(subject: Subject) -> tuple[Condition, ...]:
+    """Give what is asked of the accounts by which somebody is meant; nothing: to be in a group is enough."""
+    match subject:
+        case Where(_, conditions):
+            return conditions
+        case Without(whole):
+            return conditions_of(whole)
+    return ()
 
 
 def _inner(subject: Subject) -> str:

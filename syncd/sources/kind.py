@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from syncd.fields import SettingsTable
 from syncd.http.rests import OwnRests, Rests
-from syncd.model import CheckResult
+from syncd.model import Attribute, CheckResult
 
 if TYPE_CHECKING:
     from syncd.ports import Emit, Source
@@ -61,6 +61,8 @@ class SourceKind:
     table     its table, a `SourceTable`
     open      makes a source of its name and the table's settings; asks nobody anything
     examine   says whether syncd can work with it, by a few requests
+    attributes
+              what it tells of people besides their e-mail, for mapping lines to ask for (`where`)
     provider  whom it asks, for who wants to be left alone; None: nobody, it reads what is on this machine, and `check` reads it
               too
     """
@@ -69,4 +71,5 @@ class SourceKind:
     table: type[SettingsTable]
     open: Callable[[str, Any, SourceSurroundings], Source]
     examine: Callable[[str, Any, Callable[[], datetime]], tuple[CheckResult, ...]]
+    attributes: frozenset[Attribute] = frozenset()
     provider: Callable[[Any], str] | None = None

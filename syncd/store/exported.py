@@ -104,6 +104,7 @@ def _words_of(known: LastKnown) -> Iterator[object]:
     for snapshot in said.snapshots.values():
         for i in snapshot.identities:
             yield from (i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.employee_number)
+            yield from (i.department or "", i.user_type or "")
         for group in snapshot.groups:
             yield from (group.source, group.id, group.name, group.certificate.why, *group.members)
     for noted in known.noted.values():

@@ -43,7 +43,7 @@ def patched(before: Snapshot, patch: Json) -> Snapshot:
     codec.versioned(patch, "identities", "groups")
     return replace(
         before,
-        identities=_applied(before.identities, patch["identities"], lambda fields, _was: Identity(*fields)),
+        identities=_applied(before.identities, patch["identities"], lambda fields, _was: codec.identity_from(fields)),
         groups=_applied(before.groups, patch["groups"], lambda fields, was: _group_from(fields, was)),
     )
 

@@ -23,6 +23,8 @@ USER_FIELDS = (
     "accountEnabled",
     "userType",
     "employeeId",
+    "department",
+    "employeeType",
 )
 GROUP_FIELDS = ("id", "displayName", "visibility", "securityEnabled")
 LIMITED = frozenset({"id"})

@@ -25,6 +25,8 @@ class TenantUser:
     accountEnabled: bool | None = True  # noqa: N815
     userType: str | None = "Member"  # noqa: N815
     employeeId: str | None = None  # noqa: N815
+    department: str | None = None
+    employeeType: str | None = None  # noqa: N815
 
 
 @dataclass(slots=True)

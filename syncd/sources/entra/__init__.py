@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
-from syncd.model import CheckResult
+from syncd.model import Attribute, CheckResult
 from syncd.sources.entra.settings import (
     CLOUDS,
     ClientSecret,
@@ -44,6 +44,7 @@ KIND = SourceKind(
     table=EntraSourceTable,
     open=_open,
     examine=_examine,
+    attributes=frozenset({Attribute.DEPARTMENT, Attribute.USER_TYPE, Attribute.GUEST}),
     provider=lambda settings: settings.provider,
 )
 

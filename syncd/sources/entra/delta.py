@@ -22,7 +22,7 @@ LATEST_GROUPS: Final = query("/groups/delta", select="displayName,members", delt
 LATEST_USERS: Final = query("/users/delta", select=",".join(USER_FIELDS[1:]), deltatoken="latest")
 """A delta tells of the fields that are selected, and of no other: they are all that make a person for us."""
 LOST: Final = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired"})
-VERSION: Final = 2
+VERSION: Final = 3
 MOST_PAGES: Final = 10_000
 MOST_BARREN: Final = 200
 """So many pages one after the other without an entry (some are documented), and a round is taken to be without an end."""

@@ -20,6 +20,8 @@ USER_FIELDS: Final = (
     "accountEnabled",
     "userType",
     "employeeId",
+    "department",
+    "employeeType",
 )
 HIDDEN: Final = "accountEnabled is null"
 _TYPE: Final = "#microsoft.graph."
@@ -93,7 +95,7 @@ class TenantPeople:
             return id_
         self.doubts.pop(id_, None)
         self.found[id_] = identity(self._source, fields)
-        (self.guests.add if fields.get("userType") == "Guest" else self.guests.discard)(id_)
+        (self.guests.add if self.found[id_].guest else self.guests.discard)(id_)
         return id_
 
     def doubt(self, id_: str, why: str) -> None:
@@ -133,8 +135,19 @@ def identity(source: str, fields: Mapping[str, object]) -> Identity:
     if not given and not family:
         given = paired(_text(fields, "displayName"))
     email = _text(fields, "mail") or invited(login)
-    number = _text(fields, "employeeId")
-    return Identity(source, str(fields["id"]), login, email, given, family, active=enabled, employee_number=number)
+    return Identity(
+        source,
+        str(fields["id"]),
+        login,
+        email,
+        given,
+        family,
+        active=enabled,
+        employee_number=_text(fields, "employeeId"),
+        department=paired(_text(fields, "department")),
+        user_type=paired(_text(fields, "employeeType")),
+        guest=fields.get("userType") == "Guest",
+    )
 
 
 def invited(login: str) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
-from syncd.model import CheckResult
+from syncd.model import Attribute, CheckResult
 from syncd.sources.file.table import FileSettings, FileSourceTable
 from syncd.sources.kind import SourceKind, SourceSurroundings
 
@@ -32,6 +32,7 @@ KIND = SourceKind(
     table=FileSourceTable,
     open=_open,
     examine=_examine,
+    attributes=frozenset({Attribute.DEPARTMENT, Attribute.USER_TYPE, Attribute.GUEST}),
 )
 
 __all__ = ["KIND", "FileSettings", "FileSource"]

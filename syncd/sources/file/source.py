@@ -6,6 +6,9 @@
         given_name: Anna
         family_name: Schmidt
         active: true                # the default
+        department: Finance         # what mapping lines may ask for (`where`), as is
+        user_type: Employee
+        guest: false                # the default
     groups:
       - name: finance               # `id` is the same unless it is given
         members: [anna.schmidt]     # logins or ids
@@ -180,7 +183,9 @@ def _quick(value: Any, at: At) -> Node:
 
 # --- nodes to people and groups ---------------------------------------------------------------------------------------
 
-_TEXTS = ("id", "login", "email", "given_name", "family_name", "employee_number")
+_NAMES = ("given_name", "family_name")
+_SAID = ("email", *_NAMES, "employee_number", "department", "user_type")
+_TEXTS = ("id", "login", *_SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +217,19 @@ class _Draft:
         return self.strict.items(table[name], f"`{name}`") if name in table else ()
 
     def person(self, node: Node) -> None:
-        known = (*_TEXTS, "active")
+        known = (*_TEXTS, "active", "guest")
         found = self.strict.record(node, "a person", known=known, required=("login",))
         texts = {
-            name: self.strict.text(found[name], f"`{name}`", free=name.endswith("_name")) or ""
+            name: self.strict.text(found[name], f"`{name}`", free=name in _NAMES) or ""
             for name in _TEXTS
             if name in found
         }
         active = self.truth(found["active"], "`active`") if "active" in found else True
+        guest = self.truth(found["guest"], "`guest`") if "guest" in found else False
         login, id_ = texts.get("login", ""), texts.get("id") or texts.get("login", "")
         if login and self.new("person with the id", id_, node) and self.new("login", key(login), node):
-            names = {name: texts.get(name, "") for name in ("email", "given_name", "family_name", "employee_number")}
-            self.people[id_] = Identity(self.source, id_, login, **names, active=active)
+            said = {name: texts.get(name, "") for name in _SAID}
+            self.people[id_] = Identity(self.source, id_, login, **said, active=active, guest=guest)
             self.ids_by_login[key(login)] = id_
 
     def group(self, node: Node) -> None:

@@ -21,8 +21,8 @@ class FileSourceTable(SettingsTable):
     """A source of people and groups. `type` says which kind: this is a directory of files.
 
     Each file has `people` (`login`, and where it is known `id`, `email`, `given_name`, `family_name`, `employee_number`,
-    `active`), `groups` (`name`, `members` by login or id, and if it differs `id`), or both; all files count as one. JSON is
-    read much faster than YAML, which matters from some thousand people on.
+    `active`, `department`, `user_type`, `guest`), `groups` (`name`, `members` by login or id, and if it differs `id`), or both;
+    all files count as one. JSON is read much faster than YAML, which matters from some thousand people on.
     """
 
     type: Literal["file"]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
-from syncd.model import CheckResult
+from syncd.model import Attribute, CheckResult
 from syncd.sources.kind import SourceKind, SourceSurroundings
 from syncd.sources.okta.settings import GroupFilter, OktaApiToken, OktaSettings, PrivateKey
 from syncd.sources.okta.table import OktaSourceTable
@@ -33,6 +33,7 @@ KIND = SourceKind(
     table=OktaSourceTable,
     open=_open,
     examine=_examine,
+    attributes=frozenset({Attribute.DEPARTMENT, Attribute.USER_TYPE}),
     provider=lambda settings: settings.provider,
 )
 

@@ -12,7 +12,7 @@ from syncd.errors import CursorLost
 from syncd.sources.again import Again, again_from, again_to
 from syncd.sources.okta.settings import OktaSettings
 
-_VERSION = 2
+_VERSION = 3
 EPOCH = "1970-01-01T00:00:00.000Z"
 _FIRST = datetime(1971, 1, 1, tzinfo=UTC)
 """No org is older; a time before it is none, and the overlap could not be taken from it."""

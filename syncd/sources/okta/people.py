@@ -49,6 +49,8 @@ def seen_user(source: str, item: Mapping[str, object]) -> SeenUser:
         family_name=paired(text(fields.get("lastName"))),
         active=bool(active),
         employee_number=text(fields.get("employeeNumber")),
+        department=paired(text(fields.get("department"))),
+        user_type=paired(text(fields.get("userType"))),
     )
     doubt = (
         "" if active is not None else f"the status {str(status)[:40]} of {identity.login or identity.id} is not known"

@@ -21,7 +21,9 @@ READS: Final = 3
 _IDS_AT_ONCE: Final = 50
 _EVERYBODY: Final = "Everyone"
 """The name of the built-in group of an org; no other built-in group has it, and it cannot be renamed."""
-_USER_FIELDS: Final = "id,status,lastUpdated,profile:(login,email,firstName,lastName,employeeNumber)"
+_USER_FIELDS: Final = (
+    "id,status,lastUpdated,profile:(login,email,firstName,lastName,employeeNumber,department,userType)"
+)
 
 
 @dataclass(frozen=True, slots=True)

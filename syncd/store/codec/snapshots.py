@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from syncd.model import Certificate, Doubt, Group, Identity, Snapshot
 from syncd.store.codec.text import (
@@ -19,6 +20,9 @@ from syncd.store.codec.text import (
     until_to,
     versioned,
 )
+
+_TOLD: Final = 9
+"""A row of so many fields was written when attributes were read: what is not in it has its default."""
 
 
 def snapshot_to(snapshot: Snapshot) -> tuple[str, str]:
@@ -46,7 +50,7 @@ def untimed(body: Json) -> Snapshot:
     versioned(body, "source", "identities", "groups")
     return Snapshot(
         source=body["source"],
-        identities=tuple(Identity(*fields) for fields in body["identities"]),
+        identities=tuple(map(identity_from, body["identities"])),
         groups=tuple(group_from(fields, UNKNOWN) for fields in body["groups"]),
         taken_at=UNKNOWN,
     )
@@ -79,7 +83,18 @@ def _times_to(groups: Iterable[Group]) -> dict[str, Json]:
 
 def identity_to(i: Identity) -> Json:
     fields = [i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.active]
-    return [*fields, i.employee_number] if i.employee_number else fields
+    if i.department is None and i.user_type is None and i.guest is None:
+        return [*fields, i.employee_number] if i.employee_number else fields
+    told = [i.employee_number, i.department, i.user_type, i.guest]
+    while len(told) > _TOLD - len(fields) and told[-1] in ("", False):
+        told.pop()
+    return [*fields, *told]
+
+
+def identity_from(fields: Json) -> Identity:
+    """Read a person; rows of before their attributes were read are shorter, and say of none what it is."""
+    identity = Identity(*fields)
+    return identity if len(fields) >= _TOLD else replace(identity, department=None, user_type=None, guest=None)
 
 
 def group_to(group: Group) -> Json:
