@@ -24,9 +24,15 @@ def vain_conditions(bindings: Iterable[Rule], snapshots: Mapping[str, Snapshot])
         ]
         for condition, value in missing:
             hint = near(value, known[condition.attribute]) if condition.attribute is not Attribute.GUEST else ""
-            yield f"{rule.at}: nobody in {where} is {Condition(condition.attribute, frozenset({value}))}{hint}"
+            yield f"{rule.at}: nobody in {where} {_said(condition, value)}{hint}"
         if not missing and not any(attributes.meeting(source, conditions).may_be for source in sources):
-            yield f"{rule.at}: nobody in {where} is all of this: {', '.join(map(str, conditions))}; correct one of them"
+            yield f"{rule.at}: nobody in {where} meets all of this: {', '.join(map(str, conditions))}; correct one of them"
+
+
+def _said(condition: Condition, value: str) -> str:
+    if condition.attribute is Attribute.GUEST:
+        return "is a guest" if value == "true" else "is no guest"
+    return f'has the {condition.attribute} "{value}"'
 
 
 def _has(attributes: Attributes, sources: Iterable[str], condition: Condition, value: str) -> bool:

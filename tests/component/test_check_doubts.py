@@ -163,3 +163,12 @@ groups = {all = true}
     written(tmp_path, config=f'{okta}{CONFIG}login_source = "okta"\n', people=PEOPLE, mapping=MAPPING)
 
     assert 0 == run(["--config", str(tmp_path / "config.toml"), "check", "--strict"]), capsys.readouterr()
+
+
+def test_what_a_line_asks_and_nobody_is_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mapping = MAPPING.replace("people:analysts", "people:analysts\n    where: {department: Finnance}")
+    people = "people: [{login: anna, department: Finance}]\ngroups: [{name: analysts, members: [anna]}]\n"
+    written(tmp_path, config=CONFIG, people=people, mapping=mapping)
+    assert 0 == run(["--config", str(tmp_path / "config.toml"), "check"])
+    told = 'note: mappings/m.yaml:5: nobody in people has the department "Finnance"; did you mean "Finance"?'
+    assert [SOUND, told] == capsys.readouterr().out.splitlines()

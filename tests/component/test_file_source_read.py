@@ -122,7 +122,7 @@ groups:
         "people/a.yaml:14:18: `members` has no value; write a list, or take the key out",
         'people/b.json:2:2: there is a person with the id "x" already, at people/b.json:1; keep one',
         'people/b.json:2:17: unknown key "q"; a person knows `id`, `login`, `email`, `given_name`, `family_name`, '
-        "`employee_number`, `active`",
+        "`employee_number`, `department`, `user_type`, `active`, `guest`",
     ] == refusal(source(tmp_path, a__yaml=yaml, b__json=other))
 
 
@@ -218,3 +218,10 @@ def test_a_directory_that_changes_meanwhile_is_read_again(tmp_path: Path, restle
     else:
         with pytest.raises(FolderUnreadable, match="changed while it was read, 3 times"):
             read_folder(folder, Wanted({".yaml": 1000}, 1000), read=reading)
+
+
+def test_what_mapping_lines_ask_of_people_is_read(tmp_path: Path) -> None:
+    yaml = "people: [{login: ann, department: Finance, user_type: Employee}, {login: bob, guest: true}]"
+    people = source(tmp_path, a__yaml=yaml).read().identities
+    assert [("Finance", "Employee", False), ("", "", True)] == [(i.department, i.user_type, i.guest) for i in people]
+    assert "`guest` must be true or false" in str(refusal(source(tmp_path, a__yaml="people: [{login: ann, guest: x}]")))

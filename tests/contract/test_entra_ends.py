@@ -13,7 +13,7 @@ import pytest
 from entra_world import World, doubts, members, now
 
 from syncd.directory.join import join, lay_over
-from syncd.errors import SourceUnavailable
+from syncd.errors import CursorLost, SourceUnavailable
 from syncd.http.backoff import Waiting
 from syncd.model import CheckResult, Snapshot
 from syncd.sandbox.entra import Served
@@ -202,6 +202,27 @@ def test_a_changed_employee_number_is_seen_by_a_poll(world: World, where: Served
     world.tenant.change_user(world.people[1], employeeId="4712")
     found, _ = source.refresh(before, cursor)
     assert "4712" == next(i.employee_number for i in found.identities if i.id == world.people[1])
+
+
+def test_what_mapping_lines_ask_of_people_is_read_and_seen_by_a_poll(world: World, where: Served) -> None:
+    source, (_, one, two, *_) = world.source(where, **ALL), world.people
+    world.tenant.change_user(one, department="Finance", employeeType="Employee")
+    before, cursor = source.read_from_here()
+    told = {i.id: (i.department, i.user_type, i.guest) for i in before.identities}
+    assert (("Finance", "Employee", False), ("", "", False)) == (told[one], told[two])
+    world.tenant.change_user(one, department=None)
+    world.tenant.change_user(two, userType="Guest")
+    found, _ = source.refresh(before, cursor)
+    told = {i.id: (i.department, i.user_type, i.guest) for i in found.identities}
+    assert (("", "Employee", False), ("", "", True)) == (told[one], told[two])
+
+
+def test_a_cursor_of_before_people_were_asked_more_of_is_lost_once(world: World, where: Served) -> None:
+    """Its delta tells of no department; a full read asks for the new one."""
+    source = world.source(where)
+    before, cursor = source.read_from_here()
+    with pytest.raises(CursorLost):
+        source.refresh(before, cursor.replace('"version":3', '"version":2'))
 
 
 @pytest.mark.finding("I-F8")

@@ -549,7 +549,7 @@ def test_expired_delta_tokens_ask_for_a_full_read(world: World, where: Served) -
         source.refresh(earlier, cursor)
 
 
-@pytest.mark.parametrize("cursor", ["", "{}", "[]", '{"version": 2}', "null"])
+@pytest.mark.parametrize("cursor", ["", "{}", "[]", '{"version": 2}', '{"version": 3}', "null"])
 def test_a_cursor_that_is_none_asks_for_a_full_read(world: World, where: Served, cursor: str) -> None:
     source = world.source(where)
     with pytest.raises(CursorLost):

@@ -61,6 +61,23 @@ def test_people_come_with_what_okta_says_of_them(okta: OktaStandIn, tmp_path: Pa
     assert not found["leaver@example.com"][-1]
 
 
+def test_what_mapping_lines_ask_of_people_is_read_and_seen_by_a_poll(okta: OktaStandIn, tmp_path: Path) -> None:
+    user = next(id_ for id_, user in okta.org.people.items() if user.profile["login"] == "person0@example.com")
+    okta.org.set_profile(user, department="Finance", userType=None)
+    reader = source(okta.url, tmp_path)
+    before, cursor = reader.read_from_here()
+    assert ("Finance", "", False) == next(
+        (i.department, i.user_type, i.guest) for i in before.identities if i.id == user
+    )
+    calls = reader.calls
+    reader.refresh(before, cursor)
+    quiet, calls = reader.calls - calls, reader.calls
+    okta.org.set_profile(user, department=None, userType="Employee")
+    found, _ = reader.refresh(before, cursor)
+    assert ("", "Employee") == next((i.department, i.user_type) for i in found.identities if i.id == user)
+    assert quiet == reader.calls - calls, "it costs no call more than a quiet poll"
+
+
 @pytest.mark.parametrize("next_first", [False, True])
 def test_the_order_of_the_link_headers_does_not_matter(okta: OktaStandIn, tmp_path: Path, *, next_first: bool) -> None:
     okta.next_first = next_first

@@ -26,7 +26,9 @@ from syncd.model import (
     AllOf,
     AnyOf,
     At,
+    Attribute,
     Certificate,
+    Condition,
     Deployment,
     DesiredState,
     Dialect,
@@ -43,6 +45,7 @@ from syncd.model import (
     Rule,
     Rules,
     Snapshot,
+    Where,
     Without,
     key,
 )
@@ -62,7 +65,10 @@ some_members = st.frozensets(st.sampled_from(IDS))
 some_groups = st.lists(st.sampled_from(("g", "h", EVERYONE)), unique=True)
 refs = st.sampled_from(REFS)
 several = st.lists(refs, min_size=1, max_size=3, unique=True).map(tuple)
-composed = st.one_of(several.map(AnyOf), several.map(AllOf), st.builds(Without, refs, several))
+departments = st.sampled_from(("", "Finance", None))
+FINANCE = (Condition(Attribute.DEPARTMENT, frozenset({"Finance"})),)
+asked = st.one_of(refs, several.map(AnyOf), several.map(AllOf)).map(lambda whom: Where(whom, FINANCE))
+composed = st.one_of(several.map(AnyOf), several.map(AllOf), st.builds(Without, refs, several), asked)
 some_subjects = st.lists(st.one_of(refs, composed), max_size=4, unique=True)
 logins, mails, joinings = st.sampled_from(LOGINS), st.sampled_from(MAILS), st.sampled_from(JOININGS)
 how_read = st.sampled_from(("fresh", "changed", "failed", "never"))
@@ -78,7 +84,10 @@ def certificates(*, complete: bool) -> Certificate:
 @st.composite
 def snapshots(draw: st.DrawFn, source: str) -> Snapshot:
     people = draw(some_ids)
-    identities = tuple(Identity(source, i, draw(logins), draw(mails), "A", "B", draw(flags)) for i in people)
+    identities = tuple(
+        Identity(source, i, draw(logins), draw(mails), "A", "B", draw(flags), department=draw(departments))
+        for i in people
+    )
     groups = tuple(
         Group(source, g, g, draw(some_members), certificates(complete=draw(flags))) for g in draw(some_groups)
     )

@@ -22,7 +22,9 @@ from syncd.model import (
     AllOf,
     AnyOf,
     At,
+    Attribute,
     Certificate,
+    Condition,
     Directory,
     Everyone,
     Group,
@@ -35,6 +37,7 @@ from syncd.model import (
     Rule,
     Snapshot,
     Subject,
+    Where,
     Without,
     alternatives,
 )
@@ -65,6 +68,22 @@ subjects = st.recursive(
 )
 
 
+DEPARTMENTS = (None, "", "Finance", "Risk")
+conditions = st.sampled_from(
+    (
+        (Condition(Attribute.DEPARTMENT, frozenset({"finance"})),),
+        (Condition(Attribute.GUEST, frozenset({"false"})),),
+        (
+            Condition(Attribute.DEPARTMENT, frozenset({"Finance", "risk"})),
+            Condition(Attribute.GUEST, frozenset({"true"})),
+        ),
+    )
+)
+asked = st.tuples(subjects, conditions).map(lambda t: Where(*t))
+asked_but = st.tuples(asked, st.sampled_from(LEAVES)).map(lambda t: Without(t[0], (t[1],)))
+everything = st.one_of(subjects, asked, asked_but)
+
+
 def group(source: str, id_: str, members: frozenset[str], *, complete: bool) -> Group:
     return Group(source, id_, id_, members, Certificate(1, 0, None, NOW, complete, "" if complete else "cut off"))
 
@@ -77,7 +96,16 @@ def directories(draw: st.DrawFn) -> Directory:
     failed: dict[str, str] = {}
     for source in SOURCES:
         ids = draw(st.lists(st.sampled_from(IDS), unique=True))
-        people = tuple(Identity(source, i, i, "", "", "", active=draw(st.booleans())) for i in sorted(ids))
+        people = tuple(
+            Identity(
+                source,
+                *(i, i, "", "", ""),
+                active=draw(st.booleans()),
+                department=draw(st.sampled_from(DEPARTMENTS)),
+                guest=draw(st.sampled_from((None, False, True))),
+            )
+            for i in sorted(ids)
+        )
         now, then = [], []
         for ref in (leaf for leaf in LEAVES if leaf.source == source):
             state = draw(st.sampled_from(("whole", "part", "never", "missing")))
@@ -108,19 +136,32 @@ class Model:
     person: frozenset[PersonKey]
     answers: Iterator[bool] | None = None
 
-    def of(self, subject: Subject, *, takes: bool = False) -> Value:
+    def of(self, subject: Subject, *, takes: bool = False, asks: tuple[Condition, ...] = ()) -> Value:
         match subject:
             case AnyOf(of):
-                return self._any([self.of(one, takes=takes) for one in of])
+                return self._any([self.of(one, takes=takes, asks=asks) for one in of])
             case AllOf(of):
-                return self._not(self._any([self._not(self.of(one, takes=takes)) for one in of]))
+                return self._all([self.of(one, takes=takes, asks=asks) for one in of])
+            case Where(whole, those):
+                return self.of(whole, takes=takes, asks=those)
             case Without(whole, none_of):
-                first = self.of(whole, takes=takes)
-                out = self._any([self.of(one, takes=not takes) for one in none_of])
-                return self._not(self._any([self._not(first), out]))
+                first = self.of(whole, takes=takes, asks=asks)
+                return self._all([first, self._not(self._any([self.of(one, takes=not takes) for one in none_of]))])
         assert isinstance(subject, Leaf)
-        value = self.leaf(subject, takes=takes)
+        value = self._all([self.leaf(subject, takes=takes), *(self.meets(subject.source, one) for one in asks)])
         return next(self.answers) if value is None and self.answers else value
+
+    def meets(self, source: str, condition: Condition) -> Value:
+        """Say whether the account there meets a condition; where there is none, the group alone decides."""
+        mine = [i for who in self.person if (i := self.directory.identities.get(who)) and i.source == source]
+        if not mine:
+            return True
+        said = mine[0].department if condition.attribute is Attribute.DEPARTMENT else mine[0].guest
+        return None if said is None else str(said).lower() in {value.lower() for value in condition.values}
+
+    @classmethod
+    def _all(cls, values: list[Value]) -> Value:
+        return cls._not(cls._any([cls._not(value) for value in values]))
 
     def leaf(self, leaf: Leaf, *, takes: bool) -> Value:
         found = self.directory.groups.get((leaf.source, leaf.id or ""))
@@ -169,7 +210,7 @@ def given_and_kept(subject: Subject, directory: Directory, person: frozenset[Per
     return is_given, kept[0]
 
 
-composed = subjects.filter(part_of_a_whole)
+composed = everything.filter(part_of_a_whole)
 
 
 @settings(max_examples=examples(400))
@@ -196,7 +237,7 @@ def test_nothing_is_given_that_a_doubt_could_deny_or_taken_that_one_could_keep(
     subject: Subject, directory: Directory
 ) -> None:
     for person in persons(directory):
-        ends = {Model(directory, person, iter(answers)).of(subject) for answers in product((True, False), repeat=6)}
+        ends = {Model(directory, person, iter(answers)).of(subject) for answers in product((True, False), repeat=7)}
         is_given, is_kept = given_and_kept(subject, directory, person)
         assert not is_given or ends == {True}
         assert is_given or is_kept or ends == {False}
@@ -220,11 +261,23 @@ def reversed_(subject: Subject) -> Subject:
             return AllOf(tuple(reversed_(one) for one in of[::-1]))
         case Without(whole, none_of):
             return Without(reversed_(whole), tuple(reversed_(one) for one in none_of[::-1]))
+        case Where(whole, those):
+            return Where(reversed_(whole), those[::-1])
     return subject
 
 
 @settings(max_examples=examples(100))
-@given(subjects, directories())
+@given(everything, directories())
 def test_in_which_order_a_list_is_written_makes_no_difference(subject: Subject, directory: Directory) -> None:
     for person in persons(directory):
         assert given_and_kept(subject, directory, person) == given_and_kept(reversed_(subject), directory, person)
+
+
+@given(st.lists(st.sampled_from(LEAVES), min_size=1, max_size=3), conditions, directories())
+def test_where_beside_any_of_is_where_beside_each(
+    of: list[Leaf], those: tuple[Condition, ...], directory: Directory
+) -> None:
+    for person in persons(directory):
+        together = given_and_kept(Where(AnyOf(tuple(of)), those), directory, person)
+        apart = [given_and_kept(Where(leaf, those), directory, person) for leaf in of]
+        assert together == (any(gives for gives, _ in apart), any(keeps for _, keeps in apart))

@@ -211,7 +211,16 @@ def test_a_cursor_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "null", '{"version":1}', '{"version":2,"settings":"s1","groups":"x"}']
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"version":1}',
+        '{"version":2,"settings":"s1","groups":"x"}',
+        '{"version":3,"settings":"s1","groups":"x"}',
+    ],
 )
 def test_what_is_no_cursor_is_lost(text: str) -> None:
     with pytest.raises(CursorLost):

@@ -52,7 +52,15 @@ certificate = st.builds(Certificate, count, count, st.none() | count, moment, co
 snapshots = st.builds(
     Snapshot,
     text,
-    tuples(st.builds(Identity, text, text, text, text, text, text, st.booleans())),
+    tuples(
+        st.builds(
+            Identity,
+            *(text, text, text, text, text, text, st.booleans(), text),
+            department=st.none() | text,
+            user_type=st.none() | text,
+            guest=st.none() | st.booleans(),
+        )
+    ),
     tuples(st.builds(Group, text, text, text, few, certificate)),
     moment,
 )
@@ -334,3 +342,18 @@ def test_a_reason_from_before_lines_had_an_owner_is_read_and_one_without_is_writ
 
     assert (Reason("okta", "g1", "finance", "m.yaml:3", None, "audit"),) == why.reasons
     assert before == codec.because_to([why])
+
+
+@pytest.mark.parametrize("number", [[], ["007"]])
+def test_of_people_who_were_written_before_their_attributes_were_read_these_are_not_known(number: list[str]) -> None:
+    row = ["okta", "1", "ann", "a@x.org", "A", "B", True, *number]
+    found = codec.identity_from(row)
+    assert (None, None, None, "".join(number)) == (
+        found.department,
+        found.user_type,
+        found.guest,
+        found.employee_number,
+    )
+    assert row == codec.identity_to(found)
+    told = codec.identity_from(codec.identity_to(Identity("okta", "1", "ann", "a@x.org", "A", "B")))
+    assert ("", "", False) == (told.department, told.user_type, told.guest)
