@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small_site import written
 
+from syncd.app import open_store
 from syncd.cli import run
+from syncd.config import load
 from syncd.mapping.parse import parse
-from syncd.model import Rules
+from syncd.model import Identity, Rules, Snapshot
 
 pytestmark = pytest.mark.finding("U-B9")
 
@@ -172,3 +176,19 @@ def test_what_a_line_asks_and_nobody_is_is_told(tmp_path: Path, capsys: pytest.C
     assert 0 == run(["--config", str(tmp_path / "config.toml"), "check"])
     told = 'note: mappings/m.yaml:5: nobody in people has the department "Finnance"; did you mean "Finance"?'
     assert [SOUND, told] == capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("department", ["Finance", "Sales"])
+def test_so_it_is_of_a_source_that_was_read_last_by_a_pass(
+    department: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    okta = '[sources.okta]\ntype = "okta"\nurl = "https://x.okta.com"\nauth = {kind = "api_token", token = {env = "T"}}\n'
+    config = f"{okta}groups = {{prefixes = ['a']}}\n{CONFIG}"
+    mapping = MAPPING.replace("people:analysts", "okta:analysts\n    where: {department: Finance}")
+    file = written(tmp_path, config=config, people=PEOPLE, mapping=mapping) / "config.toml"
+    ann = Identity("okta", "1", "ann", "", "", "", department=department)
+    with closing(open_store(load(file))) as store:
+        store.readings.save_snapshot(Snapshot("okta", (ann,), (), datetime(2026, 3, 1, tzinfo=UTC)))
+    assert 0 == run(["--config", str(file), "check"])
+    is_told = 'nobody in okta has the department "Finance"' in capsys.readouterr().out
+    assert is_told == (department == "Sales")

@@ -18,6 +18,8 @@ from syncd.model import (
     AllOf,
     AnyOf,
     At,
+    Attribute,
+    Condition,
     DagSelector,
     Everyone,
     GroupRef,
@@ -27,6 +29,7 @@ from syncd.model import (
     Rule,
     Rules,
     Subject,
+    Where,
     Without,
 )
 from syncd.targets.airflow.naming import NAMING
@@ -193,6 +196,9 @@ OKTA: Subject = Everyone("okta")
         (Accounts(("svc-a", "admin")), False),
         (Without(FIN, (ALL,)), True),
         (Without(OKTA, (FIN,)), False),
+        (Where(FIN, STAFF), True),
+        (Where(OKTA, STAFF), False),
+        (Without(Where(FIN, STAFF), (OKTA,)), True),
     ],
 )
 def test_whom_a_scope_allows_to_be_meant(subject: Subject, is_allowed: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mapping_world import ANN, BOB, CID, NOW, PROD, compiled, directory, grants, group, notes, person, snapshot
 
 from syncd.access.pseudonyms import Pseudonyms, identity_of
-from syncd.daemon.delta import between, concerned, deployment_deltas, out_of_doubt
+from syncd.daemon.delta import DirectoryDelta, between, concerned, deployment_deltas, out_of_doubt
 from syncd.directory.join import join
 from syncd.directory.narrow import ATTRIBUTES, DirectoryView
 from syncd.errors import MappingInvalid
@@ -171,7 +171,10 @@ def test_who_changes_departments_is_looked_at() -> None:
     assert {("people", "bob")} == delta.who
     asked = rules("group: people:staff, where: {department: Finance}")
     found = deployment_deltas(delta, asked, [PROD], now=NOW)
-    assert ({"bob"}, False) == (found["prod"].usernames, found["prod"].loss)
+    assert {"bob"} == found["prod"].usernames
+    assert not found["prod"].loss
+    back = deployment_deltas(DirectoryDelta(delta.after, delta.before, delta.who), asked, [PROD], now=NOW)
+    assert back["prod"].loss
 
 
 def test_when_attributes_are_read_at_last_everybody_is_looked_at_where_a_line_asks_for_them() -> None:
