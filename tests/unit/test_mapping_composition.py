@@ -178,6 +178,7 @@ FIN: Subject = GroupRef("okta", name="fin-a")
 ALL: Subject = GroupRef("okta", name="all")
 PEOPLE: Subject = Everyone("people")
 OKTA: Subject = Everyone("okta")
+STAFF = (Condition(Attribute.GUEST, frozenset({"false"})),)
 
 
 @pytest.mark.parametrize(
