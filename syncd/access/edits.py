@@ -9,9 +9,11 @@ from functools import reduce
 
 from syncd.model import (
     At,
+    Attribute,
     DagSelector,
     Directory,
     GroupRef,
+    Identity,
     LabelTest,
     Level,
     Members,
@@ -61,6 +63,21 @@ class Activate:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Describe:
+    """Let a source say something else of an identity, which a line asks for."""
+
+    who: PersonKey
+    name: str
+    attribute: Attribute
+    value: str
+
+    def __str__(self) -> str:
+        if self.attribute is Attribute.GUEST:
+            return f"make {self.name} {'a guest' if self.value == 'true' else 'no guest'}"
+        return f"give {self.name} the {self.attribute} {json.dumps(self.value, ensure_ascii=False)}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Bind:
     """Add a binding of a role for a group, on one deployment."""
 
@@ -97,7 +114,7 @@ class Define:
         return f"add below `roles:`  {self.text}"
 
 
-Edit = JoinGroup | LeaveGroup | Activate | Bind | Define
+Edit = JoinGroup | LeaveGroup | Activate | Describe | Bind | Define
 
 
 def _quoted(fields: dict[str, str]) -> str:
@@ -122,7 +139,13 @@ class Ground:
             case LeaveGroup(who, group):
                 return self._regrouped(group, lambda members: members - {who[1]})
             case Activate(who):
-                return replace(self, directory=_activated(self.directory, who))
+                return replace(
+                    self, directory=_changed(self.directory, replace(self.directory.identities[who], active=True))
+                )
+            case Describe(who, _, attribute, value):
+                return replace(
+                    self, directory=_changed(self.directory, _said(self.directory.identities[who], attribute, value))
+                )
             case Bind():
                 return replace(self, rules=replace(self.rules, bindings=(*self.rules.bindings, _rule(edit))))
             case Define(role, level, dag):
@@ -143,10 +166,21 @@ def _rule(edit: Bind) -> Rule:
     return Rule(subject, (edit.role,), (LabelTest("name", frozenset({edit.deployment})),), NEW)
 
 
-def _activated(directory: Directory, who: PersonKey) -> Directory:
-    active = replace(directory.identities[who], active=True)
-    persons = dict(directory.persons)
+def _said(identity: Identity, attribute: Attribute, value: str) -> Identity:
+    match attribute:
+        case Attribute.DEPARTMENT:
+            return replace(identity, department=value)
+        case Attribute.USER_TYPE:
+            return replace(identity, user_type=value)
+        case Attribute.GUEST:
+            return replace(identity, guest=value == "true")
+    return identity
+
+
+def _changed(directory: Directory, identity: Identity) -> Directory:
+    """Put another identity in the place of the one that has its id."""
+    who, persons = (identity.source, identity.id), dict(directory.persons)
     if person := persons.get(who):
-        accounts = tuple(active if (i.source, i.id) == who else i for i in person.accounts)
+        accounts = tuple(identity if (i.source, i.id) == who else i for i in person.accounts)
         persons |= {(i.source, i.id): Person(accounts) for i in accounts}
-    return replace(directory, identities={**directory.identities, who: active}, persons=persons)
+    return replace(directory, identities={**directory.identities, who: identity}, persons=persons)

@@ -1,9 +1,9 @@
 """Why somebody does not have something: the smallest changes that would give it.
 
-A change is a few edits: join a group that a line gives it to, leave one that takes out, become active, add a line for a group
-that they are in, add a role. All of one edit are tried first, then all of two, then of three: the first number that gives it is
-shown, so nothing smaller does. Each is tried by working out what the rules give once it is made. Of several roles those come
-first that give least, of several groups those that are small.
+A change is a few edits: join a group that a line gives it to, leave one that takes out, become active, be of the department (or
+what else) that a line asks for, add a line for a group that they are in, add a role. All of one edit are tried first, then all of
+two, then of three: the first number that gives it is shown, so nothing smaller does. Each is tried by working out what the rules
+give once it is made. Of several roles those come first that give least, of several groups those that are small.
 """
 
 from __future__ import annotations
@@ -14,11 +14,26 @@ from datetime import datetime
 from itertools import combinations
 from typing import Final
 
-from syncd.access.edits import NEW, Activate, Bind, Define, Edit, Ground, JoinGroup, LeaveGroup
+from syncd.access.edits import NEW, Activate, Bind, Define, Describe, Edit, Ground, JoinGroup, LeaveGroup
 from syncd.access.known import KnownDeployment
 from syncd.access.standing import compiled
+from syncd.mapping.meeting import value_of
 from syncd.mapping.select import chooses
-from syncd.model import EVERYONE, DesiredState, Directory, GroupRef, Leaf, Level, PersonKey, Role, Rule, Rules
+from syncd.model import (
+    EVERYONE,
+    Attribute,
+    DesiredState,
+    Directory,
+    GroupRef,
+    Leaf,
+    Level,
+    PersonKey,
+    Role,
+    Rule,
+    Rules,
+    conditions_of,
+    folded,
+)
 from syncd.plan.allowed import EVERY_DAG, LevelReader
 
 MOST_EDITS: Final = 3
@@ -134,6 +149,7 @@ def _edits(wish: Wish, basis: Ground, giving: Sequence[str]) -> Iterator[Edit]:
     lines = _about(basis.rules, wish, giving).bindings
     for rule in sorted(lines, key=lambda line: min(map(giving.index, line.roles))):
         yield from _of_groups(wish, directory, rule)
+        yield from _of_attributes(wish, directory, rule)
     groups = sorted(_smallest_of(wish, directory))[:MOST_GROUPS]
     # of the roles of the target those that give it would give far more: a line for one is not what is meant
     asked = {wish.goal.role} & wish.known.deployment.naming.built_in_roles
@@ -154,6 +170,17 @@ def _of_groups(wish: Wish, directory: Directory, rule: Rule) -> Iterator[Edit]:
             who = (ref.source, ids[ref.source])
             kind = LeaveGroup if who[1] in members.members else JoinGroup
             yield kind(who, where, members.group.name)
+
+
+def _of_attributes(wish: Wish, directory: Directory, rule: Rule) -> Iterator[Edit]:
+    """Give what sources would have to say of the person so that they meet what a rule asks; an address is not to be changed."""
+    for condition in conditions_of(rule.subject):
+        wanted = sorted(condition.values)
+        if condition.attribute is Attribute.EMAIL_DOMAIN:
+            continue
+        for identity in (directory.identities[who] for who in wish.who):
+            if value_of(identity, condition.attribute) not in set(map(folded, wanted)):
+                yield Describe((identity.source, identity.id), str(identity), condition.attribute, wanted[0])
 
 
 def _means(ref: Leaf, where: PersonKey, name: str, directory: Directory) -> bool:

@@ -182,9 +182,7 @@ def test_what_a_line_asks_and_nobody_is_is_told(tmp_path: Path, capsys: pytest.C
 def test_so_it_is_of_a_source_that_was_read_last_by_a_pass(
     department: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    okta = (
-        '[sources.okta]\ntype = "okta"\nurl = "https://x.okta.com"\nauth = {kind = "token", token = {env = "T"}}\n'
-    )
+    okta = '[sources.okta]\ntype = "okta"\nurl = "https://x.okta.com"\nauth = {kind = "token", token = {env = "T"}}\n'
     config = f"{okta}groups = {{prefixes = ['a']}}\n{CONFIG}"
     mapping = MAPPING.replace("people:analysts", "okta:analysts\n    where: {department: Finance}")
     file = written(tmp_path, config=config, people=PEOPLE, mapping=mapping) / "config.toml"

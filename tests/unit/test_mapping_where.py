@@ -7,9 +7,12 @@ from datetime import timedelta
 from time import process_time
 
 import pytest
-from mapping_world import ANN, BOB, CID, NOW, PROD, compiled, directory, grants, group, notes, person, snapshot
+from mapping_world import ANN, BOB, CID, DIALECT, NOW, PROD, compiled, directory, grants, group, notes, person, snapshot
 
+from syncd.access.edits import Bind, Describe, Ground
+from syncd.access.known import KnownDeployment
 from syncd.access.pseudonyms import Pseudonyms, identity_of
+from syncd.access.why_not import Goal, Wish, is_given, why_not
 from syncd.daemon.delta import DirectoryDelta, between, concerned, deployment_deltas, out_of_doubt
 from syncd.directory.join import join
 from syncd.directory.narrow import ATTRIBUTES, DirectoryView
@@ -285,3 +288,20 @@ def test_a_thousand_lines_that_ask_cost_little() -> None:
     began = process_time()
     assert 5_000 == len(compiled(f"bindings:\n{lines}", known).users)
     assert timedelta(seconds=process_time() - began) < timedelta(seconds=10)
+
+
+def test_who_is_of_another_department_could_be_of_the_one_that_is_asked_for() -> None:
+    asked = rules("group: people:staff, where: {department: Finance, guest: false}")
+    known = KnownDeployment(PROD, dialect=DIALECT)
+    wish = Wish((("people", "bob"),), Goal("Viewer"), known, NOW)
+    basis = Ground(asked, directory(EVERYBODY, STAFF))
+    assert not is_given(wish, basis)
+    bind, *_ = why_not(wish, basis)
+    assert ["add below"] == [str(edit)[:9] for edit in bind], "a line that does not ask is one change, and that two"
+    both = (Describe(("people", "bob"), "people:bob", Attribute.DEPARTMENT, "Finance"),)
+    both = (*both, Describe(("people", "bob"), "people:bob", Attribute.GUEST, "false"))
+    assert is_given(wish, basis.after(both))
+    assert not is_given(wish, basis.after(both[:1]))
+    assert ['give people:bob the department "Finance"', "make people:bob no guest"] == [str(edit) for edit in both]
+    alone = Ground(rules("group: people:staff, where: {guest: false}"), basis.directory)
+    assert [(both[1],)] == [edits for edits in why_not(wish, alone) if not isinstance(edits[0], Bind)]
