@@ -298,8 +298,10 @@ def test_who_is_of_another_department_could_be_of_the_one_that_is_asked_for() ->
     assert not is_given(wish, basis)
     bind, *_ = why_not(wish, basis)
     assert ["add below"] == [str(edit)[:9] for edit in bind], "a line that does not ask is one change, and that two"
-    both = (Describe(("people", "bob"), "people:bob", Attribute.DEPARTMENT, "Finance"),)
-    both = (*both, Describe(("people", "bob"), "people:bob", Attribute.GUEST, "false"))
+    both = (
+        Describe(("people", "bob"), "people:bob", Attribute.DEPARTMENT, "Finance"),
+        Describe(("people", "bob"), "people:bob", Attribute.GUEST, "false"),
+    )
     assert is_given(wish, basis.after(both))
     assert not is_given(wish, basis.after(both[:1]))
     assert ['give people:bob the department "Finance"', "make people:bob no guest"] == [str(edit) for edit in both]
