@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import typer
 
 from syncd.cli.invocation import invocation
 from syncd.cli.output import show_text
+from syncd.cli.schema import SchemaOf, schema_of
 
 CONFIG = """\
+#:schema schemas/config.json
 # Configuration of syncd. Every key: docs/configuration.md. Check this file with `syncd check`.
 
 [database]
@@ -37,6 +40,7 @@ auth = { kind = "token", username = "syncd", password = { env = "SYNCD_DEV_PASSW
 """
 
 MAPPING = """\
+# yaml-language-server: $schema=../schemas/mapping.json
 # Who gets what. Every key: docs/mapping.md. Any number of files like this one count as one.
 
 roles:
@@ -76,12 +80,17 @@ Next:
 
 
 def init(context: typer.Context) -> int:
-    """Write a commented configuration, a first mapping and a first list of people."""
+    """Write a commented configuration, a first mapping and a first list of people, and schemas of such files for editors."""
     from syncd.errors import ConfigInvalid, Problem
 
     config = invocation(context).config
     folder = config.parent
-    texts = {config: CONFIG, folder / "mappings" / "access.yaml": MAPPING, folder / "people" / "people.yaml": PEOPLE}
+    texts = {
+        config: CONFIG,
+        folder / "mappings" / "access.yaml": MAPPING,
+        folder / "people" / "people.yaml": PEOPLE,
+        **{folder / "schemas" / f"{of}.json": _schema(of) for of in SchemaOf},
+    }
     there = [path for path in texts if path.exists()]
     if there:
         raise ConfigInvalid(Problem(str(path), 0, 0, "is there already; nothing was written") for path in there)
@@ -89,6 +98,10 @@ def init(context: typer.Context) -> int:
         _write(path, text)
     show_text("\n".join(f"wrote {path}" for path in texts) + "\n\n" + NEXT.format(config=config))
     return 0
+
+
+def _schema(of: SchemaOf) -> str:
+    return f"{json.dumps(schema_of(of), indent=2)}\n"
 
 
 def _write(path: Path, text: str) -> None:

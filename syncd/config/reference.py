@@ -42,8 +42,8 @@ def _section(section: Section) -> str:
     kind = f" of type `{section.kind}`" if section.kind else ""
     title = f"## `[{'.'.join(section.path)}]`{kind}" if section.path else "## The file"
     named = sorted(section.table.model_fields.items(), key=_optional)
-    written = _written(section.table)
-    fields = "\n".join(_field(name, field, field.description or written.get(name, "")) for name, field in named)
+    described = written(section.table)
+    fields = "\n".join(_field(name, field, field.description or described.get(name, "")) for name, field in named)
     return f"{title}\n\n{inspect.getdoc(section.table)}\n\n{fields}\n"
 
 
@@ -51,7 +51,7 @@ def _optional(entry: tuple[str, FieldInfo]) -> bool:
     return not entry[1].is_required()
 
 
-def _written(table: type) -> dict[str, str]:
+def written(table: type) -> dict[str, str]:
     """Give what is written under each key of a table, and of those that it is made of."""
     found: dict[str, str] = {}
     for part in reversed(table.__mro__[: table.__mro__.index(SettingsTable)]):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from syncd.mapping.adopt import Adopted
-from syncd.mapping.parse_named import MOST
+from syncd.mapping.keys import MOST_PEOPLE
 from syncd.model import Accounts, DagSelector, Deployment, GroupRef, PersonRef, RoleDefinition, Subject
 from syncd.model.labels import NAME
 from syncd.text.characters import unseen
@@ -65,8 +65,8 @@ def _bindings(adopted: Adopted, fleet: tuple[Deployment, ...], until: date) -> I
                 listed[kind, f"{said}, until: {until}, reason: adopted"].append(_subject(subject))
     yield from sorted(lines)
     for (kind, said), names in sorted(listed.items(), reverse=True):
-        for start in range(0, len(names), MOST):
-            yield f"  - {{{kind}: [{', '.join(sorted(names)[start : start + MOST])}], {said}}}"
+        for start in range(0, len(names), MOST_PEOPLE):
+            yield f"  - {{{kind}: [{', '.join(sorted(names)[start : start + MOST_PEOPLE])}], {said}}}"
 
 
 def _subject(subject: Subject) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from syncd.mapping.keys import DEFAULTS
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
-
-KEYS = ("deployments", "until", "owner", "reason", "ticket")
 
 
 def with_defaults(bindings: Iterable[Node], defaults: Node | None, strict: Strict) -> tuple[Node, ...]:
@@ -17,7 +16,7 @@ def with_defaults(bindings: Iterable[Node], defaults: Node | None, strict: Stric
     """
     if defaults is None:
         return tuple(bindings)
-    known = strict.record(defaults, "`defaults`", known=KEYS)
+    known = strict.record(defaults, "`defaults`", known=DEFAULTS.known)
     entries = [entry for entry in (defaults.entries if isinstance(defaults, Table) else ()) if entry[0].text in known]
     filled = [(node, _missing(node, entries)) for node in bindings]
     taken = {name.text for _, missing in filled for name, _ in missing}

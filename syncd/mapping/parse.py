@@ -1,7 +1,6 @@
 """The mapping language: text of mapping files -> Rules, or every problem in all of them at once.
 
-docs/mapping.md is the reference for people; this module is the language itself. Add a key by adding it to the `known` keys
-of its record and reading it there.
+docs/mapping.md is the reference for people. Add a key by adding it to its record in `keys`, and reading it where that is read.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from syncd import errors
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.defaults import with_defaults
 from syncd.mapping.extends import with_extended
+from syncd.mapping.keys import MAPPING_FILE
 from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.parse_scope import is_scope, read_scopes
@@ -27,8 +27,6 @@ from syncd.model import (
 )
 from syncd.text.document import Items, Node, Scalar, Table, read_document
 from syncd.text.variables import expanded
-
-SECTIONS = ("vars", "defaults", "roles", "bindings")
 
 
 def parse(
@@ -80,7 +78,7 @@ def _file(reading: MappingReading, file: str, content: bytes) -> None:
     found = _sections(reading, root)
     is_known = len(found) == len(root.entries)
     reading.whole &= is_known
-    if is_known and not {"roles", "bindings"} & found.keys():
+    if is_known and not set(MAPPING_FILE.some) & found.keys():
         reading.strict.wrong(
             root.at, "the file has neither `roles` nor `bindings`; write one of them, or delete the file"
         )
@@ -105,7 +103,7 @@ def _file(reading: MappingReading, file: str, content: bytes) -> None:
 
 def _sections(reading: MappingReading, root: Table) -> Mapping[str, Node]:
     """Give the sections of a file, with its variables replaced."""
-    found = reading.strict.record(root, "a mapping file", known=SECTIONS)
+    found = reading.strict.record(root, "a mapping file", known=MAPPING_FILE.known)
     if variables := found.get("vars"):
         others = Table(tuple(entry for entry in root.entries if entry[0].text != "vars"), root.at)
         return {"vars": variables, **dict(_named(expanded(others, variables, reading.strict)))}

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from syncd.mapping.keys import BINDING
 from syncd.mapping.parse_labels import read_deployments
-from syncd.mapping.parse_subjects import SUBJECT_KEYS, read_subject
-from syncd.mapping.parse_times import KEYS, read_times
+from syncd.mapping.parse_subjects import read_subject
+from syncd.mapping.parse_times import read_times
 from syncd.mapping.reading import MappingReading, words
 from syncd.model import Rule
 from syncd.text.document import Node, Table
-
-_REQUIRED = ("roles", "deployments")
-_KNOWN = (*SUBJECT_KEYS, *_REQUIRED, *KEYS, "owner", "reason", "ticket")
 
 
 def read_binding(reading: MappingReading, node: Node) -> None:
     """Read one entry of `bindings`; what cannot be used is told, and not kept."""
     strict = reading.strict
-    found = strict.record(node, "a binding", known=_KNOWN, required=_REQUIRED)
+    found = strict.record(node, "a binding", known=BINDING.known, required=BINDING.required)
     roles = strict.texts(found.get("roles"), "`roles`")
     reading.bound.extend(roles)
     subject = read_subject(reading, found, node.at) if isinstance(node, Table) else None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from syncd.mapping.keys import DAGS_OF_SCOPE, ENTRY, KINDS, LEFT_OUT, WORDS
 from syncd.mapping.patterns import MOST_REGEXES, glob_problem, id_problem, is_regex
 from syncd.mapping.reading import MappingReading, words
 from syncd.model import At, DagSelector, Level
 from syncd.text.document import Items, Node, Scalar, Table
 from syncd.text.strict import Strict
 
-_KINDS = ("id", "tag", "owner", "bundle", "path")
-_KEYS = ("all", *_KINDS, "not")
 _EVERY = ("*",)
 _ENTRY = "an entry of `dags`"
 _LEFT_OUT = "an entry of `not`"
@@ -20,7 +19,7 @@ _LEFT_OUT = "an entry of `not`"
 
 def read_selector(reading: MappingReading, node: Node) -> DagSelector | None:
     """Read a level and the DAGs that it is for; None: there is no such level."""
-    found = reading.strict.record(node, _ENTRY, known=("level", *_KEYS, "also"), required=("level",))
+    found = reading.strict.record(node, _ENTRY, known=ENTRY.known, required=ENTRY.required)
     level = read_level(reading.strict, found.get("level"))
     # Where the level is wrong the rest is read all the same, for what is wrong with it.
     selector = _selected(reading, level or Level.VIEW, node, found)
@@ -30,11 +29,11 @@ def read_selector(reading: MappingReading, node: Node) -> DagSelector | None:
 
 def read_dags(reading: MappingReading, node: Node) -> DagSelector:
     """Read which DAGs are meant, where no level stands beside them; the level that they are given says nothing."""
-    return _selected(reading, Level.VIEW, node, reading.strict.record(node, _ENTRY, known=_KEYS))
+    return _selected(reading, Level.VIEW, node, reading.strict.record(node, _ENTRY, known=DAGS_OF_SCOPE.known))
 
 
 def _selected(reading: MappingReading, level: Level, node: Node, found: Mapping[str, Node]) -> DagSelector:
-    if isinstance(node, Table) and not {"all", *_KINDS} & found.keys():
+    if isinstance(node, Table) and not set(ENTRY.some) & found.keys():
         kinds = "`id`, `tag`, `owner`, `bundle` or `path`"
         reading.strict.wrong(node.at, f"{_ENTRY} needs {kinds}; write `all: true` for every DAG")
     every = _every(reading.strict, found)
@@ -68,7 +67,7 @@ def _every(strict: Strict, found: Mapping[str, Node]) -> bool:
     every = strict.flag(found["all"], "`all`")
     if every is False:
         strict.wrong(found["all"].at, "`all` is every DAG, so it is true or left out")
-    for kind in _KINDS if every else ():
+    for kind in KINDS if every else ():
         if kind in found:
             strict.wrong(
                 found[kind].at, f"`all` is every DAG, so `{kind}` says nothing beside it; take one of them out"
@@ -77,7 +76,7 @@ def _every(strict: Strict, found: Mapping[str, Node]) -> bool:
 
 
 def _left_out(reading: MappingReading, level: Level, node: Node) -> DagSelector:
-    found = reading.strict.record(node, _LEFT_OUT, known=_KINDS)
+    found = reading.strict.record(node, _LEFT_OUT, known=LEFT_OUT.known)
     if isinstance(node, Table) and not found and not node.entries:
         reading.strict.wrong(node.at, f"{_LEFT_OUT} needs `id`, `tag`, `owner`, `bundle` or `path`, or take `not` out")
     return _chosen(reading, level, node.at, found)
@@ -112,7 +111,7 @@ def _words(strict: Strict, node: Node | None, what: str) -> tuple[tuple[Scalar, 
     """Read words of which one is enough, and words that all have to be there: a list, or `{any: [...], all: [...]}`."""
     if not isinstance(node, Table):
         return strict.texts(node, what, alone=True), ()
-    found = strict.record(node, what, known=("any", "all"))
+    found = strict.record(node, what, known=WORDS.known)
     if not node.entries:
         strict.wrong(node.at, f"{what} says nothing; write a word, a list of words, or {{all: [...]}}")
     one, every = (strict.texts(found.get(key), f"`{key}`", alone=True) for key in ("any", "all"))

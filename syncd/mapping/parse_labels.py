@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from syncd.mapping.keys import LABEL_TEST
 from syncd.mapping.reading import words
 from syncd.model import LabelTest
 from syncd.text.document import TEXT, Items, Node, Scalar, Table
 from syncd.text.strict import Strict, listed_text
-
-_TESTS = ("in", "not", "exists")
 
 
 def read_deployments(strict: Strict, node: Node) -> tuple[LabelTest, ...] | None:
@@ -34,7 +33,7 @@ def _tests(strict: Strict, labels: Table) -> Iterator[LabelTest]:
 
 
 def _test(strict: Strict, label: str, node: Table, *, what: str) -> LabelTest:
-    found = strict.record(node, what, known=_TESTS)
+    found = strict.record(node, what, known=LABEL_TEST.known)
     if not node.entries:
         strict.wrong(node.at, f"{what} has an empty table; write a value, or one of `in`, `not` and `exists`")
     among = _values(strict, found["in"], f"`in` of {what}") if "in" in found else None

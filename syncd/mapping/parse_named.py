@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from syncd.mapping.keys import MOST_PEOPLE, PERSON
 from syncd.mapping.reading import MappingReading, is_source, once
 from syncd.model import Accounts, PersonRef, key
 from syncd.text.document import Node, Scalar, Table
 
-MOST: Final = 1000
-"""So many people may one binding name: more of them are a group."""
 _FORMS: Final = "write an e-mail address or a login, or {source: ..., id: ..., name: ...}"
 
 
 def read_people(reading: MappingReading, node: Node, what: str) -> tuple[PersonRef, ...] | None:
     """Read a list of people; None where one of them cannot be read. `what` names the key."""
     entries = reading.strict.items(node, what, at_least=1)
-    if len(entries) > MOST:
-        reading.strict.wrong(node.at, f"{what} names {len(entries):,} people and may name {MOST:,}; make them a group")
+    if len(entries) > MOST_PEOPLE:
+        reading.strict.wrong(
+            node.at, f"{what} names {len(entries):,} people and may name {MOST_PEOPLE:,}; make them a group"
+        )
         return None
     first: dict[tuple[str, str | None, str], PersonRef] = {}
     for entry in entries:
@@ -32,10 +33,10 @@ def _person(reading: MappingReading, node: Node, what: str) -> PersonRef | None:
     if isinstance(node, Scalar):
         name = strict.text(node, f"an entry of {what}")
         return PersonRef(name=name) if name else None
-    found = strict.record(node, f"an entry of {what}", known=("source", "id", "name"), required=("source",))
-    if isinstance(node, Table) and not {"id", "name"} & found.keys():
+    found = strict.record(node, f"an entry of {what}", known=PERSON.known, required=PERSON.required)
+    if isinstance(node, Table) and not set(PERSON.some) & found.keys():
         strict.wrong(node.at, f"this does not name a person; {_FORMS}")
-    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in ("source", "id", "name"))
+    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in PERSON.known)
     if not source or not is_source(reading, source, found["source"].at) or not (identifier or name):
         return None
     return PersonRef(source, identifier, name)

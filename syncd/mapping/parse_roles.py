@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from syncd.mapping.keys import ALL_DAGS, ROLE
 from syncd.mapping.parse_dags import read_selector
 from syncd.mapping.reading import MappingReading, once, words
 from syncd.model import Base, Naming, Permission, RoleDefinition
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
-
-_GIVES = ("extends", "dags", "permissions")
-"""The keys by which a role gives something."""
-ALL_DAGS = "all_dags"
-"""What a built-in role can be without."""
 
 
 def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
@@ -21,10 +17,8 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     reading.defined.append((name.text, name.at))
     for problem in once(naming.role_problem(name.text) for naming in reading.namings):
         strict.wrong(name.at, problem)
-    found = strict.record(
-        body, "a role", known=("description", "owner", "exclusive", "extends", "without", *_GIVES[1:])
-    )
-    if isinstance(body, Table) and not set(_GIVES) & found.keys():
+    found = strict.record(body, "a role", known=ROLE.known)
+    if isinstance(body, Table) and not set(ROLE.some) & found.keys():
         strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or `extends`')
     description = strict.text(found.get("description"), "`description`", lines=True)
     owner = strict.text(found.get("owner"), "`owner`")

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from syncd import errors
 from syncd.errors import MappingInvalid
+from syncd.mapping.keys import SCOPE
 from syncd.mapping.parse_dags import read_dags, read_level
 from syncd.mapping.parse_labels import read_deployments
 from syncd.mapping.patterns import glob_problem, is_literal
@@ -24,7 +25,6 @@ from syncd.model import At, DagSelector, Level
 from syncd.text.document import Node, Scalar, Table, read_document
 
 NAMES = ("_scope.yaml", "_scope.yml")
-KEYS = ("roles", "built_in", "level", "dags", "permissions", "groups", "accounts", "deployments")
 _EMPTY = "the scope is empty, and allows nothing; write what the files of this folder may grant"
 _EVERYTHING = ("*",)
 
@@ -51,7 +51,7 @@ def read_scopes(reading: MappingReading, files: Mapping[str, bytes]) -> dict[str
 
 
 def _scope(reading: MappingReading, root: Node, *, is_outermost: bool) -> FolderScope:
-    found = reading.strict.record(root, "a scope", known=KEYS)
+    found = reading.strict.record(root, "a scope", known=SCOPE.known)
     places = {name.text: name.at for name, _ in root.entries} if isinstance(root, Table) else {}
     if isinstance(root, Table) and not root.entries:
         reading.strict.wrong(root.at, _EMPTY)

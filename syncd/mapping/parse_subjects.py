@@ -6,16 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from syncd.mapping.keys import BINDING, GROUP, MEMBERS
 from syncd.mapping.parse_named import read_accounts, read_people
 from syncd.mapping.parse_where import read_where
 from syncd.mapping.reading import MappingReading, is_source
 from syncd.model import EVERYONE, Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Where, Without
 from syncd.text.document import Items, Node, Table
 
-_NESTED: Final = ("group", "any_of", "all_of", "everyone")
-_WHOM: Final = (*_NESTED, "people", "accounts")
-"""The keys that say whom a binding is for, of which it has one; those of an entry of a list are before."""
-SUBJECT_KEYS: Final = (*_WHOM, "where", "none_of", "except")
+_SUBJECT_KEYS: Final = frozenset({*BINDING.one, "where", "none_of", "except"})
 DEEPEST: Final = 10
 """Deeper nobody can read it."""
 
@@ -24,7 +22,7 @@ def read_subject(
     reading: MappingReading, found: Mapping[str, Node], at: At, *, what: str = "a binding", depth: int = 1
 ) -> Subject | None:
     """Read whom a binding, or an entry of one, is for, of its keys; None where that cannot be said."""
-    subject = _one_of(reading, found, at, what=what, among=_WHOM if depth == 1 else _NESTED, depth=depth)
+    subject = _one_of(reading, found, at, what=what, among=BINDING.one if depth == 1 else MEMBERS.one, depth=depth)
     for key in ("where", "none_of", "except"):
         if key in found and isinstance(subject, Accounts):
             reading.strict.wrong(
@@ -104,9 +102,9 @@ def _entry(reading: MappingReading, node: Node, what: str, depth: int) -> Subjec
     what = f"an entry of {what}"
     if not isinstance(node, Table):
         return _short_group(reading, node, what)
-    if not any(name.text in SUBJECT_KEYS or isinstance(value, Items) for name, value in node.entries):
+    if not any(name.text in _SUBJECT_KEYS or isinstance(value, Items) for name, value in node.entries):
         return _long_group(reading, node)
-    found = reading.strict.record(node, what, known=(*_NESTED, "none_of"))
+    found = reading.strict.record(node, what, known=MEMBERS.known)
     return read_subject(reading, found, node.at, what=what, depth=depth + 1) if found else None
 
 
@@ -137,14 +135,13 @@ def _short_group(reading: MappingReading, node: Node, what: str) -> GroupRef | N
 
 def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
     strict = reading.strict
-    keys = ("source", "id", "name")
-    if len(node.entries) == 1 and node.entries[0][0].text not in keys:
+    if len(node.entries) == 1 and node.entries[0][0].text not in GROUP.known:
         strict.wrong(node.at, f"this does not name a group; {_GROUP}, without a blank after the colon")
         return None
-    found = strict.record(node, "`group`", known=keys, required=("source",))
-    if not {"id", "name"} & found.keys():
+    found = strict.record(node, "`group`", known=GROUP.known, required=GROUP.required)
+    if not set(GROUP.some) & found.keys():
         strict.wrong(node.at, "`group` needs `id`, `name` or both")
-    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in keys)
+    source, identifier, name = (strict.text(found.get(k), f"`{k}`") for k in GROUP.known)
     known = source is not None and is_source(reading, source, found["source"].at)
     if not (source and known and (identifier or name)):
         return None

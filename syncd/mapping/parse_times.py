@@ -10,14 +10,12 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+from syncd.mapping.keys import MOST_WINDOWS, WINDOW
 from syncd.mapping.windows import is_open, next_turn
 from syncd.model import DAYS, WeeklyWindow
 from syncd.text.document import Items, Node, Scalar, Table
 from syncd.text.strict import Strict
 
-KEYS: Final = ("from", "until", "during")
-MOST_WINDOWS: Final = 20
-"""So many windows may one binding have: the times of a team are a handful."""
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]+(?P<zone>[Zz]| ?[+-][0-9]{2}:?[0-9]{2})?)?")
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-(?:([01][0-9]|2[0-3]):([0-5][0-9])|24:00)")
 _OF_THE_MACHINE = frozenset({"Factory", "localtime"})
@@ -112,7 +110,7 @@ def _windows(strict: Strict, node: Node) -> Iterator[WeeklyWindow]:
 
 
 def _window(strict: Strict, node: Node) -> WeeklyWindow | None:
-    found = strict.record(node, "`during`", known=("days", "hours", "zone"), required=("zone",))
+    found = strict.record(node, "`during`", known=WINDOW.known, required=WINDOW.required)
     zone = _zone(strict, found["zone"]) if "zone" in found else None
     days = _days(strict, found["days"]) if "days" in found else tuple(range(len(DAYS)))
     hours = _hours(strict, found["hours"]) if "hours" in found else (0, 24 * 60)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from syncd.mapping.keys import WHERE
 from syncd.mapping.reading import MappingReading, words
 from syncd.model import Accounts, Attribute, Condition, Subject, folded, givers, people_named
 from syncd.text.document import Node, Scalar, Table
 
-KEYS: Final = tuple(attribute.value for attribute in Attribute)
 _WHAT: Final = {
     Attribute.DEPARTMENT: "the department of people",
     Attribute.USER_TYPE: "the user type of people",
@@ -20,12 +20,12 @@ _WHAT: Final = {
 def read_where(reading: MappingReading, node: Node, subject: Subject | None) -> tuple[Condition, ...] | None:
     """Read what is asked of whoever a subject gives; None where that cannot be said, or its sources do not tell it."""
     before = len(reading.strict.problems)
-    found = reading.strict.record(node, "`where`", known=KEYS)
+    found = reading.strict.record(node, "`where`", known=WHERE.known)
     if isinstance(node, Table) and not node.entries:
-        listed = ", ".join(f"`{key}`" for key in KEYS[:-1])
-        reading.strict.wrong(node.at, f"`where` is empty; write {listed} or `{KEYS[-1]}`, or take it out")
+        listed = ", ".join(f"`{key}`" for key in WHERE.known[:-1])
+        reading.strict.wrong(node.at, f"`where` is empty; write {listed} or `{WHERE.known[-1]}`, or take it out")
     sources = sorted(_sources(reading, subject)) if subject and not isinstance(subject, Accounts) else []
-    conditions = [_condition(reading, Attribute(key), found[key], sources) for key in KEYS if key in found]
+    conditions = [_condition(reading, Attribute(key), found[key], sources) for key in WHERE.known if key in found]
     is_sound = len(reading.strict.problems) == before
     return tuple(condition for condition in conditions if condition) if is_sound else None
 

@@ -506,6 +506,29 @@ def test_init_writes_what_check_accepts_and_overwrites_nothing(
     assert PEOPLE == (tmp_path / "new" / "people" / "people.yaml").read_text(encoding="utf-8")
 
 
+def test_what_init_writes_names_the_schemas_beside_it_for_editors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    assert 0 == run(["--config", str(config), "init"])
+    capsys.readouterr()
+    for file, line in (
+        (config, "#:schema "),
+        (tmp_path / "mappings" / "access.yaml", "# yaml-language-server: $schema="),
+    ):
+        first = file.read_text(encoding="utf-8").partition("\n")[0]
+        named = file.parent / first.removeprefix(line)
+        assert 0 == run(["schema", named.stem])
+        assert named.read_text(encoding="utf-8") == capsys.readouterr().out
+    assert {"config.json", "mapping.json", "scope.json"} == {path.name for path in (tmp_path / "schemas").iterdir()}
+
+
+def test_schema_reads_no_file_and_knows_three(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == run(["--config", "/nowhere/config.toml", "schema"])
+    assert {"vars", "defaults", "roles", "bindings"} == set(json.loads(capsys.readouterr().out)["properties"])
+    assert 3 == run(["schema", "people"])
+
+
 def test_help_loads_nothing_heavy() -> None:
     heavy = ("pydantic", "requests", "rich", "ruamel", "sqlalchemy", "starlette", "structlog")
     script = f"import sys; from syncd.cli import run; run(['--help']); print([m for m in {heavy} if m in sys.modules])"

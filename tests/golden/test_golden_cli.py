@@ -27,6 +27,7 @@ COMMANDS = (
         "who",
         "snapshot",
         "snapshot export",
+        "schema",
         "diff",
         "doctor",
         "accept-group",
