@@ -57,7 +57,7 @@ def diff(
             case PlanOutput.JSON:
                 show_json({**_json(report), **ages(of)})
             case PlanOutput.MARKDOWN:
-                show_document(_markdown(report, this))
+                show_document(_markdown(report, this) + _ages_markdown(of))
             case PlanOutput.TEXT:
                 show([*_lines(report, this), *age_lines(of)])
         if not of.is_whole:
@@ -123,6 +123,17 @@ def _markdown(report: Report, this: Invocation) -> str:
     return report_markdown(
         report, verb="diff", program=this.program, extent=EVERYTHING_SHOWN if this.verbose else SHORT
     )
+
+
+def _ages_markdown(of: Answering) -> str:
+    """Say how old what is known is: whoever reads the comment does not see when the snapshot was made."""
+    from syncd.cli.known import age_lines
+    from syncd.render.lines import Style
+    from syncd.render.markdown import markdown_safe
+
+    # which source could not be read stands in the report already
+    told = (line.text for line in age_lines(of) if line.style is not Style.FAIL)
+    return "".join(f"\n\n{markdown_safe(text)}" for text in told)
 
 
 def _lines(report: Report, this: Invocation) -> list[Line]:
