@@ -174,7 +174,12 @@ class Pipeline:
     def _step(self, words: list[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
-            words, cwd=self.folder, env={"PATH": path, "HOME": str(self.folder), **env}, capture_output=True, text=True
+            words,
+            cwd=self.folder,
+            env={"PATH": path, "HOME": str(self.folder), **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
         )
 
 
