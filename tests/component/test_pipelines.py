@@ -27,8 +27,8 @@ JOB = YAML(typ="safe").load((ROOT / "deploy/pipelines/gitlab.yml").read_text("ut
 HOOKS = YAML(typ="safe").load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
 STEPS = {step["name"].partition(" ")[0]: step for step in ACTION["runs"]["steps"]}
 FORGES = ("github", "gitlab")
-BOT = {"login": "github-actions[bot]", "id": 7}
-SOMEBODY = {"login": "mallory", "id": 8}
+BOT: Mapping[str, Any] = {"login": "github-actions[bot]", "id": 7}
+SOMEBODY: Mapping[str, Any] = {"login": "mallory", "id": 8}
 
 
 class Comments:
@@ -71,7 +71,7 @@ class Forge(BaseHTTPRequestHandler):
         size = int(self.headers["Content-Length"] or 0)
         path, _, query = self.path.partition("?")
         status, found = self.comments.answer(self.command, path, query, json.loads(self.rfile.read(size) or "null"))
-        host = f"http://127.0.0.1:{self.server.server_address[1]}"
+        host = f"http://127.0.0.1:{self.connection.getsockname()[1]}"
         if isinstance(found, list):
             found = [{**each, "url": f"{host}/repos/team/access/issues/comments/{each['id']}"} for each in found]
         text = json.dumps(found).encode()
