@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from syncd.cli.schema import SchemaOf, schema_of
+from syncd.cli.schema_files import SchemaOf, schema_of
 from syncd.errors import Problem
 from syncd.mapping.parse_scope import is_scope
 from syncd.text.document import NOTHING, TRUTH, Items, Node, Scalar, read_document

@@ -44,6 +44,7 @@ def adopt(
 
     from syncd import app
     from syncd.cli.output import show_document, show_error, show_text
+    from syncd.cli.schema_files import modeline
     from syncd.errors import EXIT_DONE, EXIT_FAILED
     from syncd.mapping.adopt import adopt as infer
     from syncd.mapping.adopt import as_named
@@ -76,7 +77,7 @@ def adopt(
     if into is None:
         show_document(text)
     else:
-        _write(into / FILE, text)
+        _write(into / FILE, modeline(this.config, into) + text)
         roles = counted(len(rules.roles), "role", "roles")
         bindings = counted(len(rules.bindings), "binding", "bindings")
         show_text(f"wrote {into / FILE}: {roles}, {bindings}; see: syncd check, syncd plan")

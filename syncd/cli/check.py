@@ -24,6 +24,7 @@ def check(
 ) -> int:
     """Check the configuration, the mapping files and the file sources. Asks no server anything."""
     from syncd.cli.output import show_error, show_text
+    from syncd.cli.schema_files import outdated
     from syncd.errors import EXIT_DONE, EXIT_INVALID
     from syncd.render.alike import EVERYTHING_SHOWN, SHORT, note_texts
 
@@ -40,7 +41,7 @@ def check(
     if strict and (advice or settings.notes):
         show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
         return EXIT_INVALID
-    notes = (f"note: {text}" for text in (*advice, *_translated(settings, rules)))
+    notes = (f"note: {text}" for text in (*advice, *_translated(settings, rules), *outdated(this.config)))
     show_text("\n".join([_all_well(settings, rules), *notes]))
     return EXIT_DONE
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import typer
 
 from syncd.cli.invocation import invocation
 from syncd.cli.output import show_text
-from syncd.cli.schema import SchemaOf, schema_of
+from syncd.cli.schema_files import SchemaOf, schema_file, schema_text
 
 CONFIG = """\
 #:schema schemas/config.json
@@ -89,7 +88,7 @@ def init(context: typer.Context) -> int:
         config: CONFIG,
         folder / "mappings" / "access.yaml": MAPPING,
         folder / "people" / "people.yaml": PEOPLE,
-        **{folder / "schemas" / f"{of}.json": _schema(of) for of in SchemaOf},
+        **{schema_file(config, of): schema_text(of) for of in SchemaOf},
     }
     there = [path for path in texts if path.exists()]
     if there:
@@ -98,10 +97,6 @@ def init(context: typer.Context) -> int:
         _write(path, text)
     show_text("\n".join(f"wrote {path}" for path in texts) + "\n\n" + NEXT.format(config=config))
     return 0
-
-
-def _schema(of: SchemaOf) -> str:
-    return f"{json.dumps(schema_of(of), indent=2)}\n"
 
 
 def _write(path: Path, text: str) -> None:

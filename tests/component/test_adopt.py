@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.cli import run
+from syncd.cli.schema_files import modeline
 from syncd.model import Permission
 from syncd.sandbox.airflow import StandIn, serve
 
@@ -85,6 +86,29 @@ def test_what_is_shown_on_a_terminal_is_the_file(
     assert 0 == run([*words, "--into", str(folder)])
 
     assert (folder / "adopted.yaml").read_text().splitlines()[1:] == shown.splitlines()[1:]
+
+
+def test_the_file_names_its_schema_where_there_is_one(
+    site: tuple[Path, StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = site
+    words = ["--config", str(folder / "config.toml"), "--quiet", "adopt", "prod", "--into"]
+    (folder / "schemas").mkdir()
+    (folder / "schemas" / "mapping.json").write_text("{}")
+
+    for into, path in (("mappings", "../schemas"), ("mappings/teams", "../../schemas")):
+        assert 0 == run([*words, str(folder / into)]), capsys.readouterr().err
+        first = (folder / into / "adopted.yaml").read_text().splitlines()[0]
+        assert f"# yaml-language-server: $schema={path}/mapping.json" == first
+
+
+def test_a_folder_whose_name_has_lines_makes_no_lines(tmp_path: Path) -> None:
+    odd = tmp_path / "odd\nroles: {}"
+    (odd / "schemas").mkdir(parents=True)
+    (odd / "schemas" / "mapping.json").write_text("{}")
+
+    assert "" == modeline(odd / "config.toml", tmp_path)
+    assert "# yaml-language-server: $schema=schemas/mapping.json\n" == modeline(odd / "config.toml", odd)
 
 
 GIVEN = """

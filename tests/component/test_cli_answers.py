@@ -51,10 +51,10 @@ def test_who_has_a_role_is_told_with_the_lines_that_give_it(desk: Desk) -> None:
     assert [
         "  by mapping lines",
         f"    role {desk.team}: {desk.team}.user1, {desk.team}.user2",
-        "      because people:team (mappings/access.yaml:11)",
+        "      because people:team (mappings/access.yaml:12)",
         "  coming with the next apply",
         f"    role {desk.team}: {desk.team}.new",
-        "      because people:team (mappings/access.yaml:11)",
+        "      because people:team (mappings/access.yaml:12)",
         "  given by syncd, no line gives it any more: going with the next apply",
     ] == lines[2:9]
     assert lines[-1].startswith("as seen just now (")
@@ -75,7 +75,7 @@ def test_the_rows_of_who_are_all_there_as_csv(desk: Desk) -> None:
 
     assert (0, 8) == (code, len(rows))
     assert f"{desk.team}.user0" in {row["account"] for row in rows}
-    assert {("dev", desk.team, "mapping", "people:team (mappings/access.yaml:11)")} == {
+    assert {("dev", desk.team, "mapping", "people:team (mappings/access.yaml:12)")} == {
         (row["deployment"], row["role"], row["by"], row["lines"]) for row in rows
     }
 
@@ -100,7 +100,7 @@ def test_a_person_is_explained_without_asking_anybody(desk: Desk) -> None:
         f"people:{login}: {email}",
         f"dev: account {login} ({email})",
         f"  has {desk.team}",
-        "    because people:team (mappings/access.yaml:11)",
+        "    because people:team (mappings/access.yaml:12)",
     ] == out.splitlines()[:4]
 
     desk.members("user1")
@@ -131,7 +131,7 @@ def test_what_was_never_looked_at_is_told(desk: Desk) -> None:
 
     assert 5 == code
     assert "dev: never looked at, so what is there is not known\n" in out
-    assert f"  is to have {desk.team}\n    because people:team (mappings/access.yaml:11)\n" in out
+    assert f"  is to have {desk.team}\n    because people:team (mappings/access.yaml:12)\n" in out
     assert out.endswith("never looked at: dev; `syncd plan` looks\n")
 
 

@@ -130,7 +130,7 @@ def test_from_a_plan_to_a_leaver(desk: Desk) -> None:
     code, out, _ = desk.types("apply", "--user", f"{desk.team}.user0")
 
     assert 0 == code
-    assert f"    ~ {desk.team}.user0  − {desk.team}   because was given by people:team (mappings/access.yaml:11)" in out
+    assert f"    ~ {desk.team}.user0  − {desk.team}   because was given by people:team (mappings/access.yaml:12)" in out
     assert 0 == desk.types("plan", "--check")[0]
 
 
@@ -213,7 +213,7 @@ def test_the_journal_is_shown_oldest_first_and_filtered(desk: Desk) -> None:
     assert desk.types("audit", "--limit", "1")[1].startswith("there is more, and older")
     code, out, _ = desk.types("audit", "--holders", "--user", f"{desk.team}.user0")
     assert (0, True, False) == (code, f"{desk.team}  from " in out, " to now" in out), "it was taken"
-    assert "\n    because people:team (mappings/access.yaml:11); run 1 by " in out
+    assert "\n    because people:team (mappings/access.yaml:12); run 1 by " in out
     assert " to now\n" in desk.types("audit", "--holders", "--user", f"{desk.team}.user1")[1]
     held = desk.reads("audit", "--holders", "--since", "1h", "--role", desk.team)
     assert {desk.team} == {row["role"] for row in held}
@@ -228,7 +228,7 @@ def test_a_person_is_explained_by_any_of_their_names(desk: Desk) -> None:
         f"people:{login}: {email}",
         f"dev: account {login} ({email})",
         f"  has {desk.team}",
-        "    because people:team (mappings/access.yaml:11)",
+        "    because people:team (mappings/access.yaml:12)",
     ]
     assert expected == desk.types("explain", "--fresh", login)[1].splitlines()
     assert expected == desk.types("explain", "--fresh", email.upper())[1].splitlines()
@@ -318,7 +318,7 @@ def test_a_fleet_is_a_table_with_what_needs_somebody_first(desk: Desk) -> None:
 def test_the_remark_of_a_binding_is_told_wherever_the_grant_is(desk: Desk) -> None:
     mapping = (desk.folder / "mappings/access.yaml").read_text(encoding="utf-8")
     desk.write("mappings/access.yaml", mapping.replace("    deployments:", "    reason: FIN-123\n    deployments:"))
-    told, login = "people:team (mappings/access.yaml:11, FIN-123)", f"{desk.team}.user0"
+    told, login = "people:team (mappings/access.yaml:12, FIN-123)", f"{desk.team}.user0"
 
     assert f"because {told}\n" in desk.types("plan")[1]
     assert told in desk.types("plan", "-o", "markdown")[1]
@@ -521,6 +521,21 @@ def test_what_init_writes_names_the_schemas_beside_it_for_editors(
         assert 0 == run(["schema", named.stem])
         assert named.read_text(encoding="utf-8") == capsys.readouterr().out
     assert {"config.json", "mapping.json", "scope.json"} == {path.name for path in (tmp_path / "schemas").iterdir()}
+
+
+def test_check_says_which_schemas_are_of_another_syncd(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.toml"
+    assert 0 == run(["--config", str(config), "init"])
+    assert 0 == run(["--config", str(config), "check", "--strict"])
+    assert "schemas" not in capsys.readouterr().out.partition("ok:")[2]
+
+    (tmp_path / "schemas" / "mapping.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "schemas" / "scope.json").unlink()
+    assert 0 == run(["--config", str(config), "check"])
+    file = tmp_path / "schemas" / "mapping.json"
+    said = capsys.readouterr().out.replace("\n  ", " ")
+    assert f"note: {file} is of another syncd than this one; write it anew: syncd schema mapping > {file}\n" in said
+    assert "scope.json" not in said
 
 
 def test_schema_reads_no_file_and_knows_three(capsys: pytest.CaptureFixture[str]) -> None:

@@ -282,7 +282,7 @@ def test_one_person_without_a_daemon(alone: Desk) -> None:
     code, out, err = desk.types("reconcile", "--user", f"{team}.0", "--dry-run", aloud=True)
     said = f"syncd: no daemon listens at {desk.folder}/syncd.sock; working from here\n"
     assert (0, True) == (code, err.startswith(said))
-    assert f"    + {team}.0  new account  + {team}   because people:team (mappings/access.yaml:11)" in out.splitlines()
+    assert f"    + {team}.0  new account  + {team}   because people:team (mappings/access.yaml:12)" in out.splitlines()
     assert f"{team}.1" not in out
 
     assert "dev: 9 applied" == desk.types("reconcile")[1].splitlines()[0]

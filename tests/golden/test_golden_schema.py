@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator
 from schema_world import against, refused
 
 from syncd.cli.init import CONFIG, MAPPING
-from syncd.cli.schema import SchemaOf, schema_of
+from syncd.cli.schema_files import SchemaOf, schema_of
 from syncd.errors import Problem
 from syncd.mapping.keys import SCOPE
 from syncd.mapping.reference import HEAD, TABLES, TOLD, table, with_tables
@@ -29,7 +29,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mapping.md"
 CONFIGS = sorted([ROOT / "config.example.toml", *ROOT.glob("deploy/*/config.toml")])
 MAPPINGS = sorted([*ROOT.glob("mappings/**/*.yaml"), *ROOT.glob("deploy/**/mappings/**/*.yaml")])
-BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```yaml\n(.*?)^```$(?!\n\n```console\n\$ syncd check\nmappings/)", re.MULTILINE | re.DOTALL)
+"""What a page shows in YAML, but for what it shows the mistakes of."""
 MEANING = {
     "cascade",
     "defined-twice",

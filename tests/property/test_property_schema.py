@@ -12,7 +12,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from schema_world import against
 
-from syncd.cli.schema import SchemaOf
+from syncd.cli.schema_files import SchemaOf
 from syncd.errors import MappingInvalid
 from syncd.mapping.key_shapes import (
     DagAction,
