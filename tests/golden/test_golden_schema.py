@@ -29,7 +29,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mapping.md"
 CONFIGS = sorted([ROOT / "config.example.toml", *ROOT.glob("deploy/*/config.toml")])
 MAPPINGS = sorted([*ROOT.glob("mappings/**/*.yaml"), *ROOT.glob("deploy/**/mappings/**/*.yaml")])
-BLOCK = re.compile(r"^```yaml\n(.*?)^```$(?!\n\n```console\n\$ syncd check\nmappings/)", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```yaml\n((?:(?!^```).)*)^```$(?!\n\n```console\n\$ syncd check\nmappings/)", re.MULTILINE | re.DOTALL
+)
 """What a page shows in YAML, but for what it shows the mistakes of."""
 MEANING = {
     "cascade",

@@ -127,6 +127,7 @@ AROUND: dict[str, Any] = {
     "words": lambda found: AROUND["entry"]({"tag": found}),
     "binding": lambda found: {"bindings": [{"roles": ["Viewer"], "deployments": "all", **found}]},
     "members": lambda found: AROUND["binding"]({"any_of": [found]}),
+    "where": lambda found: AROUND["binding"]({"group": "okta:a", "where": found}),
     "group": lambda found: AROUND["binding"]({"group": {"source": "okta", **found}}),
     "person": lambda found: AROUND["binding"]({"people": [{"source": "okta", **found}]}),
     "label_test": lambda found: AROUND["binding"]({"deployments": {"env": found}}),
