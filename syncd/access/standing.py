@@ -88,7 +88,7 @@ def stand(
     if about is None:
         return standing(compiled(rules, view.directory, known, now=now), known, scope=EVERYTHING)
     who = frozenset(about) | view.known_as(named, known.deployment)
-    directory = view.narrowed(who, known.deployment) if view.is_certain else view.directory
+    directory = view.narrowed(who, known.deployment) if view.is_certain_for(rules.bindings) else view.directory
     names = view.names_of(view.closed(who, known.deployment), known.deployment)
     return standing(compiled(rules, directory, known, now=now), known, scope=Scope.people({*names, *map(key, named)}))
 

@@ -17,7 +17,6 @@ from typing import Final
 from syncd.access.edits import NEW, Activate, Bind, Define, Describe, Edit, Ground, JoinGroup, LeaveGroup
 from syncd.access.known import KnownDeployment
 from syncd.access.standing import compiled
-from syncd.mapping.meeting import value_of
 from syncd.mapping.select import chooses
 from syncd.model import (
     EVERYONE,
@@ -33,6 +32,7 @@ from syncd.model import (
     Rules,
     conditions_of,
     folded,
+    value_of,
 )
 from syncd.plan.allowed import EVERY_DAG, LevelReader
 

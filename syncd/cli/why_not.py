@@ -79,7 +79,7 @@ def _answer(of: Answering, known: KnownDeployment, who: tuple[PersonKey, ...], a
     view, deployment = of.view.looked_for(of.rules.bindings), known.deployment
     sizes = {where: len(members.members) for where, members in view.directory.groups.items()}
     wish = Wish(who, Goal(asked.role, asked.dag, asked.level or Level.VIEW), known, of.now, sizes)
-    directory = view.narrowed(who, deployment) if view.is_certain else view.directory
+    directory = view.narrowed(who, deployment) if view.is_certain_for(of.rules.bindings) else view.directory
     basis = Ground(of.rules, directory)
     if is_given(wish, basis):
         return WhyNot(known.name, True, ())

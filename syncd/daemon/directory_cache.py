@@ -145,13 +145,13 @@ class DirectoryCache:
             self._known = after
             return True
 
-    def narrowed(self, scope: Scope, deployment: Deployment) -> Directory | None:
+    def narrowed(self, scope: Scope, deployment: Deployment, rules: Rules) -> Directory | None:
         """Give the directory that a pass with this scope needs.
 
         That is no more than its people, unless accounts are found by e-mail there, or something is in doubt.
         """
         view = self._known.view
-        if view is None or scope.usernames is None or deployment.match_email or not view.is_certain:
+        if view is None or scope.usernames is None or deployment.match_email or not view.is_certain_for(rules.bindings):
             return view.directory if view else None
         return view.narrowed(view.known_as(scope.usernames, deployment), deployment)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from syncd.directory.persons import with_persons
+from syncd.directory.untold import untold
 from syncd.model import Directory, Doubt, Group, Joining, JoinKey, KnownPersons, Members, Snapshot, nfc
 
 ALONE = Joining(JoinKey.NONE)
@@ -46,7 +47,15 @@ def join(
     read = frozenset(fresh.keys() | (earlier.keys() & failed.keys()))
     seen = {source for source in fresh if source in earlier}
     seen |= {source for source, snapshot in fresh.items() if all(g.certificate.complete for g in snapshot.groups)}
-    found = Directory(identities, by_id, dict(failed), dict(names or {}), read=read, domains=joining.domains)
+    found = Directory(
+        identities,
+        by_id,
+        dict(failed),
+        dict(names or {}),
+        read=read,
+        domains=joining.domains,
+        untold=untold([*fresh.values(), *(snapshot for source, snapshot in earlier.items() if source in failed)]),
+    )
     return with_persons(found, joining, known, read=seen)
 
 

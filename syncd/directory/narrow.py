@@ -1,7 +1,7 @@
 """A directory cut down to a few people, so that what the rules want of them is worked out without everybody else.
 
 What compiling a narrowed directory gives those people is what compiling the whole one gives them. What nobody may lose
-(`frozen`) is only the same where the directory `is_certain`: a doubt about somebody else can freeze a role for all.
+(`frozen`) is only the same where the directory `is_certain_for` the rules: a doubt about somebody else can freeze a role for all.
 
 kept                                          | because
 ----------------------------------------------|------------------------------------------------------------
@@ -10,6 +10,7 @@ whoever would have the same account name      | two people with one account name
 members of whom the source says nothing       | they freeze the roles of their group
 who cannot be told from somebody else         | nothing is taken from them
 every group, with its certificate and doubts  | they decide what may be taken
+what sources say of nobody                    | the same
 """
 
 from __future__ import annotations
@@ -22,7 +23,20 @@ from typing import Final, TypeVar
 from syncd.directory.doubt import unseen
 from syncd.directory.named_people import NOT_LOOKED_FOR, named_people, place_of
 from syncd.directory.usernames import username_of
-from syncd.model import Deployment, Directory, FoundPerson, Group, Identity, Members, PersonRef, Rule, key, people_named
+from syncd.model import (
+    Deployment,
+    Directory,
+    FoundPerson,
+    Group,
+    Identity,
+    Members,
+    PersonRef,
+    Rule,
+    conditions_of,
+    giving_sources,
+    key,
+    people_named,
+)
 from syncd.model import PersonKey as PersonKey
 
 _T = TypeVar("_T")
@@ -119,6 +133,7 @@ def cleared(before: Directory, after: Directory) -> frozenset[PersonKey]:
         ref for ref in _found_anew(before, after) if _found(before, ref).is_open and not _found(after, ref).is_open
     }
     told = {(source, ATTRIBUTES) for source in _unread(before) - _unread(after)}
+    told |= {(source, ATTRIBUTES) for source, _ in before.untold - after.untold}
     return frozenset(out | (_meant_anew(before, after) & after.groups.keys()) | set(map(place_of, found)) | told)
 
 
@@ -173,6 +188,15 @@ class DirectoryView:
             read = read and not any(person.is_open for person in whole.named.values()) and not _unread(whole)
             self._certain = read and not any(self._of_strangers().values())
         return self._certain
+
+    def is_certain_for(self, rules: Iterable[Rule]) -> bool:
+        """Say whether it is certain, and sources say of somebody what these rules ask of people."""
+        return self.is_certain and not (self.directory.untold and any(map(self._asks_what_is_untold, rules)))
+
+    def _asks_what_is_untold(self, rule: Rule) -> bool:
+        sources = giving_sources(rule.subject, self.directory.read)
+        asked = {(source, condition.attribute) for condition in conditions_of(rule.subject) for source in sources}
+        return not self.directory.untold.isdisjoint(asked)
 
     def is_settled(self, where: PersonKey) -> bool:
         """Say whether it is known of everybody whether they are in a group."""

@@ -5,35 +5,22 @@ what the source says of somebody | they meet it                 | why
 one of the values                | yes                          |
 another value, or none           | no                           |
 it was not read yet              | perhaps                      | the snapshot was saved before attributes were read
+nothing, and so of everybody     | perhaps                      | the source may not show it, as `untold` says
 nothing: they are not known      | perhaps                      | a member of whom the source says nothing
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from syncd.model import Attribute, Condition, Identity, PersonKey, folded
+from syncd.model import Attribute, Condition, Identity, PersonKey, folded, value_of
 
 _ByValue = Mapping[str | None, frozenset[str]]
 _NOBODY: frozenset[str] = frozenset()
-
-
-def value_of(identity: Identity, attribute: Attribute) -> str | None:
-    """Give what a source says of somebody, as `folded` does; "": it says nothing; None: it was not read."""
-    match attribute:
-        case Attribute.DEPARTMENT:
-            said = identity.department
-        case Attribute.USER_TYPE:
-            said = identity.user_type
-        case Attribute.GUEST:
-            said = None if identity.guest is None else str(identity.guest)
-        case Attribute.EMAIL_DOMAIN:
-            said = identity.email.rpartition("@")[2] if "@" in identity.email else ""
-    return None if said is None else folded(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +44,11 @@ class Meeting:
 class Attributes:
     """The people of a directory by what their sources say of them. Each attribute is looked at once."""
 
-    def __init__(self, identities: Mapping[PersonKey, Identity]) -> None:
+    def __init__(
+        self, identities: Mapping[PersonKey, Identity], untold: Collection[tuple[str, Attribute]] = frozenset()
+    ) -> None:
         self._identities = identities
+        self._untold = untold
         self._values: dict[tuple[str, Attribute], _ByValue] = {}
         self._meeting: dict[tuple[str, tuple[Condition, ...]], Meeting] = {}
 
@@ -79,12 +69,15 @@ class Attributes:
     def _by_value(self, source: str, attribute: Attribute) -> _ByValue:
         if (source, attribute) not in self._values:
             mine = (identity for identity in self._identities.values() if identity.source == source)
-            self._values[source, attribute] = _grouped(mine, attribute)
+            found = _grouped(mine, attribute)
+            if (source, attribute) in self._untold:
+                found[None] |= found.pop("", _NOBODY)
+            self._values[source, attribute] = found
         return self._values[source, attribute]
 
 
-def _grouped(identities: Iterable[Identity], attribute: Attribute) -> _ByValue:
+def _grouped(identities: Iterable[Identity], attribute: Attribute) -> defaultdict[str | None, frozenset[str]]:
     found: dict[str | None, set[str]] = defaultdict(set)
     for identity in identities:
         found[value_of(identity, attribute)].add(identity.id)
-    return {value: frozenset(ids) for value, ids in found.items()}
+    return defaultdict(frozenset, {value: frozenset(ids) for value, ids in found.items()})

@@ -7,7 +7,7 @@ from typing import Final
 
 from syncd.mapping.keys import WHERE
 from syncd.mapping.reading import MappingReading, words
-from syncd.model import Accounts, Attribute, Condition, Subject, folded, givers, people_named
+from syncd.model import Accounts, Attribute, Condition, Subject, folded, giving_sources
 from syncd.text.document import Node, Scalar, Table
 
 _WHAT: Final = {
@@ -24,17 +24,12 @@ def read_where(reading: MappingReading, node: Node, subject: Subject | None) -> 
     if isinstance(node, Table) and not node.entries:
         listed = ", ".join(f"`{key}`" for key in WHERE.known[:-1])
         reading.strict.wrong(node.at, f"`where` is empty; write {listed} or `{WHERE.known[-1]}`, or take it out")
-    sources = sorted(_sources(reading, subject)) if subject and not isinstance(subject, Accounts) else []
+    sources = (
+        sorted(giving_sources(subject, reading.asking or ())) if subject and not isinstance(subject, Accounts) else []
+    )
     conditions = [_condition(reading, Attribute(key), found[key], sources) for key in WHERE.known if key in found]
     is_sound = len(reading.strict.problems) == before
     return tuple(condition for condition in conditions if condition) if is_sound else None
-
-
-def _sources(reading: MappingReading, subject: Subject) -> frozenset[str]:
-    """Give the sources by whose accounts somebody is meant; a person who is named without a source may be in any."""
-    refs = tuple(people_named(subject, giving=True))
-    every = reading.asking or () if any(not ref.source for ref in refs) else ()
-    return frozenset(leaf.source for leaf in givers(subject)) | {ref.source for ref in refs if ref.source} | set(every)
 
 
 def _condition(reading: MappingReading, attribute: Attribute, node: Node, sources: Iterable[str]) -> Condition | None:

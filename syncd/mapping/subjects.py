@@ -112,7 +112,7 @@ def _composed(
         doubts = (
             *(group.doubt for group in found.values()),
             *(one.text for one in named.values() if one.is_open),
-            *_unread(rule, people.unread(by, conditions), diagnostics),
+            *_unread(rule, people.unread(by, conditions), people.untold(conditions), diagnostics),
         )
         why = next(filter(None, doubts), _NOT_TOLD)
         only = None if whom.doubtful == EVERYBODY else people.doubted(whom.doubtful)
@@ -126,17 +126,23 @@ def _composed(
             yield Bound(rule, people.only(members, whom.sure, conditions))
 
 
-def _unread(rule: Rule, whom: Mapping[str, frozenset[str]], diagnostics: Diagnostics) -> tuple[str, ...]:
-    """Tell of whom, by source, it was not read yet whether they meet what is asked; gives it as doubts."""
-    roles = ", ".join(rule.roles)
-    told = []
+def _unread(
+    rule: Rule, whom: Mapping[str, frozenset[str]], untold: Mapping[str, str], diagnostics: Diagnostics
+) -> tuple[str, ...]:
+    """Tell of whom, by source, nobody can say whether they meet what is asked; gives it as doubts."""
+    roles, told = ", ".join(rule.roles), []
     for source, ids in sorted(whom.items()):
-        told.append(
-            f"{source} was not read since it is asked what a line asks of {some(f'{source}:{id_}' for id_ in ids)}"
-        )
-        diagnostics.note(
-            "attribute_unread", f"{rule.at}: {told[-1]}; none of them is given {roles} by it, or loses what it gave"
-        )
+        if attribute := untold.get(source):
+            code, why = "attribute_untold", f"nobody in {source} has `{attribute}`, so it may be hidden from syncd"
+            effect = (
+                f"nobody is given {roles} by it, or loses what it gave; let syncd see it, or take `{attribute}` out"
+            )
+        else:
+            who = some(f"{source}:{id_}" for id_ in ids)
+            code, why = "attribute_unread", f"{source} was not read since it is asked what a line asks of {who}"
+            effect = f"none of them is given {roles} by it, or loses what it gave"
+        diagnostics.note(code, f"{rule.at}: {why}; {effect}")
+        told.append(why)
     return tuple(told)
 
 
@@ -150,7 +156,7 @@ class PeopleSets:
         self._directory = directory
         self._known: dict[str, frozenset[str]] = {}
         self._inactive: dict[str, frozenset[str]] = {}
-        self._attributes = Attributes(directory.identities)
+        self._attributes = Attributes(directory.identities, directory.untold)
 
     def named(self, source: str, ids: Iterable[str]) -> Whom:
         """Give the people whose accounts these are."""
@@ -183,6 +189,11 @@ class PeopleSets:
                 them = (members.members & met.may_be) - met.sure - self.inactive(source)
                 found[source] = found.get(source, frozenset()) | them
         return {source: ids for source, ids in found.items() if ids}
+
+    def untold(self, conditions: Asked) -> Mapping[str, str]:
+        """Say, by source, which attribute that is asked it says of nobody."""
+        asked = [condition.attribute for condition in conditions]
+        return {source: attribute for source, attribute in sorted(self._directory.untold) if attribute in asked}
 
     def meeting_of(self, who: frozenset[PersonKey], conditions: Asked) -> tuple[frozenset[PersonKey], ...]:
         """Give those of some identities who meet conditions for sure, and those who do or may."""

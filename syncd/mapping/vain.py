@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from syncd.mapping.meeting import Attributes, value_of
-from syncd.model import Attribute, Condition, Identity, PersonKey, Rule, Snapshot, conditions_of, givers, people_named
+from syncd.mapping.meeting import Attributes
+from syncd.model import (
+    Attribute,
+    Condition,
+    Identity,
+    PersonKey,
+    Rule,
+    Snapshot,
+    conditions_of,
+    giving_sources,
+    value_of,
+)
 from syncd.text.strict import Strict
 
 
@@ -15,7 +25,7 @@ def vain_conditions(bindings: Iterable[Rule], snapshots: Mapping[str, Snapshot])
     attributes, near = Attributes(people), Strict().near
     known = {attribute: _values(people, attribute) for attribute in Attribute}
     for rule in bindings:
-        conditions, sources = conditions_of(rule.subject), _sources(rule, snapshots)
+        conditions, sources = conditions_of(rule.subject), giving_sources(rule.subject, snapshots)
         if not conditions or not sources <= snapshots.keys():
             continue
         where = " or ".join(sorted(sources))
@@ -46,9 +56,3 @@ def _values(people: Mapping[PersonKey, Identity], attribute: Attribute) -> froze
     if written is None:
         return frozenset(value_of(identity, attribute) or "" for identity in people.values()) - {""}
     return frozenset(getattr(identity, written) or "" for identity in people.values()) - {""}
-
-
-def _sources(rule: Rule, every: Iterable[str]) -> frozenset[str]:
-    refs = tuple(people_named(rule.subject, giving=True))
-    found = {leaf.source for leaf in givers(rule.subject)} | {ref.source for ref in refs if ref.source}
-    return frozenset(found | set(every)) if any(not ref.source for ref in refs) else frozenset(found)

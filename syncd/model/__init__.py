@@ -28,6 +28,7 @@ from syncd.model.people import (
     Person,
     PersonKey,
     Snapshot,
+    value_of,
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
 from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
@@ -46,6 +47,7 @@ from syncd.model.subjects import (
     alternatives,
     conditions_of,
     givers,
+    giving_sources,
     leaves,
     people_named,
 )
@@ -134,10 +136,12 @@ __all__ = [
     "drawn",
     "folded",
     "givers",
+    "giving_sources",
     "key",
     "leaves",
     "nfc",
     "people_named",
     "permission_on",
     "skeletons",
+    "value_of",
 ]

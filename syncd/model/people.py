@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from syncd.model.conditions import Attribute, folded
 from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.notes import Note
 from syncd.model.subjects import EVERYONE
@@ -33,6 +34,20 @@ class Identity:
 
     def __str__(self) -> str:
         return f"{self.source}:{self.login or self.id}"
+
+
+def value_of(identity: Identity, attribute: Attribute) -> str | None:
+    """Give what a source says of somebody, as `folded` does; "": it says nothing; None: it was not read."""
+    match attribute:
+        case Attribute.DEPARTMENT:
+            said = identity.department
+        case Attribute.USER_TYPE:
+            said = identity.user_type
+        case Attribute.GUEST:
+            said = None if identity.guest is None else str(identity.guest)
+        case Attribute.EMAIL_DOMAIN:
+            said = identity.email.rpartition("@")[2] if "@" in identity.email else ""
+    return None if said is None else folded(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +189,7 @@ class Directory:
     waiting  identities that have the key in common and are not one person until somebody says so
     named    who was found by the names under which mapping lines name people one by one
     domains  by source: the domains of e-mail addresses that it answers for, as in `Joining`
+    untold   attributes, by source, that it says of nobody: whether anybody has one cannot be told from what it does not show
     """
 
     identities: Mapping[tuple[str, str], Identity]
@@ -189,3 +205,4 @@ class Directory:
     waiting: tuple[tuple[Identity, ...], ...] = ()
     named: Mapping[PersonRef, FoundPerson] = field(default_factory=dict)
     domains: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    untold: frozenset[tuple[str, Attribute]] = frozenset()

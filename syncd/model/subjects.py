@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,6 +112,13 @@ def givers(subject: Subject) -> Iterator[Leaf]:
 def people_named(subject: Subject, *, giving: bool = False) -> Iterator[PersonRef]:
     """Give everybody who is named one by one; with `giving`, without those that are taken out."""
     return (end for end in _ends(subject, giving=giving) if isinstance(end, PersonRef))
+
+
+def giving_sources(subject: Subject, every: Iterable[str]) -> frozenset[str]:
+    """Give the sources by whose accounts somebody is meant; who is named without a source may be in any of `every`."""
+    refs = tuple(people_named(subject, giving=True))
+    found = {leaf.source for leaf in givers(subject)} | {ref.source for ref in refs if ref.source}
+    return frozenset(found.union(every) if any(not ref.source for ref in refs) else found)
 
 
 def _ends(subject: Subject, *, giving: bool = False) -> Iterator[Leaf | PersonRef]:

@@ -7,7 +7,7 @@ given to whom the rule means however every open question is answered, and may be
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -120,7 +120,8 @@ def directories(draw: st.DrawFn) -> Directory:
             failed[source] = "down"
         if draw(st.booleans()):
             earlier[source] = Snapshot(source, people, tuple(then), NOW)
-    return join(fresh, earlier, failed, joining=BY_ID)
+    untold = draw(st.frozensets(st.tuples(st.sampled_from(SOURCES), st.just(Attribute.DEPARTMENT))))
+    return replace(join(fresh, earlier, failed, joining=BY_ID), untold=untold)
 
 
 # --- the model --------------------------------------------------------------------------------------------------------
@@ -157,6 +158,8 @@ class Model:
         if not mine:
             return True
         said = mine[0].department if condition.attribute is Attribute.DEPARTMENT else mine[0].guest
+        if said == "" and (source, condition.attribute) in self.directory.untold:
+            return None
         return None if said is None else str(said).lower() in {value.lower() for value in condition.values}
 
     @classmethod

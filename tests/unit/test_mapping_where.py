@@ -16,6 +16,7 @@ from syncd.access.why_not import Goal, Wish, is_given, why_not
 from syncd.daemon.delta import DirectoryDelta, between, concerned, deployment_deltas, out_of_doubt
 from syncd.directory.join import join
 from syncd.directory.narrow import ATTRIBUTES, DirectoryView
+from syncd.directory.untold import FEW
 from syncd.errors import MappingInvalid
 from syncd.mapping.endings import Endings
 from syncd.mapping.named import words_of
@@ -158,6 +159,74 @@ def test_a_source_that_is_down_gives_nothing_by_it_and_takes_nothing_from_those_
 def test_of_a_group_that_is_not_there_who_does_not_meet_it_keeps_nothing() -> None:
     desired = compiled(line("group: people:gone, where: {department: Finance}"), directory(EVERYBODY, STAFF))
     assert [True, False, False] == [may_keep(desired, name) for name in ("ann", "bob", "cid")]
+
+
+# --- what a source says of nobody -------------------------------------------------------------------------------------
+
+MANY = [replace(person(f"p{n}"), department="Finance" if n < 2 else "") for n in range(FEW + 1)]
+HIDDEN = [replace(one, department="") for one in MANY]
+OF_FINANCE = "group: people:staff, where: {department: Finance}"
+
+
+def staffed(people: list[Identity]) -> Directory:
+    return directory(people, group("staff", *(one.id for one in people)))
+
+
+def test_an_attribute_that_vanishes_for_everybody_gives_nothing_and_takes_nothing() -> None:
+    desired = compiled(line(OF_FINANCE), staffed(HIDDEN))
+    assert set() == who(desired)
+    assert all(may_keep(desired, one.id) for one in HIDDEN)
+    assert [
+        "attribute_untold m.yaml:2: nobody in people has `department`, so it may be hidden from syncd; nobody is given Viewer "
+        "by it, or loses what it gave; let syncd see it, or take `department` out"
+    ] == notes(desired)
+
+
+def test_so_it_is_after_a_restart_while_the_source_is_down() -> None:
+    known = join({}, {"people": snapshot(HIDDEN, group("staff", *(p.id for p in HIDDEN)))}, {"people": "down"})
+    desired = compiled(line(OF_FINANCE), known)
+    assert all(may_keep(desired, one.id) for one in HIDDEN)
+
+
+def test_of_a_few_people_nobody_may_have_it_by_chance() -> None:
+    desired = compiled(line(OF_FINANCE), staffed(HIDDEN[:FEW]))
+    assert (set(), {}) == (who(desired), desired.frozen)
+
+
+def test_that_nobody_is_a_guest_is_an_answer() -> None:
+    desired = compiled(line("group: people:staff, where: {guest: false}"), staffed(HIDDEN))
+    assert {one.login for one in HIDDEN} == who(desired)
+    desired = compiled(line("group: people:staff, where: {guest: true}"), staffed(HIDDEN))
+    assert (set(), {}) == (who(desired), desired.frozen)
+
+
+def test_who_was_seen_before_does_not_say_that_it_is_shown_now() -> None:
+    """A member of a group that was not read whole is carried over with the department of then."""
+    earlier = snapshot(MANY, group("staff", *(p.id for p in MANY)))
+    partial = group("staff", *(p.id for p in HIDDEN[1:]), complete=False)
+    known = join({"people": snapshot([*HIDDEN[1:], person("new")], partial)}, {"people": earlier}, {})
+    assert "Finance" == known.identities["people", "p0"].department
+    assert ("people", Attribute.DEPARTMENT) in known.untold
+
+
+def test_a_pass_over_a_few_people_is_in_the_same_doubt() -> None:
+    view = DirectoryView(staffed(HIDDEN))
+    few = view.narrowed([("people", "p0")], PROD)
+    assert may_keep(compiled(line(OF_FINANCE), few), "p0")
+    assert not view.is_certain_for(rules(OF_FINANCE).bindings)
+    assert view.is_certain_for(rules("group: people:staff").bindings)
+    assert view.is_certain_for(rules("group: people:staff, where: {guest: true}").bindings)
+
+
+def test_once_somebody_has_it_again_everybody_is_looked_at() -> None:
+    was, is_ = staffed(HIDDEN), staffed(MANY)
+    delta = between(DirectoryView(was), DirectoryView(is_))
+    assert delta is not None
+    asked = rules(OF_FINANCE)
+    assert {"prod"} == concerned(out_of_doubt(delta, asked), asked, is_, [PROD])
+    back = between(DirectoryView(is_), DirectoryView(was))
+    assert back is not None
+    assert ("people", ATTRIBUTES) not in back.cleared
 
 
 # --- what a poll changes ----------------------------------------------------------------------------------------------
