@@ -35,10 +35,11 @@ DATABASE_AND_PASSES = {
     "concurrent",
 }
 OURS = {"store", "reconcile", "daemon", "web", "log"}
-FILES = {"pydantic", "ruamel", "config", "model", "mapping", "sources", "targets", "directory", "plan"}
+UNUSUAL_YAML = {"ruamel"}
+FILES = {"pydantic", "yaml", "config", "model", "mapping", "sources", "targets", "directory", "plan"}
 NOT_FOR = {
-    "--help": {*SERVERS_AND_TERMINALS, *DATABASE_AND_PASSES, *OURS, *FILES},
-    "check": {*SERVERS_AND_TERMINALS, *DATABASE_AND_PASSES, *OURS},
+    "--help": {*SERVERS_AND_TERMINALS, *DATABASE_AND_PASSES, *OURS, *FILES, *UNUSUAL_YAML},
+    "check": {*SERVERS_AND_TERMINALS, *DATABASE_AND_PASSES, *OURS, *UNUSUAL_YAML},
 }
 
 

@@ -9,7 +9,8 @@ from syncd.mapping.parse import parse
 from syncd.mapping.reading import MappingReading, is_readable
 from syncd.model import At
 from syncd.targets.airflow.naming import NAMING
-from syncd.text.document import DEEPEST, TEXT, Items, Scalar, read_document
+from syncd.text.broken import DEEPEST
+from syncd.text.document import TEXT, Items, Scalar, read_document
 from syncd.text.strict import COMPARED, Strict
 from syncd.text.toml_places import TooDeep, locate
 
