@@ -13,7 +13,7 @@ from syncd.cli.complete import COMPLETE_DEPLOYMENT
 from syncd.cli.invocation import chosen, invocation
 
 if TYPE_CHECKING:
-    from syncd.mapping.adopt_roles import LiveDeployment
+    from syncd.mapping.adopt_dags import LiveDeployment
     from syncd.model import Change, Directory, Rules
     from syncd.reconcile import World
 
@@ -88,7 +88,7 @@ def _live(world: World) -> Iterator[LiveDeployment]:
     """Look at each deployment, by reading only."""
     from contextlib import closing
 
-    from syncd.mapping.adopt_roles import LiveDeployment
+    from syncd.mapping.adopt_dags import LiveDeployment
     from syncd.model import EVERYTHING
 
     for target in world.targets:

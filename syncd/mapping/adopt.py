@@ -17,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.directory.usernames import username_of
-from syncd.mapping.adopt_roles import NOWHERE, LiveDeployment, infer_role
+from syncd.mapping.adopt_dags import NOWHERE, LiveDeployment
+from syncd.mapping.adopt_roles import by_one_another, infer_role, of_nothing
 from syncd.mapping.compile import compile_desired
+from syncd.mapping.diagnostics import some
 from syncd.model import (
     Accounts,
     Directory,
@@ -35,6 +37,7 @@ from syncd.model import (
 )
 from syncd.model.subjects import EVERYONE
 from syncd.plan.diff import align
+from syncd.text.characters import unseen
 
 
 @dataclass(slots=True)
@@ -74,7 +77,26 @@ def _define(lives: tuple[LiveDeployment, ...], found: Adopted) -> Mapping[tuple[
         refused |= {(name, role): why for name, why in problems.items()}
         if definition is not None:
             found.roles[role] = definition
+            found.left += [said for live in there if live.name not in problems and (said := _of_nothing(role, live))]
+    found.roles = by_one_another(found.roles)
+    found.left += filter(None, map(_held_by_nobody, lives))
     return refused
+
+
+def _of_nothing(role: str, live: LiveDeployment) -> str:
+    """Tell what a role has on DAGs that are not there, which no line says; empty: nothing."""
+    if not (gone := of_nothing(role, live)):
+        return ""
+    return (
+        f"{live.name}: {role} also has {some(map(str, gone))} on DAGs that are not there: that is left as it is, and the role "
+        'is not syncd\'s as long as it has more than this file says; with adopt = "declared" it goes'
+    )
+
+
+def _held_by_nobody(live: LiveDeployment) -> str:
+    """Name the roles that nobody holds, which no line says; empty: there are none."""
+    roles = live.observed.roles.keys() - live.deployment.naming.built_in_roles - _holders(live).keys()
+    return f"{live.name}: nobody holds {some(roles)}: left as it is" if roles else ""
 
 
 def _holders(live: LiveDeployment) -> Mapping[str, set[str]]:
@@ -147,9 +169,15 @@ class _Covering:
             by_themselves = {name for name in left if self._by_name(live, role, name, known)}
             if people := left - by_themselves:
                 said = f"{live.name}: {_people(live.observed.users[name].username for name in people)} {role}"
-                self.found.left.append(
-                    f"{said} by no line, and it is left as it is; {_nearest(reach, people, holders)}"
-                )
+                why = self._inactive(people, known) or _nearest(reach, people, holders)
+                self.found.left.append(f"{said} by no line, and it is left as it is; {why}")
+
+    def _inactive(self, people: set[str], known: Mapping[str, list[PersonRef]]) -> str:
+        """Say that none of these people can log in; empty: somebody can."""
+        refs = [ref for name in people for ref in known.get(name, ())]
+        if not refs or any(self.directory.identities[ref.source, ref.id or ""].active for ref in refs):
+            return ""
+        return f"they are inactive in {some({ref.source for ref in refs})}"
 
     def _by_groups(
         self, live: LiveDeployment, role: str, holders: set[str], reach: Mapping[Subject, frozenset[str]]
@@ -168,7 +196,8 @@ class _Covering:
     def _by_name(self, live: LiveDeployment, role: str, name: str, known: Mapping[str, list[PersonRef]]) -> bool:
         """Give a role to a person whose account this is, or to the account where no source knows anybody of that name."""
         username = live.observed.users[name].username
-        nobody = name not in known and not live.deployment.naming.username_problem(username)
+        is_sayable = not (live.deployment.naming.username_problem(username) or unseen(username))
+        nobody = name not in known and is_sayable
         for subject in (Accounts((username,)),) if nobody else known.get(name, ()):
             if nobody or _given_by(subject, live, self.directory, self.now) == {name}:
                 self.found.give(subject, role, live.name)

@@ -1,54 +1,25 @@
 """From what a role holds on some deployments to a definition that gives just that on all of them.
 
-what it holds on a DAG | is written as
------------------------|-----------------------------------------------------------------------------------------
-a level, whole         | that level: by all DAGs, tags, owners or beginnings of ids where they fit exactly, else by ids
-anything else          | Airflow's own permission, as everything that is on no DAG
+what it holds                             | is written as
+------------------------------------------|------------------------------------------------------------------------
+a level on a DAG, and what is beside it   | an entry of `dags`: see `adopt_dags`
+all that a built-in role holds here       | `extends`, where that saves lines; `without: all_dags` where it holds just that
+all lines of another role                 | `extends`, where that saves lines
+anything else                             | Airflow's own permission
+permissions on DAGs that are not there    | nothing: they are left as they are, and told
 """
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from syncd.mapping.adopt_dags import NOWHERE, LiveDeployment, entries
 from syncd.mapping.diagnostics import Diagnostics, some
-from syncd.mapping.inventory import Inventory
-from syncd.mapping.patterns import glob_problem
 from syncd.mapping.permissions import Speller
-from syncd.model import (
-    At,
-    Dag,
-    DagSelector,
-    Deployment,
-    Dialect,
-    Level,
-    Naming,
-    ObservedState,
-    Permission,
-    Role,
-    RoleDefinition,
-)
+from syncd.model import Adopt, Base, Naming, Permission, Role, RoleDefinition
 
-NOWHERE = At("adopted", 1)
-_Places = frozenset[tuple[str, str]]
-"""DAGs, each with its deployment."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveDeployment:
-    """One deployment as it is now."""
-
-    deployment: Deployment
-    observed: ObservedState
-    dags: tuple[Dag, ...]
-    dialect: Dialect
-    own_account: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.deployment.name
+Permissions = frozenset[Permission]
 
 
 def infer_role(name: str, lives: Iterable[LiveDeployment]) -> tuple[RoleDefinition | None, dict[str, str]]:
@@ -67,16 +38,24 @@ def infer_role(name: str, lives: Iterable[LiveDeployment]) -> tuple[RoleDefiniti
     return definition, refused
 
 
+def of_nothing(role: str, live: LiveDeployment) -> Permissions:
+    """Give the permissions of a role on DAGs that are not there, where a plan takes them from no role that is not syncd's."""
+    if live.deployment.adopt is Adopt.DECLARED:
+        return Permissions()
+    held = live.observed.roles[role].permissions
+    return frozenset(p for p in held if p.dag is not None and p.dag not in live.inventory)
+
+
 def _misses(definition: RoleDefinition, lives: Iterable[LiveDeployment]) -> str:
     """Say where a definition gives something else than is there; empty: nowhere."""
-    if not definition.dags and not definition.permissions:
+    if not definition.dags and not definition.permissions and not definition.bases:
         return "it holds nothing"
     for live in lives:
         naming = live.deployment.naming
         problems = (naming.role_problem(definition.name), *(_unwritable(naming, p) for p, _ in definition.permissions))
         if problem := next(filter(None, problems), ""):
             return problem
-        wanted, there = _spelled(definition, live).permissions, live.observed.roles[definition.name].permissions
+        wanted, there = _spelled(definition, live).permissions, _there(definition.name, live)
         if wanted != there:
             more, less = some(map(str, wanted - there)), some(map(str, there - wanted))
             said = (f"{more} would be added" if more else "", f"{less} would be taken" if less else "")
@@ -89,94 +68,92 @@ def _unwritable(naming: Naming, permission: Permission) -> str:
     return naming.resource_problem(permission.resource) if is_known else f"a mapping file cannot say {permission}"
 
 
+def _there(role: str, live: LiveDeployment) -> Permissions:
+    return live.observed.roles[role].permissions - of_nothing(role, live)
+
+
 # --- one definition ---------------------------------------------------------------------------------------------------
 
 
 def _definition(name: str, lives: list[LiveDeployment]) -> RoleDefinition:
-    held = {live.name: live.observed.roles[name].permissions for live in lives}
-    usable = [level for level in Level if all(_is_usable(level, live, held[live.name]) for live in lives)]
-    on_dags = {live.name: _levels(usable, live, held[live.name]) for live in lives}
-    places: dict[Level, set[tuple[str, str]]] = defaultdict(set)
-    for live, dags in on_dags.items():
-        for dag, level in dags.items():
-            places[level].add((live, dag))
-    entries = [entry for level in usable for entry in _entries(level, places, lives)]
-    bare = RoleDefinition(name, "", tuple(entries), (), NOWHERE)
-    rest = {p for live in lives for p in held[live.name] - _spelled(bare, live).permissions}
-    rest |= set() if entries or rest else set(lives[0].dialect.every_role)  # a definition gives something
-    return replace(bare, permissions=tuple((permission, NOWHERE) for permission in sorted(rest, key=str)))
+    """Give the shortest of the definitions by each base that fits, and by none."""
+    held = {live.name: _there(name, live) for live in lives}
+    bare = RoleDefinition(name, "", tuple(entries(held, lives)), (), NOWHERE)
+    rest = {live.name: held[live.name] - _spelled(bare, live).permissions for live in lives}
+    tried = [_with(bare, base, rest, held, lives) for base in (None, *_bases(held, lives))]
+    return min(tried, key=_length)
+
+
+def _bases(held: Mapping[str, Permissions], lives: list[LiveDeployment]) -> Iterator[Base]:
+    """Give each built-in role, whole or without all DAGs, all of which is held everywhere."""
+    for role in sorted(lives[0].dialect.built_in):
+        for without in (False, True):
+            base = Base(role, NOWHERE, without)
+            given = [(_of_base(base, live), held[live.name]) for live in lives]
+            if all(permissions is not None and permissions <= there for permissions, there in given):
+                yield base
+
+
+def _of_base(base: Base, live: LiveDeployment) -> Permissions | None:
+    """Give what a base gives on a deployment; None: that is not known for sure."""
+    known = live.dialect.built_in.get(base.role)
+    if known is None or known.doubt:
+        return None
+    return known.permissions if base.without_all_dags else known.permissions | known.all_dags
+
+
+def _with(
+    bare: RoleDefinition,
+    base: Base | None,
+    rest: Mapping[str, Permissions],
+    held: Mapping[str, Permissions],
+    lives: list[LiveDeployment],
+) -> RoleDefinition:
+    """Add to the entries of a role a base, and as permissions whatever is left then."""
+    given = {live.name: (_of_base(base, live) if base else None) or Permissions() for live in lives}
+    left = set[Permission]().union(*(rest[live.name] - given[live.name] for live in lives))
+    if not (bare.dags or left or base):  # a definition gives something
+        left = set(lives[0].dialect.every_role) & held[lives[0].name]
+    permissions = tuple((permission, NOWHERE) for permission in sorted(left, key=str))
+    return replace(bare, permissions=permissions, bases=(base,) if base else ())
+
+
+def _length(definition: RoleDefinition) -> int:
+    """Say how many lines a definition has."""
+    return (
+        len(definition.dags) + len(definition.permissions) + sum(1 + base.without_all_dags for base in definition.bases)
+    )
 
 
 def _spelled(definition: RoleDefinition, live: LiveDeployment) -> Role:
-    return Speller(Inventory(live.dags), live.dialect, live.deployment.naming, Diagnostics()).role(definition)
+    return Speller(live.inventory, live.dialect, live.deployment.naming, Diagnostics()).role(definition)
 
 
-def _is_usable(level: Level, live: LiveDeployment, held: frozenset[Permission]) -> bool:
-    return all(live.dialect.levels[included][0] <= held for included in level.included)
+# --- one role by another ----------------------------------------------------------------------------------------------
 
 
-def _levels(usable: list[Level], live: LiveDeployment, held: frozenset[Permission]) -> Mapping[str, Level]:
-    """Give the highest level that is held whole on each DAG."""
+def by_one_another(roles: Mapping[str, RoleDefinition]) -> dict[str, RoleDefinition]:
+    """Let a role that has all lines of another extend it, where that saves lines: what it gives stays the same everywhere."""
+    lines = {name: _lines(role) for name, role in roles.items()}
     found = {}
-    for dag in live.dags:
-        for level in usable:
-            wanted = {template.at(dag.id) for part in level.included for template in live.dialect.levels[part][1]}
-            if wanted and wanted <= held:
-                found[dag.id] = level
+    for name, role in roles.items():
+        among = [
+            other for other in roles if lines[other] < lines[name] or (lines[other] == lines[name] and other < name)
+        ]
+        base = max(among, key=lambda other: (len(lines[other]), other), default="")
+        found[name] = _extending(role, roles[base]) if base and len(lines[base]) > 1 else role
     return found
 
 
-# --- which DAGs -------------------------------------------------------------------------------------------------------
+def _lines(role: RoleDefinition) -> frozenset[object]:
+    return frozenset((*role.dags, *role.permissions, *role.bases))
 
 
-def _entries(
-    level: Level, places: Mapping[Level, set[tuple[str, str]]], lives: list[LiveDeployment]
-) -> Iterator[DagSelector]:
-    """Choose the DAGs of a level by as few words as will do; those of a higher one may be among them."""
-    allowed = frozenset(place for at, found in places.items() if level in at.included for place in found)
-    left = set(places.get(level, ()))
-    if not left:
-        return
-    words: dict[str, list[str]] = defaultdict(list)
-    choices = [(kind, word, covered) for (kind, word), covered in _choices(lives).items() if covered <= allowed]
-    while left and choices:
-        kind, word, covered = max(choices, key=lambda choice: (len(choice[2] & left), *_rank(choice[0]), choice[1]))
-        if len(covered & left) < 2:
-            break
-        words[kind].append(word)
-        left -= covered
-    words["id"] += sorted({dag for _, dag in left})
-    for kind, chosen in words.items():
-        if chosen:
-            yield _selector(level, kind, tuple(sorted(chosen)))
-
-
-def _rank(kind: str) -> tuple[int]:
-    return (("id", "owner", "tag", "all").index(kind),)
-
-
-def _selector(level: Level, kind: str, words: tuple[str, ...]) -> DagSelector:
-    match kind:
-        case "tag":
-            return DagSelector(level, NOWHERE, tags=words)
-        case "owner":
-            return DagSelector(level, NOWHERE, owners=words)
-    return DagSelector(level, NOWHERE, ids=("*",) if kind == "all" else words)
-
-
-def _choices(lives: list[LiveDeployment]) -> Mapping[tuple[str, str], _Places]:
-    """Give every word by which DAGs can be chosen, with the DAGs that it chooses."""
-    found: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    for live in lives:
-        for dag in live.dags:
-            for kind, word in _words(dag):
-                found[kind, word].add((live.name, dag.id))
-    return {choice: frozenset(places) for choice, places in found.items()}
-
-
-def _words(dag: Dag) -> Iterator[tuple[str, str]]:
-    yield "all", ""
-    yield from (("tag", tag) for tag in dag.tags)
-    yield from (("owner", owner) for owner in dag.owners if owner == owner.strip())
-    # every id that begins so is parted there too
-    yield from (("id", f"{dag.id[: end.end()]}*") for end in re.finditer(r"[_.-]", dag.id) if not glob_problem(dag.id))
+def _extending(role: RoleDefinition, base: RoleDefinition) -> RoleDefinition:
+    return replace(
+        role,
+        extends=(base.name,),
+        dags=tuple(entry for entry in role.dags if entry not in base.dags),
+        permissions=tuple(line for line in role.permissions if line not in base.permissions),
+        bases=tuple(each for each in role.bases if each not in base.bases),
+    )

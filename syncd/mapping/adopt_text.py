@@ -33,19 +33,24 @@ def _unbroken(sentences: Iterable[str]) -> Iterator[str]:
 
 def _role(role: RoleDefinition) -> Iterator[str]:
     yield f"  {word(role.name)}:"
+    if extended := (*role.extends, *(base.role for base in role.bases)):
+        yield f"    extends: {_several(extended)}"
+    if any(base.without_all_dags for base in role.bases):
+        yield "    without: all_dags"
     if role.dags:
         yield "    dags:"
         yield from (f"      - {_entry(entry)}" for entry in role.dags)
-    if role.permissions or not role.dags:
+    if role.permissions:
         yield "    permissions:"
         yield from (f"      - {word(str(permission))}" for permission, _ in role.permissions)
 
 
 def _entry(entry: DagSelector) -> str:
-    if entry.ids == ("*",):
-        return f"{{level: {entry.level}, all: true}}"
-    kind, words = next((k, w) for k, w in (("id", entry.ids), ("tag", entry.tags), ("owner", entry.owners)) if w)
-    return f"{{level: {entry.level}, {kind}: {_several(words)}}}"
+    kinds = {"id": entry.ids, "tag": entry.tags, "owner": entry.owners, "bundle": entry.bundles, "path": entry.paths}
+    chosen = next(f"{kind}: {_several(words)}" for kind, words in kinds.items() if words)
+    chosen = "all: true" if entry.ids == ("*",) else chosen
+    also = f", also: {_several(entry.also)}" if entry.also else ""
+    return f"{{level: {entry.level}, {chosen}{also}}}"
 
 
 def _bindings(adopted: Adopted, fleet: tuple[Deployment, ...], until: date) -> Iterator[str]:

@@ -59,6 +59,14 @@ class Site(Protocol):
     def delete_role_by_hand(self, role: str) -> None: ...
 
 
+class KeptSite(Site, Protocol):
+    """A site whose DAG files can be taken away too."""
+
+    def forget(self, dag: str) -> None:
+        """Take a DAG's file away, and delete the DAG: what roles have on it stays."""
+        ...
+
+
 @dataclass
 class RealSite:
     """A real server. What differs between releases is found by trying, and a person does by Airflow's own command line what
@@ -112,6 +120,11 @@ class RealSite:
     def parse_again(self) -> None:
         self.server.reserialize()
 
+    def forget(self, dag: str) -> None:
+        (self.server.dags_folder / f"{dag}.py").unlink()
+        answer = Hands(self).call("DELETE", "dags", f"dags/{dag}")
+        assert 204 == answer.status_code, answer.text
+
     def grant_by_hand(self, role: str, permission: Permission) -> None:
         hands = Hands(self)
         if hands.write_role(role, {*hands.role(role), str(permission)}).status_code == 403:
@@ -153,6 +166,9 @@ class StandInSite:
 
     def parse_again(self) -> None:
         self.server.state.parse()
+
+    def forget(self, dag: str) -> None:
+        del self.server.state.dags[dag]
 
     def grant_by_hand(self, role: str, permission: Permission) -> None:
         self.server.state.grant(role, permission)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mapping_world import DAGS, DIALECT, NOW, directory, group, permission, person
+from mapping_world import DAGS, DIALECT, NOW, directory, group, permission, permissions, person
 
 from syncd.mapping.adopt import Adopted, adopt, as_named
-from syncd.mapping.adopt_roles import LiveDeployment
+from syncd.mapping.adopt_dags import LiveDeployment
 from syncd.mapping.adopt_text import mapping_text
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.parse import parse
 from syncd.model import (
+    Adopt,
+    BuiltIn,
     Dag,
     Deployment,
     DesiredState,
@@ -31,17 +34,46 @@ from syncd.plan.diff import align, diff
 from syncd.targets.airflow.naming import NAMING
 
 PEOPLE = ("ann", "bob", "cid", "dee")
-ACCOUNTS = (*PEOPLE, "svc-a", "Svc B", "admin")
+ACCOUNTS = (*PEOPLE, "svc-a", "Svc B", "admin", "zero\u200bwidth", 'o\'b: "#1"')
 ROLES = ("finance", "data team", "2024: x", "true")
 RAW = (
     "can_read on Pools",
     "can_edit on Variables",
     "can_delete on DAG:fin_daily",
+    "can_delete on DAG Run:fin_daily",
+    "can_delete on DAG Runs",
     "can_read on DAG:gone",
     "can_list on Own",
 )
 levels = st.sampled_from([None, *Level])
-MORE = (*DAGS, Dag("fin_x", frozenset({"daily"}), frozenset({"o'b: #1"})), Dag("x.y-z", frozenset({"[odd]", "no"})))
+ODD = frozenset({"[odd]", "no", "zero\u200bwidth", " padded", "two\nlines", "${x}", "*"})
+MORE = (
+    *(replace(dag, bundle="b", path=f"{dag.id[:3]}/{dag.id}.py") for dag in DAGS),
+    Dag("fin_x", frozenset({"daily"}), frozenset({"o'b: #1", ""}), "b [1]", "fin/x*/y.py"),
+    Dag("x.y-z", ODD, ODD, " b", "a\u200bb/c.py"),
+    Dag("ünï", path="ünï/b/c.py"),
+)
+RICH = replace(
+    DIALECT,
+    built_in={
+        "Viewer": BuiltIn(
+            permissions(
+                "can_read on Website",
+                "can_read on Pools",
+                "can_read on DAG Runs",
+                "can_read on XComs",
+                "menu_access on Docs",
+            ),
+            permissions("can_read on DAGs"),
+        ),
+        "Op": BuiltIn(permissions("can_read on Website", "can_edit on Variables"), permissions(), "was not measured"),
+    },
+)
+BASES: tuple[frozenset[Permission], ...] = (
+    frozenset(),
+    RICH.built_in["Viewer"].permissions,
+    RICH.built_in["Viewer"].permissions | permissions("can_read on DAGs"),
+)
 
 
 def spelled(level: Level | None, dag: str) -> set[Permission]:
@@ -54,10 +86,11 @@ def spelled(level: Level | None, dag: str) -> set[Permission]:
 @st.composite
 def roles(draw: st.DrawFn, dags: tuple[Dag, ...]) -> frozenset[Permission]:
     held = set(DIALECT.every_role) if draw(st.integers(0, 9)) else set()
+    held |= draw(st.sampled_from(BASES))
     whole = draw(st.sampled_from([None, None, *Level]))
     for dag in dags:
         held |= spelled(whole or draw(levels), dag.id)
-    held |= {permission(text) for text in draw(st.sets(st.sampled_from(RAW), max_size=1))}
+    held |= {permission(text) for text in draw(st.sets(st.sampled_from(RAW), max_size=2))}
     return frozenset(held)
 
 
@@ -70,8 +103,9 @@ def lives(draw: st.DrawFn, name: str, env: str) -> LiveDeployment:
         key(n): User(n, f"{n}@corp.example".replace(" ", ""), "G", "F", frozenset(draw(can_hold)))
         for n in draw(st.sets(st.sampled_from(ACCOUNTS)))
     }
-    deployment = Deployment(name, {"env": env}, protected=frozenset({"admin"}), naming=NAMING)
-    return LiveDeployment(deployment, ObservedState(name, users, there), dags, DIALECT, "admin")
+    mode = draw(st.sampled_from([Adopt.MATCHING, Adopt.DECLARED]))
+    deployment = Deployment(name, {"env": env}, adopt=mode, protected=frozenset({"admin"}), naming=NAMING)
+    return LiveDeployment(deployment, ObservedState(name, users, there), dags, RICH, "admin")
 
 
 @st.composite
@@ -101,7 +135,7 @@ def read_back(found: Adopted, several: tuple[LiveDeployment, ...], known: Direct
             text,
             live,
             compile_desired(
-                rules, as_named(known, found.given), live.deployment, inventory=live.dags, dialect=DIALECT, now=NOW
+                rules, as_named(known, found.given), live.deployment, inventory=live.dags, dialect=live.dialect, now=NOW
             ),
         )
         for live in several
@@ -124,7 +158,12 @@ def test_the_first_plan_is_empty_and_what_is_left_out_is_told(
         aligned = align(read.desired, live.observed, match_email=False)
         plan = diff(aligned, live.observed, owned=Owned(), deployment=live.deployment, service_user="admin")
         assert () == plan.changes
-        assert {name: live.observed.roles[name] for name in aligned.roles} == aligned.roles
+        there = {dag.id for dag in live.dags}
+        for name, wanted in aligned.roles.items():
+            more = live.observed.roles[name].permissions - wanted.permissions
+            assert wanted.permissions <= live.observed.roles[name].permissions
+            assert {None} & {p.dag for p in more} == set() == {p.dag for p in more} & there
+            assert not more or any(line.startswith(f"{live.name}: {name} also has") for line in found.left)
         given_there = {(grant.username, grant.role) for grant in aligned.grants()}
         held = {(u.username, r) for u in live.observed.users.values() for r in u.roles if u.username != "admin"}
         assert given_there <= held
@@ -178,6 +217,97 @@ def test_the_fewest_groups_and_words_say_it() -> None:
     ] == text_of(live(*held, roles=(finance,)), known=known)
 
 
+def in_roles(*roles: Role, dags: tuple[Dag, ...] = MORE) -> str:
+    """Give what is written of these roles, each held by somebody."""
+    lines = text_of(
+        replace(live(user("ann", *(r.name for r in roles)), roles=roles, dags=dags), dialect=RICH),
+        known=directory([person("ann")]),
+    )
+    return "\n".join(lines[lines.index("roles:") + 1 : lines.index("bindings:") - 1])
+
+
+@pytest.mark.finding("N-431")
+def test_what_is_beyond_a_level_stands_beside_it() -> None:
+    deleter = (
+        spelled(Level.TRIGGER, "fin_daily")
+        | spelled(Level.TRIGGER, "fin_monthly")
+        | {permission("can_delete on DAG:fin_daily")}
+    )
+    reader = spelled(Level.VIEW, "ünï") | spelled(Level.VIEW, "plat_cleanup")
+    no_runs = spelled(Level.VIEW, "ünï") | {permission("can_edit on DAG:ünï")}
+
+    assert """\
+  deleter:
+    dags:
+      - {level: trigger, id: fin_monthly}
+      - {level: trigger, id: fin_daily, also: delete_dag}
+  no-runs:
+    dags:
+      - {level: view, id: "ünï"}
+    permissions:
+      - "can_edit on DAG:ünï"
+  reader:
+    dags:
+      - {level: view, id: [plat_cleanup, "ünï"]}""" == in_roles(
+        *(
+            Role(name, DIALECT.every_role | held)
+            for name, held in {"deleter": deleter, "reader": reader, "no-runs": no_runs}.items()
+        )
+    )
+
+
+@pytest.mark.finding("N-431")
+def test_a_role_that_has_all_of_another_or_of_a_built_in_one_extends_it() -> None:
+    viewer = RICH.built_in["Viewer"]
+    more = permissions("can_edit on Variables", "can_create on Pools")
+
+    assert """\
+  a copy:
+    extends: Viewer
+  but these:
+    extends: Viewer
+    without: all_dags
+    dags:
+      - {level: view, tag: finance}
+  senior:
+    extends: but these
+    permissions:
+      - can_create on Pools
+      - can_edit on Variables""" == in_roles(
+        Role("a copy", viewer.permissions | viewer.all_dags),
+        Role("but these", viewer.permissions | spelled(Level.VIEW, "fin_daily") | spelled(Level.VIEW, "fin_monthly")),
+        Role(
+            "senior", viewer.permissions | spelled(Level.VIEW, "fin_daily") | spelled(Level.VIEW, "fin_monthly") | more
+        ),
+    )
+
+
+@pytest.mark.finding("N-431")
+@pytest.mark.parametrize(("said", "chosen"), [(True, 'path: "a/*"'), (False, "id: [one, two]")])
+def test_dags_are_chosen_by_their_folder_where_the_server_says_it_of_all(said: bool, chosen: str) -> None:
+    dags = (Dag("one", path="a/1.py"), Dag("two", path="a/b/2.py"), Dag("three", path="c.py" if said else None))
+    held = DIALECT.every_role | spelled(Level.VIEW, "one") | spelled(Level.VIEW, "two")
+    assert f"  r:\n    dags:\n      - {{level: view, {chosen}}}" == in_roles(Role("r", held), dags=dags)
+
+
+@pytest.mark.finding("N-431")
+def test_what_a_role_has_on_a_dag_that_is_gone_is_told_and_keeps_nothing_else_from_being_adopted() -> None:
+    held = DIALECT.every_role | spelled(Level.VIEW, "fin_daily") | spelled(Level.VIEW, "gone")
+    lines = text_of(live(user("ann", "r"), roles=(Role("r", frozenset(held)),)), known=directory([person("ann")]))
+    assert lines[1].startswith(
+        "# prod: r also has can_read on DAG:gone on DAGs that are not there: that is left as it is"
+    )
+    assert "      - {level: view, id: fin_daily}" in lines
+
+
+@pytest.mark.finding("N-431")
+def test_a_name_with_a_character_that_nobody_can_see_is_left_and_told() -> None:
+    lines = text_of(live(user("zero\u200bwidth", "Op")), known=directory([person("ann")]))
+    assert [
+        "# prod: zero?width holds Op by no line, and it is left as it is; they are in no group that is known"
+    ] == lines[1:2]
+
+
 def test_who_holds_a_role_by_no_group_is_listed_and_who_is_inactive_is_left() -> None:
     people = [person("ann"), replace(person("bob"), active=False), person("cid")]
     known = directory(people, group("team", "ann", "cid"))
@@ -185,7 +315,7 @@ def test_who_holds_a_role_by_no_group_is_listed_and_who_is_inactive_is_left() ->
     lines = text_of(live(user("ann", "Op"), user("bob", "Op"), user("cid")), known=known)
 
     assert [
-        "# prod: bob holds Op by no line, and it is left as it is; they are in no group that is known",
+        "# prod: bob holds Op by no line, and it is left as it is; they are inactive in people",
         "",
         "bindings:",
         "  - {people: [{source: people, id: ann, name: ann}], roles: [Op], deployments: {env: prod}, until: 2026-09-01, "
