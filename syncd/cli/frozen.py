@@ -20,8 +20,8 @@ def frozen(deployments: Iterable[Deployment], rules: Rules, directory: Directory
     from syncd.mapping.diagnostics import some
 
     causes: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for deployment in deployments:
-        for role, why in frozen_roles(rules, directory, deployment, now=app.utc_now()).items():
+    for deployment, roles in frozen_roles(rules, directory, deployments, now=app.utc_now()):
+        for role, why in roles.items():
             causes[why, role].append(deployment.name)
     for (why, role), where in sorted(causes.items()):
         yield f"{role} on {some(where)}: {why}; nobody who left loses it for now"

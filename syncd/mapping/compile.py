@@ -11,14 +11,14 @@ it asks for more than to be in a group            = see `subjects`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from syncd.directory.doubt import shown_inactive
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.doubtful import over
 from syncd.mapping.inventory import Inventory
-from syncd.mapping.people import people
+from syncd.mapping.people import freeze_doubted, people
 from syncd.mapping.permissions import Speller
 from syncd.mapping.select import chooses
 from syncd.mapping.service_accounts import accounts_of, with_accounts
@@ -74,12 +74,22 @@ def compile_roles(
     return _roles(rules, _standing(rules, deployment, now, unheard), speller)
 
 
-def frozen_roles(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Mapping[str, str]:
-    """Say which roles nobody may lose on a deployment now, and why."""
-    diagnostics = Diagnostics()
-    live = [rule for rule in _standing(rules, deployment, now, diagnostics) if is_on(rule, now)]
-    people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
-    return diagnostics.frozen
+def frozen_roles(
+    rules: Rules, directory: Directory, deployments: Iterable[Deployment], *, now: datetime
+) -> Iterator[tuple[Deployment, Mapping[str, str]]]:
+    """Say of each deployment which roles nobody may lose there now, and why.
+
+    Where the same lines give something, to people who log in alike, the same is frozen: that is looked at once.
+    """
+    known: dict[tuple[str, tuple[int, ...]], tuple[Sequence[Rule], Mapping[str, str]]] = {}
+    for deployment in deployments:
+        diagnostics = Diagnostics()
+        live = [rule for rule in _standing(rules, deployment, now, diagnostics) if is_on(rule, now)]
+        alike = deployment.login_source, tuple(map(id, live))
+        if alike not in known:
+            freeze_doubted(bind(live, directory, diagnostics), directory, deployment, diagnostics)
+            known[alike] = live, diagnostics.frozen
+        yield deployment, known[alike][1]
 
 
 def _standing(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:

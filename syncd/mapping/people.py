@@ -48,10 +48,7 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     owners: dict[str, Identity] = {}
     clashes: dict[str, list[Identity]] = defaultdict(list)
     shared: dict[tuple[Gift, ...], tuple[frozenset[str], Because]] = {}
-    given = _given(bounds)
-    receiving = _each(given, directory, diagnostics)
-    if directory.persons or directory.mistaken or deployment.login_source or len(directory.order) > 1:
-        receiving = _joined(receiving, directory, deployment, diagnostics)
+    receiving = _receiving(bounds, directory, deployment, diagnostics)
     for name, username, login, identity, gifts in _holders(receiving, deployment, diagnostics):
         if name in owners:
             clashes[name].append(identity)
@@ -74,6 +71,14 @@ def people(bounds: Iterable[Bound], directory: Directory, deployment: Deployment
     _set_undecided_apart(found, owners, naming_doubts(directory, deployment), diagnostics)
     _note_shared_emails(found.users, diagnostics)
     return found
+
+
+def freeze_doubted(
+    bounds: Iterable[Bound], directory: Directory, deployment: Deployment, diagnostics: Diagnostics
+) -> None:
+    """Freeze the roles that `people` freezes, and make no accounts."""
+    for _ in _receiving(bounds, directory, deployment, diagnostics):
+        pass
 
 
 def _set_undecided_apart(
@@ -104,6 +109,16 @@ def _holders(
             diagnostics.note(code, f'{login} gets nothing, because of the user name "{username}": {why}')
         else:
             yield name, username, login, shown, tuple(gifts)
+
+
+def _receiving(
+    bounds: Iterable[Bound], directory: Directory, deployment: Deployment, diagnostics: Diagnostics
+) -> Iterator[_Holder]:
+    """Give everybody who is given something, and freeze the roles of whoever is in doubt."""
+    receiving = _each(_given(bounds), directory, diagnostics)
+    if directory.persons or directory.mistaken or deployment.login_source or len(directory.order) > 1:
+        return _joined(receiving, directory, deployment, diagnostics)
+    return receiving
 
 
 def _whose(login: Identity, directory: Directory) -> tuple[tuple[str, str], ...]:

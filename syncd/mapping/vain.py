@@ -21,13 +21,16 @@ from syncd.text.strict import Strict
 
 def vain_conditions(bindings: Iterable[Rule], snapshots: Mapping[str, Snapshot]) -> Iterator[str]:
     """Say which values nobody has, and which conditions nobody meets together, in sources that were all read."""
-    people = {(i.source, i.id): i for said in snapshots.values() for i in said.identities if i.active}
+    asked = [
+        (rule, conditions, sources)
+        for rule in bindings
+        if (conditions := conditions_of(rule.subject))
+        and (sources := giving_sources(rule.subject, snapshots)) <= snapshots.keys()
+    ]
+    people = {(i.source, i.id): i for said in snapshots.values() for i in said.identities if i.active} if asked else {}
     attributes, near = Attributes(people), Strict().near
     known = {attribute: _values(people, attribute) for attribute in Attribute}
-    for rule in bindings:
-        conditions, sources = conditions_of(rule.subject), giving_sources(rule.subject, snapshots)
-        if not conditions or not sources <= snapshots.keys():
-            continue
+    for rule, conditions, sources in asked:
         where = " or ".join(sorted(sources))
         missing = [
             (c, value) for c in conditions for value in sorted(c.values) if not _has(attributes, sources, c, value)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.directory.join import join
-from syncd.mapping.compile import compile_desired
+from syncd.mapping.compile import compile_desired, frozen_roles
 from syncd.model import (
     At,
     Certificate,
@@ -29,6 +29,7 @@ from syncd.model import (
     Identity,
     Joining,
     JoinKey,
+    LabelTest,
     Level,
     ObservedState,
     Owned,
@@ -179,3 +180,17 @@ def test_whom_the_login_source_shows_as_inactive_keeps_nothing(world: World, log
     for identity in known.identities.values():
         if identity.source == login and not identity.active and identity.login in observed.users:
             assert not left[identity.login]
+
+
+@settings(max_examples=examples(200))
+@given(worlds(), st.lists(st.tuples(deployments, st.sampled_from(("", "a", "b"))), min_size=1, max_size=4))
+def test_what_check_calls_frozen_is_what_a_pass_freezes(world: World, fleet: list[tuple[Deployment, str]]) -> None:
+    tests = ((), (LabelTest("team", frozenset({"a"})),), (LabelTest("team", but=frozenset({"a"})),))
+    bindings = tuple(replace(rule, deployments=of) for rule, of in zip(RULES.bindings, tests, strict=True))
+    rules, directory = Rules({}, bindings), world.as_read()
+    labelled = [replace(each, labels={"team": team} if team else {}) for each, team in fleet]
+
+    found = [frozen for _, frozen in frozen_roles(rules, directory, labelled, now=NOW)]
+
+    wanted = (compile_desired(rules, directory, d, inventory=(), dialect=DIALECT, now=NOW) for d in labelled)
+    assert [desired.frozen for desired in wanted] == found

@@ -31,7 +31,7 @@ from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
 from syncd.model import EVERYONE, At, Certificate, CheckResult, Group, Identity, Snapshot, key, nfc
 from syncd.sources.file.table import FileSettings
-from syncd.text.document import TEXT, Items, Node, Scalar, Table, read_document
+from syncd.text.document import NOTHING, TEXT, TRUTH, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.slips import conflict, slip_at
 from syncd.text.strict import Strict
@@ -148,7 +148,7 @@ def _node(file: str, content: bytes, problems: list[Problem], *, exact: bool) ->
         problems.append(Problem(file, 1, 1, "a key is here twice, a byte is not UTF-8, or a number is too long"))
         return None
     # JSON is YAML, but for tabs between tokens; inside its texts there are none
-    return read_document(file, content.replace(b"\t", b" "), problems) if exact else _quick(value, At(file, 1))
+    return read_document(file, content.replace(b"\t", b" "), problems) if exact else _Quick(At(file, 1)).node(value)
 
 
 def _no_json(file: str, error: json.JSONDecodeError) -> Problem:
@@ -165,20 +165,28 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _quick(value: Any, at: At) -> Node:
-    match value:
-        case dict():
-            return Table(tuple((Scalar(nfc(k), TEXT, at), _quick(v, at)) for k, v in value.items()), at)
-        case list():
-            return Items(tuple(_quick(v, at) for v in value), at)
-        case str():
-            return Scalar(nfc(value), TEXT, at)
-        case bool():
-            return Scalar(str(value).lower(), "true or false", at)
-        case None:
-            return Scalar("", "nothing", at)
-        case _:
-            return Scalar(str(value), "a number", at)
+class _Quick:
+    """Turns values of JSON into nodes that all have one place; a name that stands in each of many tables is one node."""
+
+    def __init__(self, at: At) -> None:
+        self.at = at
+        self.names: dict[str, Scalar] = {}
+
+    def node(self, value: Any) -> Node:
+        if isinstance(value, str):
+            return Scalar(nfc(value), TEXT, self.at)
+        if isinstance(value, dict):
+            return Table(tuple([(self.name(k), self.node(v)) for k, v in value.items()]), self.at)
+        if isinstance(value, list):
+            return Items(tuple(map(self.node, value)), self.at)
+        if isinstance(value, bool):
+            return Scalar(str(value).lower(), TRUTH, self.at)
+        return Scalar("", NOTHING, self.at) if value is None else Scalar(str(value), "a number", self.at)
+
+    def name(self, name: str) -> Scalar:
+        if name not in self.names:
+            self.names[name] = Scalar(nfc(name), TEXT, self.at)
+        return self.names[name]
 
 
 # --- nodes to people and groups ---------------------------------------------------------------------------------------
@@ -221,8 +229,8 @@ class _Draft:
         found = self.strict.record(node, "a person", known=known, required=("login",))
         texts = {
             name: self.strict.text(found[name], f"`{name}`", free=name in _NAMES) or ""
-            for name in _TEXTS
-            if name in found
+            for name in found
+            if name in _TEXTS
         }
         active = self.truth(found["active"], "`active`") if "active" in found else True
         guest = self.truth(found["guest"], "`guest`") if "guest" in found else False
@@ -246,7 +254,7 @@ class _Draft:
             self.groups.append(_Group(id_, name, references))
 
     def truth(self, node: Node, what: str) -> bool:
-        if isinstance(node, Scalar) and node.kind == "true or false":
+        if isinstance(node, Scalar) and node.kind == TRUTH:
             return node.text.lower() == "true"
         self.strict.wrong(node.at, f"{what} must be true or false and is {node.words}")
         return True
