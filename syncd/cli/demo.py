@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,101 +21,56 @@ from syncd.cli.output import show
 from syncd.errors import SyncdError
 from syncd.render.lines import Line, Style
 
-MAPPINGS = Path(__file__).parents[1] / "sandbox" / "mappings"
-PASSWORD_VARIABLE = "SYNCD_DEMO_PASSWORD"  # noqa: S105 - the name of a variable
-PEOPLE = """\
-people:
-  - {{login: anna,  email: anna@example.com,  given_name: Anna,  family_name: Schmidt}}
-{bernd}  - {{login: chloe, email: chloe@example.com, given_name: Chloé, family_name: Martin}}
-groups:
-  - {{name: finance,  members: [anna{also_bernd}]}}
-  - {{name: platform, members: [chloe]}}
-"""
-BERND = "  - {login: bernd, email: bernd@example.com, given_name: Bernd, family_name: Öztürk}\n"
-CONFIG = """\
-[sources.people]
-type = "file"
-directory = "people"
+if TYPE_CHECKING:
+    from syncd.sandbox.company import Airflow, Company
 
-[defaults]
-mode = "enforce"
-"""
-DEPLOYMENT = """
-[deployments.{name}]
-url = "{url}"
-labels = {{env = "{env}"}}
-auth = [{auth}]
-"""
-CREDENTIAL = '{{kind = "{kind}", username = "admin", password = {{env = "{variable}"}}}}'
+HAND = "plat_cleanup"
+"""The DAG that somebody gives away by hand."""
 
 
-class Airflow(StrEnum):
+class ShownOn(StrEnum):
     """What the demo is shown on."""
 
     STAND_IN = "stand-in"
     REAL = "real"
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """One deployment of the demo. `kinds` are the credentials that it wants."""
-
-    name: str
-    says: str
-    url: str
-    kinds: tuple[str, ...]
-    env: str
-
-
 def demo(
     airflow: Annotated[
-        Airflow, typer.Option("--airflow", help="Stand-ins, or real Airflow 2.11 and 3.3 servers, installed first.")
-    ] = Airflow.STAND_IN,
+        ShownOn, typer.Option("--airflow", help="Stand-ins, or real Airflow 2.11 and 3.3 servers, installed first.")
+    ] = ShownOn.STAND_IN,
 ) -> int:
     """Show the main job, start to end, on servers that exist only while it runs."""
+    from syncd.sandbox.company import airflows, company_in
+
     started = time.monotonic()
-    boot = _stand_ins if airflow is Airflow.STAND_IN else _real_servers
-    with tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder, boot() as servers:
-        _Stage(Path(folder), servers).play()
+    boot = airflows if airflow is ShownOn.STAND_IN else _real_servers
+    with (
+        tempfile.TemporaryDirectory(prefix="syncd-demo-") as folder,
+        company_in(Path(folder)) as company,
+        boot() as servers,
+    ):
+        _Stage(Path(folder), company, servers).play()
     show([Line(""), Line(f"That was the demo: {time.monotonic() - started:.0f} seconds.", Style.TITLE)])
     return 0
 
 
 @contextmanager
-def _stand_ins() -> Iterator[tuple[_Server, ...]]:
-    from syncd.sandbox.airflow import PRESETS, StandIn, serve_all
+def _real_servers() -> Iterator[Mapping[Airflow, str]]:
+    """Serve dev and prod of the company on real servers."""
+    from syncd.sandbox.company import AIRFLOWS, DAGS
+    from syncd.sandbox.servers import RealAirflow, write_dags
 
-    told = {
-        "airflow-2": ("2.11.2", ("basic",), "prod", "Airflow 2.11: its API can only add to a role"),
-        "airflow-3": ("3.3.2", ("token",), "prod", "Airflow 3.3: its API replaces roles"),
-        "airflow-31": ("3.1.8+3.1.1", ("basic", "token"), "dev", "Airflow 3.1: its API refuses every change of a role"),
-    }
-    with serve_all(*(StandIn(PRESETS[preset]) for preset, *_ in told.values())) as urls:
-        yield tuple(
-            _Server(name, says, url, kinds, env)
-            for (name, (_, kinds, env, says)), url in zip(told.items(), urls, strict=True)
-        )
-
-
-@contextmanager
-def _real_servers() -> Iterator[tuple[_Server, ...]]:
-    from syncd.sandbox.servers import RealAirflow
-
-    show(
-        [
-            Line(
-                "Installing and starting real Airflow 2.11.2 and 3.3.2 servers; the first time takes minutes.",
-                Style.QUIET,
-            )
-        ]
-    )
+    show([Line("Starting real Airflow servers; the first time they are installed, which takes minutes.", Style.QUIET)])
     with ExitStack() as stack:
-        two = stack.enter_context(RealAirflow("2.11.2"))
-        three = stack.enter_context(RealAirflow("3.3.2"))
-        yield (
-            _Server("airflow-2", "a real Airflow 2.11.2", two.url, ("basic",), "prod"),
-            _Server("airflow-3", "a real Airflow 3.3.2", three.url, ("token",), "prod"),
-        )
+        dags = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="syncd-demo-dags-")))
+        for dag in DAGS:
+            write_dags(dags, dag.id, tags=dag.tags, owners=dag.owners)
+        yield {
+            each: stack.enter_context(RealAirflow(each.preset, dags=dags)).url
+            for each in AIRFLOWS
+            if each.name in ("dev", "prod")
+        }
 
 
 @dataclass(slots=True)
@@ -123,30 +78,39 @@ class _Stage:
     """The folder of a platform team, and what happens in it."""
 
     folder: Path
-    servers: tuple[_Server, ...]
+    company: Company
+    servers: Mapping[Airflow, str]
     number: int = 0
 
     def play(self) -> None:
         self._open()
         self._first_apply()
         self._who_has_what()
+        self._pull_request()
         self._leaver()
         self._damage()
         self._journal()
 
     def _open(self) -> None:
-        shutil.copytree(MAPPINGS, self.folder / "mappings")
-        (self.folder / "people").mkdir()
-        self._write_people(with_bernd=True)
-        tables = [self._table(server) for server in self.servers]
-        (self.folder / "config.toml").write_text("".join([CONFIG, *tables]))
+        with (self.folder / "config.toml").open("a", encoding="utf-8") as config:
+            config.writelines(server.table(url) for server, url in self.servers.items())
         servers = "; ".join(f"{server.name} ({server.says})" for server in self.servers)
         self._say("The deployments", servers)
-        self._say("The mapping files, which teams keep in git")
-        for file in sorted((self.folder / "mappings").glob("*.yaml")):
-            shown = [Line(f"  {text}", Style.QUIET) for text in file.read_text().splitlines() if text.strip()]
-            show([Line(f"  mappings/{file.name}", Style.HEADING), *shown])
+        self._say(
+            "The mapping files, which teams keep in git", "people are in Okta and Entra ID, and on call by a file"
+        )
+        mappings = self.folder / "mappings"
+        files = {str(file.relative_to(self.folder)): file for file in sorted(mappings.rglob("*.yaml"))}
+        width = max(map(len, files))
+        for name, file in files.items():
+            says = file.read_text(encoding="utf-8").partition("\n")[0]
+            show([Line(f"  {name:<{width}}  {says}", Style.QUIET)])
+        self._read_aloud(mappings / "finance" / "access.yaml")
         self._run("check")
+
+    def _read_aloud(self, file: Path) -> None:
+        shown = [Line(f"  {text}", Style.QUIET) for text in file.read_text(encoding="utf-8").splitlines()]
+        show([Line(""), Line(f"  {file.relative_to(self.folder)}", Style.HEADING), *shown[2:]])
 
     def _first_apply(self) -> None:
         self._say("What would change, and why. Nothing is written yet")
@@ -157,37 +121,38 @@ class _Stage:
         self._run("plan", "--check")
 
     def _who_has_what(self) -> None:
-        self._say("What has Bernd where, and which line gives it?")
-        self._run("explain", "bernd")
+        self._say("What has Bernd where, and which line gives it? Who can run the monthly close?")
+        self._run("explain", "bernd@example.com")
+        self._run("who", "--dag", "fin_monthly", "--can", "trigger", "--deployment", "prod")
+
+    def _pull_request(self) -> None:
+        proposed = shutil.copytree(self.folder / "mappings", self.folder / "proposed")
+        file = proposed / "finance" / "access.yaml"
+        interns = "    none_of: [okta:airflow-finance-interns]\n"
+        file.write_text(file.read_text(encoding="utf-8").replace(interns, ""), encoding="utf-8")
+        self._say("Somebody proposes to let interns run the monthly close too. What would that change?")
+        self._run("diff", "mappings", "proposed")
 
     def _leaver(self) -> None:
-        self._say("Bernd leaves: he is gone from the source, and nobody touches Airflow by hand")
-        self._write_people(with_bernd=False)
+        self._say("Bernd leaves: Okta deactivates him, and nobody touches Airflow by hand")
+        self.company.leaves("bernd")
         self._run("apply")
-        self._run("explain", "bernd")
+        self._run("explain", "bernd@example.com")
 
     def _damage(self) -> None:
-        server = next(server for server in self.servers if server.name == "airflow-3")
+        url = next(url for server, url in self.servers.items() if server.name == "prod")
         self._say(
-            f"Somebody damages {server.name} by hand",
+            "Somebody damages prod by hand",
             "the role finance-analyst may now delete a DAG of another team, and Anna lost all her roles",
         )
-        _damage(server.url)
+        _damage(url)
         self._run("plan", "--check", expect=2)
         self._run("apply")
 
     def _journal(self) -> None:
         self._say("The journal: what happened to Bernd, and to the damaged role?")
-        self._run("audit", "--user", "bernd")
-        self._run("audit", "--role", "finance-analyst", "--deployment", "airflow-3")
-
-    def _table(self, server: _Server) -> str:
-        auth = ", ".join(CREDENTIAL.format(kind=kind, variable=PASSWORD_VARIABLE) for kind in server.kinds)
-        return DEPLOYMENT.format(name=server.name, url=server.url, env=server.env, auth=auth)
-
-    def _write_people(self, *, with_bernd: bool) -> None:
-        text = PEOPLE.format(bernd=BERND if with_bernd else "", also_bernd=", bernd" if with_bernd else "")
-        (self.folder / "people" / "people.yaml").write_text(text)
+        self._run("audit", "--user", "bernd@example.com")
+        self._run("audit", "--role", "finance-analyst", "--deployment", "prod")
 
     def _say(self, title: str, more: str = "") -> None:
         self.number += 1
@@ -202,7 +167,7 @@ class _Stage:
         """
         show([Line(""), Line(f"$ syncd {' '.join(arguments)}", Style.HEADING)])
         sys.stdout.flush()
-        environment = os.environ | {PASSWORD_VARIABLE: "admin"}
+        environment = os.environ | self.company.environment
         environment.pop("SYNCD_CONFIG", None)
         command = [sys.executable, "-m", "syncd", "--quiet", *arguments]
         ended = subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode  # noqa: S603 - our own words
@@ -223,6 +188,6 @@ def _damage(url: str) -> None:
     token = call("POST", "token", json={"username": "admin", "password": "admin"})["access_token"]
     headers["Authorization"] = f"Bearer {token}"
     role = call("GET", "fab/v1/roles/finance-analyst")
-    more = {"action": {"name": "can_delete"}, "resource": {"name": "DAG:plat_cleanup"}}
+    more = {"action": {"name": "can_delete"}, "resource": {"name": f"DAG:{HAND}"}}
     call("PATCH", "fab/v1/roles/finance-analyst", json={"name": role["name"], "actions": [*role["actions"], more]})
-    call("PATCH", "fab/v1/users/anna", params={"update_mask": "roles"}, json={"roles": []})
+    call("PATCH", "fab/v1/users/anna@example.com", params={"update_mask": "roles"}, json={"roles": []})

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -785,12 +784,3 @@ def test_a_line_that_gives_nothing_at_this_hour_freezes_nothing() -> None:
 
 def test_a_rule_without_labels_chooses_every_deployment() -> None:
     assert chooses(Rule(GroupRef("s", name="g"), ("Viewer",), (), At("m", 1)), Deployment("any", naming=NAMING))
-
-
-def test_the_examples_compile() -> None:
-    files = {p.name: p.read_text() for p in (Path(__file__).parents[2] / "mappings").glob("*.yaml")}
-    known = directory([ANN, BOB], group("finance", "ann"), group("platform", "bob"))
-    expected = {("ann", "finance-analyst"), ("ann", "finance-operator"), ("bob", "platform-engineer")}
-
-    assert expected == grants(compiled(files, known, now=NOW))
-    assert () == compiled(files, known).notes
