@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from syncd.access.known import LastKnown, Noted, SourcesSaid
 from syncd.errors import SnapshotInvalid, StoreError
-from syncd.files import MIB, read_file
+from syncd.files import MIB, read_file, shown
 from syncd.model import KnownPersons, LastSeen, Learned, MadeAccount, Owned, Snapshot
 from syncd.store import codec
 
@@ -23,13 +23,19 @@ FORMAT: Final = "syncd snapshot"
 VERSION: Final = 1
 LARGEST: Final = 64 * MIB
 """Of a file, in bytes."""
-LARGEST_UNPACKED: Final = 512 * MIB
+LARGEST_UNPACKED: Final = 256 * MIB
+MOST_VALUES: Final = 20_000_000
+"""Of all tables, lists and texts: each takes some 60 bytes of memory and more, however short it is in the file."""
 _GZIP: Final = 31
 """The words of zlib for the format of gzip."""
 
 
 def export(known: LastKnown, *, at: datetime) -> bytes:
-    """Write what is known to the bytes of a file; equal knowledge gives equal bytes."""
+    """Write what is known to the bytes of a file; equal knowledge gives equal bytes.
+
+    Raises:
+        SnapshotInvalid: it is more than is read.
+    """
     said = known.said
     body = {
         "format": FORMAT,
@@ -42,8 +48,11 @@ def export(known: LastKnown, *, at: datetime) -> bytes:
         "joined": sorted(said.persons.sources),
         "deployments": {name: _noted_to(noted) for name, noted in known.noted.items()},
     }
+    text = codec.dumps(body).encode("ascii")
+    if too_large := _too_large(text):
+        raise SnapshotInvalid(f"nothing was written: {too_large}")
     packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-    return packer.compress(codec.dumps(body).encode("ascii")) + packer.flush()
+    return packer.compress(text) + packer.flush()
 
 
 def read_export(file: Path) -> LastKnown:
@@ -58,28 +67,43 @@ def read_export(file: Path) -> LastKnown:
         raise SnapshotInvalid(f"{file}: it cannot be read: {error.strerror or error}") from error
     try:
         return _known_from(codec.loads(_unpacked(packed)))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error, StoreError) as error:
-        why = str(error) if isinstance(error, _OtherVersion) else "it is no file that `syncd snapshot export` wrote"
+    except (*_NO_FILE_OF_OURS, StoreError) as error:
+        why = str(error) if isinstance(error, _Told) else "it is no file that `syncd snapshot export` wrote"
         raise SnapshotInvalid(f"{file}: {why}; export it anew") from error
 
 
-class _OtherVersion(ValueError):
-    """The file is of another syncd."""
+class _Told(ValueError):
+    """The file is of another syncd, or too large; the text says so."""
+
+
+_NO_FILE_OF_OURS = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError, zlib.error)
+"""What reading another thing may come to."""
 
 
 def _unpacked(packed: bytes) -> bytes:
     unpacker = zlib.decompressobj(_GZIP)
     text = unpacker.decompress(packed, LARGEST_UNPACKED)
+    if too_large := _too_large(text):
+        raise _Told(too_large)
     if not unpacker.eof or unpacker.unused_data:
         raise ValueError("it goes on, or ends too early")
     return text
+
+
+def _too_large(text: bytes) -> str:
+    """Say that a text is more than a machine should have to hold, before it is read; empty where it is not."""
+    if len(text) >= LARGEST_UNPACKED:
+        return f"it has more than {shown(LARGEST_UNPACKED)} unpacked; it has to be of fewer deployments (`-d`)"
+    if sum(map(text.count, (b",", b"[", b"{", b":"))) > MOST_VALUES:
+        return f"it has more than {MOST_VALUES:,} values; it has to be of fewer deployments (`-d`)"
+    return ""
 
 
 def _known_from(body: Any) -> LastKnown:
     if body["format"] != FORMAT:
         raise ValueError(body["format"])
     if body["version"] != VERSION:
-        raise _OtherVersion(f"it is of version {body['version']}, and this syncd reads version {VERSION}")
+        raise _Told(f"it is of version {body['version']}, and this syncd reads version {VERSION}")
     said = SourcesSaid(
         {str(name): _snapshot_from(what, when) for name, (what, when) in body["sources"].items()},
         {str(name): str(why) for name, why in body["failed"].items()},
@@ -101,10 +125,12 @@ def _words_of(known: LastKnown) -> Iterator[object]:
     said = known.said
     yield from chain.from_iterable((*where, id_) for where, id_ in said.names.items())
     yield from chain.from_iterable((*who, name) for who, name in said.persons.persons.items())
+    yield from said.persons.sources
     for snapshot in said.snapshots.values():
+        yield snapshot.source
         for i in snapshot.identities:
             yield from (i.source, i.id, i.login, i.email, i.given_name, i.family_name, i.employee_number)
-            yield from (i.department or "", i.user_type or "")
+            yield from (said for said in (i.department, i.user_type) if said is not None)
         for group in snapshot.groups:
             yield from (group.source, group.id, group.name, group.certificate.why, *group.members)
     for noted in known.noted.values():
@@ -158,6 +184,6 @@ def _seen_to(seen: LastSeen) -> Any:
 def _seen_from(name: str, body: Any) -> LastSeen:
     learned, own = codec.abilities_from(body["abilities"])
     users, unclear = codec.people_from(body["people"])
-    people_at, roles_at, dags_at = map(datetime.fromisoformat, body["at"])
+    people_at, roles_at, dags_at = map(codec.time_from, body["at"])
     roles, dags = codec.roles_from(body["roles"]), codec.dags_from(body["dags"])
     return LastSeen(name, Learned(learned), users, roles, dags, people_at, roles_at, dags_at, own, unclear)

@@ -214,11 +214,11 @@ def test_a_file_that_is_none_is_one_error(desk: Desk, content: bytes) -> None:
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncd.store.exported.LARGEST_UNPACKED", 1000)
+    monkeypatch.setattr("syncd.store.exported.LARGEST_UNPACKED", 1024)
     file = desk.folder / "bomb.gz"
     file.write_bytes(gzip.compress(b" " * 100_000, mtime=0))
     code, _, err = desk.types("who", "--role", "Admin", "--snapshot", str(file))
-    assert (3, True) == (code, "it is no file that `syncd snapshot export` wrote" in err)
+    assert (3, True) == (code, "it has more than 1 KiB unpacked; it has to be of fewer deployments (`-d`)" in err)
 
 
 # --- why not ----------------------------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def committed(folder: Path, *more: str) -> str:
     return "HEAD"
 
 
-@pytest.mark.parametrize("name", ["more.yaml", "more"])
+@pytest.mark.parametrize("name", ["more.yaml", "more", "team.a", "more.md", "a\nb.c"])
 def test_a_revision_with_a_link_is_refused_as_its_files_would_pass_for_gone(desk: Desk, name: str) -> None:
     (desk.folder / "elsewhere").mkdir()
     (desk.folder / "elsewhere" / "more.yaml").write_text("bindings: []\n", encoding="utf-8")
@@ -163,18 +163,54 @@ def test_a_revision_with_a_link_is_refused_as_its_files_would_pass_for_gone(desk
     code, out, err = desk.types("diff", committed(desk.folder))
 
     assert (3, "") == (code, out)
-    assert f"{name} is a link, and what it leads to is not told by a revision; check the revision out" in err
+    shown = name.replace("\n", "\\n")
+    assert f"{shown} is a link, and what it leads to is not told by a revision; check the revision out" in err
+
+
+def test_a_link_that_leads_out_of_the_revision_is_refused_unless_a_file_is_there(desk: Desk) -> None:
+    (desk.folder / "outside.md").write_text("", encoding="utf-8")
+    links = {"a.md": "../outside.md", "b.md": "/etc/hostname", "c.md": "a.md"}
+    for name, to in links.items():
+        (desk.folder / "mappings" / name).symlink_to(to)
+    assert 0 == desk.types("diff", committed(desk.folder))[0]
+
+    (desk.folder / "outside.md").unlink()
+    code, out, err = desk.types("diff")
+    assert (3, "") == (code, out)
+    assert "a.md is a link, and what it leads to is not told by a revision" in err
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (0, "access.yaml of this revision is not here, or damaged"),
+        (40, "access.yaml of this revision is not here, or damaged"),
+        (-6, "HEAD is not here whole, or damaged; fetch it again: error: "),
+    ],
+)
+def test_a_file_that_is_cut_short_is_not_a_revision_that_is_not_there(desk: Desk, end: int, told: str) -> None:
+    words = ("git", "rev-parse", "HEAD:mappings/access.yaml")
+    of = subprocess.run(words, cwd=desk.folder, check=True, capture_output=True, text=True).stdout.strip()
+    object_ = desk.folder / ".git" / "objects" / of[:2] / of[2:]
+    object_.chmod(0o644)
+    object_.write_bytes(object_.read_bytes()[:end])
+
+    code, out, err = desk.types("diff")
+
+    assert (3, "", 1) == (code, out, err.count("\n"))
+    assert told in err
+    assert "no such revision" not in err
 
 
 def test_a_revision_with_a_submodule_is_refused(desk: Desk) -> None:
     commit = subprocess.run(("git", "rev-parse", "HEAD"), cwd=desk.folder, check=True, capture_output=True, text=True)
-    git(desk.folder, "update-index", "--add", "--cacheinfo", f"160000,{commit.stdout.strip()},mappings/others")
+    git(desk.folder, "update-index", "--add", "--cacheinfo", f"160000,{commit.stdout.strip()},mappings/others.git")
     git(desk.folder, "commit", "-qm", "more")
 
     code, out, err = desk.types("diff")
 
     assert (3, "") == (code, out)
-    assert "others is a submodule, whose files are in another repository" in err
+    assert "others.git is a submodule, whose files are in another repository" in err
 
 
 def test_a_file_that_a_partial_clone_lacks_is_one_error(desk: Desk) -> None:

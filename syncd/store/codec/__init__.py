@@ -44,7 +44,19 @@ from syncd.store.codec.snapshots import (
     times_to,
     untimed,
 )
-from syncd.store.codec.text import UNKNOWN, VERSION, Json, digest, dumps, loads, pack, reader, unpack, versioned
+from syncd.store.codec.text import (
+    UNKNOWN,
+    VERSION,
+    Json,
+    digest,
+    dumps,
+    loads,
+    pack,
+    reader,
+    time_from,
+    unpack,
+    versioned,
+)
 
 __all__ = [
     "UNKNOWN",
@@ -85,6 +97,7 @@ __all__ = [
     "snapshot_to",
     "thing_from",
     "thing_to",
+    "time_from",
     "timed",
     "times_to",
     "unpack",

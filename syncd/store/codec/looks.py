@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
 from syncd.model import Dag, ObservedState, Permission, Role, User, VanishedDag
 from syncd.store.codec.plans import permission_from, permission_to, user_from, user_to
-from syncd.store.codec.text import VERSION, Json, reader, versioned
+from syncd.store.codec.text import VERSION, Json, reader, time_from, versioned
 
 # --- DAGs -------------------------------------------------------------------------------------------------------------
 
@@ -33,14 +32,21 @@ def dags_from(body: Json) -> tuple[Dag, ...]:
 @reader("DAGs")
 def vanished_from(body: Json) -> tuple[VanishedDag, ...]:
     gone = versioned(body, "dags", "gone").get("gone", ())
-    return tuple(VanishedDag(_dag_from(id_, said), datetime.fromisoformat(since)) for id_, said, since in gone)
+    return tuple(VanishedDag(_dag_from(id_, said), time_from(since)) for id_, said, since in gone)
 
 
 def _dag_from(id_: str, said: Mapping[str, Any]) -> Dag:
-    if not isinstance(id_, str):
-        raise TypeError(id_)
     known: dict[str, Any] = {n: frozenset(value) if isinstance(value, list) else value for n, value in said.items()}
-    return Dag(id_, **known)
+    dag = Dag(id_, **known)
+    if not all(isinstance(word, str) for word in _words_of(dag)):
+        raise TypeError(id_)
+    return dag
+
+
+def _words_of(dag: Dag) -> Iterator[object]:
+    """Give all of it that has to be text."""
+    yield from (dag.id, *dag.tags, *dag.owners)
+    yield from (where for where in (dag.bundle, dag.path) if where is not None)
 
 
 _FIELDS = tuple(field for field in fields(Dag) if field.name != "id")

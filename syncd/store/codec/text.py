@@ -35,7 +35,7 @@ def digest(text: str) -> str:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_NOT_READ = (TypeError, KeyError, ValueError, IndexError, AttributeError, zlib.error)
+_NOT_READ = (TypeError, KeyError, ValueError, IndexError, AttributeError, OverflowError, RecursionError, zlib.error)
 """What a reader raises that meets another shape than the one it knows."""
 
 
@@ -101,7 +101,11 @@ def time_to(value: datetime) -> str:
 
 
 def time_from(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    """Read a moment. One without a zone is none: nobody can say how long ago it was."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment.astimezone(UTC)
 
 
 def until_to(value: datetime | None) -> str | None:

@@ -71,6 +71,15 @@ def read(learned: Learned) -> Capabilities | None:
             return None
         words = {"patch_role": Patch(body["patch_role"]), "delete_role": Delete(body["delete_role"])}
         body.pop("graves", None)  # as it was written when this was the place where they were remembered
-        return Capabilities(**body | words)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        can = Capabilities(**body | words)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    return can if _is_sound(can) else None
+
+
+def _is_sound(can: Capabilities) -> bool:
+    """Say whether everything is of its kind: a file that it stands in may come from anywhere."""
+    texts = (can.version, can.auth_manager, can.roles_credential, can.users_credential, can.dags_credential)
+    maybe = (text for text in (can.fab_version, can.service_user) if text is not None)
+    is_generation = type(can.generation) is int and can.generation >= 2
+    return is_generation and all(isinstance(text, str) for text in (*texts, *maybe))
