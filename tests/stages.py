@@ -24,7 +24,7 @@ from syncd.model import (
     User,
     key,
 )
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import DeploymentReport, PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
 from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget

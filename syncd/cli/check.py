@@ -26,7 +26,8 @@ def check(
     from syncd.cli.output import show_error, show_text
     from syncd.cli.schema_files import outdated
     from syncd.errors import EXIT_DONE, EXIT_INVALID
-    from syncd.render.alike import EVERYTHING_SHOWN, SHORT, note_texts
+    from syncd.render.extent import EVERYTHING_SHOWN, SHORT
+    from syncd.render.notes import note_texts
 
     this = invocation(context)
     settings = this.settings()

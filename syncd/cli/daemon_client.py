@@ -21,8 +21,9 @@ from syncd.cli.daemon_job import changes_of, is_job
 from syncd.errors import EXIT_INVALID, EXIT_NO_ANSWER, ConfigInvalid, Problem, SyncdError
 from syncd.http.metered import ReadLimit, TooSlow, metered
 from syncd.http.secrets import remember
-from syncd.render.alike import EVERYTHING_SHOWN, SHORT, Extent, change_lines
+from syncd.render.alike import change_lines
 from syncd.render.effects import effect_lines_of
+from syncd.render.extent import EVERYTHING_SHOWN, SHORT, Extent
 from syncd.render.lines import Line, Style, counted, number, safe
 from syncd.render.text import way_to_pass
 from syncd.render.view import ChangeView

@@ -117,7 +117,7 @@ def _json(report: Report) -> dict[str, object]:
 
 
 def _markdown(report: Report, this: Invocation) -> str:
-    from syncd.render.alike import EVERYTHING_SHOWN, SHORT
+    from syncd.render.extent import EVERYTHING_SHOWN, SHORT
     from syncd.render.markdown import report_markdown
 
     return report_markdown(
@@ -137,7 +137,7 @@ def _ages_markdown(of: Answering) -> str:
 
 
 def _lines(report: Report, this: Invocation) -> list[Line]:
-    from syncd.render.alike import EVERYTHING_SHOWN, SHORT
+    from syncd.render.extent import EVERYTHING_SHOWN, SHORT
     from syncd.render.text import report_lines
 
     extent = EVERYTHING_SHOWN if this.verbose else SHORT

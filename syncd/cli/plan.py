@@ -37,7 +37,7 @@ def plan(
 
 def show_report(report: Report, *, output: PlanOutput, verb: str, this: Invocation) -> None:
     """Print what a pass found and did, for whom it was asked."""
-    from syncd.render.alike import EVERYTHING_SHOWN, SHORT
+    from syncd.render.extent import EVERYTHING_SHOWN, SHORT
     from syncd.render.json import report_json
     from syncd.render.markdown import report_markdown
     from syncd.render.text import report_lines

@@ -235,7 +235,8 @@ def _approval(card: _Card, *, program: str) -> str:
 
 
 def _note_lines(notes: Sequence[Note], *, whole: bool) -> Iterator[Line]:
-    from syncd.render.alike import EVERYTHING_SHOWN, SHORT, note_texts
+    from syncd.render.extent import EVERYTHING_SHOWN, SHORT
+    from syncd.render.notes import note_texts
 
     texts = note_texts(notes, EVERYTHING_SHOWN if whole else SHORT)
     yield from (Line(f"  {'note':<12} {text}", Style.WARN, hang=_FACTS) for text in texts)

@@ -19,7 +19,7 @@ from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
 from syncd.files import MIB, read_file
 from syncd.model import Adopt, Deployment, Joining, JoinKey, Naming, nfc
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.targets import TARGETS, USUAL
 from syncd.targets.table import DeploymentTable
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder

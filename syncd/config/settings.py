@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from syncd.http.secrets import Secret
 from syncd.model import Deployment, Joining
 from syncd.notify import NotifySettings
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.throttle import RateLimit
 
 

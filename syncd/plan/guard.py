@@ -26,28 +26,13 @@ from datetime import timedelta
 
 from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User
 from syncd.plan.approval import covers
+from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
 WINDOW = timedelta(hours=1)
 """What was taken this long ago still counts towards a limit."""
 HALF = 0.5
 """Of what syncd manages: more than this does not go without a word, however few they are; but one does, and two of three."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much may be taken away on one deployment within an hour without approval."""
-
-    removals: int = 50
-    """People who lose a role, accounts or roles that are deleted, each kind counted by itself; above this many, held."""
-    share: float = 0.10
-    """The part, 0 to 1, of the people (accounts, roles, permissions) that syncd manages there; above it, held."""
-    floor: int = 5
-    """Up to this many of a kind pass whatever the share, so that small deployments can change at all; see the table."""
-    permissions: int = 1000
-    """Permissions that roles lose; above this many, held."""
-    permission_floor: int = 50
-    """Up to this many lost permissions pass whatever the share; see the table."""
 
 
 @dataclass(frozen=True, slots=True)

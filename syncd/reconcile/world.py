@@ -17,7 +17,7 @@ from syncd.model import (
     Rules,
 )
 from syncd.plan.approval import EXPIRES
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.ports import (
     Emit,
     Journal,

@@ -1,7 +1,6 @@
 """People to whom the same is done are one line: `33 people gain finance-analyst: anna, bob, carl and 30 more`.
 
-The same is what goes and what comes, and why; roles are told one by one. Notes of one kind are told the same way: the first of
-them, and how many more there are.
+The same is what goes and what comes, and why; roles are told one by one.
 """
 
 from __future__ import annotations
@@ -9,27 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from syncd.model import Kind, Note
+from syncd.model import Kind
 from syncd.render.change import change_style, change_text, reasons_text, sign
-from syncd.render.lines import FEW, Line, Style, few, number, safe
+from syncd.render.extent import SHORT, Extent
+from syncd.render.lines import Line, Style, few, number, safe
 from syncd.render.view import ChangeView
-from syncd.words import and_more, shortened
-
-WHOLE = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much is shown: of each section the first `lines`, of people who are alike the first `names`, of notes of a kind
-    the first `notes`. The rest is counted."""
-
-    lines: int = 50
-    names: int = FEW
-    notes: int = FEW
-
-
-SHORT = Extent()
-EVERYTHING_SHOWN = Extent(WHOLE, WHOLE, WHOLE)
+from syncd.words import and_more
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +68,3 @@ def _done(change: ChangeView) -> str:
     said += [f"gain {', '.join(map(safe, change.granted))}"] if change.granted else []
     said += [f"lose {', '.join(map(safe, change.revoked))}"] if change.revoked else []
     return " and ".join(said) or "change"
-
-
-def note_texts(notes: Iterable[Note], extent: Extent = SHORT, *, see: str = "-v or -o json") -> Iterator[str]:
-    """Say notes, those of a kind together; one more than a few is said too, as counting it takes a line as well.
-
-    `see` is what shows all of them. No long value is repeated whole.
-    """
-    kinds: dict[str, list[Note]] = {}
-    for note in notes:
-        kinds.setdefault(note.code, []).append(note)
-    for code, found in kinds.items():
-        shown = found if len(found) <= extent.notes + 1 else found[: extent.notes]
-        yield from (safe(shortened(note.text)) for note in shown)
-        if rest := len(found) - len(shown):
-            yield f"{and_more(rest, 'notes of this kind')} ({safe(code)}; see {see})"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from syncd.render.alike import SHORT, Extent, note_texts
+from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, number, safe
+from syncd.render.notes import note_texts
 from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.text import Counts, deployment_lines, is_quiet, summary
 from syncd.words import and_more

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status
 from syncd.plan.guard import parted
 from syncd.plan.on_people import Effects
-from syncd.render.alike import SHORT, Extent, alike, change_lines, cut, note_texts
+from syncd.render.alike import alike, change_lines, cut
 from syncd.render.effects import effect_lines, loss_text
+from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, few, number, safe
+from syncd.render.notes import note_texts
 from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.view import ChangeView
 

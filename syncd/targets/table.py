@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator
 from syncd.fields import Names, SettingsTable, Span, Text
 from syncd.mapping.accounts import template_problem
 from syncd.model import Naming
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 
 _LIMITS = Limits()
 

@@ -13,7 +13,7 @@ from fakes import ReadWhole
 
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Deployment, Group, Identity, Scope, Snapshot, User
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import PassRequest, Report, Target, World, apply, one_pass, plan, read_directory
 from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING

@@ -17,7 +17,7 @@ from syncd.daemon.followup import SUPERSEDED
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import DeploymentBusy
 from syncd.model import Deployment, Directory, Scope, Status, User
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import PassRequest, Report, Within, World, apply, one_pass, read_directory
 from syncd.reconcile.make import MOVED
 from syncd.store import Stores

@@ -17,7 +17,7 @@ from syncd.errors import ApprovalRefused
 from syncd.http.secrets import Secret
 from syncd.model import EVERYTHING, Dag, Dialect, Learned, Permission, Scope, Status
 from syncd.plan.approval import Apply, PlanOnly
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.plan.taken import Taken
 from syncd.reconcile import PassRequest, World, apply, one_pass, plan, read_directory
 from syncd.store import Stores

@@ -13,7 +13,7 @@ from airflow_world import world
 from stages import DAGS, People, Stage
 
 from syncd.model import Deployment, Outcome, Status
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import Report, Target, apply
 from syncd.reconcile.make import AWAY_AFTER
 from syncd.render.json import report_json

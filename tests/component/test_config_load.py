@@ -21,7 +21,7 @@ from syncd.http.backoff import Retries
 from syncd.http.connection import Connection
 from syncd.http.secrets import Secret
 from syncd.model import Adopt, Joining, JoinKey
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.sources import entra, okta
 from syncd.sources.file import FileSettings
 from syncd.text.folder import Wanted, read_folder

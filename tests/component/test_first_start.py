@@ -14,7 +14,7 @@ from mapping_world import NOW, group, person, snapshot
 from syncd.errors import SourceUnavailable
 from syncd.mapping.parse import parse
 from syncd.model import Deployment, Joining, Snapshot
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import Report, Target, World, apply
 from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING

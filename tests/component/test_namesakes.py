@@ -16,7 +16,7 @@ from store_samples import NOW, at, planned, role
 
 from syncd.mapping.parse import parse
 from syncd.model import Change, Deployment, Level, Outcome, Owned, Permission, Scope, Status
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import Report, Target, World, apply, plan
 from syncd.sandbox.airflow.app import StandIn
 from syncd.sandbox.airflow.faults import Meanwhile, on

@@ -12,7 +12,7 @@ from test_partly import against, stage
 
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Permission, Scope
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import apply
 from syncd.sandbox.airflow.app import StandIn
 from syncd.targets.airflow.naming import NAMING

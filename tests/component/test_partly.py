@@ -14,7 +14,7 @@ from stages import DAGS, People, Stage, made_for, put, roles_of
 
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Deployment, User
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import PassRequest, Target, World, apply, plan
 from syncd.sandbox.airflow.app import StandIn
 from syncd.sandbox.airflow.faults import CRASH, on

@@ -25,7 +25,7 @@ from syncd.model import (
     What,
 )
 from syncd.plan.because import ENDED, summed
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.reconcile import DeploymentReport, PassRequest, World, apply, read_directory
 from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING, permission

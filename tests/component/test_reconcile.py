@@ -28,7 +28,7 @@ from syncd.model import (
     User,
 )
 from syncd.plan.approval import PlanOnly
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.ports import Failing, Recorder
 from syncd.reconcile import PassRequest, World, apply, plan
 from syncd.store import Stores

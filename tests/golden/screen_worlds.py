@@ -26,7 +26,7 @@ from syncd.model import (
     Scope,
     User,
 )
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.ports import AuditRow, Failing, HeldPlan, Holding, LastPlan, RunRecord
 from syncd.reconcile import DeploymentReport, Target
 from syncd.render.layout import Grid

@@ -26,7 +26,8 @@ from syncd.model import (
     key,
 )
 from syncd.plan.diff import diff
-from syncd.plan.guard import Limits, guard
+from syncd.plan.guard import guard
+from syncd.plan.limits import Limits
 from syncd.targets.airflow.naming import NAMING
 
 PROD = Deployment("prod", naming=NAMING)

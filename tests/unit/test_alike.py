@@ -7,9 +7,11 @@ import pytest
 from syncd.model import Change, Held, Kept, Note, Outcome, Plan, Role, Scope, Status, User, Why
 from syncd.plan.on_people import Effects, OfRole, Toll
 from syncd.reconcile import DeploymentReport, Report
-from syncd.render.alike import EVERYTHING_SHOWN, Extent, change_lines, note_texts
+from syncd.render.alike import change_lines
+from syncd.render.extent import EVERYTHING_SHOWN, Extent
 from syncd.render.lines import plain
 from syncd.render.markdown import LONGEST_COMMENT, report_markdown
+from syncd.render.notes import note_texts
 from syncd.render.text import report_lines
 from syncd.render.view import ChangeView
 

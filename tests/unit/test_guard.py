@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, What, Why, key
-from syncd.plan.guard import Guarded, Limits, guard, parted
+from syncd.plan.guard import Guarded, guard, parted
+from syncd.plan.limits import Limits
 from syncd.plan.taken import Taken
 from syncd.targets.airflow.naming import permission
 

@@ -7,7 +7,7 @@ from memory_journal import MemoryJournal
 from passes import *  # noqa: F403 - collected here: the tests that ask for no database
 from stages import DAGS, People, Stage, roles_of
 
-from syncd.plan.guard import Limits
+from syncd.plan.limits import Limits
 from syncd.targets.memory import MemoryTarget
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from syncd.model import Change, Held, Outcome, Plan, Scope, Status, User, Why
 from syncd.reconcile import DeploymentReport, Report
-from syncd.render.alike import Extent
 from syncd.render.change import change_text
+from syncd.render.extent import Extent
 from syncd.render.lines import Line, plain, safe
 from syncd.render.markdown import LONGEST_COMMENT, markdown_safe, report_markdown
 from syncd.render.text import approval, going, report_lines, way_to_pass

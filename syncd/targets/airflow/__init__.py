@@ -1,13 +1,11 @@
 """Airflow 2 and 3 as a target: roles, users and DAGs by the REST API, on every release whose API can be used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
 from syncd.model import CheckResult, Dialect, Learned
-from syncd.targets.airflow.describe import described, figures
-from syncd.targets.airflow.leak import slow_down
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.targets.airflow.table import AirflowTable
 from syncd.targets.kind import TargetKind, TargetSurroundings
@@ -30,6 +28,24 @@ def _examine(name: str, settings: AirflowSettings, now: Callable[[], datetime]) 
     return examine(name, settings, now=now)
 
 
+def _described(learned: Learned) -> tuple[tuple[str, str], ...]:
+    from syncd.targets.airflow.describe import described
+
+    return described(learned)
+
+
+def _figures(learned: Learned) -> Mapping[str, object] | None:
+    from syncd.targets.airflow.describe import figures
+
+    return figures(learned)
+
+
+def _slow_down(learned: Learned) -> str:
+    from syncd.targets.airflow.leak import slow_down
+
+    return slow_down(learned)
+
+
 def _dialect(learned: Learned) -> Dialect | None:
     from syncd.targets.airflow.abilities import read
     from syncd.targets.airflow.levels import dialect
@@ -43,10 +59,10 @@ KIND = TargetKind(
     table=AirflowTable,
     open=_open,
     examine=_examine,
-    described=described,
-    figures=figures,
+    described=_described,
+    figures=_figures,
     dialect=_dialect,
-    slow_down=slow_down,
+    slow_down=_slow_down,
 )
 
 __all__ = ["KIND", "AirflowSettings", "AirflowTarget", "Credential", "Timing"]
