@@ -185,7 +185,7 @@ def test_a_link_that_leads_out_of_the_revision_is_refused_unless_a_file_is_there
     [
         (0, "access.yaml of this revision is not here, or damaged"),
         (40, "access.yaml of this revision is not here, or damaged"),
-        (-6, "HEAD is not here whole, or damaged; fetch it again: error: "),
+        (-6, "HEAD is not here whole, or damaged; fetch it again: "),
     ],
 )
 def test_a_file_that_is_cut_short_is_not_a_revision_that_is_not_there(desk: Desk, end: int, told: str) -> None:

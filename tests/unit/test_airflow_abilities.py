@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import syncd.targets.airflow.mirror  # noqa: F401 - imported at once: importing it looks whether the machine has IPv6
 from syncd.model import Learned
 from syncd.targets.airflow import KIND
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
@@ -17,7 +18,7 @@ text = st.text(max_size=8)
 count = st.integers(0, 10**9)
 capabilities = st.builds(
     Capabilities,
-    count,
+    st.integers(2, 9),
     text,
     text,
     st.none() | text,
@@ -58,6 +59,9 @@ def test_rows_that_are_in_the_database_are_read_and_written_as_they_are() -> Non
         {**json.loads(OLD), "v": 2},
         {**json.loads(OLD), "later": 1},
         {**json.loads(OLD), "patch_role": "another"},
+        *({**json.loads(OLD), "generation": generation} for generation in (None, True, 1, 3.0, "3")),
+        *({**json.loads(OLD), "fab_version": other} for other in (True, 3, 3.1)),
+        {**json.loads(OLD), "page_limit": "100"},
         {name: value for name, value in json.loads(OLD).items() if name != "version"},
         [],
         "text",

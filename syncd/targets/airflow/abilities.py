@@ -81,5 +81,6 @@ def _is_sound(can: Capabilities) -> bool:
     """Say whether everything is of its kind: a file that it stands in may come from anywhere."""
     texts = (can.version, can.auth_manager, can.roles_credential, can.users_credential, can.dags_credential)
     maybe = (text for text in (can.fab_version, can.service_user) if text is not None)
-    is_generation = type(can.generation) is int and can.generation >= 2
-    return is_generation and all(isinstance(text, str) for text in (*texts, *maybe))
+    numbers = (can.generation, can.page_limit or 0)
+    are_of_their_kind = all(isinstance(text, str) for text in (*texts, *maybe)) and {type(n) for n in numbers} == {int}
+    return are_of_their_kind and can.generation >= 2
