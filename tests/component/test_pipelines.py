@@ -287,3 +287,40 @@ def test_the_hook_of_pre_commit_is_a_command_that_ends_as_check_does(desk: Desk)
 
     assert (3, False) == (ended.returncode, hook["pass_filenames"])
     assert all(re.search(hook["files"], name) for name in ("config.toml", "mappings/a.yaml", "mappings/x/_scope.yml"))
+
+
+def test_gitlab_installs_nothing_that_nobody_named(tmp_path: Path) -> None:
+    """A name without a version, on an index, is whoever's has that name there."""
+    variables = {name: str(value) for name, value in JOB["variables"].items()}
+    install = "set -e\n" + "\n".join(JOB["before_script"])
+    ran = subprocess.run(
+        ["bash", "-c", install],
+        cwd=tmp_path,
+        env={**os.environ, **variables, "CI_PROJECT_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (1, "SYNCD_PACKAGE: say what pip installs, as the syncd that your daemon runs\n") == (
+        ran.returncode,
+        ran.stderr,
+    )
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.index
+def test_the_action_installs_the_syncd_that_it_is_a_part_of(tmp_path: Path) -> None:
+    added = tmp_path / "path"
+    step = STEPS["Install"]
+    environment = {"SOURCE": str(ROOT), "RUNNER_TEMP": str(tmp_path), "GITHUB_PATH": str(added), "PIP_NO_COMPILE": "1"}
+    assert "${{ github.action_path }}/../../.." == step["env"]["SOURCE"]
+    assert (ROOT / "deploy/pipelines/github" / "../../..").resolve() == ROOT
+
+    subprocess.run(["bash", "-ec", step["run"]], env={**os.environ, **environment}, cwd=tmp_path, check=True)
+
+    syncd = Path(added.read_text().strip()) / "syncd"
+    said = subprocess.run(
+        [syncd, "--config", ROOT / "config.example.toml", "check"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("ok: 3 deployments")
