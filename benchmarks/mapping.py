@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,13 +23,21 @@ from syncd.access.standing import compiled
 from syncd.app import open_store, read_rules
 from syncd.cli.known import answered_from, kept_in_store
 from syncd.config import load
-from syncd.model import Dag, LastSeen, Learned, ObservedState, Owned, Sighting
+from syncd.directory.expand import expand
+from syncd.mapping.parse import parse
+from syncd.model import Dag, LastSeen, Learned, ObservedState, Owned, Rules, Sighting
 from syncd.store import Stores
 from syncd.targets.airflow.abilities import Capabilities, written
+from syncd.targets.airflow.naming import NAMING
 
 RULES, DEPLOYMENTS, DAGS, PEOPLE, KINDS, EACH = 1_000, 200, 5_000, 50_000, 40, 25
 NOW = datetime.now(UTC)
 GOALS = {"check": 2.0, "compile of one deployment": 0.2, "who --dag": 1.0, "diff": 5.0}
+PATTERN = """
+roles: {"{n}-pattern": {dags: [{level: trigger, id: "team{n}_*"}]}}
+bindings: [{group: "people:g0{n}", unless: ["g0[5-9]*"], roles: ["{n}-pattern"], deployments: all}]
+"""
+"""Fits half of the groups: 500 roles, each given on every deployment."""
 
 
 def write_world(folder: Path) -> Path:
@@ -99,9 +108,9 @@ def timed(config: Path, *words: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def compile_one(config: Path) -> float:
+def compile_one(config: Path, rules: Rules) -> float:
     """Give the seconds of compiling the deployment with all DAGs."""
-    settings, rules = load(config), read_rules(load(config))
+    settings = load(config)
     with closing(open_store(settings)) as store:
         of = answered_from(settings, rules, kept_in_store(settings, store, only=["d000"]), deployments=["d000"])
     [known] = of.deployments
@@ -111,13 +120,30 @@ def compile_one(config: Path) -> float:
     return time.process_time() - started
 
 
+def expand_one(config: Path, rules: Rules) -> float:
+    """Give the seconds in which a pattern becomes a rule and a role for each group: once in every pass and poll."""
+    settings = load(config)
+    with closing(open_store(settings)) as store:
+        of = answered_from(settings, rules, kept_in_store(settings, store, only=()), deployments=())
+    started = time.process_time()
+    made = expand(rules, of.view.directory).rules.bindings
+    assert sum(bool(rule.captured) for rule in made) == 500
+    return time.process_time() - started
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         config = write_world(Path(directory))
         look_at_all(config)
+        rules, pattern = read_rules(load(config)), parse({"p.yaml": PATTERN.encode()}, namings=[NAMING])
+        both = replace(
+            rules, bindings=rules.bindings + pattern.bindings, templates=pattern.templates, namings=(NAMING,)
+        )
         found = {
             "check": timed(config, "check"),
-            "compile of one deployment": min(compile_one(config) for _ in range(3)),
+            "compile of one deployment": min(compile_one(config, rules) for _ in range(3)),
+            "500 groups of a pattern": min(expand_one(config, pattern) for _ in range(3)),
+            "compile with 500 roles by a pattern": min(compile_one(config, both) for _ in range(3)),
             "who --dag": timed(config, "who", "--dag", "team07_0007", "-o", "json"),
             "who --dag of the one deployment": timed(config, "who", "-d", "d007", "--dag", "team07_0007", "-o", "json"),
             "explain": timed(config, "explain", "p00007", "-d", "d000"),

@@ -87,6 +87,7 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
         sources=frozenset(s.name for s in settings.sources),
         people_until=settings.people_until,
         asking={source.name: _askable(source, settings) for source in settings.sources},
+        most_expansions=settings.most_expansions,
     )
 
 

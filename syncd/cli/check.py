@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from syncd.cli.invocation import invocation
+from syncd.cli.options import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from syncd.config import Settings
-    from syncd.model import Note, Rules, Snapshot
+    from syncd.model import Note, Rules
+    from syncd.model import Snapshot as SourceSnapshot
 
 
 def check(
@@ -21,6 +24,11 @@ def check(
         bool,
         typer.Option("--strict", help="Take what may be a mistake for one: end with exit code 3 if anything is noted."),
     ] = False,
+    expand: Annotated[
+        bool,
+        typer.Option("--expand", help="List the groups that each pattern is for, as sources were read last."),
+    ] = False,
+    snapshot: Snapshot = None,
 ) -> int:
     """Check the configuration, the mapping files and the file sources. Asks no server anything."""
     from syncd.cli.output import show_error, show_text
@@ -43,11 +51,20 @@ def check(
         show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
         return EXIT_INVALID
     notes = (f"note: {text}" for text in (*advice, *_translated(settings, rules), *outdated(this.config)))
-    show_text("\n".join([_all_well(settings, rules), *notes]))
+    listed = _expansions(settings, rules, snapshot=snapshot) if expand or snapshot else ()
+    show_text("\n".join([_all_well(settings, rules), *notes, *listed]))
     return EXIT_DONE
 
 
-def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> Iterator[Note]:
+def _expansions(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
+    from syncd.cli.expansions import expansion_lines
+
+    if not any(rule.pattern for rule in rules.bindings):
+        return iter(("no binding has a pattern",))
+    return expansion_lines(settings, rules, snapshot=snapshot)
+
+
+def _advice(settings: Settings, rules: Rules, snapshots: Iterable[SourceSnapshot]) -> Iterator[Note]:
     """Say what is no mistake of the files and may be one of their writers."""
     from syncd import app
     from syncd.cli.frozen import seen_in_files
@@ -71,7 +88,7 @@ def _advice(settings: Settings, rules: Rules, snapshots: Iterable[Snapshot]) -> 
         )
 
 
-def _saved(settings: Settings, rules: Rules) -> Mapping[str, Snapshot]:
+def _saved(settings: Settings, rules: Rules) -> Mapping[str, SourceSnapshot]:
     """Give what sources said last, where a line asks what people are and the database is a file: no server is asked."""
     from contextlib import closing
 
@@ -112,7 +129,7 @@ def _rules(settings: Settings, mistakes: list[str]) -> Rules | None:
         return None
 
 
-def _snapshots(settings: Settings, mistakes: list[str], *, rules: Rules | None) -> Iterator[Snapshot]:
+def _snapshots(settings: Settings, mistakes: list[str], *, rules: Rules | None) -> Iterator[SourceSnapshot]:
     """Read the local sources; why one cannot be used is among the mistakes. `doctor` asks the others."""
     from syncd import app
     from syncd.errors import SourceUnavailable
@@ -133,6 +150,6 @@ def _all_well(settings: Settings, rules: Rules) -> str:
     enforced = sum(deployment.enforce for deployment in settings.deployments)
     deployments = counted(len(settings.deployments), "deployment", "deployments")
     sources = counted(len(settings.sources), "source", "sources")
-    roles = counted(len(rules.roles), "role", "roles")
+    roles = counted(len(rules.roles) + len(rules.templates), "role", "roles")
     bindings = counted(len(rules.bindings), "binding", "bindings")
     return f"ok: {deployments} ({enforced} enforced), {sources}; {roles} and {bindings} in the mapping"

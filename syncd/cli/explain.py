@@ -117,12 +117,15 @@ def _explain(
 def _lines(
     of: Answering, stood: list[Standing], dag: str, *, about: Sequence[PersonKey], program: str
 ) -> Iterator[Line]:
+    from syncd.directory.expand import expand
+
     for one in stood:
         told = Told(one.owned.grants, of.held(one.name))
         gives = _OnDag(one, dag) if dag else lambda _account, _role: ""
         later = _later(of, one, about)
+        meant = expand(of.rules, of.view.directory)
         explained = Explained(
-            one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, of.rules, later=later
+            one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, meant.rules, later=later
         )
         yield from deployment_lines(explained, program=program)
 

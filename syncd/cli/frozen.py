@@ -39,6 +39,7 @@ def seen_in_files(
     from syncd.model import Note
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
+    rules = _known(rules, fresh)
     unknown = tuple(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
     yield from (Note("unknown_group", text) for _, text in unknown)
     yield from (Note("nobody_meets", text) for text in vain_conditions(rules.bindings, {**saved, **fresh}))
@@ -49,6 +50,15 @@ def seen_in_files(
     known = (d.deployment for d in settings.deployments if d.deployment.login_source in {"", *fresh})
     found = frozen(known, replace(rules, bindings=bindings), directory)
     yield from (Note("frozen", text) for text in found)
+
+
+def _known(rules: Rules, fresh: Mapping[str, Snapshot]) -> Rules:
+    """Give the rules with one for each group of the patterns on what was read, and none for patterns on other sources."""
+    from syncd.directory.expand import expand
+    from syncd.directory.join import join
+
+    bindings = tuple(r for r in rules.bindings if r.pattern is None or r.pattern.source in fresh)
+    return expand(replace(rules, bindings=bindings), join(fresh, {}, {})).rules
 
 
 def _is_of(rule: Rule, read: Collection[str], settings: Settings) -> bool:

@@ -214,6 +214,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         http=http_settings(config.http) if config.http else None,
         notify=notify_settings(config.notify),
         people_until=config.mappings.people_until == "required",
+        most_expansions=config.mappings.most_expansions,
     )
 
 

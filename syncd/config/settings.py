@@ -121,6 +121,8 @@ class Settings:
     notify: NotifySettings
     people_until: bool = False
     """Whether bindings that name people one by one need an end."""
+    most_expansions: int = 500
+    """So many groups at most one pattern is for."""
     text: str = field(default="", repr=False, compare=False)
     """What stands in the file: the daemon keeps it, to start with where the file cannot be used."""
     notes: tuple[str, ...] = field(default=(), compare=False)

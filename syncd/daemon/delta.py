@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from syncd.directory.expand import expand
 from syncd.directory.group_names import GroupLookup
 from syncd.directory.named_people import place_of
-from syncd.directory.narrow import ATTRIBUTES, DirectoryView, PersonKey, changed, cleared, settled
+from syncd.directory.narrow import ATTRIBUTES, DirectoryView, PersonKey, changed, cleared, renamed, settled
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
 from syncd.mapping.when import is_on
@@ -46,7 +47,7 @@ def between(before: DirectoryView | None, after: DirectoryView) -> DirectoryDelt
     if before is None:
         return DirectoryDelta(after, after, frozenset(), frozenset(after.directory.groups))
     who, clear = changed(before.directory, after.directory), cleared(before.directory, after.directory)
-    moved = who or clear or settled(before.directory, after.directory)
+    moved = who or clear or settled(before.directory, after.directory) or renamed(before.directory, after.directory)
     return DirectoryDelta(before, after, who, clear) if moved else None
 
 
@@ -56,11 +57,38 @@ def out_of_doubt(moved: DirectoryDelta, rules: Rules) -> frozenset[PersonKey]:
     A group alone gives what it gives also while it is in doubt. What is made of several gives nobody anything that a doubt
     about one of them could deny, so everybody may be given something once there is none.
     """
-    parts = (part for rule in rules.bindings for part in alternatives(rule.subject) if not isinstance(part, Leaf))
+    meant = expand(rules, moved.after.directory).rules
+    parts = (part for rule in meant.bindings for part in alternatives(rule.subject) if not isinstance(part, Leaf))
     asked = {leaf for part in parts for leaf in leaves(part)}
     lookup = GroupLookup(moved.after.directory)
     found = {(m.group.source, m.group.id) for leaf in asked if (m := lookup.find(leaf))}
     return moved.cleared | {g for g in found if moved.after.is_settled(g) and not moved.before.is_settled(g)}
+
+
+def released(moved: DirectoryDelta, rules: Rules, deployments: Sequence[Deployment]) -> frozenset[str]:
+    """Name the deployments on which nobody could lose roles of a pattern before, and people can now."""
+    before, after = (expand(rules, view.directory).held_back for view in (moved.before, moved.after))
+    free = {one.rule for one in before} - {one.rule for one in after}
+    return frozenset(d.name for d in deployments if any(chooses(rule, d) for rule in free))
+
+
+def by_patterns(moved: DirectoryDelta, rules: Rules) -> frozenset[PersonKey]:
+    """Name everybody in a group for which a pattern says something else than before: another group can change that."""
+    before, after = (_made(expand(rules, view.directory).rules) for view in (moved.before, moved.after))
+    directories = moved.before.directory, moved.after.directory
+    groups = [d.groups[where] for where in _groups_of(before ^ after, moved) for d in directories if where in d.groups]
+    return frozenset((members.group.source, id_) for members in groups for id_ in members.members)
+
+
+def _made(rules: Rules) -> frozenset[Rule]:
+    return frozenset(rule for rule in rules.bindings if rule.captured)
+
+
+def _groups_of(rules: Iterable[Rule], moved: DirectoryDelta) -> frozenset[PersonKey]:
+    lookups = GroupLookup(moved.before.directory), GroupLookup(moved.after.directory)
+    refs = {ref for rule in rules for ref in rule.groups}
+    found = (lookup.find(ref) for lookup in lookups for ref in refs) if refs else ()
+    return frozenset((members.group.source, members.group.id) for members in found if members)
 
 
 def wanted(
@@ -110,8 +138,9 @@ def deployment_deltas(
     What changes is the directory, or the time: `before_at` (default: `now`) is when the one before held.
     """
     found: dict[str, DeploymentDelta] = {}
+    moved_who = moved.who | by_patterns(moved, rules)
     for deployment in deployments:
-        who = moved.before.closed(moved.who, deployment) | moved.after.closed(moved.who, deployment)
+        who = moved.before.closed(moved_who, deployment) | moved.after.closed(moved_who, deployment)
         was = wanted(moved.before, who, rules, deployment, now=before_at or now)
         is_ = wanted(moved.after, who, rules, deployment, now=now)
         if (change := deployment_delta(was, is_)) is not None:
@@ -128,7 +157,7 @@ def concerned(
     asking = any(id_ == ATTRIBUTES for _, id_ in groups)
     rules_ = [
         rule
-        for rule in rules.bindings
+        for rule in expand(rules, directory).rules.bindings
         if any((ref.source, ref.id) in groups or (ref.source, ref.name) in named for ref in rule.groups)
         or any(place_of(ref) in groups for ref in people_named(rule.subject))
         or (conditions_of(rule.subject) and asking)
@@ -140,8 +169,8 @@ def turned(
     view: DirectoryView, rules: Rules, *, since: datetime, now: datetime
 ) -> tuple[frozenset[PersonKey], tuple[Rule, ...]]:
     """Find the rules that began or stopped to give something after `since`, and who is in their groups."""
-    over = tuple(rule for rule in rules.bindings if is_on(rule, since) != is_on(rule, now))
     directory = view.directory
+    over = tuple(r for r in expand(rules, directory).rules.bindings if is_on(r, since) != is_on(r, now))
     refs = [ref for rule in over for ref in rule.groups]
     ids = {(ref.source, ref.id) for ref in refs}
     names = {(ref.source, ref.name) for ref in refs}

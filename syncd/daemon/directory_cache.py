@@ -186,7 +186,7 @@ def _were_accepted(directory: Directory, intake: Intake) -> bool:
 
 
 def _joined(known: _Known, rules: Rules, intake: Intake) -> _Known:
-    return replace(known, view=DirectoryView(gather(tuple(known.readings.values()), rules.bindings, intake)))
+    return replace(known, view=DirectoryView(gather(tuple(known.readings.values()), rules, intake)))
 
 
 def _same(last: Reading, now: Reading) -> bool:

@@ -23,7 +23,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.daemon import words
-from syncd.daemon.delta import DeploymentDelta, DirectoryDelta, concerned, deployment_deltas, out_of_doubt, turned
+from syncd.daemon.delta import (
+    DeploymentDelta,
+    DirectoryDelta,
+    concerned,
+    deployment_deltas,
+    out_of_doubt,
+    released,
+    turned,
+)
 from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.narrow import DirectoryView
@@ -75,7 +83,8 @@ def _of_people(found: Mapping[str, DeploymentDelta], command: str, seen: PollTim
 def _of_all(moved: DirectoryDelta, basis: InForce) -> Iterator[tuple[str, WorkItem]]:
     if moved.before is moved.after:
         return  # the first directory: the start looks at everything
-    for name in sorted(concerned(out_of_doubt(moved, basis.rules), basis.rules, moved.after.directory, basis.ours)):
+    due = concerned(out_of_doubt(moved, basis.rules), basis.rules, moved.after.directory, basis.ours)
+    for name in sorted(due | released(moved, basis.rules, basis.ours)):
         yield name, WorkItem(EVERYTHING, "people", Urgency.WHOLE)
 
 

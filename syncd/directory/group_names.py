@@ -23,12 +23,24 @@ from syncd.model import Directory, Leaf, Members, Rule
 
 
 def new_names(rules: Iterable[Rule], directory: Directory) -> Mapping[tuple[str, str], str]:
-    """Give what names in rules mean and is not remembered yet; only groups that were just read whole count."""
+    """Give what names in rules mean and is not remembered yet; only groups that were just read whole count.
+
+    By a pattern others count as well: no line would say that there was such a group once it is gone.
+    """
     lookup = GroupLookup(directory)
-    refs = (ref for rule in rules for ref in rule.groups)
-    asked = {(ref.source, ref.name) for ref in refs if ref.id is None and ref.name is not None}
+    bindings = tuple(rules)
+    asked, by_pattern = _asked(bindings), _asked(rule for rule in bindings if rule.captured)
     meant = {name: lookup.by_name.get(name, []) for name in sorted(asked - directory.names.keys())}
-    return {name: found[0].group.id for name, found in meant.items() if len(found) == 1 and found[0].certified}
+    return {
+        name: found[0].group.id
+        for name, found in meant.items()
+        if len(found) == 1 and (found[0].certified or name in by_pattern)
+    }
+
+
+def _asked(rules: Iterable[Rule]) -> set[tuple[str, str]]:
+    refs = (ref for rule in rules for ref in rule.groups)
+    return {(ref.source, ref.name) for ref in refs if ref.id is None and ref.name is not None}
 
 
 class GroupLookup:

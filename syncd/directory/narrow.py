@@ -116,10 +116,10 @@ def _rank(source: str, order: tuple[str, ...]) -> int:
 
 
 def _moved(before: Members | None, after: Members | None) -> frozenset[str]:
-    """Name who joined or left a group; everybody in it where the group came, went, or came into or out of doubt."""
+    """Name who joined or left a group; everybody in it where it came, went, has another name, or came into or out of doubt."""
     nobody: frozenset[str] = frozenset()
     was, is_ = (before.members if before else nobody), (after.members if after else nobody)
-    if before is None or after is None or before.unknown != after.unknown:
+    if before is None or after is None or before.unknown != after.unknown or before.group.name != after.group.name:
         return was | is_
     if before is after or (before.group.members is after.group.members and before.stale == after.stale):
         return nobody
@@ -148,6 +148,13 @@ def _is_unread(identity: Identity) -> bool:
 
 def _was_unknown(was: Members | None) -> bool:
     return was is None or was.unknown
+
+
+def renamed(before: Directory, after: Directory) -> bool:
+    """Say whether other groups are there now, or under other names: a pattern may stand for others, whoever is in them."""
+    if before.groups.keys() != after.groups.keys():
+        return True
+    return any(after.groups[where].group.name != members.group.name for where, members in before.groups.items())
 
 
 def settled(before: Directory, after: Directory) -> bool:

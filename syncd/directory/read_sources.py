@@ -11,18 +11,19 @@ the cursor is no longer accepted                                      | everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncd.directory.divergence import diverged
 from syncd.directory.doubt import NOT_READ
+from syncd.directory.expand import expand
 from syncd.directory.group_names import new_names
 from syncd.directory.join import doubts, join, lay_over
 from syncd.directory.named_people import named_people, new_pins
 from syncd.errors import CursorLost, SourceUnavailable, StoreError
-from syncd.model import BY_EMAIL, Directory, Joining, Rule, Snapshot
+from syncd.model import BY_EMAIL, Directory, Joining, Rules, Snapshot
 from syncd.ports import Feed, Readings, Source
 
 FULL_READ_EVERY = timedelta(hours=6)
@@ -66,7 +67,7 @@ class _Read:
     full: bool
 
 
-def read_sources(sources: Sequence[Source], rules: Iterable[Rule], intake: Intake) -> Directory:
+def read_sources(sources: Sequence[Source], rules: Rules, intake: Intake) -> Directory:
     """Read every source and lay each read over the last certified one; a source that fails keeps its last read."""
     with ThreadPoolExecutor(max(1, intake.workers), thread_name_prefix="source") as pool:
         readings = list(pool.map(lambda source: read_one(source, intake), sources))
@@ -88,7 +89,7 @@ def read_one(source: Source, intake: Intake) -> Reading:
     return Reading(source.name, fresh, earlier)
 
 
-def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -> Directory:
+def gather(readings: Sequence[Reading], rules: Rules, intake: Intake) -> Directory:
     """Join what every source said last; one of which there is no reading failed: it was not read yet.
 
     What a group name in a rule means, and who is one person, is remembered at first sight, by whoever carries out what the
@@ -101,11 +102,10 @@ def gather(readings: Sequence[Reading], rules: Iterable[Rule], intake: Intake) -
     failed = {source: why for source, why in silent.items() if source not in fresh}
     known = intake.readings.known_persons(joining.key)
     directory = join(fresh, earlier, failed, names=intake.readings.group_names(), joining=joining, known=known)
-    bindings = tuple(rules)
-    directory = replace(directory, named=named_people(bindings, directory))
+    directory = replace(directory, named=named_people(rules.bindings, directory))
     if not intake.pins:
         return directory
-    found = {**new_names(bindings, directory), **new_pins(directory)}
+    found = {**new_names(expand(rules, directory).rules.bindings, directory), **new_pins(directory)}
     intake.readings.remember_groups(found, now=intake.clock())
     intake.readings.remember_persons(directory.joins, joining.key, now=intake.clock())
     return replace(directory, names={**directory.names, **found})

@@ -18,6 +18,7 @@ from syncd.mapping.adopt_dags import NOWHERE, LiveDeployment, entries
 from syncd.mapping.diagnostics import Diagnostics, some
 from syncd.mapping.permissions import Speller
 from syncd.model import Adopt, Base, Naming, Permission, Role, RoleDefinition
+from syncd.model.patterns import variables
 
 Permissions = frozenset[Permission]
 
@@ -50,6 +51,8 @@ def _misses(definition: RoleDefinition, lives: Iterable[LiveDeployment]) -> str:
     """Say where a definition gives something else than is there; empty: nowhere."""
     if not definition.dags and not definition.permissions and not definition.bases:
         return "it holds nothing"
+    if used := variables(definition.name):
+        return f"{{{min(used)}}} in its name would make it a role for each group of a pattern; rename it on the server"
     for live in lives:
         naming = live.deployment.naming
         problems = (naming.role_problem(definition.name), *(_unwritable(naming, p) for p, _ in definition.permissions))

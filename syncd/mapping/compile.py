@@ -1,5 +1,6 @@
 """The meaning of the rules for one deployment: rules, people and DAGs -> DesiredState.
 
+it has a pattern on the names of groups           = a rule for each group that fits (`directory/expand.py`)
 rule is for another deployment, or over          = nothing
 rule has not begun, or its windows are closed     = nothing; a role of its own is there all the same
 its group is not there, or which it is is unclear = nothing is given, and its roles are frozen
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from syncd.directory.doubt import shown_inactive
+from syncd.directory.expand import expand
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.doubtful import over
 from syncd.mapping.inventory import Inventory
@@ -42,6 +44,7 @@ def compile_desired(
     the rule gives anything at this hour.
     """
     diagnostics = Diagnostics(set(directory.notes))
+    rules = _expanded(rules, directory, deployment, now, diagnostics)
     standing = _standing(rules, deployment, now, diagnostics)
     live = [rule for rule in standing if is_on(rule, now)]
     found = people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
@@ -66,10 +69,16 @@ def compile_desired(
 
 
 def compile_roles(
-    rules: Rules, deployment: Deployment, *, inventory: tuple[Dag, ...], dialect: Dialect, now: datetime
+    rules: Rules,
+    directory: Directory,
+    deployment: Deployment,
+    *,
+    inventory: tuple[Dag, ...],
+    dialect: Dialect,
+    now: datetime,
 ) -> Mapping[str, Role]:
     """Work out the roles alone, as `compile_desired` does."""
-    unheard = Diagnostics()
+    unheard, rules = Diagnostics(), expand(rules, directory).rules
     speller = Speller(Inventory(inventory), dialect, deployment.naming, unheard)
     return _roles(rules, _standing(rules, deployment, now, unheard), speller)
 
@@ -81,15 +90,28 @@ def frozen_roles(
 
     Where the same lines give something, to people who log in alike, the same is frozen: that is looked at once.
     """
-    known: dict[tuple[str, tuple[int, ...]], tuple[Sequence[Rule], Mapping[str, str]]] = {}
+    known: dict[tuple[str, tuple[int, ...], tuple[str, ...]], tuple[Sequence[Rule], Mapping[str, str]]] = {}
     for deployment in deployments:
         diagnostics = Diagnostics()
-        live = [rule for rule in _standing(rules, deployment, now, diagnostics) if is_on(rule, now)]
-        alike = deployment.login_source, tuple(map(id, live))
+        meant = _expanded(rules, directory, deployment, now, diagnostics)
+        live = [rule for rule in _standing(meant, deployment, now, diagnostics) if is_on(rule, now)]
+        alike = deployment.login_source, tuple(map(id, live)), tuple(sorted(diagnostics.frozen))
         if alike not in known:
             freeze_doubted(bind(live, directory, diagnostics), directory, deployment, diagnostics)
             known[alike] = live, diagnostics.frozen
         yield deployment, known[alike][1]
+
+
+def _expanded(
+    rules: Rules, directory: Directory, deployment: Deployment, now: datetime, diagnostics: Diagnostics
+) -> Rules:
+    """Give the rules without patterns; what a pattern leaves in doubt here is frozen."""
+    expanded = expand(rules, directory)
+    diagnostics.notes |= set(expanded.notes)
+    for held_back in expanded.held_back:
+        if chooses(held_back.rule, deployment) and not is_over(held_back.rule, now):
+            diagnostics.freeze(held_back.rule.roles, held_back.why)
+    return expanded.rules
 
 
 def _standing(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:

@@ -40,8 +40,8 @@ def over(rule: Rule) -> str:
 
 def _unbound(rules: Rules) -> Iterator[str]:
     used = {role for rule in rules.bindings for role in rule.roles}
-    used |= {other for role in rules.roles.values() for other in role.extends}
-    for name, role in rules.roles.items():
+    used |= {other for role in (*rules.roles.values(), *rules.templates.values()) for other in role.extends}
+    for name, role in {**rules.roles, **rules.templates}.items():
         if name not in used:
             of = f" of {role.owner}" if role.owner else ""
             yield f'{role.at}: no binding gives the role "{name}"{of}, so nobody has it; bind it, or take it out'
@@ -77,7 +77,9 @@ def translated(rules: Rules, namings: Iterable[Naming]) -> Iterator[str]:
 
 def _permissions(rules: Rules) -> Iterable[tuple[Permission, At]]:
     """Give each permission that stands somewhere once, whichever roles have it by extending."""
-    return dict.fromkeys(found for role in rules.roles.values() for found in role.permissions)
+    return dict.fromkeys(
+        found for role in (*rules.roles.values(), *rules.templates.values()) for found in role.permissions
+    )
 
 
 def unknown_groups(bindings: Iterable[Rule], groups: Mapping[str, Iterable[Group]]) -> Iterator[tuple[Rule, str]]:

@@ -33,6 +33,8 @@ MOST_PEOPLE: Final = 1000
 MOST_WINDOWS: Final = 20
 """So many windows may one binding have: the times of a team are a handful."""
 
+VARIABLE: Final = "^[A-Za-z_][A-Za-z0-9_]*$"
+"""The name of a variable of a pattern."""
 _GROUP_TEXT: Final = Text(r"^[^\s:]([^:]*[^\s:])?:\S(.*\S)?$")
 _GROUP: Final = Either((_GROUP_TEXT, Ref("group")))
 _WHOM: Final = Either((_GROUP_TEXT, Ref("group"), Ref("members")))
@@ -131,6 +133,12 @@ BINDING: Final = KeyTable(
         *_MEMBERS,
         Key("people", _PEOPLE, "[people](#people-and-except), one by one"),
         Key("accounts", texts(), "[accounts](#accounts) that no directory has"),
+        Key(
+            "captures",
+            Named(Named(Text()), names=VARIABLE),
+            "beside a `group` that is [a pattern](#patterns): by variable, what values stand for",
+        ),
+        Key("unless", some(Text()), "the same: which groups are not meant, by glob"),
         Key("where", Ref("where"), "beside one of them but `accounts`: [what their source says of them](#where)"),
         _NONE_OF,
         Key("except", _PEOPLE, "beside one of them but `accounts`: [people](#people-and-except) who are left out"),
@@ -192,7 +200,11 @@ ENTRY: Final = KeyTable(
     "entry",
     "a level, and the DAGs that it is for",
     (
-        Key("level", Word(tuple(Level)), "one of [the levels](#levels)"),
+        Key(
+            "level",
+            Either((Word(tuple(Level)), Text(r"\{[A-Za-z_]"))),
+            "one of [the levels](#levels); in a role of [a pattern](#patterns) it may be a variable",
+        ),
         Key("all", Flag(only=True), "`true`: every DAG; none of the others but `not` stands beside it"),
         *_KINDS,
         Key(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from syncd.directory.expand import expand
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.select import chooses
 from syncd.mapping.when import closed, is_on, is_over
@@ -18,6 +19,7 @@ _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level 
 
 def given_at_other_hours(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Later:
     """Say by account (its key) and role which lines give it at another hour, and when: `only mon-fri UTC; now outside, ...`."""
+    rules = expand(rules, directory).rules
     waiting = [r for r in rules.bindings if chooses(r, deployment) and not is_over(r, now) and not is_on(r, now)]
     if not waiting:
         return {}

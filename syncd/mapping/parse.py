@@ -14,6 +14,7 @@ from syncd.mapping.defaults import with_defaults
 from syncd.mapping.extends import with_extended
 from syncd.mapping.keys import MAPPING_FILE
 from syncd.mapping.parse_bindings import read_binding
+from syncd.mapping.parse_patterns import check_extended
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.parse_scope import is_scope, read_scopes
 from syncd.mapping.reading import MappingReading, is_readable
@@ -25,6 +26,7 @@ from syncd.model import (
     Rules,
     drawn,
 )
+from syncd.model.patterns import MOST_EXPANSIONS, variables
 from syncd.text.document import Items, Node, Scalar, Table, read_document
 from syncd.text.variables import expanded
 
@@ -36,10 +38,12 @@ def parse(
     sources: frozenset[str] | None = None,
     people_until: bool = False,
     asking: Asking | None = None,
+    most_expansions: int = MOST_EXPANSIONS,
 ) -> Rules:
     """Read mapping files (name -> content) as one set of rules.
 
-    `people_until`: a binding that names people one by one has to say when it ends.
+    `people_until`: a binding that names people one by one has to say when it ends. `most_expansions`: so many groups at most
+    one pattern is for.
     `namings` are those of every kind of target that the files are for: what one of them cannot take is a mistake. Give
     `sources`, the names of the configured sources, to have groups of other sources refused, and `asking`, to have refused
     what they do not tell of people. No file at all is a mistake: a wrong directory must not read as "nobody has anything".
@@ -58,12 +62,15 @@ def parse(
         with errors.reading(file, MappingInvalid):
             _file(reading, file, files[file])
     _check_role_names(reading)
+    check_extended(reading)
     if scopes and are_scopes_sound:
         Judge(scopes, _built_in(reading), reading.strict).judge(reading.roles, reading.bindings)
     roles = with_extended(reading)
     if reading.strict.problems:
         raise MappingInvalid(reading.strict.problems)
-    return Rules(roles, tuple(reading.bindings))
+    written = {name: role for name, role in roles.items() if not variables(name)}
+    templates = {name: role for name, role in roles.items() if variables(name)}
+    return Rules(written, tuple(reading.bindings), templates, tuple(namings), most_expansions)
 
 
 def _file(reading: MappingReading, file: str, content: bytes) -> None:

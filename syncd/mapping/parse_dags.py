@@ -9,6 +9,7 @@ from syncd.mapping.keys import DAGS_OF_SCOPE, ENTRY, KINDS, LEFT_OUT, WORDS
 from syncd.mapping.patterns import MOST_REGEXES, glob_problem, id_problem, is_regex
 from syncd.mapping.reading import MappingReading, words
 from syncd.model import At, DagSelector, Level
+from syncd.model.patterns import variables
 from syncd.text.document import Items, Node, Scalar, Table
 from syncd.text.strict import Strict
 
@@ -17,14 +18,16 @@ _ENTRY = "an entry of `dags`"
 _LEFT_OUT = "an entry of `not`"
 
 
-def read_selector(reading: MappingReading, node: Node) -> DagSelector | None:
-    """Read a level and the DAGs that it is for; None: there is no such level."""
+def read_selector(reading: MappingReading, node: Node, *, is_template: bool = False) -> DagSelector | None:
+    """Read a level and the DAGs that it is for; None: there is no such level. `is_template`: it may be a variable."""
     found = reading.strict.record(node, _ENTRY, known=ENTRY.known, required=ENTRY.required)
-    level = read_level(reading.strict, found.get("level"))
+    written = found.get("level")
+    variable = written.text if is_template and isinstance(written, Scalar) and variables(written.text) else ""
+    level = Level.VIEW if variable else read_level(reading.strict, written)
     # Where the level is wrong the rest is read all the same, for what is wrong with it.
     selector = _selected(reading, level or Level.VIEW, node, found)
     also = tuple(_also(reading, found.get("also")))
-    return replace(selector, also=also) if level else None
+    return replace(selector, also=also, variable=variable) if level else None
 
 
 def read_dags(reading: MappingReading, node: Node) -> DagSelector:

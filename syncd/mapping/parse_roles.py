@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from syncd.mapping.keys import ALL_DAGS, ROLE
 from syncd.mapping.parse_dags import read_selector
+from syncd.mapping.parse_patterns import check_template
 from syncd.mapping.reading import MappingReading, once, words
 from syncd.model import Base, Naming, Permission, RoleDefinition
+from syncd.model.patterns import variables
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
 
@@ -15,16 +17,20 @@ from syncd.text.strict import Strict
 def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     strict = reading.strict
     reading.defined.append((name.text, name.at))
-    for problem in once(naming.role_problem(name.text) for naming in reading.namings):
+    is_template = bool(variables(name.text))
+    for problem in once(naming.role_problem(name.text) for naming in reading.namings if not is_template):
         strict.wrong(name.at, problem)
     found = strict.record(body, "a role", known=ROLE.known)
     if isinstance(body, Table) and not set(ROLE.some) & found.keys():
         strict.wrong(name.at, f'the role "{name.text}" gives nothing; write `dags`, `permissions` or `extends`')
+    if is_template:
+        check_template(strict, name, found)
     description = strict.text(found.get("description"), "`description`", lines=True)
     owner = strict.text(found.get("owner"), "`owner`")
     extends, bases = _extended(reading, found)
     reading.extended.setdefault(name.text, extends)
-    selectors = [read_selector(reading, node) for node in strict.items(found.get("dags"), "`dags`", at_least=1)]
+    entries = strict.items(found.get("dags"), "`dags`", at_least=1)
+    selectors = [read_selector(reading, node, is_template=is_template) for node in entries]
     permissions = strict.texts(found.get("permissions"), "`permissions`")
     read = [(_permission(reading, p), p.at) for p in permissions]
     reading.roles.append(

@@ -8,10 +8,12 @@ from typing import Final
 
 from syncd.mapping.keys import BINDING, GROUP, MEMBERS
 from syncd.mapping.parse_named import read_accounts, read_people
+from syncd.mapping.parse_patterns import check_text
 from syncd.mapping.parse_where import read_where
 from syncd.mapping.reading import MappingReading, is_source
 from syncd.model import EVERYONE, Accounts, AllOf, AnyOf, At, Everyone, GroupRef, Subject, Where, Without
-from syncd.text.document import Items, Node, Table
+from syncd.model.patterns import variables
+from syncd.text.document import TEXT, Items, Node, Scalar, Table
 
 _SUBJECT_KEYS: Final = frozenset({*BINDING.one, "where", "none_of", "except"})
 DEEPEST: Final = 10
@@ -156,12 +158,17 @@ def _long_group(reading: MappingReading, node: Table) -> GroupRef | None:
 
 def _is_plain(reading: MappingReading, source: str, name: str, at: At) -> bool:
     """Refuse what will mean more than itself in the name of a group."""
-    if not (reserved := re.search(r"\*|(?<!\$)\{", name)):
-        return True
+    used = variables(name) if reading.captured else frozenset[str]()
+    reserved = re.search(r"\*" if used else r"\*|(?<!\$)\{", name)
+    if not reserved:
+        if used:
+            check_text(reading.strict, Scalar(name, TEXT, at), reading.captured, where="the group of this binding")
+        return used <= reading.captured
+    instead = "or write a pattern in `group` alone" if variables(name) else "and write a binding for each group"
     reading.strict.wrong(
         at,
         f'"{reserved[0]}" in the name of a group is reserved; name the group "{name}" by its id, as in '
-        f"{{source: {source}, id: ...}}, and write a binding for each group",
+        f"{{source: {source}, id: ...}}, {instead}",
     )
     return False
 

@@ -30,6 +30,8 @@ class MappingReading:
     """Every role name in a binding."""
     extended: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
     """What each role extends; of a role that is defined twice, as its first definition says."""
+    captured: frozenset[str] = frozenset()
+    """The variables that the group of the binding captures which is being read."""
     regexes: set[str] = field(default_factory=set)
     """Every regular expression so far."""
     repeated: int = 0

@@ -21,7 +21,7 @@ the labels of a binding    | has no label in `deployments` that the binding does
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import assert_never
 
@@ -44,6 +44,7 @@ from syncd.model import (
     Where,
     Without,
 )
+from syncd.model.patterns import as_glob, variables, widened
 from syncd.text.strict import Strict
 from syncd.words import some
 
@@ -96,10 +97,10 @@ class Judge:
         return self.chains[file]
 
     def _role(self, role: RoleDefinition, scope: FolderScope) -> None:
-        if not self.inclusion.is_match(role.name, scope.roles):
+        if not self._is_named_within(role.name, scope):
             self._outside(role.at, f'the role "{role.name}" is', scope, "roles", listed(scope.roles), "rename it")
         for other in role.extends:
-            if not self.inclusion.is_match(other, scope.roles):
+            if not self._is_named_within(other, scope):
                 self._outside(role.at, f'the extended role "{other}" is', scope, "roles", listed(scope.roles), OUT)
         for base in role.bases:
             if scope.built_in is not None and scope.built_in.isdisjoint({base.role, base_name(base)}):
@@ -111,7 +112,14 @@ class Judge:
             if scope.permissions is not None and str(permission) not in scope.permissions:
                 self._outside(at, f'"{permission}" is', scope, "permissions", listed(scope.permissions), "take it out")
 
+    def _is_named_within(self, role: str, scope: FolderScope) -> bool:
+        """Say whether a scope allows the name of a role, whatever its variables stand for."""
+        if variables(role):
+            return self.inclusion.is_glob_within(as_glob(role), scope.roles)
+        return self.inclusion.is_match(role, scope.roles)
+
     def _entry(self, entry: DagSelector, scope: FolderScope) -> None:
+        entry = _widest(entry)
         if scope.level is None or entry.level not in scope.level.included:
             highest = f"{scope.level} at most" if scope.level else "none"
             advice = f"write `level: {scope.level}`" if scope.level else OUT
@@ -143,6 +151,8 @@ class Judge:
         match subject:
             case Accounts(names):
                 return all(self.inclusion.is_match(name, scope.accounts) for name in names)
+            case GroupRef(source, None, name) if variables(name or ""):
+                return self.inclusion.is_glob_within(as_glob(f"{source}:{name}"), scope.groups)
             case GroupRef():
                 return self.inclusion.is_match(f"{subject.source}:{subject.id or subject.name}", scope.groups)
             case Everyone(source):
@@ -160,7 +170,7 @@ class Judge:
 
     def _bound(self, rule: Rule, role: str, scope: FolderScope) -> None:
         if role not in self.built_in:
-            if not self.inclusion.is_match(role, scope.roles):
+            if not self._is_named_within(role, scope):
                 self._outside(rule.at, f'the role "{role}" is', scope, "roles", listed(scope.roles), ANOTHER)
         elif scope.built_in is not None and role not in scope.built_in:
             self._outside(rule.at, f"Airflow's own role {role} is", scope, "built_in", listed(scope.built_in), ANOTHER)
@@ -168,6 +178,12 @@ class Judge:
     def _outside(self, at: At, what: str, scope: FolderScope, key: str, allowed: str, advice: str) -> None:
         place = scope.places.get(key, scope.at)
         self.strict.wrong(at, f"{what} not within the scope of this folder ({place}), which allows {allowed}; {advice}")
+
+
+def _widest(entry: DagSelector) -> DagSelector:
+    """Give an entry that fits whatever one with variables can fit, at the highest level that a variable can be."""
+    level = tuple(Level)[-1] if entry.variable else entry.level
+    return replace(entry, level=level, ids=tuple(map(widened, entry.ids)), paths=tuple(map(widened, entry.paths)))
 
 
 def named(subject: Subject) -> str:

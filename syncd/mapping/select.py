@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from syncd.mapping.diagnostics import some
 from syncd.model import Deployment, LabelTest, Note, Rule, Rules
 from syncd.model.labels import NAME
+from syncd.model.patterns import variables
 from syncd.text.strict import Strict
 
 _Near = Callable[[str, Collection[str]], str]
@@ -36,9 +38,16 @@ def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note
             known.setdefault(label, set()).add(value)
     return tuple(
         Note(code, f"{rule.at}: {text}")
-        for rule in rules.bindings
+        for rule in map(_written_out, rules.bindings)
         for code, text in _idle(rule, fleet, known, near=near)
     )
+
+
+def _written_out(rule: Rule) -> Rule:
+    """Leave out what a binding asks of labels by what its pattern captures."""
+    if rule.pattern is None:
+        return rule
+    return replace(rule, deployments=tuple(t for t in rule.deployments if not any(map(variables, t.words))))
 
 
 def _idle(

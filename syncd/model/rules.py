@@ -6,10 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from syncd.model.labels import LabelTest
+from syncd.model.patterns import MOST_EXPANSIONS, GroupPattern
 from syncd.model.subjects import Everyone, Leaf, Subject, leaves, people_named
 from syncd.model.windows import WeeklyWindow
+
+if TYPE_CHECKING:
+    from syncd.model.naming import Naming
 
 
 class Level(StrEnum):
@@ -46,6 +51,7 @@ class DagSelector:
     bundles  where the target has such; `paths` are globs for the file, as seen from its bundle or the folder of all DAGs
     but      what is left out: selectors whose level says nothing
     also     what is given beside the level, in the words of the target's `Naming.dag_actions`
+    variable the level as it is written in a role that a pattern fills in, where it has a variable: `level` says nothing there
     """
 
     level: Level
@@ -59,6 +65,7 @@ class DagSelector:
     paths: tuple[str, ...] = ()
     but: tuple[DagSelector, ...] = ()
     also: tuple[str, ...] = ()
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +130,8 @@ class Rule:
     `deployments` are tests of labels; all of them must hold; none means every deployment. The label `name` is the
     deployment's own name. `since` and `until` have a time zone; the rule gives something from the one until just before the
     other, and where it has windows (`during`), while one of them is open. `owner` answers for it; `ticket` says where it was
-    asked for.
+    asked for. A rule with a `pattern` stands for one rule for each group whose name fits it, and gives nothing itself; what is
+    made of it has `captured` (variable, value) in its place.
     """
 
     subject: Subject
@@ -136,6 +144,8 @@ class Rule:
     during: tuple[WeeklyWindow, ...] = ()
     owner: str = ""
     ticket: str = ""
+    pattern: GroupPattern | None = None
+    captured: tuple[tuple[str, str], ...] = ()
 
     @property
     def groups(self) -> Iterator[Leaf]:
@@ -150,10 +160,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Every mapping file together."""
+    """Every mapping file together.
+
+    `templates` are roles with variables in their names, which patterns fill in; `namings` say what is a name for a role then.
+    One pattern is for `most_expansions` groups at most.
+    """
 
     roles: Mapping[str, RoleDefinition]
     bindings: tuple[Rule, ...]
+    templates: Mapping[str, RoleDefinition] = field(default_factory=dict)
+    namings: tuple[Naming, ...] = field(default=(), compare=False)
+    most_expansions: int = MOST_EXPANSIONS
 
     def everyone(self, sources: Iterable[str]) -> frozenset[str]:
         """Give those of these sources of which everybody has to be read: a binding asks for them, or names people one by one."""

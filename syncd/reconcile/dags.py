@@ -39,6 +39,7 @@ def keep_vanished(
         return desired
     if_listed = compile_roles(
         this.world.rules,
+        this.directory,
         deployment,
         inventory=(*inventory, *(one.dag for one in gone)),
         dialect=reader.dialect(),

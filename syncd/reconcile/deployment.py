@@ -221,7 +221,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
 
 
 def _remember_roles(this: Pass, after: Comparison) -> None:
-    roles, held = frozenset(after.observed.roles), sound(this.world.rules.roles, after.observed, after.plan)
+    roles, held = frozenset(after.observed.roles), sound(this.rules.roles, after.observed, after.plan)
     if (roles, held) != (this.journal.memory.roles_seen(this.name), this.journal.memory.sound_roles(this.name)):
         this.journal.memory.save_roles_seen(this.name, roles, sound=held)
 

@@ -319,7 +319,7 @@ def _server_notes(this: Pass) -> Iterator[Note]:
 
 def _endings(this: Pass, now: datetime) -> Endings:
     whose = this.earlier.whose if this.earlier else {}
-    return Endings(this.world.rules, this.directory, this.target.deployment, whose, now)
+    return Endings(this.rules, this.directory, this.target.deployment, whose, now)
 
 
 def _yield_to_code(

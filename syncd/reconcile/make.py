@@ -73,7 +73,7 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
     """Say which changes of a pass that does not look at roles wait for one that does, and why."""
     if this.scope.everything or this.scope.dags:
         return {}
-    roles, known = this.world.rules.roles, this.journal.memory.sound_roles(this.name)
+    roles, known = this.rules.roles, this.journal.memory.sound_roles(this.name)
     return {
         change: why for change in changes if (why := unseen(change, roles, known, built_in=this.naming.built_in_roles))
     }

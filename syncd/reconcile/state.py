@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 
+from syncd.directory.expand import expand
 from syncd.errors import (
     TargetUnavailable,
 )
@@ -20,6 +21,7 @@ from syncd.model import (
     ObservedState,
     Owned,
     Plan,
+    Rules,
     Scope,
     VanishedDag,
 )
@@ -110,6 +112,11 @@ class Pass:
     def facts(self) -> str:
         """The name under which the journal has what is known of the server: the deployment's, in a pass that writes."""
         return self.place.facts or self.name
+
+    @property
+    def rules(self) -> Rules:
+        """What the mapping says, with a rule for each group of a pattern."""
+        return expand(self.world.rules, self.directory).rules
 
     @property
     def journal(self) -> Journal:

@@ -121,6 +121,17 @@ def test_a_pipeline_needs_no_database(desk: Desk) -> None:
     assert not list(desk.folder.glob("syncd.db*"))
 
 
+def test_a_pattern_means_the_same_groups_in_a_file_under_other_words(desk: Desk) -> None:
+    file = desk.folder / "known.gz"
+    desk.types("snapshot", "export", "--pseudonyms", str(file))
+    pattern = MORE.replace("people:team", "'people:{what}am'").replace("runners", "'{what}-runners'")
+    roles = MAPPING.replace("bindings:", "  '{what}-runners': {dags: [{level: trigger, id: 'pay_*'}]}\nbindings:")
+    desk.write("mappings/access.yaml", roles + pattern)
+
+    assert "  8 people gain trigger on 2 DAGs (te-runners: 8)\n" in desk.types("diff", "--snapshot", str(file))[1]
+    assert "people:team (what te): te-runners" in desk.types("check", "--expand", "--snapshot", str(file))[1]
+
+
 @pytest.mark.parametrize(
     "revision", ["nowhere", "--output=x", "-x", "HEAD\n", "HEAD:mappings", "../mappings-that-are-not", "x" * 5000]
 )

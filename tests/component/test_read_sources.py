@@ -21,7 +21,7 @@ from syncd.targets.airflow.naming import NAMING
 
 RULES = parse(
     {"m.yaml": b"bindings:\n  - {group: okta:finance, roles: [Viewer], deployments: all}\n"}, namings=[NAMING]
-).bindings
+)
 
 
 @dataclass

@@ -321,3 +321,10 @@ def test_who_holds_a_role_by_no_group_is_listed_and_who_is_inactive_is_left() ->
         "  - {people: [{source: people, id: ann, name: ann}], roles: [Op], deployments: {env: prod}, until: 2026-09-01, "
         "reason: adopted}",
     ] == lines[1:]
+
+
+def test_a_role_with_braces_in_its_name_is_left_as_it_is() -> None:
+    braces = Role("{team}-x", frozenset(DIALECT.every_role | spelled(Level.EDIT, "fin_daily")))
+    lines = text_of(live(user("ann", "{team}-x"), roles=(braces,)), known=directory([person("ann")]))
+    assert lines[1].startswith("# prod: ")
+    assert "{team} in its name would make it a role for each group of a pattern" in lines[1]

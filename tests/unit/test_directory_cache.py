@@ -92,7 +92,7 @@ def test_a_source_without_a_reading_is_joined_as_one_that_was_not_read(desk: Des
     desk.poll(desk.people)
     reading = desk.cache.reading("people")
     assert reading is not None
-    found = gather([reading], RULES.bindings, desk.intake)
+    found = gather([reading], RULES, desk.intake)
     assert {"okta": "it was not read yet"} == found.failed
 
 

@@ -161,13 +161,25 @@ def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> 
     """What is new in one of these can be a way around a scope: judge it in `scope`, then name it here."""
     judged = {
         RoleDefinition: {"name", "dags", "permissions", "extends", "bases"},
-        DagSelector: {"level", "ids", "tags", "owners", "all_tags", "all_owners", "bundles", "paths", "but", "also"},
-        Rule: {"subject", "roles", "deployments"},
+        DagSelector: {
+            "level",
+            "ids",
+            "tags",
+            "owners",
+            "all_tags",
+            "all_owners",
+            "bundles",
+            "paths",
+            "but",
+            "also",
+            "variable",
+        },
+        Rule: {"subject", "roles", "deployments"},  # which are those of its pattern, too
     }
     grants_nothing = {
         RoleDefinition: {"at", "description", "owner", "exclusive"},
         DagSelector: {"at"},
-        Rule: {"at", "since", "until", "during", "owner", "reason", "ticket"},
+        Rule: {"at", "since", "until", "during", "owner", "reason", "ticket", "pattern", "captured"},
     }
 
     for kind, looked_at in judged.items():

@@ -100,13 +100,15 @@ def test_the_examples_are_right() -> None:
 
 def test_the_whole_examples_of_the_reference_are_right() -> None:
     blocks = [block for block in REFERENCE.read_text().split("```yaml\n")[1:] if block.startswith("roles:")]
+    texts = [block.partition("```")[0] for block in blocks]
 
     assert [
         ["finance-analyst"],
         ["finance-operator", "finance-reader"],
         ["finance-user"],
+        ["{team}-{level}"],
         ["fin-reader", "fin-reader-pools"],
-    ] == [sorted(parsed(block.partition("```")[0]).roles) for block in blocks]
+    ] == [sorted({**rules.roles, **rules.templates}) for rules in map(parsed, texts)]
 
 
 @pytest.mark.parametrize(

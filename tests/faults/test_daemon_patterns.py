@@ -1,0 +1,74 @@
+"""A pattern through a daemon: groups that Okta makes, renames and deletes while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon_rig import Rig, rig
+
+PATTERN = """
+roles:
+  "{team}-{level}": {dags: [{level: "{level}", tag: "{team}"}]}
+bindings:
+  - group: "okta:af-{team}-{level}"
+    roles: ["{team}-{level}"]
+    deployments: all
+"""
+UNLESS = f"{PATTERN}    unless: [af-money-*]\n"
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    with rig(tmp_path, monkeypatch) as made:
+        yield made
+
+
+def add_group(lab: Rig, name: str, *logins: str) -> str:
+    return lab.okta.org.add_group(name, [lab.ids[login] for login in logins])
+
+
+def holds(lab: Rig, role: str, *logins: str) -> bool:
+    """Say whether just these hold a role, on every server."""
+    wanted = {f"{login}@okta.example" for login in logins}
+    return all(wanted == server.holders(role) for server in lab.all)
+
+
+def test_roles_come_and_go_with_the_groups_of_a_pattern(lab: Rig) -> None:
+    lab.write("mappings/all.yaml", PATTERN)
+    finance = add_group(lab, "af-finance-view", "anna", "bert")
+    lab.start()
+    lab.until("those in the group have its role", lambda: holds(lab, "finance-view", "anna", "bert"))
+
+    add_group(lab, "af-risk-trigger", "cleo")
+    lab.until("a group that is made brings a role", lambda: holds(lab, "risk-trigger", "cleo"))
+
+    lab.okta.org.rename_group(finance, "af-money-view")
+    lab.until("people go on under the new name", lambda: holds(lab, "money-view", "anna", "bert"))
+    lab.until("the old role is gone", lambda: all("finance-view" not in server.state.roles for server in lab.all))
+
+    lab.okta.org.delete_group(finance)
+    lab.until("it is told", lambda: all(lab.alarmed("frozen", name) for name in lab.servers))
+    lab.watch(1.5, "nobody loses it", lambda: holds(lab, "money-view", "anna", "bert"))
+
+    lab.write("mappings/all.yaml", UNLESS)
+    lab.until("a line takes it", lambda: holds(lab, "money-view"))
+    lab.until("it is over", lambda: not lab.alarmed("frozen"))
+    assert holds(lab, "risk-trigger", "cleo")
+
+
+def test_a_group_whose_name_is_no_good_stops_nobody(lab: Rig) -> None:
+    lab.write("mappings/all.yaml", PATTERN)
+    add_group(lab, "af-risk-trigger", "cleo")
+    lab.start()
+    lab.until("those in the group have its role", lambda: holds(lab, "risk-trigger", "cleo"))
+    add_group(lab, "af-risk-admin", "anna")
+    add_group(lab, "af-[x]*-view", "anna")
+    more = add_group(lab, "af-more-view", "bert")
+    lab.until("others are served", lambda: holds(lab, "more-view", "bert"))
+    lab.okta.org.leave(more, lab.ids["bert"])
+    lab.until("others are served", lambda: holds(lab, "more-view"))
+    assert all(
+        {"Op"} >= s.state.users["anna@okta.example"].roles for s in lab.all if "anna@okta.example" in s.state.users
+    )
