@@ -13,8 +13,8 @@ from datetime import datetime
 
 from syncd.access.known import KnownDeployment
 from syncd.access.standing import Standing, compiled, standing
-from syncd.directory.expand import expand
 from syncd.directory.narrow import DirectoryView
+from syncd.mapping.expanded import expanded
 from syncd.mapping.select import chooses
 from syncd.model import EVERYTHING, Adopt, At, Directory, ObservedState, Owned, Plan, Role, Rules, User, key
 from syncd.plan.effect import after as carried_out
@@ -34,7 +34,7 @@ def compare(old: Rules, new: Rules, view: DirectoryView, known: KnownDeployment,
     """Say what other mapping files change on a deployment; None where it was never looked at."""
     if known.seen is None or known.dialect is None:
         return None
-    if not concerns(old, new, view.directory, known):
+    if not concerns(old, new, view.directory, known, now=now):
         return Compared(known, Plan(known.name, EVERYTHING, ()), Effects())
     was = standing(compiled(old, view.looked_for(old.bindings).directory, known, now=now), known, scope=EVERYTHING)
     assert was.plan is not None
@@ -71,15 +71,15 @@ def owned_after(was: Standing) -> Owned:
 # --- whether it is about a deployment at all --------------------------------------------------------------------------
 
 
-def concerns(old: Rules, new: Rules, directory: Directory, known: KnownDeployment) -> bool:
+def concerns(old: Rules, new: Rules, directory: Directory, known: KnownDeployment, *, now: datetime) -> bool:
     """Say whether two sets of rules say different things of a deployment, wherever that stands in which file."""
-    return Counter(_said(old, directory, known)) != Counter(_said(new, directory, known))
+    was, is_ = (expanded(rules, directory, known.deployment, dags=known.dags(now)).rules for rules in (old, new))
+    return Counter(_said(was, known)) != Counter(_said(is_, known))
 
 
-def _said(rules: Rules, directory: Directory, known: KnownDeployment) -> Iterator[object]:
+def _said(rules: Rules, known: KnownDeployment) -> Iterator[object]:
     """Give what rules say of a deployment, without the places where it stands."""
     named: set[str] = set()
-    rules = expand(rules, directory).rules
     for rule in rules.bindings:
         if chooses(rule, known.deployment):
             named.update(rule.roles)

@@ -10,6 +10,7 @@ from syncd.directory.doubt import NOT_READ
 from syncd.directory.join import join
 from syncd.directory.narrow import DirectoryView
 from syncd.model import (
+    Dag,
     Deployment,
     Dialect,
     Joining,
@@ -22,6 +23,7 @@ from syncd.model import (
     Snapshot,
     key,
 )
+from syncd.plan.vanished import in_grace
 
 NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
 """Who holds which role does not depend on how a server spells what is in it."""
@@ -83,6 +85,13 @@ class KnownDeployment:
     def seen(self) -> LastSeen | None:
         """Give what was seen of it, if that can be read."""
         return self.noted.seen if self.dialect is not None else None
+
+    def dags(self, now: datetime) -> tuple[Dag, ...]:
+        """Give the DAGs by whose values lines with `each` go: those listed last, and for a while those that were before."""
+        if self.seen is None:
+            return ()
+        gone = in_grace(self.seen.vanished, self.deployment.dag_grace, now=now)
+        return (*self.seen.dags, *(one.dag for one in gone))
 
 
 def called(view: DirectoryView, word: str) -> list[PersonKey]:

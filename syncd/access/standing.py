@@ -97,7 +97,8 @@ def compiled(rules: Rules, directory: Directory, known: KnownDeployment, *, now:
     """Work out what the rules want of a deployment, as it was seen last."""
     dags = known.seen.dags if known.seen else ()
     dialect = known.dialect or NO_DIALECT
-    return compile_desired(rules, directory, known.deployment, inventory=dags, dialect=dialect, now=now)
+    also = known.dags(now)
+    return compile_desired(rules, directory, known.deployment, inventory=dags, dialect=dialect, now=now, also=also)
 
 
 def standing(

@@ -117,13 +117,13 @@ def _explain(
 def _lines(
     of: Answering, stood: list[Standing], dag: str, *, about: Sequence[PersonKey], program: str
 ) -> Iterator[Line]:
-    from syncd.directory.expand import expand
+    from syncd.mapping.expanded import expanded
 
     for one in stood:
         told = Told(one.owned.grants, of.held(one.name))
         gives = _OnDag(one, dag) if dag else lambda _account, _role: ""
         later = _later(of, one, about)
-        meant = expand(of.rules, of.view.directory)
+        meant = expanded(of.rules, of.view.directory, one.known.deployment, dags=one.known.dags(of.now))
         explained = Explained(
             one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, meant.rules, later=later
         )
@@ -135,7 +135,7 @@ def _later(of: Answering, one: Standing, about: Sequence[PersonKey]) -> Later:
     from syncd.mapping.not_now import given_at_other_hours
 
     view, deployment = of.view.looked_for(of.rules.bindings), one.known.deployment
-    found = given_at_other_hours(of.rules, view.directory, deployment, now=of.now)
+    found = given_at_other_hours(of.rules, view.directory, deployment, dags=one.known.dags(of.now), now=of.now)
     names = one.accounts | view.names_of(view.closed(about, deployment), deployment) if found else frozenset()
     return {account: roles for account, roles in found.items() if account in names}
 

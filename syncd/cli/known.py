@@ -158,17 +158,24 @@ def _read_here(settings: Settings, name: str) -> tuple[Snapshot | None, str]:
 
 def unknown(of: Answering, *, dag: str = "", role: str = "") -> str:
     """Say that there is no such DAG or role, as far as anybody looked, and what was meant."""
-    from syncd.directory.expand import expand
     from syncd.text.strict import Strict
 
     seen = [known.seen for known in of.deployments if known.seen is not None]
     dags = {one.id for each in seen for one in each.dags}
-    roles = {name for each in seen for name in each.roles} | expand(of.rules, of.view.directory).rules.roles.keys()
+    roles = {name for each in seen for name in each.roles} | _defined(of)
     for word, known, what in ((dag, dags, "DAG"), (role, roles, "role")):
         if word and word not in known:
             where = f"never looked at: {', '.join(of.never_seen)}" if of.never_seen else "as they were seen last"
             return f'no deployment has a {what} "{safe(word)}" ({where}){Strict().near(word, known)}'
     return ""
+
+
+def _defined(of: Answering) -> frozenset[str]:
+    """Name the roles that the mapping defines, and those that its patterns make on these deployments."""
+    from syncd.mapping.expanded import expanded
+
+    made = (expanded(of.rules, of.view.directory, k.deployment, dags=k.dags(of.now)) for k in of.deployments)
+    return frozenset(of.rules.roles).union(*(one.rules.roles for one in made))
 
 
 # --- how old it is ----------------------------------------------------------------------------------------------------

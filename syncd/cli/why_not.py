@@ -74,14 +74,14 @@ def _answer(of: Answering, known: KnownDeployment, who: tuple[PersonKey, ...], a
     from syncd.access.edits import Ground
     from syncd.access.standing import compiled
     from syncd.access.why_not import Goal, Wish, is_given, why_not
-    from syncd.directory.expand import expand
+    from syncd.mapping.expanded import expanded
     from syncd.model import Level
 
     view, deployment = of.view.looked_for(of.rules.bindings), known.deployment
     sizes = {where: len(members.members) for where, members in view.directory.groups.items()}
     wish = Wish(who, Goal(asked.role, asked.dag, asked.level or Level.VIEW), known, of.now, sizes)
     directory = view.narrowed(who, deployment) if view.is_certain_for(of.rules.bindings) else view.directory
-    basis = Ground(expand(of.rules, directory).rules, directory)
+    basis = Ground(expanded(of.rules, directory, deployment, dags=known.dags(of.now)).rules, directory)
     if is_given(wish, basis):
         return WhyNot(known.name, True, ())
     changes = tuple(why_not(wish, basis))

@@ -94,9 +94,12 @@ def _groups_of(rules: Iterable[Rule], moved: DirectoryDelta) -> frozenset[Person
 def wanted(
     view: DirectoryView, who: frozenset[PersonKey], rules: Rules, deployment: Deployment, *, now: datetime
 ) -> DesiredState:
-    """Work out what the rules want of these people on one deployment; of roles, no more than who holds them."""
+    """Work out what the rules want of these people on one deployment; of roles, no more than who holds them.
+
+    Which owners, folders and tags DAGs have says nothing of who is given the roles for them.
+    """
     directory = view.narrowed(who, deployment)
-    return compile_desired(rules, directory, deployment, inventory=(), dialect=_NO_DIALECT, now=now)
+    return compile_desired(rules, directory, deployment, inventory=(), dialect=_NO_DIALECT, now=now, also=None)
 
 
 @dataclass(frozen=True, slots=True)

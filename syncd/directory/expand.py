@@ -1,4 +1,4 @@
-"""What patterns in the mapping stand for, by the groups that there are: rules and roles as if each line was written by hand.
+"""What patterns in the mapping stand for, by the groups and DAGs that there are: rules and roles as if each was written by hand.
 
 the name of a group                                  | then
 -----------------------------------------------------|----------------------------------------------------------------------
@@ -9,6 +9,12 @@ name now that fits                                   | old name now gives nothin
 the same, and that name was used for another group   | the same as before: nobody loses what the old name gave (group_renamed)
 fits, and a value makes no name, level or the like   | nothing (expansion_refused); the others go on
 fits, and is beyond the bound of its pattern         | nothing, and nobody loses the roles if it was used (too_many_expansions)
+
+what DAGs have (`each`)                              | then
+-----------------------------------------------------|----------------------------------------------------------------------
+an owner, folder or tag                              | there is a rule for it, and its roles; no good, or too many: as above
+nobody says which DAGs there are                     | a rule and roles with the variable as it is: whoever has one has them all
+a group captures the variable too                    | a rule for the group where DAGs have that value
 
 several lines make one role (expansions_meet)        | then
 -----------------------------------------------------|----------------------------------------------------------------------
@@ -26,32 +32,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
 
+from syncd.directory.filling import filled_role, filled_rule, problem
+from syncd.directory.found_values import FoundValues, found_values
 from syncd.model import (
     EVERYONE,
-    At,
-    DagSelector,
+    Dag,
     Directory,
+    FoundValue,
     GroupPattern,
-    GroupRef,
-    LabelTest,
-    Level,
     Note,
     RoleDefinition,
     Rule,
     Rules,
-    Subject,
-    Without,
     drawn,
+    nfc,
 )
-from syncd.model.patterns import Values, filled
-from syncd.text.characters import unseen
+from syncd.model.patterns import Values
 from syncd.words import some
-
-LONGEST_VALUE: Final = 100
-_UNFIT: Final = frozenset("*?[]{}/\\$\"'")
-"""Characters that would say more than themselves where a value is put: in globs, regular expressions and variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +62,14 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """One group of a pattern: the rule for it, and the roles that only patterns define. `was_used`: its name was before."""
+    """What one group or value stands for: the rule for it, and the roles that only patterns define.
+
+    `of` says which group or value; `was_used`: the name of the group was before.
+    """
 
     rule: Rule
     roles: tuple[RoleDefinition, ...]
-    group: str
+    of: str
     was_used: bool
     is_there: bool = True
 
@@ -82,17 +83,19 @@ class Expanded:
     held_back: tuple[HeldBack, ...] = ()
 
 
-def expand(rules: Rules, directory: Directory) -> Expanded:
-    """Put in place of every rule with a pattern those for the groups that there are; the same for every order of either."""
-    patterns = [rule for rule in rules.bindings if rule.pattern]
+def expand(rules: Rules, directory: Directory, *, dags: Iterable[Dag] | None = None) -> Expanded:
+    """Put in place of every rule with a pattern those for the groups that there are; the same for every order of either.
+
+    `dags` are those by which lines with `each` go; None: nobody says which there are.
+    """
+    patterns = [rule for rule in rules.bindings if rule.pattern or rule.each]
     if not patterns:
         return Expanded(rules)
-    groups = _Groups(directory)
-    draft = _Draft(rules)
+    draft = _Draft(rules, _Groups(directory), None if dags is None else found_values(dags))
     for rule in patterns:
-        draft.add(rule, groups)
+        draft.add(rule)
     made = tuple(_Meeting(draft, rules).settled())
-    plain = tuple(rule for rule in rules.bindings if not rule.pattern)
+    plain = tuple(rule for rule in rules.bindings if not (rule.pattern or rule.each))
     roles = {**rules.roles, **{role.name: role for one in made for role in one.roles}}
     bindings = plain + tuple(one.rule for one in made if one.rule.roles)
     return Expanded(replace(rules, roles=roles, bindings=bindings), tuple(sorted(draft.notes)), tuple(draft.held_back))
@@ -149,157 +152,129 @@ def _fitting(pattern: GroupPattern, names: frozenset[str]) -> Mapping[str, Value
 # --- what each of them makes ------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A group or value, or both, that a rule may be for. `is_open`: the variable of `each` stands for whatever there is."""
+
+    values: Values
+    group: str = ""
+    is_there: bool = True
+    was_used: bool = False
+    is_open: bool = False
+
+    @property
+    def order(self) -> tuple[bool, str, tuple[str, ...]]:
+        """Those first that were used before."""
+        return not self.was_used, self.group, tuple(self.values.values())
+
+
 @dataclass(slots=True)
 class _Draft:
     """What patterns make so far."""
 
     rules: Rules
+    groups: _Groups
+    found: FoundValues | None
     made: list[Expansion] = field(default_factory=list)
     notes: set[Note] = field(default_factory=set)
     held_back: list[HeldBack] = field(default_factory=list)
 
-    def add(self, rule: Rule, groups: _Groups) -> None:
-        """Add what one rule makes of the groups that fit it, those first that were used before."""
-        assert rule.pattern is not None
-        pattern = rule.pattern
-        found = groups.of(pattern)
+    def add(self, rule: Rule) -> None:
+        """Add what one rule makes of the groups and values that fit it."""
+        left, refused = self.rules.most_expansions, list[str]()
+        for candidate in sorted(self._candidates(rule), key=lambda candidate: candidate.order):
+            one = self._expansion(rule, candidate)
+            if why := self._problem(rule, one, candidate):
+                refused.append(f"{_told_of(rule, candidate)} gives nothing: {why}")
+            elif one.is_there and not left:
+                self._too_many(rule, one)
+            else:
+                left -= one.is_there
+                self.made.append(one)
+        self._refuse(rule, refused)
+
+    def _candidates(self, rule: Rule) -> Iterator[_Candidate]:
+        for one in self._of_groups(rule, rule.pattern) if rule.pattern else (_Candidate({}),):
+            if rule.each is None:
+                yield one
+            elif self.found is None:
+                yield _with_any(one, rule.each)
+            else:
+                yield from _with_each(one, rule.each, self.found)
+
+    def _of_groups(self, rule: Rule, pattern: GroupPattern) -> Iterator[_Candidate]:
+        groups, found = self.groups, self.groups.of(pattern)
         if not any(groups.is_there(pattern, name) for name in found) and pattern.source not in groups.directory.failed:
             text = f'{rule.at}: no group of {pattern.source} is called "{pattern.text}"; is it among those that are read of it?'
             self.notes.add(Note("pattern_matches_nothing", text))
-        left = self.rules.most_expansions
-        for name in sorted(found, key=lambda name: (not groups.was_used(pattern, name), name)):
-            one = self._expansion(rule, pattern, name, found[name], groups)
-            if one is None:
-                continue
-            if one.is_there and not left:
-                self._too_many(rule, one)
-                continue
-            left -= one.is_there
-            self.made.append(one)
+        for name, values in found.items():
+            there = groups.is_there(pattern, name)
+            if now := groups.moved_to(pattern, name):
+                self.notes |= {_moved(rule, pattern, name, now)} if there else set()
+            else:
+                yield _Candidate(values, name, there, groups.was_used(pattern, name))
 
-    def _expansion(
-        self, rule: Rule, pattern: GroupPattern, name: str, values: Values, groups: _Groups
-    ) -> Expansion | None:
-        there = groups.is_there(pattern, name)
-        if now := groups.moved_to(pattern, name):
-            if there:
-                self._moved(rule, pattern, name, now)
-            return None
-        one = expansion(rule, self.rules.templates, name, values)
-        if problem := _problem(one, values, self.rules):
-            self._refuse(rule, pattern, name, problem)
-            return None
-        return replace(one, was_used=groups.was_used(pattern, name), is_there=there)
+    def _expansion(self, rule: Rule, candidate: _Candidate) -> Expansion:
+        templates = self.rules.templates
+        roles = tuple(filled_role(templates[role], candidate.values) for role in rule.roles if role in templates)
+        made = filled_rule(rule, candidate.group, candidate.values)
+        return Expansion(made, roles, _named(rule, candidate), candidate.was_used, candidate.is_there)
 
-    def _refuse(self, rule: Rule, pattern: GroupPattern, name: str, problem: str) -> None:
-        text = f'{rule.at}: the group "{pattern.source}:{name}" gives nothing: {problem}'
-        self.notes.add(Note("expansion_refused", f"{text}; or name it in `unless`"))
+    def _problem(self, rule: Rule, one: Expansion, candidate: _Candidate) -> str:
+        is_open = candidate.is_open and rule.each
+        values = {v: value for v, value in candidate.values.items() if not (is_open and v == is_open.kind)}
+        return problem(one.roles, values, self.rules.namings, is_open=bool(is_open))
 
-    def _moved(self, rule: Rule, pattern: GroupPattern, name: str, now: str) -> None:
-        meant = f'"{pattern.source}:{name}" meant the group that is now called "{now}"; another group has the name now'
-        accept = f'syncd accept-group {pattern.source} "{name}"'
-        self.notes.add(Note("pattern_moved", f"{rule.at}: {meant}, and gives nothing; to use it run: {accept}"))
+    def _refuse(self, rule: Rule, refused: list[str]) -> None:
+        """Tell of every group; of values, which can be thousands, of the first ones."""
+        told = refused if rule.each is None else [some(refused, 3, between="; ")] if refused else []
+        self.notes |= {Note("expansion_refused", f"{rule.at}: {text}; or name it in `unless`") for text in told}
 
     def _too_many(self, rule: Rule, one: Expansion) -> None:
-        assert rule.pattern is not None
-        many = f'more than {self.rules.most_expansions:,} groups are called "{rule.pattern.text}"'
-        text = (
-            f"{rule.at}: {many}; those that were used before and are first by name are taken, and others give nothing"
-        )
-        self.notes.add(Note("too_many_expansions", f"{text}; narrow the pattern, or name groups in `unless`"))
-        if one.was_used:
+        most, pattern = f"more than {self.rules.most_expansions:,}", rule.pattern
+        many = f'{most} groups are called "{pattern.text}"' if pattern else f"there are {most} {_kinds(rule)}"
+        first = "those that were used before and are first by name are taken, and others give nothing"
+        text = f"{rule.at}: {many}; {first}; narrow it, or name some in `unless`"
+        self.notes.add(Note("too_many_expansions", text))
+        if one.was_used or rule.each:
             self.held_back.append(HeldBack(one.rule, many))
 
 
-def expansion(rule: Rule, templates: Mapping[str, RoleDefinition], name: str, values: Values) -> Expansion:
-    """Fill a rule, and the roles with variables that it names, for one group."""
-    assert rule.pattern is not None
-    filled_in = replace(
-        rule,
-        subject=_subject(rule.subject, rule.pattern, name, values),
-        roles=tuple(dict.fromkeys(filled(role, values) for role in rule.roles)),
-        deployments=tuple(_labels(test, values) for test in rule.deployments),
-        reason=filled(rule.reason, values),
-        owner=filled(rule.owner, values),
-        ticket=filled(rule.ticket, values),
-        pattern=None,
-        captured=tuple(values.items()),
-    )
-    roles = tuple(_role(templates[role], values) for role in rule.roles if role in templates)
-    return Expansion(filled_in, roles, f"{rule.pattern.source}:{name}", was_used=False)
+def _with_any(one: _Candidate, each: FoundValue) -> _Candidate:
+    """Let the variable stand as it is, if the group says nothing else."""
+    if each.kind in one.values:
+        return one
+    return replace(one, values={**one.values, each.kind: f"{{{each.kind}}}"}, is_open=True)
 
 
-def _subject(subject: Subject, pattern: GroupPattern, name: str, values: Values) -> Subject:
-    """Name the group in place of the pattern, and fill the names of those that take out."""
-    match subject:
-        case GroupRef(source, None, text) if text is not None:
-            return GroupRef(
-                source, name=name if (source, text) == (pattern.source, pattern.text) else filled(text, values)
-            )
-        case Without(whole, none_of):
-            inner = (_subject(one, pattern, name, values) for one in none_of)
-            return Without(_subject(whole, pattern, name, values), tuple(inner))
-        case _:
-            return subject
+def _with_each(one: _Candidate, each: FoundValue, found: FoundValues) -> Iterator[_Candidate]:
+    """Give each value that is found; where the group says which it is, that one alone."""
+    values = each.values(found[each.kind])
+    if each.kind in one.values:
+        yield from [one] if nfc(one.values[each.kind]) in values else []
+    else:
+        yield from (replace(one, values={**one.values, each.kind: value}) for value in values)
 
 
-def _labels(test: LabelTest, values: Values) -> LabelTest:
-    among = None if test.among is None else frozenset(filled(value, values) for value in test.among)
-    return replace(test, among=among, but=frozenset(filled(value, values) for value in test.but))
+def _moved(rule: Rule, pattern: GroupPattern, name: str, now: str) -> Note:
+    meant = f'"{pattern.source}:{name}" meant the group that is now called "{now}"; another group has the name now'
+    accept = f'syncd accept-group {pattern.source} "{name}"'
+    return Note("pattern_moved", f"{rule.at}: {meant}, and gives nothing; to use it run: {accept}")
 
 
-def _role(role: RoleDefinition, values: Values) -> RoleDefinition:
-    return replace(
-        role,
-        name=filled(role.name, values),
-        description=filled(role.description, values),
-        owner=filled(role.owner, values),
-        extends=tuple(filled(other, values) for other in role.extends),
-        dags=tuple(_selector(entry, values) for entry in role.dags),
-    )
+def _named(rule: Rule, candidate: _Candidate) -> str:
+    """Name the group, and the value where the group does not say it."""
+    group = f"{rule.pattern.source}:{candidate.group}" if rule.pattern else ""
+    value = f"{rule.each.kind} {candidate.values[rule.each.kind]}" if rule.each else ""
+    return f"{group}, {value}" if group and value else group or value
 
 
-def _selector(entry: DagSelector, values: Values) -> DagSelector:
-    def several(texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(filled(text, values) for text in texts))
-
-    level = filled(entry.variable, values)
-    return replace(
-        entry,
-        level=Level(level) if level in set(Level) else entry.level,
-        variable="" if level in set(Level) else level,
-        ids=several(entry.ids),
-        tags=several(entry.tags),
-        owners=several(entry.owners),
-        all_tags=several(entry.all_tags),
-        all_owners=several(entry.all_owners),
-        bundles=several(entry.bundles),
-        paths=several(entry.paths),
-        but=tuple(_selector(left_out, values) for left_out in entry.but),
-    )
+def _told_of(rule: Rule, candidate: _Candidate) -> str:
+    return f'the {"group " if rule.pattern else ""}"{_named(rule, candidate)}"'
 
 
-def _problem(one: Expansion, values: Values, rules: Rules) -> str:
-    """Say what is no good about the values of one group; empty: nothing."""
-    found = (
-        *(_value_problem(variable, value) for variable, value in values.items()),
-        *(naming.role_problem(role.name) for role in one.roles for naming in rules.namings),
-        *(_level_problem(entry.variable, entry.at) for role in one.roles for entry in role.dags if entry.variable),
-    )
-    return next(filter(None, found), "")
-
-
-def _value_problem(variable: str, value: str) -> str:
-    said = f'"{value}" as {{{variable}}}'
-    if found := next((c for c in value if c in _UNFIT), "") or unseen(value):
-        return f"{said} has the character {found} in it, which a value cannot have"
-    if value != value.strip():
-        return f"{said} begins or ends with a blank"
-    return f"{said} is longer than {LONGEST_VALUE} characters" if len(value) > LONGEST_VALUE else ""
-
-
-def _level_problem(word: str, at: At) -> str:
-    return f'"{word}" is no level ({at}); say in `captures` which of view, trigger, edit and own it is'
+def _kinds(rule: Rule) -> str:
+    return f"{rule.each.kind}s of DAGs" if rule.each else "groups"
 
 
 # --- roles that several lines make ------------------------------------------------------------------------------------
@@ -369,5 +344,5 @@ def _told(
 
 
 def _line(role: RoleDefinition, made: Iterable[Expansion]) -> str:
-    one = min(made, key=lambda one: (str(one.rule.at), one.group))
-    return f"{one.rule.at} (role {role.at}) for {one.group}"
+    one = min(made, key=lambda one: (str(one.rule.at), one.of))
+    return f"{one.rule.at} (role {role.at}) for {one.of}"

@@ -17,6 +17,7 @@ from syncd.model import (
     RoleDefinition,
     Rule,
     Subject,
+    Where,
     Without,
 )
 from syncd.model.patterns import Values, filled
@@ -53,6 +54,9 @@ def _subject(subject: Subject, pattern: GroupPattern, name: str, values: Values)
         case Without(whole, none_of):
             inner = (_subject(one, pattern, name, values) for one in none_of)
             return Without(_subject(whole, pattern, name, values), tuple(inner))
+        case Where(whole, conditions):
+            asked = tuple(replace(one, values=frozenset(filled(v, values) for v in one.values)) for one in conditions)
+            return Where(_subject(whole, pattern, name, values), asked)
         case _:
             return subject
 

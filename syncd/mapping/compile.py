@@ -1,6 +1,7 @@
 """The meaning of the rules for one deployment: rules, people and DAGs -> DesiredState.
 
 it has a pattern on the names of groups           = a rule for each group that fits (`directory/expand.py`)
+it is for each value that DAGs have               = a rule for each of them
 rule is for another deployment, or over          = nothing
 rule has not begun, or its windows are closed     = nothing; a role of its own is there all the same
 its group is not there, or which it is is unclear = nothing is given, and its roles are frozen
@@ -16,9 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from syncd.directory.doubt import shown_inactive
-from syncd.directory.expand import expand
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.mapping.doubtful import over
+from syncd.mapping.expanded import expanded
 from syncd.mapping.inventory import Inventory
 from syncd.mapping.people import freeze_doubted, people
 from syncd.mapping.permissions import Speller
@@ -37,14 +38,17 @@ def compile_desired(
     inventory: tuple[Dag, ...],
     dialect: Dialect,
     now: datetime,
+    also: Iterable[Dag] | None = (),
 ) -> DesiredState:
     """Work out what the rules want of one deployment.
 
     A role that is not built in is wanted as long as a rule names it that is not over, whether or not its group has members and
-    the rule gives anything at this hour.
+    the rule gives anything at this hour. `also` are DAGs by whose values lines with `each` go beside those of the inventory;
+    None: by whatever values there are, and what they give stands under the names of roles as they are written.
     """
     diagnostics = Diagnostics(set(directory.notes))
-    rules = _expanded(rules, directory, deployment, now, diagnostics)
+    dags = None if also is None else (*inventory, *also)
+    rules = _expanded(rules, directory, deployment, dags=dags, now=now, diagnostics=diagnostics)
     standing = _standing(rules, deployment, now, diagnostics)
     live = [rule for rule in standing if is_on(rule, now)]
     found = people(bind(live, directory, diagnostics), directory, deployment, diagnostics)
@@ -78,7 +82,7 @@ def compile_roles(
     now: datetime,
 ) -> Mapping[str, Role]:
     """Work out the roles alone, as `compile_desired` does."""
-    unheard, rules = Diagnostics(), expand(rules, directory).rules
+    unheard, rules = Diagnostics(), expanded(rules, directory, deployment, dags=inventory).rules
     speller = Speller(Inventory(inventory), dialect, deployment.naming, unheard)
     return _roles(rules, _standing(rules, deployment, now, unheard), speller)
 
@@ -93,7 +97,7 @@ def frozen_roles(
     known: dict[tuple[str, tuple[int, ...], tuple[str, ...]], tuple[Sequence[Rule], Mapping[str, str]]] = {}
     for deployment in deployments:
         diagnostics = Diagnostics()
-        meant = _expanded(rules, directory, deployment, now, diagnostics)
+        meant = _expanded(rules, directory, deployment, dags=None, now=now, diagnostics=diagnostics)
         live = [rule for rule in _standing(meant, deployment, now, diagnostics) if is_on(rule, now)]
         alike = deployment.login_source, tuple(map(id, live)), tuple(sorted(diagnostics.frozen))
         if alike not in known:
@@ -103,15 +107,21 @@ def frozen_roles(
 
 
 def _expanded(
-    rules: Rules, directory: Directory, deployment: Deployment, now: datetime, diagnostics: Diagnostics
+    rules: Rules,
+    directory: Directory,
+    deployment: Deployment,
+    *,
+    dags: Iterable[Dag] | None,
+    now: datetime,
+    diagnostics: Diagnostics,
 ) -> Rules:
     """Give the rules without patterns; what a pattern leaves in doubt here is frozen."""
-    expanded = expand(rules, directory)
-    diagnostics.notes |= set(expanded.notes)
-    for held_back in expanded.held_back:
+    found = expanded(rules, directory, deployment, dags=dags)
+    diagnostics.notes |= set(found.notes)
+    for held_back in found.held_back:
         if chooses(held_back.rule, deployment) and not is_over(held_back.rule, now):
             diagnostics.freeze(held_back.rule.roles, held_back.why)
-    return expanded.rules
+    return found.rules
 
 
 def _standing(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:

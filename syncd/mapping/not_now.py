@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from syncd.directory.expand import expand
 from syncd.mapping.compile import compile_desired
+from syncd.mapping.expanded import expanded
 from syncd.mapping.select import chooses
 from syncd.mapping.when import closed, is_on, is_over
-from syncd.model import Deployment, Dialect, Directory, Level, Reason, Rules
+from syncd.model import Dag, Deployment, Dialect, Directory, Level, Reason, Rules
 
 Later = Mapping[str, Mapping[str, tuple[tuple[Reason, str], ...]]]
 """By account (its key) and role: the lines that give it at another hour, each with its hours in words."""
 _NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
 
 
-def given_at_other_hours(rules: Rules, directory: Directory, deployment: Deployment, *, now: datetime) -> Later:
+def given_at_other_hours(
+    rules: Rules, directory: Directory, deployment: Deployment, *, dags: Iterable[Dag], now: datetime
+) -> Later:
     """Say by account (its key) and role which lines give it at another hour, and when: `only mon-fri UTC; now outside, ...`."""
-    rules = expand(rules, directory).rules
+    rules = expanded(rules, directory, deployment, dags=dags).rules
     waiting = [r for r in rules.bindings if chooses(r, deployment) and not is_over(r, now) and not is_on(r, now)]
     if not waiting:
         return {}

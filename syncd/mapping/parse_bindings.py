@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from syncd.mapping.keys import BINDING
 from syncd.mapping.parse_labels import read_deployments
-from syncd.mapping.parse_patterns import check_bound, check_used, is_pattern, read_pattern
+from syncd.mapping.parse_patterns import Several, check_bound, check_used, read_several
 from syncd.mapping.parse_subjects import read_subject
 from syncd.mapping.parse_times import read_times
 from syncd.mapping.reading import MappingReading, words
-from syncd.model import GroupPattern, Rule, Subject
+from syncd.model import Rule, Subject
 from syncd.text.document import Node, Table
 
 
@@ -20,13 +20,12 @@ def read_binding(reading: MappingReading, node: Node) -> None:
     found = strict.record(node, "a binding", known=BINDING.known, required=BINDING.required)
     roles = strict.texts(found.get("roles"), "`roles`")
     reading.bound.extend(roles)
-    pattern = read_pattern(reading, found)
-    if pattern or not is_pattern(found):
-        check_bound(reading, roles, pattern)
-    subject = _subject(reading, node, found, pattern)
+    several = read_several(reading, found)
+    check_bound(reading, roles, several, at=node.at)
+    subject = _subject(reading, node, found, several)
     deployments = read_deployments(strict, found["deployments"]) if "deployments" in found else None
-    if pattern:
-        check_used(strict, found.get("deployments"), reading.captured, where="the group of this binding")
+    for key in ("deployments", "where") if several.variables else ():
+        check_used(strict, found.get(key), several.of_group, where="the group of this binding")
     times = read_times(strict, found)
     if reading.people_until and "people" in found and "until" not in found:
         strict.wrong(
@@ -48,16 +47,15 @@ def read_binding(reading: MappingReading, node: Node) -> None:
                 during=times.during,
                 owner=owner,
                 ticket=ticket,
-                pattern=pattern,
+                pattern=several.pattern,
+                each=several.each,
             )
         )
 
 
-def _subject(
-    reading: MappingReading, node: Node, found: Mapping[str, Node], pattern: GroupPattern | None
-) -> Subject | None:
-    """Read whom the binding is for; what its pattern captures may stand in the names of groups that take out."""
-    if not isinstance(node, Table) or (pattern is None and is_pattern(found)):
+def _subject(reading: MappingReading, node: Node, found: Mapping[str, Node], several: Several) -> Subject | None:
+    """Read whom the binding is for; what its group captures may stand in the names of groups that take out."""
+    if not isinstance(node, Table) or several.is_bad:
         return None
-    reading.captured = frozenset(pattern.variables) if pattern else frozenset()
+    reading.captured = several.of_group
     return read_subject(reading, found, node.at)

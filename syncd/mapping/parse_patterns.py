@@ -1,57 +1,99 @@
 """Patterns on the names of groups: variables between braces, and where they may be used.
 
-A binding whose `group` has variables in its name stands for each group that fits. What it captures is used in its roles,
-deployments and texts, and in the roles that have these variables in their names: so one name of a role says all that can
-differ in it.
+A binding whose `group` has variables in its name stands for each group that fits, one with `each` for each value that DAGs
+have. What they capture is used in its roles, deployments and texts, and in the roles that have these variables in their names:
+so one name of a role says all that can differ in it. The deployments are those of groups alone: which DAGs there are is asked
+once it is known where.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from syncd.mapping.patterns import glob_problem, is_regex
 from syncd.mapping.reading import MappingReading, is_source, words
-from syncd.model import GroupPattern
-from syncd.model.patterns import CASES, variables
+from syncd.model import At, FoundValue, GroupPattern
+from syncd.model.patterns import CASES, KINDS, variables
 from syncd.text.document import Items, Node, Scalar, Table
 from syncd.text.strict import Strict
 
-KEYS: Final = ("captures", "unless")
-"""The keys of a binding that say more of its pattern."""
 MOST_VARIABLES: Final = 5
 _BRACES: Final = re.compile(r"\{[^{}]*\}?|\}")
 _VARIABLE: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _HOW: Final = 'a variable is written {team}, with letters, digits and "_" in its name'
 
 
-def read_pattern(reading: MappingReading, found: Mapping[str, Node]) -> GroupPattern | None:
-    """Read the pattern of a binding; None: its group, if it has one, is written out, or is no good."""
-    named = _named(found.get("group"))
-    if named is None:
-        for key in KEYS:
+_Captures = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What a binding stands for several by; `is_bad`: its group is a pattern that is no good, which was told."""
+
+    pattern: GroupPattern | None = None
+    each: FoundValue | None = None
+    is_bad: bool = False
+
+    @property
+    def of_group(self) -> frozenset[str]:
+        """Name the variables that the group captures."""
+        return frozenset(self.pattern.variables if self.pattern else ())
+
+    @property
+    def variables(self) -> frozenset[str]:
+        return self.of_group | ({self.each.kind} if self.each else frozenset())
+
+
+def read_several(reading: MappingReading, found: Mapping[str, Node]) -> Several:
+    """Read the pattern of a binding, and the values of DAGs that it is for each of, if it has them."""
+    strict, named = reading.strict, _named(found.get("group"))
+    kind = _kind(strict, found["each"]) if "each" in found else ""
+    if named is None and "each" not in found:
+        for key in ("captures", "unless"):
             if key in found:
-                reading.strict.wrong(
+                strict.wrong(
                     found[key].at, f'`{key}` goes with a pattern, as in `group: "okta:airflow-{{team}}"`; take it out'
                 )
-        return None
-    source, name = named
+        return Several()
+    known = (variables(named[1].text) if named else frozenset()) | ({kind} if kind else frozenset())
+    captures = tuple(_captures(strict, found.get("captures"), known))
+    unless = _unless(strict, found.get("unless"))
+    mine = dict(captures).get(kind, ())
+    each = FoundValue(kind, mine, () if named else unless) if kind else None
+    if named is None:
+        return Several(each=each)
+    pattern = _pattern(reading, *named, captures, unless)
+    return Several(pattern, each, is_bad=pattern is None)
+
+
+def _kind(strict: Strict, node: Node) -> str:
+    """Read what of DAGs a binding is for each of; empty: there is no such."""
+    text = strict.text(node, "`each`")
+    if text is not None and text not in KINDS:
+        hint = strict.near(text, KINDS) or f"; there are {', '.join(KINDS)}"
+        strict.wrong(node.at, f'`each` is not "{text}"{hint}')
+    return text if text in KINDS else ""
+
+
+def _unless(strict: Strict, node: Node | None) -> tuple[str, ...]:
+    unless = strict.texts(node, "`unless`", alone=True)
+    for glob in unless:
+        if wrong := glob_problem(glob.text):
+            strict.wrong(glob.at, wrong)
+    return words(unless)
+
+
+def _pattern(
+    reading: MappingReading, source: str, name: Scalar, captures: _Captures, unless: tuple[str, ...]
+) -> GroupPattern | None:
     problem = _problem(name.text)
     if problem:
         reading.strict.wrong(name.at, problem)
     is_known = is_source(reading, source, name.at)
-    captures = tuple(_captures(reading.strict, found.get("captures"), variables(name.text)))
-    unless = reading.strict.texts(found.get("unless"), "`unless`", alone=True)
-    for glob in unless:
-        if wrong := glob_problem(glob.text):
-            reading.strict.wrong(glob.at, wrong)
-    return None if problem or not is_known else GroupPattern(source, name.text, captures, words(unless))
-
-
-def is_pattern(found: Mapping[str, Node]) -> bool:
-    """Say whether the group of a binding is written as a pattern, good or bad."""
-    return _named(found.get("group")) is not None
+    return None if problem or not is_known else GroupPattern(source, name.text, captures, unless)
 
 
 def _named(node: Node | None) -> tuple[str, Scalar] | None:
@@ -100,7 +142,7 @@ def _captures(
     for variable, table in strict.table(node, "`captures`") if node else ():
         what = f"`{variable.text}` of `captures`"
         if variable.text not in known:
-            hint = strict.near(variable.text, known) or f"; there are {', '.join(sorted(known))}"
+            hint = strict.near(variable.text, known) or (f"; there are {', '.join(sorted(known))}" if known else "")
             strict.wrong(variable.at, f'the group has no variable "{variable.text}"{hint}')
         read = [
             (value.text, strict.text(instead, f'"{value.text}" in {what}'))
@@ -166,17 +208,28 @@ def _scalars(node: Node | None) -> Iterator[Scalar]:
                 rest.extend(value for _, value in reversed(entries))
 
 
-def check_bound(reading: MappingReading, roles: tuple[Scalar, ...], pattern: GroupPattern | None) -> None:
-    """Find roles of a binding whose variables nothing captures."""
+def check_bound(reading: MappingReading, roles: tuple[Scalar, ...], several: Several, *, at: At) -> None:
+    """Find roles of a binding whose variables nothing captures, and an `each` that no role says anything of."""
+    if several.is_bad:
+        return
     for role in roles:
-        if pattern:
-            check_text(reading.strict, role, frozenset(pattern.variables), where="the group of this binding")
+        if several.variables:
+            check_text(reading.strict, role, several.variables, where="the group of this binding")
         elif used := variables(role.text):
-            reading.strict.wrong(
-                role.at,
-                f'the role "{role.text}" has the variable {min(used)}, and the group of this binding captures none; '
-                f'write a pattern, as in `group: "okta:airflow-{{{min(used)}}}"`',
-            )
+            reading.strict.wrong(role.at, _unbound(role.text, min(used)))
+    each = several.each
+    if each and each.kind not in several.of_group and not any(each.kind in variables(role.text) for role in roles):
+        reading.strict.wrong(
+            at,
+            f"`each: {each.kind}` says nothing, as no role of this binding has {{{each.kind}}} in its name; take it out",
+        )
+
+
+def _unbound(role: str, variable: str) -> str:
+    pattern = f'`group: "okta:airflow-{{{variable}}}"`'
+    also = f", or `each: {variable}` for every {variable} that DAGs have" if variable in KINDS else ""
+    captured = f'the role "{role}" has the variable {variable}, and the group of this binding captures none'
+    return f"{captured}; write a pattern, as in {pattern}{also}"
 
 
 def check_extended(reading: MappingReading) -> None:

@@ -14,7 +14,7 @@ from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
-from syncd.model.patterns import GroupPattern
+from syncd.model.patterns import FoundValue, GroupPattern
 from syncd.model.people import (
     BY_EMAIL,
     Certificate,
@@ -85,6 +85,7 @@ __all__ = [
     "Doubted",
     "Everyone",
     "FoundPerson",
+    "FoundValue",
     "Grant",
     "Group",
     "GroupPattern",

@@ -15,7 +15,7 @@ from syncd.model.state import ObservedState
 class Sighting:
     """One look at a deployment. `observed` says by its scope how much was looked at; `dags`: None where not listed.
 
-    `vanished` are DAGs that roles hold something on and that were not listed.
+    `vanished` are DAGs that roles hold something on, or are there for, and that were not listed.
     """
 
     at: datetime
@@ -32,6 +32,7 @@ class LastSeen:
 
     people_at  when everybody was last looked at; who was looked at since is as they were then
     roles_at, dags_at  when roles and DAGs were last listed
+    vanished   DAGs that were not listed any more then
     """
 
     deployment: str
@@ -44,6 +45,7 @@ class LastSeen:
     dags_at: datetime
     own_account: str | None = None
     unclear: Mapping[str, str] = field(default_factory=dict)
+    vanished: tuple[VanishedDag, ...] = ()
 
     @property
     def at(self) -> datetime:

@@ -1,9 +1,12 @@
-"""Patterns on the names of groups: `airflow-{team}-{level}` fits a name, and what it captures there fills other texts."""
+"""Patterns on the names of groups: `airflow-{team}-{level}` fits a name, and what it captures there fills other texts.
+
+What DAGs of a deployment have, their owners, folders and tags, fills texts in the same way.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -86,6 +89,29 @@ class GroupPattern:
             found.append(inner[place + len(literal) :])
             inner = inner[:place]
         return dict(zip(self.variables, [inner, *reversed(found)], strict=True)) if inner else None
+
+
+KINDS: Final = ("owner", "folder", "tag")
+"""What is found of DAGs, which is also the name of the variable: `folder` is the first one of the file's path."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundValue:
+    """Each value of one kind that the DAGs of a deployment have.
+
+    captures  what stands for what: (value, value in its place); other values stand for themselves
+    unless    globs for values that are not meant
+    """
+
+    kind: str
+    captures: tuple[tuple[str, str], ...] = ()
+    unless: tuple[str, ...] = ()
+
+    def values(self, found: Iterable[str]) -> frozenset[str]:
+        """Give what the variable stands for, where these are found."""
+        instead = dict(self.captures)
+        meant = (value for value in found if not any(fnmatchcase(value, glob) for glob in self.unless))
+        return frozenset(instead.get(value, value) for value in meant)
 
 
 def _literals(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from syncd.model.labels import LabelTest
-from syncd.model.patterns import MOST_EXPANSIONS, GroupPattern
+from syncd.model.patterns import MOST_EXPANSIONS, FoundValue, GroupPattern
 from syncd.model.subjects import Everyone, Leaf, Subject, leaves, people_named
 from syncd.model.windows import WeeklyWindow
 
@@ -130,8 +130,9 @@ class Rule:
     `deployments` are tests of labels; all of them must hold; none means every deployment. The label `name` is the
     deployment's own name. `since` and `until` have a time zone; the rule gives something from the one until just before the
     other, and where it has windows (`during`), while one of them is open. `owner` answers for it; `ticket` says where it was
-    asked for. A rule with a `pattern` stands for one rule for each group whose name fits it, and gives nothing itself; what is
-    made of it has `captured` (variable, value) in its place.
+    asked for. A rule with a `pattern` stands for one rule for each group whose name fits it, one with `each` for one for each
+    value that the DAGs of a deployment have; neither gives anything itself, and what is made of it has `captured` (variable,
+    value) in its place.
     """
 
     subject: Subject
@@ -145,6 +146,7 @@ class Rule:
     owner: str = ""
     ticket: str = ""
     pattern: GroupPattern | None = None
+    each: FoundValue | None = None
     captured: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -48,7 +48,7 @@ from syncd.ports import (
     TargetReader,
     Unsettled,
 )
-from syncd.reconcile.dags import keep_vanished, list_dags
+from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
 from syncd.reconcile.state import Comparison, FoundRenames, Pass
 
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
@@ -65,10 +65,11 @@ def first_look(
         reader.look()
     try:
         with this.timed("look"):
-            inventory = list_dags(this, reader) if this.scope.everything or this.scope.dags else ()
+            inventory = know_dags(this, reader)
         return inventory, see(this, reader, inventory=inventory, approvals=approvals, count=count)
     except TargetUnavailable as error:
-        leaving = _who_loses(this, reader) if this.scope.everything else frozenset()
+        can_go_on = this.scope.everything and recall_dags(this)
+        leaving = _who_loses(this, reader) if can_go_on else frozenset()
         if not leaving:
             raise
         this.emit("deployment_read_in_part", error=str(error), leaving=len(leaving))
@@ -270,6 +271,7 @@ def compiled(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) ->
         inventory=inventory,
         dialect=reader.dialect(),
         now=this.world.clock(),
+        also=this.dags,
     )
 
 

@@ -160,6 +160,7 @@ def _moved_since(this: Pass, reader: TargetReader) -> frozenset[str]:
             inventory=(),
             dialect=reader.dialect(),
             now=this.world.clock(),
+            also=None,
         )
         for directory in (this.directory, now)
     )

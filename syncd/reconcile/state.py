@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 
-from syncd.directory.expand import expand
 from syncd.errors import (
     TargetUnavailable,
 )
+from syncd.mapping.expanded import expanded
 from syncd.model import (
     Awaited,
+    Dag,
     DesiredState,
     Directory,
     MadeAccount,
@@ -92,8 +93,10 @@ class Pass:
     session: TargetSession | None = None
     """That of the pass in the middle of which this one is made; it stays open."""
     unread: TargetUnavailable | None = None
-    vanished: tuple[VanishedDag, ...] = ()
     """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
+    vanished: tuple[VanishedDag, ...] = ()
+    dags: tuple[Dag, ...] = ()
+    """By whose values lines with `each` go: those listed now or the last time, and for a while those that were before."""
     moved: frozenset[str] = frozenset()
     """People of whom something else is wanted now, as was found after another writer went first."""
     calls_of_others: int = 0
@@ -115,8 +118,8 @@ class Pass:
 
     @property
     def rules(self) -> Rules:
-        """What the mapping says, with a rule for each group of a pattern."""
-        return expand(self.world.rules, self.directory).rules
+        """What the mapping says of this deployment, with a rule for each group of a pattern and each value of its DAGs."""
+        return expanded(self.world.rules, self.directory, self.target.deployment, dags=self.dags).rules
 
     @property
     def journal(self) -> Journal:

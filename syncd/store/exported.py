@@ -145,7 +145,7 @@ def _words_seen(seen: LastSeen) -> Iterator[object]:
         yield from (user.username, user.email, user.first_name, user.last_name, *user.roles)
     for role in seen.roles.values():
         yield from chain.from_iterable((p.action, p.resource, p.dag or "", p.part) for p in role.permissions)
-    for dag in seen.dags:
+    for dag in (*seen.dags, *(gone.dag for gone in seen.vanished)):
         yield from (*dag.tags, *dag.owners)
 
 
@@ -176,7 +176,7 @@ def _seen_to(seen: LastSeen) -> Any:
         "abilities": codec.abilities_to(seen.learned, seen.own_account),
         "people": codec.people_to(seen.observed()),
         "roles": codec.roles_to(seen.roles),
-        "dags": codec.dags_to(seen.dags),
+        "dags": codec.dags_to(seen.dags, seen.vanished),
         "at": [moment.isoformat() for moment in (seen.people_at, seen.roles_at, seen.dags_at)],
     }
 
@@ -185,5 +185,6 @@ def _seen_from(name: str, body: Any) -> LastSeen:
     learned, own = codec.abilities_from(body["abilities"])
     users, unclear = codec.people_from(body["people"])
     people_at, roles_at, dags_at = map(codec.time_from, body["at"])
-    roles, dags = codec.roles_from(body["roles"]), codec.dags_from(body["dags"])
-    return LastSeen(name, Learned(learned), users, roles, dags, people_at, roles_at, dags_at, own, unclear)
+    roles, gone = codec.roles_from(body["roles"]), codec.vanished_from(body["dags"])
+    dags = codec.dags_from(body["dags"])
+    return LastSeen(name, Learned(learned), users, roles, dags, people_at, roles_at, dags_at, own, unclear, gone)

@@ -74,6 +74,7 @@ class DatabaseLooks:
             dags_at=found[DAGS][1],
             own_account=own,
             unclear=unclear,
+            vanished=codec.vanished_from(read[DAGS]),
         )
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:

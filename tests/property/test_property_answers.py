@@ -113,7 +113,7 @@ def test_diff_is_the_way_from_where_the_old_files_lead_to_where_the_new_ones_do(
     then = standing(compiled(new, people, known, now=NOW), known, scope=EVERYTHING, after=there, owned=mine)
     assert then.plan is not None
     assert compared.plan.changes == then.plan.changes, "a deployment that is left out is one where nothing changes"
-    if not concerns(old, new, view.directory, known):
+    if not concerns(old, new, view.directory, known, now=NOW):
         assert not compared.plan
     end = after(there, then.plan.changes)
     again = standing(compiled(new, people, known, now=NOW), known, scope=EVERYTHING, after=end, owned=owned_after(then))

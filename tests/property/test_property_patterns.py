@@ -18,7 +18,7 @@ from syncd.directory.join import join
 from syncd.directory.narrow import DirectoryView
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.parse import parse
-from syncd.model import DesiredState, Directory, Group, GroupPattern, Rules
+from syncd.model import Dag, DesiredState, Directory, Group, GroupPattern, Rules
 from syncd.model.patterns import as_glob, filled
 from syncd.targets.airflow.naming import NAMING
 
@@ -95,6 +95,71 @@ def test_a_pattern_is_the_same_as_the_lines_written_by_hand(there: Mapping[str, 
     assert lines.roles == pattern.roles
     assert held(lines) == held(pattern)
     assert lines.frozen == pattern.frozen
+
+
+EACH = """
+roles:
+  "{owner}-all": {dags: [{level: view, owner: "{owner}"}]}
+  "{tag|lower}-{team}": {extends: base, dags: [{level: edit, tag: "{tag}", owner: "{team}"}]}
+  "{folder}-own": {dags: [{level: own, path: "{folder}/*"}]}
+  base: {dags: [{level: view, tag: daily}]}
+bindings:
+  - {group: "people:other", each: owner, roles: ["{owner}-all", base], deployments: all}
+  - {group: "people:af-{team}-view", each: tag, captures: {tag: {t1: t2}}, roles: ["{tag|lower}-{team}"], deployments: all}
+  - {group: "people:only-{folder}", each: folder, roles: ["{folder}-own"], deployments: {env: prod}}
+"""
+lists = st.lists(
+    st.builds(
+        lambda tags, owner, folder: (tags, owner, folder),
+        st.frozensets(st.sampled_from(["t1", "t2", "T3", "a/b"])),
+        st.sampled_from(["fin", "risk", "admin*"]),
+        st.sampled_from(["finance", "x-y", ""]),
+    ),
+    max_size=4,
+)
+
+
+def each_by_hand(there: Mapping[str, frozenset[str]], dags: tuple[Dag, ...]) -> Rules:
+    """Write out what the lines for each value say of these groups and DAGs, as a person would."""
+    roles, lines = {"base": "{dags: [{level: view, tag: daily}]}"}, []
+    owners = sorted({owner for dag in dags for owner in dag.owners} - {"admin*"})
+    tags = sorted({{"t1": "t2"}.get(tag, tag) for dag in dags for tag in dag.tags} - {"a/b"})
+    folders = {dag.path.split("/")[0] for dag in dags if dag.path and "/" in dag.path}
+    for owner in owners if "other" in there else ():
+        roles[f"{owner}-all"] = f"{{dags: [{{level: view, owner: {owner}}}]}}"
+        lines.append(f"{{group: 'people:other', roles: [{owner}-all, base], deployments: all}}")
+    for name in there:
+        team = name.removeprefix("af-").removesuffix("-view")
+        for tag in tags if name.startswith("af-") and name.endswith("-view") else ():
+            role = f"{tag.lower()}-{team}"
+            roles[role] = f"{{extends: base, dags: [{{level: edit, tag: {tag}, owner: {team}}}]}}"
+            lines.append(f"{{group: 'people:{name}', roles: [{role}], deployments: all}}")
+        folder = name.removeprefix("only-")
+        if name.startswith("only-") and folder in folders:
+            roles[f"{folder}-own"] = f'{{dags: [{{level: own, path: "{folder}/*"}}]}}'
+            lines.append(f"{{group: 'people:{name}', roles: [{folder}-own], deployments: all}}")
+    written = "".join(f"  {name}: {body}\n" for name, body in roles.items())
+    bound = "".join(f"  - {line}\n" for line in lines)
+    return rules_of(f"roles:\n{written}bindings:{' []' if not lines else ''}\n{bound}")
+
+
+@settings(max_examples=examples(60))
+@given(apart, lists)
+def test_a_line_for_each_value_is_the_same_as_the_lines_written_by_hand(
+    there: Mapping[str, frozenset[str]], found: list[tuple[frozenset[str], str, str]]
+) -> None:
+    dags = tuple(
+        Dag(f"d{n}", tags, frozenset({owner}), path=f"{folder}/d.py" if folder else "d.py")
+        for n, (tags, owner, folder) in enumerate(found)
+    )
+    there = {"other": frozenset({"ann"}), **there}
+    pattern, lines = (
+        compile_desired(rules, known(there), PROD, inventory=dags, dialect=DIALECT, now=NOW)
+        for rules in (rules_of(EACH), each_by_hand(there, dags))
+    )
+    assert lines.roles == pattern.roles
+    assert held(lines) == held(pattern)
+    assert lines.frozen == pattern.frozen == {}
 
 
 @settings(max_examples=examples(60))

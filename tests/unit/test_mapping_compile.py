@@ -771,7 +771,9 @@ def test_what_a_line_gives_at_another_hour_is_told_with_its_hours(extra: str, to
     text = f"bindings: [{{group: people:team, roles: [Viewer], deployments: all, {extra}}}]"
     rules, known = parse({"m.yaml": text.encode()}, namings=[NAMING]), directory([ANN], group("team", "ann"))
 
-    [(reason, when)] = given_at_other_hours(rules, known, PROD, now=datetime(2026, 6, 2, tzinfo=UTC))["ann"]["Viewer"]
+    [(reason, when)] = given_at_other_hours(rules, known, PROD, dags=(), now=datetime(2026, 6, 2, tzinfo=UTC))["ann"][
+        "Viewer"
+    ]
 
     assert ("people:team (m.yaml:1)", told) == (str(reason), when)
 
