@@ -26,7 +26,9 @@ def check(
     ] = False,
     expand: Annotated[
         bool,
-        typer.Option("--expand", help="List the groups that each pattern is for, as sources were read last."),
+        typer.Option(
+            "--expand", help="List the groups that patterns are for, and the values of `each`, as all was seen last."
+        ),
     ] = False,
     snapshot: Snapshot = None,
 ) -> int:
@@ -59,8 +61,8 @@ def check(
 def _expansions(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
     from syncd.cli.expansions import expansion_lines
 
-    if not any(rule.pattern for rule in rules.bindings):
-        return iter(("no binding has a pattern",))
+    if not any(rule.pattern or rule.each for rule in rules.bindings):
+        return iter(("no binding has a pattern, or `each`",))
     return expansion_lines(settings, rules, snapshot=snapshot)
 
 

@@ -74,7 +74,8 @@ class Mappings(SettingsTable):
     people_until: Literal["optional", "required"] = "optional"
     """Whether a binding that names people one by one (`people`) has to say when it ends (`until`)."""
     most_expansions: int = Field(default=500, ge=1, le=5000)
-    """So many groups at most a pattern (`group: "okta:airflow-{team}"`) is for; what is beyond gives nothing, and is noted."""
+    """So many groups at most a pattern (`group: "okta:airflow-{team}"`) is for, and so many values `each`; what is beyond gives
+    nothing, and is noted."""
 
 
 class Run(SettingsTable):

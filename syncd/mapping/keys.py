@@ -134,13 +134,21 @@ BINDING: Final = KeyTable(
         *_MEMBERS,
         Key("people", _PEOPLE, "[people](#people-and-except), one by one"),
         Key("accounts", texts(), "[accounts](#accounts) that no directory has"),
-        Key("each", Word(PATTERN_KINDS), "the line is for [each value](#each) that DAGs have: `owner`, `folder` or `tag`"),
+        Key(
+            "each",
+            Word(PATTERN_KINDS),
+            "the line is for [each value](#each) that DAGs have: `owner`, `folder` or `tag`",
+        ),
         Key(
             "captures",
             Named(Named(Text()), names=VARIABLE),
             "beside `each`, or a `group` that is [a pattern](#patterns): by variable, what values stand for",
         ),
-        Key("unless", some(Text()), "the same: which groups, or which values where there is no pattern, are not meant, by glob"),
+        Key(
+            "unless",
+            some(Text()),
+            "the same: which groups, or which values where there is no pattern, are not meant, by glob",
+        ),
         Key("where", Ref("where"), "beside one of them but `accounts`: [what their source says of them](#where)"),
         _NONE_OF,
         Key("except", _PEOPLE, "beside one of them but `accounts`: [people](#people-and-except) who are left out"),

@@ -143,7 +143,7 @@ def _captures(
         what = f"`{variable.text}` of `captures`"
         if variable.text not in known:
             hint = strict.near(variable.text, known) or (f"; there are {', '.join(sorted(known))}" if known else "")
-            strict.wrong(variable.at, f'the group has no variable "{variable.text}"{hint}')
+            strict.wrong(variable.at, f'this binding has no variable "{variable.text}"{hint}')
         read = [
             (value.text, strict.text(instead, f'"{value.text}" in {what}'))
             for value, instead in strict.table(table, what)
@@ -214,7 +214,8 @@ def check_bound(reading: MappingReading, roles: tuple[Scalar, ...], several: Sev
         return
     for role in roles:
         if several.variables:
-            check_text(reading.strict, role, several.variables, where="the group of this binding")
+            where = "this binding" if several.each else "the group of this binding"
+            check_text(reading.strict, role, several.variables, where=where)
         elif used := variables(role.text):
             reading.strict.wrong(role.at, _unbound(role.text, min(used)))
     each = several.each

@@ -59,7 +59,7 @@ def test_each_group_is_listed_with_what_it_captures_and_gives(
 def test_files_without_a_pattern_have_nothing_to_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plain = 'bindings: [{group: "people:other", roles: [Viewer], deployments: all}]\n'
     assert 0 == checked(tmp_path, plain, "--expand")
-    assert "no binding has a pattern" == capsys.readouterr().out.splitlines()[-1]
+    assert "no binding has a pattern, or `each`" == capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_plain_check_takes_a_pattern_for_no_group_that_is_missing(

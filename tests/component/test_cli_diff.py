@@ -132,6 +132,17 @@ def test_a_pattern_means_the_same_groups_in_a_file_under_other_words(desk: Desk)
     assert "people:team (what te): te-runners" in desk.types("check", "--expand", "--snapshot", str(file))[1]
 
 
+def test_what_each_stands_for_is_known_without_asking_a_deployment(desk: Desk) -> None:
+    each = MORE.replace("people:team", "people:team, each: tag").replace("runners", "'{tag}-runners'")
+    roles = MAPPING.replace("bindings:", "  '{tag}-runners': {dags: [{level: trigger, tag: '{tag}'}]}\nbindings:")
+    desk.write("mappings/access.yaml", roles + each)
+
+    out = desk.types("check", "--expand")[1].splitlines()
+    assert any(line.startswith("mappings/access.yaml:9: people:team, each tag: ") for line in out)
+    assert "  dev: people:team (tag payments): payments-runners" in out
+    assert "payments-runners: 8" in desk.types("diff")[1]
+
+
 @pytest.mark.parametrize(
     "revision", ["nowhere", "--output=x", "-x", "HEAD\n", "HEAD:mappings", "../mappings-that-are-not", "x" * 5000]
 )

@@ -21,7 +21,7 @@ UNLESS = f"{PATTERN}    unless: [af-money-*]\n"
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    with rig(tmp_path, monkeypatch) as made:
+    with rig(tmp_path, monkeypatch, extra="[run]\nfull_read_every = '0s'") as made:
         yield made
 
 

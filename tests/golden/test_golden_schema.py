@@ -37,6 +37,7 @@ MEANING = {
     "cascade",
     "defined-twice",
     "group-reserved",
+    "pattern-scopes",
     "permission-wildcard",
     "resource-length",
     "role-name",

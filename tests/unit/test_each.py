@@ -67,8 +67,8 @@ def codes(desired: DesiredState) -> list[str]:
 
 
 def test_what_is_found_of_dags() -> None:
-    found = found_values(DAGS)
-    assert ({"fin", "risk"}, {"finance", "risk"}, {"daily", "pii"}) == (found["owner"], found["folder"], found["tag"])
+    found = {kind: set(values) for kind, values in found_values(DAGS).items()}
+    assert {"owner": {"fin", "risk"}, "folder": {"finance", "risk"}, "tag": {"daily", "pii"}} == found
 
 
 @pytest.mark.parametrize(
