@@ -16,12 +16,14 @@ bindings:
     roles: ["{team}-{level}"]
     deployments: all
 """
-UNLESS = f"{PATTERN}    unless: [af-money-*]\n"
+UNLESS = f"{PATTERN}    unless: [af-money-*, af-finance-*]\n"
 
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     with rig(tmp_path, monkeypatch, extra="[run]\nfull_read_every = '0s'") as made:
+        made.limits = "floor = 5, share = 1.0"
+        made.write_config()
         yield made
 
 
