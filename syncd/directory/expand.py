@@ -35,8 +35,8 @@ from functools import lru_cache
 
 from syncd.directory.filling import filled_role, filled_rule, problem
 from syncd.directory.found_values import FoundValues, found_values
+from syncd.directory.pattern_groups import GroupNames, NamedGroups, named_groups
 from syncd.model import (
-    EVERYONE,
     Dag,
     Directory,
     FoundValue,
@@ -91,62 +91,37 @@ def expand(rules: Rules, directory: Directory, *, dags: Iterable[Dag] | None = N
     patterns = [rule for rule in rules.bindings if rule.pattern or rule.each]
     if not patterns:
         return Expanded(rules)
-    draft = _Draft(rules, _Groups(directory), None if dags is None else found_values(dags))
-    for rule in patterns:
-        draft.add(rule)
+    sources = {rule.pattern.source for rule in patterns if rule.pattern}
+    found = None if dags is None else found_values(dags if any(rule.each for rule in patterns) else ())
+    return _expanded(_Known(rules), named_groups(directory, sources), found and tuple(sorted(found.items())))
+
+
+class _Known:
+    """Rules that are the same where they are the same object: to compare a thousand of them costs as much as to expand them."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and self.rules is other.rules
+
+    def __hash__(self) -> int:
+        return id(self.rules)
+
+
+@lru_cache(maxsize=16)
+def _expanded(known: _Known, groups: NamedGroups, found: tuple[tuple[str, frozenset[str]], ...] | None) -> Expanded:
+    """Expand; a poll asks the same for each deployment, and a pass several times."""
+    rules = known.rules
+    draft = _Draft(rules, GroupNames(groups), None if found is None else dict(found))
+    for rule in rules.bindings:
+        if rule.pattern or rule.each:
+            draft.add(rule)
     made = tuple(_Meeting(draft, rules).settled())
     plain = tuple(rule for rule in rules.bindings if not (rule.pattern or rule.each))
     roles = {**rules.roles, **{role.name: role for one in made for role in one.roles}}
     bindings = plain + tuple(one.rule for one in made if one.rule.roles)
     return Expanded(replace(rules, roles=roles, bindings=bindings), tuple(sorted(draft.notes)), tuple(draft.held_back))
-
-
-# --- which groups -----------------------------------------------------------------------------------------------------
-
-
-class _Groups:
-    """The names of groups, by source: those that some group bears, and those that were used before."""
-
-    def __init__(self, directory: Directory) -> None:
-        self.directory = directory
-        there: dict[str, set[str]] = defaultdict(set)
-        for (source, id_), members in directory.groups.items():
-            if id_ != EVERYONE:
-                there[source].add(members.group.name)
-        used: dict[str, set[str]] = defaultdict(set)
-        for source, name in directory.names:
-            used[source].add(name)
-        self.there = {source: frozenset(names) for source, names in there.items()}
-        self.used = {source: frozenset(names) for source, names in used.items()}
-
-    def of(self, pattern: GroupPattern) -> Mapping[str, Values]:
-        """Give the names that fit, sorted, with what they capture."""
-        none = frozenset[str]()
-        there, used = self.there.get(pattern.source, none), self.used.get(pattern.source, none)
-        return dict(sorted({**_fitting(pattern, used), **_fitting(pattern, there)}.items()))
-
-    def is_there(self, pattern: GroupPattern, name: str) -> bool:
-        return name in self.there.get(pattern.source, ())
-
-    def was_used(self, pattern: GroupPattern, name: str) -> bool:
-        return (pattern.source, name) in self.directory.names
-
-    def moved_to(self, pattern: GroupPattern, name: str) -> str:
-        """Give the other name that fits of the group that was meant by this one, and is meant by that one too; empty: none.
-
-        A name that is known to mean another group gives this one nothing, so it does not end what the old name gave.
-        """
-        known = self.directory.names.get((pattern.source, name))
-        members = self.directory.groups.get((pattern.source, known)) if known else None
-        now = members.group.name if members else name
-        is_meant = self.directory.names.get((pattern.source, now), known) == known
-        return now if now != name and is_meant and pattern.values(now) is not None else ""
-
-
-@lru_cache(maxsize=64)
-def _fitting(pattern: GroupPattern, names: frozenset[str]) -> Mapping[str, Values]:
-    found = ((name, pattern.values(name)) for name in names)
-    return {name: values for name, values in found if values is not None}
 
 
 # --- what each of them makes ------------------------------------------------------------------------------------------
@@ -173,7 +148,7 @@ class _Draft:
     """What patterns make so far."""
 
     rules: Rules
-    groups: _Groups
+    groups: GroupNames
     found: FoundValues | None
     made: list[Expansion] = field(default_factory=list)
     notes: set[Note] = field(default_factory=set)
@@ -204,7 +179,7 @@ class _Draft:
 
     def _of_groups(self, rule: Rule, pattern: GroupPattern) -> Iterator[_Candidate]:
         groups, found = self.groups, self.groups.of(pattern)
-        if not any(groups.is_there(pattern, name) for name in found) and pattern.source not in groups.directory.failed:
+        if not any(groups.is_there(pattern, name) for name in found) and pattern.source not in groups.failed:
             text = f'{rule.at}: no group of {pattern.source} is called "{pattern.text}"; is it among those that are read of it?'
             self.notes.add(Note("pattern_matches_nothing", text))
         for name, values in found.items():
