@@ -71,6 +71,7 @@ def _is_of(rule: Rule, read: Collection[str], settings: Settings) -> bool:
 
 def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[CheckResult, ...]:
     """Say which roles are frozen by what the sources said the last time."""
+    from syncd.directory.expand import expand
     from syncd.directory.join import join
     from syncd.directory.narrow import DirectoryView
     from syncd.mapping.vain import vain_conditions
@@ -87,7 +88,8 @@ def examined(settings: Settings, rules: Rules, readings: Readings) -> tuple[Chec
     known = readings.known_persons(settings.joining.key)
     directory = join(fresh, fresh, {}, names=readings.group_names(), joining=settings.joining, known=known)
     directory = DirectoryView(directory).looked_for(rules.bindings).directory
+    lines = expand(rules, directory).rules.bindings
     deployments = [d.deployment for d in settings.deployments]
     found = tuple(CheckResult("mapping", "frozen", False, text) for text in frozen(deployments, rules, directory))
-    found += tuple(CheckResult("mapping", "where", False, text) for text in vain_conditions(rules.bindings, fresh))
+    found += tuple(CheckResult("mapping", "where", False, text) for text in vain_conditions(lines, fresh))
     return found or (CheckResult("mapping", "frozen", True, "no role is frozen, as the sources were read last"),)

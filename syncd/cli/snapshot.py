@@ -64,10 +64,12 @@ def export(
 
 def _pseudonymised(known: LastKnown, settings: Settings, rules: Rules) -> LastKnown:
     from syncd.access.pseudonyms import pseudonymised
+    from syncd.directory.expand import expand
     from syncd.mapping.named import words_of
 
+    lines = expand(rules, known.said.view(settings.joining).directory).rules.bindings
     deployments = [each.deployment for each in settings.deployments]
-    return pseudonymised(known, deployments, secret=secrets.token_bytes(32), kept=words_of(rules.bindings))
+    return pseudonymised(known, deployments, secret=secrets.token_bytes(32), kept=words_of(lines))
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -179,7 +179,7 @@ def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> 
     grants_nothing = {
         RoleDefinition: {"at", "description", "owner", "exclusive"},
         DagSelector: {"at"},
-        Rule: {"at", "since", "until", "during", "owner", "reason", "ticket", "pattern", "captured"},
+        Rule: {"at", "since", "until", "during", "owner", "reason", "ticket", "pattern", "each", "captured"},
     }
 
     for kind, looked_at in judged.items():

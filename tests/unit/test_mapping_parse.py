@@ -107,6 +107,7 @@ def test_the_whole_examples_of_the_reference_are_right() -> None:
         ["finance-operator", "finance-reader"],
         ["finance-user"],
         ["{team}-{level}"],
+        ["{folder}-reader"],
         ["fin-reader", "fin-reader-pools"],
     ] == [sorted({**rules.roles, **rules.templates}) for rules in map(parsed, texts)]
 

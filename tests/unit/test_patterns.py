@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from mapping_world import ANN, BOB, CID, DAGS, DIALECT, NOW, PROD, group, snapshot
@@ -126,6 +127,22 @@ bindings:
     assert {"ann": {"Viewer"}} == {n: set(u.roles) for n, u in wanted.users.items() if u.roles}
     reason = wanted.because["ann"]["Viewer"][0]
     assert ("airflow-fin-prod", "fin@corp.example") == (reason.group, reason.owner)
+
+
+def test_what_is_captured_is_asked_of_people() -> None:
+    rules = rules_of(
+        """
+bindings:
+  - group: "people:airflow-{team}"
+    where: {department: "{team}"}
+    roles: [Viewer]
+    deployments: all
+"""
+    )
+    ann, bob = replace(ANN, department="Fin"), replace(BOB, department="Risk")
+    there = join({"people": snapshot((ann, bob), group("airflow-fin", "ann", "bob"))}, {}, {})
+    wanted = compiled(rules, there)
+    assert {"ann"} == {name for name, user in wanted.users.items() if user.roles}
 
 
 def codes(notes: tuple[Note, ...]) -> list[str]:
