@@ -86,11 +86,16 @@ class MemoryHoldings:
         self.roles_once.setdefault(deployment, set()).update(name for kind, name, _ in ended if kind == "role")
 
     def made_accounts(
-        self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
+        self,
+        deployment: str,
+        *,
+        ids: Collection[str] | None = None,
+        emails: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> tuple[MadeAccount, ...]:
         found = self.made.get(deployment, {}).values()
         close = {key(email) for email in emails}
-        wanted = (a for a in found if ids is None or a.who[1] in ids or key(a.email) in close)
+        wanted = (a for a in found if ids is None or a.who[1] in ids or key(a.email) in close or a.name in names)
         return tuple(sorted(wanted, key=lambda account: account.name))
 
     def remember_accounts(self, deployment: str, made: Iterable[MadeAccount], *, now: datetime) -> None:  # noqa: ARG002

@@ -45,6 +45,8 @@ class People(ReadWhole):
 
     members: dict[str, list[str]]
     name: str = "people"
+    logins: dict[str, str] = field(default_factory=dict)
+    """What people log in as, by id, where that is something else."""
     complete: bool = True
     down: str | None = None
 
@@ -54,7 +56,7 @@ class People(ReadWhole):
         names = sorted({n for members in self.members.values() for n in members})
         return Snapshot(
             self.name,
-            tuple(Identity(self.name, n, n, f"{n}@example.com", n.title(), "Test") for n in names),
+            tuple(Identity(self.name, n, self.logins.get(n, n), f"{n}@example.com", n.title(), "Test") for n in names),
             tuple(
                 Group(
                     self.name, g, g, frozenset(m), Certificate(1, len(m), None, NOW, complete=self.complete, why="cut")

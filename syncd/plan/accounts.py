@@ -8,6 +8,9 @@ was made for just this identity               | it stays theirs: they hold on it
 the same, and somebody else is to have it now | a new account is made
 has the person's e-mail, for somebody else    | a new account is made with a made-up e-mail, because Airflow wants each
                                               | once; the two are never matched by e-mail
+
+An account that a line names as one of no directory, and that syncd made for somebody who is given something under another name
+now, stays theirs: it is not taken over.
 """
 
 from __future__ import annotations
@@ -59,6 +62,8 @@ def known_accounts(
 
     `scope` is what the pass is about: an account outside of it may be wanted for somebody whom the pass does not know.
     """
+    made = tuple(made)
+    desired = _not_taken_over(desired, observed, made=made, ours=ours, scope=scope)
     missing = [name for name in sorted(desired.users) if name not in observed.users]
     if not (missing or desired.undecided) or not ours:
         return desired
@@ -77,6 +82,38 @@ def known_accounts(
     if not notes:
         return desired
     return renamed(replace(desired, users=users, notes=desired.notes + tuple(notes)), moves)
+
+
+def _not_taken_over(
+    desired: DesiredState, observed: ObservedState, *, made: Iterable[MadeAccount], ours: frozenset[str], scope: Scope
+) -> DesiredState:
+    """Want nothing of accounts that a line names and that were made for people who are given something under other names.
+
+    A pass over a few people does not know everybody: what it cannot tell stays as it is.
+    """
+    named = desired.accounts & desired.users.keys() & observed.users.keys() & ours
+    people = {who: name for name, whose in desired.whose.items() for who in whose}
+    users, frozen, notes = dict(desired.users), dict(desired.frozen_users), list(desired.notes)
+    for account in (account for account in made if account.name in named):
+        name, owner = observed.users[account.name].username, people.get(account.who)
+        if owner is not None:
+            notes.append(
+                Note("username_clash", f"{_made_for(name, users[owner].username)}; name another account there")
+            )
+        elif scope.everything:
+            continue
+        else:
+            frozen[account.name] = f"syncd made {name} for a person; whose it is now is seen by a pass over everything"
+        users.pop(account.name)
+    because = {name: why for name, why in desired.because.items() if name in users}
+    return replace(desired, users=users, because=because, frozen_users=frozen, notes=tuple(notes))
+
+
+def _made_for(account: str, owner: str) -> str:
+    return (
+        f'"{account}" gets nothing as an account that no directory has: syncd made it for {owner}, before they had another '
+        "login or e-mail, and it stays theirs"
+    )
 
 
 def renamed(desired: DesiredState, moves: Moves) -> DesiredState:

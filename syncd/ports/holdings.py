@@ -32,12 +32,17 @@ class Holdings(Protocol):
         ...
 
     def made_accounts(
-        self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
+        self,
+        deployment: str,
+        *,
+        ids: Collection[str] | None = None,
+        emails: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> tuple[MadeAccount, ...]:
         """List for whom syncd made accounts there, sorted by name.
 
         With `ids` (of people, in any source) just those made for these, and those made with these e-mails (in any letter
-        case): a few too many. Whether such an account is still there, and ours, it does not say.
+        case), and those of these names: a few too many. Whether such an account is still there, and ours, it does not say.
         """
         ...
 

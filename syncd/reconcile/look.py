@@ -282,9 +282,10 @@ def _made_accounts(this: Pass, desired: DesiredState, scope: Scope) -> tuple[Mad
     people = [name for name in scope.usernames if name in desired.users]
     if not people:
         return ()
+    named = desired.accounts & scope.usernames
     ids = {id_ for name in people for _, id_ in desired.whose.get(name, ())[:1]}
     return this.journal.holdings.made_accounts(
-        this.facts, ids=ids, emails=[desired.users[name].email for name in people]
+        this.facts, ids=ids, emails=[desired.users[name].email for name in people], names=named
     )
 
 

@@ -46,13 +46,18 @@ class DatabaseHoldings:
         self._database.commit(lambda c: ownership.disown_role(c, deployment, role, now=self._database.now(c)))
 
     def made_accounts(
-        self, deployment: str, *, ids: Collection[str] | None = None, emails: Collection[str] = ()
+        self,
+        deployment: str,
+        *,
+        ids: Collection[str] | None = None,
+        emails: Collection[str] = (),
+        names: Collection[str] = (),
     ) -> tuple[MadeAccount, ...]:
         if ids is None:
             return _made(self._database.rows(_everybodys, at=deployment))
         found: set[tuple[Any, ...]] = set()
         with self._database.read() as connection:
-            for which in _choices(ids, emails):
+            for which in _choices(ids, emails, names):
                 rows = connection.execute(select(*_OF_ACCOUNT).where(accounts.c.deployment == deployment, which))
                 found |= {tuple(row) for row in rows}
         return _made(found)
@@ -87,7 +92,8 @@ def _made(rows: Iterable[tuple[Any, ...]]) -> tuple[MadeAccount, ...]:
     return tuple(MadeAccount(name, (source, person), email) for name, source, person, email in sorted(rows))
 
 
-def _choices(ids: Collection[str], emails: Collection[str]) -> Iterator[ColumnElement[bool]]:
-    for column, wanted in ((accounts.c.person, sorted(ids)), (accounts.c.email, sorted({key(e) for e in emails}))):
+def _choices(ids: Collection[str], emails: Collection[str], names: Collection[str]) -> Iterator[ColumnElement[bool]]:
+    chosen = {accounts.c.person: ids, accounts.c.email: map(key, emails), accounts.c.name: map(key, names)}
+    for column, wanted in ((column, sorted(set(words))) for column, words in chosen.items()):
         for start in range(0, len(wanted), BATCH):
             yield column.in_(wanted[start : start + BATCH])

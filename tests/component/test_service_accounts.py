@@ -98,6 +98,33 @@ def test_the_name_of_a_person_is_nobodys(stage: Stage) -> None:
     assert "people:SVC-airflow (id SVC-airflow)" in planned(report).notes[0].text
 
 
+@pytest.mark.parametrize("scope", [EVERYTHING, Scope.people(["anna"]), Scope.people(["anna", "anna.s"])])
+def test_one_that_was_made_for_somebody_who_has_another_login_now_is_not_taken_over(stage: Stage, scope: Scope) -> None:
+    """Anna keeps the account that was made for her; it is no account that no directory has."""
+    stage.people.logins = {"1": "anna", "2": "bob"}
+    stage.people.members = {"crew": ["1", "2"]}
+    apply(by(stage, "bindings:\n" + CREW))
+    stage.people.logins["1"] = "anna.s"
+    world = by(stage, LINE.replace("svc-airflow", "anna") % "" + CREW)
+
+    report = made_for(stage, PassRequest(scope, "people"), world=world)
+
+    assert {"anna", "bob"} == set(stage.prod.users)
+    assert {"User"} == roles_of(stage.prod, "anna")
+    assert report.plan is not None
+    assert ["account_kept", "username_clash"] == sorted(note.code for note in report.plan.notes)
+
+
+def test_what_was_made_for_somebody_who_is_gone_is_given_what_a_line_gives_it(stage: Stage) -> None:
+    stage.people.members = {"crew": ["svc-airflow", "bob"]}
+    apply(by(stage, "bindings:\n" + CREW))
+    stage.people.members = {"crew": ["bob"]}
+
+    apply(by(stage, LINE % "" + CREW))
+
+    assert {"Viewer", "Op"} == roles_of(stage.prod, "svc-airflow")
+
+
 def test_one_that_is_protected_is_left_alone(stage: Stage) -> None:
     stage.deployment = replace(stage.deployment, protected=frozenset({"svc-airflow"}))
     put(stage.prod, SVC)

@@ -63,6 +63,17 @@ def test_an_account_stays_the_persons_for_whom_it_was_made() -> None:
     assert (BEFORE, GIVEN_THERE) == found.notes
 
 
+@pytest.mark.parametrize(("scope", "is_left"), [(EVERYTHING, False), (Scope.people(["svc"]), True)])
+def test_an_account_that_a_line_names_is_left_where_nobody_can_tell_whose_it_is(scope: Scope, is_left: bool) -> None:
+    """A pass over a few people does not know for whom else of those it was made."""
+    service = person("svc", "Op")
+    desired = replace(state(service, whose={}), accounts=frozenset({"svc"}))
+    found = known(desired, there(person("svc")), made(svc=ANN_ID), scope=scope)
+    assert ({} if is_left else {"svc": service}) == found.users
+    assert is_left == ("svc" in found.frozen_users)
+    assert (BEFORE,) == found.notes
+
+
 def test_of_whom_neither_reasons_nor_ids_are_known_none_are_known_after() -> None:
     desired = replace(state(ANN), because={}, whose={})
     found = renamed(desired, {"ann": "Ann.Old"})
