@@ -150,6 +150,8 @@ def diff(
         _diff_roles(desired, observed, owned=owned, deployment=deployment, draft=draft)
     draft.notes.extend(_left_behind(name, what_to_do) for name, what_to_do in observed.leftovers.items())
     draft.notes.extend(_namesake(name) for name in sorted(observed.namesakes))
+    itself = Lookalikes((service_user,) if service_user else ())
+    draft.notes.extend(_runs_as(user.username) for name, user in desired.users.items() if _is_told(name, scope, itself))
     untouchable = Lookalikes((*deployment.protected, *((service_user,) if service_user else ())))
     _diff_users(
         desired,
@@ -253,6 +255,14 @@ def _only_add(have: Role, want: Role, *, draft: _Draft) -> Role:
 
 def _left_behind(name: str, what_to_do: str) -> Note:
     return Note("left_behind", f"role {name} is ours, nobody holds it, and this server cannot delete it: {what_to_do}")
+
+
+def _is_told(name: str, scope: Scope, itself: Lookalikes) -> bool:
+    return name in itself and scope.covers(name)
+
+
+def _runs_as(name: str) -> Note:
+    return Note("user_protected", f'"{name}" gets nothing by mapping lines: syncd runs as it here, and leaves it alone')
 
 
 def _namesake(name: str) -> Note:

@@ -133,6 +133,16 @@ def test_one_that_is_protected_is_left_alone(stage: Stage) -> None:
     assert set() == roles_of(stage.prod, "svc-airflow")
 
 
+def test_the_account_that_syncd_runs_as_is_left_alone_and_that_is_told(stage: Stage) -> None:
+    put(stage.prod, replace(SVC, roles=frozenset({"Admin"})))
+    stage.prod.runs_as = "SVC-airflow"
+
+    [note] = planned(apply(by(stage, LINE % "" + CREW))).notes
+
+    assert ("user_protected", {"Admin"}) == (note.code, roles_of(stage.prod, "svc-airflow"))
+    assert '"svc-airflow" gets nothing by mapping lines: syncd runs as it here, and leaves it alone' == note.text
+
+
 def test_a_pass_over_a_few_people_does_with_it_what_one_over_everything_does(stage: Stage) -> None:
     put(stage.prod, SVC)
     world = by(stage, LINE % "" + CREW)
