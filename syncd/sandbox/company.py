@@ -34,7 +34,7 @@ STAFF: Final[Mapping[str, tuple[str, ...]]] = {
     "Bernd Öztürk": ("airflow-finance", "airflow-finance-engineers"),
     "Chloe Martin": ("airflow-platform",),
     "Dina Haddad": ("airflow-marketing",),
-    "Emil Novák": ("airflow-finance", "airflow-finance-interns"),
+    "Emil Novák": ("airflow-finance", "airflow-finance-interns", "airflow-marketing-readers"),
 }
 """Who works there, with their groups in Okta."""
 GUESTS: Final = {"Farid Rahimi": ("audit.example", "Auditors"), "Greta Lind": ("agency.example", "Agency")}

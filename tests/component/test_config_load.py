@@ -198,7 +198,7 @@ def test_the_example_is_sound() -> None:
 @pytest.mark.finding("U-10")
 def test_the_example_can_be_tried_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
     assert 0 == run(["--config", str(ROOT / "config.example.toml"), "check"])
-    said = "ok: 3 deployments (1 enforced), 3 sources; 6 roles and 12 bindings in the mapping\n"
+    said = "ok: 3 deployments (1 enforced), 3 sources; 7 roles and 13 bindings in the mapping\n"
     assert said == capfd.readouterr().out
 
 

@@ -34,7 +34,7 @@ HELD = {
         "bernd@example.com": {"finance-analyst", "finance-operator", "finance-engineer"},
         "chloe@example.com": {"Op", "platform-engineer"},
         "dina@example.com": {"finance-analyst", "marketing-editor"},
-        "emil@example.com": {"finance-analyst"},
+        "emil@example.com": {"finance-analyst", "marketing-reader"},
         "farid@audit.example": {"finance-analyst"},
     },
 }

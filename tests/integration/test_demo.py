@@ -15,6 +15,6 @@ def test_the_demo_runs_to_its_end(airflow: str) -> None:
     assert (0, "") == (ran.returncode, ran.stderr)
     deployments = 3 if airflow == "stand-in" else 2
     assert ran.stdout.splitlines()[-1].startswith("That was the demo: ")
-    assert f"nothing to do on {deployments} deployments" in ran.stdout, "the second plan is empty"
+    assert f"plan: nothing to do ({deployments} deployments" in ran.stdout, "the second plan is empty"
     assert f"{deployments} applied" in ran.stdout, "the leaver, once on each"
     assert "− delete on DAG plat_cleanup" in ran.stdout, "the damage is healed"
