@@ -121,7 +121,7 @@ def compile_one(config: Path, rules: Rules) -> float:
 
 
 def expand_one(config: Path, rules: Rules) -> float:
-    """Give the seconds in which a pattern becomes a rule and a role for each group: once in every pass and poll."""
+    """Give the seconds in which a pattern becomes a rule and a role for each group, the first time for these rules and groups."""
     settings = load(config)
     with closing(open_store(settings)) as store:
         of = answered_from(settings, rules, kept_in_store(settings, store, only=()), deployments=())
@@ -142,7 +142,8 @@ def main() -> None:
         found = {
             "check": timed(config, "check"),
             "compile of one deployment": min(compile_one(config, rules) for _ in range(3)),
-            "500 groups of a pattern": min(expand_one(config, pattern) for _ in range(3)),
+            "500 groups of a pattern": expand_one(config, pattern),
+            "500 groups of a pattern again": expand_one(config, pattern),
             "compile with 500 roles by a pattern": min(compile_one(config, both) for _ in range(3)),
             "who --dag": timed(config, "who", "--dag", "team07_0007", "-o", "json"),
             "who --dag of the one deployment": timed(config, "who", "-d", "d007", "--dag", "team07_0007", "-o", "json"),

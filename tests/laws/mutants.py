@@ -92,7 +92,7 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),
     "what got no answer stays open": ("f", ((syncd.reconcile.deployment, "settle", _nothing),)),
     "a limit holds nothing back": ("h", ((syncd.reconcile.look, "guard", _goes),)),
-    "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "list_dags", _stumbles),)),
+    "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "know_dags", _stumbles),)),
 }
 
 
