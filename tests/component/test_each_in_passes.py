@@ -120,3 +120,24 @@ def test_a_pass_over_one_person_lists_dags_where_nobody_ever_did(
     assert not done.error
     it.apply()
     assert {"fin-viewer", "fin-named"} == roles_of(it.prod, "anna")
+
+
+def test_nobody_loses_the_roles_of_an_owner_that_another_one_puts_beyond_the_bound(
+    store: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_role = b"""
+roles: {"{owner}-viewer": {dags: [{level: view, owner: "{owner}"}]}}
+bindings: [{group: people:team, each: owner, roles: ["{owner}-viewer"], deployments: all}]
+"""
+    monkeypatch.setattr(stages, "MAPPING", one_role)
+    many = tuple(Dag(f"d{n:03}", owners=frozenset({f"o{n:03}"})) for n in range(500))
+    it = Stage(store, People({"team": ["anna"], "other": ["bob"]}), {"prod": MemoryTarget.of("prod", dags=many)})
+    it.apply()
+    assert "o499-viewer" in roles_of(it.prod, "anna")
+    it.people.members["team"] = ["anna", "bob"]
+    it.prod.dags = (*many, Dag("a", owners=frozenset({"a"})))
+    report = it.apply()
+    assert {"a-viewer", "o499-viewer"} <= roles_of(it.prod, "anna")
+    assert "o499-viewer" not in roles_of(it.prod, "bob")
+    assert {"o499-viewer"} == report.deployments[0].frozen.keys()
+    assert "d499" in {p.dag for p in it.prod.roles["o499-viewer"].permissions}

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from daemon_rig import Rig, rig
 
+from syncd.sandbox.airflow import DagFile
+
 PATTERN = """
 roles:
   "{team}-{level}": {dags: [{level: "{level}", tag: "{team}"}]}
@@ -15,6 +17,12 @@ bindings:
   - group: "okta:af-{team}-{level}"
     roles: ["{team}-{level}"]
     deployments: all
+"""
+EACH = """
+roles:
+  "{tag}-viewer": {dags: [{level: view, tag: "{tag}"}]}
+bindings:
+  - {group: okta:team, each: tag, unless: [example*], roles: ["{tag}-viewer"], deployments: all}
 """
 UNLESS = f"{PATTERN}    unless: [af-money-*, af-finance-*]\n"
 
@@ -74,3 +82,27 @@ def test_a_group_whose_name_is_no_good_stops_nobody(lab: Rig) -> None:
     assert all(
         {"Op"} >= s.state.users["anna@okta.example"].roles for s in lab.all if "anna@okta.example" in s.state.users
     )
+
+
+def test_roles_come_with_the_tags_of_dags_and_people_have_all_of_them(lab: Rig) -> None:
+    lab.write("mappings/all.yaml", EACH)
+    for server in lab.all:
+        server.state.parse(DagFile("first", tags=("first",)))
+    lab.start()
+    lab.until("there is a role for a tag", lambda: holds(lab, "first-viewer", "anna", "bert", "cleo"))
+
+    for server in lab.all:
+        server.state.parse(DagFile("more", tags=("more",)))
+    lab.until("a tag that is new brings a role", lambda: holds(lab, "more-viewer", "anna", "bert", "cleo"))
+
+    lab.join("dora")
+    lab.leave("anna")
+    for role in ("first-viewer", "more-viewer"):
+        lab.until(f"{role} follows the group", lambda role=role: holds(lab, role, "bert", "cleo", "dora"))
+
+    for server in lab.all:
+        server.state.remove_dag("more")
+    lab.leave("bert")
+    lab.until("who leaves loses it", lambda: holds(lab, "more-viewer", "cleo", "dora"))
+    lab.watch(1.5, "nobody else does", lambda: holds(lab, "more-viewer", "cleo", "dora"))
+    lab.until("it is told", lambda: holds(lab, "first-viewer", "cleo", "dora"))
