@@ -97,8 +97,8 @@ def test_roles_come_with_the_tags_of_dags_and_people_have_all_of_them(lab: Rig) 
 
     lab.join("dora")
     lab.leave("anna")
-    for role in ("first-viewer", "more-viewer"):
-        lab.until(f"{role} follows the group", lambda role=role: holds(lab, role, "bert", "cleo", "dora"))
+    now = ("bert", "cleo", "dora")
+    lab.until("both follow the group", lambda: all(holds(lab, f"{tag}-viewer", *now) for tag in ("first", "more")))
 
     for server in lab.all:
         server.state.remove_dag("more")
