@@ -10,13 +10,28 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from syncd.access.known import KnownDeployment
 from syncd.access.standing import Standing, compiled, standing
 from syncd.directory.narrow import DirectoryView
 from syncd.mapping.expanded import expanded
-from syncd.mapping.select import chooses
-from syncd.model import EVERYTHING, Adopt, At, Directory, ObservedState, Owned, Plan, Role, Rules, User, key
+from syncd.mapping.select import chosen
+from syncd.model import (
+    EVERYTHING,
+    Adopt,
+    At,
+    Directory,
+    ObservedState,
+    Owned,
+    Plan,
+    Role,
+    RoleDefinition,
+    Rule,
+    Rules,
+    User,
+    key,
+)
 from syncd.plan.effect import after as carried_out
 from syncd.plan.on_people import Effects, effects_on_people
 
@@ -79,12 +94,16 @@ def concerns(old: Rules, new: Rules, directory: Directory, known: KnownDeploymen
 
 def _said(rules: Rules, known: KnownDeployment) -> Iterator[object]:
     """Give what rules say of a deployment, without the places where it stands."""
-    named: set[str] = set()
-    for rule in rules.bindings:
-        if chooses(rule, known.deployment):
-            named.update(rule.roles)
-            yield without_places(rule)
-    yield from (without_places(rules.roles[role]) for role in sorted(named & rules.roles.keys()))
+    bindings = chosen(rules.bindings, known.deployment)
+    named = {role for rule in bindings for role in rule.roles}
+    yield from map(_bare, bindings)
+    yield from (_bare(rules.roles[role]) for role in sorted(named & rules.roles.keys()))
+
+
+@lru_cache(maxsize=10_000)
+def _bare(value: Rule | RoleDefinition) -> object:
+    """Do as `without_places`: of each line once, however many deployments it is for."""
+    return without_places(value)
 
 
 def without_places(value: object) -> object:

@@ -23,7 +23,7 @@ from syncd.mapping.expanded import expanded
 from syncd.mapping.inventory import Inventory
 from syncd.mapping.people import freeze_doubted, people
 from syncd.mapping.permissions import Speller
-from syncd.mapping.select import chooses
+from syncd.mapping.select import chooses, chosen
 from syncd.mapping.service_accounts import accounts_of, with_accounts
 from syncd.mapping.subjects import bind
 from syncd.mapping.when import is_on, is_over
@@ -126,11 +126,11 @@ def _expanded(
 
 def _standing(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:
     """Give the rules for a deployment that are not over, those too that give nothing at this hour."""
-    chosen = [rule for rule in rules.bindings if chooses(rule, deployment)]
-    for rule in chosen:
+    here = chosen(rules.bindings, deployment)
+    for rule in here:
         if is_over(rule, now):
             diagnostics.note("expired_binding", over(rule))
-    return tuple(rule for rule in chosen if not is_over(rule, now))
+    return tuple(rule for rule in here if not is_over(rule, now))
 
 
 def _roles(rules: Rules, standing: Iterable[Rule], speller: Speller) -> dict[str, Role]:

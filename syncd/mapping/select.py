@@ -21,8 +21,17 @@ def chooses(rule: Rule, deployment: Deployment) -> bool:
     return _meets(rule, {**deployment.labels, NAME: deployment.name})
 
 
+def chosen(bindings: Iterable[Rule], deployment: Deployment) -> list[Rule]:
+    """Give those that are for a deployment."""
+    labels = {**deployment.labels, NAME: deployment.name}
+    return [rule for rule in bindings if _meets(rule, labels)]
+
+
 def _meets(rule: Rule, labels: Mapping[str, str]) -> bool:
-    return all(test.accepts(labels.get(test.label)) for test in rule.deployments)
+    for test in rule.deployments:  # noqa: SIM110 - a thousand rules are asked for each deployment: a generator doubles it
+        if not test.accepts(labels.get(test.label)):
+            return False
+    return True
 
 
 def idle_bindings(rules: Rules, deployments: Iterable[Deployment]) -> tuple[Note, ...]:

@@ -7,6 +7,7 @@ same, and not surely different either, are found by `Lookalikes`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from string import ascii_uppercase
 from unicodedata import category, normalize
 
@@ -29,6 +30,7 @@ _IGNORED = frozenset({"Mn", "Me", "Cf", "Cc"})
 """Unicode categories that collations give no weight: accents, and marks that nobody sees."""
 
 
+@lru_cache(maxsize=100_000)
 def skeletons(name: str) -> frozenset[str]:
     """Give what is left of a name without all that some database may ignore: case, accents, width, blanks at the end.
 
@@ -76,7 +78,7 @@ class Lookalikes:
                 self._names.setdefault(skeleton, []).append(name)
 
     def __contains__(self, name: str) -> bool:
-        return bool(self._names) and any(skeleton in self._names for skeleton in skeletons(name))
+        return bool(self._names) and not skeletons(name).isdisjoint(self._names)
 
     def of(self, name: str) -> tuple[str, ...]:
         """Give the names that share a skeleton with this one, sorted."""

@@ -201,6 +201,7 @@ def refusal(name: str) -> str:
     return unreachable(name)
 
 
+@lru_cache(maxsize=100_000)
 def unreachable(name: str) -> str:
     """Say why the API could not reach something of this name in a path; empty where it could."""
     if "/" in name or name in {"", ".", ".."}:
