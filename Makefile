@@ -48,7 +48,7 @@ bench: $(VENV)/.dev
 	@for f in benchmarks/*.py; do $(BIN)/python $$f || exit 1; done
 
 golden: $(VENV)/.dev
-	@SYNCD_GOLDEN=write $(BIN)/python -m pytest tests/golden tests/component/test_tour.py
+	@SYNCD_GOLDEN=write $(BIN)/python -m pytest -m "not servers" tests/golden tests/component/test_tour.py tests/integration/test_levels.py
 	@git diff --stat -- tests/golden docs
 
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade

@@ -11,14 +11,20 @@ import typer
 
 from syncd.cli.complete import COMPLETE_DEPLOYMENT
 from syncd.cli.invocation import chosen, invocation
+from syncd.files import MIB
 
 if TYPE_CHECKING:
+    from syncd.config import Settings
     from syncd.mapping.adopt_dags import LiveDeployment
-    from syncd.model import Change, Directory, Rules
+    from syncd.model import Change, Directory, InCode, Rules
     from syncd.reconcile import World
+    from syncd.store import Stores
 
 FILE = "adopted.yaml"
 DAYS = 90
+CODE = (".py", ".yaml", ".yml", ".json")
+"""The files from which DAGs are made."""
+LARGEST, TOGETHER = 8 * MIB, 256 * MIB
 
 
 def adopt(
@@ -35,6 +41,14 @@ def adopt(
         Path | None,
         typer.Option("--into", metavar="FOLDER", help=f"Write {FILE} into this folder, in place of showing it."),
     ] = None,
+    dags: Annotated[
+        Path | None,
+        typer.Option(
+            "--dags",
+            metavar="FOLDER",
+            help="Tell too what the DAG files in this folder give by access_control in their code. They are read and never run.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help=f"Write over {FILE} where it is there already.")] = False,
 ) -> int:
     """Write a mapping file that gives what people hold today, and nothing else: the first plan after it is empty.
@@ -48,6 +62,7 @@ def adopt(
     from syncd.errors import EXIT_DONE, EXIT_FAILED
     from syncd.mapping.adopt import adopt as infer
     from syncd.mapping.adopt import as_named
+    from syncd.mapping.adopt_code import told
     from syncd.mapping.adopt_text import mapping_text
     from syncd.model import Rules
     from syncd.reconcile import read_directory
@@ -57,14 +72,17 @@ def adopt(
     settings = this.settings()
     chosen(settings, deployments)
     _see_free(into, force=force)
-    now = app.utc_now()
+    now, codes = app.utc_now(), _in_code(settings, deployments, dags)
     with (
         this.store(settings) as store,
         this.world(settings, store, deployments=deployments, rules=Rules({}, ())) as world,
     ):
         directory = read_directory(world)
         lives = tuple(_live(world))
-    found = infer(lives, directory, now=now)
+        found = infer(lives, directory, now=now)
+        if codes is not None:
+            found.left += told(codes, lives, found)
+            found.left += [line for live in lives for line in _contested(store, live, codes)]
     said = f"What people held on {', '.join(sorted(deployments))} at {now:%Y-%m-%d %H:%M} UTC, by syncd adopt."
     fleet = [d.deployment for d in settings.deployments]
     text = mapping_text(found, fleet, until=(now + timedelta(days=DAYS)).date(), said=said)
@@ -82,6 +100,30 @@ def adopt(
         bindings = counted(len(rules.bindings), "binding", "bindings")
         show_text(f"wrote {into / FILE}: {roles}, {bindings}; see: syncd check, syncd plan")
     return EXIT_DONE
+
+
+def _in_code(settings: Settings, deployments: list[str], folder: Path | None) -> tuple[InCode, ...] | None:
+    """Read what the code of DAGs gives by itself; None: nobody asked."""
+    from syncd import app
+    from syncd.errors import ConfigInvalid, Problem
+    from syncd.text.folder import FolderUnreadable, Wanted, read_folder
+
+    if folder is None:
+        return None
+    try:
+        files = read_folder(folder, Wanted(dict.fromkeys(CODE, LARGEST), TOGETHER))
+    except FolderUnreadable as error:
+        raise ConfigInvalid([Problem(str(folder), 0, 0, str(error))]) from error
+    kinds = {app.kind_of(d).name: app.kind_of(d) for d in settings.deployments if d.deployment.name in deployments}
+    return tuple(
+        code for kind in kinds.values() for file, content in files.items() for code in kind.in_code(file, content)
+    )
+
+
+def _contested(store: Stores, live: LiveDeployment, codes: tuple[InCode, ...]) -> Iterator[str]:
+    from syncd.mapping.adopt_code import told_contested
+
+    yield from told_contested(live, store.memory.losses(live.name), store.memory.gains(live.name), codes)
 
 
 def _live(world: World) -> Iterator[LiveDeployment]:

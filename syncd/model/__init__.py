@@ -8,6 +8,7 @@ from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.conditions import Askable, Asking, Attribute, Condition, folded
 from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User, VanishedDag
+from syncd.model.in_code import InCode
 from syncd.model.labels import LabelTest
 from syncd.model.look import LastSeen, Sighting
 from syncd.model.named import FoundPerson, PersonRef
@@ -92,6 +93,7 @@ __all__ = [
     "GroupRef",
     "Held",
     "Identity",
+    "InCode",
     "JoinKey",
     "Joining",
     "Kept",

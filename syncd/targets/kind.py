@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from syncd.http.rests import Rest
-from syncd.model import CheckResult, Dialect, Learned, Naming
+from syncd.model import CheckResult, Dialect, InCode, Learned, Naming
 from syncd.targets.table import DeploymentTable
 from syncd.throttle import Throttle
 
@@ -30,6 +30,10 @@ class TargetSurroundings:
     rest: Rest | None = None
 
 
+def _nothing(_file: str, _content: bytes) -> tuple[InCode, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class TargetKind:
     """One kind of target.
@@ -43,6 +47,8 @@ class TargetKind:
     figures    the same for programs, under names that stay; None where it cannot be read any more
     dialect    how a deployment spells levels, by what was found out about it; None where that cannot be read any more
     slow_down  why a deployment is to be looked at less often; empty: it need not be
+    in_code    what the code of DAGs in a file (name, content) gives by itself, read as text; a kind whose DAGs give nothing so
+               leaves it out
     """
 
     name: str
@@ -53,6 +59,7 @@ class TargetKind:
     figures: Callable[[Learned], Mapping[str, object] | None]
     dialect: Callable[[Learned], Dialect | None]
     slow_down: Callable[[Learned], str]
+    in_code: Callable[[str, bytes], tuple[InCode, ...]] = _nothing
 
     @property
     def naming(self) -> Naming:

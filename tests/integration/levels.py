@@ -1,8 +1,9 @@
 """What a role lets a person do with its DAGs, tried by acting as that person.
 
 Each row is an ability, and the letters are people: `v`, `t`, `e`, `o` hold the level view, trigger, edit or own on fin_daily and
-nothing else, chosen in various ways; `r` holds trigger, and may delete runs; `u` has what Airflow's User has, on fin_daily only.
-Every row is tried on a DAG of which they have no role, too, and must be refused there. docs/levels.md has the table.
+nothing else, chosen in every way in which DAGs are chosen; `r` holds trigger and may delete runs, `d` holds view and may delete
+the DAG; `u` has what Airflow's User has, on fin_daily only. Every row is tried on a DAG of which they have no role, too, and
+must be refused there. docs/levels.md has the table, and this one, which is written by `make golden`.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ from sites import Hands, Site
 
 OWN, FOREIGN = "fin_daily", "plat_cleanup"
 ROLES = {
-    "view": "{dags: [{level: view, id: fin_daily}]}",
-    "trigger": "{dags: [{level: trigger, id: [fin_daily, plat_cleanup], not: {id: plat_cleanup}}]}",
-    "edit": '{dags: [{level: edit, id: "/fin_dail[xyz]/"}]}',
-    "runs": "{dags: [{level: trigger, id: fin_daily, also: delete_runs}]}",
+    "view": "{dags: [{level: view, tag: {all: [finance, daily]}, path: '*daily.py'}]}",
+    "trigger": "{dags: [{level: trigger, id: [fin_daily, plat_cleanup], not: {tag: infra}}]}",
+    "edit": "{dags: [{level: edit, id: '/fin_dail[xyz]/'}]}",
+    "runs": "{dags: [{level: trigger, tag: {any: [finance, nothing], all: [daily]}, also: delete_runs}]}",
+    "delete": "{dags: [{level: view, owner: fin-team, not: [{id: '*_monthly'}, {tag: infra}], also: delete_dag}]}",
     "user": "{extends: User, without: all_dags, dags: [{level: edit, id: fin_daily}]}",
-    "own": "{dags: [{level: own, id: fin_daily}]}",
+    "own": "{dags: [{level: own, tag: daily}]}",
 }
-"""What each person has. Whoever may delete the DAG comes last."""
-OF_A_BUNDLE = '{dags: [{level: view, id: "fin_*", bundle: dags-folder, path: "*daily.py"}]}'
-"""What `view` is on Airflow 3, which says where a DAG is."""
+"""What each person has."""
+ONLY_3 = {
+    "view": "{dags: [{level: view, id: 'fin_*', bundle: dags-folder, not: {path: '*monthly.py'}}]}",
+    "edit": "{dags: [{level: edit, tag: [daily, nothing], not: {bundle: another}}]}",
+}
+"""What they have on Airflow 3 instead, which says in which bundle a DAG is."""
 SEES_BESIDES = {"user": ("pools", "import errors")}
 Ability = Callable[[Hands, str, str], int]
 
@@ -47,12 +52,12 @@ def post(path: str, **body: Any) -> Ability:
 
 
 TABLE: dict[str, tuple[Ability, str]] = {
-    "see the DAG": (get("dags/{dag}"), "v t e r u o"),
-    "see its details": (get("dags/{dag}/details"), "v t e r u o"),
-    "see its tasks": (get("dags/{dag}/tasks"), "v t e r u o"),
-    "see its runs": (get("dags/{dag}/dagRuns"), "v t e r u o"),
-    "see its task instances": (get("dags/{dag}/dagRuns/{run}/taskInstances"), "v t e r u o"),
-    "see XComs": (get("dags/{dag}/dagRuns/{run}/taskInstances/only/xcomEntries"), "v t e r u o"),
+    "see the DAG": (get("dags/{dag}"), "v t e r d u o"),
+    "see its details": (get("dags/{dag}/details"), "v t e r d u o"),
+    "see its tasks": (get("dags/{dag}/tasks"), "v t e r d u o"),
+    "see its runs": (get("dags/{dag}/dagRuns"), "v t e r d u o"),
+    "see its task instances": (get("dags/{dag}/dagRuns/{run}/taskInstances"), "v t e r d u o"),
+    "see XComs": (get("dags/{dag}/dagRuns/{run}/taskInstances/only/xcomEntries"), "v t e r d u o"),
     "pause": (patch("dags/{dag}", is_paused=True), "t e r u o"),
     "run": (lambda who, dag, _run: who.trigger(dag), "t e r u o"),
     "clear a run": (post("dags/{dag}/dagRuns/{run}/clear", dry_run=True), "e u o"),
@@ -63,7 +68,7 @@ TABLE: dict[str, tuple[Ability, str]] = {
         lambda who, dag, run: who.call("DELETE", "dags", f"dags/{dag}/dagRuns/{run}").status_code,
         "r u o",
     ),
-    "delete the DAG": (lambda who, dag, _run: who.call("DELETE", "dags", f"dags/{dag}").status_code, "o"),
+    "delete the DAG": (lambda who, dag, _run: who.call("DELETE", "dags", f"dags/{dag}").status_code, "d o"),
 }
 NEVER = {
     "pools": "pools",
@@ -98,8 +103,8 @@ def looks_wrong(level: str, who: Hands, admin: Hands) -> Iterator[str]:
     for dag, shown in ((OWN, True), (FOREIGN, False)):
         if shown != source_is_shown(who, admin, dag):
             yield f"{level}: the code of {dag} is {'not ' if shown else ''}shown"
-    # Airflow 2 lets five people log in within 40 s; `runs` is shown what `trigger` is.
-    for page, status in pages(who).items() if level != "runs" else ():
+    # Airflow 2 lets five people log in within 40 s; `runs` is shown what `trigger` is, `delete` what `view` is.
+    for page, status in pages(who).items() if level not in ("runs", "delete") else ():
         if status != 200:
             yield f"{level}: the page {page} gives {status}"
     for what, path in NEVER.items():
@@ -119,14 +124,25 @@ def acts_wrong(ability: str, people: Mapping[str, Hands], runs: Mapping[str, str
 def act_as_people(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Hands]:
     """Give people a role each, by syncd, and be them."""
     tag = uuid.uuid4().hex[:6]
-    roles = ROLES if site.generation == 2 else ROLES | {"view": OF_A_BUNDLE}
-    fleet = Fleet(folder, {"site": site}, monkeypatch, groups={who: [] for who in roles})
+    roles = roles_on(site.generation)
+    fleet = Fleet(folder, {"site": site}, monkeypatch, groups={who: [] for who in roles}, extra=where_dags_are(site))
     names = {who: fleet.add_person(f"{who}{tag}", who) for who in roles}
     defined = [f"  {who}-{tag}: {body}" for who, body in roles.items()]
     bindings = [f"  - {{group: 'people:{who}', roles: [{who}-{tag}], deployments: all}}" for who in roles]
     fleet.write(mapping="\n".join(["roles:", *defined, "bindings:", *bindings]) + "\n")
     fleet.apply()
     return {who: Hands(site).act_as(name) for who, name in names.items()}
+
+
+def roles_on(generation: int) -> Mapping[str, str]:
+    return ROLES if generation == 2 else ROLES | ONLY_3
+
+
+def where_dags_are(site: Site) -> str:
+    """Say what Airflow 2 does not: which folder it took for that of all DAGs when it read them; paths are seen from there."""
+    if site.generation == 3:
+        return ""
+    return f'dags_folder = "{Path(Hands(site).call("GET", "dags", f"dags/{OWN}").json()["fileloc"]).parent}"'
 
 
 def a_run(admin: Hands, dag: str) -> str:
@@ -162,3 +178,21 @@ def pages(who: Hands) -> dict[str, int]:
         paths = {"home": "/home", "grid": f"/dags/{OWN}/grid"}
         answers = {n: browser.get(site.url + p, timeout=60) for n, p in paths.items()}
         return {n: a.status_code if a.url.split("?")[0].endswith(paths[n]) else 302 for n, a in answers.items()}
+
+
+# --- what the page says -----------------------------------------------------------------------------------------------
+
+_LETTERS = {who[0]: who for who in ROLES}
+
+
+def told() -> Iterator[str]:
+    """Write the tables of what was tried: the roles, and what they let people do."""
+    yield "| | Airflow 2 | Airflow 3, where it was another role |"
+    yield "|---|---|---|"
+    yield from (f"| {who} | `{body}` | {f'`{ONLY_3[who]}`' if who in ONLY_3 else ''} |" for who, body in ROLES.items())
+    yield ""
+    yield f"| on the DAG `{OWN}`, and never on `{FOREIGN}` | {' | '.join(ROLES)} |"
+    yield f"|---|{'---|' * len(ROLES)}"
+    for ability, (_, allowed) in TABLE.items():
+        may = {_LETTERS[letter] for letter in allowed.split()}
+        yield f"| {ability} | {' | '.join('yes' if who in may else 'no' for who in ROLES)} |"

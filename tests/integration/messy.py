@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from site_fleet import Fleet
-from sites import Hands, KeptSite, sample
+from sites import Hands, KeptSite, Site, sample
 
 from syncd.mapping.adopt_text import word
 
 BASELINE = ("can_read on Website", "menu_access on DAGs", "can_read on DAG Runs", "can_read on Task Instances")
 READS = ("can_read on Task Logs", "can_read on DAG Code", "can_read on XComs", "can_read on DAG Warnings")
+
+
+def baseline(site: Site) -> tuple[str, ...]:
+    """Give what whoever looks at a DAG needs beside the DAG, as an administrator finds it out."""
+    newer = ("can_read on DAG Versions", "can_read on DAG Dependencies") if site.generation == 3 else ()
+    from_3_1 = ("can_read on HITL Detail",) if site.generation == 3 and not site.name.startswith("3.0") else ()
+    return (*BASELINE, *READS, *newer, *from_3_1)
 
 
 @dataclass
@@ -39,7 +46,7 @@ class Mess:
         return f"gone_{self.tag}"
 
     def roles(self) -> Mapping[str, tuple[str, ...]]:
-        view = (*BASELINE, *READS, *self._newer())
+        view = baseline(self.site)
         return {
             "analysts": (*view, *_on_finance()),
             "Zürich: «Team» ü": (*view, "can_read on DAG:plat.dotted-name_1", "can_edit on DAG:plat.dotted-name_1"),
@@ -52,10 +59,6 @@ class Mess:
             "nobody holds it": (*view, "can_read on DAG:fin_daily"),
             "a/slash": ("can_read on Website", "can_read on Pools"),
         }
-
-    def _newer(self) -> tuple[str, ...]:
-        newer = ("DAG Versions", "DAG Dependencies", "HITL Detail") if self.site.generation == 3 else ()
-        return tuple(f"can_read on {resource}" for resource in newer)
 
     def _triggers(self, view: tuple[str, ...], dag: str) -> tuple[str, ...]:
         runs = f"can_create on DAG Run:{dag}" if self.site.dag_run_resources else "can_create on DAG Runs"

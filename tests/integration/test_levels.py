@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
-from levels import wrong_levels
+from levels import told, wrong_levels
 from sites import RealSite
 
 from syncd.sandbox.servers import RealAirflow
+
+PAGE = Path(__file__).parents[2] / "docs" / "levels.md"
+TRIED = re.compile(r"(?<=<!-- tried -->\n\n).*?(?=\n\n<!-- end -->)", re.DOTALL)
+
+
+def test_the_page_says_what_is_tried() -> None:
+    page = PAGE.read_text()
+    right = TRIED.sub(lambda _: "\n".join(told()), page)
+    if os.environ.get("SYNCD_GOLDEN") == "write":
+        PAGE.write_text(right)
+    assert right == PAGE.read_text()
+    assert 1 == len(TRIED.findall(right))
 
 
 @pytest.mark.servers

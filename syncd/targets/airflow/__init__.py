@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
-from syncd.model import CheckResult, Dialect, Learned
+from syncd.model import CheckResult, Dialect, InCode, Learned
 from syncd.targets.airflow.settings import AirflowSettings, Credential
 from syncd.targets.airflow.table import AirflowTable
 from syncd.targets.kind import TargetKind, TargetSurroundings
@@ -54,6 +54,12 @@ def _dialect(learned: Learned) -> Dialect | None:
     return None if can is None else dialect(can)
 
 
+def _in_code(file: str, content: bytes) -> tuple[InCode, ...]:
+    from syncd.targets.airflow.in_code import in_code
+
+    return in_code(file, content)
+
+
 KIND = TargetKind(
     name="airflow",
     table=AirflowTable,
@@ -63,6 +69,7 @@ KIND = TargetKind(
     figures=_figures,
     dialect=_dialect,
     slow_down=_slow_down,
+    in_code=_in_code,
 )
 
 __all__ = ["KIND", "AirflowSettings", "AirflowTarget", "Credential", "Timing"]
