@@ -157,3 +157,23 @@ def test_a_link_in_the_place_of_the_file_is_not_written_through(
     assert "mine" == other.read_text()
     assert ["adopted.yaml"] == [path.name for path in (folder / "mappings").iterdir()]
     assert not (folder / "mappings" / "adopted.yaml").is_symlink()
+
+
+@pytest.mark.finding("N-432")
+def test_the_code_of_dags_is_read_before_anybody_is_asked(
+    site: tuple[Path, StandIn], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, server = site
+    words = ["--config", str(folder / "config.toml"), "--quiet", "adopt", "prod", "--dags", str(folder / "dags")]
+    asked = len(server.calls)
+
+    assert 3 == run(words)
+    assert "there is no directory" in capsys.readouterr().err
+    assert asked == len(server.calls)
+
+    (folder / "dags" / "team").mkdir(parents=True)
+    (folder / "dags" / "team" / "fin.py").write_text('DAG("fin_daily", access_control={"analysts": {"can_read"}})\n')
+    assert 0 == run(words)
+    out = capsys.readouterr().out
+    assert "#   dags/team/fin.py:1: fin_daily: analysts: read\n" in out
+    assert "roles:\n  analysts:\n" in out

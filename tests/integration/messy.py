@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from site_fleet import Fleet
-from sites import Hands, KeptSite, Site, sample
+from sites import Hands, KeptSite, RealSite, Site, sample, write
 
 from syncd.mapping.adopt_text import word
+from syncd.targets.airflow.naming import permission
 
 BASELINE = ("can_read on Website", "menu_access on DAGs", "can_read on DAG Runs", "can_read on Task Instances")
 READS = ("can_read on Task Logs", "can_read on DAG Code", "can_read on XComs", "can_read on DAG Warnings")
@@ -23,15 +26,33 @@ def baseline(site: Site) -> tuple[str, ...]:
     return (*BASELINE, *READS, *newer, *from_3_1)
 
 
+CODE = '''\
+"""Airflow DAG that does nothing."""
+
+from datetime import datetime
+
+try:
+    from airflow.sdk import DAG, BaseOperator
+except ImportError:
+    from airflow import DAG
+    from airflow.models import BaseOperator
+
+with DAG("{dag}", schedule=None, start_date=datetime(2024, 1, 1), tags=["{tag}"]{control}):
+    BaseOperator(task_id="only")
+'''
+CODE_LINE = 11
+EDITS = "can_edit on DAG"
+
+
 @dataclass
 class Mess:
-    """What was made by hand on one site; `tag` keeps it apart from what others made on the same server."""
+    """What was made by hand on one site, and in the code of one DAG; `tag` keeps it apart from what others made there."""
 
     site: KeptSite
     fleet: Fleet
     tag: str
 
-    @property
+    @cached_property
     def hands(self) -> Hands:
         return Hands(self.site)
 
@@ -45,6 +66,23 @@ class Mess:
     def gone(self) -> str:
         return f"gone_{self.tag}"
 
+    @property
+    def coded(self) -> str:
+        """The DAG whose code gives roles something."""
+        return f"coded_{self.tag}"
+
+    @property
+    def dags_folder(self) -> Path:
+        return self.site.server.dags_folder if isinstance(self.site, RealSite) else self.fleet.folder / "dags"
+
+    def code(self, *, sets: bool, tag: str) -> None:
+        """Write the file of that DAG, which the server parses with the next."""
+        control = {self.name("coders"): frozenset({"can_read", "can_edit"}), "Viewer": frozenset({"can_edit"})}
+        said = f", access_control={ {role: sorted(actions) for role, actions in control.items()}!r}" if sets else ""
+        write(self.dags_folder, f"{self.coded}.py", CODE.format(dag=self.coded, tag=tag, control=said))
+        if not isinstance(self.site, RealSite):
+            self.site.parse(sample(self.coded, tags=[tag], access_control=control if sets else None))
+
     def roles(self) -> Mapping[str, tuple[str, ...]]:
         view = baseline(self.site)
         return {
@@ -56,6 +94,7 @@ class Mess:
             "hollow": ("can_read on Website",),
             "senior analysts": (*view, *_on_finance(), "can_create on Pools"),
             "a copy of Viewer": (*self.hands.role("Viewer"), "can_read on Variables"),
+            "coders": view,
             "nobody holds it": (*view, "can_read on DAG:fin_daily"),
             "a/slash": ("can_read on Website", "can_read on Pools"),
         }
@@ -74,16 +113,19 @@ class Mess:
             "svc bot": ("Op", "a/slash"),
             "left": ("Viewer",),
             "copycat": ("a copy of Viewer", "senior analysts"),
+            "dora": ("coders",),
             "empty": (),
         }
 
     def make(self) -> None:
         """Work by hand, as an administrator does."""
-        self.site.parse(sample(self.gone))
         for name, permissions in self.roles().items():
             there = [p for p in permissions if self.site.dag_run_resources or " on DAG Run:" not in p]
-            made = self.hands.make_role(self.name(name), there)
+            made = self.hands.make_role(self.name(name), [p for p in there if not p.endswith(self.gone)])
             assert 200 == made.status_code, made.text
+        self.code(sets=True, tag="coded")
+        self.site.parse(sample(self.gone))
+        self.site.grant_by_hand(self.name("of a DAG that went"), permission("can_read", f"DAG:{self.gone}"))
         self.site.forget(self.gone)
         own = self.roles().keys()
         for login, roles in self.accounts().items():
@@ -105,7 +147,7 @@ class Mess:
 
     def know(self) -> None:
         """Write what the directory says: two groups, one of which fits; some whom no group has; and one who left."""
-        for who in ("anna", "Björn Ünal", "cara", "left", "idle", "copycat"):
+        for who in ("anna", "Björn Ünal", "cara", "left", "idle", "copycat", "dora"):
             self.fleet.add_person(self.login(who))
         self.fleet.people[self.login("left")]["active"] = False  # type: ignore[assignment]
         self.fleet.groups = {
@@ -147,6 +189,9 @@ def expected(mess: Mess) -> tuple[str, ...]:
         f"  {words['a copy of Viewer']}:\n    extends: Viewer\n    permissions:\n",
         f"  {words['senior analysts']}:\n    extends: {words['analysts']}\n    permissions:\n      - can_create on Pools\n",
         f"  {words['hollow']}:\n    permissions:\n      - can_read on Website\n",
+        f"  {words['coders']}:\n    dags:\n      - {{level: view, id: {mess.coded}, also: {EDITS}}}\n",
+        f"{mess.coded}.py:{CODE_LINE}: {mess.coded}: Viewer: edit; {mess.name('coders')}: edit, read\n",
+        "#     site: Viewer: it is built in, and no line changes it",
         f"# site: {mess.name('of a DAG that went')} also has can_read on DAG:{mess.gone} on DAGs that are not there",
         f"# site: {mess.login('left')} holds Viewer by no line, and it is left as it is; they are inactive in people\n",
         f"# site: nobody holds {mess.name('nobody holds it')}",
