@@ -6,6 +6,7 @@ Text       | a text that is not blank, perhaps as a pattern says
 Word       | one of a few words
 DagAction  | what can be done with one DAG, in the words of the targets
 Flag       | true or false, or just one of the two
+Number     | a whole number, not below zero
 Plain      | a text, a number, true or false
 ListOf     | a list
 Named      | names that people give, each with a value
@@ -40,6 +41,11 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class Plain:
     pass
 
@@ -70,7 +76,7 @@ class Either:
     shapes: tuple[Shape, ...]
 
 
-Shape = Text | Word | DagAction | Flag | Plain | ListOf | Named | Ref | Either
+Shape = Text | Word | DagAction | Flag | Number | Plain | ListOf | Named | Ref | Either
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,15 +36,15 @@ MOST_WINDOWS: Final = 20
 
 VARIABLE: Final = "^[A-Za-z_][A-Za-z0-9_]*$"
 """The name of a variable of a pattern."""
-_GROUP_TEXT: Final = Text(r"^[^\s:]([^:]*[^\s:])?:\S(.*\S)?$")
-_GROUP: Final = Either((_GROUP_TEXT, Ref("group")))
-_WHOM: Final = Either((_GROUP_TEXT, Ref("group"), Ref("members")))
+GROUP_TEXT: Final = Text(r"^[^\s:]([^:]*[^\s:])?:\S(.*\S)?$")
+_GROUP: Final = Either((GROUP_TEXT, Ref("group")))
+_WHOM: Final = Either((GROUP_TEXT, Ref("group"), Ref("members")))
 _MOMENT: Final = Text(
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?([Zz]| ?[+-][0-9]{2}:?[0-9]{2}))?$"
 )
 _PERMISSION: Final = r"^\S(.*\S)? on \S(.*\S)?$"
 _PATH: Final = r"^(?!/|\./|\.\./)"
-_LABELS: Final = Either((Word(("all",)), Named(Either((some(Text()), Ref("label_test"))), least=1)))
+LABELS: Final = Either((Word(("all",)), Named(Either((some(Text()), Ref("label_test"))), least=1)))
 _PEOPLE: Final = ListOf(Either((Text(), Ref("person"))), most=MOST_PEOPLE)
 
 # --- who, of which binding ---------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ BINDING: Final = KeyTable(
         _NONE_OF,
         Key("except", _PEOPLE, "beside one of them but `accounts`: [people](#people-and-except) who are left out"),
         Key("roles", texts(), "a list of roles from any mapping file, and built-in roles"),
-        Key("deployments", _LABELS, "`all`, or labels with values"),
+        Key("deployments", LABELS, "`all`, or labels with values"),
         Key("from", _MOMENT, "the first day, or a moment with a time zone"),
         Key("until", _MOMENT, "the last day, or a moment with a time zone"),
         Key(
@@ -291,7 +291,7 @@ SCOPE: Final = KeyTable(
         Key("permissions", texts(), "Airflow's own permissions that roles may have"),
         Key("groups", texts(), 'whom bindings may be for, by glob: `"okta:fin-*"`'),
         Key("accounts", texts(), "accounts that no directory has, by glob"),
-        Key("deployments", _LABELS, "`all`, or labels that a binding must keep to"),
+        Key("deployments", LABELS, "`all`, or labels that a binding must keep to"),
     ),
 )
 

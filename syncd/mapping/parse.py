@@ -17,6 +17,7 @@ from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_patterns import check_extended
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.parse_scope import is_scope, read_scopes
+from syncd.mapping.parse_tests import is_tests, refuse_mappings
 from syncd.mapping.reading import MappingReading, is_readable
 from syncd.mapping.scope import Judge
 from syncd.model import (
@@ -52,7 +53,7 @@ def parse(
         MappingInvalid: carries every problem of every file.
     """
     reading = MappingReading(sources, namings, people_until, asking)
-    if all(map(is_scope, files)):
+    if all(is_scope(file) or is_tests(file) for file in files):
         reading.strict.problems.append(
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")
         )
@@ -60,7 +61,7 @@ def parse(
     are_scopes_sound = not reading.strict.problems
     for file in sorted(file for file in files if not is_scope(file)):
         with errors.reading(file, MappingInvalid):
-            _file(reading, file, files[file])
+            (refuse_mappings if is_tests(file) else _file)(reading, file, files[file])
     _check_role_names(reading)
     check_extended(reading)
     if scopes and are_scopes_sound:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from syncd.mapping.keys import BINDING, GROUP, MEMBERS
+from syncd.mapping.keys_of_tests import WHOM
 from syncd.mapping.parse_named import read_accounts, read_people
 from syncd.mapping.parse_patterns import check_text
 from syncd.mapping.parse_where import read_where
@@ -108,6 +109,13 @@ def _entry(reading: MappingReading, node: Node, what: str, depth: int) -> Subjec
         return _long_group(reading, node)
     found = reading.strict.record(node, what, known=MEMBERS.known)
     return read_subject(reading, found, node.at, what=what, depth=depth + 1) if found else None
+
+
+def read_group_or_subject(reading: MappingReading, node: Node, what: str) -> Subject | None:
+    """Read whom a key means that takes a group in the short form, or the keys of a binding that say whom it is for."""
+    if not isinstance(node, Table):
+        return _short_group(reading, node, what)
+    return read_subject(reading, reading.strict.record(node, what, known=WHOM.known), node.at, what=what)
 
 
 # --- one group --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""JSON Schema of mapping files and of `_scope.yaml`, for editors, from the table of `keys`.
+"""JSON Schema of mapping files, of `_scope.yaml` and of `_tests.yaml`, for editors, from the tables of `keys`.
 
 A schema knows what a file looks like and not what it means: what it refuses `syncd check` refuses too, and not the other way
 round. In a mapping file `${name}` may stand in place of a text, of true or false and of a list of texts, whether the file has
@@ -20,6 +20,7 @@ from syncd.mapping.key_shapes import (
     KeyTable,
     ListOf,
     Named,
+    Number,
     Plain,
     Ref,
     Shape,
@@ -27,6 +28,7 @@ from syncd.mapping.key_shapes import (
     Word,
 )
 from syncd.mapping.keys import BINDING, DEFAULTS, OF_MAPPING, OF_SCOPE
+from syncd.mapping.keys_of_tests import OF_TESTS
 from syncd.model import Naming
 
 Schema = dict[str, Any]
@@ -53,6 +55,11 @@ def mapping_schema(namings: Collection[Naming]) -> Schema:
 def scope_schema(namings: Collection[Naming]) -> Schema:
     """Give the schema of a `_scope.yaml` for those kinds of target."""
     return {**_document(OF_SCOPE, namings, has_variables=False), "minProperties": 1}
+
+
+def tests_schema(namings: Collection[Naming]) -> Schema:
+    """Give the schema of a `_tests.yaml` for those kinds of target."""
+    return _document(OF_TESTS, namings, has_variables=False)
 
 
 def _document(records: tuple[KeyTable, ...], namings: Collection[Naming], *, has_variables: bool) -> Schema:
@@ -102,6 +109,8 @@ class _Shapes:
                 return self._or_variable({"enum": list(self.dag_actions)})
             case Flag(only):
                 return self._or_variable({"type": "boolean"} if only is None else {"const": only})
+            case Number():
+                return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,9}$"}]}
             case Plain():
                 return {"type": ["string", "number", "boolean"], "pattern": _SOMETHING}
             case ListOf():

@@ -18,17 +18,22 @@ _Near = Callable[[str, Collection[str]], str]
 
 def chooses(rule: Rule, deployment: Deployment) -> bool:
     """Say whether a rule is for a deployment. The label `name` is the deployment's own name."""
-    return _meets(rule, {**deployment.labels, NAME: deployment.name})
+    return is_chosen(deployment, rule.deployments)
+
+
+def is_chosen(deployment: Deployment, tests: Iterable[LabelTest]) -> bool:
+    """Say whether a deployment passes all of these tests of labels."""
+    return _meets(tests, {**deployment.labels, NAME: deployment.name})
 
 
 def chosen(bindings: Iterable[Rule], deployment: Deployment) -> list[Rule]:
     """Give those that are for a deployment."""
     labels = {**deployment.labels, NAME: deployment.name}
-    return [rule for rule in bindings if _meets(rule, labels)]
+    return [rule for rule in bindings if _meets(rule.deployments, labels)]
 
 
-def _meets(rule: Rule, labels: Mapping[str, str]) -> bool:
-    for test in rule.deployments:  # noqa: SIM110 - a thousand rules are asked for each deployment: a generator doubles it
+def _meets(tests: Iterable[LabelTest], labels: Mapping[str, str]) -> bool:
+    for test in tests:  # noqa: SIM110 - a thousand rules are asked for each deployment: a generator doubles it
         if not test.accepts(labels.get(test.label)):
             return False
     return True
@@ -64,7 +69,7 @@ def _idle(
 ) -> Iterator[tuple[str, str]]:
     """Give what is wrong with the labels of one binding, and what to write."""
     wrong = [text for test in rule.deployments for text in _nowhere(test, known, near=near)]
-    if not any(_meets(rule, labels) for labels in fleet):
+    if not any(_meets(rule.deployments, labels) for labels in fleet):
         why = "; ".join(wrong) or "no deployment has all the labels of this binding; correct the labels"
         yield "binding_reaches_nothing", f"this binding gives nobody anything: {why}"
     elif wrong:

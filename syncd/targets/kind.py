@@ -49,6 +49,7 @@ class TargetKind:
     slow_down  why a deployment is to be looked at less often; empty: it need not be
     in_code    what the code of DAGs in a file (name, content) gives by itself, read as text; a kind whose DAGs give nothing so
                leaves it out
+    of_release how a release spells levels where no server was asked; "" is the newest that is known; None: nobody knows
     """
 
     name: str
@@ -60,6 +61,7 @@ class TargetKind:
     dialect: Callable[[Learned], Dialect | None]
     slow_down: Callable[[Learned], str]
     in_code: Callable[[str, bytes], tuple[InCode, ...]] = _nothing
+    of_release: Callable[[str], Dialect | None] = lambda _release: None
 
     @property
     def naming(self) -> Naming:

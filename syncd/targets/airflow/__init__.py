@@ -60,6 +60,12 @@ def _in_code(file: str, content: bytes) -> tuple[InCode, ...]:
     return in_code(file, content)
 
 
+def _of_release(release: str) -> Dialect:
+    from syncd.targets.airflow.levels import dialect_of_release
+
+    return dialect_of_release(release)
+
+
 KIND = TargetKind(
     name="airflow",
     table=AirflowTable,
@@ -70,6 +76,7 @@ KIND = TargetKind(
     dialect=_dialect,
     slow_down=_slow_down,
     in_code=_in_code,
+    of_release=_of_release,
 )
 
 __all__ = ["KIND", "AirflowSettings", "AirflowTarget", "Credential", "Timing"]

@@ -58,6 +58,17 @@ def dialect(capabilities: Capabilities, *, dags_folder: str = "") -> Dialect:
     )
 
 
+NEWEST: Final = "3.3.2"
+"""The newest release that was measured."""
+
+
+def dialect_of_release(version: str) -> Dialect:
+    """Say how a release spells the levels, where no server was asked; with the FAB provider that came with it."""
+    found = release(version or NEWEST)
+    has_run_resources = found >= (2, 10)
+    return dialect(Capabilities(found[0], version or NEWEST, "", dag_run_resources=has_run_resources))
+
+
 def _on_all(template: Permission) -> Permission:
     """`DAG:{dag}` is one DAG, `DAGs` are all of them; so it is with runs."""
     return Permission(template.action, template.resource.replace(":{dag}", "s"))
