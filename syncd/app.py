@@ -14,8 +14,9 @@ from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSe
 from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.parse import parse
+from syncd.mapping.parse_tests import parse_tests
 from syncd.mapping.select import idle_bindings
-from syncd.model import Askable, Attribute, CheckResult, Learned, Rules
+from syncd.model import Askable, Asking, Attribute, CheckResult, Learned, Rules
 from syncd.sources import SOURCES
 from syncd.sources.kind import SourceSurroundings
 from syncd.targets import TARGETS
@@ -23,6 +24,7 @@ from syncd.targets.kind import TargetKind, TargetSurroundings
 from syncd.throttle import Throttle
 
 if TYPE_CHECKING:
+    from syncd.model.mapping_tests import TestFile
     from syncd.ports import Emit, LastingSession, Source, TargetSession
     from syncd.reconcile import Target, World
     from syncd.store import Stores
@@ -86,14 +88,33 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
         namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
         sources=frozenset(s.name for s in settings.sources),
         people_until=settings.people_until,
-        asking={source.name: _askable(source, settings) for source in settings.sources},
+        asking=_asking(settings),
         most_expansions=settings.most_expansions,
     )
+
+
+def _asking(settings: Settings) -> Asking:
+    return {source.name: _askable(source, settings) for source in settings.sources}
 
 
 def _askable(source: SourceSettings, settings: Settings) -> Askable:
     told = SOURCES[source.kind].attributes | {Attribute.EMAIL_DOMAIN}
     return Askable(told, settings.joining.domains.get(source.name, frozenset()))
+
+
+def read_tests(settings: Settings, rules: Rules | None) -> tuple[TestFile, ...]:
+    """Read the tests that stand beside the mapping files; `rules` are those of these files, None: they have mistakes.
+
+    Raises:
+        MappingInvalid: with every problem in every file of tests.
+    """
+    return parse_tests(
+        read_mappings(settings.mappings),
+        namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
+        sources=frozenset(s.name for s in settings.sources),
+        asking=_asking(settings),
+        rules=rules,
+    )
 
 
 def build(

@@ -9,6 +9,7 @@ from jsonschema import Draft7Validator
 from syncd.cli.schema_files import SchemaOf, schema_of
 from syncd.errors import Problem
 from syncd.mapping.parse_scope import is_scope
+from syncd.mapping.parse_tests import is_tests
 from syncd.text.document import NOTHING, TRUTH, Items, Node, Scalar, read_document
 
 VALIDATORS = {of: Draft7Validator(schema_of(of)) for of in SchemaOf}
@@ -19,7 +20,8 @@ def refused(file: str, content: bytes) -> list[str]:
     problems: list[Problem] = []
     root = read_document(file, content, problems)
     assert root is not None, problems
-    return against(SchemaOf.SCOPE if is_scope(file) else SchemaOf.MAPPING, value(root))
+    of = SchemaOf.SCOPE if is_scope(file) else SchemaOf.TESTS if is_tests(file) else SchemaOf.MAPPING
+    return against(of, value(root))
 
 
 def against(of: SchemaOf, found: Any) -> list[str]:

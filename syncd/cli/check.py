@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syncd.cli.invocation import invocation
-from syncd.cli.options import Snapshot
+from syncd.cli.invocation import Invocation, invocation
+from syncd.cli.options import Format, Snapshot
+from syncd.cli.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from syncd.access.known import LastKnown
+    from syncd.cli.mapping_tests import Tested
     from syncd.config import Settings
+    from syncd.errors import SyncdError
     from syncd.model import Note, Rules
     from syncd.model import Snapshot as SourceSnapshot
 
@@ -31,34 +36,74 @@ def check(
         ),
     ] = False,
     snapshot: Snapshot = None,
+    output: Format = Output.TEXT,
 ) -> int:
-    """Check the configuration, the mapping files and the file sources. Asks no server anything."""
+    """Check the configuration, the mapping files with their tests, and the file sources. Asks no server anything."""
+    this = invocation(context)
+    if output is Output.JSON:
+        from syncd.cli.check_json import show_checked
+
+        return show_checked(this, strict=strict, expand=expand, snapshot=snapshot)
+    return _show(this, strict=strict, expand=expand, snapshot=snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found to be wrong, what came of the tests, and, where nothing is wrong, what may be."""
+
+    rules: Rules | None
+    mistakes: tuple[SyncdError, ...]
+    tested: Tested
+    advice: tuple[Note, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        return self.rules is not None and not self.mistakes and not any(True for _ in self.tested.broken)
+
+
+def checked(settings: Settings, *, snapshot: Path | None) -> Checked:
+    """Read everything, and look at it.
+
+    Raises:
+        SnapshotInvalid: the file is none that was exported.
+    """
+    mistakes: list[SyncdError] = []
+    rules = _rules(settings, mistakes)
+    snapshots = list(_snapshots(settings, mistakes, rules=rules))
+    kept = _kept(settings, snapshot)
+    tested = _tested(settings, rules, mistakes, kept)
+    found = Checked(rules, tuple(mistakes), tested)
+    if rules is None or not found.is_sound:
+        return found
+    return replace(found, advice=(*_advice(settings, rules, snapshots), *tested.notes))
+
+
+def _show(this: Invocation, *, strict: bool, expand: bool, snapshot: Path | None) -> int:
     from syncd.cli.output import show_error, show_text
     from syncd.cli.schema_files import outdated
     from syncd.errors import EXIT_DONE, EXIT_INVALID
     from syncd.render.extent import EVERYTHING_SHOWN, SHORT
     from syncd.render.notes import note_texts
 
-    this = invocation(context)
     settings = this.settings()
-    mistakes: list[str] = []
-    rules = _rules(settings, mistakes)
-    snapshots = list(_snapshots(settings, mistakes, rules=rules))
-    if rules is None or mistakes:
-        show_error("\n".join(mistakes))
+    found = checked(settings, snapshot=snapshot)
+    rules, tested = found.rules, found.tested
+    if rules is None or not found.is_sound:
+        show_error("\n".join([*map(str, found.mistakes), *tested.broken]))
         return EXIT_INVALID
     extent = EVERYTHING_SHOWN if this.verbose else SHORT
-    advice = list(note_texts(_advice(settings, rules, snapshots), extent, see="-v"))
+    advice = list(note_texts(found.advice, extent, see="-v"))
     if strict and (advice or settings.notes):
         show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
         return EXIT_INVALID
     notes = (f"note: {text}" for text in (*advice, *_translated(settings, rules), *outdated(this.config)))
-    listed = _expansions(settings, rules, snapshot=snapshot) if expand or snapshot else ()
-    show_text("\n".join([_all_well(settings, rules), *notes, *listed]))
+    listed = expansions(settings, rules, snapshot=snapshot) if expand else ()
+    show_text("\n".join([_all_well(settings, rules) + tested.summary, *notes, *listed]))
     return EXIT_DONE
 
 
-def _expansions(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
+def expansions(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
+    """List what patterns and `each` stand for, as all was seen last."""
     from syncd.cli.expansions import expansion_lines
 
     if not any(rule.pattern or rule.each for rule in rules.bindings):
@@ -95,11 +140,12 @@ def _saved(settings: Settings, rules: Rules) -> Mapping[str, SourceSnapshot]:
     from contextlib import closing
 
     from syncd import app
+    from syncd.cli.known import is_kept_here
     from syncd.errors import StoreError
     from syncd.model import conditions_of
 
     asks = any(conditions_of(rule.subject) for rule in rules.bindings)
-    if not asks or not settings.database.url.startswith("sqlite:"):
+    if not asks or not is_kept_here(settings):
         return {}
     try:
         store = app.peek_store(settings)
@@ -112,6 +158,15 @@ def _saved(settings: Settings, rules: Rules) -> Mapping[str, SourceSnapshot]:
     return {name: said for name, said in found.items() if said is not None}
 
 
+def _kept(settings: Settings, snapshot: Path | None) -> Callable[[], LastKnown]:
+    """Give what can be asked once for what was read and seen last."""
+    from functools import cache
+
+    from syncd.cli.known import kept_for_check, kept_in_file
+
+    return cache(lambda: kept_in_file(snapshot) if snapshot else kept_for_check(settings))
+
+
 def _translated(settings: Settings, rules: Rules) -> Iterator[str]:
     """Say what is written otherwise on some releases: nothing to mend, so `--strict` does not mind it."""
     from syncd.mapping.doubtful import translated
@@ -119,7 +174,7 @@ def _translated(settings: Settings, rules: Rules) -> Iterator[str]:
     return translated(rules, dict.fromkeys(d.deployment.naming for d in settings.deployments))
 
 
-def _rules(settings: Settings, mistakes: list[str]) -> Rules | None:
+def _rules(settings: Settings, mistakes: list[SyncdError]) -> Rules | None:
     """Read the mapping files; None where they cannot be used, and then why is among the mistakes."""
     from syncd import app
     from syncd.errors import InvalidInput
@@ -127,11 +182,27 @@ def _rules(settings: Settings, mistakes: list[str]) -> Rules | None:
     try:
         return app.read_rules(settings)
     except InvalidInput as error:
-        mistakes.append(str(error))
+        mistakes.append(error)
         return None
 
 
-def _snapshots(settings: Settings, mistakes: list[str], *, rules: Rules | None) -> Iterator[SourceSnapshot]:
+def _tested(
+    settings: Settings, rules: Rules | None, mistakes: list[SyncdError], kept: Callable[[], LastKnown]
+) -> Tested:
+    """Run the tests beside the mapping files; what is wrong with their files is among the mistakes."""
+    from syncd import app
+    from syncd.cli.mapping_tests import Tested, run_tests
+    from syncd.errors import InvalidInput
+
+    try:
+        files = app.read_tests(settings, rules)
+    except InvalidInput as error:
+        mistakes.append(error)
+        return Tested()
+    return run_tests(settings, rules, files, kept) if rules and files else Tested()
+
+
+def _snapshots(settings: Settings, mistakes: list[SyncdError], *, rules: Rules | None) -> Iterator[SourceSnapshot]:
     """Read the local sources; why one cannot be used is among the mistakes. `doctor` asks the others."""
     from syncd import app
     from syncd.errors import SourceUnavailable
@@ -143,7 +214,7 @@ def _snapshots(settings: Settings, mistakes: list[str], *, rules: Rules | None) 
         try:
             yield local.read()
         except SourceUnavailable as error:
-            mistakes.append(str(error))
+            mistakes.append(error)
 
 
 def _all_well(settings: Settings, rules: Rules) -> str:

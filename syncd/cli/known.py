@@ -104,6 +104,29 @@ def kept_in_store(settings: Settings, store: Stores, *, only: Iterable[str]) -> 
     return LastKnown(_said(settings, store), {name: _noted(store, name, addresses[name]) for name in only})
 
 
+def kept_for_check(settings: Settings) -> LastKnown:
+    """Give what the database has, if it is a file here that needs no upgrade; else what the sources on this machine say."""
+    from contextlib import closing
+
+    from syncd import app
+    from syncd.access.known import LastKnown
+    from syncd.errors import StoreError
+
+    try:
+        store = app.peek_store(settings) if is_kept_here(settings) else None
+        if store is not None:
+            with closing(store):
+                return kept_in_store(settings, store, only=chosen(settings, ()))
+    except StoreError:
+        pass  # `doctor` tells what is wrong with it
+    return LastKnown(_said(settings, None), {})
+
+
+def is_kept_here(settings: Settings) -> bool:
+    """Say whether the database is a file, so that no server is asked for what it has."""
+    return settings.database.url.startswith("sqlite:")
+
+
 def kept_in_file(file: Path) -> LastKnown:
     """Give what a file has that `syncd snapshot export` wrote.
 
@@ -125,18 +148,20 @@ def _noted(store: Stores, name: str, address: str) -> Noted:
     return Noted(replace(seen, deployment=name), store.holdings.owned(facts), store.holdings.made_accounts(facts))
 
 
-def _said(settings: Settings, store: Stores) -> SourcesSaid:
+def _said(settings: Settings, store: Stores | None) -> SourcesSaid:
     from syncd.access.known import SourcesSaid
 
     snapshots: dict[str, Snapshot] = {}
     failed: dict[str, str] = {}
     for source in settings.sources:
         read, why = _read_here(settings, source.name)
-        saved = read or store.readings.last_snapshot(source.name)
-        health = None if read or why else store.readings.health(source.name)
+        saved = read or (store.readings.last_snapshot(source.name) if store else None)
+        health = None if read or why or not store else store.readings.health(source.name)
         snapshots |= {source.name: saved} if saved else {}
         failed |= {source.name: why} if why else {}
         failed |= {source.name: health.failure} if health and health.failure else {}
+    if store is None:
+        return SourcesSaid(snapshots, failed)
     known = store.readings.known_persons(settings.joining.key)
     return SourcesSaid(snapshots, failed, dict(store.readings.group_names()), known)
 

@@ -12,10 +12,13 @@ from syncd.cli.schema_files import SchemaOf
 def schema(
     of: Annotated[
         SchemaOf,
-        typer.Argument(metavar="[mapping|scope|config]", help="Mapping files, _scope.yaml, or the configuration."),
+        typer.Argument(
+            metavar="[mapping|scope|tests|config]",
+            help="Mapping files, _scope.yaml, _tests.yaml, or the configuration.",
+        ),
     ] = SchemaOf.MAPPING,
 ) -> int:
-    """Print the JSON Schema of mapping files, of _scope.yaml or of the configuration, for editors. Reads no file."""
+    """Print the JSON Schema of mapping files, _scope.yaml, _tests.yaml or the configuration, for editors. Reads no file."""
     from syncd.cli.output import show_json
     from syncd.cli.schema_files import schema_of
     from syncd.errors import EXIT_DONE

@@ -17,16 +17,17 @@ class SchemaOf(StrEnum):
 
     MAPPING = "mapping"
     SCOPE = "scope"
+    TESTS = "tests"
     CONFIG = "config"
 
 
-_COMPARED: Final = (SchemaOf.MAPPING, SchemaOf.SCOPE)
-"""Which `check` looks at: to make the third costs more than all that it does."""
+_COMPARED: Final = (SchemaOf.MAPPING, SchemaOf.SCOPE, SchemaOf.TESTS)
+"""Which `check` looks at: to make the last costs more than all that it does."""
 
 
 def schema_of(of: SchemaOf) -> dict[str, Any]:
     """Give a schema, for all kinds of target."""
-    from syncd.mapping.schema import mapping_schema, scope_schema
+    from syncd.mapping.schema import mapping_schema, scope_schema, tests_schema
     from syncd.targets import TARGETS
 
     namings = tuple(kind.naming for kind in TARGETS.values())
@@ -35,6 +36,8 @@ def schema_of(of: SchemaOf) -> dict[str, Any]:
             return mapping_schema(namings)
         case SchemaOf.SCOPE:
             return scope_schema(namings)
+        case SchemaOf.TESTS:
+            return tests_schema(namings)
         case SchemaOf.CONFIG:
             from syncd.config.schema import config_schema
 

@@ -520,7 +520,8 @@ def test_what_init_writes_names_the_schemas_beside_it_for_editors(
         named = file.parent / first.removeprefix(line)
         assert 0 == run(["schema", named.stem])
         assert named.read_text(encoding="utf-8") == capsys.readouterr().out
-    assert {"config.json", "mapping.json", "scope.json"} == {path.name for path in (tmp_path / "schemas").iterdir()}
+    schemas = {"config.json", "mapping.json", "scope.json", "tests.json"}
+    assert schemas == {path.name for path in (tmp_path / "schemas").iterdir()}
 
 
 def test_check_says_which_schemas_are_of_another_syncd(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,13 +20,14 @@ from syncd.cli.init import CONFIG, MAPPING
 from syncd.cli.schema_files import SchemaOf, schema_of
 from syncd.errors import Problem
 from syncd.mapping.keys import SCOPE
-from syncd.mapping.reference import HEAD, TABLES, TOLD, table, with_tables
+from syncd.mapping.reference import HEAD, TABLES, TABLES_OF_TESTS, TOLD, table, with_tables
 from syncd.text.document import Table, read_document
 
 GOLDEN = Path(__file__).parent / "schema"
 BAD = Path(__file__).parent / "mapping" / "bad"
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "mapping.md"
+PAGES = {PAGE: TABLES, ROOT / "docs" / "mapping-tests.md": TABLES_OF_TESTS}
 CONFIGS = sorted([ROOT / "config.example.toml", *ROOT.glob("deploy/*/config.toml")])
 MAPPINGS = sorted([*ROOT.glob("mappings/**/*.yaml"), *ROOT.glob("deploy/**/mappings/**/*.yaml")])
 BLOCK = re.compile(
@@ -48,6 +49,10 @@ MEANING = {
     "unknown-source",
 }
 """The mistakes that no schema can know: they are between lines or files, or in what the configuration and the target say."""
+TESTS = re.compile(r"^tests:$", re.MULTILINE)
+SHOWN_TESTS = [
+    block for block in BLOCK.findall((ROOT / "docs" / "mapping-tests.md").read_text("utf-8")) if TESTS.search(block)
+]
 SHOWN = [
     (page.name, block)
     for page in sorted((ROOT / "docs").glob("*.md"))
@@ -83,13 +88,14 @@ def test_a_schema_is_one_and_says_this(of: SchemaOf) -> None:
     assert written(GOLDEN / f"{of}.json", actual) == actual
 
 
-def test_the_page_has_the_tables_of_the_keys() -> None:
-    page = PAGE.read_text("utf-8")
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_has_the_tables_of_the_keys(path: Path) -> None:
+    page, tables = path.read_text("utf-8"), PAGES[path]
 
-    assert written(PAGE, with_tables(page)) == with_tables(page)
-    assert len(TABLES) == page.count(HEAD)
+    assert written(path, with_tables(page, tables)) == with_tables(page, tables)
+    assert len(tables) == page.count(HEAD)
     assert [] == [
-        heading for heading, record in TABLES.items() if table(record) not in page.split(f"\n{heading}\n")[-1]
+        heading for heading, record in tables.items() if table(record) not in page.split(f"\n{heading}\n")[-1]
     ]
 
 
@@ -124,6 +130,11 @@ def test_what_the_pages_show_is_taken(page: str, block: str) -> None:
     whole = block if re.search(r"^(roles|bindings):", block, re.MULTILINE) else f"{block}bindings: []\n"
 
     assert [] == refused(page, whole.encode())
+
+
+@pytest.mark.parametrize("block", SHOWN_TESTS)
+def test_the_tests_that_the_page_shows_are_taken(block: str) -> None:
+    assert [] == refused("_tests.yaml", block.encode())
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}-{path.name}")

@@ -21,6 +21,7 @@ from syncd.mapping.key_shapes import (
     KeyTable,
     ListOf,
     Named,
+    Number,
     Plain,
     Ref,
     Shape,
@@ -28,7 +29,9 @@ from syncd.mapping.key_shapes import (
     Word,
 )
 from syncd.mapping.keys import MAPPING_FILE, OF_MAPPING, OF_SCOPE, SCOPE
+from syncd.mapping.keys_of_tests import OF_TESTS, TEST, TESTS_FILE, VERBS
 from syncd.mapping.parse import parse
+from syncd.mapping.parse_tests import parse_tests
 from syncd.targets.airflow.naming import NAMING
 
 TEXTS = (
@@ -42,10 +45,10 @@ TEXTS = (
         "UTC",
         "fin_*",
     ),
-    *("${x}", "a ${x} b", "all", "delete_dag", "mon", "Viewer", "../x", " a", ":b"),
+    *("3.1", "${x}", "a ${x} b", "all", "delete_dag", "mon", "Viewer", "../x", " a", ":b"),
 )
 ODD: st.SearchStrategy[Any] = st.sampled_from((None, 1, True, "", " ", [], {}, [[1]], {"a": "b"}, ["a", "a"], *TEXTS))
-RECORDS = {record.name: record for record in (*OF_MAPPING, *OF_SCOPE)}
+RECORDS = {record.name: record for record in (*OF_MAPPING, *OF_SCOPE, *OF_TESTS)}
 DEEP = 3
 
 
@@ -64,6 +67,8 @@ def _values(shape: Shape, deep: int) -> st.SearchStrategy[Any]:
             return st.sampled_from(NAMING.dag_actions)
         case Flag():
             return st.booleans()
+        case Number():
+            return st.sampled_from((0, 3, "12", -1, 1.5))
         case Plain():
             return st.sampled_from(("a", 1, True))
         case ListOf(of):
@@ -114,6 +119,19 @@ def test_a_scope_that_the_schema_refuses_is_wrong(scope: dict[str, Any]) -> None
     assert not right or [] == said
 
 
+@given(tables(TESTS_FILE))
+def test_a_file_of_tests_that_the_schema_refuses_is_wrong(file: dict[str, Any]) -> None:
+    said = against(SchemaOf.TESTS, file)
+    try:
+        parse_tests({"_tests.yaml": json.dumps(file).encode()}, namings=[NAMING])
+        right = True
+    except MappingInvalid:
+        right = False
+    event(f"schema {'refuses' if said else 'takes'}, parser {'takes' if right else 'refuses'}")
+
+    assert not right or [] == said
+
+
 # --- every key of the table is read -----------------------------------------------------------------------------------
 
 WRONG = [[1]]
@@ -134,11 +152,27 @@ AROUND: dict[str, Any] = {
     "window": lambda found: AROUND["binding"]({"during": {"zone": "UTC", "days": "mon", **found}}),
     "scope": lambda found: found,
     "dags": lambda found: {"dags": [found]},
+    "tests": lambda found: {"tests": [{"every_role_has": "owner"}], **found},
+    "test": lambda found: {"tests": [{**_beside(*found), **found}]},
+    "whom": lambda found: AROUND["test"]({"nobody_in": found, "has": "Op", "deployments": "all"}),
+    "given": lambda found: AROUND["tests"]({"given": found}),
+    "given_person": lambda found: AROUND["given"]({"people": {"okta": [{"email": "a", **found}]}}),
+    "given_dag": lambda found: AROUND["given"]({"dags": [{"id": "a", **found}]}),
 }
 
 
+def _beside(key: str, *_: str) -> dict[str, str]:
+    """Give what stands beside a key of a test, so that its value is read."""
+    if key in TEST.one:
+        return {}
+    verb = {} if key in VERBS else {"can": "view"}
+    about = {} if key in ("dag", "dags") else {"dag": "x"}
+    return {"person": "a", "deployments": "all", **verb, **about}
+
+
 def each_key() -> Iterator[tuple[SchemaOf, str, str]]:
-    for of, records in ((SchemaOf.MAPPING, OF_MAPPING), (SchemaOf.SCOPE, (SCOPE, OF_SCOPE[1]))):
+    of_tests = (SchemaOf.TESTS, OF_TESTS[:6])
+    for of, records in ((SchemaOf.MAPPING, OF_MAPPING), (SchemaOf.SCOPE, (SCOPE, OF_SCOPE[1])), of_tests):
         for record in records:
             yield from ((of, record.name, key) for key in record.known)
 
@@ -146,11 +180,12 @@ def each_key() -> Iterator[tuple[SchemaOf, str, str]]:
 @pytest.mark.parametrize(("of", "record", "key"), list(each_key()))
 def test_a_key_of_the_table_is_read_and_its_value_is_looked_at(of: SchemaOf, record: str, key: str) -> None:
     whole = AROUND[record]({key: WRONG})
-    name = "x/_scope.yaml" if of is SchemaOf.SCOPE else "a.yaml"
+    name = {SchemaOf.SCOPE: "x/_scope.yaml", SchemaOf.TESTS: "_tests.yaml"}.get(of, "a.yaml")
+    read = parse_tests if of is SchemaOf.TESTS else parse
     text = json.dumps(whole, indent=0).replace("\n", "").replace("[[1]]", "\n[[1]]\n")
 
     with pytest.raises(MappingInvalid) as caught:
-        parse({name: text.encode(), "b.yaml": b"bindings: []"}, namings=[NAMING])
+        read({name: text.encode(), "b.yaml": b"bindings: []"}, namings=[NAMING])
 
     assert 2 in {problem.line for problem in caught.value.problems}
     assert "unknown key" not in str(caught.value)
