@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 def expansion_lines(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
     """Give every pattern, the groups and values that it is for and what each of them gives, and what gives nothing, and why."""
+    from syncd.render.lines import safe
+
+    yield from map(safe, _lines(_known(settings, rules, snapshot)))
+
+
+def _lines(of: Answering) -> Iterator[str]:
     from syncd.directory.expand import expand
 
-    of = _known(settings, rules, snapshot)
+    rules = of.rules
     by_groups = expand(rules, of.view.directory)
     there = _on_deployments(of)
     for rule in rules.bindings:

@@ -32,6 +32,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
+from typing import Final
 
 from syncd.directory.filling import filled_role, filled_rule, problem
 from syncd.directory.found_values import FoundValues, found_values
@@ -49,7 +51,12 @@ from syncd.model import (
     nfc,
 )
 from syncd.model.patterns import Values
-from syncd.words import some
+from syncd.words import shortened, some
+
+_PATTERNS: Final = 10
+"""So many patterns may be for as many groups as one may: more lines than that nobody wants worked out in every pass."""
+_LOOKED_AT: Final = 20
+"""So many times as many groups are looked at as a pattern may be for; those that were used are among the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +95,20 @@ def expand(rules: Rules, directory: Directory, *, dags: Iterable[Dag] | None = N
 
     `dags` are those by which lines with `each` go; None: nobody says which there are.
     """
-    patterns = [rule for rule in rules.bindings if rule.pattern or rule.each]
+    patterns = list(filter(_stands_for_several, rules.bindings))
     if not patterns:
         return Expanded(rules)
     sources = {rule.pattern.source for rule in patterns if rule.pattern}
     found = None if dags is None else found_values(dags if any(rule.each for rule in patterns) else ())
     return _expanded(_Known(rules), named_groups(directory, sources), found and tuple(sorted(found.items())))
+
+
+def _stands_for_several(rule: Rule) -> bool:
+    return bool(rule.pattern or rule.each)
+
+
+def _place(rule: Rule) -> tuple[str, int, int]:
+    return rule.at.file, rule.at.line, rule.at.column
 
 
 class _Known:
@@ -113,12 +128,11 @@ class _Known:
 def _expanded(known: _Known, groups: NamedGroups, found: tuple[tuple[str, frozenset[str]], ...] | None) -> Expanded:
     """Expand; a poll asks the same for each deployment, and a pass several times."""
     rules = known.rules
-    draft = _Draft(rules, GroupNames(groups), None if found is None else dict(found))
-    for rule in rules.bindings:
-        if rule.pattern or rule.each:
-            draft.add(rule)
+    draft = _Draft(rules, GroupNames(groups), None if found is None else dict(found), rules.most_expansions * _PATTERNS)
+    for rule in sorted(filter(_stands_for_several, rules.bindings), key=_place):
+        draft.add(rule)
     made = tuple(_Meeting(draft, rules).settled())
-    plain = tuple(rule for rule in rules.bindings if not (rule.pattern or rule.each))
+    plain = tuple(rule for rule in rules.bindings if not _stands_for_several(rule))
     roles = {**rules.roles, **{role.name: role for one in made for role in one.roles}}
     bindings = plain + tuple(one.rule for one in made if one.rule.roles)
     return Expanded(replace(rules, roles=roles, bindings=bindings), tuple(sorted(draft.notes)), tuple(draft.held_back))
@@ -137,11 +151,6 @@ class _Candidate:
     was_used: bool = False
     is_open: bool = False
 
-    @property
-    def order(self) -> tuple[bool, str, tuple[str, ...]]:
-        """Those first that were used before."""
-        return not self.was_used, self.group, tuple(self.values.values())
-
 
 @dataclass(slots=True)
 class _Draft:
@@ -150,25 +159,32 @@ class _Draft:
     rules: Rules
     groups: GroupNames
     found: FoundValues | None
+    room: int
+    """So many more there may be altogether."""
     made: list[Expansion] = field(default_factory=list)
     notes: set[Note] = field(default_factory=set)
     held_back: list[HeldBack] = field(default_factory=list)
 
     def add(self, rule: Rule) -> None:
         """Add what one rule makes of the groups and values that fit it."""
-        left, refused = self.rules.most_expansions, list[str]()
-        for candidate in sorted(self._candidates(rule), key=lambda candidate: candidate.order):
+        left, refused, many = min(self.rules.most_expansions, self.room), list[str](), ""
+        for candidate in islice(self._candidates(rule), self.rules.most_expansions * _LOOKED_AT):
+            if candidate.is_there and left <= 0:
+                many = many or self._too_many(rule)
+                if candidate.was_used or rule.each:
+                    self.held_back.append(HeldBack(filled_rule(rule, candidate.group, candidate.values), many))
+                continue
             one = self._expansion(rule, candidate)
             if why := self._problem(rule, one, candidate):
                 refused.append(f"{_told_of(rule, candidate)} gives nothing: {why}")
-            elif one.is_there and not left:
-                self._too_many(rule, one)
             else:
                 left -= one.is_there
+                self.room -= one.is_there
                 self.made.append(one)
         self._refuse(rule, refused)
 
     def _candidates(self, rule: Rule) -> Iterator[_Candidate]:
+        """Give the groups and values in order, those first that were used before, as they are needed: there may be millions."""
         for one in self._of_groups(rule, rule.pattern) if rule.pattern else (_Candidate({}),):
             if rule.each is None:
                 yield one
@@ -182,12 +198,12 @@ class _Draft:
         if not any(groups.is_there(pattern, name) for name in found) and pattern.source not in groups.failed:
             text = f'{rule.at}: no group of {pattern.source} is called "{pattern.text}"; is it among those that are read of it?'
             self.notes.add(Note("pattern_matches_nothing", text))
-        for name, values in found.items():
+        for name in sorted(found, key=lambda name: (not groups.was_used(pattern, name), name)):
             there = groups.is_there(pattern, name)
             if now := groups.moved_to(pattern, name):
                 self.notes |= {_moved(rule, pattern, name, now)} if there else set()
             else:
-                yield _Candidate(values, name, there, groups.was_used(pattern, name))
+                yield _Candidate(found[name], name, there, groups.was_used(pattern, name))
 
     def _expansion(self, rule: Rule, candidate: _Candidate) -> Expansion:
         templates = self.rules.templates
@@ -203,16 +219,19 @@ class _Draft:
     def _refuse(self, rule: Rule, refused: list[str]) -> None:
         """Tell of every group; of values, which can be thousands, of the first ones."""
         told = refused if rule.each is None else [some(refused, 3, between="; ")] if refused else []
-        self.notes |= {Note("expansion_refused", f"{rule.at}: {text}; or name it in `unless`") for text in told}
+        notes = (f"{rule.at}: {shortened(text)}; or name it in `unless`" for text in told)
+        self.notes |= {Note("expansion_refused", text) for text in notes}
 
-    def _too_many(self, rule: Rule, one: Expansion) -> None:
+    def _too_many(self, rule: Rule) -> str:
+        """Tell that there is no room for more, and say what there is too much of."""
         most, pattern = f"more than {self.rules.most_expansions:,}", rule.pattern
+        if self.room <= 0:
+            most = f"with those of other patterns more than {self.rules.most_expansions * _PATTERNS:,}"
         many = f'{most} groups are called "{pattern.text}"' if pattern else f"there are {most} {_kinds(rule)}"
         first = "those that were used before and are first by name are taken, and others give nothing"
         text = f"{rule.at}: {many}; {first}; narrow it, or name some in `unless`"
         self.notes.add(Note("too_many_expansions", text))
-        if one.was_used or rule.each:
-            self.held_back.append(HeldBack(one.rule, many))
+        return many
 
 
 def _with_any(one: _Candidate, each: FoundValue) -> _Candidate:
@@ -228,7 +247,7 @@ def _with_each(one: _Candidate, each: FoundValue, found: FoundValues) -> Iterato
     if each.kind in one.values:
         yield from [one] if nfc(one.values[each.kind]) in values else []
     else:
-        yield from (replace(one, values={**one.values, each.kind: value}) for value in values)
+        yield from (replace(one, values={**one.values, each.kind: value}) for value in sorted(values))
 
 
 def _moved(rule: Rule, pattern: GroupPattern, name: str, now: str) -> Note:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Final
 
 MOST_EXPANSIONS: Final = 500
@@ -66,7 +67,7 @@ class GroupPattern:
     @property
     def variables(self) -> tuple[str, ...]:
         """Name the variables from left to right."""
-        return tuple(use[1] for use in _USE.finditer(self.text))
+        return _parted(self.text)[1]
 
     def values(self, name: str) -> Values | None:
         """Give what the variables stand for in the name of a group; None: it is not meant."""
@@ -77,7 +78,7 @@ class GroupPattern:
         return {variable: instead.get(variable, {}).get(value, value) for variable, value in found.items()}
 
     def _captured(self, name: str) -> dict[str, str] | None:
-        beginning, *between, end = _literals(self.text)
+        (beginning, *between, end), named = _parted(self.text)
         if not (name.startswith(beginning) and name.endswith(end)):
             return None
         inner, found = name[len(beginning) : len(name) - len(end)], []
@@ -88,7 +89,7 @@ class GroupPattern:
                 return None
             found.append(inner[place + len(literal) :])
             inner = inner[:place]
-        return dict(zip(self.variables, [inner, *reversed(found)], strict=True)) if inner else None
+        return dict(zip(named, [inner, *reversed(found)], strict=True)) if inner else None
 
 
 KINDS: Final = ("owner", "folder", "tag")
@@ -112,6 +113,12 @@ class FoundValue:
         instead = dict(self.captures)
         meant = (value for value in found if not any(fnmatchcase(value, glob) for glob in self.unless))
         return frozenset(instead.get(value, value) for value in meant)
+
+
+@lru_cache(maxsize=256)
+def _parted(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give what stands around and between the variables of a text, and the variables: once for all the names of a source."""
+    return tuple(_literals(text)), tuple(use[1] for use in _USE.finditer(text))
 
 
 def _literals(text: str) -> Iterator[str]:

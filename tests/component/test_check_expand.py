@@ -67,3 +67,13 @@ def test_a_plain_check_takes_a_pattern_for_no_group_that_is_missing(
 ) -> None:
     assert 0 == checked(tmp_path, MAPPING, "--strict")
     assert "ok: 1 deployment (0 enforced), 1 source; 1 role and 1 binding in the mapping\n" == capsys.readouterr().out
+
+
+def test_a_group_with_a_line_break_in_its_name_writes_no_line_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = PEOPLE.replace("airflow-fin-admin", '"airflow-fin\\nok: all is well-view"')
+    checked(tmp_path, MAPPING, "--expand", people=people)
+    out = "".join(capsys.readouterr())
+    assert "ok: all is well" not in out.splitlines()
+    assert "all is well" in out

@@ -255,6 +255,26 @@ def test_of_what_is_beyond_the_bound_and_was_used_nobody_loses_anything() -> Non
     assert [(f"t{MOST_EXPANSIONS:04}-view",)] == [one.rule.roles for one in expanded.held_back]
 
 
+def test_many_patterns_on_many_groups_are_answered_soon_and_the_first_ones_are_taken() -> None:
+    lines = "".join(
+        f"  - {{group: 'people:a{{n}}', roles: ['{{n}}-r'], deployments: all, reason: r{i}}}\n" for i in range(200)
+    )
+    rules = rules_of(f"roles: {{'{{n}}-r': {{dags: [{{level: view, id: 'a{{n}}_*'}}]}}}}\nbindings:\n{lines}")
+    there = known(*(group(f"a{n}", "ann", identifier=f"i{n}") for n in range(1000)))
+    began = time.process_time()
+    expanded = expand(rules, there)
+    assert time.process_time() - began < 5
+    assert 10 * MOST_EXPANSIONS == len(expanded.rules.bindings)
+    assert {f"r{i}" for i in range(10)} == {rule.reason for rule in expanded.rules.bindings}
+    (text,) = {note.text for note in expanded.notes if note.text.startswith("m.yaml:18:")}
+    assert "with those of other patterns more than 5,000 groups" in text
+
+
+def test_what_is_said_of_a_group_with_a_long_name_is_short() -> None:
+    wanted = compiled(rules_of(PATTERN), known(group(f"airflow-{'x' * 100_000}-edit", "ann")))
+    assert max(len(note.text) for note in wanted.notes) < 1000
+
+
 def test_a_pattern_that_no_group_fits_is_told() -> None:
     assert ["pattern_matches_nothing"] == codes(compiled(rules_of(PATTERN), known()).notes)
 
