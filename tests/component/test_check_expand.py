@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mapping_world import ANN, NOW, group, snapshot
 from small_site import written
 
+from syncd.access.known import LastKnown, SourcesSaid
 from syncd.cli import run
+from syncd.store.exported import export
 
 CONFIG = """
 [sources.people]
@@ -72,8 +75,9 @@ def test_a_plain_check_takes_a_pattern_for_no_group_that_is_missing(
 def test_a_group_with_a_line_break_in_its_name_writes_no_line_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    people = PEOPLE.replace("airflow-fin-admin", '"airflow-fin\\nok: all is well-view"')
-    checked(tmp_path, MAPPING, "--expand", people=people)
-    out = "".join(capsys.readouterr())
-    assert "ok: all is well" not in out.splitlines()
-    assert "all is well" in out
+    said = SourcesSaid({"people": snapshot((ANN,), group("airflow-fin\nok: all is well-view", "ann"))})
+    (tmp_path / "known.gz").write_bytes(export(LastKnown(said, {}), at=NOW))
+    assert 0 == checked(tmp_path, MAPPING, "--expand", "--snapshot", str(tmp_path / "known.gz"))
+    out = capsys.readouterr().out
+    assert [] == [line for line in out.splitlines() if line.startswith("ok: all is well")]
+    assert "fin\\nok: all is well" in out
