@@ -37,7 +37,11 @@ MERGED = ("labels", "headers", "limits", "timeouts", "rate_limit")
 LARGEST = MIB
 """The most bytes of a configuration file: some thousand deployments."""
 
-MAPPING_FILES = Wanted({".yaml": 2 * MIB, ".yml": 2 * MIB}, together=8 * MIB)
+MAPPING_FILES = Wanted(
+    {".yaml": 2 * MIB, ".yml": 2 * MIB},
+    together=8 * MIB,
+    misnamed={"_scope": "call a scope _scope.yaml"},
+)
 """What is read of the mapping directory. YAML is read at 1 MiB a second, and where it is unusual at 50 to 100 KiB."""
 
 

@@ -76,6 +76,7 @@ _MEMBERS: Final = (
     Key("any_of", ListOf(_WHOM), "[several groups](#several-groups): who is in one of them at least"),
     Key("all_of", ListOf(_WHOM), "[several groups](#several-groups): who is in each of them"),
     Key("everyone", Text(), "a source: [everybody](#everyone) who can log in there"),
+    Key("people", _PEOPLE, "[people](#people-and-except), one by one"),
 )
 _NONE_OF: Final = Key("none_of", ListOf(_WHOM), "beside one of them but `accounts`: groups whose members are left out")
 MEMBERS: Final = KeyTable(
@@ -132,7 +133,6 @@ BINDING: Final = KeyTable(
     "who gets which roles on which deployments",
     (
         *_MEMBERS,
-        Key("people", _PEOPLE, "[people](#people-and-except), one by one"),
         Key("accounts", texts(), "[accounts](#accounts) that no directory has"),
         Key(
             "each",
@@ -166,7 +166,7 @@ BINDING: Final = KeyTable(
         Key("ticket", Text(), "where it was asked for"),
     ),
     required=("roles", "deployments"),
-    one=(*(key.name for key in _MEMBERS), "people", "accounts"),
+    one=(*(key.name for key in _MEMBERS), "accounts"),
     never=(("accounts", ("where", "none_of", "except")),),
 )
 DEFAULTS: Final = KeyTable(
@@ -290,6 +290,12 @@ SCOPE: Final = KeyTable(
         Key("dags", ListOf(Ref("dags"), distinct=False), "an entry of a role must be inside of these"),
         Key("permissions", texts(), "Airflow's own permissions that roles may have"),
         Key("groups", texts(), 'whom bindings may be for, by glob: `"okta:fin-*"`'),
+        Key(
+            "people",
+            texts(),
+            'people whom bindings may name one by one, by glob: `"*@corp.example"`, by their id `okta:00u1`; without it those '
+            "of sources of which `groups` allows every group",
+        ),
         Key("accounts", texts(), "accounts that no directory has, by glob"),
         Key("deployments", LABELS, "`all`, or labels that a binding must keep to"),
     ),

@@ -10,7 +10,7 @@ from syncd.mapping.parse_patterns import Several, check_bound, check_used, read_
 from syncd.mapping.parse_subjects import read_subject
 from syncd.mapping.parse_times import read_times
 from syncd.mapping.reading import MappingReading, words
-from syncd.model import Rule, Subject
+from syncd.model import Rule, Subject, people_named
 from syncd.text.document import Node, Table
 
 
@@ -27,9 +27,10 @@ def read_binding(reading: MappingReading, node: Node) -> None:
     for key in ("deployments", "where") if several.variables else ():
         check_used(strict, found.get(key), several.of_group, where="the group of this binding")
     times = read_times(strict, found)
-    if reading.people_until and "people" in found and "until" not in found:
+    if reading.people_until and "until" not in found and subject and any(people_named(subject, giving=True)):
         strict.wrong(
-            found["people"].at, "a binding that names people needs `until` here: the configuration has people_until"
+            found["people"].at if "people" in found else node.at,
+            "a binding that names people needs `until` here: the configuration has people_until",
         )
     reason, owner, ticket = (
         strict.text(found.get(k), f"`{k}`", free=True) or "" for k in ("reason", "owner", "ticket")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from syncd.mapping.keys import ALL_DAGS, ROLE
 from syncd.mapping.parse_dags import read_selector
@@ -32,7 +32,7 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
     entries = strict.items(found.get("dags"), "`dags`", at_least=1)
     selectors = [read_selector(reading, node, is_template=is_template) for node in entries]
     permissions = strict.texts(found.get("permissions"), "`permissions`")
-    read = [(_permission(reading, p), p.at) for p in permissions]
+    read = [(read_permission(reading, p), p.at) for p in permissions]
     reading.roles.append(
         RoleDefinition(
             name.text,
@@ -82,12 +82,15 @@ def _some(reading: MappingReading) -> str:
     return f"extend one of {', '.join(sorted(known))}, or take it out" if known else "take it out"
 
 
-def _permission(reading: MappingReading, node: Scalar) -> Permission | None:
+def read_permission(reading: MappingReading, node: Scalar, *, or_one_of: Collection[str] = ()) -> Permission | None:
+    """Read a permission of the target's own; None where it is none. `or_one_of` are words that may stand there too."""
     strict = reading.strict
     action, on, resource = node.text.partition(" on ")
     if not (on and action.strip() == action and resource and resource.strip() == resource):
         strict.wrong(
-            node.at, f'"{node.text}" is not a permission; write "<action> on <resource>", as in "can_read on Pools"'
+            node.at,
+            f'"{node.text}" is not a permission; write "<action> on <resource>", as in "can_read on Pools"'
+            + strict.near(node.text, or_one_of),
         )
         return None
     problems = tuple(once(_permission_problem(naming, strict, action, resource) for naming in reading.namings))

@@ -17,6 +17,7 @@ from syncd.errors import MappingInvalid
 from syncd.mapping.keys import SCOPE
 from syncd.mapping.parse_dags import read_dags, read_level
 from syncd.mapping.parse_labels import read_deployments
+from syncd.mapping.parse_roles import read_permission
 from syncd.mapping.patterns import glob_problem, is_literal
 from syncd.mapping.reading import MappingReading, is_readable, is_source, words
 from syncd.mapping.scope import WITHOUT_ALL_DAGS, FolderScope
@@ -61,9 +62,10 @@ def _scope(reading: MappingReading, root: Node, *, is_outermost: bool) -> Folder
         places,
         roles=this.globs("roles"),
         groups=this.groups(),
+        people=this.globs("people") if "people" in found else None,
         accounts=this.globs("accounts"),
         built_in=this.built_in(),
-        permissions=this.listed("permissions"),
+        permissions=this.permissions(),
         level=this.level(),
         dags=this.dags(),
         deployments=this.deployments(),
@@ -104,6 +106,14 @@ class _Keys:
         if key not in self.found:
             return frozenset() if self.is_outermost else None
         return frozenset(words(self.texts(key)))
+
+    def permissions(self) -> frozenset[str] | None:
+        """Read Airflow's permissions, and words that stand beside a level."""
+        known = frozenset().union(*(naming.dag_actions for naming in self.reading.namings))
+        for word in self.texts("permissions"):
+            if word.text not in known:
+                read_permission(self.reading, word, or_one_of=known)
+        return self.listed("permissions")
 
     def built_in(self) -> frozenset[str] | None:
         known = frozenset().union(*(naming.built_in_roles for naming in self.reading.namings))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from syncd.model import Asking, At, Naming, RoleDefinition, Rule
 from syncd.text.document import Node, Scalar
 from syncd.text.repeated import MOST_REPEATED, repeated
 from syncd.text.strict import Strict
+
+LONGEST_TEXT: Final = 2000
+"""So many characters may one text have: each is repeated in what people read, for every person whom it gives something."""
 
 
 @dataclass(slots=True)
@@ -21,7 +25,7 @@ class MappingReading:
     """Whether a binding that names people one by one has to say when it ends."""
     asking: Asking | None = None
     """What may be asked of the people of each source; None: anything."""
-    strict: Strict = field(default_factory=Strict)
+    strict: Strict = field(default_factory=lambda: Strict(longest=LONGEST_TEXT))
     roles: list[RoleDefinition] = field(default_factory=list)
     bindings: list[Rule] = field(default_factory=list)
     defined: list[tuple[str, At]] = field(default_factory=list)

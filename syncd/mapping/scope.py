@@ -12,6 +12,8 @@ the name of a role that    | has a glob in `roles` that matches it, or lists it 
 is extended                | "User without all_dags" where nothing else of it is used
 a group                    | has a glob in `groups` that matches its source and its id, or its name where it has no id
 everyone in a source       | has globs in `groups` that match every group of this source
+people, one by one         | has a glob in `people` that matches the id with its source, or the name where it has no id; without
+                           | `people`, has globs in `groups` that match every group of the source
 accounts                   | has a glob in `accounts` that matches each of their names
 any_of, all_of, none_of    | allows each of the first, one of the second; the third may be anybody
 where                      | allows whom it stands beside: it only leaves people out
@@ -43,6 +45,8 @@ from syncd.model import (
     Subject,
     Where,
     Without,
+    givers,
+    people_named,
 )
 from syncd.model.patterns import as_glob, variables, widened
 from syncd.text.strict import Strict
@@ -60,6 +64,8 @@ class FolderScope:
     places: Mapping[str, At]
     roles: tuple[str, ...]
     groups: tuple[str, ...]
+    people: tuple[str, ...] | None
+    """None: those of sources of which every group is allowed."""
     accounts: tuple[str, ...]
     built_in: frozenset[str] | None
     permissions: frozenset[str] | None
@@ -137,8 +143,7 @@ class Judge:
         for role in rule.roles:
             self._bound(rule, role, scope)
         if not self._allows(rule.subject, scope):
-            by_name = isinstance(rule.subject, Accounts)
-            key, whom = ("accounts", scope.accounts) if by_name else ("groups", scope.groups)
+            key, whom = _whom(rule.subject, scope)
             self._outside(rule.at, f"the binding of {named(rule.subject)} is", scope, key, listed(whom), ANOTHER)
         if scope.deployments is None:
             self._outside(rule.at, "this binding, for any deployment, is", scope, "deployments", "none", OUT)
@@ -157,8 +162,11 @@ class Judge:
                 return self.inclusion.is_match(f"{subject.source}:{subject.id or subject.name}", scope.groups)
             case Everyone(source):
                 return self.inclusion.is_glob_within(f"{source}:*", scope.groups)
-            case PersonRef(source):
+            case PersonRef(source) if scope.people is None:
                 return self.inclusion.is_glob_within(f"{source or '*'}:*", scope.groups)
+            case PersonRef(source, id_, name):
+                names = (f"{source}:{id_}",) if id_ else (name or "", f"{source}:{name}")
+                return any(self.inclusion.is_match(word, scope.people or ()) for word in names)
             case AnyOf(of):
                 return all(self._allows(one, scope) for one in of)
             case AllOf(of):
@@ -184,6 +192,15 @@ def _widest(entry: DagSelector) -> DagSelector:
     """Give an entry that fits whatever one with variables can fit, at the highest level that a variable can be."""
     level = tuple(Level)[-1] if entry.variable else entry.level
     return replace(entry, level=level, ids=tuple(map(widened, entry.ids)), paths=tuple(map(widened, entry.paths)))
+
+
+def _whom(subject: Subject, scope: FolderScope) -> tuple[str, tuple[str, ...]]:
+    """Give the key of a scope that says whether a subject is allowed, and what it says."""
+    if isinstance(subject, Accounts):
+        return "accounts", scope.accounts
+    if scope.people is not None and any(people_named(subject, giving=True)) and not any(givers(subject)):
+        return "people", scope.people
+    return "groups", scope.groups
 
 
 def named(subject: Subject) -> str:

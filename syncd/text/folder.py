@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -33,11 +33,18 @@ class Wanted:
     """For each suffix of a name, in lower case: the most bytes that one such file may have."""
     together: int
     """The most bytes that all of them may have."""
+    misnamed: Mapping[str, str] = field(default_factory=dict)
+    """Beginnings of names, in lower case, that a file which is not read must not have before its suffix: what to write there."""
 
     def most(self, path: Path) -> int | None:
         """Give the most bytes that a file may have; None: it is not read."""
         name = path.name.lower()
         return next((most for suffix, most in self.largest.items() if name.endswith(suffix)), None)
+
+    def problem(self, path: Path) -> str:
+        """Say what is wrong with the name of a file that is not read; empty: nothing."""
+        advice = self.misnamed.get(path.name.lower().partition(".")[0]) if self.most(path) is None else None
+        return f"{path} would not be read under this name; {advice}" if advice else ""
 
 
 def read_folder(directory: Path, wanted: Wanted, *, read: Callable[[Path], bytes] | None = None) -> dict[str, bytes]:
@@ -65,6 +72,8 @@ def read_folder(directory: Path, wanted: Wanted, *, read: Callable[[Path], bytes
 def _look(root: Path, wanted: Wanted) -> _Look:
     found: _Look = {}
     for path in _files(root):
+        if problem := wanted.problem(path):
+            raise FolderUnreadable(problem)
         if (most := wanted.most(path)) is not None:
             seen = path.stat()
             if not stat.S_ISREG(seen.st_mode):

@@ -125,6 +125,8 @@ def _entry(line: _Line, wanted: Wanted) -> _Entry | None:
         return None
     if line.mode == _SUBMODULE or (line.mode == _LINK and most is not None):
         raise FolderUnreadable(_elsewhere(line.path, line.mode))
+    if problem := wanted.problem(Path(line.path)):
+        raise FolderUnreadable(problem)
     if line.mode not in _FILE_MODES or most is None:
         return None
     if not line.size.isdecimal():  # git writes BAD

@@ -38,6 +38,8 @@ class Strict:
     """Reads nodes and collects problems."""
 
     problems: list[Problem] = field(default_factory=list)
+    longest: int | None = None
+    """The most characters of a text; None: whatever its file may have."""
     compared: int = 0
     """Comparisons of words made so far."""
 
@@ -112,6 +114,10 @@ class Strict:
             )
         elif not node.text.strip():
             self.wrong(node.at, f"{what} is empty; write a value")
+        elif self.longest is not None and len(node.text) > self.longest:
+            self.wrong(
+                node.at, f"{what} has {len(node.text):,} characters and may have {self.longest:,}; make it shorter"
+            )
         elif self.visible(node.at, node.text.replace("\n", "") if lines else node.text, what, free=lines or free):
             return node.text
         return None

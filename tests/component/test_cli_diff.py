@@ -224,6 +224,20 @@ def test_a_file_that_is_cut_short_is_not_a_revision_that_is_not_there(desk: Desk
     assert "no such revision" not in err
 
 
+@pytest.mark.parametrize("name", ["_scope.json", "_Scope", "_scope.yaml.bak"])
+def test_a_scope_under_a_name_that_is_not_read_is_refused(desk: Desk, name: str) -> None:
+    """It would limit nothing, and nobody would see that."""
+    (desk.folder / "mappings" / name).write_text('{"level": "view"}\n', encoding="utf-8")
+    code, out, err = desk.types("check")
+    assert (3, "") == (code, out)
+    assert f"mappings/{name} would not be read under this name; call a scope _scope.yaml" in err
+    committed(desk.folder)
+    (desk.folder / "mappings" / name).unlink()
+    code, out, err = desk.types("diff", "HEAD")
+    assert (3, "") == (code, out)
+    assert f"{name} would not be read under this name; call a scope _scope.yaml" in err
+
+
 def test_a_revision_with_a_submodule_is_refused(desk: Desk) -> None:
     commit = subprocess.run(("git", "rev-parse", "HEAD"), cwd=desk.folder, check=True, capture_output=True, text=True)
     git(desk.folder, "update-index", "--add", "--cacheinfo", f"160000,{commit.stdout.strip()},mappings/others.git")

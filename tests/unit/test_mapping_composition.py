@@ -25,6 +25,7 @@ from syncd.model import (
     GroupRef,
     LabelTest,
     Level,
+    PersonRef,
     RoleDefinition,
     Rule,
     Rules,
@@ -194,6 +195,35 @@ STAFF = (Condition(Attribute.GUEST, frozenset({"false"})),)
 
 
 @pytest.mark.parametrize(
+    ("people", "subject", "is_allowed"),
+    [
+        (None, PersonRef(name="ann@fin.example"), False),
+        (None, PersonRef("people", name="ann"), True),
+        (["*@fin.example"], PersonRef(name="ann@fin.example"), True),
+        (["*@fin.example"], PersonRef("okta", name="ann@fin.example"), True),
+        (["*@fin.example"], PersonRef("okta", id="1", name="ann@fin.example"), False),
+        (["*@fin.example"], PersonRef(name="ann@other.example"), False),
+        (["*@fin.example"], PersonRef("people", name="ann"), False),
+        (["okta:1"], PersonRef("okta", id="1", name="ann@other.example"), True),
+        (["okta:*"], PersonRef("entra", id="1"), False),
+        (["*@fin.example"], AnyOf((PersonRef(name="ann@fin.example"), PersonRef(name="bob@other.example"))), False),
+    ],
+)
+def test_people_are_allowed_by_name_or_id_where_a_scope_says_which(
+    people: list[str] | None, subject: Subject, is_allowed: bool
+) -> None:
+    reading = MappingReading(None, [NAMING])
+    said = "groups: ['people:*', 'okta:fin-*']\nroles: ['*']\nbuilt_in: [Op]\ndeployments: all\n"
+    said += f"people: {people}\n" if people else ""
+    judge = Judge(read_scopes(reading, {"m/_scope.yaml": said.encode()}), frozenset({"Op"}), reading.strict)
+    judge.judge([], [Rule(subject, ("Op",), (), At("m/x.yaml", 1))])
+    assert is_allowed == (not reading.strict.problems)
+    key = "_scope.yaml:5:1" if people else "_scope.yaml:1:1"
+    place = "(m/_scope.yaml:5)" if people else "(m/_scope.yaml:1)"
+    assert all(place in problem.message for problem in reading.strict.problems)
+
+
+@pytest.mark.parametrize(
     ("subject", "is_allowed"),
     [
         (FIN, True),
@@ -290,3 +320,26 @@ def test_what_stands_beside_a_level_is_within_the_highest_or_where_it_is_listed(
         parse({name: text.encode() for name, text in files.items()}, namings=[NAMING])
     else:
         assert '"delete_dag" beside a level is' in problems(files)[0]
+
+
+# --- people among groups ----------------------------------------------------------------------------------------------
+
+
+def test_people_stand_beside_groups() -> None:
+    whom = "any_of: [okta:fin, {people: [ann@corp.example]}], none_of: [okta:interns]"
+    [rule] = parse({"m.yaml": line(whom)}, namings=[NAMING]).bindings
+    groups = (GroupRef("okta", name="fin"), AnyOf((PersonRef(name="ann@corp.example"),)))
+    assert Without(AnyOf(groups), (GroupRef("okta", name="interns"),)) == rule.subject
+
+
+@pytest.mark.parametrize(
+    "whom", ["any_of: [okta:fin, {people: [ann]}]", "all_of: [okta:fin, {people: [ann]}]", "people: [ann]"]
+)
+def test_a_line_that_names_people_anywhere_needs_an_end_where_that_is_asked_for(whom: str) -> None:
+    with pytest.raises(MappingInvalid, match="needs `until` here"):
+        parse({"m.yaml": line(whom)}, namings=[NAMING], people_until=True)
+    parse({"m.yaml": line("group: okta:a, none_of: [{people: [ann]}]")}, namings=[NAMING], people_until=True)
+
+
+def line(whom: str) -> bytes:
+    return f"bindings:\n  - {{{whom}, roles: [Viewer], deployments: all}}\n".encode()
