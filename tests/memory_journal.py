@@ -31,6 +31,7 @@ from syncd.model import (
     Owned,
     Plan,
     Scope,
+    SeenDags,
     Sighting,
     Status,
     VanishedDag,
@@ -408,6 +409,10 @@ class MemoryLooks:
 
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: dict[str, tuple[VanishedDag, ...]] = field(default_factory=dict)
+
+    def listed(self, deployment: str) -> SeenDags | None:
+        seen = self.last(deployment)
+        return None if seen is None else SeenDags(seen.learned, seen.dags, seen.at)
 
     def vanished(self, deployment: str) -> tuple[VanishedDag, ...]:
         return self.gone.get(deployment, ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -94,6 +94,15 @@ class KnownDeployment:
         return (*self.seen.dags, *(one.dag for one in gone))
 
 
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A deployment that does not have the DAG that is asked about: when it was seen (None: never), and the DAGs that it has."""
+
+    name: str
+    at: datetime | None
+    dags: frozenset[str]
+
+
 def called(view: DirectoryView, word: str) -> list[PersonKey]:
     """Find whom a word means at the sources: an id, a login or an e-mail; with all accounts of a person."""
     directory, wanted = view.directory, key(word)
@@ -103,8 +112,3 @@ def called(view: DirectoryView, word: str) -> list[PersonKey]:
             person = directory.persons.get(who)
             found |= dict.fromkeys([(i.source, i.id) for i in person.accounts] if person else [who])
     return list(found)
-
-
-def oldest(deployments: Iterable[KnownDeployment]) -> datetime | None:
-    """Tell when the oldest of what is known of these deployments was seen; None where nothing was."""
-    return min((known.seen.at for known in deployments if known.seen is not None), default=None)

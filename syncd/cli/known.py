@@ -3,7 +3,7 @@ asked over the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from syncd.render.lines import Line, Style, safe
 from syncd.words import some
 
 if TYPE_CHECKING:
-    from syncd.access.known import KnownDeployment, LastKnown, Noted, SourcesSaid
+    from syncd.access.known import KnownDeployment, LastKnown, Noted, SourcesSaid, Unasked
     from syncd.access.standing import Standing
     from syncd.config import Settings
     from syncd.directory.narrow import DirectoryView
@@ -39,6 +39,8 @@ class Answering:
     """Gives what a limit holds on a deployment, as the database has it."""
     is_of_file: bool = False
     """Whether a file says all of it, in place of the database."""
+    unasked: tuple[Unasked, ...] = ()
+    """Deployments that were left out as they do not have the DAG that is asked about."""
 
     def stand(
         self, known: KnownDeployment, *, about: Sequence[PersonKey] | None = None, named: Iterable[str] = ()
@@ -48,9 +50,17 @@ class Answering:
         return stand(self.rules, self.view, known, now=self.now, about=about, named=named)
 
     @property
+    def seen_at(self) -> Mapping[str, datetime | None]:
+        """Say when each deployment was seen, in the order of the configuration; None: it was never looked at."""
+        found = {known.name: known.seen.at if known.seen else None for known in self.deployments}
+        found |= {one.name: one.at for one in self.unasked}
+        names = (each.deployment.name for each in self.settings.deployments)
+        return {name: found[name] for name in names if name in found}
+
+    @property
     def never_seen(self) -> tuple[str, ...]:
         """Name the deployments that were never looked at."""
-        return tuple(known.name for known in self.deployments if known.seen is None)
+        return tuple(name for name, at in self.seen_at.items() if at is None)
 
     @property
     def is_whole(self) -> bool:
@@ -59,9 +69,12 @@ class Answering:
 
 @contextmanager
 def answering(
-    this: Invocation, *, deployments: Sequence[str] | None = None, snapshot: Path | None = None
+    this: Invocation, *, deployments: Sequence[str] | None = None, snapshot: Path | None = None, dag: str = ""
 ) -> Iterator[Answering]:
-    """Gather what is known of these deployments, or of all; from the database, which stays open meanwhile, or from a file."""
+    """Gather what is known of these deployments, or of all; from the database, which stays open meanwhile, or from a file.
+
+    Where the question is about one DAG, what is known of people is only read of deployments that have it.
+    """
     from syncd import app
 
     if snapshot is not None:
@@ -70,9 +83,28 @@ def answering(
         yield replace(of, is_of_file=True)
         return
     with this.in_use() as (files, store):
-        kept = kept_in_store(files.settings, store, only=chosen(files.settings, deployments or ()))
-        of = answered_from(files.settings, files.rules, kept, deployments=deployments or ())
-        yield replace(of, held=store.queries.held)
+        only = chosen(files.settings, deployments or ())
+        unasked = tuple(_without(dag, files.settings, store, only)) if dag else ()
+        asked = only - {one.name for one in unasked}
+        of = answered_from(
+            files.settings, files.rules, kept_in_store(files.settings, store, only=asked), deployments=()
+        )
+        there = tuple(known for known in of.deployments if known.name in asked)
+        yield replace(of, deployments=there, held=store.queries.held, unasked=unasked)
+
+
+def _without(dag: str, settings: Settings, store: Stores, only: Container[str]) -> Iterator[Unasked]:
+    """Give the deployments that do not have a DAG, as far as anybody looked."""
+    from syncd import app
+    from syncd.access.known import Unasked
+
+    for each in settings.deployments:
+        if (name := each.deployment.name) in only:
+            listed = store.looks.listed(store.places.place(name, each.address).facts)
+            is_read = listed is not None and app.kind_of(each).dialect(listed.learned) is not None
+            dags = frozenset(one.id for one in listed.dags) if listed and is_read else frozenset()
+            if dag not in dags:
+                yield Unasked(name, listed.at if listed and is_read else None, dags)
 
 
 def answered_from(settings: Settings, rules: Rules, kept: LastKnown, *, deployments: Sequence[str]) -> Answering:
@@ -186,8 +218,8 @@ def unknown(of: Answering, *, dag: str = "", role: str = "") -> str:
     from syncd.text.strict import Strict
 
     seen = [known.seen for known in of.deployments if known.seen is not None]
-    dags = {one.id for each in seen for one in each.dags}
-    roles = {name for each in seen for name in each.roles} | _defined(of)
+    dags = {one.id for each in seen for one in each.dags}.union(*(one.dags for one in of.unasked))
+    roles = {name for each in seen for name in each.roles} | _defined(of) if role else frozenset()
     for word, known, what in ((dag, dags, "DAG"), (role, roles, "role")):
         if word and word not in known:
             where = f"never looked at: {', '.join(of.never_seen)}" if of.never_seen else "as they were seen last"
@@ -208,9 +240,7 @@ def _defined(of: Answering) -> frozenset[str]:
 
 def age_lines(of: Answering, *, anew: str = "`syncd plan` looks anew") -> Iterator[Line]:
     """Say how old the answer is, which commands look `anew`, and of what nothing is known."""
-    from syncd.access.known import oldest
-
-    if (seen := oldest(of.deployments)) is not None:
+    if seen := min(filter(None, of.seen_at.values()), default=None):
         age = f"as seen {ago(of.now, seen)} ({_when(seen)})"
         yield Line(age if of.is_of_file else f"{age}; {anew}", Style.QUIET)
     for source, why in sorted(of.unread.items()):
@@ -222,10 +252,7 @@ def age_lines(of: Answering, *, anew: str = "`syncd plan` looks anew") -> Iterat
 
 def ages(of: Answering) -> dict[str, object]:
     """Say the same to programs."""
-    deployments = {
-        known.name: None if known.seen is None else known.seen.at.astimezone(UTC).isoformat()
-        for known in of.deployments
-    }
+    deployments = {name: at and at.astimezone(UTC).isoformat() for name, at in of.seen_at.items()}
     read = {source: at.astimezone(UTC).isoformat() for source, at in sorted(of.read_at.items())}
     return {"deployments_seen_at": deployments, "sources_read_at": read, "sources_failed": dict(of.unread)}
 

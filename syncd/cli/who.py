@@ -75,7 +75,7 @@ def _who_has(
     from syncd.cli.rows import write_rows
     from syncd.errors import EXIT_DONE, EXIT_INVALID, EXIT_NO_ANSWER
 
-    with answering(this, deployments=deployments, snapshot=snapshot) as of:
+    with answering(this, deployments=deployments, snapshot=snapshot, dag="" if role else dag) as of:
         if problem := unknown(of, dag=dag, role=role):
             show_error(problem)
             return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER

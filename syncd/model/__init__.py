@@ -10,7 +10,7 @@ from syncd.model.conditions import Askable, Asking, Attribute, Condition, folded
 from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User, VanishedDag
 from syncd.model.in_code import InCode
 from syncd.model.labels import LabelTest
-from syncd.model.look import LastSeen, Sighting
+from syncd.model.look import LastSeen, SeenDags, Sighting
 from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
@@ -124,6 +124,7 @@ __all__ = [
     "Rule",
     "Rules",
     "Scope",
+    "SeenDags",
     "Sighting",
     "Snapshot",
     "Status",

@@ -55,3 +55,12 @@ class LastSeen:
     def observed(self) -> ObservedState:
         """Give it as a look would that saw all of it now."""
         return ObservedState(self.deployment, self.users, self.roles, unclear=self.unclear)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDags:
+    """What is known of a deployment but for its people and roles. `at` is when the oldest part of all was seen, of those too."""
+
+    learned: Learned
+    dags: tuple[Dag, ...]
+    at: datetime

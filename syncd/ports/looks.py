@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from syncd.model import Dag, LastSeen, Sighting, VanishedDag
+from syncd.model import Dag, LastSeen, SeenDags, Sighting, VanishedDag
 
 
 class Looks(Protocol):
@@ -16,6 +16,10 @@ class Looks(Protocol):
 
     def last(self, deployment: str) -> LastSeen | None:
         """Give what was seen last; None: it was never looked at whole."""
+        ...
+
+    def listed(self, deployment: str) -> SeenDags | None:
+        """Give what was seen last but for people and roles, which are much to read; None: it was never looked at whole."""
         ...
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:

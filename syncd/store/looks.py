@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
-from syncd.model import Dag, LastSeen, Learned, Sighting, VanishedDag
+from syncd.model import Dag, LastSeen, Learned, SeenDags, Sighting, VanishedDag
 from syncd.store import codec
 from syncd.store.engine import Database, insert
 from syncd.store.prepared import Prepared
@@ -76,6 +76,14 @@ class DatabaseLooks:
             unclear=unclear,
             vanished=codec.vanished_from(read[DAGS]),
         )
+
+    def listed(self, deployment: str) -> SeenDags | None:
+        found = {part: (body, at) for part, body, at in self._database.rows(_short_bodies, at=deployment)}
+        if not {ABILITIES, DAGS, ROLES, PEOPLE} <= found.keys():
+            return None
+        learned, _ = codec.abilities_from(codec.unpack(found[ABILITIES][0]))
+        seen_at = min(at for part, (_, at) in found.items() if part != ABILITIES)
+        return SeenDags(Learned(learned), codec.dags_from(codec.unpack(found[DAGS][0])), seen_at)
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:
         return next((codec.dags_from(codec.unpack(body)) for body in self._listings(deployment)), ())
@@ -141,6 +149,8 @@ def _keep_people(connection: Connection, deployment: str, rows: list[dict[str, A
 _here = looks.c.deployment == bindparam("at")
 _digests = Prepared(select(looks.c.part, looks.c.digest, looks.c.at).where(_here), "at")
 _bodies = Prepared(select(looks.c.part, looks.c.body, looks.c.at).where(_here), "at")
+_short = case((or_(looks.c.part == ABILITIES, looks.c.part == DAGS), looks.c.body))
+_short_bodies = Prepared(select(looks.c.part, _short, looks.c.at).where(_here), "at")
 _people = Prepared(
     select(look_people.c.name, look_people.c.body)
     .where(look_people.c.deployment == bindparam("at"))

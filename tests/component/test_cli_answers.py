@@ -7,12 +7,19 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from test_cli_commands import Desk
 
+from syncd.model import Dag, LastSeen, Sighting
 from syncd.sandbox.airflow import StandIn, serve
+from syncd.store import Stores
+from syncd.store.looks import DatabaseLooks
+
+MORE = ("other", "lacks", "never")
+AUTH = 'auth = {kind = "basic", username = "a", password = {env = "NOWHERE"}}\n'
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +163,46 @@ def test_a_file_answers_as_the_database_does(desk: Desk) -> None:
 
     for words in (("who", "--role", desk.team), ("explain", f"{desk.team}.user0")):
         assert ways(desk, *words) == ways(desk, *words, "--snapshot", str(file))
+
+
+@pytest.mark.parametrize("dag", ["both", "one", "none"])
+def test_what_a_question_is_not_about_is_told_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, dag: str
+) -> None:
+    """Of deployments without the DAG nothing but their DAGs is read, and the answer is that of a file in which all stands."""
+    with closing(Stores.open(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        seen = store.looks.last("dev")
+        assert seen is not None
+        for name, dags in (("dev", ("both", "one")), ("other", ("both",)), ("lacks", ())):
+            look = Sighting(seen.at, seen.observed(), seen.learned, None, tuple(map(Dag, dags)))
+            store.looks.keep(name, look)
+    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    more = (f'[deployments.{name}]\nurl = "http://127.0.0.1:{n}"\n{AUTH}' for n, name in enumerate(MORE, start=1))
+    desk.write("config.toml", "\n".join([config, *more]))
+    file = str(desk.folder / "all.json.gz")
+    assert 0 == desk.types("snapshot", "export", file)[0]
+    read: list[str] = []
+    last = DatabaseLooks.last
+
+    def noticed(looks: DatabaseLooks, name: str) -> LastSeen | None:
+        read.append(name)
+        return last(looks, name)
+
+    monkeypatch.setattr(DatabaseLooks, "last", noticed)
+    code, out, err = desk.types("who", "--dag", dag, "-o", "json")
+
+    assert {"both": ["dev", "other"], "one": ["dev"], "none": []}[dag] == sorted(read)
+    assert (5, dag == "none") == (code, "never looked at: never" in err)
+    from_file = desk.types("who", "--dag", dag, "-o", "json", "--snapshot", file)
+    assert (code, err) == (from_file[0], from_file[2])
+    assert without_age(out) == without_age(from_file[1])
+    text = desk.types("who", "--dag", dag)[1].splitlines()
+    assert text[:-2] == desk.types("who", "--dag", dag, "--snapshot", file)[1].splitlines()[:-2]
+
+
+def without_age(out: str) -> object:
+    """Leave out when files of people were read: those are read now."""
+    return {name: said for name, said in json.loads(out or "{}").items() if name != "sources_read_at"}
 
 
 @pytest.mark.parametrize("name", ["", "nowhere/known.gz", "config.toml/known.gz", "x" * 300, "mappings"])

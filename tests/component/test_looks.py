@@ -10,7 +10,7 @@ from memory_journal import MemoryJournal
 from stages import DAGS, People, Stage, put
 from store_samples import NOW, at, role, user
 
-from syncd.model import Dag, Learned, ObservedState, Permission, Role, Scope, Sighting, User, VanishedDag
+from syncd.model import Dag, Learned, ObservedState, Permission, Role, Scope, SeenDags, Sighting, User, VanishedDag
 from syncd.ports import Looks
 from syncd.store import Stores
 from syncd.store.engine import Database
@@ -45,6 +45,7 @@ def test_what_a_whole_look_saw_is_given_back(looks: Looks) -> None:
     assert seen is not None
     assert replace(look.observed, scope=Scope()) == seen.observed()
     assert (DAGS, "syncd", Learned("{}"), NOW) == (seen.dags, seen.own_account, seen.learned, seen.at)
+    assert SeenDags(seen.learned, seen.dags, seen.at) == looks.listed("prod")
 
 
 def test_a_look_at_a_few_people_is_laid_over_that_at_all(looks: Looks) -> None:
@@ -66,6 +67,7 @@ def test_a_look_at_a_few_people_is_laid_over_that_at_all(looks: Looks) -> None:
 def test_nothing_is_known_of_one_that_was_never_looked_at_whole(looks: Looks) -> None:
     looks.keep("prod", some(user("anna"), about=("anna",), now=NOW))
     assert looks.last("prod") is None
+    assert looks.listed("prod") is None
 
 
 def test_a_look_at_roles_on_dags_leaves_people_as_they_were(looks: Looks) -> None:
