@@ -128,6 +128,28 @@ def _given_by(subject: Subject, live: LiveDeployment, directory: Directory, now:
     return frozenset() if is_doubtful else frozenset(aligned.users)
 
 
+def _given_to_each(
+    refs: Iterable[PersonRef], live: LiveDeployment, directory: Directory, now: datetime
+) -> Mapping[PersonRef, set[str]]:
+    """Give the accounts (by key) that a binding of each person would give something here; all are asked for at once."""
+    whose = {f"{number}": ref for number, ref in enumerate(refs)}
+    roles = {name: RoleDefinition(name, "", (), (), NOWHERE) for name in whose}
+    rules = Rules(roles, tuple(Rule(ref, (name,), (), NOWHERE) for name, ref in whose.items()))
+    named = as_named(directory, whose.values())
+    desired = compile_desired(rules, named, live.deployment, inventory=(), dialect=live.dialect, now=now)
+    aligned = align(desired, live.observed, match_email=live.deployment.match_email)
+    doubtful = (
+        desired.frozen.keys()
+        | desired.frozen_for.keys()
+        | {role for user in desired.undecided.values() for role in user.roles}
+    )
+    found: dict[PersonRef, set[str]] = defaultdict(set)
+    for name, user in aligned.users.items():
+        for role in user.roles - doubtful if name not in desired.frozen_users else ():
+            found[whose[role]].add(name)
+    return found
+
+
 def as_named(directory: Directory, subjects: Iterable[Subject]) -> Directory:
     """Give the directory as it is once people are found by the ids under which it knows them."""
     found = {s: FoundPerson(frozenset({(s.source, s.id)})) for s in subjects if isinstance(s, PersonRef) and s.id}
@@ -150,6 +172,26 @@ def _names(directory: Directory, live: LiveDeployment) -> Mapping[str, list[Pers
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What is known of one deployment: whom a binding of each group, and of each person alone, would give something.
+
+    `known` are those whose each account (by key) may be.
+    """
+
+    live: LiveDeployment
+    reach: Mapping[Subject, frozenset[str]]
+    known: Mapping[str, list[PersonRef]]
+    alone: Mapping[PersonRef, set[str]]
+
+
+def _here(live: LiveDeployment, directory: Directory, now: datetime) -> _Here:
+    known = _names(directory, live)
+    holding = {name for holders in _holders(live).values() for name in holders}
+    refs = dict.fromkeys(ref for name in sorted(holding & known.keys()) for ref in known[name])
+    return _Here(live, _reach(live, directory, now), known, _given_to_each(refs, live, directory, now))
+
+
 @dataclass(slots=True)
 class _Covering:
     """Says of one deployment after the other by what lines its people hold what they hold."""
@@ -159,17 +201,16 @@ class _Covering:
     found: Adopted
 
     def cover(self, live: LiveDeployment, refused: Mapping[tuple[str, str], str]) -> None:
-        reach = _reach(live, self.directory, self.now)
-        known = _names(self.directory, live)
+        here = _here(live, self.directory, self.now)
         for role, holders in sorted(_holders(live).items()):
             if why := refused.get((live.name, role)):
                 self.found.left.append(f"{live.name}: {role}, which {_people(holders)}, is left as it is: {why}")
                 continue
-            left = holders - self._by_groups(live, role, holders, reach)
-            by_themselves = {name for name in left if self._by_name(live, role, name, known)}
+            left = holders - self._by_groups(here, role, holders)
+            by_themselves = {name for name in left if self._by_name(here, role, name)}
             if people := left - by_themselves:
                 said = f"{live.name}: {_people(live.observed.users[name].username for name in people)} {role}"
-                why = self._inactive(people, known) or _nearest(reach, people, holders)
+                why = self._inactive(people, here.known) or _nearest(here.reach, people, holders)
                 self.found.left.append(f"{said} by no line, and it is left as it is; {why}")
 
     def _inactive(self, people: set[str], known: Mapping[str, list[PersonRef]]) -> str:
@@ -179,30 +220,27 @@ class _Covering:
             return ""
         return f"they are inactive in {some({ref.source for ref in refs})}"
 
-    def _by_groups(
-        self, live: LiveDeployment, role: str, holders: set[str], reach: Mapping[Subject, frozenset[str]]
-    ) -> set[str]:
+    def _by_groups(self, here: _Here, role: str, holders: set[str]) -> set[str]:
         """Bind a role to groups until nobody is left whom one more would cover; gives who is covered."""
         covered: set[str] = set()
-        fitting = {ref: people for ref, people in reach.items() if people <= holders}
+        fitting = {ref: people for ref, people in here.reach.items() if people <= holders}
         while fitting:
             ref = max(fitting, key=lambda ref: (len(fitting[ref] - covered), repr(ref)))
             if not (people := fitting.pop(ref)) - covered:
                 break
             covered |= people
-            self.found.give(ref, role, live.name)
+            self.found.give(ref, role, here.live.name)
         return covered
 
-    def _by_name(self, live: LiveDeployment, role: str, name: str, known: Mapping[str, list[PersonRef]]) -> bool:
+    def _by_name(self, here: _Here, role: str, name: str) -> bool:
         """Give a role to a person whose account this is, or to the account where no source knows anybody of that name."""
-        username = live.observed.users[name].username
-        is_sayable = not (live.deployment.naming.username_problem(username) or unseen(username))
-        nobody = name not in known and is_sayable
-        for subject in (Accounts((username,)),) if nobody else known.get(name, ()):
-            if nobody or _given_by(subject, live, self.directory, self.now) == {name}:
-                self.found.give(subject, role, live.name)
-                return True
-        return False
+        username = here.live.observed.users[name].username
+        is_sayable = not (here.live.deployment.naming.username_problem(username) or unseen(username))
+        theirs = (ref for ref in here.known.get(name, ()) if here.alone.get(ref) == {name})
+        subject = Accounts((username,)) if name not in here.known and is_sayable else next(theirs, None)
+        if subject is not None:
+            self.found.give(subject, role, here.live.name)
+        return subject is not None
 
 
 def _nearest(reach: Mapping[Subject, frozenset[str]], people: set[str], holders: set[str]) -> str:
