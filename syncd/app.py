@@ -13,8 +13,8 @@ from syncd.config import Settings, read_mappings
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
 from syncd.errors import StoreError
 from syncd.http.rests import OwnRests, Rest, Rests
+from syncd.mapping.files_of_tests import is_tests
 from syncd.mapping.parse import parse
-from syncd.mapping.parse_tests import parse_tests
 from syncd.mapping.select import idle_bindings
 from syncd.model import Askable, Asking, Attribute, CheckResult, Learned, Rules
 from syncd.sources import SOURCES
@@ -108,8 +108,13 @@ def read_tests(settings: Settings, rules: Rules | None) -> tuple[TestFile, ...]:
     Raises:
         MappingInvalid: with every problem in every file of tests.
     """
+    files = read_mappings(settings.mappings)
+    if not any(map(is_tests, files)):
+        return ()
+    from syncd.mapping.parse_tests import parse_tests
+
     return parse_tests(
-        read_mappings(settings.mappings),
+        files,
         namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
         sources=frozenset(s.name for s in settings.sources),
         asking=_asking(settings),

@@ -8,8 +8,8 @@ from jsonschema import Draft7Validator
 
 from syncd.cli.schema_files import SchemaOf, schema_of
 from syncd.errors import Problem
+from syncd.mapping.files_of_tests import is_tests
 from syncd.mapping.parse_scope import is_scope
-from syncd.mapping.parse_tests import is_tests
 from syncd.text.document import NOTHING, TRUTH, Items, Node, Scalar, read_document
 
 VALIDATORS = {of: Draft7Validator(schema_of(of)) for of in SchemaOf}

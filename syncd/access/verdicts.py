@@ -50,9 +50,17 @@ class Verdict:
     def at(self) -> At:
         return self.test.at
 
+    @property
+    def is_broken(self) -> bool:
+        return self.ruling is Ruling.BROKEN
+
+    @property
+    def is_undecided(self) -> bool:
+        return self.ruling is Ruling.UNDECIDED
+
     def __str__(self) -> str:
         reason = f" ({self.test.reason})" if self.test.reason else ""
-        head = "it is not so that" if self.ruling is Ruling.BROKEN else "nobody can say whether"
+        head = "it is not so that" if self.is_broken else "nobody can say whether"
         return f"{head} {said(self.test)}{reason}: {some(list(self.why), 3, between='; ')}"
 
 

@@ -26,20 +26,17 @@ class Tested:
     @property
     def broken(self) -> Iterator[str]:
         """Say of each test that does not hold where it stands, and why."""
-        from syncd.access.verdicts import Ruling
-
         for verdict in self.verdicts:
-            if verdict.ruling is Ruling.BROKEN:
+            if verdict.is_broken:
                 yield f"{verdict.at}:{verdict.at.column}: {verdict}"
 
     @property
     def notes(self) -> Iterator[Note]:
         """Say of each test of which nobody knows whether it holds why that is."""
-        from syncd.access.verdicts import Ruling
         from syncd.model import Note
 
         for verdict in self.verdicts:
-            if verdict.ruling is Ruling.UNDECIDED:
+            if verdict.is_undecided:
                 yield Note("test_undecided", f"{verdict.at}: {verdict}")
         if self.not_asked:
             yield Note("test_undecided", self.not_asked)
@@ -47,13 +44,13 @@ class Tested:
     @property
     def summary(self) -> str:
         """Say how many hold; empty where there are none."""
+        if not self.verdicts:
+            return ""
         from syncd.access.verdicts import Ruling
         from syncd.render.lines import counted
 
         always = sum(verdict.ruling is Ruling.ALWAYS for verdict in self.verdicts)
         today = sum(verdict.ruling is Ruling.TODAY for verdict in self.verdicts)
-        if not self.verdicts:
-            return ""
         said = counted(always + today, "test holds", "tests hold")
         return f"; {said} ({always} whoever is in which group, {today} for the people of today)"
 

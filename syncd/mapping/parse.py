@@ -12,12 +12,12 @@ from syncd import errors
 from syncd.errors import MappingInvalid, Problem
 from syncd.mapping.defaults import with_defaults
 from syncd.mapping.extends import with_extended
+from syncd.mapping.files_of_tests import is_tests, refuse_mappings
 from syncd.mapping.keys import MAPPING_FILE
 from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_patterns import check_extended
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.parse_scope import is_scope, read_scopes
-from syncd.mapping.parse_tests import is_tests, refuse_mappings
 from syncd.mapping.reading import MappingReading, is_readable
 from syncd.mapping.scope import Judge
 from syncd.model import (

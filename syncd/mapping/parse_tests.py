@@ -1,8 +1,6 @@
 """`_tests.yaml`: what has to be true of the mapping files, whatever these come to say.
 
-No pass reads tests, so a mistake in one, or a test that does not hold, keeps no pass from being made: `check` tells both. What a
-pass does see to is that no such file holds roles or bindings, as one of this name could before: nobody is to lose by a name
-what a file gave.
+No pass reads tests, so a mistake in one, or a test that does not hold, keeps no pass from being made: `check` tells both.
 """
 
 from __future__ import annotations
@@ -10,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 from typing import Final
 
 from syncd import errors
 from syncd.errors import MappingInvalid
-from syncd.mapping.keys import MAPPING_FILE
+from syncd.mapping.files_of_tests import EMPTY, is_tests
 from syncd.mapping.keys_of_tests import MOST_TESTS, OF_BINDING, OF_ROLE, TEST, TESTS_FILE, VERBS, beside
 from syncd.mapping.parse_dags import read_dags, read_level
 from syncd.mapping.parse_given import read_given
@@ -37,23 +34,7 @@ from syncd.model.mapping_tests import (
 from syncd.model.patterns import as_glob
 from syncd.text.document import Node, Scalar, Table, read_document
 
-NAMES: Final = ("_tests.yaml", "_tests.yml")
-_EMPTY = "the file is empty; write `tests:`, or delete the file"
 _EVERY: Final = {"role": OF_ROLE, "binding": OF_BINDING}
-
-
-def is_tests(file: str) -> bool:
-    """Say whether a file holds the tests of a folder, in whatever letter case."""
-    return PurePosixPath(file).name.casefold() in NAMES
-
-
-def refuse_mappings(reading: MappingReading, file: str, content: bytes) -> None:
-    """See that a file of tests is no mapping file of before; one that cannot be read may be one."""
-    root = read_document(file, content, reading.strict.problems, empty=_EMPTY)
-    for name, _ in root.entries if isinstance(root, Table) else ():
-        if name.text in MAPPING_FILE.known:
-            said = f"`{name.text}` stands in a mapping file, and one of this name holds tests"
-            reading.strict.wrong(name.at, f"{said}; move it, or rename the file")
 
 
 def parse_tests(
@@ -75,7 +56,7 @@ def parse_tests(
     found: list[TestFile] = []
     for file in sorted(filter(is_tests, files)):
         with errors.reading(file, MappingInvalid):
-            root = read_document(file, files[file], reading.strict.problems, empty=_EMPTY)
+            root = read_document(file, files[file], reading.strict.problems, empty=EMPTY)
             if root is not None and is_readable(reading, root):
                 found.append(_file(reading, root, known, before=sum(len(of.tests) for of in found)))
     if reading.strict.problems:

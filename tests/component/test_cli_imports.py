@@ -43,6 +43,14 @@ NOT_FOR = {
 }
 
 
+NOT_FOR_CHECK = {
+    *("syncd.plan.guard", "syncd.plan.approval", "syncd.render.alike", "syncd.render.change", "syncd.render.view"),
+    *("syncd.targets.airflow.describe", "syncd.targets.airflow.leak", "syncd.targets.airflow.mirror"),
+    *("syncd.mapping.parse_tests", "syncd.model.mapping_tests", "syncd.access.verdicts"),
+}
+"""What limits and shows changes, what is said of a server, and what tests of mapping files are, where there are none."""
+
+
 def modules_after(command: str) -> list[str]:
     """Name all that is imported once a command has ended well."""
     asked = (
@@ -59,6 +67,10 @@ def test_a_command_does_without_the_others() -> None:
     ours = {name.removeprefix("syncd.cli.") for name in modules_after("check")}
 
     assert {"check"} == ours & {name.replace("-", "_") for name in Commands()}
+
+
+def test_check_imports_nothing_of_changes_and_servers() -> None:
+    assert set() == NOT_FOR_CHECK & set(modules_after("check"))
 
 
 @pytest.mark.parametrize("command", NOT_FOR)

@@ -14,8 +14,9 @@ from syncd.access.verdicts import Ruling, Verdict
 from syncd.directory.join import join
 from syncd.directory.narrow import DirectoryView
 from syncd.errors import MappingInvalid
+from syncd.mapping.files_of_tests import is_tests
 from syncd.mapping.parse import parse
-from syncd.mapping.parse_tests import is_tests, parse_tests
+from syncd.mapping.parse_tests import parse_tests
 from syncd.model import AllOf, AnyOf, Deployment, Directory, GroupRef
 from syncd.targets.airflow import KIND
 from syncd.targets.airflow.naming import NAMING
