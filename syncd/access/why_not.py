@@ -153,7 +153,7 @@ def _edits(wish: Wish, basis: Ground, giving: Sequence[str]) -> Iterator[Edit]:
     groups = sorted(_smallest_of(wish, directory))[:MOST_GROUPS]
     # of the roles of the target those that give it would give far more: a line for one is not what is meant
     asked = {wish.goal.role} & wish.known.deployment.naming.built_in_roles
-    bindable = [role for role in giving if role in basis.rules.roles or role in asked]
+    bindable = [role for role in giving if role in (basis.rules.roles.keys() - basis.rules.made) or role in asked]
     for role in bindable[:MOST_ROLES]:
         yield from (Bind(role, where, name, wish.known.name) for _, where, name in groups)
     if wish.goal.dag and not bindable:

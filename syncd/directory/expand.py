@@ -133,9 +133,11 @@ def _expanded(known: _Known, groups: NamedGroups, found: tuple[tuple[str, frozen
         draft.add(rule)
     made = tuple(_Meeting(draft, rules).settled())
     plain = tuple(rule for rule in rules.bindings if not _stands_for_several(rule))
-    roles = {**rules.roles, **{role.name: role for one in made for role in one.roles}}
+    filled = {role.name: role for one in made for role in one.roles}
     bindings = plain + tuple(one.rule for one in made if one.rule.roles)
-    return Expanded(replace(rules, roles=roles, bindings=bindings), tuple(sorted(draft.notes)), tuple(draft.held_back))
+    roles = {**rules.roles, **filled}
+    meant = replace(rules, roles=roles, bindings=bindings, made=frozenset(filled))
+    return Expanded(meant, tuple(sorted(draft.notes)), tuple(draft.held_back))
 
 
 # --- what each of them makes ------------------------------------------------------------------------------------------

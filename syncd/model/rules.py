@@ -165,7 +165,7 @@ class Rules:
     """Every mapping file together.
 
     `templates` are roles with variables in their names, which patterns fill in; `namings` say what is a name for a role then.
-    One pattern is for `most_expansions` groups at most.
+    One pattern is for `most_expansions` groups at most. `made` names the roles that patterns made: they stand in no file.
     """
 
     roles: Mapping[str, RoleDefinition]
@@ -173,6 +173,7 @@ class Rules:
     templates: Mapping[str, RoleDefinition] = field(default_factory=dict)
     namings: tuple[Naming, ...] = field(default=(), compare=False)
     most_expansions: int = MOST_EXPANSIONS
+    made: frozenset[str] = frozenset()
 
     def everyone(self, sources: Iterable[str]) -> frozenset[str]:
         """Give those of these sources of which everybody has to be read: a binding asks for them, or names people one by one."""

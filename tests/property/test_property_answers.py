@@ -15,6 +15,7 @@ from syncd.access.standing import compiled, stand, standing
 from syncd.access.ways import Hand, Way, ways
 from syncd.access.why_not import Goal, Wish, is_given, why_not
 from syncd.directory.narrow import DirectoryView
+from syncd.mapping.expanded import expanded
 from syncd.mapping.parse import parse
 from syncd.model import EVERYTHING, Directory, LastSeen, Learned, Level, Owned, Role, Rules, User, key
 from syncd.plan.effect import after
@@ -36,14 +37,27 @@ THERE = {
 }
 
 
-def mapping(bindings: list[tuple[str, str]]) -> Rules:
-    text = "roles:\n" + "".join(f"  {name}: {body}\n" for name, body in ROLES.items())
+TEMPLATES = {
+    '"{n}-via"': "{extends: reader, dags: [{level: trigger, tag: finance}]}",
+    '"{tag}-each"': '{dags: [{level: edit, tag: "{tag}"}]}',
+}
+PATTERNS = (
+    '{group: "people:g{n}", unless: [g2], roles: ["{n}-via"], deployments: all}',
+    '{group: people:g1, each: tag, roles: ["{tag}-each"], deployments: all}',
+)
+
+
+def mapping(bindings: list[tuple[str, str]], patterns: frozenset[str] = frozenset()) -> Rules:
+    text = "roles:\n" + "".join(f"  {name}: {body}\n" for name, body in {**ROLES, **TEMPLATES}.items())
     lines = "".join(f"  - {{group: people:{of}, roles: [{role}], deployments: all}}\n" for of, role in bindings)
+    lines += "".join(f"  - {line}\n" for line in sorted(patterns))
     return parse({"m.yaml": f"{text}bindings:{' []' if not lines else ''}\n{lines}".encode()}, namings=[NAMING])
 
 
-rules = st.lists(st.tuples(st.sampled_from(GROUPS), st.sampled_from([*ROLES, "Viewer"])), max_size=5, unique=True).map(
-    mapping
+rules = st.builds(
+    mapping,
+    st.lists(st.tuples(st.sampled_from(GROUPS), st.sampled_from([*ROLES, "Viewer"])), max_size=5, unique=True),
+    st.frozensets(st.sampled_from(PATTERNS)),
 )
 
 
@@ -126,7 +140,8 @@ def test_what_would_give_it_gives_it_and_nothing_smaller_does(
     said: Rules, people: Directory, known: KnownDeployment, name: str, role: str
 ) -> None:
     goal = Goal(role) if role else Goal(dag="fin_daily", level=Level.EDIT)
-    wish, basis = Wish((("people", name),), goal, known, NOW), Ground(said, people)
+    meant = expanded(said, people, PROD, dags=DAGS).rules
+    wish, basis = Wish((("people", name),), goal, known, NOW), Ground(meant, people)
     assume(not is_given(wish, basis))
 
     found = why_not(wish, basis)
