@@ -29,6 +29,10 @@ _SHORTLY: Final = {
 }
 
 
+COLUMNS: Final = ("deployment", "account", "email", "role", "role_kind", "level", "by", "lines", "kept")
+"""Of a row, without the reasons as values."""
+
+
 def people_of(ways: Iterable[Way]) -> set[tuple[str, str]]:
     """Name those who have something now or by the next apply: deployment and account."""
     return {(way.deployment, way.account.username) for way in ways if way.account is not None}

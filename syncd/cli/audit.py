@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
@@ -81,6 +82,7 @@ def audit(
     """Show the journal: each change that was meant, made, held or refused, the newest last; by id where all is shown."""
     from syncd.app import utc_now
     from syncd.cli.rows import write_rows
+    from syncd.ports import Holding
     from syncd.render.json import journal_json, plain
 
     now = utc_now()
@@ -106,7 +108,8 @@ def audit(
             show(list(_text(read, chosen, limit=limit or TEXT_LIMIT, holders=holders)))
         else:
             rows = _rows(read, chosen, limit=limit, after=after)
-            write_rows(map(plain if holders else journal_json, rows), output=output, nested=NESTED)
+            head = [field.name for field in fields(Holding)] if holders else ()
+            write_rows(map(plain if holders else journal_json, rows), output=output, nested=NESTED, head=head)
     return 0
 
 

@@ -96,7 +96,7 @@ def _explain(
     this: Invocation, user: str, dag: str, deployments: list[str], *, snapshot: Path | None, output: Output
 ) -> int:
     from syncd.access.known import called
-    from syncd.cli.known import age_lines, answering, unknown
+    from syncd.cli.known import age_lines, answering, nobody, unknown
     from syncd.errors import EXIT_DONE, EXIT_INVALID, EXIT_NO_ANSWER
 
     with answering(this, deployments=deployments, snapshot=snapshot) as of:
@@ -105,6 +105,9 @@ def _explain(
             return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER
         who = called(of.view, user)
         stood = [of.stand(known, about=who, named=[user]) for known in of.deployments]
+        if not who and not any(one.accounts for one in stood):
+            show_error(f"{nobody(of, user)}, and no deployment has an account of that name")
+            return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER
         people = [of.view.directory.identities[one] for one in who]
         if output is Output.JSON:
             show_json(_json(of, user, stood, dag))

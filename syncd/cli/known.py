@@ -235,6 +235,15 @@ def _defined(of: Answering) -> frozenset[str]:
     return frozenset(of.rules.roles).union(*(one.rules.roles for one in made))
 
 
+def nobody(of: Answering, word: str) -> str:
+    """Say that no source knows somebody, and who was meant."""
+    from syncd.text.strict import Strict
+
+    people = of.view.directory.identities.values()
+    known = {name for person in people for name in (person.login, person.email) if name}
+    return f"no source knows {safe(word)}{safe(Strict().near(word, known))}"
+
+
 # --- how old it is ----------------------------------------------------------------------------------------------------
 
 

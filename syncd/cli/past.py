@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ def who_had(
     from syncd.app import utc_now
     from syncd.cli.rows import write_rows
     from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.ports import Holding
     from syncd.render.json import plain
 
     if dag is not None or snapshot is not None:
@@ -59,7 +61,7 @@ def who_had(
     if output is AuditOutput.TEXT:
         show(_lines(found, when))
     else:
-        write_rows(map(plain, found), output=output)
+        write_rows(map(plain, found), output=output, head=[field.name for field in fields(Holding)])
     return EXIT_DONE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from syncd.cli.output import AuditOutput
@@ -18,13 +18,20 @@ one must not make somebody else's program run it."""
 
 
 def write_rows(
-    rows: Iterable[Mapping[str, Any]], *, output: AuditOutput, nested: Collection[str] = frozenset()
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    output: AuditOutput,
+    nested: Collection[str] = frozenset(),
+    head: Sequence[str] = (),
 ) -> None:
-    """Write rows to standard output; CSV is without what is `nested`. No name can act on a terminal or a spreadsheet: JSON is
-    escaped to ASCII, and in CSV what is not to be seen is written as its code. Secrets never."""
+    """Write rows to standard output; CSV is without what is `nested`, and has its `head` where there are no rows too.
+
+    No name can act on a terminal or a spreadsheet: JSON is escaped to ASCII, and in CSV what is not to be seen is written as
+    its code. Secrets never.
+    """
     match output:
         case AuditOutput.CSV:
-            _csv(rows, nested)
+            _csv(rows, nested, head)
         case AuditOutput.JSONL:
             for row in rows:
                 sys.stdout.write(f"{blotted(json.dumps(row))}\n")
@@ -42,10 +49,12 @@ def _list(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield "[]\n" if before == "[" else "\n]\n"
 
 
-def _csv(rows: Iterable[Mapping[str, Any]], nested: Collection[str]) -> None:
+def _csv(rows: Iterable[Mapping[str, Any]], nested: Collection[str], columns: Sequence[str]) -> None:
     """Write a head, then a line for each row; several words in one cell have a line break between them."""
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
-    head: list[str] = []
+    head = [name for name in columns if name not in nested]
+    if head:
+        writer.writerow(head)
     for row in rows:
         if not head:
             head = [name for name in row if name not in nested]

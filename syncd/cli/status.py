@@ -19,6 +19,7 @@ from syncd.render.lines import Line, Style, counted, safe
 from syncd.words import in_one_line
 
 if TYPE_CHECKING:
+    from syncd.config import Settings
     from syncd.errors import SyncdError
     from syncd.model import Held, Learned, Note
     from syncd.ports import LastPlan, Readings
@@ -83,7 +84,9 @@ def status(
             cards = _with_failures(_cards(world, store, kinds, offline=offline), store)
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
-        raised = alarms_of(store.presence, now=now(), url=files.settings.notify.runbook_url)
+        raised = _about(
+            alarms_of(store.presence, now=now(), url=files.settings.notify.runbook_url), files.settings, cards
+        )
         replicas = store.presence.living()
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}
@@ -132,6 +135,12 @@ def _with_failures(cards: Sequence[_Card], store: Stores) -> list[_Card]:
     failing, is_tended, at = store.failures.failing(), bool(store.presence.living()), now()
     fails = {name: Fails(this, at, is_tended) for name, this in failing.items()}
     return [replace(card, fails=fails.get(card.name)) for card in cards]
+
+
+def _about(raised: Sequence[Alarm], settings: Settings, cards: Sequence[_Card]) -> tuple[Alarm, ...]:
+    """Leave out the alarms of deployments that were not asked for; those of sources and of syncd itself are about all."""
+    others = {each.deployment.name for each in settings.deployments} - {card.name for card in cards}
+    return tuple(alarm for alarm in raised if alarm.subject not in others)
 
 
 def _uncertified(world: World, readings: Readings) -> list[dict[str, str | None]]:

@@ -87,16 +87,16 @@ def _who_has(
             case AuditOutput.JSON:
                 show_json(_json(of, found))
             case _:
-                from syncd.access.told_who import who_rows
+                from syncd.access.told_who import COLUMNS, who_rows
 
                 rows = ({k: v for k, v in row.items() if k != "reasons"} for row in who_rows(found))
-                write_rows(rows, output=output)
+                write_rows(rows, output=output, head=COLUMNS)
     return EXIT_DONE if of.is_whole else EXIT_NO_ANSWER
 
 
 def _asked(can: Level | None, dag: str, role: str) -> Iterator[str]:
     if dag:
-        yield f"can {can.value} {dag}" if can else f"may do anything on {dag}"
+        yield f"can {can.value} {dag}" if can else f"may do something on {dag}"
     if role:
         yield f"has {role}"
 

@@ -49,7 +49,7 @@ def explain_why_not(
 ) -> int:
     """Show the smallest changes that would give it on each deployment."""
     from syncd.access.known import called
-    from syncd.cli.known import age_lines, ages, answering, unknown
+    from syncd.cli.known import age_lines, ages, answering, nobody, unknown
     from syncd.errors import EXIT_DONE, EXIT_INVALID, EXIT_NO_ANSWER
 
     if bool(asked.role) == bool(asked.dag) or bool(asked.dag) != bool(asked.level):
@@ -57,8 +57,8 @@ def explain_why_not(
     with answering(this, deployments=deployments, snapshot=snapshot) as of:
         who = called(of.view, asked.user)
         if not who:
-            show_error(f"no source knows {safe(asked.user)}; they have to be in one before anything can be given")
-            return EXIT_INVALID
+            show_error(f"{nobody(of, asked.user)}; they have to be in one before anything can be given")
+            return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER
         if problem := unknown(of, dag=asked.dag, role=asked.role):
             show_error(problem)
             return EXIT_INVALID if of.is_whole else EXIT_NO_ANSWER

@@ -15,6 +15,7 @@ from syncd.render.effects import effect_lines, loss_text
 from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.notes import note_texts
+from syncd.render.numbers import numbers_of
 from syncd.render.reports import DeploymentPass, PassReport
 from syncd.render.view import ChangeView
 
@@ -213,7 +214,8 @@ def _indented(text: str, depth: int) -> Iterator[Line]:
 
 
 def summary(report: PassReport, *, verb: str) -> str:
-    """Sum a pass up in one line: what was done or is to be done, how long it took, how many calls it made."""
+    """Sum a pass up in one line: what was done or is to be done, how long it took, how many calls it made. A comparison makes
+    none, and begins with what it comes to for people."""
     outcomes = Counter(o.status for d in report.deployments for o in d.outcomes)
     planned = sum(len(d.plan.changes) for d in report.deployments if d.plan)
     touched = sum(1 for d in report.deployments if d.plan)
@@ -226,4 +228,10 @@ def summary(report: PassReport, *, verb: str) -> str:
     said += [f"{counted(failed, 'deployment', 'deployments')} failed"] if failed else []
     calls = counted(sum(d.calls for d in report.deployments), "call", "calls")
     looked = counted(len(report.deployments), "deployment", "deployments")
+    if verb == "diff" and planned:
+        return (
+            f"{verb}: {numbers_of(report)} ({', '.join(said)} of {len(report.deployments):,}, {report.seconds:.1f} s)"
+        )
+    if verb == "diff":
+        return f"{verb}: {', '.join(said) or 'nothing to do'} ({looked}, {report.seconds:.1f} s)"
     return f"{verb}: {', '.join(said) or 'nothing to do'} ({looked}, {report.seconds:.1f} s, {calls})"

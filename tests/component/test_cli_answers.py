@@ -99,6 +99,25 @@ def test_what_nobody_knows_is_told_with_what_was_meant(desk: Desk) -> None:
     assert 3 == desk.types("who", "--role", "Admin", "--can", "edit")[0]
 
 
+@pytest.mark.parametrize("words", [(), ("--why-not", "--role", "Viewer"), ("-o", "json")])
+def test_whom_nobody_knows_is_one_error_with_what_was_meant(desk: Desk, words: tuple[str, ...]) -> None:
+    code, out, err = desk.types("explain", f"{desk.team}.user9", *words)
+    assert (3, "", 1) == (code, out, err.count("\n"))
+    assert f'no source knows {desk.team}.user9; did you mean "{desk.team}.user' in err
+
+
+def test_an_account_that_no_source_knows_is_explained(desk: Desk) -> None:
+    assert (0, "") == desk.types("explain", "admin")[::2]
+
+
+def test_rows_have_a_head_where_there_are_none(desk: Desk) -> None:
+    some = list(csv.reader(io.StringIO(desk.types("who", "--role", desk.team, "-o", "csv")[1])))
+    none = list(csv.reader(io.StringIO(desk.types("who", "--role", "Public", "-o", "csv")[1])))
+    assert [some[0]] == none
+    for words in (("audit", "--holders", "--role", "Public"), ("who", "--role", "Public", "--at", "2999-01-01")):
+        assert 1 == len(desk.types(*words, "-o", "csv")[1].splitlines())
+
+
 def test_a_person_is_explained_without_asking_anybody(desk: Desk) -> None:
     login, email = f"{desk.team}.user0", f"user0@{desk.team}.example.com"
     code, out, err = desk.types("explain", login)

@@ -71,6 +71,8 @@ def test_a_change_of_mapping_files_is_told_in_people_and_dags(desk: Desk) -> Non
 
     assert (0, "") == (code, err)
     lines = out.splitlines()
+    begins = "diff: +8 people trigger on 2 DAGs in dev (9 changes on 1 deployment of 1, "
+    assert [True, True] == [line.startswith(begins) and line.endswith(" s)") for line in (lines[0], lines[-2])]
     assert "dev (enforce): 8 people gain, 1 role changes" == lines[1]
     assert "  8 people gain trigger on 2 DAGs (runners: 8)" == lines[2]
     assert "because people:team (mappings/access.yaml:8)" in out
@@ -103,7 +105,10 @@ def test_lines_that_only_move_change_nothing(desk: Desk) -> None:
 def test_a_comment_for_a_pull_request(desk: Desk) -> None:
     desk.write("mappings/access.yaml", MAPPING + MORE)
     code, out, _ = desk.types("diff", "-o", "markdown")
-    assert (0, True) == (code, out.startswith("### syncd diff: 9 changes on 1 deployment"))
+    assert (0, True) == (
+        code,
+        out.startswith("### syncd diff: \\+8 people trigger on 2 DAGs in dev \\(9 changes on 1 deployment of 1, "),
+    )
     assert "| dev | enforce | 8 | 0 | 1 | 0 |" in out
 
 
