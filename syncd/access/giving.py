@@ -28,6 +28,8 @@ Needed = tuple[frozenset[str], ...]
 """What gives something: one role of each of these, all of them together."""
 _ANY: Final = "any"
 """Stands for whichever DAG is asked about: what a role has on one is compared with what it has on another."""
+_NOTHING: Final = 0
+"""The number of what roles have on a DAG where none has anything."""
 _Bits = int
 """Permissions that matter, a bit for each: those on the DAG that is asked about, and those beside."""
 _Held = tuple[tuple[int, _Bits], ...]
@@ -59,8 +61,9 @@ class GivingRoles:
         self._names = [frozenset(names) for names in by_held.values()]
         self._number = {name: n for n, names in enumerate(self._names) for name in names}
         self._beside = [self._bits(held & matters) for held in by_held]
-        self._held = self._by_dag(by_held)
-        self._ways: dict[tuple[Level, _Held], tuple[Needed, ...]] = {}
+        self._held: list[_Held] = [()]
+        self._like = self._by_dag(by_held)
+        self._ways: dict[tuple[Level, int], tuple[Needed, ...]] = {}
         self._enough: dict[tuple[Level, _Bits], bool] = {}
 
     def dags(self, selector: DagSelector) -> list[str]:
@@ -69,9 +72,9 @@ class GivingRoles:
 
     def alike(self, dags: Iterable[str]) -> list[tuple[str, ...]]:
         """Put those DAGs together of which the answer to every question is the same."""
-        found: dict[_Held, list[str]] = defaultdict(list)
+        found: dict[int, list[str]] = defaultdict(list)
         for dag in dags:
-            found[self._held.get(dag, ())].append(dag)
+            found[self._like.get(dag, _NOTHING)].append(dag)
         return list(map(tuple, found.values()))
 
     def needed(self, dag: str, level: Level) -> tuple[Needed, ...]:
@@ -80,9 +83,9 @@ class GivingRoles:
         Raises:
             TooManyRoles: there may be others, and it takes too long to find out.
         """
-        asked = level, self._held.get(dag, ())
+        asked = level, self._like.get(dag, _NOTHING)
         if asked not in self._ways:
-            alike = self._alike(asked[1])
+            alike = self._alike(self._held[asked[1]])
             found = _least(list(alike), lambda some: self._tried(some, level))
             ways = [tuple(alike[one] for one in some) for some in found]
             self._ways[asked] = (*((frozenset({name}),) for name in sorted(self.unread)), *ways)
@@ -94,7 +97,7 @@ class GivingRoles:
         if not some.isdisjoint(self.unread):
             return True
         numbers = {self._number[name] for name in some if name in self._number}
-        on = (bits for n, bits in self._held.get(dag, ()) if n in numbers)
+        on = (bits for n, bits in self._held[self._like.get(dag, _NOTHING)] if n in numbers)
         return self._gives(reduce(or_, (*on, *(self._beside[n] for n in numbers)), 0), level)
 
     def least(self, roles: Iterable[str], dag: str, level: Level) -> frozenset[str]:
@@ -129,15 +132,20 @@ class GivingRoles:
     def _bits(self, held: Iterable[Permission]) -> _Bits:
         return reduce(or_, (self._bit.setdefault(one, 1 << len(self._bit)) for one in held), 0)
 
-    def _by_dag(self, several: Iterable[Permissions]) -> Mapping[str, _Held]:
-        """Say of each DAG what each of several roles has on it."""
+    def _by_dag(self, several: Iterable[Permissions]) -> Mapping[str, int]:
+        """Say what roles have on each DAG, by its number among all that they have on one."""
         found: dict[str, dict[int, _Bits]] = defaultdict(lambda: defaultdict(int))
         for n, held in enumerate(several):
             for permission in held:
                 if permission.dag is not None:
                     found[permission.dag][n] |= self._bits((_on_any(permission.action, permission.part),))
-        one: dict[_Held, _Held] = {}
-        return {dag: one.setdefault(of, of) for dag, by_role in found.items() for of in (tuple(by_role.items()),)}
+        numbers: dict[_Held, int] = {(): _NOTHING}
+        for dag in sorted(found):
+            of = tuple(found[dag].items())
+            if of not in numbers:
+                numbers[of] = len(self._held)
+                self._held.append(of)
+        return {dag: numbers[tuple(of.items())] for dag, of in found.items()}
 
 
 @cache

@@ -12,7 +12,7 @@ What a line gives at some hour from now on it gives, as far as tests are concern
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,18 +21,20 @@ from typing import Final
 
 from syncd.access.anybody import Anybody, givers, ways_to
 from syncd.access.giving import TooManyRoles
-from syncd.access.known import KnownDeployment, called
+from syncd.access.known import KnownDeployment, all_called
 from syncd.access.possible import STEPS, Atoms, OutOfSteps, Search, Steps
 from syncd.access.today import Have, Site, meant
 from syncd.access.verdicts import Finding, Ruling, Verdict, verdict
 from syncd.directory.narrow import DirectoryView
 from syncd.mapping.select import is_chosen
 from syncd.mapping.when import is_over
-from syncd.model import Accounts, PersonKey, Rule, Rules, people_named
+from syncd.model import Accounts, PersonKey, Rule, Rules, key, people_named
 from syncd.model.mapping_tests import BothTest, Entitlement, EveryTest, MappingTest, MostTest, NobodyTest, PersonTest
 from syncd.words import some
 
 SHOWN: Final = 3
+_TO_LOOK: Final = 20
+"""So many steps it takes to look at a deployment at all."""
 _HOLDS: Final = Finding(Ruling.ALWAYS)
 _TOO_LONG: Final = "it takes too long to look at every group that somebody may come to be in"
 _NOT_SEEN: Final = "it was never looked at, so its DAGs are not known; `syncd plan` looks"
@@ -91,6 +93,7 @@ class _Court:
     view: DirectoryView
     sites: tuple[Site, ...]
     search: Search
+    _called: Mapping[str, frozenset[PersonKey]] | None = None
     _meant: dict[NobodyTest, tuple[frozenset[PersonKey], str]] = field(default_factory=dict)
 
     @property
@@ -131,6 +134,7 @@ class _Court:
     def _nobody(self, whoever: Anybody, site: Site, *, is_last: bool) -> Iterator[Finding]:
         """Look for anybody at all, and where that takes too long, at the people of today."""
         try:
+            self.steps.take(_TO_LOOK)
             found = (whoever.having(site, giver) for giver in givers(whoever.test, site))
             why = next(filter(None, found), "")
         except TooManyRoles:
@@ -177,7 +181,10 @@ class _Court:
     # --- today --------------------------------------------------------------------------------------------------------
 
     def _person(self, test: PersonTest, site: Site) -> Iterator[Finding]:
-        who = frozenset(called(self.view, test.person))
+        self.steps.take(_TO_LOOK)
+        if self._called is None:
+            self._called = all_called(self.view)
+        who = self._called.get(key(test.person), frozenset())
         if not who:
             ruling = Ruling.BROKEN if test.wanted else Ruling.UNDECIDED
             yield Finding(ruling, f"no source knows anybody who is called {test.person}")
@@ -208,6 +215,7 @@ class _Court:
     # --- at most ------------------------------------------------------------------------------------------------------
 
     def _most(self, test: MostTest, site: Site) -> Iterator[Finding]:
+        self.steps.take(_TO_LOOK)
         today = {have.account.username: have for have in site.having(test.right)}
         if len(today) > test.most:
             told = some(sorted(today), SHOWN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,7 @@ from syncd.model import (
     Dag,
     Deployment,
     Dialect,
+    Identity,
     Joining,
     KnownPersons,
     LastSeen,
@@ -105,10 +107,23 @@ class Unasked:
 
 def called(view: DirectoryView, word: str) -> list[PersonKey]:
     """Find whom a word means at the sources: an id, a login or an e-mail; with all accounts of a person."""
-    directory, wanted = view.directory, key(word)
-    found: dict[PersonKey, None] = {}
-    for who, identity in directory.identities.items():
-        if wanted in {key(identity.id), key(identity.login), key(identity.email)}:
-            person = directory.persons.get(who)
-            found |= dict.fromkeys([(i.source, i.id) for i in person.accounts] if person else [who])
-    return list(found)
+    wanted, people = key(word), view.directory.identities.items()
+    return list(dict.fromkeys(one for who, i in people if wanted in _names(i) for one in _accounts(view, who)))
+
+
+def all_called(view: DirectoryView) -> Mapping[str, frozenset[PersonKey]]:
+    """Do the same for every word, by its key, where many are asked for."""
+    found: dict[str, set[PersonKey]] = defaultdict(set)
+    for who, identity in view.directory.identities.items():
+        for name in _names(identity):
+            found[name].update(_accounts(view, who))
+    return {name: frozenset(of) for name, of in found.items()}
+
+
+def _names(identity: Identity) -> set[str]:
+    return {key(identity.id), key(identity.login), key(identity.email)}
+
+
+def _accounts(view: DirectoryView, who: PersonKey) -> list[PersonKey]:
+    person = view.directory.persons.get(who)
+    return [(i.source, i.id) for i in person.accounts] if person else [who]
