@@ -21,6 +21,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from syncd.directory.doubt import unseen
+from syncd.directory.group_names import GroupLookup
 from syncd.directory.named_people import NOT_LOOKED_FOR, named_people, place_of
 from syncd.directory.usernames import username_of
 from syncd.model import (
@@ -29,12 +30,15 @@ from syncd.model import (
     FoundPerson,
     Group,
     Identity,
+    Leaf,
     Members,
     PersonRef,
     Rule,
     conditions_of,
+    givers,
     giving_sources,
     key,
+    leaves,
     people_named,
 )
 from syncd.model import PersonKey as PersonKey
@@ -175,6 +179,7 @@ class DirectoryView:
         self._narrowed: dict[frozenset[PersonKey], Directory] = {}
         self._strangers: Mapping[PersonKey, frozenset[str]] | None = None
         self._certain: bool | None = None
+        self._groups: GroupLookup | None = None
         self._looked_for: tuple[tuple[Rule, ...], DirectoryView] | None = None
 
     def looked_for(self, rules: tuple[Rule, ...]) -> DirectoryView:
@@ -197,8 +202,19 @@ class DirectoryView:
         return self._certain
 
     def is_certain_for(self, rules: Iterable[Rule]) -> bool:
-        """Say whether it is certain, and sources say of somebody what these rules ask of people."""
-        return self.is_certain and not (self.directory.untold and any(map(self._asks_what_is_untold, rules)))
+        """Say whether it is certain, sources say of somebody what these rules ask of people, and groups are there of which
+        rules leave it to others who is meant."""
+        rules = tuple(rules)
+        asks_untold = self.directory.untold and any(map(self._asks_what_is_untold, rules))
+        return self.is_certain and not asks_untold and not any(map(self._lacks_a_group, rules))
+
+    def _lacks_a_group(self, rule: Rule) -> bool:
+        """Say whether a group is not there that decides, together with others, who is meant: some are in doubt, and not all."""
+        if isinstance(rule.subject, Leaf):
+            return False
+        self._groups = self._groups or GroupLookup(self.directory)
+        stand_for = set(givers(rule.subject)) if rule.pattern else set()
+        return any(self._groups.find(leaf) is None for leaf in leaves(rule.subject) if leaf not in stand_for)
 
     def _asks_what_is_untold(self, rule: Rule) -> bool:
         sources = giving_sources(rule.subject, self.directory.read)

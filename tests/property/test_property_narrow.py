@@ -168,6 +168,19 @@ def test_narrowing_changes_nothing_for_the_people_asked_for(
         assert everybody.frozen_users.keys() == some.frozen_users.keys() | (everybody.frozen_users.keys() - names)
 
 
+@pytest.mark.finding("N-433")
+def test_a_group_that_is_not_there_leaves_those_in_doubt_who_are_in_the_others() -> None:
+    """Of an account that was adopted nobody knows for whom it was made: it is among them, whoever is looked at."""
+    people = tuple(Identity("okta", id_, f"p{id_}", f"{id_}@x.org", "A", "B", active=True) for id_ in ("1", "2"))
+    group = Group("okta", "g", "g", frozenset({"1"}), certificates(complete=True))
+    directory = join({"okta": Snapshot("okta", people, (group,), NOW)}, {}, {}, joining=Joining(JoinKey.NONE))
+    both = Rule(AllOf((GroupRef("okta", id="g"), GroupRef("okta", id="h"))), ("finance",), (), AT)
+    alone = replace(both, subject=GroupRef("okta", id="h"))
+    assert DirectoryView(directory).is_certain
+    assert not DirectoryView(directory).is_certain_for([both])
+    assert DirectoryView(directory).is_certain_for([alone, replace(both, subject=GroupRef("okta", id="g"))])
+
+
 @settings(max_examples=examples(400))
 @given(directories(), directories(), rule_sets(), deployments)
 def test_whoever_is_given_something_else_than_before_is_found(
