@@ -26,7 +26,7 @@ STEP = re.compile(
 CLOCK = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?(Z| UTC)": "2026-12-01 09:00 UTC",
     r"as seen [^(]* \(": "as seen just now (",
-    r"\d+\.\d s,": "0.1 s,",
+    r"\d+\.\d s(?=[,)])": "0.1 s",
     r"\d+ KiB": "3 KiB",
 }
 """What depends on when and how fast something is done."""
