@@ -40,7 +40,7 @@ LARGEST = MIB
 MAPPING_FILES = Wanted(
     {".yaml": 2 * MIB, ".yml": 2 * MIB},
     together=8 * MIB,
-    misnamed={"_scope": "call a scope _scope.yaml"},
+    misnamed={"_scope": "call a scope _scope.yaml", "_tests": "call tests of mapping files _tests.yaml"},
 )
 """What is read of the mapping directory. YAML is read at 1 MiB a second, and where it is unusual at 50 to 100 KiB."""
 

@@ -243,6 +243,15 @@ def test_a_scope_under_a_name_that_is_not_read_is_refused(desk: Desk, name: str)
     assert f"{name} would not be read under this name; call a scope _scope.yaml" in err
 
 
+@pytest.mark.parametrize("name", ["_tests.json", "_Tests", "_tests.yaml.bak"])
+def test_tests_under_a_name_that_is_not_read_are_refused(desk: Desk, name: str) -> None:
+    """They would not run, and nobody would see that."""
+    (desk.folder / "mappings" / name).write_text("tests: []\n", encoding="utf-8")
+    code, out, err = desk.types("check")
+    assert (3, "") == (code, out)
+    assert f"mappings/{name} would not be read under this name; call tests of mapping files _tests.yaml" in err
+
+
 def test_a_revision_with_a_submodule_is_refused(desk: Desk) -> None:
     commit = subprocess.run(("git", "rev-parse", "HEAD"), cwd=desk.folder, check=True, capture_output=True, text=True)
     git(desk.folder, "update-index", "--add", "--cacheinfo", f"160000,{commit.stdout.strip()},mappings/others.git")
