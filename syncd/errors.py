@@ -50,8 +50,8 @@ class Problem:
         )
 
 
-def told(problems: Sequence[Problem]) -> Iterator[str]:
-    """Give the first problems, one a line, and how many more there are."""
+def told(problems: Sequence[Problem] | Sequence[str]) -> Iterator[str]:
+    """Give the first of some problems, one a line, and how many more there are."""
     yield from map(str, problems[:SHOWN])
     if len(problems) > SHOWN:
         yield and_more(len(problems) - SHOWN)

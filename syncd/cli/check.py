@@ -81,7 +81,7 @@ def checked(settings: Settings, *, snapshot: Path | None) -> Checked:
 def _show(this: Invocation, *, strict: bool, expand: bool, snapshot: Path | None) -> int:
     from syncd.cli.output import show_error, show_text
     from syncd.cli.schema_files import outdated
-    from syncd.errors import EXIT_DONE, EXIT_INVALID
+    from syncd.errors import EXIT_DONE, EXIT_INVALID, told
     from syncd.render.extent import EVERYTHING_SHOWN, SHORT
     from syncd.render.notes import note_texts
 
@@ -89,7 +89,8 @@ def _show(this: Invocation, *, strict: bool, expand: bool, snapshot: Path | None
     found = checked(settings, snapshot=snapshot)
     rules, tested = found.rules, found.tested
     if rules is None or not found.is_sound:
-        show_error("\n".join([*map(str, found.mistakes), *tested.broken]))
+        broken = tuple(tested.broken)
+        show_error("\n".join([*map(str, found.mistakes), *(broken if this.verbose else told(broken))]))
         return EXIT_INVALID
     extent = EVERYTHING_SHOWN if this.verbose else SHORT
     advice = list(note_texts(found.advice, extent, see="-v"))

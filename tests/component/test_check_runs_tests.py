@@ -67,6 +67,17 @@ def test_a_test_of_dags_is_decided_once_they_were_seen(desk: Desk) -> None:
     )
 
 
+def test_so_many_tests_that_do_not_hold_are_told_and_how_many_more_there_are(desk: Desk) -> None:
+    said = "  - {{nobody_in: people:team, has: readers, deployments: all, reason: number {}}}\n"
+    desk.write("mappings/_tests.yaml", "tests:\n" + "".join(map(said.format, range(60))))
+    code, out, err = desk.types("check")
+    assert (3, "", 51) == (code, out, err.count("\n"))
+    assert "number 49)" in err
+    assert err.splitlines()[-1].endswith("and 10 more")
+    code, out, err = desk.types("-v", "check")
+    assert (3, "", 60) == (code, out, err.count("it is not so that"))
+
+
 def test_a_test_can_bring_its_own_world(desk: Desk) -> None:
     desk.write(
         "mappings/_tests.yaml",
