@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from syncd.mapping.keys import DAGS_OF_SCOPE, ENTRY, KINDS, LEFT_OUT, WORDS
-from syncd.mapping.patterns import MOST_REGEXES, glob_problem, id_problem, is_regex
+from syncd.mapping.patterns import MOST_REGEXES, glob_problem, id_problem, is_regex, variable_problem
 from syncd.mapping.reading import MappingReading, words
 from syncd.model import At, DagSelector, Level
 from syncd.model.patterns import variables
@@ -121,7 +121,7 @@ def _words(strict: Strict, node: Node | None, what: str) -> tuple[tuple[Scalar, 
     return one, every
 
 
-def _check_patterns(reading: MappingReading, ids: Iterable[Scalar], paths: Iterable[Scalar]) -> None:
+def _check_patterns(reading: MappingReading, ids: Sequence[Scalar], paths: Sequence[Scalar]) -> None:
     for pattern in ids:
         reading.regexes |= {pattern.text} if is_regex(pattern.text) else set()
         if len(reading.regexes) > MOST_REGEXES:
@@ -132,6 +132,9 @@ def _check_patterns(reading: MappingReading, ids: Iterable[Scalar], paths: Itera
     for path in paths:
         if problem := glob_problem(path.text) or _path_problem(path.text):
             reading.strict.wrong(path.at, problem)
+    for glob in (*ids, *paths):
+        if problem := "" if is_regex(glob.text) else variable_problem(glob.text):
+            reading.strict.wrong(glob.at, problem)
 
 
 def _path_problem(path: str) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from syncd.model import nfc
+from syncd.model.patterns import variables
 
 LONGEST_GLOB = 1000
 LONGEST_REGEX = 200
@@ -79,6 +80,12 @@ def glob_problem(glob: str) -> str:
                 return f'the range {low}-{high} in "{glob}" is empty; write it from the lower to the higher character'
         rest = rest[rest.index("[") + len(inside[0]) :]
     return ""
+
+
+def variable_problem(glob: str) -> str:
+    """Say where a variable stands between brackets, so that nobody can say beforehand what the glob fits; empty: nowhere."""
+    between = next((found for found in re.findall(r"\[!?\]?[^]]*\]", glob) if variables(found)), "")
+    return f'a variable cannot stand between brackets, as in "{between}"; write it outside of them' if between else ""
 
 
 def fits(name: str, regex: str) -> bool:

@@ -147,7 +147,7 @@ class Judge:
             self._outside(rule.at, f"the binding of {named(rule.subject)} is", scope, key, listed(whom), ANOTHER)
         if scope.deployments is None:
             self._outside(rule.at, "this binding, for any deployment, is", scope, "deployments", "none", OUT)
-        elif beyond := labels_beyond(rule.deployments, scope.deployments):
+        elif beyond := labels_beyond(tuple(map(_widest_test, rule.deployments)), scope.deployments):
             what, allowed = "deployments that this binding can reach are", labels(scope.deployments)
             self._outside(rule.at, what, scope, "deployments", allowed, f"keep to {labels(beyond)} in `deployments`")
 
@@ -192,6 +192,12 @@ def _widest(entry: DagSelector) -> DagSelector:
     """Give an entry that fits whatever one with variables can fit, at the highest level that a variable can be."""
     level = tuple(Level)[-1] if entry.variable else entry.level
     return replace(entry, level=level, ids=tuple(map(widened, entry.ids)), paths=tuple(map(widened, entry.paths)))
+
+
+def _widest_test(test: LabelTest) -> LabelTest:
+    """Give what is asked of a label so that it accepts every value that a variable can become."""
+    certain = replace(test, but=frozenset(word for word in test.but if not variables(word)))
+    return replace(certain, among=None, exists=True) if any(map(variables, test.among or ())) else certain
 
 
 def _whom(subject: Subject, scope: FolderScope) -> tuple[str, tuple[str, ...]]:

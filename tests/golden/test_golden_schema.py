@@ -38,6 +38,8 @@ MEANING = {
     "cascade",
     "defined-twice",
     "group-reserved",
+    "pattern-brackets",
+    "pattern-scope-labels",
     "pattern-scopes",
     "permission-wildcard",
     "resource-length",
