@@ -79,6 +79,7 @@ def checked(settings: Settings, *, snapshot: Path | None) -> Checked:
 
 
 def _show(this: Invocation, *, strict: bool, expand: bool, snapshot: Path | None) -> int:
+    from syncd.cli.expansions import Expansions, listed
     from syncd.cli.output import show_error, show_text
     from syncd.cli.schema_files import outdated
     from syncd.errors import EXIT_DONE, EXIT_INVALID, told
@@ -93,23 +94,14 @@ def _show(this: Invocation, *, strict: bool, expand: bool, snapshot: Path | None
         show_error("\n".join([*map(str, found.mistakes), *(broken if this.verbose else told(broken))]))
         return EXIT_INVALID
     extent = EVERYTHING_SHOWN if this.verbose else SHORT
-    advice = list(note_texts(found.advice, extent, see="-v"))
+    expanded = listed(settings, rules, snapshot=snapshot) if expand else Expansions(())
+    advice = list(dict.fromkeys([*note_texts(found.advice, extent, see="-v"), *expanded.meet]))
     if strict and (advice or settings.notes):
         show_error("\n".join([*(settings.notes if this.quiet else ()), *advice]))
         return EXIT_INVALID
     notes = (f"note: {text}" for text in (*advice, *_translated(settings, rules), *outdated(this.config)))
-    listed = expansions(settings, rules, snapshot=snapshot) if expand else ()
-    show_text("\n".join([_all_well(settings, rules) + tested.summary, *notes, *listed]))
+    show_text("\n".join([_all_well(settings, rules) + tested.summary, *notes, *expanded.lines]))
     return EXIT_DONE
-
-
-def expansions(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
-    """List what patterns and `each` stand for, as all was seen last."""
-    from syncd.cli.expansions import expansion_lines
-
-    if not any(rule.pattern or rule.each for rule in rules.bindings):
-        return iter(("no binding has a pattern, or `each`",))
-    return expansion_lines(settings, rules, snapshot=snapshot)
 
 
 def _advice(settings: Settings, rules: Rules, snapshots: Iterable[SourceSnapshot]) -> Iterator[Note]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def show_checked(this: Invocation, *, strict: bool, expand: bool, snapshot: Path | None) -> int:
     """Check everything and write what was found as one object; gives the exit code of `check`."""
-    from syncd.cli.check import checked, expansions
+    from syncd.cli.check import checked
+    from syncd.cli.expansions import Expansions, listed
     from syncd.cli.output import show_json
 
     try:
@@ -26,10 +27,11 @@ def show_checked(this: Invocation, *, strict: bool, expand: bool, snapshot: Path
     except SyncdError as error:
         show_json(_shown((error,), (), None, is_sound=False))
         return error.exit_code
-    is_noted = strict and (found.advice or settings.notes)
+    expanded = listed(settings, found.rules, snapshot=snapshot) if expand and found.rules else Expansions(())
+    is_noted = strict and (found.advice or settings.notes or expanded.meet)
     shown = _shown(found.mistakes, settings.notes, found, is_sound=found.is_sound and not is_noted)
-    listed = list(expansions(settings, found.rules, snapshot=snapshot)) if expand and found.rules else []
-    show_json({**shown, "expansions": listed} if expand else shown)
+    told = [*expanded.lines, *(f"note: {note}" for note in expanded.meet)]
+    show_json({**shown, "expansions": told} if expand else shown)
     return EXIT_DONE if found.is_sound and not is_noted else EXIT_INVALID
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -12,31 +12,39 @@ if TYPE_CHECKING:
     from syncd.cli.known import Answering
     from syncd.config import Settings
     from syncd.directory.expand import Expanded
-    from syncd.model import Note, Rule, Rules
+    from syncd.model import Rule, Rules
 
 
-def expansion_lines(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Iterator[str]:
-    """Give every pattern, the groups and values that it is for and what each of them gives, and what gives nothing, and why."""
+class Expansions(NamedTuple):
+    """Every pattern, the groups and values that it is for and what each of them gives; what gives nothing, and why; and which
+    lines make one role, and not alike: those are a mistake of the files, whatever groups there are."""
+
+    lines: tuple[str, ...]
+    meet: tuple[str, ...] = ()
+
+
+def listed(settings: Settings, rules: Rules, *, snapshot: Path | None) -> Expansions:
+    """List what patterns and `each` stand for, as all was seen last."""
+    from syncd.directory.expand import MEET, expand
     from syncd.render.lines import safe
 
-    yield from map(safe, _lines(_known(settings, rules, snapshot)))
+    if not any(rule.pattern or rule.each for rule in rules.bindings):
+        return Expansions(("no binding has a pattern, or `each`",))
+    of = _known(settings, rules, snapshot)
+    by_groups, there = expand(rules, of.view.directory), _on_deployments(of)
+    notes = sorted({note for one in (by_groups, *(one for _, one in there)) for note in one.notes})
+    meet = [note.text for note in notes if note.code == MEET]
+    more = [*_old(of), *(note.text for note in notes if note.code != MEET)]
+    lines = (*_lines(rules, by_groups, there), *(f"note: {text}" for text in more))
+    return Expansions(tuple(map(safe, lines)), tuple(map(safe, meet)))
 
 
-def _lines(of: Answering) -> Iterator[str]:
-    from syncd.directory.expand import expand
-
-    rules = of.rules
-    by_groups = expand(rules, of.view.directory)
-    there = _on_deployments(of)
+def _lines(rules: Rules, by_groups: Expanded, there: list[tuple[KnownDeployment, Expanded]]) -> Iterator[str]:
     for rule in rules.bindings:
         if rule.each:
             yield from _of_each(rule, there)
         elif rule.pattern:
             yield from _of_pattern(rule, by_groups)
-    for source, why in sorted(of.view.directory.failed.items()):
-        if any(rule.pattern and rule.pattern.source == source for rule in rules.bindings):
-            yield f"note: the groups of {source} are those of the last read: {why}"
-    yield from (f"note: {note.text}" for note in _notes(by_groups, *(one for _, one in there)))
 
 
 def _on_deployments(of: Answering) -> list[tuple[KnownDeployment, Expanded]]:
@@ -81,8 +89,10 @@ def _told(one: Rule) -> str:
     return f"{one.subject} ({values}): {', '.join(one.roles)}"
 
 
-def _notes(*several: Expanded) -> list[Note]:
-    return sorted({note for one in several for note in one.notes})
+def _old(of: Answering) -> Iterator[str]:
+    for source, why in sorted(of.view.directory.failed.items()):
+        if any(rule.pattern and rule.pattern.source == source for rule in of.rules.bindings):
+            yield f"the groups of {source} are those of the last read: {why}"
 
 
 def _known(settings: Settings, rules: Rules, snapshot: Path | None) -> Answering:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from syncd.config import Settings
+    from syncd.directory.expand import Expanded
     from syncd.model import CheckResult, Deployment, Directory, Note, Rule, Rules, Snapshot
     from syncd.ports import Readings
 
@@ -32,6 +33,7 @@ def seen_in_files(
 ) -> Iterator[Note]:
     """Say which bindings name no group of a file source, and which roles are frozen by what else these lack; and what nobody
     is whom they ask for, in files and in what is `saved` of other sources."""
+    from syncd.directory.expand import MEET
     from syncd.directory.join import join
     from syncd.directory.narrow import DirectoryView
     from syncd.mapping.doubtful import unknown_groups
@@ -39,7 +41,9 @@ def seen_in_files(
     from syncd.model import Note
 
     fresh = {snapshot.source: snapshot for snapshot in snapshots}
-    rules = _known(rules, fresh)
+    expanded = _known(rules, fresh)
+    yield from (note for note in expanded.notes if note.code == MEET)
+    rules = expanded.rules
     unknown = tuple(unknown_groups(rules.bindings, {name: snapshot.groups for name, snapshot in fresh.items()}))
     yield from (Note("unknown_group", text) for _, text in unknown)
     yield from (Note("nobody_meets", text) for text in vain_conditions(rules.bindings, {**saved, **fresh}))
@@ -52,13 +56,13 @@ def seen_in_files(
     yield from (Note("frozen", text) for text in found)
 
 
-def _known(rules: Rules, fresh: Mapping[str, Snapshot]) -> Rules:
+def _known(rules: Rules, fresh: Mapping[str, Snapshot]) -> Expanded:
     """Give the rules with one for each group of the patterns on what was read, and none for patterns on other sources."""
     from syncd.directory.expand import expand
     from syncd.directory.join import join
 
     bindings = tuple(r for r in rules.bindings if r.pattern is None or r.pattern.source in fresh)
-    return expand(replace(rules, bindings=bindings), join(fresh, {}, {})).rules
+    return expand(replace(rules, bindings=bindings), join(fresh, {}, {}))
 
 
 def _is_of(rule: Rule, read: Collection[str], settings: Settings) -> bool:

@@ -53,6 +53,7 @@ from syncd.model import (
 from syncd.model.patterns import Values
 from syncd.words import shortened, some
 
+MEET: Final = "expansions_meet"
 _PATTERNS: Final = 10
 """So many patterns may be for as many groups as one may: more lines than that nobody wants worked out in every pass."""
 _LOOKED_AT: Final = 20
@@ -307,7 +308,7 @@ class _Meeting:
         used = [role for role, made in makers.items() if any(one.was_used for one in made)]
         stands = used[0] if written is None and len(used) == 1 else None
         why = _told(makers, written, stands)
-        self.draft.notes.add(Note("expansions_meet", why))
+        self.draft.notes.add(Note(MEET, why))
         if stands is None:
             self._freeze(makers, written, why)
         return stands

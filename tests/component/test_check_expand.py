@@ -65,6 +65,21 @@ def test_files_without_a_pattern_have_nothing_to_list(tmp_path: Path, capsys: py
     assert "no binding has a pattern, or `each`" == capsys.readouterr().out.splitlines()[-1]
 
 
+def test_two_patterns_that_meet_are_told_with_both_places_and_a_mistake_where_notes_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    met = MAPPING.replace("bindings:\n", '  "{x}-edit": {dags: [{level: edit, id: "{x}_*"}]}\nbindings:\n')
+    met += '  - {group: "people:{x}-team", roles: ["{x}-edit"], deployments: all}\n'
+    people = PEOPLE + "  - {name: fin-team, members: [anna]}\n"
+    for options in ((), ("--expand",)):
+        assert 0 == checked(tmp_path, met, *options, people=people)
+        (note,) = [line for line in capsys.readouterr().out.splitlines() if "make the role" in line]
+        assert note.startswith("note: mappings/m.yaml:5 (role mappings/m.yaml:2) for people:airflow-fin-edit and ")
+        assert 'mappings/m.yaml:8 (role mappings/m.yaml:3) for people:fin-team make the role "fin-edit"' in note
+        assert 3 == checked(tmp_path, met, "--strict", *options, people=people)
+        assert 'make the role "fin-edit", and not alike' in capsys.readouterr().err
+
+
 def test_a_plain_check_takes_a_pattern_for_no_group_that_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
