@@ -190,7 +190,8 @@ def _tested(
     try:
         files = app.read_tests(settings, rules)
     except InvalidInput as error:
-        mistakes.append(error)
+        if str(error) not in map(str, mistakes):  # a folder that cannot be read was told with the mapping
+            mistakes.append(error)
         return Tested()
     return run_tests(settings, rules, files, kept) if rules and files else Tested()
 

@@ -47,6 +47,7 @@ def export(
     from syncd.cli.known import kept_in_store
     from syncd.errors import EXIT_DONE
     from syncd.files import shown
+    from syncd.render.lines import counted
     from syncd.store.exported import export as packed
 
     this = invocation(context)
@@ -58,7 +59,8 @@ def export(
     _write(file, content)
     people = sum(len(said.identities) for said in known.said.snapshots.values())
     seen = sum(1 for noted in known.noted.values() if noted.seen is not None)
-    show_text(f"{file}: {people:,} people, {seen:,} of {len(known.noted):,} deployments, {shown(len(content))}")
+    whom, where = counted(people, "person", "people"), counted(len(known.noted), "deployment", "deployments")
+    show_text(f"{file}: {whom}, {seen:,} of {where}, {shown(len(content))}")
     return EXIT_DONE
 
 

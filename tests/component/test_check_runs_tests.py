@@ -146,3 +146,11 @@ def test_what_is_noted_is_not_sound_where_it_is_taken_for_a_mistake(desk: Desk) 
     assert (3, False, []) == (code, found["is_sound"], found["problems"])
     assert "test_undecided" in {note["code"] for note in found["notes"]}
     assert "undecided" == found["tests"][0]["ruling"]
+
+
+def test_a_folder_of_mapping_files_that_is_not_there_is_told_once(desk: Desk) -> None:
+    (desk.folder / "mappings").rename(desk.folder / "elsewhere")
+    code, out, err = desk.types("check")
+    assert (3, "", 1) == (code, out, err.count("the mapping files cannot be read"))
+    _, out, _ = desk.types("check", "-o", "json")
+    assert 1 == out.count("the mapping files cannot be read")

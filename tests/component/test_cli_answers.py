@@ -177,7 +177,7 @@ def test_a_moment_in_the_past_is_answered_from_the_history(desk: Desk) -> None:
 def test_a_file_answers_as_the_database_does(desk: Desk) -> None:
     file = desk.folder / "known.json.gz"
     code, out, _ = desk.types("snapshot", "export", str(file))
-    assert (0, True) == (code, out.startswith(f"{file}: 8 people, 1 of 1 deployments, "))
+    assert (0, True) == (code, out.startswith(f"{file}: 8 people, 1 of 1 deployment, "))
     assert 0o600 == file.stat().st_mode & 0o777
 
     for words in (("who", "--role", desk.team), ("explain", f"{desk.team}.user0")):
