@@ -7,6 +7,7 @@ fits, was used before, and nobody bears it now       | the same: its group is no
 fits, was used before, and its group has another     | nothing: what the group gives it gives by its new name; who has the
 name now that fits                                   | old name now gives nothing until a person says so (pattern_moved)
 the same, and that name was used for another group   | the same as before: nobody loses what the old name gave (group_renamed)
+the same, and other groups have that name too        | the same
 fits, and a value makes no name, level or the like   | nothing (expansion_refused); the others go on
 fits, and is beyond the bound of its pattern         | nothing, and nobody loses the roles if it was used (too_many_expansions)
 
@@ -32,7 +33,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
 from typing import Final
 
 from syncd.directory.filling import filled_role, filled_rule, problem
@@ -50,14 +50,14 @@ from syncd.model import (
     drawn,
     nfc,
 )
-from syncd.model.patterns import Values
+from syncd.model.patterns import Values, filled
 from syncd.words import shortened, some
 
 MEET: Final = "expansions_meet"
 _PATTERNS: Final = 10
 """So many patterns may be for as many groups as one may: more lines than that nobody wants worked out in every pass."""
 _LOOKED_AT: Final = 20
-"""So many times as many groups are looked at as a pattern may be for; those that were used are among the first."""
+"""So many times as many groups are looked at as a pattern may be for; of what is beyond only what somebody may hold is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,21 +170,40 @@ class _Draft:
 
     def add(self, rule: Rule) -> None:
         """Add what one rule makes of the groups and values that fit it."""
-        left, refused, many = min(self.rules.most_expansions, self.room), list[str](), ""
-        for candidate in islice(self._candidates(rule), self.rules.most_expansions * _LOOKED_AT):
-            if candidate.is_there and left <= 0:
-                many = many or self._too_many(rule)
-                if candidate.was_used or rule.each:
-                    self.held_back.append(HeldBack(filled_rule(rule, candidate.group, candidate.values), many))
+        looked_at, refused, beyond = self.rules.most_expansions * _LOOKED_AT, list[str](), list[_Candidate]()
+        left = looked_at if self._is_open(rule) else min(self.rules.most_expansions, self.room)
+        for n, candidate in enumerate(self._candidates(rule)):
+            if n >= looked_at and rule.pattern and not candidate.was_used:
+                break  # those that were used are first
+            if n >= looked_at or (candidate.is_there and left <= 0):
+                beyond.append(candidate)
                 continue
             one = self._expansion(rule, candidate)
             if why := self._problem(rule, one, candidate):
                 refused.append(f"{_told_of(rule, candidate)} gives nothing: {why}")
             else:
                 left -= one.is_there
-                self.room -= one.is_there
+                self.room -= one.is_there and not self._is_open(rule)
                 self.made.append(one)
         self._refuse(rule, refused)
+        if beyond:
+            self._hold_back(rule, beyond, self._too_many(rule))
+
+    def _hold_back(self, rule: Rule, beyond: Iterable[_Candidate], why: str) -> None:
+        """Let nobody lose what somebody may hold of what is beyond the bound: of a group all values at once, there can be many."""
+        roles: dict[str, set[str]] = defaultdict(set)
+        values: dict[str, Values] = {}
+        for one in beyond:
+            if one.was_used or rule.each:
+                values.setdefault(one.group, one.values)
+                roles[one.group].update(filled(role, one.values) for role in rule.roles)
+        for group, names in roles.items():
+            held = replace(filled_rule(rule, group, values[group]), roles=tuple(sorted(names)))
+            self.held_back.append(HeldBack(held, why))
+
+    def _is_open(self, rule: Rule) -> bool:
+        """Say whether nobody knows yet for which values a line is: which of its groups are within the bound is not known then."""
+        return self.found is None and rule.each is not None
 
     def _candidates(self, rule: Rule) -> Iterator[_Candidate]:
         """Give the groups and values in order, those first that were used before, as they are needed: there may be millions."""
@@ -201,12 +220,13 @@ class _Draft:
         if not any(groups.is_there(pattern, name) for name in found) and pattern.source not in groups.failed:
             text = f'{rule.at}: no group of {pattern.source} is called "{pattern.text}"; is it among those that are read of it?'
             self.notes.add(Note("pattern_matches_nothing", text))
-        for name in sorted(found, key=lambda name: (not groups.was_used(pattern, name), name)):
-            there = groups.is_there(pattern, name)
-            if now := groups.moved_to(pattern, name):
-                self.notes |= {_moved(rule, pattern, name, now)} if there else set()
-            else:
-                yield _Candidate(found[name], name, there, groups.was_used(pattern, name))
+        moved = {name: now for name in found if (now := groups.moved_to(pattern, name))}
+        used = {name for name in found if groups.was_used(pattern, name)} | set(moved.values())
+        self.notes |= {
+            _moved(rule, pattern, name, now) for name, now in moved.items() if groups.is_there(pattern, name)
+        }
+        for name in sorted(found.keys() - moved.keys(), key=lambda name: (name not in used, name)):
+            yield _Candidate(found[name], name, groups.is_there(pattern, name), name in used)
 
     def _expansion(self, rule: Rule, candidate: _Candidate) -> Expansion:
         templates = self.rules.templates

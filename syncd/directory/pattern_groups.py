@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,7 +42,8 @@ class GroupNames:
         self.failed = known.failed
         self._name_of = {(source, id_): name for source, id_, name in known.there}
         self._meant = {(source, name): id_ for source, name, id_ in known.used}
-        self._there = _by_source((source, name) for source, _, name in known.there)
+        self._bearers = Counter((source, name) for source, _, name in known.there)
+        self._there = _by_source(self._bearers)
         self._used = _by_source(self._meant)
 
     def of(self, pattern: GroupPattern) -> Mapping[str, Values]:
@@ -59,11 +60,13 @@ class GroupNames:
     def moved_to(self, pattern: GroupPattern, name: str) -> str:
         """Give the other name that fits of the group that was meant by this one, and is meant by that one too; empty: none.
 
-        A name that is known to mean another group gives this one nothing, so it does not end what the old name gave.
+        A name that is known to mean another group, or that several bear of which none is known, gives this one nothing, so
+        it does not end what the old name gave.
         """
         known = self._meant.get((pattern.source, name))
         now = self._name_of.get((pattern.source, known), name) if known else name
-        is_meant = self._meant.get((pattern.source, now), known) == known
+        its = (pattern.source, now)
+        is_meant = self._meant[its] == known if its in self._meant else self._bearers[its] == 1
         return now if now != name and is_meant and pattern.values(now) is not None else ""
 
 

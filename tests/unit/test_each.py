@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from mapping_world import ANN, BOB, DIALECT, NOW, PROD, group, snapshot
 
 from syncd.directory.expand import expand
 from syncd.directory.found_values import found_values
+from syncd.directory.group_names import new_names
 from syncd.directory.join import join
 from syncd.mapping.compile import compile_desired
 from syncd.mapping.parse import parse
@@ -130,6 +132,26 @@ def test_of_what_is_beyond_the_bound_nobody_loses_anything() -> None:
     assert 500 == len(wanted.roles)
     assert {"t500-viewer", "t501-viewer"} == wanted.frozen.keys()
     assert "too_many_expansions" in codes(wanted)
+
+
+def test_nobody_loses_by_values_of_which_there_are_more_than_are_looked_at() -> None:
+    rules = replace(rules_of("tag"), most_expansions=2)
+    wanted = compiled(rules, dags=tuple(Dag(f"x{n:02}", frozenset({f"t{n:02}"})) for n in range(45)))
+    assert {f"t{n:02}-viewer" for n in range(45)} == wanted.roles.keys() | wanted.frozen.keys()
+
+
+def test_nobody_loses_by_values_that_are_no_good_however_many_there_are() -> None:
+    refused = tuple(Dag(f"x{n:02}", frozenset({f"a/{n:02}"})) for n in range(41))
+    wanted = compiled(replace(rules_of("tag"), most_expansions=2), dags=(*refused, RISK))
+    assert {"daily-viewer", "pii-viewer"} <= wanted.roles.keys() | wanted.frozen.keys()
+
+
+def test_what_names_mean_is_remembered_of_more_groups_than_have_a_value_where_they_are_used() -> None:
+    """Else a group that is used, because DAGs have its value, could go and take its roles with it."""
+    rules = replace(rules_of("folder", selector='path: "{folder}/*"', whom="people:af-{folder}"), most_expansions=1)
+    there = known("af-a", "af-b", "af-risk")
+    assert {"risk-viewer"} == compiled(rules, there).roles.keys()
+    assert ("people", "af-risk") in new_names(expand(rules, there).rules.bindings, there)
 
 
 def test_what_others_listed_counts_for_the_values_and_for_nothing_else() -> None:

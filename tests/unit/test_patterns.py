@@ -255,6 +255,32 @@ def test_of_what_is_beyond_the_bound_and_was_used_nobody_loses_anything() -> Non
     assert [(f"t{MOST_EXPANSIONS:04}-view",)] == [one.rule.roles for one in expanded.held_back]
 
 
+def test_a_bound_that_was_made_much_smaller_takes_nothing_from_anybody() -> None:
+    rules = replace(rules_of(PATTERN), most_expansions=1)
+    many = [group(f"airflow-t{n:02}-view", "bob", identifier=f"i{n}") for n in range(25)]
+    expanded = expand(rules, known(*many, names={g.name: g.id for g in many}))
+    kept = {
+        role for one in (*expanded.rules.bindings, *(held.rule for held in expanded.held_back)) for role in one.roles
+    }
+    assert {f"t{n:02}-view" for n in range(25)} == kept
+
+
+def test_a_group_that_was_used_and_has_another_name_goes_before_those_that_never_were() -> None:
+    rules = replace(rules_of(PATTERN), most_expansions=1)
+    there = group("airflow-zzz-view", "ann", identifier="g1"), group("airflow-new-view", "bob", identifier="g2")
+    expanded = expand(rules, known(*there, names={"airflow-fin-view": "g1"}))
+    assert [("zzz-view",)] == [rule.roles for rule in expanded.rules.bindings]
+
+
+def test_nobody_loses_by_a_new_name_that_other_groups_have_too() -> None:
+    """Whoever makes groups of that name changes nothing for those who are in the one that was used."""
+    rules = rules_of(PATTERN)
+    there = [group("airflow-risk-view", who, identifier=f"g{n}") for n, who in enumerate(("ann", "bob", "cid"))]
+    wanted = compiled(rules, known(*there, names={"airflow-fin-edit": "g0"}))
+    assert {"ann": {"fin-edit"}} == {n: set(u.roles) for n, u in wanted.users.items() if u.roles}
+    assert {"group_renamed", "group_name_shared"} <= set(codes(wanted.notes))
+
+
 def test_many_patterns_on_many_groups_are_answered_soon_and_the_first_ones_are_taken() -> None:
     lines = "".join(
         f"  - {{group: 'people:a{{n}}', roles: ['{{n}}-r'], deployments: all, reason: r{i}}}\n" for i in range(200)
