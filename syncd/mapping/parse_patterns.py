@@ -89,6 +89,8 @@ def _unless(strict: Strict, node: Node | None) -> tuple[str, ...]:
 def _pattern(
     reading: MappingReading, source: str, name: Scalar, captures: _Captures, unless: tuple[str, ...]
 ) -> GroupPattern | None:
+    if reading.strict.text(name, "`group`") is None:
+        return None
     problem = _problem(name.text)
     if problem:
         reading.strict.wrong(name.at, problem)
@@ -122,14 +124,14 @@ def _problem(text: str) -> str:
         return f'"{bad}" in the name of a group is no variable: {_HOW}; the case is changed where it is used'
     if "*" in text:
         return f'"*" in the name of a group is reserved; write a variable in its place, as in "{text.replace("*", "{any}")}"'
+    if len(found) > MOST_VARIABLES:
+        return f"a pattern has {MOST_VARIABLES} variables at most and this one has {len(found)}; use fewer"
     if twice := next((braces for braces in found if found.count(braces) > 1), ""):
         return f'the variable {twice} is in "{text}" twice; give the second another name'
     if "}{" in text:
         return (
             f'there is nothing between two variables of "{text}", so nobody can say where one ends; put some text there'
         )
-    if len(found) > MOST_VARIABLES:
-        return f"a pattern has {MOST_VARIABLES} variables at most and this one has {len(found)}; use fewer"
     if _VARIABLE.fullmatch(text):
         return f'"{text}" is every group of the source; write some text beside the variable, as in "airflow-{text}"'
     return ""
@@ -162,6 +164,8 @@ def check_used(strict: Strict, node: Node | None, known: frozenset[str], *, wher
 
 def check_text(strict: Strict, scalar: Scalar, known: frozenset[str], *, where: str) -> None:
     """Find what stands between braces in a text and is none of these variables; `where` says what would capture them."""
+    if strict.longest is not None and len(scalar.text) > strict.longest:
+        return  # which is told where it is read
     for braces in _BRACES.findall(scalar.text) if "{" in scalar.text else ():
         name, bar, case = braces.strip("{}").partition("|")
         if _VARIABLE.fullmatch(f"{{{name}}}") and braces.endswith("}") and name not in known:
@@ -174,6 +178,8 @@ def check_text(strict: Strict, scalar: Scalar, known: frozenset[str], *, where: 
 
 def check_template(strict: Strict, name: Scalar, found: Mapping[str, Node]) -> None:
     """Find what a role with variables in its name may not have: others than these, and any where no value could be put."""
+    if strict.text(name, "the name of a role") is None:
+        return
     known = variables(name.text)
     check_text(strict, name, known, where="the name")
     where = f'the name of the role "{name.text}"'
