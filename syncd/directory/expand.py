@@ -190,7 +190,7 @@ class _Draft:
             self._hold_back(rule, beyond, self._too_many(rule))
 
     def _hold_back(self, rule: Rule, beyond: Iterable[_Candidate], why: str) -> None:
-        """Let nobody lose what somebody may hold of beyond the bound: of a group all values at once, there can be many."""
+        """Let nobody lose what they may hold beyond the bound: of a group all values at once, there can be many."""
         roles: dict[str, set[str]] = defaultdict(set)
         values: dict[str, Values] = {}
         for one in beyond:
