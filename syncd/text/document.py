@@ -15,7 +15,7 @@ from typing import Any
 from syncd.errors import Problem
 from syncd.model import At, nfc
 from syncd.text.broken import DEEPEST, TOO_DEEP, Broken, place_after
-from syncd.text.slips import conflict, typographic
+from syncd.text.slips import conflict, lone_return, typographic
 
 TEXT = "text"
 NOTHING = "nothing"
@@ -97,6 +97,8 @@ def _decoded(content: bytes) -> str:
 def _compose(text: str) -> Any | None:
     if left := conflict(text):
         raise Broken(left[0], 1, left[1])
+    if hidden := lone_return(text):
+        raise Broken(*hidden)
     if (root := _composed_by_libyaml(text)) is not None:
         return root
     from syncd.text.composing import compose

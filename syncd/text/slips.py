@@ -29,6 +29,19 @@ def conflict(text: str) -> tuple[int, str] | None:
     return line, f"a merge left its marks here ({found[1]}); decide which lines are meant, and take the marks out"
 
 
+_LONE_RETURN: Final = re.compile(r"\r(?!\n)")
+
+
+def lone_return(text: str) -> tuple[int, int, str] | None:
+    """Find what ends a line in YAML, and in hardly a tool by which files are reviewed: its place, and what to do."""
+    found = _LONE_RETURN.search(text)
+    if found is None:
+        return None
+    line, column = text.count("\n", 0, found.start()) + 1, found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+    why = "a carriage return without a line feed begins a new line here, which is not seen in most tools"
+    return line, column, f"{why}; save the file with line feeds"
+
+
 def typographic(text: str, *, is_key: bool = False) -> str:
     """Say that a value without YAML's own quotes stands in typographic ones; a key needs only to begin with one."""
     begins, ends = text[:1] in _OPENING, text[-1:] in _OPENING

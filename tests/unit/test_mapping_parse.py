@@ -242,6 +242,16 @@ def test_a_byte_order_mark_and_windows_lines_are_read() -> None:
     assert Rules({}, ()) == parse({"m.yaml": b"\xef\xbb\xbfroles: {}\r\nbindings: []\r\n"}, namings=[NAMING])
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_a_line_that_only_yaml_sees_is_a_mistake(end: bytes) -> None:
+    """A reviewer sees a comment, and a parser a key."""
+    with pytest.raises(MappingInvalid) as raised:
+        parse({"m.yaml": b"roles: {}" + end + b"bindings: [] # x\rvars: {}" + end}, namings=[NAMING])
+    (problem,) = raised.value.problems
+    place = (2, 17) if end else (1, 26)
+    assert (*place, True) == (problem.line, problem.column, problem.message.startswith("a carriage return without"))
+
+
 @pytest.mark.parametrize(
     ("escape", "code"),
     [
