@@ -26,6 +26,8 @@ AlarmKind = Literal[
 ]
 KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""
+CRITICAL: Final = frozenset({"source_failed", "database_down", "quarantined"})
+"""While one of these lasts, people who left keep access somewhere, and time does not mend it."""
 RUNBOOK: Final = "docs/runbook.md"
 """Where every kind has a section, in the project; `[notify] runbook_url` says where people can read it."""
 
@@ -33,3 +35,8 @@ RUNBOOK: Final = "docs/runbook.md"
 def runbook(kind: str, url: str | None = None) -> str:
     """Give the address of what to do about an alarm."""
     return f"{url or RUNBOOK}#{kind}"
+
+
+def severity(kind: str) -> str:
+    """Say how bad an alarm is, in the words of the alert rules in deploy/prometheus: `critical` or `warning`."""
+    return "critical" if kind in CRITICAL else "warning"

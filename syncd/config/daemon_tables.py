@@ -231,15 +231,20 @@ class WebhookTable(SettingsTable):
     alarm: the same from its beginning to its end), `state` (`firing` or `cleared`), `kind`, `subject`, `text`, `at` (when this
     was so), `since` (when the alarm was raised; times as in `2026-01-31T12:00:00.000Z`) and `runbook` (where it is
     written what to do). New fields may come; none goes.
+
+    Format `alertmanager` posts what the webhook receiver of Prometheus' Alertmanager posts (version 4), for whatever takes
+    that. The labels of an alert are `alertname` (`SyncdHeld` for the kind `held`), `kind`, `subject` and `severity`
+    (`critical` or `warning`); `summary`, `description` and `runbook_url` are its annotations, and `fingerprint` is the same each
+    time that it comes back.
     """
 
     insecure_http: bool = False
     """Allow a `http://` address that is not this machine."""
     url: WebhookAddress
     """Where to post. Who knows such an address can often post there: then it is a secret, and written by reference."""
-    format: Literal["slack", "json"] = "slack"
+    format: Literal["slack", "json", "alertmanager"] = "slack"
     """`slack`: as Slack and what understands its webhooks (Mattermost, Rocket.Chat) want it. `json`: fields for programs, as
-    above."""
+    above. `alertmanager`: as Prometheus' Alertmanager posts alerts."""
     kinds: Kinds = ()
     """The kinds of alarms that are posted here; none named: all."""
     headers: dict[HeaderName, HeaderValue] = Field(default={})

@@ -1,4 +1,4 @@
-"""Alarms to people: webhooks (Slack's shape, or plain JSON) and e-mail.
+"""Alarms to people: webhooks (Slack's shape, Alertmanager's, or plain JSON) and e-mail.
 
 What cannot be delivered is tried again, then logged, and never raised: nothing waits for a chat service. The address of a
 webhook often is a secret itself, so it is in no message and no log, neither what was in its path nor what a server said of it.

@@ -1,4 +1,4 @@
-"""Webhooks: Slack's shape, or plain JSON."""
+"""Webhooks: Slack's shape, plain JSON, or Alertmanager's."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from syncd.http.backoff import wanted_s
 from syncd.http.connection import Connection
 from syncd.http.session import NoAnswer, Session
 from syncd.notify.addresses import webhook_problem
+from syncd.notify.alertmanager import webhook_body
 from syncd.notify.settings import Webhook
 from syncd.notify.undelivered import Undelivered
 from syncd.notify.words import Message, alarm_id, cut, message_id, stamp, story, title
@@ -112,4 +113,8 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-BODIES: Mapping[str, Callable[[Message], Mapping[str, object]]] = {"slack": slack_body, "json": json_body}
+BODIES: Mapping[str, Callable[[Message], Mapping[str, object]]] = {
+    "slack": slack_body,
+    "json": json_body,
+    "alertmanager": lambda message: webhook_body([message]),
+}

@@ -75,5 +75,10 @@ def message_id(message: Message) -> str:
     return _digest(alarm_id(message), str(message.firing), message.at.astimezone(UTC).isoformat())
 
 
+def fingerprint(message: Message) -> str:
+    """Name what an alarm is about, each time it comes back the same."""
+    return _digest(message.kind, message.subject)[:16]
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
