@@ -22,21 +22,34 @@ if TYPE_CHECKING:
     from syncd.render.lines import Line
 
 _Old = Annotated[
-    str,
-    typer.Argument(metavar="OLD", help="A folder of mapping files, or a revision of git; OLD..NEW for both."),
+    str | None,
+    typer.Argument(
+        metavar="OLD",
+        help="A folder of mapping files, or a revision of git; OLD..NEW for both. HEAD, if it is left out.",
+    ),
 ]
 _New = Annotated[
     str | None,
     typer.Argument(metavar="NEW", help="The same; the mapping files as they stand, if it is left out."),
 ]
+_Between = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--between",
+        metavar="T1 T2",
+        help="In place of mapping files: who gained or lost what by syncd from one moment to another, and why; forms as "
+        "--since of `audit`, and `now`.",
+    ),
+]
 
 
 def diff(
     context: typer.Context,
-    old: _Old = "HEAD",
+    old: _Old = None,
     new: _New = None,
     deployment: Deployments = None,
     snapshot: Snapshot = None,
+    between: _Between = None,
     output: PlanFormat = PlanOutput.TEXT,
     check: Annotated[
         bool, typer.Option("--check", help="End with exit code 2 if it changes anything for anybody.")
@@ -46,12 +59,16 @@ def diff(
 
     Asks nobody, and needs neither a credential nor, with --snapshot, a database.
     """
+    from syncd.cli.between import diff_between
     from syncd.cli.known import age_lines, ages, answering
     from syncd.errors import EXIT_CHANGES, EXIT_DONE, EXIT_NO_ANSWER
 
     this = invocation(context)
+    if between is not None:
+        _refuse_sides([side for side in (old, new) if side], snapshot)
+        return diff_between(this, between, deployments=deployment or (), output=output, check=check)
     with answering(this, deployments=deployment or [], snapshot=snapshot) as of:
-        before, after = _sides(of.settings, old, new)
+        before, after = _sides(of.settings, old or "HEAD", new)
         report = _report(of, before, after)
         match output:
             case PlanOutput.JSON:
@@ -63,6 +80,13 @@ def diff(
         if not of.is_whole:
             return EXIT_NO_ANSWER
     return EXIT_CHANGES if check and any(each.plan for each in report.deployments) else EXIT_DONE
+
+
+def _refuse_sides(sides: list[str], snapshot: Path | None) -> None:
+    """Refuse what says what mapping files to compare, where moments are compared."""
+    if sides or snapshot is not None:
+        what = "OLD and NEW" if sides else "--snapshot"
+        raise typer.BadParameter(f"it compares two moments of the history; leave {what} out", param_hint="--between")
 
 
 def _sides(settings: Settings, old: str, new: str | None) -> tuple[Rules, Rules]:

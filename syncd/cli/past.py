@@ -54,8 +54,8 @@ def who_had(
     settings = this.settings()
     only = chosen(settings, deployments)
     with this.store(settings) as store:
-        if when < (begins := _first(store)) or begins > utc_now():
-            show_error(f"nothing is known of {_told(when)}: {_begins(begins)}")
+        if when < (begins := first_change(store)) or begins > utc_now():
+            show_error(f"nothing is known of {told(when)}: {begins_text(begins)}")
             return EXIT_INVALID
         found = [row for row in _held(store, when, role=role, user=user) if row.deployment in only]
     if output is AuditOutput.TEXT:
@@ -65,16 +65,19 @@ def who_had(
     return EXIT_DONE
 
 
-def _first(store: Stores) -> datetime:
-    """Tell when the first change was made that the journal knows; later than ever, where there is none."""
+def first_change(store: Stores) -> datetime:
+    """Tell since when there is a history: the first change that was made, or the first role that was found there already and
+    adopted; later than ever, where there is none."""
     rows = store.queries.audit(after=0, limit=1)
-    return min((row.intent_at or row.at for row in rows), default=NEVER)
+    found = store.queries.history(after=0, limit=1)
+    return min([*(row.intent_at or row.at for row in rows), *(row.since for row in found)], default=NEVER)
 
 
-def _begins(begins: datetime) -> str:
+def begins_text(begins: datetime) -> str:
+    """Say since when there is a history."""
     if begins == NEVER:
         return "the journal has no change yet, and so no history"
-    return f"the journal begins at {_told(begins)}; ask for a later moment"
+    return f"the journal begins at {told(begins)}; ask for a later moment"
 
 
 def _held(store: Stores, when: datetime, *, role: str | None, user: str | None) -> Iterator[Holding]:
@@ -90,11 +93,12 @@ def _held(store: Stores, when: datetime, *, role: str | None, user: str | None) 
 
 
 def _lines(found: Sequence[Holding], when: datetime) -> Iterable[Line]:
-    yield Line(f"at {_told(when)}: {counted(len(found), 'role was', 'roles were')} held that syncd gave", Style.TITLE)
+    yield Line(f"at {told(when)}: {counted(len(found), 'role was', 'roles were')} held that syncd gave", Style.TITLE)
     for row in found:
         yield from holding_lines(row)
     yield Line("of what other hands gave there is no history", Style.QUIET)
 
 
-def _told(when: datetime) -> str:
+def told(when: datetime) -> str:
+    """Say a moment, for people."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

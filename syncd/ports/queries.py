@@ -113,13 +113,15 @@ class LastPlan:
 
 
 class HoldingFilter(TypedDict, total=False):
-    """Which holdings a history shows: those that overlap the time from `since` to `until`."""
+    """Which holdings a history shows: those that overlap the time from `since` to `until`; with `moved`, of a first and a last
+    moment, those that began or ended after the one and not after the other."""
 
     deployment: str | None
     user: str | None
     role: str | None
     since: datetime | None
     until: datetime | None
+    moved: tuple[datetime, datetime] | None
     after: int | None
     limit: int
     offset: int
@@ -170,5 +172,5 @@ class Queries(Protocol):
         ...
 
     def history(self, **wanted: Unpack[HoldingFilter]) -> tuple[Holding, ...]:
-        """Tell who held which role when, and why, newest first: deployment, user, role, since, until, limit, offset."""
+        """Tell who held which role when, and why, newest first: deployment, user, role, since, until, moved, limit, offset."""
         ...

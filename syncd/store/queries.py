@@ -239,12 +239,17 @@ def _holdings() -> Select[Any]:
     return select(*columns).select_from(joined).where(ownership.c.kind == "grant").order_by(*newest_first)
 
 
+def _within(column: ColumnElement[datetime], first: datetime, last: datetime) -> ColumnElement[bool]:
+    return and_(column > first, column <= last)
+
+
 _OVERLAPPING: _Tests = {
     "deployment": lambda name: here_or_before(ownership.c.deployment, name),
     "user": lambda name: ownership.c.name == key(name),
     "role": lambda name: ownership.c.role == name,
     "since": lambda at: or_(ownership.c.until.is_(None), ownership.c.until > at),
     "until": lambda at: ownership.c.since < at,
+    "moved": lambda between: or_(_within(ownership.c.since, *between), _within(ownership.c.until, *between)),
 }
 
 

@@ -12,11 +12,13 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def read_moment(text: str, *, now: datetime) -> datetime:
-    """Read a date or a time of ISO 8601 (UTC unless it says otherwise), or a span before now.
+    """Read a date or a time of ISO 8601 (UTC unless it says otherwise), a span before now, or `now`.
 
     Raises:
         ValueError: it is none; the message says what to write.
     """
+    if text == "now":
+        return now
     try:
         if span := _SPAN.fullmatch(text):
             return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
