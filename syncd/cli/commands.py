@@ -33,6 +33,7 @@ _MODULES = {
     "adopt": "adopt",
     "demo": "demo",
     "snapshot": "snapshot",
+    "db": "db",
     "schema": "schema",
 }
 """The module of each command. In it, a function has the name of the command; one that has commands itself is called `group`."""

@@ -119,6 +119,20 @@ class Database:
         """Do something in the transaction of whoever commits next, ahead of it; see `commits`."""
         return self._group.later(work)
 
+    @property
+    def url(self) -> URL:
+        """Where it is, with the password: never log or print it."""
+        return self._url
+
+    @contextmanager
+    def raw(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection of SQLite's own, for what only that can do."""
+        with self._in_sentences(), closing(self._engine.raw_connection()) as connection:
+            self._check_file()
+            driver = connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)  # asked for where `is_sqlite`
+            yield driver
+
     def tidy(self) -> None:
         """Let SQLite do its housekeeping; PostgreSQL does its own. It waits for nobody and holds nobody up for long."""
         if not self.is_sqlite:

@@ -47,8 +47,17 @@ def upgrade(database: Database, *, to: str = REVISION) -> None:
 
 def is_current(database: Database) -> bool:
     """Say whether a database has just the tables that this program knows."""
+    return revision(database) == REVISION
+
+
+def revision(database: Database) -> str:
+    """Give the revision of a database; empty for one without our tables.
+
+    Raises:
+        StoreError: it is of a newer syncd.
+    """
     with database.read() as connection:
-        return _revision(connection, database.place) == REVISION
+        return _revision(connection, database.place)
 
 
 def _revision(connection: Connection, place: str) -> str:
