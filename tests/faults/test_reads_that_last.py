@@ -28,7 +28,7 @@ def test_other_sources_are_read_while_one_lasts_and_stopping_ends_it(lab: Rig) -
     lab.converge()
     lab.until("all is quiet", lambda: lab.quiet() and not lab.it.unready())
     lab.okta.latency_s = 0.4  # every answer comes in time, and there are many
-    for n in range(60):
+    for n in range(300):
         lab.okta.org.add_group(f"more{n}", [])
     asked = lab.okta.calls("members")
     lab.until("the long read has begun", lambda: lab.okta.calls("members") > asked)
@@ -37,5 +37,5 @@ def test_other_sources_are_read_while_one_lasts_and_stopping_ends_it(lab: Rig) -
     lab.until("fay, of the other source, is out", lambda: all("fay" not in s.holders("Op") for s in lab.all))
     began = time.monotonic()
     lab.stop()
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < 60.0, "all of it takes two minutes"
     until("the read itself has ended too", lambda: not _reading())

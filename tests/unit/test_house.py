@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import pytest
 
@@ -124,6 +124,44 @@ def test_who_sleeps_in_a_test_says_why_the_time_is_what_matters() -> None:
     ]
 
     assert [] == sleeps, "wait for a condition (waiting.until), or say beside it why the time itself is what is tested"
+
+
+CLOCKS = "monotonic()", "perf_counter()", "time.time()"
+PROCESSORS = "process_time", "thread_time"
+
+
+def test_no_test_depends_on_how_fast_the_machine_is() -> None:
+    texts = {str(path.relative_to(TESTS)): path.read_text(encoding="utf-8") for path in sorted(TESTS.rglob("*.py"))}
+    have_a_clock = {name: text for name, text in texts.items() if any(clock in text for clock in CLOCKS + PROCESSORS)}
+    nodes = ((name, node) for name, text in have_a_clock.items() for node in ast.walk(ast.parse(text)))
+    timed = [f"{name}:{node.lineno}" for name, node in nodes if _is_timed(node)]
+
+    assert [] == timed, "count steps (effort.steps_of), or wait for a minute for what would hang for ever"
+
+
+def _is_timed(node: ast.AST) -> TypeGuard[ast.expr | ast.alias]:
+    """Say whether this takes the time of a processor, or expects that less than ten seconds went by."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.alias):
+        return ast.unparse(node).rpartition(".")[2] in PROCESSORS
+    return isinstance(node, ast.Compare) and any(
+        _has_passed(less) and isinstance(more, ast.Constant) and isinstance(more.value, int | float) and more.value < 10
+        for less, more in _pairs(node)
+    )
+
+
+def _pairs(node: ast.Compare) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Give what is expected to be less beside what is expected to be more."""
+    for left, operator, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
+        if isinstance(operator, ast.Lt | ast.LtE):
+            yield left, right
+        elif isinstance(operator, ast.Gt | ast.GtE):
+            yield right, left
+
+
+def _has_passed(node: ast.expr) -> bool:
+    """Say whether this is the time that has passed since another."""
+    now = node.left if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) else None
+    return isinstance(now, ast.Call) and ast.unparse(now).endswith(CLOCKS)
 
 
 @pytest.mark.parametrize("allowed", [None, *MAY_KNOW_TOO])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
+from effort import steps_of
 
 from syncd.mapping.extends import with_extended
 from syncd.mapping.reading import MappingReading
@@ -35,17 +35,16 @@ def extending(of: Callable[[int], tuple[int, ...]]) -> MappingReading:
         (lambda n: tuple(range(n, min(n + 5, MANY))), 'the role "r00000" extends itself; take that out'),
     ],
 )
-def test_ten_thousand_roles_that_extend_each_other_are_answered_in_a_second(
+def test_ten_thousand_roles_that_extend_each_other_are_answered(
     of: Callable[[int], tuple[int, ...]], said: str
 ) -> None:
-    reading = extending(of)
-    before = time.process_time()
+    reading, found = extending(of), list[RoleDefinition]()
 
-    roles = with_extended(reading)
+    steps = steps_of(lambda: found.extend(with_extended(reading).values()))
 
-    assert MANY == len(roles)
+    assert MANY == len(found)
     assert any(said in str(problem) for problem in reading.strict.problems)
-    assert time.process_time() - before < 3
+    assert steps < 500 * MANY, "up to 220 a role; that each looks at each is ten thousand"
 
 
 def test_a_long_way_without_a_circle_is_walked_to_its_end() -> None:
