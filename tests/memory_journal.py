@@ -39,6 +39,7 @@ from syncd.model import (
 )
 from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
+from syncd.plan.given import NOTHING_GIVEN, Given
 from syncd.plan.taken import NOTHING, Taken, taken
 from syncd.ports import Basis, Failing, Lease, Place, Unsettled
 
@@ -138,6 +139,7 @@ class Row:
     calls: list[str] = field(default_factory=list)
     marked: set[Thing] = field(default_factory=set)
     takes: Taken = NOTHING
+    gives: Given = NOTHING_GIVEN
 
 
 @dataclass
@@ -172,8 +174,11 @@ class MemoryLedger:
         self.log.append("plan")
         for change in plan.changes:
             takes = NOTHING if change in basis.covered else taken(change, basis.holders)
+            gives = NOTHING_GIVEN if change in basis.covered or not basis.gains else basis.gains.of(change)
             status = "held" if held and change in held.changes else "planned"
-            self.rows.append(Row(next(self._numbers), plan.deployment, change, status, at=now, takes=takes))
+            self.rows.append(
+                Row(next(self._numbers), plan.deployment, change, status, at=now, takes=takes, gives=gives)
+            )
         return len(self.plans)
 
     def is_in_force(self, files: str) -> bool:
@@ -184,10 +189,17 @@ class MemoryLedger:
         return None  # an approval is of what was held before, perhaps by another process: that is for a database
 
     def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
+        lately = [row.takes for row in self._since(deployment, since, but)]
+        return Taken(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Taken)))
+
+    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+        lately = [row.gives for row in self._since(deployment, since, but)]
+        return Given(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Given)))
+
+    def _since(self, deployment: str, since: datetime, but: Collection[int]) -> list[Row]:
         open_or_made = ("intent", "applied", "unknown")
         these = [r for r in self.rows if r.deployment == deployment and r.status in open_or_made and r.id not in but]
-        lately = [r.takes for r in these if r.at and r.at >= since]
-        return Taken(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Taken)))
+        return [row for row in these if row.at and row.at >= since]
 
     @contextmanager
     def entries(self, plan: int, *, lease: Lease | None = None) -> Iterator[MemoryEntries]:

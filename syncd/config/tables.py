@@ -135,7 +135,7 @@ class ConfigFile(SettingsTable):
     join: Join = Field(default=Join())
     """How accounts of several sources become one person."""
     limits: LimitsTable = Field(default=LimitsTable())
-    """How much one pass may take away without approval."""
+    """How much may be taken away, and given, within an hour without approval."""
     daemon: DaemonTable = Field(default=DaemonTable())
     """The rhythm of `syncd run`."""
     control: ControlTable = Field(default=ControlTable())

@@ -10,7 +10,7 @@ from syncd.model import Change, Held, Note, Outcome, Status
 from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
 from syncd.plan.sound import WAITS
-from syncd.render.effects import loss_text
+from syncd.render.effects import passing_text
 from syncd.render.lines import few, safe
 from syncd.words import some
 
@@ -29,10 +29,10 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
         return ""
     said = safe(summed(these.changes))
     ended = f": {said}" if said else ""
-    loses = loss_text(effects) if effects is not None else ""
-    loses = f"; if they pass, {loses}" if loses else ""
+    moves = passing_text(effects) if effects is not None else ""
+    moves = f"; if they pass, {moves}" if moves else ""
     return (
-        f"{len(these.changes)} changes are held ({safe('; '.join(these.why))}){ended}{loses}; "
+        f"{len(these.changes)} changes are held ({safe('; '.join(these.why))}){ended}{moves}; "
         f"see them with: syncd plan -d {name}; "
         f"let exactly these go with: syncd approve {name} {these.digest}"
     )

@@ -1,4 +1,4 @@
-"""Every safety rule on one page: how much may be taken away within an hour without a person's word.
+"""Every safety rule on one page: how much may be taken away, and given, within an hour without a person's word.
 
 A limit counts what a plan takes away, by kind, together with what was taken there within the last hour: many small passes
 are one large one.
@@ -14,8 +14,19 @@ above the floor, more than the count or the share  | held
 
 A share of more than a half is that share for small deployments too: with 1 they may be emptied.
 
-A kind that is over its limit is held whole; what the plan gives goes on. Changes that do both are cut in two. A held set
-has a digest of its effects there: approving that digest lets exactly that pass, and a world that has moved has another.
+Limits on what is given count the same way, by people and by rights (see given.py). Their share is of what there is once it
+was given, so that it is the same in one pass and in many. The first pass over everything is asked nothing about gains: before
+it nobody is managed there.
+
+given, with the last hour                      | then
+-----------------------------------------------|---------------------------------------------------------
+up to the floor                                | goes
+above the floor, within the count and the share | goes
+above the floor, more than the count or the share | held
+
+A kind that is over its limit is held whole; the rest goes on: what the plan gives where too much is taken, and what it takes
+where too much is given. Changes that do both are cut in two. A held set has a digest of its effects there: approving that
+digest lets exactly that pass, and a world that has moved has another.
 """
 
 from __future__ import annotations
@@ -24,13 +35,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User
+from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.approval import covers
+from syncd.plan.given import NOTHING_GIVEN, Gains, Given
 from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
 WINDOW = timedelta(hours=1)
-"""What was taken this long ago still counts towards a limit."""
+"""What was taken or given this long ago still counts towards a limit."""
 HALF = 0.5
 """Of what syncd manages: more than this does not go without a word, however few they are; but one does, and two of three."""
 
@@ -39,7 +51,8 @@ HALF = 0.5
 class Guarded:
     """A plan after the guard: what may go, in order, and what is held; or the digest by which all of it may go.
 
-    `covered` is what that digest let pass. `holders` is what `taken` asks of a role.
+    `covered` is what that digest let pass. `holders` is what `taken` asks of a role, `gains` what gains are measured by;
+    None: no limit on gains is asked about them.
     """
 
     go: tuple[Change, ...]
@@ -47,20 +60,32 @@ class Guarded:
     approved: str | None = None
     covered: tuple[Change, ...] = ()
     holders: Mapping[str, int] = field(default_factory=dict)
+    gains: Gains | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """What one change takes, and what it gives."""
+
+    change: Change
+    took: Taken
+    gave: Given = NOTHING_GIVEN
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of loss: what it counts, out of how many, where it is too much, and how many went a little while ago."""
+    """One kind of loss or gain: what it counts, out of how many, where it is too much, and how many a little while ago."""
 
     words: str
-    count: Callable[[Change, Taken], int]
-    total: int
+    count: Callable[[_Moves], int]
+    total: Callable[[], int]
     most: int
+    share: float
     floor: int
     before: int
     of_people: bool = False
     """Whether a small deployment must not be emptied of it."""
+    gives: bool = False
 
 
 def guard(
@@ -72,27 +97,28 @@ def guard(
     approvals: Collection[str] = (),
     lately: Taken = NOTHING,
     named: Collection[str] = (),
+    gains: Gains | None = None,
+    given_lately: Given = NOTHING_GIVEN,
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
     `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
-    `lately` was taken there within the last `WINDOW`, without a person's word: it counts too.
+    `lately` was taken there within the last `WINDOW`, without a person's word, and `given_lately` given: it counts too.
+    `gains` is what gains are measured by; None: they are not limited.
     """
     holders = holders_left(plan.changes, observed)
-    each = [(change, taken(change, holders)) for change in plan.changes]
-    whys, held_kinds = [], []
-    for kind in (*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)):
-        count = sum(kind.count(change, took) for change, took in each)
-        if why := _too_much(kind, count, share=limits.share):
-            whys.append(why)
-            held_kinds.append(kind)
-    if not held_kinds:
-        return Guarded(plan.changes, holders=holders)
-    go, kept_back = _part(plan.changes, held_kinds, holders)
-    held = Held(tuple(kept_back), tuple(whys), plan.deployment)
+    each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GIVEN) for c in plan.changes]
+    kinds = [*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)]
+    kinds += _gain_kinds(each, limits, owned=owned, gains=gains, lately=given_lately) if gains else ()
+    counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
+    over = [kind for kind, why in counted if why]
+    if not over:
+        return Guarded(plan.changes, holders=holders, gains=gains)
+    go, kept_back = _part(each, over)
+    held = Held(tuple(kept_back), tuple(why for _, why in counted if why), plan.deployment)
     if covers(approvals, held):
-        return Guarded(plan.changes, approved=held.digest, covered=held.changes, holders=holders)
-    return Guarded(tuple(go), held, holders=holders)
+        return Guarded(plan.changes, approved=held.digest, covered=held.changes, holders=holders, gains=gains)
+    return Guarded(tuple(go), held, holders=holders, gains=gains)
 
 
 def still_passing(plan: Plan, guarded: Guarded, *, before: Guarded) -> Guarded:
@@ -100,56 +126,83 @@ def still_passing(plan: Plan, guarded: Guarded, *, before: Guarded) -> Guarded:
     held, covered = guarded.held, {(c.subject, c.name, c.before, c.after) for c in before.covered}
     if held is None or not {(c.subject, c.name, c.before, c.after) for c in held.changes} <= covered:
         return guarded
-    return Guarded(plan.changes, approved=before.approved, covered=held.changes, holders=guarded.holders)
+    return replace(guarded, go=plan.changes, held=None, approved=before.approved, covered=held.changes)
 
 
 def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: Taken) -> tuple[_Kind, ...]:
     permissions = sum(len(observed.roles[name].permissions) for name in owned.roles if name in observed.roles)
-    people = owned.people if owned.people is not None else sum(1 for roles in owned.grants.values() if roles)
     accounts = owned.accounts if owned.accounts is not None else len(owned.users)
     most, floor = limits.removals, limits.floor
-    most_permissions, permission_floor = limits.permissions, limits.permission_floor
-    found = (
-        _Kind("people lose a role", lambda _, took: took.people, people, most, floor, lately.people, of_people=True),
-        _Kind(
-            "accounts are deleted",
-            lambda _, took: took.accounts,
-            accounts,
-            most,
-            floor,
-            lately.accounts,
-            of_people=True,
-        ),
-        _Kind("roles are deleted", lambda _, took: took.roles, len(owned.roles), most, floor, lately.roles),
-        _Kind(
-            "permissions are taken out of roles",
-            lambda _, took: took.permissions,
-            permissions,
-            most_permissions,
-            permission_floor,
-            lately.permissions,
+
+    def kind(words: str, count: Callable[[_Moves], int], total: int, before: int, *, of_people: bool = False) -> _Kind:
+        return _Kind(words, count, lambda: total + before, most, limits.share, floor, before, of_people)
+
+    return (
+        kind("people lose a role", lambda m: m.took.people, _people(owned), lately.people, of_people=True),
+        kind("accounts are deleted", lambda m: m.took.accounts, accounts, lately.accounts, of_people=True),
+        kind("roles are deleted", lambda m: m.took.roles, len(owned.roles), lately.roles),
+        replace(
+            kind("permissions are taken out of roles", lambda m: m.took.permissions, permissions, lately.permissions),
+            most=limits.permissions,
+            floor=limits.permission_floor,
         ),
     )
-    return tuple(replace(kind, total=kind.total + kind.before) for kind in found)
+
+
+def _people(owned: Owned) -> int:
+    return owned.people if owned.people is not None else sum(1 for roles in owned.grants.values() if roles)
 
 
 def _of_named(named: Collection[str]) -> _Kind:
     words = "roles are deleted that the code of a DAG seems to name in access_control, which breaks its file"
-    return _Kind(words, lambda change, took: took.roles if change.name in named else 0, len(named), 0, 0, 0)
+    return _Kind(words, lambda m: m.took.roles if m.change.name in named else 0, lambda: len(named), 0, 0.0, 0, 0)
 
 
-def _too_much(kind: _Kind, count: int, *, share: float) -> str | None:
+def _gain_kinds(
+    each: Iterable[_Moves], limits: Limits, *, owned: Owned, gains: Gains, lately: Given
+) -> tuple[_Kind, ...]:
+    gainers = [m.change.after for m in each if m.gave and isinstance(m.change.after, User)]
+    new = {key(user.username) for user in gainers} - {name for name, roles in owned.grants.items() if roles}
+
+    def rights() -> int:
+        return gains.managed({**owned.grants, **{key(user.username): user.roles for user in gainers}})
+
+    return (
+        _Kind(
+            "people gain a role",
+            lambda m: m.gave.people,
+            lambda: _people(owned) + len(new),
+            limits.gains,
+            limits.gain_share,
+            limits.gain_floor,
+            lately.people,
+            gives=True,
+        ),
+        _Kind(
+            "rights are given (one permission of one person each)",
+            lambda m: m.gave.rights,
+            rights,
+            limits.rights,
+            limits.gain_share,
+            limits.right_floor,
+            lately.rights,
+            gives=True,
+        ),
+    )
+
+
+def _too_much(kind: _Kind, count: int) -> str | None:
     whole = count + kind.before
     if not count:
         return None
     lately = f", after {kind.before} within the last hour" if kind.before else ""
     if whole <= kind.floor:
-        emptied = kind.of_people and _empties(whole, kind.total, share=share)
-        return f"{count} of {kind.total} {kind.words}{lately}: the limit is half of them" if emptied else None
+        emptied = kind.of_people and _empties(whole, kind.total(), share=kind.share)
+        return f"{count} of {kind.total()} {kind.words}{lately}: the limit is half of them" if emptied else None
     if whole > kind.most:
         return f"{count} {kind.words}{lately}: the limit is {kind.most}"
-    if whole > share * kind.total:
-        return f"{count} of {kind.total} {kind.words}{lately}: the limit is {share:.0%}"
+    if whole > kind.share * (total := kind.total()):
+        return f"{count} of {total} {kind.words}{lately}: the limit is {kind.share:.0%}"
     return None
 
 
@@ -158,24 +211,19 @@ def _empties(whole: int, total: int, *, share: float) -> bool:
     return share < 1 and whole > 1 and (whole >= total or (whole > 2 and whole > max(HALF, share) * total))
 
 
-def _part(
-    changes: tuple[Change, ...], kinds: list[_Kind], holders: Mapping[str, int]
-) -> tuple[list[Change], list[Change]]:
-    """Cut each change into what only gives and what takes; of those whose loss is held neither role nor account goes either."""
-    judged = [(change, any(kind.count(change, taken(change, holders)) for kind in kinds)) for change in changes]
-    people = [change for change, is_over in judged if is_over and change.subject == "user"]
+def _part(each: Iterable[_Moves], over: Iterable[_Kind]) -> tuple[list[Change], list[Change]]:
+    """Cut each change into what goes and what is held; of those whose loss is held neither role nor account goes either."""
+    taking, giving = [[kind for kind in over if kind.gives is gives] for gives in (False, True)]
+    judged = [(m.change, any(k.count(m) for k in taking), any(k.count(m) for k in giving)) for m in each]
+    people = [change for change, takes, _ in judged if takes and change.subject == "user"]
     kept_people = {change.name for change in people}
-    kept_roles = hollowed(changes).intersection(role for change in people for role in change.revoked)
+    kept_roles = hollowed(c for c, _, _ in judged).intersection(role for change in people for role in change.revoked)
     go: list[Change] = []
     held: list[Change] = []
-    for change, is_over in judged:
-        if not is_over and not _is_in_use(change, kept_roles, kept_people):
-            go.append(change)
-            continue
-        gives, takes = _cut(change)
-        if gives is not None:
-            go.append(gives)
-        held.append(takes)
+    for change, takes, gives in judged:
+        goes, stays = _cut(change, takes=takes or _is_in_use(change, kept_roles, kept_people), gives=gives)
+        go += [goes] if goes is not None else []
+        held += [stays] if stays is not None else []
     return go, held
 
 
@@ -186,16 +234,31 @@ def _is_in_use(change: Change, roles: Collection[str], people: Collection[str]) 
     return change.name in roles and (change.kind is Kind.DELETE or bool(change.revoked))
 
 
-def _cut(change: Change) -> tuple[Change | None, Change]:
+def _cut(change: Change, *, takes: bool, gives: bool) -> tuple[Change | None, Change | None]:
+    """Cut a change where what it takes, or what it gives, is held: what goes, and what is held after it."""
+    if not (takes or gives):
+        return change, None
+    between = _between(change, takes=takes, gives=gives)
+    if between is None:
+        return None, change
+    if isinstance(change.thing, Role):
+        return Change(change.before, between, change.because), Change(between, change.after, change.because)
+    return _part_of(change, change.before, between), _part_of(change, between, change.after)
+
+
+def _between(change: Change, *, takes: bool, gives: bool) -> User | Role | None:
+    """Give what is there once the part that goes was made; None: nothing of it goes."""
     match change.before, change.after:
-        case User() as before, User() as after if change.granted:
-            both = replace(before, roles=before.roles | after.roles)
-            return _part_of(change, before, both), _part_of(change, both, after)
-        case Role() as before, Role() as after if change.granted:
-            whole = replace(after, permissions=before.permissions | after.permissions)
-            return Change(before, whole, change.because), Change(whole, after, change.because)
+        case User() as before, User() as after if not gives and change.granted:
+            return replace(before, roles=before.roles | after.roles)
+        case User() as before, User() as after if not takes and change.revoked:
+            return replace(after, roles=before.roles & after.roles)
+        case Role() as before, Role() as after if not gives and change.granted:
+            return replace(after, permissions=before.permissions | after.permissions)
+        case Role() as before, Role() as after if not takes and change.revoked:
+            return replace(after, permissions=before.permissions & after.permissions)
         case _:
-            return None, change
+            return None
 
 
 def _part_of(change: Change, before: User | Role | None, after: User | Role | None) -> Change:

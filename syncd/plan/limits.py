@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be taken away on one deployment within an hour without approval."""
+    """How much may be taken away, and given, on one deployment within an hour without approval."""
 
     removals: int = 50
     """People who lose a role, accounts or roles that are deleted, each kind counted by itself; above this many, held."""
@@ -19,3 +19,13 @@ class Limits:
     """Permissions that roles lose; above this many, held."""
     permission_floor: int = 50
     """Up to this many lost permissions pass whatever the share; see the table."""
+    gains: int = 100
+    """People who gain a role; above this many, held."""
+    gain_share: float = 0.25
+    """The part, 0 to 1, of the people, or of their rights, that syncd manages there once it was given; above it, held."""
+    gain_floor: int = 25
+    """Up to this many people gain a role whatever the share."""
+    rights: int = 1_000_000
+    """Permissions that people gain, each counted for each person; above this many, held."""
+    right_floor: int = 5_000
+    """Up to this many rights are given whatever the share."""

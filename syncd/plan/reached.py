@@ -2,7 +2,7 @@
 
 A grant that a limit holds, or that stays because its group is in doubt, is wanted no more and still there by us. The next
 pass has to know why it was given, and that nobody else had a hand in it when it goes at last. So it is remembered with the
-reasons of before.
+reasons of before. What a limit keeps from being given is not remembered: nobody took it where it is not there the next time.
 
 changed on the server                  | wanted before | wanted now | then
 ---------------------------------------|---------------|------------|-----------------------------------------------
@@ -24,8 +24,9 @@ from syncd.model import Change, DesiredState, Held, Kept, Kind, Role, User, key
 def remembered(
     desired: DesiredState, earlier: DesiredState | None, *, held: Held | None, kept: Iterable[Kept]
 ) -> DesiredState:
-    """Give what is wanted, with what was held or kept back beside it and the reasons that were known for that."""
+    """Give what is wanted and was given, with what was held or kept back beside it and the reasons that were known for that."""
     changes = held.changes if held else ()
+    desired = _without_ungiven(desired, changes)
     staying: dict[str, set[str]] = {}
     accounts = dict(earlier.users) if earlier else {}
     for change in changes:
@@ -43,6 +44,31 @@ def remembered(
             users[name] = replace(account, roles=account.roles | roles)
             because[name] = {role: known.get(role, ()) for role in sorted(roles)} | dict(because.get(name, {}))
     return replace(desired, users=users, because=because, whose=whose, roles=_with_roles(desired, changes))
+
+
+def _without_ungiven(desired: DesiredState, held: Iterable[Change]) -> DesiredState:
+    """Leave out what people and roles were to get by what is held."""
+    users, roles = dict(desired.users), dict(desired.roles)
+    because, whose = dict(desired.because), dict(desired.whose)
+    for change in held:
+        name = key(change.name)
+        match change.before, change.after:
+            case before, User() as after if change.granted and name in users:
+                had = before.roles if isinstance(before, User) else frozenset[str]()
+                given = users[name].roles - (after.roles - had)
+                users[name] = replace(users[name], roles=given)
+                because[name] = {role: why for role, why in because.get(name, {}).items() if role in given}
+                if before is None:
+                    del users[name], because[name]
+                    whose.pop(name, None)
+            case Role() as before, Role() as after if change.name in roles:
+                want = roles[change.name]
+                roles[change.name] = replace(
+                    want, permissions=want.permissions - (after.permissions - before.permissions)
+                )
+            case _:
+                pass
+    return replace(desired, users=users, roles=roles, because=because, whose=whose)
 
 
 def _with_roles(desired: DesiredState, held: Iterable[Change]) -> dict[str, Role]:

@@ -72,6 +72,15 @@ def planned_again(plan: Plan, ends: Iterable[tuple[int, Change, Settled]]) -> fr
     )
 
 
+def without_unmade(owned: Owned, ends: Iterable[tuple[Change, Settled]]) -> Owned:
+    """Leave out the grants that the intent of a change marked as ours and that were not made, by a look: they are gains still."""
+    grants = dict(owned.grants)
+    for change, end in ends:
+        if change.subject == "user" and end.status is Status.FAILED and key(change.name) in grants:
+            grants[key(change.name)] -= set(change.granted)
+    return replace(owned, grants=grants)
+
+
 def _visible(change: Change, observed: ObservedState) -> bool:
     return observed.scope.covers(change.name) if change.subject == "user" else observed.scope.everything
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from syncd.model import Awaited, Change, Held, Outcome, Owned, Plan, Scope, Status
 from syncd.plan.approval import Hold
+from syncd.plan.given import Gains, Given
 from syncd.plan.taken import Taken
 from syncd.ports.leases import Lease
 from syncd.ports.target import Recorder
@@ -31,12 +32,14 @@ class Basis:
     applying  whether it is made to be carried out; a plan that is not may be of files that are not in force
     covered   changes that a person let pass: they count towards no limit
     holders   what `plan.taken` asks of a role
+    gains     what gains are measured by; None: none of them counts
     """
 
     files: str = ""
     applying: bool = True
     covered: tuple[Change, ...] = ()
     holders: Mapping[str, int] = field(default_factory=dict)
+    gains: Gains | None = None
 
 
 class Entry(Recorder, Protocol):
@@ -123,6 +126,10 @@ class Ledger(Protocol):
 
     def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
         """Count what changes took there since then, or are about to, but for what a person let pass, and for these changes."""
+        ...
+
+    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+        """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
         ...
 
     def entries(self, plan: int, *, lease: Lease | None = None) -> AbstractContextManager[Entries]:

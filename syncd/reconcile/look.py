@@ -17,6 +17,7 @@ from syncd.model import (
     Awaited,
     Dag,
     DesiredState,
+    Dialect,
     MadeAccount,
     Note,
     ObservedState,
@@ -30,6 +31,7 @@ from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
 from syncd.plan.effect import after as carried_out
+from syncd.plan.given import NOTHING_GIVEN, Everywhere, Gains, gains, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.on_people import effects_on_people
@@ -43,7 +45,15 @@ from syncd.plan.renamed import (
     server_note,
     still_wanted,
 )
-from syncd.plan.settle import Settled, came_late, planned_again, settled, with_more, without_others
+from syncd.plan.settle import (
+    Settled,
+    came_late,
+    planned_again,
+    settled,
+    with_more,
+    without_others,
+    without_unmade,
+)
 from syncd.ports import (
     TargetReader,
     Unsettled,
@@ -104,7 +114,7 @@ def see(
             desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
         plan = _compared(this, reader, desired, there, scope=scope)
         people = _with_people(this, plan, there)
-        guarded = _guarded(this, plan, people, approvals=approvals)
+        guarded = _guarded(this, plan, people, reader.dialect(), inventory=inventory, approvals=approvals)
         in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
         of = partial(effects_on_people, owned=people.owned, dialect=reader.dialect(), dags=in_list)
         effects = of(people.observed, plan.changes)
@@ -202,22 +212,50 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
 
 
 def _with_people(this: Pass, plan: Plan, there: _There) -> _There:
-    """Let those whom a pass over DAGs does not look at, and who lose by their roles, hold what they hold by us."""
-    if not (this.scope.dags and any(change.subject == "role" and change.revoked for change in plan.changes)):
+    """Let those whom a pass over DAGs does not look at, and who lose or gain by their roles, hold what they hold by us."""
+    if not (this.scope.dags and any(change.subject == "role" and change.before for change in plan.changes)):
         return there
     owned = this.journal.holdings.owned(this.facts)
     known = {name: User(name, "", "", "", roles) for name, roles in owned.grants.items()}
     return replace(there, observed=replace(there.observed, users={**known, **there.observed.users}), owned=owned)
 
 
-def _guarded(this: Pass, plan: Plan, there: _There, *, approvals: frozenset[str]) -> Guarded:
+def _guarded(
+    this: Pass, plan: Plan, there: _There, dialect: Dialect, *, inventory: tuple[Dag, ...], approvals: frozenset[str]
+) -> Guarded:
     named = _named(this, plan) if plan.scope.everything else frozenset()
     # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
     # whom this pass lets go ahead, and they count what it took.
     again = planned_again(plan, [(left.id, left.change, end) for left, end in there.ends.items()])
-    lately = this.journal.ledger.taken_since(this.name, this.world.clock() - WINDOW, but=again)
-    limits, owned = this.target.limits, there.owned
-    return guard(plan, there.observed, limits, owned=owned, approvals=approvals, lately=lately, named=named)
+    since, ledger = this.world.clock() - WINDOW, this.journal.ledger
+    measured = _gains(this, plan, there, dialect, inventory=inventory)
+    return guard(
+        plan,
+        there.observed,
+        this.target.limits,
+        owned=there.owned,
+        approvals=approvals,
+        lately=ledger.taken_since(this.name, since, but=again),
+        named=named,
+        gains=measured,
+        given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GIVEN,
+    )
+
+
+def _gains(this: Pass, plan: Plan, there: _There, dialect: Dialect, *, inventory: tuple[Dag, ...]) -> Gains | None:
+    """Say by what the gains of a plan are measured; None: there are none, or no pass over everything was made there yet."""
+    gives = any(change.after is not None and change.granted for change in plan.changes)
+    if not gives or this.journal.memory.roles_seen(this.facts) is None:
+        return None
+    grown = grown_on(plan.changes)
+    return gains(
+        plan.changes,
+        there.observed,
+        owned=without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items())),
+        wanted=this.earlier.roles if this.earlier else {},
+        new_dags=grown - {dag.id for dag in this.journal.looks.dags(this.facts)} if grown else (),
+        everywhere=Everywhere(frozenset(dialect.everywhere.values()), len(inventory)),
+    )
 
 
 def _named(this: Pass, plan: Plan) -> frozenset[str]:

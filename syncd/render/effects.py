@@ -84,6 +84,12 @@ def loss_text(effects: Effects) -> str:
     return "; ".join(_texts(TollView.of(effects.loses), _LOSE))
 
 
+def passing_text(effects: Effects) -> str:
+    """Say in one line who may do what no more, and who may now, if what is held passes; empty where that is nobody."""
+    gains = TollView.of(effects.gains)
+    return "; ".join(filter(None, (loss_text(effects), *_texts(gains, _GAIN), *_elsewhere(gains, _GAIN))))
+
+
 def _texts(toll: TollView, verbs: tuple[str, str]) -> Iterator[str]:
     for one in toll.on_dags:
         what = one.level or "other permissions"

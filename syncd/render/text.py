@@ -11,7 +11,7 @@ from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status
 from syncd.plan.guard import parted
 from syncd.plan.on_people import Effects
 from syncd.render.alike import alike, change_lines, cut
-from syncd.render.effects import effect_lines, loss_text
+from syncd.render.effects import effect_lines, passing_text
 from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.notes import note_texts
@@ -162,7 +162,7 @@ def _section(heading: str, lines: Iterable[Line]) -> Iterator[Line]:
 def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str, extent: Extent) -> Iterator[Line]:
     why = safe("; ".join(held.why))
     yield from _section(f"held ({why})", change_lines(map(ChangeView.of, held.changes), extent))
-    if text := loss_text(this.held_effects or Effects()):
+    if text := passing_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
     yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
 

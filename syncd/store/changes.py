@@ -10,14 +10,15 @@ others   | close        | as the outcome says; `unknown` stays open until a late
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, or_, select, update
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Change, Held, Kind, Plan, Status, key
+from syncd.plan.given import NOTHING_GIVEN, Given
 from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
@@ -102,41 +103,67 @@ class _Counted:
     def __init__(self, deployment: str, basis: Basis) -> None:
         self._deployment = deployment if basis.applying else None
         self._holders = basis.holders
+        self._gains = basis.gains
         self._covered = {(c.subject, c.name, c.after) for c in basis.covered}
 
     def columns(self, change: Change) -> dict[str, Any]:
-        took = taken(change, self._holders)
-        counts = took and self._deployment and (change.subject, change.name, change.after) not in self._covered
-        if not counts:
-            return {"counts_for": None, "people": None, "permissions": None}
-        return {"counts_for": self._deployment, "people": took.people, "permissions": took.permissions}
+        took, gave = taken(change, self._holders), self._gains.of(change) if self._gains else NOTHING_GIVEN
+        counts = took or gave
+        if not counts or not self._deployment or (change.subject, change.name, change.after) in self._covered:
+            return dict.fromkeys(("counts_for", "people", "permissions", "gainers", "rights"))
+        return {
+            "counts_for": self._deployment,
+            "people": took.people,
+            "permissions": took.permissions,
+            "gainers": gave.people,
+            "rights": gave.rights,
+        }
 
 
 def taken_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
     """Count what changes took there since then, or are about to, but for what a person let pass, and for these changes."""
+    return Taken(*_sums(connection, _takings, _taken_since, deployment, since, but=but))
+
+
+def given_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+    """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
+    return Given(*_sums(connection, _givings, _given_since, deployment, since, but=but))
+
+
+def _sums(
+    connection: Connection,
+    asked: Select[Any],
+    prepared: Prepared,
+    deployment: str,
+    since: datetime,
+    *,
+    but: Collection[int],
+) -> Iterator[int]:
     if but:
-        others = _takings.where(changes.c.id.not_in(but))
+        others = asked.where(changes.c.id.not_in(but))
         sums: Iterable[Any] = connection.execute(others, {"at": deployment, "since": since}).one()
     else:
-        [sums] = _taken_since.rows(connection, at=deployment, since=since)
-    return Taken(*(int(number or 0) for number in sums))
+        [sums] = prepared.rows(connection, at=deployment, since=since)
+    return (int(number or 0) for number in sums)
 
 
 _TAKEN = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.value)
 """What may have been done."""
 
 _deleted = changes.c.kind == Kind.DELETE.value
+_within = (
+    changes.c.counts_for == bindparam("at"),
+    changes.c.moved_at >= bindparam("since"),
+    or_(*(changes.c.status == status for status in _TAKEN)),
+)
 _takings = select(
     func.sum(changes.c.people),
     func.sum(changes.c.permissions),
     func.sum(case((and_(_deleted, changes.c.subject == "user"), 1), else_=0)),
     func.sum(case((and_(_deleted, changes.c.subject == "role"), 1), else_=0)),
-).where(
-    changes.c.counts_for == bindparam("at"),
-    changes.c.moved_at >= bindparam("since"),
-    or_(*(changes.c.status == status for status in _TAKEN)),
-)
-_taken_since = Prepared(_takings, "at", "since")
+).where(*_within)
+_givings = select(func.sum(changes.c.gainers), func.sum(changes.c.rights)).where(*_within)
+_taken_since, _given_since = Prepared(_takings, "at", "since"), Prepared(_givings, "at", "since")
 
 
 def _record_changes(

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
+from syncd.plan.given import Given
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import changes, codec, ownership, schema
@@ -92,6 +93,10 @@ class DatabaseLedger:
     def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
         with self._database.read() as connection:
             return changes.taken_since(connection, deployment, since, but=but)
+
+    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+        with self._database.read() as connection:
+            return changes.given_since(connection, deployment, since, but=but)
 
     # --- each change --------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0017"
+REVISION = "0018"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -234,6 +234,8 @@ changes = Table(
     Column("counts_for", Words, comment="the deployment whose limits it counts towards; null: none"),
     Column("people", Integer, comment="how many people lose a role by it"),
     Column("permissions", Integer, comment="how many permissions a role loses by it"),
+    Column("gainers", Integer, comment="how many people gain a role by it"),
+    Column("rights", Integer, comment="how many permissions people gain by it, each counted for each person"),
     Index("ix_changes_plan_id_fingerprint", "plan_id", "fingerprint"),
     Index("ix_changes_name", "name"),
     Index("ix_changes_moved_at", "moved_at"),

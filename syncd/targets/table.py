@@ -25,7 +25,8 @@ LabelName = Annotated[Text, AfterValidator(_label_name)]
 
 
 class LimitsTable(SettingsTable):
-    """How much one pass may take away on one deployment without a person's approval; what is more is held."""
+    """How much may be taken away, and given, on one deployment within an hour without a person's approval; what is more is
+    held. The first pass over everything gives whatever the mapping says."""
 
     removals: int = Field(default=_LIMITS.removals, ge=0)
     """People who lose a role, accounts or roles that are deleted, each kind counted by itself; above this many, held."""
@@ -38,6 +39,18 @@ class LimitsTable(SettingsTable):
     """Permissions that roles lose; above this many, held."""
     permission_floor: int = Field(default=_LIMITS.permission_floor, ge=0)
     """Up to this many lost permissions pass whatever the share."""
+    gains: int = Field(default=_LIMITS.gains, ge=0)
+    """People who gain a role that was not theirs by syncd before; above this many, held."""
+    gain_share: float = Field(default=_LIMITS.gain_share, ge=0, le=1)
+    """The part, 0 to 1, that those who gain a role are of the people that syncd manages there by then, and that new rights are of
+    all the rights that these have; above it, held."""
+    gain_floor: int = Field(default=_LIMITS.gain_floor, ge=0)
+    """Up to this many people gain a role whatever the share, so that small deployments can grow at all."""
+    rights: int = Field(default=_LIMITS.rights, ge=0)
+    """Rights that people gain, by new roles or by what comes into roles that they have: one permission of one person each, one on
+    every DAG for each DAG; above this many, held. DAGs that are new count only for who gains a role."""
+    right_floor: int = Field(default=_LIMITS.right_floor, ge=0)
+    """Up to this many rights are given whatever the share."""
 
 
 class RateLimitTable(SettingsTable):

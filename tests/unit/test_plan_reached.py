@@ -71,7 +71,8 @@ def test_what_is_wanted_now_counts_beside_what_stays_and_gives_the_later_reasons
     """Bob moves to another role and is held; the account of before is what the mapping says now, and so is whose it is."""
     now = replace(person("Bob", "User"), email="new@corp.example")
     desired = wanted(now, whose={"bob": (ANN_ID,)})
-    found = remembered(desired, EARLIER, held=held(Change(BOB, now)), kept=kept("bob", "User"))
+    both = replace(now, roles=frozenset({"User", "Op", "Admin"}))
+    found = remembered(desired, EARLIER, held=held(Change(both, now)), kept=kept("bob", "User"))
     assert {"bob": replace(now, roles=frozenset({"User", "Op", "Admin"}))} == found.users
     assert {"User": why("User"), "Op": why("Op"), "Admin": why("Admin")} == found.because["bob"]
     assert {"bob": (ANN_ID,)} == found.whose
@@ -80,6 +81,7 @@ def test_what_is_wanted_now_counts_beside_what_stays_and_gives_the_later_reasons
 
 
 FIN, PART, NONE_OF_IT = role("fin", "a", "b"), role("fin", "a"), role("fin")
+FIN_B = role("fin", "b")
 
 
 @pytest.mark.parametrize(
@@ -88,14 +90,14 @@ FIN, PART, NONE_OF_IT = role("fin", "a", "b"), role("fin", "a"), role("fin")
         pytest.param((), Change(FIN, None), FIN, id="a role that would go"),
         pytest.param((PART,), Change(FIN, PART), FIN, id="a role that would shrink"),
         pytest.param(
-            (role("fin", "c"),), Change(FIN, role("fin", "a", "c")), role("fin", "b", "c"), id="one that changes"
+            (role("fin", "c"),), Change(FIN, role("fin", "a", "c")), FIN_B, id="one that changes and is held whole"
         ),
-        pytest.param((FIN,), Change(PART, FIN), FIN, id="a role that grows"),
+        pytest.param((FIN,), Change(PART, FIN), PART, id="a role that grows"),
         pytest.param((FIN,), Change(None, FIN), FIN, id="a role that comes"),
         pytest.param((), Change(NONE_OF_IT, None), NONE_OF_IT, id="an empty role that would go"),
     ],
 )
-def test_what_a_held_change_would_take_from_a_role_is_remembered_as_in_it(
+def test_what_a_held_change_would_take_from_a_role_is_remembered_as_in_it_and_what_it_would_give_is_not(
     wants: tuple[Role, ...], change: Change, has: Role
 ) -> None:
     other = role("other", "z")
@@ -140,3 +142,16 @@ def test_one_of_two_roles_that_go_was_given_by_another_hand() -> None:
     both: User = person("Ann", "Op", "Admin")
     assert is_drift(Change(both, person("Ann")), NOBODY, HAS)
     assert not is_drift(Change(both, person("Ann")), NOBODY, wanted(both))
+
+
+def test_what_a_limit_keeps_from_being_given_is_not_remembered_as_given() -> None:
+    """Else the next pass would take it for what another hand took."""
+    zoe, role_now = person("Zoe", "Op"), role("finance", "a", "b", "c")
+    want = wanted(ANN, BOB, zoe, whose={"ann": (ANN_ID,), "bob": (BOB_ID,), "zoe": (("okta", "3"),)})
+    want = replace(want, roles={"finance": role_now})
+    changes = Change(person("Bob", "Op"), BOB), Change(None, zoe), Change(role("finance", "a"), role_now)
+    found = remembered(want, EARLIER, held=held(*changes), kept=())
+    assert {"ann": ANN, "bob": person("Bob", "Op")} == found.users
+    assert {"ann": want.because["ann"], "bob": {"Op": want.because["bob"]["Op"]}} == found.because
+    assert {"ann", "bob"} == found.whose.keys()
+    assert {"finance": role("finance", "a")} == found.roles

@@ -1,0 +1,155 @@
+"""How much changes give, counted in people and in rights: what the limits on gains are asked about.
+
+A right is one permission that one person has, by whichever of their roles. What is on every DAG counts once for each DAG that is
+listed. What was ours before is put back and not given, and so is what the last pass over everything wanted in a role.
+
+change of       | people who gain                          | rights
+----------------|------------------------------------------|------------------------------------------------------------
+a person        | that person, if a role is new to them    | what these roles allow and those that they had do not
+a role: grows   | everybody who keeps it, if more than     | for each who keeps it what is new in it and in no role that they
+                | half of it is new                        | had, but for DAGs that were not listed before
+a role: is made | nobody                                   | none: whoever gets it is counted then
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from syncd.model import Change, ObservedState, Owned, Permission, Role, User, key
+from syncd.plan.taken import HOLLOW
+
+Roles = frozenset[str]
+_NOTHING: Roles = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a change gives, or many changes together: people who gain a role, and rights."""
+
+    people: int = 0
+    rights: int = 0
+
+    def __bool__(self) -> bool:
+        return self != NOTHING_GIVEN
+
+
+NOTHING_GIVEN = Given()
+
+
+@dataclass(frozen=True, slots=True)
+class Everywhere:
+    """What is on every DAG, and how many DAGs are listed."""
+
+    permissions: frozenset[Permission] = frozenset()
+    dags: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What the gains of one plan are measured by. Its answers are kept, as thousands of people gain the same.
+
+    ours      by key, the roles that people hold by us
+    was, now  the roles before and after the plan
+    wanted    the roles as the last pass over everything wanted them
+    keepers   by role that grows, how many of those who keep it have which roles before
+    new_dags  DAGs that were not listed before
+    """
+
+    ours: Mapping[str, Roles] = field(default_factory=dict)
+    was: Mapping[str, Role] = field(default_factory=dict)
+    now: Mapping[str, Role] = field(default_factory=dict)
+    wanted: Mapping[str, Role] = field(default_factory=dict)
+    keepers: Mapping[str, Mapping[Roles, int]] = field(default_factory=dict)
+    new_dags: frozenset[str] = frozenset()
+    everywhere: Everywhere = Everywhere()
+    known: dict[tuple[Roles, Roles], int] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, change: Change) -> Given:
+        """Count what one change gives."""
+        match change.before, change.after:
+            case (User() | None) as before, User() as after:
+                had = before.roles if before else _NOTHING
+                new = after.roles - had - self.ours.get(key(after.username), _NOTHING)
+                return Given(1, self._of_roles(had, new)) if new else NOTHING_GIVEN
+            case Role() as was, Role() as will:
+                return self._of_growth(was, will)
+            case _:
+                return NOTHING_GIVEN
+
+    def _of_roles(self, had: Roles, new: Roles) -> int:
+        if (had, new) not in self.known:
+            self.known[had, new] = self._worth(_allowed(self.now, new) - _allowed(self.was, had))
+        return self.known[had, new]
+
+    def _of_growth(self, was: Role, will: Role) -> Given:
+        keepers = self.keepers.get(will.name)
+        if not keepers:
+            return NOTHING_GIVEN
+        before = was.permissions
+        if will.name in self.wanted:
+            before = before | self.wanted[will.name].permissions
+        new = frozenset(p for p in will.permissions - before if p.dag not in self.new_dags)
+        rights = sum(self._worth(new - _allowed(self.was, roles)) * many for roles, many in keepers.items())
+        return Given(sum(keepers.values()) if len(new) > HOLLOW * len(will.permissions) else 0, rights)
+
+    def _worth(self, permissions: Collection[Permission]) -> int:
+        on_all = sum(1 for p in permissions if p in self.everywhere.permissions) if self.everywhere.permissions else 0
+        return len(permissions) + on_all * (max(1, self.everywhere.dags) - 1)
+
+    def managed(self, people: Mapping[str, Roles]) -> int:
+        """Count the rights of these people, by the roles that they hold after the plan."""
+        return sum(self._of_roles(_NOTHING, roles) * many for roles, many in Counter(people.values()).items())
+
+
+def gains(
+    changes: Iterable[Change],
+    observed: ObservedState,
+    *,
+    owned: Owned,
+    wanted: Mapping[str, Role] | None = None,
+    new_dags: Collection[str] = (),
+    everywhere: Everywhere = Everywhere(),
+) -> Gains:
+    """Make what the gains of a plan are measured by."""
+    planned = tuple(changes)
+    now = {**observed.roles, **{c.name: c.after for c in planned if isinstance(c.after, Role)}}
+    keepers = _keepers(observed, planned, frozenset(_growing(planned)))
+    return Gains(owned.grants, observed.roles, now, wanted or {}, keepers, frozenset(new_dags), everywhere)
+
+
+def grown_on(changes: Iterable[Change]) -> frozenset[str]:
+    """Name the DAGs on which roles that are there get something."""
+    return frozenset(
+        p.dag
+        for change in changes
+        if isinstance(change.before, Role) and isinstance(change.after, Role)
+        for p in change.after.permissions - change.before.permissions
+        if p.dag is not None
+    )
+
+
+def _growing(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        match change.before, change.after:
+            case Role() as was, Role() as will if not will.permissions <= was.permissions:
+                yield will.name
+
+
+def _keepers(observed: ObservedState, changes: Iterable[Change], growing: Roles) -> dict[str, Counter[Roles]]:
+    """Count, by role that grows and by the roles that they have before, who holds it before and after."""
+    found: dict[str, Counter[Roles]] = {role: Counter() for role in growing}
+    if not growing:
+        return found
+    after = {
+        key(c.name): c.after.roles if isinstance(c.after, User) else _NOTHING for c in changes if c.subject == "user"
+    }
+    for name, user in observed.users.items():
+        for role in user.roles & after.get(name, user.roles) & growing:
+            found[role][user.roles] += 1
+    return found
+
+
+def _allowed(roles: Mapping[str, Role], names: Roles) -> frozenset[Permission]:
+    return frozenset().union(*(roles[name].permissions for name in names if name in roles))
