@@ -39,7 +39,7 @@ from syncd.model import (
 )
 from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
-from syncd.plan.given import NOTHING_GIVEN, Given
+from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.taken import NOTHING, Taken, taken
 from syncd.ports import Basis, Failing, Lease, Place, Unsettled
 
@@ -139,7 +139,7 @@ class Row:
     calls: list[str] = field(default_factory=list)
     marked: set[Thing] = field(default_factory=set)
     takes: Taken = NOTHING
-    gives: Given = NOTHING_GIVEN
+    gives: Gained = NOTHING_GAINED
 
 
 @dataclass
@@ -174,7 +174,7 @@ class MemoryLedger:
         self.log.append("plan")
         for change in plan.changes:
             takes = NOTHING if change in basis.covered else taken(change, basis.holders)
-            gives = NOTHING_GIVEN if change in basis.covered or not basis.gains else basis.gains.of(change)
+            gives = NOTHING_GAINED if change in basis.covered or not basis.gains else basis.gains.of(change)
             status = "held" if held and change in held.changes else "planned"
             self.rows.append(
                 Row(next(self._numbers), plan.deployment, change, status, at=now, takes=takes, gives=gives)
@@ -192,9 +192,9 @@ class MemoryLedger:
         lately = [row.takes for row in self._since(deployment, since, but)]
         return Taken(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Taken)))
 
-    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
         lately = [row.gives for row in self._since(deployment, since, but)]
-        return Given(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Given)))
+        return Gained(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Gained)))
 
     def _since(self, deployment: str, since: datetime, but: Collection[int]) -> list[Row]:
         open_or_made = ("intent", "applied", "unknown")

@@ -25,17 +25,17 @@ _NOTHING: Roles = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Gained:
     """What a change gives, or many changes together: people who gain a role, and rights."""
 
     people: int = 0
     rights: int = 0
 
     def __bool__(self) -> bool:
-        return self != NOTHING_GIVEN
+        return self != NOTHING_GAINED
 
 
-NOTHING_GIVEN = Given()
+NOTHING_GAINED = Gained()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +66,33 @@ class Gains:
     everywhere: Everywhere = Everywhere()
     known: dict[tuple[Roles, Roles], int] = field(default_factory=dict, compare=False, repr=False)
 
-    def of(self, change: Change) -> Given:
+    def of(self, change: Change) -> Gained:
         """Count what one change gives."""
         match change.before, change.after:
             case (User() | None) as before, User() as after:
                 had = before.roles if before else _NOTHING
                 new = after.roles - had - self.ours.get(key(after.username), _NOTHING)
-                return Given(1, self._of_roles(had, new)) if new else NOTHING_GIVEN
+                return Gained(1, self._of_roles(had, new)) if new else NOTHING_GAINED
             case Role() as was, Role() as will:
                 return self._of_growth(was, will)
             case _:
-                return NOTHING_GIVEN
+                return NOTHING_GAINED
 
     def _of_roles(self, had: Roles, new: Roles) -> int:
         if (had, new) not in self.known:
             self.known[had, new] = self._worth(_allowed(self.now, new) - _allowed(self.was, had))
         return self.known[had, new]
 
-    def _of_growth(self, was: Role, will: Role) -> Given:
+    def _of_growth(self, was: Role, will: Role) -> Gained:
         keepers = self.keepers.get(will.name)
         if not keepers:
-            return NOTHING_GIVEN
+            return NOTHING_GAINED
         before = was.permissions
         if will.name in self.wanted:
             before = before | self.wanted[will.name].permissions
         new = frozenset(p for p in will.permissions - before if p.dag not in self.new_dags)
         rights = sum(self._worth(new - _allowed(self.was, roles)) * many for roles, many in keepers.items())
-        return Given(sum(keepers.values()) if len(new) > HOLLOW * len(will.permissions) else 0, rights)
+        return Gained(sum(keepers.values()) if len(new) > HOLLOW * len(will.permissions) else 0, rights)
 
     def _worth(self, permissions: Collection[Permission]) -> int:
         on_all = sum(1 for p in permissions if p in self.everywhere.permissions) if self.everywhere.permissions else 0

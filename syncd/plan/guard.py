@@ -37,7 +37,7 @@ from datetime import timedelta
 
 from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.approval import covers
-from syncd.plan.given import NOTHING_GIVEN, Gains, Given
+from syncd.plan.given import NOTHING_GAINED, Gained, Gains
 from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
@@ -69,7 +69,7 @@ class _Moves:
 
     change: Change
     took: Taken
-    gave: Given = NOTHING_GIVEN
+    gave: Gained = NOTHING_GAINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def guard(
     lately: Taken = NOTHING,
     named: Collection[str] = (),
     gains: Gains | None = None,
-    given_lately: Given = NOTHING_GIVEN,
+    given_lately: Gained = NOTHING_GAINED,
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
@@ -107,7 +107,7 @@ def guard(
     `gains` is what gains are measured by; None: they are not limited.
     """
     holders = holders_left(plan.changes, observed)
-    each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GIVEN) for c in plan.changes]
+    each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GAINED) for c in plan.changes]
     kinds = [*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)]
     kinds += _gain_kinds(each, limits, owned=owned, gains=gains, lately=given_lately) if gains else ()
     counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
@@ -159,7 +159,7 @@ def _of_named(named: Collection[str]) -> _Kind:
 
 
 def _gain_kinds(
-    each: Iterable[_Moves], limits: Limits, *, owned: Owned, gains: Gains, lately: Given
+    each: Iterable[_Moves], limits: Limits, *, owned: Owned, gains: Gains, lately: Gained
 ) -> tuple[_Kind, ...]:
     gainers = [m.change.after for m in each if m.gave and isinstance(m.change.after, User)]
     new = {key(user.username) for user in gainers} - {name for name, roles in owned.grants.items() if roles}

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from syncd.model import Awaited, Change, Held, Outcome, Owned, Plan, Scope, Status
 from syncd.plan.approval import Hold
-from syncd.plan.given import Gains, Given
+from syncd.plan.given import Gained, Gains
 from syncd.plan.taken import Taken
 from syncd.ports.leases import Lease
 from syncd.ports.target import Recorder
@@ -128,7 +128,7 @@ class Ledger(Protocol):
         """Count what changes took there since then, or are about to, but for what a person let pass, and for these changes."""
         ...
 
-    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
         """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
         ...
 

@@ -31,7 +31,7 @@ from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
 from syncd.plan.effect import after as carried_out
-from syncd.plan.given import NOTHING_GIVEN, Everywhere, Gains, gains, grown_on
+from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.on_people import effects_on_people
@@ -238,7 +238,7 @@ def _guarded(
         lately=ledger.taken_since(this.name, since, but=again),
         named=named,
         gains=measured,
-        given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GIVEN,
+        given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GAINED,
     )
 
 

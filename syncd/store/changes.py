@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, f
 
 from syncd.errors import DeploymentBusy, StoreError
 from syncd.model import Change, Held, Kind, Plan, Status, key
-from syncd.plan.given import NOTHING_GIVEN, Given
+from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
@@ -107,7 +107,7 @@ class _Counted:
         self._covered = {(c.subject, c.name, c.after) for c in basis.covered}
 
     def columns(self, change: Change) -> dict[str, Any]:
-        took, gave = taken(change, self._holders), self._gains.of(change) if self._gains else NOTHING_GIVEN
+        took, gave = taken(change, self._holders), self._gains.of(change) if self._gains else NOTHING_GAINED
         counts = took or gave
         if not counts or not self._deployment or (change.subject, change.name, change.after) in self._covered:
             return dict.fromkeys(("counts_for", "people", "permissions", "gainers", "rights"))
@@ -125,9 +125,9 @@ def taken_since(connection: Connection, deployment: str, since: datetime, *, but
     return Taken(*_sums(connection, _takings, _taken_since, deployment, since, but=but))
 
 
-def given_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+def given_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
     """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
-    return Given(*_sums(connection, _givings, _given_since, deployment, since, but=but))
+    return Gained(*_sums(connection, _givings, _given_since, deployment, since, but=but))
 
 
 def _sums(

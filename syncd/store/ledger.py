@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
-from syncd.plan.given import Given
+from syncd.plan.given import Gained
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
 from syncd.store import changes, codec, ownership, schema
@@ -94,7 +94,7 @@ class DatabaseLedger:
         with self._database.read() as connection:
             return changes.taken_since(connection, deployment, since, but=but)
 
-    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Given:
+    def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
         with self._database.read() as connection:
             return changes.given_since(connection, deployment, since, but=but)
 

@@ -13,7 +13,7 @@ from stages import DAGS, NOW, People, Stage, made_for, put
 
 from syncd.errors import StoreError
 from syncd.model import Dag, Scope, Status, User
-from syncd.plan.given import NOTHING_GIVEN, Given
+from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.limits import Limits
 from syncd.reconcile import PassRequest
 from syncd.store import Stores
@@ -40,14 +40,14 @@ def has(stage: Stage) -> int:
     return sum(1 for user in stage.prod.users.values() if "finance" in user.roles)
 
 
-def given_lately(stage: Stage) -> Given:
-    found: Given = stage.store.ledger.given_since("prod", stage.now - timedelta(hours=1))
+def given_lately(stage: Stage) -> Gained:
+    found: Gained = stage.store.ledger.given_since("prod", stage.now - timedelta(hours=1))
     return found
 
 
 def test_the_first_pass_over_everything_gives_whatever_the_mapping_says(stage: Stage) -> None:
     assert 0 == stage.apply().exit_code()
-    assert (6, NOTHING_GIVEN) == (has(stage), given_lately(stage))
+    assert (6, NOTHING_GAINED) == (has(stage), given_lately(stage))
 
 
 def test_a_first_pass_that_was_cut_off_goes_on_as_the_first(stage: Stage) -> None:
@@ -56,7 +56,7 @@ def test_a_first_pass_that_was_cut_off_goes_on_as_the_first(stage: Stage) -> Non
     assert 2 == has(stage)
     stage.prod.breaks = {}
     assert 0 == stage.apply().exit_code()
-    assert (6, NOTHING_GIVEN) == (has(stage), given_lately(stage))
+    assert (6, NOTHING_GAINED) == (has(stage), given_lately(stage))
 
 
 def test_what_is_over_a_limit_is_held_and_the_rest_goes_on(stage: Stage) -> None:
@@ -82,7 +82,7 @@ def test_an_approval_lets_just_that_pass_and_counts_towards_no_limit(stage: Stag
     [deployment] = stage.apply().deployments
     assert deployment.held is not None
     assert 0 == stage.apply(approved=(deployment.held.digest,)).exit_code()
-    assert (10, NOTHING_GIVEN) == (has(stage), given_lately(stage))
+    assert (10, NOTHING_GAINED) == (has(stage), given_lately(stage))
     join(stage, 3)
     assert 0 == stage.apply().exit_code()
     assert 3 == given_lately(stage).people
@@ -107,7 +107,7 @@ def test_what_another_hand_took_is_put_back_without_a_word(stage: Stage) -> None
     for name in SIX:
         put(stage.prod, replace(stage.prod.users[name], roles=frozenset()))
     assert 0 == stage.apply().exit_code()
-    assert (6, NOTHING_GIVEN) == (has(stage), given_lately(stage))
+    assert (6, NOTHING_GAINED) == (has(stage), given_lately(stage))
 
 
 def test_what_got_no_answer_and_was_not_made_counts_once_when_it_is_planned_again(stage: Stage) -> None:
@@ -158,5 +158,5 @@ def test_a_pass_over_dags_counts_whoever_holds_the_role_by_us(stage: Stage) -> N
 
 def test_a_database_of_before_counts_nothing_that_it_did_not_write_down(stage: Stage) -> None:
     stage.apply()
-    assert NOTHING_GIVEN == stage.store.ledger.given_since("prod", NOW - timedelta(days=1))
-    assert NOTHING_GIVEN == stage.store.ledger.given_since("test", NOW - timedelta(days=1))
+    assert NOTHING_GAINED == stage.store.ledger.given_since("prod", NOW - timedelta(days=1))
+    assert NOTHING_GAINED == stage.store.ledger.given_since("test", NOW - timedelta(days=1))

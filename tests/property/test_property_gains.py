@@ -11,7 +11,7 @@ from states import carry_out, desired_states, observed_states, own, owned_states
 
 from syncd.model import EVERYTHING, Change, Deployment, DesiredState, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.diff import diff
-from syncd.plan.given import NOTHING_GIVEN, Given, gains
+from syncd.plan.given import NOTHING_GAINED, Gained, gains
 from syncd.plan.guard import Guarded, guard
 from syncd.plan.limits import Limits
 from syncd.targets.airflow.naming import NAMING, permission
@@ -39,7 +39,7 @@ class Hour:
     limits: Limits
     users: dict[str, User] = field(default_factory=dict)
     grants: dict[str, frozenset[str]] = field(default_factory=dict)
-    given: Given = NOTHING_GIVEN
+    given: Gained = NOTHING_GAINED
     held: int = 0
 
     def join(self, people: Sequence[tuple[str, str]]) -> None:
@@ -58,7 +58,7 @@ class Hour:
             self.users[key(change.name)] = change.after
             self.grants[key(change.name)] = change.after.roles
             gave = measured.of(change)
-            self.given = Given(self.given.people + gave.people, self.given.rights + gave.rights)
+            self.given = Gained(self.given.people + gave.people, self.given.rights + gave.rights)
 
     def _gets(self, name: str, roles: frozenset[str]) -> Change:
         before = self.users.get(name)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from syncd.model import EVERYTHING, Change, ObservedState, Owned, Permission, Plan, Role, User, What, Why
-from syncd.plan.given import NOTHING_GIVEN, Everywhere, Gains, Given, gains
+from syncd.plan.given import NOTHING_GAINED, Everywhere, Gained, Gains, gains
 from syncd.plan.guard import Guarded, guard, parted
 from syncd.plan.limits import Limits
 from syncd.targets.airflow.naming import permission
@@ -38,7 +38,7 @@ def judged(
     observed: ObservedState | None = None,
     *,
     people: int = 1000,
-    lately: Given = NOTHING_GIVEN,
+    lately: Gained = NOTHING_GAINED,
     limits: Limits = LIMITS,
     approvals: Iterable[str] = (),
 ) -> Guarded:
@@ -64,17 +64,17 @@ FINANCE, OPS = Role("finance", on("d", 3)), Role("ops", on("d", 2) | on("e", 4))
 @pytest.mark.parametrize(
     ("before", "after", "given"),
     [
-        (None, user("anna", "finance"), Given(1, 3)),
-        (None, user("anna"), NOTHING_GIVEN),
-        (user("anna"), user("anna", "finance", "ops"), Given(1, 7)),
-        (user("anna", "finance"), user("anna", "ops"), Given(1, 4)),  # what she had is nothing new
-        (user("anna", "ops", "finance"), user("anna", "ops"), NOTHING_GIVEN),
-        (user("anna", "ops"), None, NOTHING_GIVEN),
-        (user("anna"), user("anna", "unknown"), Given(1, 0)),
+        (None, user("anna", "finance"), Gained(1, 3)),
+        (None, user("anna"), NOTHING_GAINED),
+        (user("anna"), user("anna", "finance", "ops"), Gained(1, 7)),
+        (user("anna", "finance"), user("anna", "ops"), Gained(1, 4)),  # what she had is nothing new
+        (user("anna", "ops", "finance"), user("anna", "ops"), NOTHING_GAINED),
+        (user("anna", "ops"), None, NOTHING_GAINED),
+        (user("anna"), user("anna", "unknown"), Gained(1, 0)),
     ],
 )
 def test_who_gains_a_role_gains_what_they_could_not_do_before(
-    before: User | None, after: User | None, given: Given
+    before: User | None, after: User | None, given: Gained
 ) -> None:
     change = Change(before, after)
     assert given == gains([change], there((), FINANCE, OPS), owned=Owned()).of(change)
@@ -83,14 +83,14 @@ def test_who_gains_a_role_gains_what_they_could_not_do_before(
 def test_a_role_that_was_ours_and_is_gone_is_put_back_and_not_given() -> None:
     back, more = Change(user("anna"), user("anna", "finance")), Change(user("anna"), user("anna", "finance", "ops"))
     measured = gains([back, more], there((), FINANCE, OPS), owned=Owned(grants={"anna": frozenset({"finance"})}))
-    assert (NOTHING_GIVEN, Given(1, 6)) == (measured.of(back), measured.of(more))
+    assert (NOTHING_GAINED, Gained(1, 6)) == (measured.of(back), measured.of(more))
 
 
 def test_who_gets_a_role_that_is_made_or_grows_gets_what_it_allows_then() -> None:
     grows, made = Change(FINANCE, Role("finance", on("d", 9))), Change(None, OPS)
     joiner = Change(None, user("anna", "finance", "ops"))
     measured = gains([grows, made, joiner], there((), FINANCE), owned=Owned())
-    assert [NOTHING_GIVEN, NOTHING_GIVEN, Given(1, 13)] == [measured.of(c) for c in (grows, made, joiner)]
+    assert [NOTHING_GAINED, NOTHING_GAINED, Gained(1, 13)] == [measured.of(c) for c in (grows, made, joiner)]
 
 
 HOLDERS = [*(user(f"p{n}", "finance") for n in range(5)), user("both", "finance", "ops"), user("other", "ops")]
@@ -99,13 +99,13 @@ HOLDERS = [*(user(f"p{n}", "finance") for n in range(5)), user("both", "finance"
 @pytest.mark.parametrize(
     ("after", "given"),
     [
-        (on("d", 3) | on("x", 3), Given(0, 18)),  # half of it is new
-        (on("d", 3) | on("x", 4), Given(6, 24)),  # more than half
-        (on("d", 3) | on("e", 3), Given(0, 15)),  # who may do it by another role gains nothing
-        (on("d", 2), NOTHING_GIVEN),
+        (on("d", 3) | on("x", 3), Gained(0, 18)),  # half of it is new
+        (on("d", 3) | on("x", 4), Gained(6, 24)),  # more than half
+        (on("d", 3) | on("e", 3), Gained(0, 15)),  # who may do it by another role gains nothing
+        (on("d", 2), NOTHING_GAINED),
     ],
 )
-def test_what_comes_into_a_role_is_given_to_whoever_keeps_it(after: frozenset[Permission], given: Given) -> None:
+def test_what_comes_into_a_role_is_given_to_whoever_keeps_it(after: frozenset[Permission], given: Gained) -> None:
     grows, leaver = Change(FINANCE, Role("finance", after)), Change(user("gone", "finance"), user("gone"))
     observed = there([*HOLDERS, user("gone", "finance")], FINANCE, OPS)
     assert given == gains([leaver, grows], observed, owned=Owned()).of(grows)
@@ -120,7 +120,7 @@ def test_what_the_last_pass_wanted_in_a_role_and_dags_that_are_new_do_not_count(
         wanted={"finance": Role("finance", on("d", 4))},
         new_dags={"x0"},
     )
-    assert Given(0, 6) == measured.of(grows)
+    assert Gained(0, 6) == measured.of(grows)
 
 
 def test_what_is_on_every_dag_counts_for_each_dag_that_is_listed() -> None:
@@ -129,7 +129,7 @@ def test_what_is_on_every_dag_counts_for_each_dag_that_is_listed() -> None:
     for dags, rights in ((0, 2), (1, 2), (500, 501)):
         everywhere = Everywhere(frozenset({ON_ALL}), dags)
         measured = gains([joiner], there((), role), owned=Owned(), everywhere=everywhere)
-        assert Given(1, rights) == measured.of(joiner)
+        assert Gained(1, rights) == measured.of(joiner)
 
 
 # --- the limits -----------------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_what_is_on_every_dag_counts_for_each_dag_that_is_listed() -> None:
     ],
 )
 def test_people_who_gain_a_role(count: int, people: int, lately: int, held: bool) -> None:
-    assert held == (judged(joins(count), people=people, lately=Given(people=lately)).held is not None)
+    assert held == (judged(joins(count), people=people, lately=Gained(people=lately)).held is not None)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_people_who_gain_a_role(count: int, people: int, lately: int, held: bool
 def test_rights_that_people_gain(rights: int, lately: int, held: bool) -> None:
     """Nobody has any before, so above the floor it is more than half of all."""
     observed = there((), Role("finance", on("d", rights)))
-    assert held == (judged(joins(1), observed, people=0, lately=Given(rights=lately)).held is not None)
+    assert held == (judged(joins(1), observed, people=0, lately=Gained(rights=lately)).held is not None)
 
 
 def test_rights_are_a_share_of_those_that_people_have_by_then() -> None:
@@ -174,14 +174,14 @@ def test_rights_are_a_share_of_those_that_people_have_by_then() -> None:
 
 
 def test_each_limit_says_what_it_counts() -> None:
-    found = judged(joins(6), people=5, lately=Given(people=2)).held
+    found = judged(joins(6), people=5, lately=Gained(people=2)).held
     assert found is not None
     assert ("6 of 11 people gain a role, after 2 within the last hour: the limit is 50%",) == found.why
 
 
 def test_where_nobody_measures_gains_none_is_held() -> None:
     made, observed = Plan("prod", EVERYTHING, tuple(joins(500))), there()
-    found = guard(made, observed, LIMITS, owned=Owned(), given_lately=Given(900, 900))
+    found = guard(made, observed, LIMITS, owned=Owned(), given_lately=Gained(900, 900))
     assert (None, None, made.changes) == (found.held, found.gains, found.go)
 
 
