@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
+from syncd.cli.audit_export import export
+from syncd.cli.audit_verify import verify
 from syncd.cli.complete import COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Deployment
@@ -65,6 +67,14 @@ _After = Annotated[int | None, typer.Option(metavar="ID", min=0, help="Only what
 _Format = Annotated[AuditOutput, typer.Option("--output", "-o", help="Who is to read it.")]
 
 
+group = typer.Typer(
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    short_help="Show the journal: each change that was meant, made, held or refused; prove and export it.",
+)
+
+
+@group.callback()
 def audit(
     context: typer.Context,
     deployment: Deployment = None,
@@ -80,6 +90,8 @@ def audit(
     output: _Format = AuditOutput.TEXT,
 ) -> int:
     """Show the journal: each change that was meant, made, held or refused, the newest last; by id where all is shown."""
+    if context.invoked_subcommand is not None:
+        return 0
     from syncd.app import utc_now
     from syncd.cli.rows import write_rows
     from syncd.ports import Holding
@@ -111,6 +123,10 @@ def audit(
             head = [field.name for field in fields(Holding)] if holders else ()
             write_rows(map(plain if holders else journal_json, rows), output=output, nested=NESTED, head=head)
     return 0
+
+
+group.command(short_help="Prove that nothing in the journal was edited, removed, inserted or moved.")(verify)
+group.command(short_help="Write the journal's records, one line each, to be kept and verified elsewhere.")(export)
 
 
 def _by_old_name(held: bool, this: Invocation) -> bool:

@@ -22,7 +22,7 @@ from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
-from syncd.store import awaited, codec, ownership
+from syncd.store import awaited, codec, evidence, ownership
 from syncd.store.prepared import Prepared
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
@@ -63,6 +63,7 @@ def record_plan(
         "in_force": in_force,
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
+    evidence.planned(connection, id_, plan, row, held=held)
     _record_changes(connection, id_, parted(plan.changes, held), now=now, counted=_Counted(plan.deployment, basis))
     _forget_unbegun(connection, plan, in_force=in_force)
     return id_
@@ -294,8 +295,10 @@ def close(
     by_looking: bool = False,
     final: bool = False,
     change: Change | None = None,
+    answers: Iterable[StepOutcome] = (),
 ) -> None:
     """Write down how a change that was begun ended, and move ownership with it; `change` spares reading which one it is.
+    `answers` are those that no record has yet.
 
     status           | what it took | what its intent marked
     applied          | ended        | stays
@@ -312,6 +315,8 @@ def close(
     rows = _close.rows(connection, which=id_, settled_by_looking=by_looking, **ended)
     if not rows:
         raise _not_open(connection, id_, status)
+    told = ((step, answer, refused) for step, answer, refused, _ in answers)
+    evidence.ended(connection, id_, status.value, detail=detail, by_looking=by_looking, answers=told, now=now)
     deployment, before, after = rows[0]
     change = change or _change(before, after)
     if status not in {Status.APPLIED, Status.UNKNOWN} and not final:

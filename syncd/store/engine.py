@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncd.errors import StoreError, SyncdError
+from syncd.store.chain import chained
 from syncd.store.commits import Deferred, GroupCommit
 from syncd.store.prepared import Prepared
 
@@ -91,6 +92,15 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
 
+    @contextmanager
+    def still(self) -> Iterator[Connection]:
+        """Read several tables, row by row, as all of them are at one moment."""
+        level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}  # SQLite's transactions are so anyway
+        with self._in_sentences():
+            self._check_file()
+            with self._engine.execution_options(yield_per=1_000, **level).begin() as connection:
+                yield connection
+
     def rows(self, asked: Prepared, **given: object) -> list[tuple[Any, ...]]:
         """Ask one question in a transaction of its own."""
         with self.read() as connection:
@@ -102,10 +112,13 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Write in a transaction of its own. SQLite has one writer: threads queue here, since it only polls."""
+        """Write in a transaction of its own, which ends with the records that were appended to the chain in it.
+
+        SQLite has one writer: threads queue here, since it only polls.
+        """
         with self._one_writer, self._in_sentences():
             self._check_file()
-            with self._writer.begin() as connection:
+            with self._writer.begin() as connection, chained(connection):
                 yield connection
 
     def commit(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:

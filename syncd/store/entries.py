@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from syncd.errors import SyncdError
 from syncd.model import Change, Outcome
 from syncd.ports import Lease
-from syncd.store import changes, leases
+from syncd.store import changes, evidence, leases
 from syncd.store.changes import Begun
 from syncd.store.commits import Deferred
 from syncd.store.engine import Database
@@ -110,7 +110,12 @@ class DatabaseEntry:
         begun = self._begun or self._begin(connection)
         self._record_what_came(connection, begun, now)
         changes.claim(connection, begun, makes, now=now)
-        return begun, changes.record_call(connection, begun.id, call, now=now)
+        step = changes.record_call(connection, begun.id, call, now=now)
+        if self._begun:
+            evidence.called(connection, begun.id, step, call, answers=self._told(), now=now)
+        else:
+            self._intend(connection, begun, (step, call))
+        return begun, step
 
     def _begin(self, connection: Connection) -> Begun:
         plan = self._entries.plan
@@ -119,12 +124,29 @@ class DatabaseEntry:
     def _begin_and_end(self, connection: Connection, *, outcome: Outcome, now: datetime) -> Begun:
         self._entries.confirm(connection, self._database.now(connection))
         begun = self._begin(connection)
+        self._intend(connection, begun)
         self._end(begun, connection, outcome=outcome, now=now)
         return begun
 
+    def _intend(self, connection: Connection, begun: Begun, call: tuple[int, str] | None = None) -> None:
+        evidence.intended(
+            connection,
+            self._change,
+            id_=begun.id,
+            plan=self._entries.plan,
+            deployment=begun.deployment,
+            fingerprint=self._fingerprint,
+            call=call,
+            now=self._begun_at,
+        )
+
+    def _told(self) -> list[tuple[int, str, bool]]:
+        return [(step, answer, refused) for step, answer, refused, _ in self._answers]
+
     def _end(self, begun: Begun, connection: Connection, *, outcome: Outcome, now: datetime) -> None:
         self._record_what_came(connection, begun, now)
-        changes.close(connection, begun.id, outcome.status, detail=outcome.detail, now=now, change=self._change)
+        how, change, answers = outcome.detail, self._change, self._answers
+        changes.close(connection, begun.id, outcome.status, detail=how, now=now, change=change, answers=answers)
 
     def _record_what_came(self, connection: Connection, begun: Begun, now: datetime) -> None:
         changes.record_answers(connection, begun, self._answers, now=now)

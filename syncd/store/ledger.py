@@ -20,7 +20,7 @@ from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
 from syncd.plan.given import Gained
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
-from syncd.store import changes, codec, ownership, schema
+from syncd.store import changes, codec, evidence, ownership, schema
 from syncd.store.engine import LARGE, Database
 from syncd.store.entries import DatabaseEntries, flushed
 from syncd.store.prepared import Prepared
@@ -150,6 +150,7 @@ def _came(connection: Connection, deployment: str, found: Mapping[int, Owned], *
     for id_, things in found.items():
         ended = {"status": Status.APPLIED.value, "detail": LATE, "settled_by_looking": True, "moved_at": now}
         connection.execute(update(schema.changes).where(schema.changes.c.id == id_).values(ended))
+        evidence.ended(connection, id_, Status.APPLIED.value, detail=LATE, by_looking=True, now=now)
         ownership.adopt(connection, deployment, ownership.things_of(things), now=now, change=id_)
     _forget_awaited(connection, found)
 

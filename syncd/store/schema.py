@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0018"
+REVISION = "0019"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -41,7 +41,7 @@ metadata = MetaData(
 )
 
 
-def _partly(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> None:
+def partly(name: str, *columns: Column[Any], where: ColumnElement[bool], unique: bool = False) -> None:
     """Index some of the rows of a table."""
     Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
@@ -244,8 +244,8 @@ changes = Table(
 is_unsettled = changes.c.status.in_([literal_column("'intent'"), literal_column("'unknown'")])
 """Literals, because neither database uses a partial index where the value is a parameter."""
 
-_partly("ix_changes_unsettled", changes.c.plan_id, where=is_unsettled)
-_partly(
+partly("ix_changes_unsettled", changes.c.plan_id, where=is_unsettled)
+partly(
     "ix_changes_counts_for_moved_at", changes.c.counts_for, changes.c.moved_at, where=changes.c.counts_for.is_not(None)
 )
 
@@ -300,9 +300,9 @@ ownership = Table(
 )
 
 _key = ownership.c.deployment, ownership.c.kind, ownership.c.name, ownership.c.role
-_partly("uq_ownership_open", *_key, unique=True, where=ownership.c.until.is_(None))
-_partly("ix_ownership_change_id", ownership.c.change_id, where=ownership.c.change_id.is_not(None))
-_partly("ix_ownership_ended_by", ownership.c.ended_by, where=ownership.c.ended_by.is_not(None))
+partly("uq_ownership_open", *_key, unique=True, where=ownership.c.until.is_(None))
+partly("ix_ownership_change_id", ownership.c.change_id, where=ownership.c.change_id.is_not(None))
+partly("ix_ownership_ended_by", ownership.c.ended_by, where=ownership.c.ended_by.is_not(None))
 
 accounts = Table(
     "accounts",

@@ -18,6 +18,7 @@ from syncd.store.places import DatabasePlaces
 from syncd.store.presence import DatabasePresence
 from syncd.store.queries import DatabaseQueries
 from syncd.store.readings import DatabaseReadings
+from syncd.store.records import DatabaseRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Stores:
     looks: DatabaseLooks
     queries: DatabaseQueries
     presence: DatabasePresence
+    records: DatabaseRecords
 
     @classmethod
     def open(cls, url: str, *, clock: Clock | None = None) -> Self:
@@ -78,6 +80,7 @@ class Stores:
             DatabaseLooks(database),
             DatabaseQueries(database),
             DatabasePresence(database),
+            DatabaseRecords(database),
         )
 
     def close(self) -> None:

@@ -78,6 +78,7 @@ def _check(store: Stores, ended: int, into: int, *, whole: bool) -> None:
     announced = into > 1
     begun = min(ended + announced, len(PEOPLE))
     known = ended if announced or whole else max(ended - 1, 0)
+    assert [] == store.records.verify().flaws
     open_changes = store.ledger.unsettled("prod")
     assert [created(name, "Viewer") for name in PEOPLE[known:begun]] == [u.change for u in open_changes]
     assert set(PEOPLE[:begun]) == set(store.holdings.owned("prod").users)

@@ -23,6 +23,8 @@ COMMANDS = (
         "status",
         "alarms",
         "audit",
+        "audit verify",
+        "audit export",
         "explain",
         "who",
         "snapshot",

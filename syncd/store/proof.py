@@ -1,0 +1,178 @@
+"""Holds the tables of the journal against its chain of records: what people are shown comes from the tables.
+
+Three tables are read side by side in the order of the changes, so that a journal of any size fits in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, select
+
+from syncd.model import Status
+from syncd.model.chain import Flaw
+from syncd.store.codec.text import time_to
+from syncd.store.schema import INTENT, PLANNED, changes, plans, runs, steps
+from syncd.store.schema_records import records
+
+_UNBEGUN = (PLANNED, Status.HELD.value)
+_ENDS = frozenset({"outcome", "earlier"})
+_Facts = dict[str, Any]
+
+
+def journal_flaws(connection: Connection) -> Iterator[Flaw]:
+    """Say which rows of the journal are not as the chain's records say, or have none."""
+    yield from _of_plans(connection)
+    begun, told, calls = (connection.execute(chosen) for chosen in (_BEGUN, _TOLD, _CALLS))
+    for id_, row, facts, made in _beside(begun, _grouped(told), _grouped(calls)):
+        yield from _of_change(id_, row, [_facts(line) for _, line in facts or ()], [call for _, *call in made or ()])
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------
+
+_SAID_OF_A_PLAN = (
+    "deployment",
+    "digest",
+    "held_digest",
+    "approved",
+    "approved_by",
+    "files",
+    "by",
+    "host",
+    "command",
+    "run",
+)
+_PLANS = (
+    select(
+        records.c.seq,
+        records.c.line,
+        *(plans.c[name] for name in _SAID_OF_A_PLAN[:6]),
+        *(runs.c[name] for name in ("by", "host", "command")),
+        plans.c.run_id,
+    )
+    .select_from(records.join(plans, plans.c.id == records.c.about_id).join(runs, runs.c.id == plans.c.run_id))
+    .where(records.c.about == "plan")
+    .order_by(records.c.about_id, records.c.seq)
+)
+
+
+def _of_plans(connection: Connection) -> Iterator[Flaw]:
+    """A plan that led to nothing is forgotten after a while, so that there is no row of it is no flaw."""
+    for seq, line, *found in connection.execute(_PLANS):
+        facts = _facts(line)
+        other = [name for name, value in zip(_SAID_OF_A_PLAN, found, strict=True) if facts.get(name) != value]
+        if other:
+            yield Flaw(seq, f"{_about(facts)} is not as it says: {', '.join(other)} was edited")
+
+
+# --- changes ----------------------------------------------------------------------------------------------------------
+
+_BEGUN = (
+    select(
+        changes.c.id,
+        changes.c.plan_id,
+        plans.c.deployment,
+        *(changes.c[name] for name in ("subject", "kind", "name", "fingerprint", "before", "after", "because")),
+        *(changes.c[name] for name in ("status", "detail", "settled_by_looking", "intent_at", "moved_at")),
+    )
+    .select_from(changes.outerjoin(plans, plans.c.id == changes.c.plan_id))
+    .where(changes.c.status.not_in(_UNBEGUN))
+    .order_by(changes.c.id)
+)
+_TOLD: Select[Any] = (
+    select(records.c.about_id, records.c.line)
+    .where(and_(records.c.about.is_not(None), records.c.about == "change"))
+    .order_by(records.c.about_id, records.c.seq)
+)
+_CALLS = select(steps.c.change_id, steps.c.id, steps.c.call, steps.c.answer, steps.c.refused).order_by(
+    steps.c.change_id, steps.c.id
+)
+
+
+def _of_change(id_: int, row: Any, facts: list[_Facts], calls: list[list[Any]]) -> Iterator[Flaw]:
+    if not facts:
+        yield Flaw(0, f"change {id_} was inserted into the journal: no record says that it was begun")
+    elif row is None:
+        yield Flaw(facts[0]["seq"], f"change {id_} of the journal, of which it speaks, was removed")
+    else:
+        other = [name for name, is_same in _compared(row, facts, calls) if not is_same]
+        if other:
+            yield Flaw(
+                facts[-1]["seq"], f"change {id_} of the journal is not as it says: {', '.join(other)} was edited"
+            )
+
+
+def _compared(row: Any, facts: list[_Facts], calls: list[list[Any]]) -> Iterator[tuple[str, bool]]:
+    """Say of each part of a change whether it is as its first record, its last, and all of them say."""
+    first, last = facts[0], facts[-1]
+    intent_at, moved_at = (row[-2] and time_to(row[-2])), time_to(row[-1])
+    yield "plan", row[1] == first.get("plan")
+    yield "deployment", row[2] == first.get("deployment")
+    yield "kind", (row[3], row[4]) == (first.get("subject"), first.get("change"))
+    yield "name", row[5] == first.get("name")
+    yield "content", row[6] == _content(row[7], row[8]) == first.get("content")
+    yield "because", json.loads(row[9]) == first.get("because")
+    yield "the time of the intent", intent_at == (first.get("intent_at") if first["kind"] == "earlier" else first["at"])
+    ended = last["kind"] in _ENDS
+    yield "status", row[10] == (last.get("status") if ended else INTENT)
+    yield "detail", not ended or row[11] == last.get("detail")
+    yield "by looking", not ended or row[12] == last.get("by_looking")
+    yield "the time", moved_at == (last["at"] if ended else first["at"])
+    yield "its calls", calls == _calls(facts)
+
+
+def _content(before: str | None, after: str | None) -> str:
+    return hashlib.sha256(f"{before}\n{after}".encode()).hexdigest()[:32]
+
+
+def _calls(facts: list[_Facts]) -> list[list[Any]]:
+    made: dict[int, list[Any]] = {}
+    for fact in facts:
+        for step, answer, refused in fact.get("answers", ()):
+            if step in made:
+                made[step][2:] = [answer, refused]
+        if call := fact.get("call"):
+            made[call[0]] = [*call, None, False]
+    return facts[0]["calls"] + list(made.values()) if "calls" in facts[0] else list(made.values())
+
+
+def _facts(line: str) -> _Facts:
+    """Read a record; of one that was made unreadable the chain itself says so."""
+    try:
+        facts = json.loads(line)
+    except ValueError:
+        facts = None
+    return facts if isinstance(facts, dict) and facts.keys() >= _IN_EACH else dict.fromkeys(_IN_EACH, 0)
+
+
+_IN_EACH = frozenset({"seq", "at", "kind"})
+
+
+def _about(facts: _Facts) -> str:
+    table, id_ = facts.get("about") or ("", 0)
+    return f"{table} {id_} of the journal"
+
+
+# --- side by side -----------------------------------------------------------------------------------------------------
+
+
+def _grouped(rows: Iterable[Any]) -> Iterator[tuple[int, list[Any]]]:
+    return ((id_, list(group)) for id_, group in groupby(rows, key=itemgetter(0)))
+
+
+def _beside(
+    begun: Iterable[Any], told: Iterator[tuple[int, list[Any]]], calls: Iterator[tuple[int, list[Any]]]
+) -> Iterator[tuple[int, Any, list[Any] | None, list[Any] | None]]:
+    """Give for each change its row, its records and its calls; None where there are none."""
+    streams = [((row[0], row) for row in begun), told, calls]
+    heads = [next(stream, None) for stream in streams]
+    while known := [head[0] for head in heads if head is not None]:
+        id_ = min(known)
+        here = [head[1] if head is not None and head[0] == id_ else None for head in heads]
+        heads = [next(s, None) if h is not None and h[0] == id_ else h for s, h in zip(streams, heads, strict=True)]
+        yield id_, here[0], here[1], here[2]
