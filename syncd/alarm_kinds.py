@@ -14,6 +14,7 @@ AlarmKind = Literal[
     "source_failed",
     "config_invalid",
     "database_down",
+    "database_doubted",
     "not_converged",
     "renamed",
     "name_clash",
@@ -24,6 +25,8 @@ AlarmKind = Literal[
     "person_joined",
     "waiting",
 ]
+OF_THE_WHOLE: Final = frozenset({"config_invalid", "database_down", "database_doubted"})
+"""Kinds that are about no source and no deployment."""
 KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""
 CRITICAL: Final = frozenset({"source_failed", "database_down", "quarantined"})

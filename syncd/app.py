@@ -65,7 +65,7 @@ def open_database(database: DatabaseSettings, *, clock: Callable[[], datetime] =
     """Do as `open_store`, knowing of no more than the database."""
     from syncd.store import Stores
 
-    return Stores.open(database.connect_url(), clock=clock)
+    return Stores.open(database.connect_url(), clock=clock, witness=database.witness)
 
 
 def read_rules(settings: Settings) -> Rules:

@@ -236,7 +236,9 @@ def _database(table: DatabaseTable, *, folder: Path) -> DatabaseSettings:
     prefix = "sqlite:///"
     local = table.url.startswith(prefix)
     url = prefix + str(folder / table.url.removeprefix(prefix)) if local else table.url
-    return DatabaseSettings(url, table.password.secret() if table.password else None)
+    beside = url.removeprefix(prefix) + ".witness" if local else None
+    witness = folder / Path(table.witness).expanduser() if table.witness else beside and Path(beside)
+    return DatabaseSettings(url, table.password.secret() if table.password else None, witness or None)
 
 
 def _deployments(tables: Mapping[str, DeploymentTable]) -> Iterator[DeploymentSettings]:

@@ -21,6 +21,8 @@ class DatabaseSettings:
 
     url: str
     password: Secret | None = None
+    witness: Path | None = None
+    """Where is remembered which database it is; None: nowhere."""
 
     @property
     def is_there(self) -> bool:

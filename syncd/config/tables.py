@@ -49,6 +49,10 @@ class DatabaseTable(SettingsTable):
     `postgresql+psycopg://USER@HOST/NAME`. One host: SQLite is enough. Several: PostgreSQL."""
     password: SecretReference | None = None
     """The password of the PostgreSQL user, by reference."""
+    witness: Text | None = None
+    """A file in which syncd remembers which database it works with, to notice an older copy or another one
+    (docs/recovery.md), as seen from this file's folder. If not set: beside the file of SQLite, with `.witness` at its end;
+    none with PostgreSQL. Best on another disk than the database, where no restore reaches it."""
 
     @field_validator("url")
     @classmethod

@@ -17,7 +17,7 @@ from datetime import datetime
 from threading import Event, Thread, Timer
 from typing import Final
 
-from syncd.alarm_kinds import runbook
+from syncd.alarm_kinds import OF_THE_WHOLE, runbook
 from syncd.app import utc_now
 from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
@@ -356,7 +356,7 @@ class Daemon:
         loaded = self.fleet.now
         known = {*loaded.targets, *(source.name for source in loaded.world.sources), PERSONS}
         for alarm in raised:
-            if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):
+            if alarm.subject not in known and alarm.kind not in OF_THE_WHOLE:
                 self.alarms.clear(alarm.kind, alarm.subject)
 
     def _line(self) -> str:

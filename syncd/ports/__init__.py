@@ -8,6 +8,7 @@ Readings  | what sources said, names of groups, who is one person     | reading 
 Ledger    | runs, plans, each change from its intent to its end       | passes
 Leases    | who may write                                             | whoever writes to a deployment, or polls
 Holdings  | what is ours                                              | passes
+Installation | whether the database is the one of before       | passes; `syncd recover`
 Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
@@ -19,6 +20,7 @@ Presence  | replicas, alarms, uses of the API, the last good files    | the daem
 from syncd.ports.emit import Emit
 from syncd.ports.failures import Failing, Failures
 from syncd.ports.holdings import Holdings
+from syncd.ports.installation import DatabaseDoubt, Installation, Recovery, Truth
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
 from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
@@ -45,6 +47,7 @@ __all__ = [
     "AuditFilter",
     "AuditRow",
     "Basis",
+    "DatabaseDoubt",
     "Emit",
     "Entries",
     "Entry",
@@ -56,6 +59,7 @@ __all__ = [
     "Holding",
     "HoldingFilter",
     "Holdings",
+    "Installation",
     "Journal",
     "KeptAlarms",
     "LastPlan",
@@ -71,6 +75,7 @@ __all__ = [
     "Queries",
     "Readings",
     "Recorder",
+    "Recovery",
     "Replicas",
     "RunRecord",
     "Source",
@@ -78,6 +83,7 @@ __all__ = [
     "TargetReader",
     "TargetSession",
     "TargetWriter",
+    "Truth",
     "Unsettled",
     "Use",
     "Uses",

@@ -33,6 +33,7 @@ COMMANDS = (
         "db backup",
         "db check",
         "db upgrade",
+        "recover",
         "schema",
         "diff",
         "doctor",
