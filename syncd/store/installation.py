@@ -35,7 +35,7 @@ from syncd.store.witness import Remembered, Witness
 GIVEN_UP = "nobody waits for it any more: a person said that nothing of before is syncd's (syncd recover)"
 
 
-class Standing(NamedTuple):
+class DatabaseStanding(NamedTuple):
     """How the database stands: its id, when it was made, the number and the word of its last mark, and the doubt of it."""
 
     id: str
@@ -48,7 +48,7 @@ class Standing(NamedTuple):
 class _Compared(NamedTuple):
     """What comparing the database with what is remembered came to; `is_of_database`: what is remembered could be read."""
 
-    stands: Standing
+    stands: DatabaseStanding
     doubt: DatabaseDoubt | None
     at: datetime
     is_of_database: bool
@@ -61,7 +61,7 @@ class DatabaseInstallation:
         self._database = database
         self._witness = witness
 
-    def standing(self) -> Standing:
+    def standing(self) -> DatabaseStanding:
         with self._database.read() as connection:
             return _standing(connection)
 
@@ -133,22 +133,22 @@ def forget_marks(connection: Connection, *, before: datetime) -> int:
     return connection.execute(delete(marks).where(marks.c.at < before, marks.c.number < last)).rowcount
 
 
-def _standing(connection: Connection) -> Standing:
+def _standing(connection: Connection) -> DatabaseStanding:
     asked = select(installation, marks.c.word).outerjoin(marks, marks.c.number == installation.c.number)
     row = connection.execute(asked).one_or_none()
     if row is None:
         raise StoreError("the database does not say which one it is; restore a copy, or start with a new one")
     doubt = None if row.doubt is None else DatabaseDoubt(row.doubt, row.doubt_at)
-    return Standing(row.id, row.made_at, row.number, row.word or "", doubt)
+    return DatabaseStanding(row.id, row.made_at, row.number, row.word or "", doubt)
 
 
-def _contradiction(connection: Connection, stands: Standing, remembered: Remembered) -> str:
+def _contradiction(connection: Connection, stands: DatabaseStanding, remembered: Remembered) -> str:
     """Say why this is not the database that is remembered; empty: it is, or a person spoke since."""
     why = _other(connection, stands, remembered)
     return "" if why and _is_answered(connection, remembered) else why
 
 
-def _other(connection: Connection, stands: Standing, remembered: Remembered) -> str:
+def _other(connection: Connection, stands: DatabaseStanding, remembered: Remembered) -> str:
     then = f"{remembered.at:%Y-%m-%d %H:%M} UTC"
     if remembered.installation != stands.id:
         return (
