@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from syncd.errors import StoreError
 from syncd.model import Status
 from syncd.ports import DatabaseDoubt, Recovery, Truth
-from syncd.store import changes, codec, schema
+from syncd.store import chain, changes, codec, schema
 from syncd.store.engine import Database, insert
 from syncd.store.schema import awaited, installation, marks, ownership, recoveries
 from syncd.store.witness import Remembered, Witness
@@ -168,6 +168,8 @@ def _recover(connection: Connection, said: Mapping[str, str], ids: Collection[st
     answers = codec.dumps(sorted({*ids, _standing(connection).id}))
     connection.execute(insert(connection, recoveries).values({**said, "at": now, "answers": answers}))
     connection.execute(update(installation).values(doubt=None, doubt_at=None))
+    told = {"by": said["by"], "truth": said["truth"], "doubt": chain.said(said["doubt"])}
+    chain.append(connection, "database_recovered", now=now, facts=told)
     if said["truth"] == Truth.BEGIN_ANEW:
         _own_nothing(connection, now=now)
 
@@ -183,7 +185,8 @@ def _is_answered(connection: Connection, remembered: Remembered) -> bool:
 
 def _write_down(connection: Connection, found: DatabaseDoubt) -> None:
     first = update(installation).where(installation.c.doubt.is_(None))
-    connection.execute(first.values(doubt=found.why, doubt_at=found.since))
+    if connection.execute(first.values(doubt=found.why, doubt_at=found.since)).rowcount:
+        chain.append(connection, "database_doubted", now=found.since, facts={"why": chain.said(found.why)})
 
 
 def _mark(connection: Connection, word: str, *, now: datetime) -> Remembered | None:
