@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from stages import DAGS, NOW, People, Stage, roles_of
 
 from syncd.cli import run
-from syncd.model import Status
+from syncd.model import Status, User
 from syncd.ports import Truth
 from syncd.store import Stores
 from syncd.store.backup import backup
@@ -66,9 +67,7 @@ def given_by_hand_after_a_copy(host: Host) -> None:
     host.prod.users["bob"] = _with(host, "bob", "finance")
 
 
-def _with(host: Host, name: str, *roles: str) -> object:
-    from dataclasses import replace
-
+def _with(host: Host, name: str, *roles: str) -> User:
     return replace(host.prod.users[name], roles=frozenset(roles))
 
 
@@ -81,6 +80,7 @@ def test_nothing_is_taken_by_an_older_copy(host: Host) -> None:
 
     assert {"finance"} == roles_of(host.prod, "bob")
     assert report.held is not None
+    assert report.plan is not None
     assert ["1 changes take something, and the database is in doubt"] == [
         why.partition(" (")[0] for why in report.held.why
     ]
