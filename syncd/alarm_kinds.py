@@ -31,6 +31,8 @@ KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""
 CRITICAL: Final = frozenset({"source_failed", "database_down", "quarantined"})
 """While one of these lasts, people who left keep access somewhere, and time does not mend it."""
+FEW: Final = 3
+"""So many alarms that come at the same time are told singly; more are one message."""
 RUNBOOK: Final = "docs/runbook.md"
 """Where every kind has a section, in the project; `[notify] runbook_url` says where people can read it."""
 

@@ -49,7 +49,11 @@ def _token(name: str, table: TokenTable) -> ApiToken:
 def notify_settings(table: NotifyTable) -> NotifySettings:
     webhooks = tuple(map(_webhook, table.webhooks))
     return NotifySettings(
-        span(table.repeat), webhooks, _email(table.email) if table.email else None, runbook_url=table.runbook_url
+        span(table.repeat),
+        webhooks,
+        _email(table.email) if table.email else None,
+        runbook_url=table.runbook_url,
+        gather=span(table.gather),
     )
 
 
@@ -62,6 +66,7 @@ def _webhook(table: WebhookTable) -> Webhook:
         ca=table.ca,
         proxy=table.proxy,
         headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
+        ends=table.ends,
     )
 
 
@@ -76,4 +81,5 @@ def _email(table: EmailTable) -> Email:
         password=table.password.secret() if table.password else None,
         ca=table.ca,
         kinds=frozenset(table.kinds),
+        ends=table.ends,
     )

@@ -27,7 +27,7 @@ from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
 from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
 from syncd.ports.places import Place, Places
-from syncd.ports.presence import AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
+from syncd.ports.presence import AlarmKey, AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
 from syncd.ports.queries import (
     AuditFilter,
     AuditRow,
@@ -43,6 +43,7 @@ from syncd.ports.source import Feed, Source
 from syncd.ports.target import LastingSession, Recorder, TargetReader, TargetSession, TargetWriter
 
 __all__ = [
+    "AlarmKey",
     "AlarmRow",
     "AuditFilter",
     "AuditRow",
