@@ -14,6 +14,7 @@ AlarmKind = Literal[
     "source_failed",
     "config_invalid",
     "database_down",
+    "database_doubted",
     "not_converged",
     "renamed",
     "name_clash",
@@ -23,12 +24,15 @@ AlarmKind = Literal[
     "email_taken",
     "person_joined",
     "waiting",
-    "checkpoint_failed",
 ]
+OF_THE_WHOLE: Final = frozenset({"config_invalid", "database_down", "database_doubted"})
+"""Kinds that are about no source and no deployment."""
 KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""
 CRITICAL: Final = frozenset({"source_failed", "database_down", "quarantined"})
 """While one of these lasts, people who left keep access somewhere, and time does not mend it."""
+FEW: Final = 3
+"""So many alarms that come at the same time are told singly; more are one message."""
 RUNBOOK: Final = "docs/runbook.md"
 """Where every kind has a section, in the project; `[notify] runbook_url` says where people can read it."""
 

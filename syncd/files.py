@@ -37,8 +37,10 @@ def read_file(path: Path, *, largest: int) -> bytes:
     return content
 
 
-def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def write_file(path: Path, content: bytes, *, mode: int = 0o600, lasting: bool = False) -> None:
     """Write all of a file or nothing, for its owner alone unless `mode` says more; what is there is replaced, a link too.
+
+    `lasting`: it is on the disk before it has its name, so that after a loss of power it is whole, or the one of before.
 
     Raises:
         OSError: it cannot be written; what was there is as before.
@@ -47,6 +49,9 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
             out.write(content)
+            if lasting:
+                out.flush()
+                os.fsync(out.fileno())
         part.replace(path)
     except OSError:
         with suppress(OSError):  # the part is not there where it could not be made

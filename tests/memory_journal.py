@@ -41,7 +41,7 @@ from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
 from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.taken import NOTHING, Taken, taken
-from syncd.ports import Basis, Failing, Lease, Place, Unsettled
+from syncd.ports import Basis, DatabaseDoubt, Failing, Lease, Place, Unsettled
 
 Thing = tuple[str, str, str]
 """What is owned: user, role or grant; its name; the role of a grant."""
@@ -454,6 +454,23 @@ class MemoryLooks:
         return found
 
 
+@dataclass
+class MemoryInstallation:
+    """Implements `ports.Installation`: what is in memory is never an older copy, unless a test says so."""
+
+    doubted: DatabaseDoubt | None = None
+    marks: int = 0
+
+    def doubt(self) -> DatabaseDoubt | None:
+        return self.doubted
+
+    def notice(self) -> DatabaseDoubt | None:
+        return self.doubted
+
+    def mark(self) -> None:
+        self.marks += 1
+
+
 class MemoryJournal:
     """Implements `ports.Journal`."""
 
@@ -462,6 +479,7 @@ class MemoryJournal:
         self.holdings = MemoryHoldings()
         self.ledger = MemoryLedger(self.holdings)
         self.leases = MemoryLeases()
+        self.installation = MemoryInstallation()
         self.places = MemoryPlaces()
         self.memory = MemoryMemory()
         self.failures = MemoryFailures()

@@ -223,7 +223,7 @@ class Sending:
 
     def send(self, *messages: Message) -> Sending:
         for message in messages:
-            self.notifier.send(message)
+            self.notifier.send([message])
         return self
 
     @property

@@ -64,7 +64,9 @@ def alarms_of(kept: KeptAlarms, *, now: datetime, url: str | None) -> tuple[Alar
     """Give the alarms that stand, the oldest first; `url` is that of the runbook."""
     rows = sorted(kept.alarms().items(), key=lambda item: (item[1].since, item[0]))
     return tuple(
-        Alarm(kind, subject, row.text, row.since, now - row.since, runbook(kind, url)) for (kind, subject), row in rows
+        Alarm(kind, subject, row.text, row.since, now - row.since, runbook(kind, url))
+        for (kind, subject), row in rows
+        if row.cleared_at is None
     )
 
 

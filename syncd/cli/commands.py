@@ -34,6 +34,7 @@ _MODULES = {
     "demo": "demo",
     "snapshot": "snapshot",
     "db": "db",
+    "recover": "recover",
     "schema": "schema",
 }
 """The module of each command. In it, a function has the name of the command; one that has commands itself is called `group`."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncd.model import CheckResult
     from syncd.store import Stores
 
-REACHABLE, WRITABLE = "reachable", "writable"
+REACHABLE, WRITABLE, SAME = "reachable", "writable", "same as before"
 _STYLES = {True: ("ok", Style.PLAIN), None: ("note", Style.WARN), False: ("wrong", Style.FAIL)}
 
 
@@ -61,7 +61,7 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
         rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
-        own = [database, *_writable(store), *_mapping(settings, store), *exposed(settings)]
+        own = [database, *_writable(store), *_same(store), *_mapping(settings, store), *exposed(settings)]
         return (*own, *(result for done in rest for result in done.result()))
 
 
@@ -104,6 +104,24 @@ def _writable(store: Stores | None) -> tuple[CheckResult, ...]:
         return (CheckResult("database", WRITABLE, True, "another doctor writes"),)
     except SyncdError as error:
         return (CheckResult("database", WRITABLE, False, str(error)),)
+
+
+def _same(store: Stores | None) -> tuple[CheckResult, ...]:
+    """Say whether the database is the one that was worked with last, and whether that can be remembered outside of it."""
+    from syncd.errors import SyncdError
+    from syncd.model import CheckResult
+
+    if store is None:
+        return ()
+    try:
+        found = store.installation.doubt() or store.installation.notice()  # which remembers, and so tries to
+    except SyncdError as error:
+        return (CheckResult("database", SAME, False, str(error)),)
+    if found is not None:
+        why = f"in doubt since {found.since:%Y-%m-%d %H:%M} UTC: {found.why}; nothing is taken until: syncd recover"
+        return (CheckResult("database", SAME, False, why),)
+    trouble = store.installation.trouble
+    return (CheckResult("database", SAME, not trouble, trouble or "it is the one that was worked with last"),)
 
 
 def _mapping(settings: Settings, store: Stores | None) -> Iterator[CheckResult]:

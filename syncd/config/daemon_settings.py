@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from syncd.config.checkpoint_tables import CheckpointsTable
 from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
@@ -17,7 +16,7 @@ from syncd.config.daemon_tables import (
 )
 from syncd.config.settings import ApiToken, DaemonSettings, HttpSettings
 from syncd.fields import span
-from syncd.notify import CheckpointSettings, Email, NotifySettings, Webhook
+from syncd.notify import Email, NotifySettings, Webhook
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 
@@ -50,7 +49,11 @@ def _token(name: str, table: TokenTable) -> ApiToken:
 def notify_settings(table: NotifyTable) -> NotifySettings:
     webhooks = tuple(map(_webhook, table.webhooks))
     return NotifySettings(
-        span(table.repeat), webhooks, _email(table.email) if table.email else None, runbook_url=table.runbook_url
+        span(table.repeat),
+        webhooks,
+        _email(table.email) if table.email else None,
+        runbook_url=table.runbook_url,
+        gather=span(table.gather),
     )
 
 
@@ -63,25 +66,7 @@ def _webhook(table: WebhookTable) -> Webhook:
         ca=table.ca,
         proxy=table.proxy,
         headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
-    )
-
-
-def checkpoint_settings(table: CheckpointsTable) -> CheckpointSettings:
-    return CheckpointSettings(
-        table.key.secret(), table.file, _posted_to(table), every=span(table.every), records=table.records
-    )
-
-
-def _posted_to(table: CheckpointsTable) -> Webhook | None:
-    if table.url is None:
-        return None
-    return Webhook(
-        table.url if isinstance(table.url, str) else table.url.secret(),
-        "json",
-        insecure_http=table.insecure_http,
-        ca=table.ca,
-        proxy=table.proxy,
-        headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
+        ends=table.ends,
     )
 
 
@@ -96,4 +81,5 @@ def _email(table: EmailTable) -> Email:
         password=table.password.secret() if table.password else None,
         ca=table.ca,
         kinds=frozenset(table.kinds),
+        ends=table.ends,
     )

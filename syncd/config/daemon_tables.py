@@ -36,7 +36,7 @@ from syncd.fields import (
     web_address,
 )
 from syncd.http.connection import is_loopback
-from syncd.notify import SHORTEST_REPEAT, mailbox, webhook_problem
+from syncd.notify import LONGEST_GATHER, SHORTEST_REPEAT, mailbox, webhook_problem
 
 _SHORTEST = {
     "poll": "1s",
@@ -230,7 +230,8 @@ class WebhookTable(SettingsTable):
     Format `json` posts an object with `version` (1), `id` (of this message: the same where it comes twice), `alarm` (of the
     alarm: the same from its beginning to its end), `state` (`firing` or `cleared`), `kind`, `subject`, `text`, `at` (when this
     was so), `since` (when the alarm was raised; times as in `2026-01-31T12:00:00.000Z`) and `runbook` (where it is
-    written what to do). New fields may come; none goes.
+    written what to do). `alarms` has the same of each alarm that this message tells of: of one, or of many; then `subject`
+    says how many, and `kind` is `several` where they are of several. New fields may come; none goes.
 
     Format `alertmanager` posts what the webhook receiver of Prometheus' Alertmanager posts (version 4), for whatever takes
     that. The labels of an alert are `alertname` (`SyncdHeld` for the kind `held`), `kind`, `subject` and `severity`
@@ -247,6 +248,8 @@ class WebhookTable(SettingsTable):
     above. `alertmanager`: as Prometheus' Alertmanager posts alerts."""
     kinds: Kinds = ()
     """The kinds of alarms that are posted here; none named: all."""
+    ends: bool = True
+    """Whether it is told that an alarm is over."""
     headers: dict[HeaderName, HeaderValue] = Field(default={})
     """Headers sent along; a value is text, or a secret by reference."""
     ca: PemFile | None = None
@@ -257,25 +260,16 @@ class WebhookTable(SettingsTable):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str | Reference, info: ValidationInfo) -> str | Reference:
-        return post_address(url, info)
-
-
-def post_address(url: str | Reference, info: ValidationInfo) -> str | Reference:
-    """Check an address that is posted to.
-
-    Raises:
-        ValueError: it is none, goes in the clear, or is a secret.
-    """
-    if isinstance(url, Reference):
+        if isinstance(url, Reference):
+            return url
+        if problem := webhook_problem(url, insecure_http=info.data.get("insecure_http", True)):
+            raise ValueError(problem)
+        if web_address(url).hostname in _IS_SECRET:
+            raise ValueError(
+                'this address is a secret itself; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
+                'or {command = ["program", "argument"]}'
+            )
         return url
-    if problem := webhook_problem(url, insecure_http=info.data.get("insecure_http", True)):
-        raise ValueError(problem)
-    if web_address(url).hostname in _IS_SECRET:
-        raise ValueError(
-            'this address is a secret itself; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
-            'or {command = ["program", "argument"]}'
-        )
-    return url
 
 
 def _mail_address(text: str) -> str:
@@ -306,6 +300,8 @@ class EmailTable(SettingsTable):
     """Who gets it, at least one."""
     kinds: Kinds = ()
     """The kinds of alarms that are sent; none named: all."""
+    ends: bool = True
+    """Whether it is told that an alarm is over."""
     ca: PemFile | None = None
     """PEM file of the authority that signed the server's certificate, where the system does not know it."""
 
@@ -326,10 +322,15 @@ class EmailTable(SettingsTable):
 
 
 class NotifyTable(SettingsTable):
-    """Who is told of alarms. Each alarm is told once, again while it lasts, and when it is over."""
+    """Who is told of alarms. Each alarm is told once, again while it lasts, and when it is over. Up to three that come together
+    are told singly; more are one message that says which and how many, and what is left of them in the end is told singly
+    again. While many come, one message in five minutes tells of them."""
 
     repeat: Span = "24h"
     """How often an alarm that lasts is told again; at least `1m`."""
+    gather: Span = "30s"
+    """How long an alarm waits for others before it is told, so that an outage is one message; `0s`: not at all, and at most
+    `10m`."""
     runbook_url: Text | None = None
     """Where your people can read `docs/runbook.md`; every alarm then leads there, to what to do about
     its kind: `#` and the kind follow. `https://` or `http://`, without a `#`."""
@@ -349,6 +350,13 @@ class NotifyTable(SettingsTable):
             )
         web_address(url)
         return url
+
+    @field_validator("gather")
+    @classmethod
+    def _not_too_late(cls, text: str) -> str:
+        if span(text) > LONGEST_GATHER:
+            raise ValueError(f'at most "10m" is wanted here, not "{text}": nobody is told before that')
+        return text
 
     @field_validator("repeat")
     @classmethod

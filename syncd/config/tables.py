@@ -16,7 +16,6 @@ from pydantic import (
     field_validator,
 )
 
-from syncd.config.checkpoint_tables import CheckpointsTable
 from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
@@ -50,6 +49,10 @@ class DatabaseTable(SettingsTable):
     `postgresql+psycopg://USER@HOST/NAME`. One host: SQLite is enough. Several: PostgreSQL."""
     password: SecretReference | None = None
     """The password of the PostgreSQL user, by reference."""
+    witness: Text | None = None
+    """A file in which syncd remembers which database it works with, to notice an older copy or another one
+    (docs/recovery.md), as seen from this file's folder. If not set: beside the file of SQLite, with `.witness` at its end;
+    none with PostgreSQL. Best on another disk than the database, where no restore reaches it."""
 
     @field_validator("url")
     @classmethod
@@ -145,8 +148,6 @@ class ConfigFile(SettingsTable):
     """Where the daemon answers HTTP; without this table it does not."""
     notify: NotifyTable = Field(default=NotifyTable())
     """Who is told of alarms."""
-    checkpoints: CheckpointsTable | None = None
-    """How the journal's chain is signed, so that nobody can rewrite it unnoticed; without this table it is not."""
     sources: dict[Name, AnySource] = Field(min_length=1)
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})

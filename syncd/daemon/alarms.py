@@ -4,7 +4,7 @@ An alarm is one (kind, subject). It may be raised and cleared as often as the da
 
 raised, and the alarm was       | then
 --------------------------------|--------------------------------------------------------------------------
-not there                       | it is kept and told
+not there                       | it is kept, and told once it has waited for others: many are one message
 there                           | its text is the newest one from now on, and kept; told again only after `repeat`
 cleared less than SETTLE ago    | it is the same alarm, back again; nothing is told
 
@@ -13,30 +13,30 @@ cleared, and it stays so        | then
 less than SETTLE                | it is shown no more; nothing is told yet
 SETTLE or longer                | that it is over is told once, and it is forgotten
 
-What is to be sent follows from this state, so that nothing queues up behind a slow webhook. One thread reads, keeps and
-sends; raising and clearing only move memory. What was told is kept in the database before it is sent: after a restart
-nothing is told twice, and of two replicas that mean the same alarm one tells it. So an alarm must be about something that
-one replica works on at a time (a deployment, a source) or that all see alike (the database, the files): no subject dies
-with a process, else nobody would end its alarm.
+What is to be sent follows from this state (`due_alarms`), so that nothing queues up behind a slow webhook. One thread reads,
+keeps and sends; raising and clearing only move memory. Alarms are kept in the database before they are told, so any replica
+tells those of all others with its own, and what is told is kept before it is sent: after a restart nothing is told twice, and
+of two replicas that mean the same alarm one tells it. So an alarm must be about something that one replica works on at a
+time (a deployment, a source) or that all see alike (the database, the files): no subject dies with a process, else nobody
+would end its alarm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from syncd.alarm_kinds import AlarmKind
+from syncd.alarm_kinds import FEW, AlarmKind
 from syncd.control import AlarmState
+from syncd.daemon.due_alarms import Rhythm, StandingAlarm, merged, to_end, to_keep, to_tell
 from syncd.daemon.words import Say
 from syncd.errors import StoreError
 from syncd.notify import Message
-from syncd.ports import Emit, KeptAlarms
+from syncd.ports import AlarmKey, AlarmRow, Emit, KeptAlarms
 
-SETTLE = timedelta(minutes=5)
-"""How long a cause must be gone before its alarm is over."""
 TICK_S = 10.0
 """How often the thread looks for what has become due, and for what other replicas have told."""
 MOST = 2_000
@@ -46,42 +46,23 @@ MOST = 2_000
 class Sends(Protocol):
     """Delivers messages to people. It takes as long as it takes, and raises nothing."""
 
-    def send(self, message: Message) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Alarm:
-    kind: str
-    subject: str
-    text: str
-    since: datetime
-    notified_at: datetime | None = None
-    kept_at: datetime | None = None
-    """What the database holds as `notified_at`; None: it does not hold this alarm."""
-    kept_text: str | None = None
-    """What the database holds as text; another replica may have written it."""
-    cleared_at: datetime | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.kind, self.subject
-
-    def message(self, at: datetime, *, firing: bool) -> Message:
-        return Message(self.kind, self.subject, self.text, firing, at, self.since)
+    def send(self, messages: Sequence[Message], *, standing: Sequence[AlarmKey] = ()) -> None:
+        """Tell alarms, of one moment and all beginning or all over; `standing` is what of their kinds still stands."""
+        ...
 
 
 class Alarms:
     """Every alarm there is. All methods may be called from any thread; only `deliver` waits for anything."""
 
     def __init__(
-        self, kept: KeptAlarms, notifier: Sends, *, clock: Callable[[], datetime], repeat: timedelta, emit: Emit
+        self, kept: KeptAlarms, notifier: Sends, *, clock: Callable[[], datetime], rhythm: Rhythm, emit: Emit
     ) -> None:
         self._kept = kept
         self._notifier = notifier
         self._clock = clock
-        self._repeat = repeat
+        self._rhythm = rhythm
         self._emit = emit
-        self._alarms: dict[tuple[str, str], _Alarm] = {}
+        self._alarms: dict[AlarmKey, StandingAlarm] = {}
         self._lock = Lock()
         self._delivering = Lock()
         self._was_read = False
@@ -98,7 +79,7 @@ class Alarms:
             is_news = known is None or known.cleared_at is not None
             fits = known is not None or len(self._alarms) < MOST
             if fits:
-                alarm = known or _Alarm(kind, subject, text, now)
+                alarm = known or StandingAlarm(kind, subject, text, now)
                 self._alarms[alarm.key] = replace(alarm, text=text, cleared_at=None)
         if is_news:
             self._emit("alarm_raised" if fits else "alarm_dropped", kind=kind, subject=subject, why=text)
@@ -131,10 +112,10 @@ class Alarms:
         """Whether what the database holds was read since the start."""
         return self._was_read
 
-    def use(self, notifier: Sends, *, repeat: timedelta) -> None:
+    def use(self, notifier: Sends, *, rhythm: Rhythm) -> None:
         """Send by another notifier from the next message on."""
         with self._lock:
-            self._notifier, self._repeat = notifier, repeat
+            self._notifier, self._rhythm = notifier, rhythm
 
     def start(self) -> None:
         """Begin to send, in a thread of its own."""
@@ -159,10 +140,8 @@ class Alarms:
         """
         with self._delivering:
             self._recall()
-            for act, alarm in self._due():
-                if self._abandoned.is_set():
-                    return
-                act(alarm)
+            for act in (self._keep, self._tell, self._end):
+                act()
 
     def _run(self) -> None:
         is_last = False
@@ -183,91 +162,84 @@ class Alarms:
             return  # whoever works with the database raises an alarm about it
         with self._lock:
             for key, row in kept.items():
-                known = self._alarms.get(key) or _Alarm(*key, row.text, row.since, kept_text=row.text)
-                text = row.text if known.text == known.kept_text else known.text  # nothing newer was seen here
-                told = [at for at in (known.notified_at, row.notified_at) if at]
-                since = min(known.since, row.since)
-                self._alarms[key] = replace(
-                    known,
-                    text=text,
-                    since=since,
-                    notified_at=max(told, default=None),
-                    kept_at=row.notified_at,
-                    kept_text=row.text,
-                )
-            for key in [a.key for a in self._alarms.values() if a.kept_at and a.key not in kept]:
+                self._alarms[key] = merged(self._alarms.get(key), key, row)
+            for key in [a.key for a in self._alarms.values() if a.kept and a.key not in kept]:
                 del self._alarms[key]
         self._was_read = True
 
-    def _due(self) -> list[tuple[Callable[[_Alarm], None], _Alarm]]:
-        now = self._clock()
+    def _known(self) -> dict[AlarmKey, StandingAlarm]:
+        """Give the alarms that can be worked on now: what may have been told by the process before this one cannot."""
         with self._lock:
-            due = [(self._act_on(alarm, now), alarm) for alarm in self._alarms.values()]
-        return [(act, alarm) for act, alarm in due if act is not None]
+            return {key: a for key, a in self._alarms.items() if self._was_read or a.kind == "database_down"}
 
-    def _act_on(self, alarm: _Alarm, now: datetime) -> Callable[[_Alarm], None] | None:
-        if alarm.cleared_at:
-            return self._close if now - alarm.cleared_at >= SETTLE else None
-        if not self._was_read and alarm.kind != "database_down":
-            return None  # it may have been told by the process before this one
-        if alarm.notified_at is None or now - alarm.notified_at >= self._repeat:
-            return self._tell
-        is_kept = (alarm.notified_at, alarm.text) == (alarm.kept_at, alarm.kept_text)
-        return None if is_kept else self._keep
+    def _keep(self) -> None:
+        """Keep what is new or has changed, and what was told while the database was away."""
+        self._save({alarm.key: alarm for alarm in to_keep(self._known())})
 
-    def _tell(self, alarm: _Alarm) -> None:
+    def _tell(self) -> None:
         now = self._clock()
-        try:
-            if not self._saved(alarm, now):
-                return  # another replica is telling it
-            kept: tuple[datetime | None, str | None] = now, alarm.text
-        except StoreError:
-            kept = alarm.kept_at, alarm.kept_text
-        self._change(alarm, notified_at=now, kept=kept)
-        self._send(alarm.message(now, firing=True))
+        due = to_tell(self._known(), now, self._rhythm)
+        for part in _parts(due):
+            if self._abandoned.is_set():
+                return
+            told = {a.key: replace(a, notified_at=now, is_bundled=len(part) > 1) for a in part}
+            mine = self._save(told)
+            self._send([_message(a, now, firing=True) for a in part if a.key in mine])
 
-    def _keep(self, alarm: _Alarm) -> None:
-        """Keep what was told while the database was away, and the newest text."""
-        assert alarm.notified_at is not None
-        try:
-            if self._saved(alarm, alarm.notified_at):
-                self._change(alarm, notified_at=alarm.notified_at, kept=(alarm.notified_at, alarm.text))
-        except StoreError:
-            return  # still away
+    def _end(self) -> None:
+        for part in _parts(to_end(self._known(), self._clock())):
+            if self._abandoned.is_set():
+                return
+            self._end_together({alarm.key: alarm for alarm in part})
 
-    def _close(self, alarm: _Alarm) -> None:
+    def _end_together(self, over: Mapping[AlarmKey, StandingAlarm]) -> None:
         try:
-            is_mine = self._kept.clear_alarm(alarm.kind, alarm.subject) or alarm.kept_at is None
+            gone = self._kept.clear_alarms(over)
         except StoreError:
             return  # it is over once the database can be told so
         with self._lock:
-            if self._alarms[alarm.key].cleared_at is not None:
-                del self._alarms[alarm.key]
-            else:  # raised again this moment: another alarm
-                self._alarms[alarm.key] = replace(
-                    self._alarms[alarm.key], notified_at=None, kept_at=None, kept_text=None
-                )
-        if is_mine and alarm.notified_at and alarm.cleared_at:
-            self._send(alarm.message(alarm.cleared_at, firing=False))
+            for key in over:
+                if self._alarms[key].cleared_at is not None:
+                    del self._alarms[key]
+                else:  # raised again this moment: another alarm
+                    self._alarms[key] = replace(self._alarms[key], notified_at=None, is_bundled=False, kept=None)
+        mine = [alarm for key, alarm in over.items() if key in gone or alarm.kept is None]
+        self._send([_message(a, a.cleared_at, firing=False) for a in mine if a.notified_at and a.cleared_at])
 
-    def _saved(self, alarm: _Alarm, notified_at: datetime) -> bool:
-        return self._kept.save_alarm(
-            alarm.kind,
-            alarm.subject,
-            alarm.text,
-            since=alarm.since,
-            notified_at=notified_at,
-            earlier=alarm.kept_at,
-        )
+    def _save(self, alarms: Mapping[AlarmKey, StandingAlarm]) -> Collection[AlarmKey]:
+        """Keep alarms; give those that no other replica kept meanwhile. Without the database that is all of them."""
+        try:
+            saved = self._kept.save_alarms({key: (a.row, a.kept) for key, a in alarms.items()}) if alarms else ()
+        except StoreError:
+            for alarm in alarms.values():
+                self._change(alarm, kept=alarm.kept)
+            return alarms.keys()
+        for key in saved:
+            self._change(alarms[key], kept=alarms[key].row)
+        return saved
 
-    def _change(self, alarm: _Alarm, *, notified_at: datetime, kept: tuple[datetime | None, str | None]) -> None:
-        """Note what was told, leaving alone what was raised or cleared since."""
+    def _change(self, alarm: StandingAlarm, *, kept: AlarmRow | None) -> None:
+        """Note what was told and kept, leaving alone what was raised or cleared since."""
         with self._lock:
-            self._alarms[alarm.key] = replace(
-                self._alarms[alarm.key], notified_at=notified_at, kept_at=kept[0], kept_text=kept[1]
-            )
+            now = self._alarms[alarm.key]
+            told = replace(now, notified_at=alarm.notified_at, is_bundled=alarm.is_bundled)
+            self._alarms[alarm.key] = replace(told, kept=kept)
 
-    def _send(self, message: Message) -> None:
+    def _send(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        kinds = {message.kind for message in messages}
         with self._lock:
             notifier = self._notifier
-        notifier.send(message)
+            standing = sorted(a.key for a in self._alarms.values() if a.kind in kinds and a.cleared_at is None)
+        notifier.send(messages, standing=standing)
+
+
+def _parts(alarms: Sequence[StandingAlarm]) -> Sequence[Sequence[StandingAlarm]]:
+    """Part what is told at a time: a few one after the other, so that what is not sent is not marked as told; many together."""
+    return [alarms] if len(alarms) > FEW else [[alarm] for alarm in alarms]
+
+
+def _message(alarm: StandingAlarm, at: datetime, *, firing: bool) -> Message:
+    is_again = alarm.notified_at is not None and not (firing and alarm.is_bundled)
+    return Message(alarm.kind, alarm.subject, alarm.text, firing, at, alarm.since, is_again=is_again)

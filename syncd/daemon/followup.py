@@ -243,6 +243,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
         Say("renamed", name, words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),
         Say("name_clash", name, words.blocked(this.blocked, notes)),
         *_waiting(name, words.waiting(this.outcomes), lasts=lasts),
+        Say("database_doubted", "database", words.noted(notes, "database_doubted")),
         Say("server_changed", name, words.noted(notes, "server_changed")),
     )
 

@@ -17,7 +17,7 @@ from datetime import datetime
 from threading import Event, Thread, Timer
 from typing import Final
 
-from syncd.alarm_kinds import runbook
+from syncd.alarm_kinds import OF_THE_WHOLE, runbook
 from syncd.app import utc_now
 from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
@@ -27,6 +27,7 @@ from syncd.daemon.assignment import Assignment, new_name
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
+from syncd.daemon.due_alarms import Rhythm
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.loaded import Fleet, Loaded, LoadedFiles
@@ -110,7 +111,7 @@ class Daemon:
         self._told_to_reload = isinstance(files, LoadedFiles) and not files.still_stand()
         self.fleet = Fleet(files, store, self._runtime, called=self.metrics_.call)
         self.alarms = Alarms(
-            store.presence, self._notifier(settings), clock=clock, repeat=settings.notify.repeat, emit=self.emit
+            store.presence, self._notifier(settings), clock=clock, rhythm=_rhythm(settings), emit=self.emit
         )
         self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
         self._database = DatabaseHealth(self.alarms, emit=self.emit)
@@ -314,7 +315,7 @@ class Daemon:
     def _use(self, loaded: Loaded) -> None:
         """Go on with files that came into use."""
         self._paths = loaded.settings.path, loaded.settings.mappings
-        self.alarms.use(self._notifier(loaded.settings), repeat=loaded.settings.notify.repeat)
+        self.alarms.use(self._notifier(loaded.settings), rhythm=_rhythm(loaded.settings))
         if self._host.reloaded is not None:
             self._host.reloaded(loaded.settings)
         self._forget_what_is_gone(loaded)
@@ -356,7 +357,7 @@ class Daemon:
         loaded = self.fleet.now
         known = {*loaded.targets, *(source.name for source in loaded.world.sources), PERSONS}
         for alarm in raised:
-            if alarm.subject not in known and alarm.kind not in ("config_invalid", "database_down"):
+            if alarm.subject not in known and alarm.kind not in OF_THE_WHOLE:
                 self.alarms.clear(alarm.kind, alarm.subject)
 
     def _line(self) -> str:
@@ -391,3 +392,7 @@ class Daemon:
         self.metrics_.event(event, facts)
         if self._host.verbose or self._log_filter.is_news(event, facts):
             self._host.emit(event, **facts)
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(settings.notify.repeat, settings.notify.gather)

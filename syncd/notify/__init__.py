@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
 from syncd.notify.addresses import mailbox, webhook_problem
-from syncd.notify.settings import SHORTEST_REPEAT, CheckpointSettings, Email, NotifySettings, Webhook
+from syncd.notify.settings import LONGEST_GATHER, SHORTEST_REPEAT, Email, NotifySettings, Webhook
 
 if TYPE_CHECKING:
     from syncd.notify.notifier import Notifier
-    from syncd.notify.words import Message
+    from syncd.notify.words import Message, Telling
 else:
-    __getattr__ = exports(__name__, {"Message": "words", "Notifier": "notifier"})
+    __getattr__ = exports(__name__, {"Telling": "words", "Message": "words", "Notifier": "notifier"})
 
 __all__ = [
+    "LONGEST_GATHER",
     "SHORTEST_REPEAT",
-    "CheckpointSettings",
     "Email",
     "Message",
     "Notifier",
     "NotifySettings",
+    "Telling",
     "Webhook",
     "mailbox",
     "webhook_problem",

@@ -16,13 +16,13 @@ from syncd.http.metered import Overdue, TooSlow
 from syncd.http.reasons import Bounds, Failure, failure_of, sentence
 from syncd.http.secrets import beginning, remember
 from syncd.notify.addresses import mailbox
-from syncd.notify.settings import SHORTEST_REPEAT, Email
+from syncd.notify.settings import Email
 from syncd.notify.undelivered import Undelivered
-from syncd.notify.words import Message, alarm_id, message_id, one_line, story, title
+from syncd.notify.words import Message, Telling, alarm_id, headline, message_id, one_line, story, title
 
 
-def send_mail(settings: Email, message: Message, *, timeout_s: float) -> None:
-    """Send the mail about an alarm.
+def send_mail(settings: Email, telling: Telling, *, timeout_s: float) -> None:
+    """Send the mail about an alarm, or about many.
 
     Raises:
         Undelivered: the server did not take it, for everybody or for somebody.
@@ -36,7 +36,7 @@ def send_mail(settings: Email, message: Message, *, timeout_s: float) -> None:
                 server.starttls(context=_trust(settings))
             if settings.username:
                 _log_in(server, settings.username, password)
-            refused = server.send_message(mail_of(settings, message))
+            refused = server.send_message(mail_of(settings, telling.whole))
             with suppress(smtplib.SMTPException, OSError):  # it is delivered already
                 server.quit()
     except (smtplib.SMTPException, OSError) as error:
@@ -90,11 +90,11 @@ def mail_of(settings: Email, message: Message) -> EmailMessage:
     made = EmailMessage(SMTP.clone(cte_type="7bit"))
     domain = mailbox(settings.sender).domain
     first = f"<{alarm_id(message)}@{domain}>"
-    is_first = message.firing and message.at - message.since < SHORTEST_REPEAT
+    is_first = message.firing and not message.is_again
     made["From"] = mailbox(settings.sender)
     made["To"] = tuple(map(mailbox, settings.to))
     # the same words throughout: some mail programs part a thread where the subject changes
-    made["Subject"] = f"{'' if is_first else 'Re: '}[syncd] {one_line(message.kind)}: {one_line(message.subject)}"
+    made["Subject"] = f"{'' if is_first else 'Re: '}[syncd] {headline(message)}"
     made["Date"] = message.at
     made["Message-ID"] = first if is_first else f"<{message_id(message)}@{domain}>"
     made["Auto-Submitted"] = "auto-generated"

@@ -13,6 +13,8 @@ from syncd.http.secrets import Secret
 SHORTEST_REPEAT: Final = timedelta(minutes=1)
 """What lasts is told again after so long at the earliest; what is told sooner is told for the first time."""
 
+LONGEST_GATHER: Final = timedelta(minutes=10)
+
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
@@ -26,18 +28,8 @@ class Webhook:
     ca: Path | None = None
     proxy: str | None = None
     headers: Mapping[str, str | Secret] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointSettings:
-    """With which key the journal's chain is signed, how often, and where that goes: to a file, a webhook, or both."""
-
-    key: Secret
-    file: Path | None = None
-    webhook: Webhook | None = None
-    every: timedelta = timedelta(hours=1)
-    records: int = 1000
-    """After so many new records it is not waited for the time."""
+    ends: bool = True
+    """Whether that an alarm is over is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +46,17 @@ class Email:
     password: Secret | None = None
     ca: Path | None = None
     kinds: frozenset[str] = frozenset()
+    ends: bool = True
+    """Whether that an alarm is over is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotifySettings:
-    """Who hears of alarms, and how often one that lasts is told again."""
+    """Who hears of alarms, how often one that lasts is told again, and how long one waits for others (`gather`)."""
 
     repeat: timedelta = timedelta(hours=24)
     webhooks: tuple[Webhook, ...] = ()
     email: Email | None = None
     runbook_url: str | None = None
     """Where people can read docs/runbook.md; None: it is called by its place in the project."""
+    gather: timedelta = timedelta(seconds=30)

@@ -18,7 +18,7 @@ from syncd.notify.addresses import webhook_problem
 from syncd.notify.alertmanager import webhook_body
 from syncd.notify.settings import Webhook
 from syncd.notify.undelivered import Undelivered
-from syncd.notify.words import Message, alarm_id, cut, message_id, stamp, story, title
+from syncd.notify.words import Message, Telling, alarm_id, cut, message_id, stamp, story, title
 
 SIZE_CAP: Final = 64 * 1024
 _SLACK_WORD = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){1,5}")
@@ -30,13 +30,8 @@ _CALL = re.compile(r"(?<!\w)@(?=(?:channel|here|all|everyone)\b)", re.IGNORECASE
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
-def post(webhook: Webhook, message: Message, *, timeout_s: float) -> None:
-    """Post an alarm; raises what `deliver` raises."""
-    deliver(webhook, BODIES[webhook.format](message), timeout_s=timeout_s)
-
-
-def deliver(webhook: Webhook, body: Mapping[str, object], *, timeout_s: float) -> None:
-    """Post a body to where a webhook leads.
+def post(webhook: Webhook, telling: Telling, *, timeout_s: float) -> None:
+    """Post an alarm, or many in one.
 
     Raises:
         Undelivered: the server did not take it.
@@ -57,7 +52,7 @@ def deliver(webhook: Webhook, body: Mapping[str, object], *, timeout_s: float) -
     )
     with closing(Session(connection, size_cap=SIZE_CAP)) as session:
         try:
-            answer = session.send("POST", path, body=body)
+            answer = session.send("POST", path, body=BODIES[webhook.format](telling))
         except NoAnswer as error:
             why = str(error).partition(": ")[2]  # what stands before is what was asked, and that is the address
             raise Undelivered(why or "no answer came", again=True) from None
@@ -85,10 +80,13 @@ def _judge(answer: Answer) -> None:
     raise Undelivered(f"the answer was {shown}; look at the address and what it wants", again=False)
 
 
-def json_body(message: Message) -> Mapping[str, object]:
+def json_body(telling: Telling) -> Mapping[str, object]:
     """Give the fields of a JSON webhook. They are documented with `[[notify.webhooks]]`; new ones may come, none goes."""
+    return {"version": 1, **_fields(telling.whole), "alarms": [_fields(message) for message in telling.alarms]}
+
+
+def _fields(message: Message) -> Mapping[str, object]:
     return {
-        "version": 1,
         "id": message_id(message),
         "alarm": alarm_id(message),
         "state": "firing" if message.firing else "cleared",
@@ -101,11 +99,12 @@ def json_body(message: Message) -> Mapping[str, object]:
     }
 
 
-def slack_body(message: Message) -> Mapping[str, object]:
+def slack_body(telling: Telling) -> Mapping[str, object]:
     """Give what Slack takes (docs.slack.dev, "Formatting message text": &, < and > are escaped, nothing else).
 
     What also takes it, Mattermost and Rocket.Chat, tells everybody in a channel of a plain `@channel`: no name does that.
     """
+    message = telling.whole
     sign = ":rotating_light:" if message.firing else ":white_check_mark:"
     return {"text": _quiet(_escaped(f"{sign} *{title(message)}*\n{story(replace(message, text=cut(message.text)))}"))}
 
@@ -118,8 +117,8 @@ def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-BODIES: Mapping[str, Callable[[Message], Mapping[str, object]]] = {
+BODIES: Mapping[str, Callable[[Telling], Mapping[str, object]]] = {
     "slack": slack_body,
     "json": json_body,
-    "alertmanager": lambda message: webhook_body([message]),
+    "alertmanager": lambda telling: webhook_body(telling.alarms),
 }

@@ -37,6 +37,7 @@ from datetime import timedelta
 
 from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.approval import covers
+from syncd.plan.doubted import HELD
 from syncd.plan.given import NOTHING_GAINED, Gained, Gains
 from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
@@ -99,16 +100,18 @@ def guard(
     named: Collection[str] = (),
     gains: Gains | None = None,
     given_lately: Gained = NOTHING_GAINED,
+    doubt: str = "",
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
     `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
+    `doubt` says why the database may not be the one of before: then nothing is taken without a person's word.
     `lately` was taken there within the last `WINDOW`, without a person's word, and `given_lately` given: it counts too.
     `gains` is what gains are measured by; None: they are not limited.
     """
     holders = holders_left(plan.changes, observed)
     each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GAINED) for c in plan.changes]
-    kinds = [*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named)]
+    kinds = [*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named), *_in_doubt(doubt)]
     kinds += _gain_kinds(each, limits, owned=owned, gains=gains, lately=given_lately) if gains else ()
     counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
     over = [kind for kind, why in counted if why]
@@ -189,6 +192,11 @@ def _gain_kinds(
             gives=True,
         ),
     )
+
+
+def _in_doubt(doubt: str) -> Iterator[_Kind]:
+    if doubt:
+        yield _Kind(f"changes {HELD} ({doubt})", lambda m: int(bool(m.took)), lambda: 0, 0, 0.0, 0, 0)
 
 
 def _too_much(kind: _Kind, count: int) -> str | None:

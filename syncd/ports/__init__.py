@@ -8,25 +8,26 @@ Readings  | what sources said, names of groups, who is one person     | reading 
 Ledger    | runs, plans, each change from its intent to its end       | passes
 Leases    | who may write                                             | whoever writes to a deployment, or polls
 Holdings  | what is ours                                              | passes
+Installation | whether the database is the one of before       | passes; `syncd recover`
 Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
 Looks     | what was seen last of a deployment                        | passes; commands that answer questions
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
-Records   | the journal's chain, and what of it was signed            | who signs it; `audit verify`
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
 
 from syncd.ports.emit import Emit
 from syncd.ports.failures import Failing, Failures
 from syncd.ports.holdings import Holdings
+from syncd.ports.installation import DatabaseDoubt, Installation, Recovery, Truth
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
 from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
 from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
 from syncd.ports.places import Place, Places
-from syncd.ports.presence import AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
+from syncd.ports.presence import AlarmKey, AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
 from syncd.ports.queries import (
     AuditFilter,
     AuditRow,
@@ -38,17 +39,16 @@ from syncd.ports.queries import (
     RunRecord,
 )
 from syncd.ports.readings import Readings, SourceHealth
-from syncd.ports.records import ChainHead, Checkpointed
 from syncd.ports.source import Feed, Source
 from syncd.ports.target import LastingSession, Recorder, TargetReader, TargetSession, TargetWriter
 
 __all__ = [
+    "AlarmKey",
     "AlarmRow",
     "AuditFilter",
     "AuditRow",
     "Basis",
-    "ChainHead",
-    "Checkpointed",
+    "DatabaseDoubt",
     "Emit",
     "Entries",
     "Entry",
@@ -60,6 +60,7 @@ __all__ = [
     "Holding",
     "HoldingFilter",
     "Holdings",
+    "Installation",
     "Journal",
     "KeptAlarms",
     "LastPlan",
@@ -75,6 +76,7 @@ __all__ = [
     "Queries",
     "Readings",
     "Recorder",
+    "Recovery",
     "Replicas",
     "RunRecord",
     "Source",
@@ -82,6 +84,7 @@ __all__ = [
     "TargetReader",
     "TargetSession",
     "TargetWriter",
+    "Truth",
     "Unsettled",
     "Use",
     "Uses",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from syncd.ports.failures import Failures
 from syncd.ports.holdings import Holdings
+from syncd.ports.installation import Installation
 from syncd.ports.leases import Leases
 from syncd.ports.ledger import Ledger
 from syncd.ports.looks import Looks
@@ -25,6 +26,8 @@ class Journal(Protocol):
     def leases(self) -> Leases: ...
     @property
     def holdings(self) -> Holdings: ...
+    @property
+    def installation(self) -> Installation: ...
     @property
     def places(self) -> Places: ...
     @property

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+AlarmKey: TypeAlias = tuple[str, str]
+"""Kind and subject of an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """An alarm that stands. `notified_at` is when somebody was last told."""
+    """An alarm that stands, or whose cause is gone since `cleared_at`. `notified_at` is when somebody was last told, and
+    `is_bundled` whether that was together with others."""
 
     text: str
     since: datetime
-    notified_at: datetime
+    notified_at: datetime | None = None
+    cleared_at: datetime | None = None
+    is_bundled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +62,17 @@ class Replicas(Protocol):
 class KeptAlarms(Protocol):
     """What a person should see to, and when somebody was last told: it outlives the daemon, which must not tell it again."""
 
-    def alarms(self) -> Mapping[tuple[str, str], AlarmRow]:
-        """Give every alarm that stands, by (kind, subject)."""
+    def alarms(self) -> Mapping[AlarmKey, AlarmRow]:
+        """Give every alarm that stands, or whose end was not told yet."""
         ...
 
-    def save_alarm(
-        self, kind: str, subject: str, text: str, *, since: datetime, notified_at: datetime, earlier: datetime | None
-    ) -> bool:
-        """Keep an alarm if the one that is kept was told at `earlier` (None: none is kept); say whether it was."""
+    def save_alarms(self, changed: Mapping[AlarmKey, tuple[AlarmRow, AlarmRow | None]]) -> frozenset[AlarmKey]:
+        """Keep alarms, all at once: each as it is now where the one that is kept was told when the second says (None: none is
+        kept); give those that were kept."""
         ...
 
-    def clear_alarm(self, kind: str, subject: str) -> bool:
-        """Forget an alarm; say whether it was there."""
+    def clear_alarms(self, keys: Collection[AlarmKey]) -> frozenset[AlarmKey]:
+        """Forget alarms, all at once; give those that were there."""
         ...
 
 

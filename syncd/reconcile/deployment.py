@@ -25,6 +25,7 @@ from syncd.plan.guard import Guarded, still_passing
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.sound import sound
 from syncd.ports import (
+    DatabaseDoubt,
     Lease,
     TargetReader,
     TargetSession,
@@ -96,6 +97,7 @@ def guarded_pass(this: Pass, mode: Mode) -> DeploymentReport:
 
 def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
     this.place = this.journal.places.place(this.name, this.target.address)
+    this.doubt = _doubt(this, mode)
     with _session(this) as session:
         before = session.calls
         if isinstance(mode, Apply) and this.target.enforce:
@@ -104,6 +106,15 @@ def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
         else:
             report = _only_plan(this, session, applying=isinstance(mode, Apply))
         return replace(report, calls=session.calls - before - this.calls_of_others, seconds=this.seconds)
+
+
+def _doubt(this: Pass, mode: Mode) -> DatabaseDoubt | None:
+    """Ask whether the database is the one that was worked with last; a pass that writes takes note of the answer."""
+    identity = this.journal.installation
+    found = identity.notice() if isinstance(mode, Apply) and this.target.enforce else identity.doubt()
+    if found is not None:
+        this.emit("database_doubted", why=found.why, since=found.since.isoformat())
+    return found
 
 
 def _session(this: Pass) -> AbstractContextManager[TargetSession]:

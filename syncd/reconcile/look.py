@@ -30,6 +30,7 @@ from syncd.model import (
 from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
+from syncd.plan.doubted import doubt_note
 from syncd.plan.effect import after as carried_out
 from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
@@ -238,6 +239,7 @@ def _guarded(
         lately=ledger.taken_since(this.name, since, but=again),
         named=named,
         gains=measured,
+        doubt=this.doubt.why if this.doubt else "",
         given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GAINED,
     )
 
@@ -356,6 +358,8 @@ def _known_as(desired: DesiredState, aligned: DesiredState) -> dict[str, str]:
 def _server_notes(this: Pass) -> Iterator[Note]:
     if this.place.was and this.scope.everything:
         yield server_note(this.name, this.target.address, was=this.place.was)
+    if this.doubt and this.scope.everything:
+        yield doubt_note(this.doubt.why)
 
 
 def _endings(this: Pass, now: datetime) -> Endings:

@@ -49,6 +49,8 @@ def make_all(
     guarded, plan = seen.guarded, record(this, seen, applying=True)
     waits = _waiting(this, guarded.go)
     made: list[Outcome] = []
+    if guarded.go:  # an older copy is known by what was done since
+        this.journal.installation.mark()
     with this.timed("apply"), this.journal.ledger.entries(plan, lease=lease) as entries:
         for change in guarded.go:
             if change in waits:
@@ -60,6 +62,8 @@ def make_all(
             else:
                 outcome = _make(this, entries, change, seen=seen, writer=writer)
             made.append(outcome)
+    if guarded.go:
+        this.journal.installation.mark()
     return tuple(made)
 
 

@@ -85,6 +85,7 @@ def disown(this: Pass, seen: Comparison) -> None:
     if gone == Owned():
         return
     this.journal.holdings.disown(this.name, gone, now=this.world.clock())
+    this.journal.installation.mark()  # an older copy would own it again
     this.emit(
         "disowned",
         users=sorted(gone.users),

@@ -33,6 +33,7 @@ from syncd.plan.renamed import (
 )
 from syncd.plan.settle import Settled
 from syncd.ports import (
+    DatabaseDoubt,
     Journal,
     Lease,
     Place,
@@ -86,6 +87,8 @@ class Pass:
     keep_states: bool
     place: Place = field(default_factory=lambda: Place(""))
     """Where the journal has what is known of the server; see `_at_this_server`."""
+    doubt: DatabaseDoubt | None = None
+    """Why the database may not be the one that was worked with last: then nothing is taken."""
     lease: Lease | None = None
     """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None

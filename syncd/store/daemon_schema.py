@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Integer, MetaData, Table
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, Table
 
 from syncd.store.columns import Sentence, UtcTime, Words, id_column
 from syncd.store.schema import metadata
@@ -24,7 +24,9 @@ alarms = Table(
     Column("subject", Words, primary_key=True),
     Column("text", Sentence, nullable=False),
     Column("since", UtcTime, nullable=False),
-    Column("notified_at", UtcTime, nullable=False, comment="when somebody was last told"),
+    Column("notified_at", UtcTime, comment="when somebody was last told; null: nobody was yet"),
+    Column("cleared_at", UtcTime, comment="since when its cause is gone; null: it lasts"),
+    Column("is_bundled", Boolean, nullable=False, comment="whether it was last told together with others"),
 )
 
 uses = Table(

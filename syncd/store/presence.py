@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
-from syncd.ports import AlarmRow, GoodFiles, Use
+from syncd.ports import AlarmKey, AlarmRow, GoodFiles, Use
 from syncd.store import codec
 from syncd.store.daemon_schema import alarms, replicas, uses
 from syncd.store.engine import Database, insert
@@ -36,20 +38,27 @@ class DatabasePresence:
 
     # --- alarms: they outlive the daemon, which must not tell them again ----------------------------------------------
 
-    def alarms(self) -> Mapping[tuple[str, str], AlarmRow]:
+    def alarms(self) -> Mapping[AlarmKey, AlarmRow]:
         with self._database.read() as connection:
             rows = connection.execute(select(alarms).order_by(alarms.c.kind, alarms.c.subject))
-            return {(row.kind, row.subject): AlarmRow(row.text, row.since, row.notified_at) for row in rows}
+            return {(row.kind, row.subject): _alarm_of(row) for row in rows}
 
-    def save_alarm(
-        self, kind: str, subject: str, text: str, *, since: datetime, notified_at: datetime, earlier: datetime | None
-    ) -> bool:
-        values = {"text": text, "since": since, "notified_at": notified_at}
-        return self._database.commit(lambda c: _save_alarm(c, kind, subject, values=values, earlier=earlier))
+    def save_alarms(self, changed: Mapping[AlarmKey, tuple[AlarmRow, AlarmRow | None]]) -> frozenset[AlarmKey]:
+        # in one order, so that two replicas do not wait for each other
+        return self._database.commit(
+            lambda c: frozenset(
+                key for key, (row, kept) in sorted(changed.items()) if _save_alarm(c, key, row, kept=kept)
+            )
+        )
 
-    def clear_alarm(self, kind: str, subject: str) -> bool:
-        gone = delete(alarms).where(*_is(kind, subject))
-        return self._database.commit(lambda c: c.execute(gone).rowcount == 1)
+    def clear_alarms(self, keys: Collection[AlarmKey]) -> frozenset[AlarmKey]:
+        def work(connection: Connection) -> frozenset[AlarmKey]:
+            gone = (delete(alarms).where(*_is(key)) for key in sorted(keys))
+            return frozenset(
+                key for key, each in zip(sorted(keys), gone, strict=True) if connection.execute(each).rowcount
+            )
+
+        return self._database.commit(work)
 
     # --- uses of the API ----------------------------------------------------------------------------------------------
 
@@ -96,19 +105,22 @@ def _beat(connection: Connection, replica: str, *, ttl: timedelta, now: datetime
     return tuple(sorted(connection.execute(select(replicas.c.replica)).scalars()))
 
 
-def _save_alarm(
-    connection: Connection, kind: str, subject: str, *, values: Mapping[str, object], earlier: datetime | None
-) -> bool:
-    """Keep an alarm, if nobody told it since `earlier`: of two replicas that look at the same time only one tells it."""
-    if earlier is None:
-        new = insert(connection, alarms).values({"kind": kind, "subject": subject, **values})
+def _save_alarm(connection: Connection, key: AlarmKey, row: AlarmRow, *, kept: AlarmRow | None) -> bool:
+    """Keep an alarm, if nobody told it since `kept`: of two replicas that look at the same time only one tells it."""
+    values = asdict(row)
+    if kept is None:
+        new = insert(connection, alarms).values({"kind": key[0], "subject": key[1], **values})
         return connection.execute(new.on_conflict_do_nothing().returning(alarms.c.kind)).first() is not None
-    same = update(alarms).where(*_is(kind, subject), alarms.c.notified_at == earlier)
+    same = update(alarms).where(*_is(key), alarms.c.notified_at == kept.notified_at)
     return connection.execute(same.values(values)).rowcount == 1
 
 
-def _is(kind: str, subject: str) -> tuple[ColumnElement[bool], ...]:
-    return alarms.c.kind == kind, alarms.c.subject == subject
+def _alarm_of(row: Row[Any]) -> AlarmRow:
+    return AlarmRow(row.text, row.since, row.notified_at, row.cleared_at, row.is_bundled)
+
+
+def _is(key: AlarmKey) -> tuple[ColumnElement[bool], ...]:
+    return alarms.c.kind == key[0], alarms.c.subject == key[1]
 
 
 @codec.reader("the last good files")

@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0019"
+REVISION = "0021"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -345,6 +345,38 @@ servers = Table(
         "was", Words, comment="where before, where something is ours; null: somebody said whether it is the same server"
     ),
     Column("since", UtcTime, nullable=False, comment="since when it has this address"),
+)
+
+# --- which database it is: see `installation` ---------------------------------------------------------------------------
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Words, primary_key=True, comment="of chance: tells this database from every other one"),
+    Column("made_at", UtcTime, nullable=False),
+    Column("number", Id, nullable=False, comment="of the last mark"),
+    Column("doubt", Sentence, comment="why it may not be the one that was worked with last; null: nobody doubts it"),
+    Column("doubt_at", UtcTime),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("number", Id, primary_key=True, autoincrement=False),
+    Column("word", Words, nullable=False, comment="of chance: tells work from other work under the same number"),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_marks_at", "at"),
+)
+
+recoveries = Table(
+    "recoveries",
+    metadata,
+    id_column(),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Words, nullable=False),
+    Column("truth", Words, nullable=False, comment="what a person said"),
+    Column("doubt", Sentence, nullable=False, comment="of which doubt"),
+    Column("answers", Words, nullable=False, comment="the ids of databases that it speaks of, as JSON"),
 )
 
 # --- who may write ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from syncd.errors import StoreError
@@ -10,6 +11,7 @@ from syncd.store import migrations
 from syncd.store.engine import Clock, Database
 from syncd.store.failures import DatabaseFailures
 from syncd.store.holdings import DatabaseHoldings
+from syncd.store.installation import DatabaseInstallation
 from syncd.store.leases import DatabaseLeases
 from syncd.store.ledger import DatabaseLedger
 from syncd.store.looks import DatabaseLooks
@@ -19,6 +21,7 @@ from syncd.store.presence import DatabasePresence
 from syncd.store.queries import DatabaseQueries
 from syncd.store.readings import DatabaseReadings
 from syncd.store.records import DatabaseRecords
+from syncd.store.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Stores:
     ledger: DatabaseLedger
     leases: DatabaseLeases
     holdings: DatabaseHoldings
+    installation: DatabaseInstallation
     places: DatabasePlaces
     memory: DatabaseMemory
     failures: DatabaseFailures
@@ -39,8 +43,9 @@ class Stores:
     records: DatabaseRecords
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock | None = None) -> Self:
-        """Open a database, and create or upgrade its tables. `clock` is for tests.
+    def open(cls, url: str, *, clock: Clock | None = None, witness: Path | None = None) -> Self:
+        """Open a database, and create or upgrade its tables. `clock` is for tests. `witness` is the file in which is remembered
+        which database it was; None: only this process remembers.
 
         Raises:
             StoreError: as every method of every part; the message names the database and what to do.
@@ -51,7 +56,7 @@ class Stores:
         except StoreError:
             database.close()
             raise
-        return cls._of(database)
+        return cls._of(database, Witness(witness))
 
     @classmethod
     def peek(cls, url: str) -> Self | None:
@@ -62,18 +67,19 @@ class Stores:
         """
         database = Database(url)
         if migrations.is_current(database):
-            return cls._of(database)
+            return cls._of(database, Witness(None))
         database.close()
         return None
 
     @classmethod
-    def _of(cls, database: Database) -> Self:
+    def _of(cls, database: Database, witness: Witness) -> Self:
         return cls(
             database,
             DatabaseReadings(database),
             DatabaseLedger(database),
             DatabaseLeases(database),
             DatabaseHoldings(database),
+            DatabaseInstallation(database, witness),
             DatabasePlaces(database),
             DatabaseMemory(database),
             DatabaseFailures(database),

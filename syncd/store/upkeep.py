@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, sel
 
 from syncd.store.daemon_schema import uses
 from syncd.store.engine import Database
+from syncd.store.installation import forget_marks
 from syncd.store.schema import changes, desired, plans, runs
 
 BATCH = 500
@@ -28,6 +29,7 @@ def upkeep(database: Database, *, before: datetime) -> Mapping[str, int]:
         gone_plans, gone_runs = database.commit(partial(_delete_runs, ids=ids))
         deleted["plans"] += gone_plans
         deleted["runs"] += gone_runs
+    database.commit(partial(forget_marks, before=before))
     while gone_uses := database.commit(partial(_delete_uses, before=before)):
         deleted["uses"] += gone_uses
     database.tidy()

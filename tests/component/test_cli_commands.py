@@ -21,7 +21,7 @@ import pytest
 from syncd.cli import run
 from syncd.cli.init import CONFIG, MAPPING, PEOPLE
 from syncd.model import Owned
-from syncd.ports import GoodFiles
+from syncd.ports import AlarmRow, GoodFiles
 from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.store import Stores
 
@@ -343,7 +343,7 @@ def test_the_card_of_one_deployment_is_without_the_alarms_of_others(desk: Desk) 
     at = datetime.now(UTC)
     with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
         for subject in subjects:
-            store.presence.save_alarm("held", subject, "it is held", since=at, notified_at=at, earlier=None)
+            store.presence.save_alarms({("held", subject): (AlarmRow("it is held", at, at), None)})
     for words, told in (
         (("-d", "dev"), ["dev", "people"]),
         (("-d", "other"), ["other", "people"]),
@@ -357,9 +357,13 @@ def test_alarms_are_shown_by_a_command_and_first_in_status(desk: Desk) -> None:
     assert 0 == desk.types("alarms", "--check")[0]
     since = datetime.now(UTC) - timedelta(minutes=12, seconds=5)
     with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
-        store.presence.save_alarm("held", "dev", "7 held\nlook", since=since, notified_at=since, earlier=None)
         late = since + timedelta(minutes=10)
-        store.presence.save_alarm("drift", "dev", "by hand", since=late, notified_at=late, earlier=None)
+        rows = {
+            ("held", "dev"): AlarmRow("7 held\nlook", since, since),
+            ("drift", "dev"): AlarmRow("by hand", late),  # which nobody was told yet
+            ("frozen", "dev"): AlarmRow("its cause is gone", since, since, cleared_at=late),
+        }
+        store.presence.save_alarms({key: (row, None) for key, row in rows.items()})
 
     held = ["  held  dev  for 12 min", "    7 held", "    look", "    what to do: docs/runbook.md#held"]
     shown = [*held, "  drift  dev  for 2 min", "    by hand", "    what to do: docs/runbook.md#drift"]
@@ -478,9 +482,7 @@ def test_status_says_once_why_a_source_cannot_be_read(desk: Desk, is_known: bool
     if is_alarm:
         with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
             now = datetime.now(UTC)
-            store.presence.save_alarm(
-                "source_failed", "people", failed["why"], since=now, notified_at=now, earlier=None
-            )
+            store.presence.save_alarms({("source_failed", "people"): (AlarmRow(failed["why"], now, now), None)})
 
     for words in (("status",), ("status", "-d", "dev"), ("--verbose", "status", "-d", "dev")):
         out = " ".join(desk.types(*words)[1].split())

@@ -207,8 +207,10 @@ def test_whom_to_tell(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
     text = """[notify]
 repeat = "8h"
+gather = "2m"
 [[notify.webhooks]]
 url = { credential = "slack" }
+ends = false
 [[notify.webhooks]]
 url = "http://alerts.internal/x?y=z"
 insecure_http = true
@@ -225,12 +227,13 @@ password = { env = "SMTP" }
 sender = "syncd <syncd@example.com>"
 to = ["a@example.com", "b@example.com"]
 kinds = ["expiry"]
+ends = false
 ca = "ca.pem"
 """
     expected = NotifySettings(
         timedelta(hours=8),
         (
-            Webhook(Secret("credential", ("slack",)), "slack"),
+            Webhook(Secret("credential", ("slack",)), "slack", ends=False),
             Webhook(
                 "http://alerts.internal/x?y=z",
                 "json",
@@ -251,7 +254,9 @@ ca = "ca.pem"
             password=Secret("env", ("SMTP",)),
             ca=tmp_path / "ca.pem",
             kinds=frozenset({"expiry"}),
+            ends=False,
         ),
+        gather=timedelta(minutes=2),
     )
 
     assert expected == loaded(tmp_path, text).notify

@@ -185,7 +185,7 @@ def _told(settings: NotifySettings) -> list[str]:
     def emit(_event: str, /, **facts: object) -> None:
         said.append(str(facts["error"]))
 
-    Notifier(settings, emit=emit, pause=lambda _: None, timeout_s=READ_S).send(_ALARM)
+    Notifier(settings, emit=emit, pause=lambda _: None, timeout_s=READ_S).send([_ALARM])
     return said
 
 

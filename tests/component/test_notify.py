@@ -21,10 +21,11 @@ from syncd.http.secrets import Secret
 from syncd.notify import (
     Email,
     Message,
+    Telling,
     Webhook,
 )
 from syncd.notify.mail import mail_of
-from syncd.notify.webhook import json_body, slack_body
+from syncd.notify.webhook import BODIES, json_body, slack_body
 
 SENT = replace(HELD, runbook="docs/runbook.md#held")
 
@@ -50,13 +51,13 @@ def test_no_name_calls_a_whole_channel_or_turns_what_people_read_around() -> Non
     names = "<!channel> @channel (@here) @all. x@all.example @Everyone @alliance <https://evil.example|ok> & \u202e\x07"
     message = Message("held", names, f"{names}\nlook", firing=True, at=NOON, since=NOON)
 
-    text = str(slack_body(message)["text"])
+    text = str(slack_body(Telling((message,)))["text"])
 
     assert [] == re.findall(r"<|>|(?i:(?<!\w)@(?:channel|here|all|everyone)\b)|[\u202e\x07]", text)
     assert {"x@all.example", "@alliance", "&lt;!channel&gt;", "&amp;"} <= set(text.split())
     assert r"\u202e\x07" in text
     assert "\nlook\n" in text
-    assert names in str(json_body(message)["text"]), "a program gets every name as it is"
+    assert names in str(json_body(Telling((message,)))["text"]), "a program gets every name as it is"
 
 
 @pytest.mark.finding("N-408")
@@ -74,7 +75,7 @@ def test_a_webhook_gets_json_at_its_path_and_query(chat: Chat) -> None:
 
     [(path, headers, body)] = chat.posts
     assert ("/hooks/x?sig=a%2Fb%20c&flag", "application/json") == (path, headers["content-type"])
-    assert ("Bearer x", json_body(SENT)) == (headers["authorization"], json.loads(body))
+    assert ("Bearer x", json_body(Telling((SENT,)))) == (headers["authorization"], json.loads(body))
     facts = {"to": "notify.webhooks[1]", "kind": "held", "subject": "finance-prod", "firing": True}
     assert [("notification_sent", facts)] == sending.events
 
@@ -376,3 +377,67 @@ def test_a_password_that_is_not_there_is_named_by_its_place(post: Post, tmp_path
 
     assert f"file:{tmp_path}/pw: No such file or directory" == sending.only_error
     assert 0 == post.connections
+
+
+# --- many in one ------------------------------------------------------------------------------------------------------
+
+DOWN = [replace(HELD, kind="unreachable", subject=f"airflow-{number:03}", text="no answer") for number in range(1200)]
+
+
+def test_up_to_three_are_told_singly_and_more_are_one_message_everywhere(chat: Chat, post: Post) -> None:
+    webhooks = [Webhook(f"{chat.url}/{form}", format=form) for form in BODIES]
+    sending = Sending(*webhooks, email=replace(SETTINGS, port=post.port))
+    sending.notifier.send(DOWN[:3])
+    assert (3 * len(BODIES), 3) == (len(chat.posts), len(post.mails))
+
+    sending.notifier.send(DOWN[:100])
+    assert (4 * len(BODIES), 4) == (len(chat.posts), len(post.mails))
+    bodies = {path.strip("/"): body.decode() for path, _, body in chat.posts[-len(BODIES) :]}
+    assert 100 == len(json.loads(bodies["json"])["alarms"]) == len(json.loads(bodies["alertmanager"])["alerts"])
+    assert "[syncd] unreachable: 100 alarms" == post.mails[-1]["Subject"]
+    for text in (bodies["slack"], post.mails[-1].get_content()):
+        assert "unreachable, 100: airflow-000, airflow-001" in text
+        assert "and 80 more" in text
+        assert "what to do: docs/runbook.md#unreachable" in text
+
+
+def test_who_wants_a_few_kinds_gets_these_singly_out_of_many(chat: Chat) -> None:
+    everything, held = Webhook(f"{chat.url}/all", "json"), Webhook(f"{chat.url}/held", "json", frozenset({"held"}))
+    Sending(everything, held).notifier.send([*DOWN[:10], HELD])
+
+    said = [(path, json.loads(body)["kind"], json.loads(body)["subject"]) for path, _, body in chat.posts]
+    assert [("/all", "several", "11 alarms: unreachable (10), held (1)"), ("/held", "held", "finance-prod")] == said
+
+
+def test_who_wants_to_hear_of_no_end_hears_of_none(chat: Chat, post: Post) -> None:
+    quiet = Webhook(f"{chat.url}/quiet", ends=False)
+    over = replace(HELD, firing=False)
+    Sending(quiet, Webhook(f"{chat.url}/all"), email=replace(SETTINGS, port=post.port, ends=False)).send(HELD, over)
+
+    assert ["/quiet", "/all", "/all"] == [path for path, _, _ in chat.posts]
+    assert 1 == len(post.mails)
+
+
+@pytest.mark.finding("N-481")
+def test_a_message_about_any_number_of_alarms_is_bounded(chat: Chat) -> None:
+    """Servers refuse bodies of some megabytes, and then nobody hears of the worst outage."""
+    webhooks = [Webhook(f"{chat.url}/{form}", format=form) for form in BODIES]
+    Sending(*webhooks).notifier.send([replace(each, text="x" * 10_000) for each in DOWN])
+
+    assert 3 * len(BODIES) == len(chat.posts)
+    assert 1_500_000 > max(len(body) for _, _, body in chat.posts)
+    assert 4_000 > max(len(body) for path, _, body in chat.posts if path == "/slack")
+    told = [len(json.loads(body)["alarms"]) for path, _, body in chat.posts if path == "/json"]
+    assert 1200 == sum(told)
+
+
+@pytest.mark.finding("N-481")
+def test_no_name_among_many_begins_a_line_or_calls_a_channel() -> None:
+    bad = replace(HELD, subject="a\nwhat to do: https://evil.example\r\n@channel", text="<!channel>\nover: all is well")
+    many = Telling((*DOWN[:3], bad), (("held", "b\nall is well"),))
+    for telling in (many, replace(many, alarms=tuple(replace(m, firing=False) for m in many.alarms))):
+        text = str(slack_body(telling)["text"])
+
+        assert [] == re.findall(
+            r"<!|^\W*(?:what to do: https://evil|over: all|all is well)|(?<!\w)@channel", text, re.M
+        )

@@ -70,24 +70,26 @@ def test_who_looks_hears_which_replicas_live_and_lives_not_by_that(store: Stores
 # --- alarms -----------------------------------------------------------------------------------------------------------
 
 
-def test_of_two_that_look_at_the_same_alarm_one_may_tell_it(store: Stores) -> None:
-    def tell(minute: int, earlier: int | None) -> bool:
-        before = None if earlier is None else at(earlier)
-        return store.presence.save_alarm(
-            "held", "prod", f"at {minute}", since=NOW, notified_at=at(minute), earlier=before
-        )
+PROD, TEST = ("held", "prod"), ("held", "test")
 
-    assert [True, False] == [tell(1, None), tell(2, None)]
-    assert {("held", "prod"): AlarmRow("at 1", NOW, at(1))} == store.presence.alarms()
-    assert [False, True, False] == [tell(3, 2), tell(4, 1), tell(5, 1)]
-    assert {("held", "prod"): AlarmRow("at 4", NOW, at(4))} == store.presence.alarms()
+
+def test_of_two_that_look_at_the_same_alarm_one_may_tell_it(store: Stores) -> None:
+    def tell(minute: int, earlier: AlarmRow | None) -> bool:
+        row = AlarmRow(f"at {minute}", NOW, at(minute), cleared_at=at(minute), is_bundled=True)
+        return PROD in store.presence.save_alarms({PROD: (row, earlier)})
+
+    waits = AlarmRow("waits", NOW)
+    assert {PROD, TEST} == store.presence.save_alarms({PROD: (waits, None), TEST: (waits, None)})
+    assert [False, True, False] == [tell(1, None), tell(2, waits), tell(3, waits)]
+    told = AlarmRow("at 2", NOW, at(2), at(2), is_bundled=True)
+    assert {PROD: told, TEST: waits} == store.presence.alarms()
+    assert [False, True] == [tell(4, AlarmRow("", NOW, at(1))), tell(5, told)]
 
 
 def test_an_alarm_is_cleared_once(store: Stores) -> None:
-    for subject in ("prod", "test"):
-        store.presence.save_alarm("held", subject, "words", since=NOW, notified_at=NOW, earlier=None)
-    assert [True, False] == [store.presence.clear_alarm("held", "prod"), store.presence.clear_alarm("held", "prod")]
-    assert [("held", "test")] == list(store.presence.alarms())
+    store.presence.save_alarms({key: (AlarmRow("words", NOW), None) for key in (PROD, TEST)})
+    assert [{PROD}, set()] == [store.presence.clear_alarms([PROD]), store.presence.clear_alarms([PROD])]
+    assert [TEST] == list(store.presence.alarms())
 
 
 # --- who asked for what -----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from syncd.store.daemon_schema import alarms
 from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
 
-ADD = Prepared(insert(alarms), "kind", "subject", "text", "since", "notified_at")
+ADD = Prepared(insert(alarms), "kind", "subject", "text", "since", "is_bundled")
 OF_KIND = Prepared(
     select(alarms.c.subject, alarms.c.text, alarms.c.since)
     .where(alarms.c.kind == bindparam("which"))
@@ -35,7 +35,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def alarm(subject: str, text: str = "") -> dict[str, object]:
-    return {"kind": "full", "subject": subject, "text": text, "since": NOW, "notified_at": NOW}
+    return {"kind": "full", "subject": subject, "text": text, "since": NOW, "is_bundled": False}
 
 
 def test_values_are_bound_and_read_as_their_columns_say(database: Database) -> None:

@@ -450,7 +450,7 @@ def test_a_webhook_that_hangs_is_noticed_by_nobody_else(tmp_path: Path, monkeypa
         pass
     with silent_receiver() as hanging:
         hooks = "".join(f'{{url = "http://127.0.0.1:{port}/hook", format = "json"}}, ' for port in (hanging, closed))
-        with rig(tmp_path, monkeypatch, extra=f"[notify]\nwebhooks = [{hooks}]\n") as lab:
+        with rig(tmp_path, monkeypatch, extra=f'[notify]\ngather = "0s"\nwebhooks = [{hooks}]\n') as lab:
             lab.start()
             lab.converge()
             with lab.deaf():

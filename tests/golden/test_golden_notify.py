@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncd.notify import Message
+from syncd.notify import Message, Telling
 from syncd.notify.webhook import BODIES
 
 GOLDEN = Path(__file__).parent / "notify"
@@ -25,10 +25,25 @@ HELD = Message(
     since=NOON,
     runbook=f"{RUNBOOK}held",
 )
+DOWN_PAGE = f"{RUNBOOK}unreachable"
+DOWN = tuple(
+    replace(
+        HELD,
+        kind="unreachable",
+        subject=f"airflow-{number:03}",
+        text=f"no answer\nfor {number} s",
+        runbook=f"{RUNBOOK}unreachable",
+    )
+    for number in range(1, 26)
+)
+SOURCE = replace(HELD, kind="source_failed", subject="okta", text="no answer", runbook=f"{RUNBOOK}source_failed")
+FOUR = tuple(replace(each, firing=False, at=NOON + timedelta(minutes=45)) for each in DOWN[:4])
 MESSAGES = {
-    "held": HELD,
-    "held-over": replace(HELD, firing=False, at=NOON + timedelta(hours=3)),
-    "source": replace(HELD, kind="source_failed", subject="okta", text="no answer", runbook=f"{RUNBOOK}source_failed"),
+    "held": Telling((HELD,)),
+    "held-over": Telling((replace(HELD, firing=False, at=NOON + timedelta(hours=3)),)),
+    "source": Telling((SOURCE,)),
+    "fleet": Telling((*DOWN, HELD, SOURCE)),
+    "four-over": Telling(FOUR, (("unreachable", "airflow-005"), ("unreachable", "airflow-006"))),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -11,10 +11,11 @@ import pytest
 from waiting import until
 
 from syncd.control import AlarmState
-from syncd.daemon.alarms import MOST, SETTLE, Alarms
+from syncd.daemon.alarms import MOST, Alarms
+from syncd.daemon.due_alarms import SETTLE, WINDOW, Rhythm
 from syncd.errors import StoreError
 from syncd.notify import Message
-from syncd.ports import AlarmRow
+from syncd.ports import AlarmKey, AlarmRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPEAT = timedelta(hours=24)
@@ -46,19 +47,20 @@ class Kept:
         self._come()
         return dict(self.rows)
 
-    def save_alarm(
-        self, kind: str, subject: str, text: str, *, since: datetime, notified_at: datetime, earlier: datetime | None
-    ) -> bool:
+    def save_alarms(self, changed: Mapping[AlarmKey, tuple[AlarmRow, AlarmRow | None]]) -> frozenset[AlarmKey]:
         self._step_in()
-        there = self.rows.get((kind, subject))
-        if (there.notified_at if there else None) != earlier:
+        return frozenset(key for key, (row, kept) in changed.items() if self._save(key, row, kept))
+
+    def _save(self, key: AlarmKey, row: AlarmRow, kept: AlarmRow | None) -> bool:
+        there = self.rows.get(key)
+        if (there is None) != (kept is None) or (there and kept and there.notified_at != kept.notified_at):
             return False
-        self.rows[kind, subject] = AlarmRow(text, since, notified_at)
+        self.rows[key] = row
         return True
 
-    def clear_alarm(self, kind: str, subject: str) -> bool:
+    def clear_alarms(self, keys: Collection[AlarmKey]) -> frozenset[AlarmKey]:
         self._step_in()
-        return self.rows.pop((kind, subject), None) is not None
+        return frozenset(key for key in keys if self.rows.pop(key, None) is not None)
 
     def _come(self) -> None:
         if self.is_away:
@@ -75,9 +77,14 @@ class Box:
     """Where messages arrive."""
 
     messages: list[Message] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    """How many came at a time."""
+    standing: Sequence[AlarmKey] = ()
 
-    def send(self, message: Message) -> None:
-        self.messages.append(message)
+    def send(self, messages: Sequence[Message], *, standing: Sequence[AlarmKey] = ()) -> None:
+        self.messages.extend(messages)
+        self.sizes.append(len(messages))
+        self.standing = standing
 
     @property
     def short(self) -> list[tuple[str, str, bool]]:
@@ -92,12 +99,13 @@ class World:
     kept: Kept = field(default_factory=Kept)
     box: Box = field(default_factory=Box)
     events: list[str] = field(default_factory=list)
+    gather: timedelta = timedelta()
 
     def replica(self) -> Alarms:
         def emit(event: str, /, **facts: object) -> None:
             self.events.append(event)
 
-        return Alarms(self.kept, self.box, clock=self.clock, repeat=REPEAT, emit=emit)
+        return Alarms(self.kept, self.box, clock=self.clock, rhythm=Rhythm(REPEAT, self.gather), emit=emit)
 
 
 @pytest.fixture
@@ -166,7 +174,7 @@ def test_the_end_is_told_once_when_it_has_lasted(world: World, alarms: Alarms) -
     world.clock.advance(SECOND)
     for _ in range(2):
         alarms.deliver()
-    assert Message("held", "prod", "2 changes", False, NOW + SECOND, NOW) == world.box.messages[1]
+    assert Message("held", "prod", "2 changes", False, NOW + SECOND, NOW, is_again=True) == world.box.messages[1]
     assert 2 == len(world.box.messages)
     assert {} == world.kept.rows
 
@@ -217,7 +225,7 @@ def test_another_notifier_takes_over(world: World, alarms: Alarms) -> None:
     other = Box()
     alarms.raise_("held", "prod", "2 changes")
     alarms.deliver()
-    alarms.use(other, repeat=timedelta(hours=1))
+    alarms.use(other, rhythm=Rhythm(timedelta(hours=1)))
     world.clock.advance(timedelta(hours=1))
     alarms.deliver()
     assert (1, 1) == (len(world.box.messages), len(other.messages))
@@ -314,6 +322,7 @@ def test_of_two_replicas_one_tells_the_end(world: World, alarms: Alarms) -> None
     other.deliver()
     for replica in (alarms, other):
         replica.clear("held", "prod")
+        replica.deliver()
     world.clock.advance(SETTLE)
     world.kept.before_writing = other.deliver
     alarms.deliver()
@@ -337,6 +346,7 @@ def test_what_is_raised_while_its_end_is_told_is_another_alarm(world: World, ala
     alarms.raise_("unreachable", "prod", "no answer")
     alarms.deliver()
     alarms.clear("unreachable", "prod")
+    alarms.deliver()
     world.clock.advance(SETTLE)
     world.kept.before_writing = lambda: alarms.raise_("unreachable", "prod", "again")
     alarms.deliver()
@@ -420,10 +430,10 @@ class SlowBox(Box):
         super().__init__()
         self.was_reached, self.let_go = Event(), Event()
 
-    def send(self, message: Message) -> None:
+    def send(self, messages: Sequence[Message], *, standing: Sequence[AlarmKey] = ()) -> None:
         self.was_reached.set()
         assert self.let_go.wait(60)
-        super().send(message)
+        super().send(messages, standing=standing)
 
 
 def test_nothing_waits_for_a_slow_webhook(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,8 +474,8 @@ def test_stopping_what_was_not_started_is_no_error(alarms: Alarms) -> None:
 
 def test_the_thread_outlives_a_notifier_that_breaks(world: World) -> None:
     class Broken(Box):
-        def send(self, message: Message) -> None:
-            super().send(message)
+        def send(self, messages: Sequence[Message], *, standing: Sequence[AlarmKey] = ()) -> None:
+            super().send(messages, standing=standing)
             if len(self.messages) == 1:
                 raise OSError("broken")
             second.set()
@@ -538,3 +548,159 @@ def test_of_two_replicas_the_one_that_saw_it_last_has_the_text(world: World, ala
         each.deliver()
     assert "third" == world.kept.rows["held", "prod"].text
     assert [("prod", "first", True)] == world.box.short
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+GATHER = timedelta(seconds=30)
+
+
+def outage(alarms: Alarms, count: int, *, first: int = 0) -> None:
+    for number in range(first, first + count):
+        alarms.raise_("unreachable", f"airflow-{number:03}", "no answer")
+
+
+def heal(alarms: Alarms, count: int, *, first: int = 0) -> None:
+    for number in range(first, first + count):
+        alarms.clear("unreachable", f"airflow-{number:03}")
+
+
+def go_on(world: World, time: timedelta, *replicas: Alarms) -> None:
+    """Let time go by, and each replica look as often as it does."""
+    for _ in range(int(time / timedelta(seconds=10))):
+        world.clock.advance(timedelta(seconds=10))
+        for replica in replicas:
+            replica.deliver()
+
+
+@pytest.fixture
+def gathering(world: World) -> Alarms:
+    world.gather = GATHER
+    return world.replica()
+
+
+def test_a_fleet_outage_is_one_message_though_it_comes_bit_by_bit(world: World, gathering: Alarms) -> None:
+    for first in (0, 40, 80):
+        outage(gathering, 40, first=first)
+        gathering.deliver()
+        assert [] == world.box.sizes
+        world.clock.advance(timedelta(seconds=10))
+    gathering.deliver()
+    assert [120] == world.box.sizes
+    go_on(world, timedelta(hours=1), gathering)
+    assert [120] == world.box.sizes
+
+
+def test_a_few_are_told_singly(world: World, gathering: Alarms) -> None:
+    outage(gathering, 3)
+    go_on(world, GATHER, gathering)
+    assert [1, 1, 1] == world.box.sizes
+    assert not any(row.is_bundled for row in world.kept.rows.values())
+
+
+def test_what_follows_an_outage_waits_and_comes_together_within_the_window(world: World, gathering: Alarms) -> None:
+    outage(gathering, 10)
+    go_on(world, GATHER, gathering)
+    for number in range(10, 22):
+        outage(gathering, 1, first=number)
+        go_on(world, timedelta(seconds=20), gathering)
+    assert [10] == world.box.sizes
+    go_on(world, WINDOW - timedelta(seconds=240), gathering)
+    assert [10, 12] == world.box.sizes
+    assert max(m.at - m.since for m in world.box.messages) <= WINDOW, "nobody waits longer than that"
+
+
+def test_of_an_outage_that_two_replicas_see_one_tells_all(world: World, gathering: Alarms) -> None:
+    other = world.replica()
+    outage(gathering, 5)
+    outage(other, 5, first=5)
+    go_on(world, GATHER, gathering, other)
+    assert [10] == world.box.sizes
+
+
+def test_of_two_replicas_that_tell_many_at_the_same_moment_one_does(world: World, gathering: Alarms) -> None:
+    other = world.replica()
+    outage(gathering, 10)
+    for replica in (gathering, other):
+        replica.deliver()
+    world.clock.advance(GATHER)
+    world.kept.before_writing = other.deliver
+    gathering.deliver()
+    gathering.deliver()
+    assert [10] == world.box.sizes
+
+
+def test_what_waits_for_others_outlives_a_restart(world: World, gathering: Alarms) -> None:
+    outage(gathering, 10)
+    gathering.deliver()
+    again = world.replica()
+    go_on(world, GATHER, again, gathering)
+    assert [10] == world.box.sizes
+
+
+def test_what_ends_before_it_was_told_is_told_by_no_replica(world: World, gathering: Alarms) -> None:
+    other = world.replica()
+    outage(gathering, 1)
+    gathering.deliver()
+    heal(gathering, 1)
+    gathering.deliver()
+    go_on(world, timedelta(hours=1), other, gathering)
+    assert [] == world.box.sizes
+    assert {} == world.kept.rows
+
+
+def test_the_ends_of_an_outage_are_one_message_that_says_what_is_left(world: World, gathering: Alarms) -> None:
+    outage(gathering, 10)
+    go_on(world, GATHER, gathering)
+    for number in range(8):
+        heal(gathering, 1, first=number)
+        go_on(world, timedelta(seconds=30), gathering)
+    go_on(world, SETTLE - timedelta(seconds=30), gathering)
+    assert [10, 8] == world.box.sizes
+    assert [("unreachable", "airflow-008"), ("unreachable", "airflow-009")] == list(world.box.standing)
+
+
+def test_ends_that_go_on_and_on_wait_no_longer_than_the_window(world: World, gathering: Alarms) -> None:
+    outage(gathering, 60)
+    go_on(world, GATHER, gathering)
+    world.clock.advance(WINDOW)
+    for number in range(60):
+        heal(gathering, 1, first=number)
+        go_on(world, timedelta(seconds=60), gathering)
+    go_on(world, SETTLE + WINDOW, gathering)
+    over = [m for m in world.box.messages if not m.firing]
+    assert 60 == len(over)
+    assert len(world.box.sizes) <= 1 + 60 // 5
+
+
+@pytest.mark.finding("N-480")
+def test_the_few_that_are_left_of_an_outage_are_told_singly(world: World, gathering: Alarms) -> None:
+    """Among a hundred names nobody sees the two that stay down when all others are well again."""
+    outage(gathering, 10)
+    go_on(world, GATHER, gathering)
+    heal(gathering, 8)
+    go_on(world, SETTLE + WINDOW, gathering)
+    assert [10, 8, 1, 1] == world.box.sizes
+    left = world.box.messages[-2:]
+    assert [("airflow-008", True, False), ("airflow-009", True, False)] == [
+        (m.subject, m.firing, m.is_again) for m in left
+    ]
+    go_on(world, timedelta(hours=2), gathering)
+    assert [10, 8, 1, 1] == world.box.sizes
+    heal(gathering, 2, first=8)
+    go_on(world, SETTLE, gathering)
+    assert [10, 8, 1, 1, 1, 1] == world.box.sizes
+
+
+def test_an_outage_that_lasts_is_repeated_as_one_message(world: World, gathering: Alarms) -> None:
+    outage(gathering, 10)
+    go_on(world, GATHER + REPEAT + GATHER, gathering)
+    assert [10, 10] == world.box.sizes
+
+
+def test_an_alarm_in_the_middle_of_an_outage_is_told_with_what_came_then(world: World, gathering: Alarms) -> None:
+    outage(gathering, 10)
+    go_on(world, GATHER, gathering)
+    gathering.raise_("held", "prod", "2 changes")
+    go_on(world, WINDOW, gathering)
+    assert ([10, 1], "prod") == (world.box.sizes, world.box.messages[-1].subject)

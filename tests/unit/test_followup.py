@@ -89,6 +89,7 @@ NOTHING = {
             "waiting",
         )
     ),
+    Say("database_doubted", "database"),
 }
 """A look at everything found nothing to say."""
 
@@ -482,3 +483,14 @@ def test_what_a_server_lacks_at_several_looks_in_a_row_is_told_until_it_does_not
     said = "ann: the server does not know: can_read on Pool"
     assert [[], [], [Say("waiting", "prod", said)], [Say("waiting", "prod")]] == told
     assert [1, 1, 1, 0] == waiting
+
+
+def test_the_doubt_of_the_database_is_one_alarm_whichever_deployment_shows_it() -> None:
+    ends = [
+        Ended(name, SWEEP, made(plan=noting("database_doubted", "it is old")), Record(), moment=Moment(NOW))
+        for name in ("prod", "dev")
+    ]
+
+    assert [{Say("database_doubted", "database", "it is old")}] * 2 == [
+        {said for said in follow_up(ended).says if said.text} for ended in ends
+    ]

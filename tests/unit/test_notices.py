@@ -10,6 +10,7 @@ import pytest
 from notify_world import HELD, NOON, SETTINGS, Sending
 
 from syncd.notify import (
+    Telling,
     Webhook,
     mailbox,
     webhook_problem,
@@ -37,22 +38,24 @@ def test_the_fields_of_a_json_webhook_stay_as_they_are() -> None:
         "runbook": "",
     }
 
-    assert expected == json_body(HELD)
+    assert {**expected, "alarms": [{k: v for k, v in expected.items() if k != "version"}]} == json_body(
+        Telling((HELD,))
+    )
 
 
 def test_an_alarm_keeps_its_name_and_each_message_has_its_own() -> None:
     again = replace(HELD, at=NOON + timedelta(days=1))
-    said = [json_body(m) for m in (HELD, again, OVER)]
+    said = [json_body(Telling((m,))) for m in (HELD, again, OVER)]
 
     assert ["firing", "firing", "cleared"] == [s["state"] for s in said]
     assert 1 == len({s["alarm"] for s in said})
     assert 3 == len({s["id"] for s in said})
     others = [replace(HELD, subject="x"), replace(HELD, kind="drift"), replace(HELD, since=NOON - timedelta(1))]
-    assert 4 == len({json_body(m)["alarm"] for m in (HELD, *others)})
+    assert 4 == len({json_body(Telling((m,)))["alarm"] for m in (HELD, *others)})
 
 
 def test_what_slack_reads_as_markup_is_escaped() -> None:
-    body = slack_body(replace(HELD, subject="a&b", text="<!channel> & <@U1|x>"))
+    body = slack_body(Telling((replace(HELD, subject="a&b", text="<!channel> & <@U1|x>"),)))
 
     says = ":rotating_light: *held: a&amp;b*\n&lt;!channel&gt; &amp; &lt;@U1|x&gt;\nsince 2026-01-31 12:00 UTC"
     assert {"text": says} == body
@@ -60,14 +63,14 @@ def test_what_slack_reads_as_markup_is_escaped() -> None:
 
 @pytest.mark.finding("U-B15")
 def test_a_message_has_each_fact_once_and_leads_to_what_to_do() -> None:
-    body = slack_body(replace(HELD, text="12 removals", runbook="https://wiki.example.com/syncd#held"))
+    body = slack_body(Telling((replace(HELD, text="12 removals", runbook="https://wiki.example.com/syncd#held"),)))
 
     says = "12 removals\nsince 2026-01-31 12:00 UTC\nwhat to do: https://wiki.example.com/syncd#held"
     assert {"text": f":rotating_light: *held: finance-prod*\n{says}"} == body
 
 
 def test_slack_hears_that_an_alarm_is_over_and_no_more_than_a_screen() -> None:
-    text = str(slack_body(replace(OVER, text="x" * 5000))["text"])
+    text = str(slack_body(Telling((replace(OVER, text="x" * 5000),)))["text"])
 
     assert text.startswith(":white_check_mark: *over: held: finance-prod*\nxxx")
     assert text.endswith("since 2026-01-31 12:00 UTC, over 2026-01-31 15:00 UTC")
@@ -98,7 +101,12 @@ def test_a_mail_is_ascii_whatever_it_says() -> None:
 def test_an_alarm_and_its_end_are_one_thread() -> None:
     raised, told_late, again, over = (
         mail_of(SETTINGS, m)
-        for m in (HELD, replace(HELD, at=NOON + timedelta(seconds=2)), replace(HELD, at=NOON + timedelta(1)), OVER)
+        for m in (
+            HELD,
+            replace(HELD, at=NOON + timedelta(minutes=5)),
+            replace(HELD, at=NOON + timedelta(1), is_again=True),
+            OVER,
+        )
     )
 
     assert raised["Message-ID"] == told_late["Message-ID"]
