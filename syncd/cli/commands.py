@@ -25,6 +25,7 @@ _MODULES = {
     "explain": "explain",
     "who": "who",
     "diff": "diff",
+    "whatif": "whatif",
     "doctor": "doctor",
     "accept-group": "accept_group",
     "accept-person": "accept_person",

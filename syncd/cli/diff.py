@@ -102,11 +102,11 @@ def _sides(settings: Settings, old: str, new: str | None) -> tuple[Rules, Rules]
     if new is None and ".." in old and not os.path.isdir(old):
         first, _, second = old.partition("..")
         old, new = first or "HEAD", second.lstrip(".") or "HEAD"
-    after: Mapping[str, bytes] = read_mappings(settings.mappings) if new is None else _files(settings, new)
-    return app.rules_of(settings, _files(settings, old)), app.rules_of(settings, after)
+    after: Mapping[str, bytes] = read_mappings(settings.mappings) if new is None else files_of(settings, new)
+    return app.rules_of(settings, files_of(settings, old)), app.rules_of(settings, after)
 
 
-def _files(settings: Settings, where: str) -> Mapping[str, bytes]:
+def files_of(settings: Settings, where: str) -> Mapping[str, bytes]:
     """Read a folder, or a revision of the folder of mapping files."""
     from syncd.config import MAPPING_FILES, read_mappings
     from syncd.errors import ConfigInvalid, Problem

@@ -73,7 +73,8 @@ class DaemonTable(SettingsTable):
     upkeep: Span = "1h"
     """How often the database is tidied up; at least `1m`."""
     keep: Span = "90d"
-    """How long runs that changed nothing are kept; at least `1d`. What says who had what, and why, is kept for ever."""
+    """How long runs that changed nothing are kept, and what sources and lists of DAGs said (for `syncd whatif`); at least `1d`.
+    What says who had what, and why, is kept for ever."""
     hold_expires: Span = "24h"
     """How long a held change can be approved; at least `1m`. Later it has to be planned anew."""
     stale_after: Span = Field(default="10m", validate_default=True)

@@ -13,6 +13,7 @@ Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
 Looks     | what was seen last of a deployment                        | passes; commands that answer questions
+Past      | what sources and lists of DAGs said in the past           | commands that answer questions
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
@@ -26,6 +27,7 @@ from syncd.ports.leases import Lease, Leases
 from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
 from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
+from syncd.ports.past import Past
 from syncd.ports.places import Place, Places
 from syncd.ports.presence import AlarmKey, AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
 from syncd.ports.queries import (
@@ -70,6 +72,7 @@ __all__ = [
     "Ledger",
     "Looks",
     "Memory",
+    "Past",
     "Place",
     "Places",
     "Presence",

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
 from syncd.model import Dag, LastSeen, Learned, SeenDags, Sighting, VanishedDag
-from syncd.store import codec
+from syncd.store import codec, past
 from syncd.store.engine import Database, insert
 from syncd.store.prepared import Prepared
 from syncd.store.schema_looks import look_people, looks
@@ -131,8 +131,23 @@ def _keep_parts(
             connection.execute(update(looks).where(*same).values(at=now))
             continue
         new = {"digest": part.digest, "body": codec.pack(part.text), "at": now}
+        if part.name == DAGS:
+            _note_dags(connection, deployment, part, packed=new["body"], now=now)
         row = insert(connection, looks).values(new | {"deployment": deployment, "part": part.name})
         connection.execute(row.on_conflict_do_update(index_elements=["deployment", "part"], set_=new))
+
+
+def _note_dags(connection: Connection, deployment: str, part: _Part, *, packed: Any, now: datetime) -> None:
+    """Note what changed in the list of DAGs, ahead of its being kept."""
+    here = looks.c.deployment == deployment, looks.c.part == DAGS
+    before = connection.execute(select(looks.c.body).where(*here)).scalar()
+    if before is None:
+        past.note_whole(connection, past.DAGS, deployment, now, packed)
+        return
+    patch = codec.dags_patch(codec.unpack(before), codec.loads(part.text))
+    if patch is not None:
+        body = codec.pack(codec.dumps(patch))
+        past.note(connection, past.DAGS, deployment, now, patch=body, whole=lambda: packed)
 
 
 def _keep_people(connection: Connection, deployment: str, rows: list[dict[str, Any]], *, look: Sighting) -> None:

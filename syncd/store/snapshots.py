@@ -21,13 +21,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from syncd.model import Snapshot
-from syncd.store import codec, patches
+from syncd.store import codec, past, patches
 from syncd.store.engine import Database, insert
 from syncd.store.schema import snapshot_patches, snapshots
 
 KEPT = 5
 """How many different snapshots of a source are kept. Evaluation needs the newest; a few more let a person compare when a
-source gave something strange. Who held what is answered from ownership, not from these."""
+source gave something strange. Who held what is answered from ownership, and what was said in the past from `past`, not from
+these."""
 
 _NEWEST_FIRST = snapshots.c.saved.desc(), snapshots.c.id.desc()
 
@@ -87,8 +88,13 @@ class Snapshots:
             is_newest = _move(connection, known, new, times=times)
             if is_newest:
                 _add_patch(connection, new, body)
+                if body:
+                    past.note(connection, past.SOURCE, snapshot.source, snapshot.taken_at, patch=body, whole=whole)
                 also(connection)
             return is_newest
+
+        def whole() -> bytes:
+            return codec.pack(codec.snapshot_to(snapshot)[0])
 
         return new if self._database.commit(work) else None
 
@@ -104,6 +110,7 @@ class Snapshots:
                 "taken_at": snapshot.taken_at,
             }
             known = _put(connection, snapshot, row, times=codec.pack(times))
+            past.note_whole(connection, past.SOURCE, snapshot.source, snapshot.taken_at, packed)
             also(connection)
             return known
 

@@ -16,6 +16,7 @@ from syncd.store.leases import DatabaseLeases
 from syncd.store.ledger import DatabaseLedger
 from syncd.store.looks import DatabaseLooks
 from syncd.store.memory import DatabaseMemory
+from syncd.store.past import DatabasePast
 from syncd.store.places import DatabasePlaces
 from syncd.store.presence import DatabasePresence
 from syncd.store.queries import DatabaseQueries
@@ -38,6 +39,7 @@ class Stores:
     memory: DatabaseMemory
     failures: DatabaseFailures
     looks: DatabaseLooks
+    past: DatabasePast
     queries: DatabaseQueries
     presence: DatabasePresence
     records: DatabaseRecords
@@ -84,6 +86,7 @@ class Stores:
             DatabaseMemory(database),
             DatabaseFailures(database),
             DatabaseLooks(database),
+            DatabasePast(database),
             DatabaseQueries(database),
             DatabasePresence(database),
             DatabaseRecords(database),

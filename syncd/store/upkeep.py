@@ -1,4 +1,5 @@
-"""What is forgotten after a while: runs that changed nothing, their empty plans, and who asked for what.
+"""What is forgotten after a while: runs that changed nothing, their empty plans, who asked for what, and what sources and lists
+of DAGs said in the past.
 
 A pass every few minutes on a hundred deployments leaves ten thousand rows a day that say nothing. What says who had
 what, or why, is never deleted, and neither is the newest plan of a deployment. Each transaction takes milliseconds, so
@@ -16,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, sel
 from syncd.store.daemon_schema import uses
 from syncd.store.engine import Database
 from syncd.store.installation import forget_marks
+from syncd.store.past import forget_past
 from syncd.store.schema import changes, desired, plans, runs
 
 BATCH = 500
@@ -24,7 +26,7 @@ BATCH = 500
 
 def upkeep(database: Database, *, before: datetime) -> Mapping[str, int]:
     """Delete what is older than `before` and says nothing; gives how many rows of which table."""
-    deleted = {"runs": 0, "plans": 0, "uses": 0}
+    deleted = {"runs": 0, "plans": 0, "uses": 0, "past": 0}
     for ids in _quiet_runs(database, before):
         gone_plans, gone_runs = database.commit(partial(_delete_runs, ids=ids))
         deleted["plans"] += gone_plans
@@ -32,6 +34,8 @@ def upkeep(database: Database, *, before: datetime) -> Mapping[str, int]:
     database.commit(partial(forget_marks, before=before))
     while gone_uses := database.commit(partial(_delete_uses, before=before)):
         deleted["uses"] += gone_uses
+    while gone_past := database.commit(partial(forget_past, before=before)):
+        deleted["past"] += gone_past
     database.tidy()
     return deleted
 

@@ -123,9 +123,9 @@ def test_quiet_runs_go_with_their_plans_when_they_are_old(store: Stores) -> None
     old = [quiet(store, n) for n in range(3)]
     bare = store.ledger.start_run("plan", scope=EVERYTHING, now=at(3))
     edge, young = quiet(store, 4), quiet(store, 5)
-    assert {"runs": 4, "plans": 3, "uses": 0} == store.presence.upkeep(before=at(4))
+    assert {"runs": 4, "plans": 3, "uses": 0, "past": 0} == store.presence.upkeep(before=at(4))
     assert {edge, young} == left_over(store)
-    assert {"runs": 0, "plans": 0, "uses": 0} == store.presence.upkeep(before=at(4)), (
+    assert {"runs": 0, "plans": 0, "uses": 0, "past": 0} == store.presence.upkeep(before=at(4)), (
         f"{old} and {bare} are gone already"
     )
 
@@ -187,6 +187,6 @@ def test_very_many_quiet_runs_and_old_uses_go(store: Stores) -> None:
         store.ledger.start_run("plan", scope=EVERYTHING, now=at(n / 1000))
         store.presence.record_use("ci", "GET /", 200, now=at(n / 1000))
     store.presence.record_use("ci", "GET /last", 200, now=at(60))
-    assert {"runs": BATCH + 5, "plans": 0, "uses": BATCH + 5} == store.presence.upkeep(before=at(30))
+    assert {"runs": BATCH + 5, "plans": 0, "uses": BATCH + 5, "past": 0} == store.presence.upkeep(before=at(30))
     assert ["GET /last"] == [use.what for use in store.presence.uses(10)]
     assert kept == store.queries.audit()[0].id

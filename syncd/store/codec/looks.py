@@ -35,6 +35,22 @@ def vanished_from(body: Json) -> tuple[VanishedDag, ...]:
     return tuple(VanishedDag(_dag_from(id_, said), time_from(since)) for id_, said, since in gone)
 
 
+def dags_patch(before: Json, after: Json) -> Json | None:
+    """Say what changed from one list of DAGs to another, as `dags_to` writes them; None: nothing but the order."""
+    was, now = dict(before["dags"]), dict(after["dags"])
+    came = [[id_, said] for id_, said in now.items() if was.get(id_) != said]
+    gone = [id_ for id_ in was if id_ not in now]
+    return {"v": VERSION, "came": came, "gone": gone} if came or gone else None
+
+
+@reader("what changed in a list of DAGs")
+def dags_patched(before: tuple[Dag, ...], patch: Json) -> tuple[Dag, ...]:
+    """Give the list after what `dags_patch` says, by id."""
+    versioned(patch, "came", "gone")
+    known = {dag.id: dag for dag in before} | {id_: _dag_from(id_, said) for id_, said in patch["came"]}
+    return tuple(known[id_] for id_ in sorted(known.keys() - frozenset(patch["gone"])))
+
+
 def _dag_from(id_: str, said: Mapping[str, Any]) -> Dag:
     known: dict[str, Any] = {n: frozenset(value) if isinstance(value, list) else value for n, value in said.items()}
     dag = Dag(id_, **known)
