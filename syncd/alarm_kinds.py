@@ -24,6 +24,7 @@ AlarmKind = Literal[
     "email_taken",
     "person_joined",
     "waiting",
+    "checkpoint_failed",
 ]
 OF_THE_WHOLE: Final = frozenset({"config_invalid", "database_down", "database_doubted"})
 """Kinds that are about no source and no deployment."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.config import Settings, read_mappings
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, SourceSettings
-from syncd.errors import StoreError
+from syncd.errors import StoreError, SyncdError
 from syncd.http.rests import OwnRests, Rest, Rests
 from syncd.mapping.files_of_tests import is_tests
 from syncd.mapping.parse import parse
@@ -168,6 +168,25 @@ def build(
         stopping=stopping,
         notes=idle_bindings(meant, (d.deployment for d in settings.deployments)),
     )
+
+
+def checkpointed(settings: Settings, store: Stores, emit: Emit, *, now: datetime, anyway: bool = True) -> str:
+    """Sign where the journal stands and put that out, as the configuration says: whatever is new, or without `anyway` what is
+    due. Gives why it failed, which is logged; empty: it did not."""
+    if settings.checkpoints is None:
+        return ""
+    from syncd.notify.checkpoints import checkpoint
+
+    try:
+        made = checkpoint(settings.checkpoints, store.records, now=now, anyway=anyway)
+    except StoreError:
+        raise
+    except SyncdError as error:
+        emit("checkpoint_failed", error=str(error))
+        return str(error)
+    if made:
+        emit("checkpoint_made", record=made.seq, key=made.key)
+    return ""
 
 
 def close(world: World) -> None:

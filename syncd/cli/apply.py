@@ -41,6 +41,7 @@ def apply(
     from dataclasses import replace
 
     from syncd import reconcile
+    from syncd.app import checkpointed
     from syncd.errors import EXIT_CHANGES, EXIT_DONE, EXIT_INVALID, worst
     from syncd.model import EVERYTHING, Note, Scope
 
@@ -62,6 +63,7 @@ def apply(
         with this.world(settings, store, deployments=deployment or (), full=full) as world:
             report = reconcile.apply(world, scope=scope, approvals=approve or ())
             unknown = reconcile.strangers(world, user or ())
+            checkpointed(settings, store, world.emit, now=world.clock())
         report = replace(report, notes=(*report.notes, *(Note("person_unknown", text) for text in unknown)))
         show_report(report, output=output, verb="apply", this=this)
     return worst([report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE])

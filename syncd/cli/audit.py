@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import typer
 
 from syncd.cli.audit_export import export
+from syncd.cli.audit_keygen import keygen
 from syncd.cli.audit_verify import verify
 from syncd.cli.complete import COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
@@ -126,6 +127,7 @@ def audit(
 
 
 group.command(short_help="Prove that nothing in the journal was edited, removed, inserted or moved.")(verify)
+group.command(short_help="Make a key to sign checkpoints with.")(keygen)
 group.command(short_help="Write the journal's records, one line each, to be kept and verified elsewhere.")(export)
 
 

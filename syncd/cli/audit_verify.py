@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
 import typer
 
@@ -12,9 +13,11 @@ from syncd.cli.invocation import invocation
 from syncd.cli.output import Output
 
 if TYPE_CHECKING:
-    from syncd.model.chain import ChainVerdict
+    from syncd.model.chain import ChainVerdict, Flaw, Signed
+    from syncd.model.checkpoints import Checkpoint
     from syncd.render.lines import Line
 
+LARGEST_KEY: Final = 64 * 1024
 _File = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE]", help="What `syncd audit export` wrote; without it the database is looked at."),
@@ -24,6 +27,15 @@ _File = Annotated[
 def verify(
     context: typer.Context,
     file: _File = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Checkpoints, one a line, as `[checkpoints]` puts them out; with --public-key."
+        ),
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The public key of those who signed the checkpoints, as PEM.")
+    ] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="Who is to read it.")] = Output.TEXT,
 ) -> int:
     """Follow the chain of the journal's records from the first to the last, and hold the journal against them. Asks nobody,
@@ -31,32 +43,73 @@ def verify(
     from syncd.cli.output import show, show_json
     from syncd.errors import EXIT_DONE, EXIT_FAILED
 
-    verdict = _in_file(file) if file else _in_database(context)
+    if (checkpoints is None) != (public_key is None):
+        raise typer.BadParameter("--checkpoints and --public-key go together", param_hint="--checkpoints")
+    signed, unsigned = _signed(checkpoints, public_key) if checkpoints and public_key else ({}, [])
+    verdict = _in_file(file, signed) if file else _in_database(context, signed)
+    verdict.add(unsigned)
     if output is Output.JSON:
         show_json(_plain(verdict))
     else:
-        show(list(_lines(verdict)))
+        show(list(_lines(verdict, len(signed) if checkpoints else None)))
     return EXIT_FAILED if verdict.wrong else EXIT_DONE
 
 
-def _in_database(context: typer.Context) -> ChainVerdict:
+def _in_database(context: typer.Context, signed: Signed) -> ChainVerdict:
     this = invocation(context)
     with this.store(this.settings()) as store:
-        return store.records.verify()
+        return store.records.verify(signed)
 
 
-def _in_file(file: Path) -> ChainVerdict:
-    from syncd.errors import SnapshotInvalid
+def _in_file(file: Path, signed: Signed) -> ChainVerdict:
     from syncd.model.chain import verdict_on
+
+    with _opened(file) as lines:
+        return verdict_on((line.removesuffix("\n") for line in lines), signed)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    from syncd.errors import SnapshotInvalid
 
     try:
         with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            return verdict_on(line.removesuffix("\n") for line in lines)
+            yield lines
     except OSError as error:
         raise SnapshotInvalid(f"{file}: it cannot be read: {error.strerror or error}") from error
 
 
-def _lines(verdict: ChainVerdict) -> Iterator[Line]:
+def _signed(file: Path, public_key: Path) -> tuple[dict[int, Checkpoint], list[Flaw]]:
+    """Read checkpoints, and say of each line that it is none, or is not signed with this key."""
+    from syncd.errors import SnapshotInvalid
+    from syncd.model.chain import Flaw
+    from syncd.model.checkpoints import read_checkpoint
+    from syncd.notify.signing import KeyUnusable, PublicKey
+
+    with _opened(public_key) as text:
+        try:
+            key = PublicKey(text.read(LARGEST_KEY))
+        except (KeyUnusable, UnicodeError) as error:
+            raise SnapshotInvalid(f"{public_key}: {error}") from error
+    signed: dict[int, Checkpoint] = {}
+    flaws = []
+    with _opened(file) as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                found = read_checkpoint(line)
+            except (ValueError, TypeError, RecursionError):
+                flaws.append(Flaw(0, f"{file}:{number}: this is no checkpoint"))
+                continue
+            if not key.has_signed(found):
+                flaws.append(Flaw(0, f"{file}:{number}: this checkpoint is not signed with the key {key.id}"))
+            elif signed.setdefault(found.seq, found).hash != found.hash:
+                flaws.append(
+                    Flaw(found.seq, f"{file}:{number}: another checkpoint signed another record of this number")
+                )
+    return signed, flaws
+
+
+def _lines(verdict: ChainVerdict, signed: int | None) -> Iterator[Line]:
     from syncd.render.lines import Line, Style, counted, safe
 
     yield from (Line(safe(str(flaw)), Style.FAIL) for flaw in verdict.flaws)
@@ -67,7 +120,8 @@ def _lines(verdict: ChainVerdict) -> Iterator[Line]:
     if verdict.wrong:
         yield Line(f"{read} read{end}: what was written is not what stands there (docs/evidence.md)", Style.FAIL)
     else:
-        yield Line(f"{read} read{end}: none was edited, removed, inserted or moved")
+        held = "" if signed is None else f", and it is what {counted(signed, 'checkpoint', 'checkpoints')} signed"
+        yield Line(f"{read} read{end}: none was edited, removed, inserted or moved{held}")
 
 
 def _plain(verdict: ChainVerdict) -> dict[str, object]:

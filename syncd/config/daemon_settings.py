@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from syncd.config.checkpoint_tables import CheckpointsTable
 from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
@@ -16,7 +17,7 @@ from syncd.config.daemon_tables import (
 )
 from syncd.config.settings import ApiToken, DaemonSettings, HttpSettings
 from syncd.fields import span
-from syncd.notify import Email, NotifySettings, Webhook
+from syncd.notify import CheckpointSettings, Email, NotifySettings, Webhook
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 
@@ -67,6 +68,25 @@ def _webhook(table: WebhookTable) -> Webhook:
         proxy=table.proxy,
         headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
         ends=table.ends,
+    )
+
+
+def checkpoint_settings(table: CheckpointsTable) -> CheckpointSettings:
+    return CheckpointSettings(
+        table.key.secret(), table.file, _posted_to(table), every=span(table.every), records=table.records
+    )
+
+
+def _posted_to(table: CheckpointsTable) -> Webhook | None:
+    if table.url is None:
+        return None
+    return Webhook(
+        table.url if isinstance(table.url, str) else table.url.secret(),
+        "json",
+        insecure_http=table.insecure_http,
+        ca=table.ca,
+        proxy=table.proxy,
+        headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
     )
 
 

@@ -261,16 +261,25 @@ class WebhookTable(SettingsTable):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str | Reference, info: ValidationInfo) -> str | Reference:
-        if isinstance(url, Reference):
-            return url
-        if problem := webhook_problem(url, insecure_http=info.data.get("insecure_http", True)):
-            raise ValueError(problem)
-        if web_address(url).hostname in _IS_SECRET:
-            raise ValueError(
-                'this address is a secret itself; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
-                'or {command = ["program", "argument"]}'
-            )
+        return post_address(url, info)
+
+
+def post_address(url: str | Reference, info: ValidationInfo) -> str | Reference:
+    """Check an address that is posted to.
+
+    Raises:
+        ValueError: it is none, goes in the clear, or is a secret.
+    """
+    if isinstance(url, Reference):
         return url
+    if problem := webhook_problem(url, insecure_http=info.data.get("insecure_http", True)):
+        raise ValueError(problem)
+    if web_address(url).hostname in _IS_SECRET:
+        raise ValueError(
+            'this address is a secret itself; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
+            'or {command = ["program", "argument"]}'
+        )
+    return url
 
 
 def _mail_address(text: str) -> str:

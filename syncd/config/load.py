@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Never, cast
 
 from pydantic import ValidationError
 
-from syncd.config.daemon_settings import daemon_settings, http_settings, notify_settings
+from syncd.config.daemon_settings import checkpoint_settings, daemon_settings, http_settings, notify_settings
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings, SourceSettings
@@ -217,6 +217,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         daemon=daemon_settings(config.daemon, config.control, folder=path.parent),
         http=http_settings(config.http) if config.http else None,
         notify=notify_settings(config.notify),
+        checkpoints=checkpoint_settings(config.checkpoints) if config.checkpoints else None,
         people_until=config.mappings.people_until == "required",
         most_expansions=config.mappings.most_expansions,
     )

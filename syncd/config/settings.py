@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from syncd.http.secrets import Secret
 from syncd.model import Deployment, Joining
-from syncd.notify import NotifySettings
+from syncd.notify import CheckpointSettings, NotifySettings
 from syncd.plan.limits import Limits
 from syncd.throttle import RateLimit
 
@@ -121,6 +121,8 @@ class Settings:
     http: HttpSettings | None
     """None: the daemon answers no HTTP."""
     notify: NotifySettings
+    checkpoints: CheckpointSettings | None = None
+    """None: the journal's chain is not signed."""
     people_until: bool = False
     """Whether bindings that name people one by one need an end."""
     most_expansions: int = 500

@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from syncd.config.checkpoint_tables import CheckpointsTable
 from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
@@ -148,6 +149,8 @@ class ConfigFile(SettingsTable):
     """Where the daemon answers HTTP; without this table it does not."""
     notify: NotifyTable = Field(default=NotifyTable())
     """Who is told of alarms."""
+    checkpoints: CheckpointsTable | None = None
+    """How the journal's chain is signed, so that nobody can rewrite it unnoticed; without this table it is not."""
     sources: dict[Name, AnySource] = Field(min_length=1)
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})

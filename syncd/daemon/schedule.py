@@ -18,6 +18,8 @@ from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Scope
 
+CHECKPOINT: Final = timedelta(minutes=1)
+"""So often it is looked whether the journal is to be signed."""
 JITTER: Final = 0.1
 """The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
 
@@ -46,8 +48,9 @@ class Schedule:
             self._every(f"sweep {name}", self._sweep_interval(name), self._sweeper(name), before)
             self._every(f"dags {name}", daemon.dags, self._lister(name), before, first=daemon.dags)
         self._every("upkeep", daemon.upkeep, self._upkeep, before, first=daemon.upkeep)
+        self._every("checkpoint", CHECKPOINT, self._checkpoint, before, first=CHECKPOINT)
         self._every("beat", BEAT, self.beat, before, first=BEAT)
-        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry"}
+        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry", "checkpoint"}
         wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
         for name in self._scheduler.names() - wanted:
             self._scheduler.drop(name)
@@ -134,6 +137,19 @@ class Schedule:
             if self._scheduler.interval(f"sweep {name}") != self._sweep_interval(name):
                 interval = self._sweep_interval(name)
                 self._scheduler.every(f"sweep {name}", interval, self._sweeper(name), first=interval, jitter=JITTER)
+
+    def _checkpoint(self) -> None:
+        """Sign the journal where that is due; one replica does, for all."""
+        if self._assignment.is_ours("checkpoints"):
+            self._database.needed(self._sign)
+
+    def _sign(self) -> None:
+        settings, now = self._fleet.now.settings, self._clock()
+        failed = app.checkpointed(settings, self._store, self._emit, now=now, anyway=False)
+        if failed:
+            self._alarms.raise_("checkpoint_failed", "journal", failed)
+        else:
+            self._alarms.clear("checkpoint_failed", "journal")
 
     def _look_at_holds(self) -> None:
         """Tell somebody of what was held for so long that it was forgotten, or that cannot be approved any more."""

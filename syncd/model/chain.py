@@ -10,8 +10,11 @@ docs/evidence.md says the same for those who write a verifier of their own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from syncd.model.checkpoints import Checkpoint
 
 NOTHING_BEFORE: Final = "0" * 64
 """Stands in the first record in the place of the hash of the one before."""
@@ -59,6 +62,11 @@ def number_in(line: str) -> int | None:
 def links_of(lines: Iterable[str]) -> Iterator[Link]:
     """Give the records of exported lines; what is no line of a record has the number 0."""
     return (Link(number_in(line) or 0, line) for line in lines)
+
+
+Signed = Mapping[int, Checkpoint]
+"""Checkpoints whose signature was found good, by the number of their record."""
+NO_CHECKPOINTS: Final[Signed] = MappingProxyType({})
 
 
 class Following:
@@ -123,16 +131,21 @@ class ChainVerdict:
             if len(self.flaws) < MOST_FLAWS:
                 self.flaws.append(flaw)
 
-    def follow(self, links: Iterable[Link], following: Following) -> None:
-        """Follow a chain to its end."""
+    def follow(self, links: Iterable[Link], following: Following, signed: Signed = NO_CHECKPOINTS) -> None:
+        """Follow a chain to its end, and hold it against what was signed."""
         for link in links:
             if found := following.flaws(link):
                 self.add(found)
+            if link.seq in signed and signed[link.seq].hash != following.prev:
+                self.add([Flaw(link.seq, f"it is not what the checkpoint of {signed[link.seq].at} signed: rewritten")])
         self.count, self.last, self.hash = following.count, following.seq or 0, following.prev
+        if (most := max(signed, default=0)) > self.last:
+            lost = f"removed: the checkpoint of {signed[most].at} signed record {most}, and the last is {self.last}"
+            self.add([Flaw(self.last + 1, lost)])
 
 
-def verdict_on(lines: Iterable[str]) -> ChainVerdict:
+def verdict_on(lines: Iterable[str], signed: Signed = NO_CHECKPOINTS) -> ChainVerdict:
     """Say what is wrong with exported lines, which may begin in the middle of a chain."""
     verdict, links = ChainVerdict(), links_of(lines)
-    verdict.follow(links, Following(seq=None))
+    verdict.follow(links, Following(seq=None), signed)
     return verdict

@@ -33,6 +33,18 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointSettings:
+    """With which key the journal's chain is signed, how often, and where that goes: to a file, a webhook, or both."""
+
+    key: Secret
+    file: Path | None = None
+    webhook: Webhook | None = None
+    every: timedelta = timedelta(hours=1)
+    records: int = 1000
+    """After so many new records it is not waited for the time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
     """A mail server and who gets mail from it. `kinds`: which alarms; empty: all."""
 

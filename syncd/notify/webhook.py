@@ -31,7 +31,12 @@ logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.leve
 
 
 def post(webhook: Webhook, telling: Telling, *, timeout_s: float) -> None:
-    """Post an alarm, or many in one.
+    """Post an alarm, or many in one; raises what `deliver` raises."""
+    deliver(webhook, BODIES[webhook.format](telling), timeout_s=timeout_s)
+
+
+def deliver(webhook: Webhook, body: Mapping[str, object], *, timeout_s: float) -> None:
+    """Post a body to where a webhook leads.
 
     Raises:
         Undelivered: the server did not take it.
@@ -52,7 +57,7 @@ def post(webhook: Webhook, telling: Telling, *, timeout_s: float) -> None:
     )
     with closing(Session(connection, size_cap=SIZE_CAP)) as session:
         try:
-            answer = session.send("POST", path, body=BODIES[webhook.format](telling))
+            answer = session.send("POST", path, body=body)
         except NoAnswer as error:
             why = str(error).partition(": ")[2]  # what stands before is what was asked, and that is the address
             raise Undelivered(why or "no answer came", again=True) from None

@@ -15,6 +15,7 @@ Failures  | since when a deployment fails, how often, the next try    | passes
 Looks     | what was seen last of a deployment                        | passes; commands that answer questions
 Past      | what sources and lists of DAGs said in the past           | commands that answer questions
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
+Records   | the journal's chain, and what of it was signed            | who signs it; `audit verify`
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
 
@@ -41,6 +42,7 @@ from syncd.ports.queries import (
     RunRecord,
 )
 from syncd.ports.readings import Readings, SourceHealth
+from syncd.ports.records import ChainHead, Checkpointed
 from syncd.ports.source import Feed, Source
 from syncd.ports.target import LastingSession, Recorder, TargetReader, TargetSession, TargetWriter
 
@@ -50,6 +52,8 @@ __all__ = [
     "AuditFilter",
     "AuditRow",
     "Basis",
+    "ChainHead",
+    "Checkpointed",
     "DatabaseDoubt",
     "Emit",
     "Entries",

@@ -32,7 +32,7 @@ _lock = Prepared(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 class Subject(NamedTuple):
-    """What a record is about: a row of a table of the journal, `change` or `plan`."""
+    """What a record is about: a row of a table of the journal (`change`, `plan`), or of another thing that has a number."""
 
     table: str
     id: int

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from syncd.model.chain import ChainVerdict, Following, Link
+from syncd.model.chain import NO_CHECKPOINTS, ChainVerdict, Following, Link, Signed
+from syncd.model.checkpoints import Checkpoint
+from syncd.ports import ChainHead
+from syncd.store import chain, codec
+from syncd.store.chain import Subject
+from syncd.store.codec.text import time_from
 from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
 from syncd.store.proof import journal_flaws
@@ -26,11 +32,12 @@ class DatabaseRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def verify(self) -> ChainVerdict:
-        """Say what is wrong with the chain, and where the tables of the journal say something else than it."""
+    def verify(self, signed: Signed = NO_CHECKPOINTS) -> ChainVerdict:
+        """Say what is wrong with the chain, where it is not what was signed, and where the tables of the journal say something
+        else than it."""
         verdict = ChainVerdict()
         with self._database.still() as connection:
-            verdict.follow(_links(connection), Following())
+            verdict.follow(_links(connection), Following(), signed)
             verdict.add(journal_flaws(connection))
         return verdict
 
@@ -40,6 +47,26 @@ class DatabaseRecords:
         while page:
             yield from page
             page = self._database.rows(_after, after=page[-1][0])
+
+    # --- checkpoints --------------------------------------------------------------------------------------------------
+
+    def chain_head(self) -> ChainHead:
+        with self._database.read() as connection:
+            seq, hash_ = chain.head(connection)
+            last = [codec.loads(line) for (line,) in _last_checkpoint.rows(connection)]
+        if not last:
+            return ChainHead(seq, hash_, seq, None)
+        return ChainHead(seq, hash_, seq - last[0]["seq"], time_from(last[0]["at"]))
+
+    def record_checkpoint(self, checkpoint: Checkpoint, *, now: datetime) -> None:
+        facts = {"hash": checkpoint.hash, "key": checkpoint.key, "signature": checkpoint.signature}
+        about = Subject("checkpoint", checkpoint.seq)
+        self._database.commit(lambda c: chain.append(c, "checkpoint", now=now, about=about, facts=facts))
+
+
+_last_checkpoint = Prepared(
+    select(records.c.line).where(records.c.about == "checkpoint").order_by(records.c.about_id.desc()).limit(1)
+)
 
 
 def _links(connection: Connection) -> Iterator[Link]:

@@ -25,6 +25,7 @@ COMMANDS = (
         "audit",
         "audit verify",
         "audit export",
+        "audit keygen",
         "explain",
         "who",
         "snapshot",
