@@ -1,9 +1,11 @@
-"""How what may be long is told in a sentence: of a list the first, of a value its two ends, and how much more there is."""
+"""How what may be long is told in a sentence: of a list the first, of a value its two ends, and how much more there is; and
+how long something lasts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 LONGEST_VALUE: Final = 120
@@ -15,6 +17,15 @@ _BEGINNING, _END = LONGEST_VALUE * 2 // 3, LONGEST_VALUE // 3
 def and_more(rest: int, more: str = "more") -> str:
     """Say how many are left out: `and 1,200 more`."""
     return f"and {rest:,} {more}"
+
+
+def age(span: timedelta) -> str:
+    """Say how long, in the two largest units: `3 d 4 h`, `5 h 12 min`, `8 min`."""
+    minutes = max(0, int(span.total_seconds()) // 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 def some(texts: Sequence[str], most: int, *, between: str = ", ", more: str = "more") -> str:

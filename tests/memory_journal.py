@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -40,6 +40,8 @@ from syncd.model import (
 from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
 from syncd.plan.given import NOTHING_GAINED, Gained
+from syncd.plan.rejected import Rejection
+from syncd.plan.rulings import HoldRecord, HoldWord, NotTaken
 from syncd.plan.taken import NOTHING, Taken, taken
 from syncd.ports import Basis, DatabaseDoubt, Failing, Lease, Place, Unsettled
 
@@ -454,6 +456,31 @@ class MemoryLooks:
         return found
 
 
+class MemoryInbox:
+    """Implements `ports.Inbox`: nobody says anything of what is held."""
+
+    def find(self, name: str) -> None:  # noqa: ARG002
+        return None
+
+    def listed(
+        self,
+        *,
+        deployments: Collection[str] | None = None,  # noqa: ARG002
+        over: bool = False,  # noqa: ARG002
+        limit: int = 100,  # noqa: ARG002
+    ) -> tuple[HoldRecord, ...]:
+        return ()
+
+    def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> NotTaken:  # noqa: ARG002
+        return NotTaken(f"there is no hold {name}")
+
+    def rejections(self, deployment: str) -> tuple[Rejection, ...]:  # noqa: ARG002
+        return ()
+
+    def approved(self, deployment: str, *, since: datetime) -> frozenset[str]:  # noqa: ARG002
+        return frozenset()
+
+
 @dataclass
 class MemoryInstallation:
     """Implements `ports.Installation`: what is in memory is never an older copy, unless a test says so."""
@@ -484,3 +511,4 @@ class MemoryJournal:
         self.memory = MemoryMemory()
         self.failures = MemoryFailures()
         self.looks = MemoryLooks()
+        self.inbox = MemoryInbox()

@@ -14,6 +14,7 @@ from syncd.cli.invocation import invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output, show, show_json
 from syncd.render.lines import Line, Style, safe
+from syncd.words import age
 
 if TYPE_CHECKING:
     from syncd.ports import KeptAlarms
@@ -68,15 +69,6 @@ def alarms_of(kept: KeptAlarms, *, now: datetime, url: str | None) -> tuple[Alar
         for (kind, subject), row in rows
         if row.cleared_at is None
     )
-
-
-def age(span: timedelta) -> str:
-    """Say how long, in the two largest units: `3 d 4 h`, `5 h 12 min`, `8 min`."""
-    minutes = max(0, int(span.total_seconds()) // 60)
-    days, hours = minutes // 1440, minutes // 60 % 24
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 def alarm_lines(raised: Sequence[Alarm], *, replicas: Collection[str]) -> Iterator[Line]:

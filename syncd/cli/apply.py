@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,11 @@ from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Full, PlanFormat
 from syncd.cli.output import PlanOutput, show_text
 from syncd.cli.plan import show_report
+from syncd.cli.reconcile import approve_here, refuse_unknown
+
+if TYPE_CHECKING:
+    from syncd.config import Settings
+    from syncd.store import Stores
 
 
 def apply(
@@ -54,16 +59,26 @@ def apply(
             def planned() -> reconcile.Report:
                 with this.world(settings, store, deployments=deployment or (), full=full) as world:
                     # before anything is planned, by which what is held would be as of now
-                    reconcile.require_holds(world, scope, approve or ())
+                    refuse_unknown(world, scope, approve or ())
                     return reconcile.plan(world, scope=scope)
 
-            if not agreed(planned, approvals=frozenset(approve or ())):
+            if not agreed(planned, approvals=frozenset(approve or ()) | _approved(settings, store)):
                 show_text("nothing was done")
                 return EXIT_CHANGES
         with this.world(settings, store, deployments=deployment or (), full=full) as world:
+            approve_here(world, scope, approve or ())
             report = reconcile.apply(world, scope=scope, approvals=approve or ())
             unknown = reconcile.strangers(world, user or ())
             checkpointed(settings, store, world.emit, now=world.clock())
         report = replace(report, notes=(*report.notes, *(Note("person_unknown", text) for text in unknown)))
         show_report(report, output=output, verb="apply", this=this)
     return worst([report.exit_code(), EXIT_INVALID if unknown else EXIT_DONE])
+
+
+def _approved(settings: Settings, store: Stores) -> frozenset[str]:
+    """Give what was approved before and has not passed yet: it goes too, so it is asked about."""
+    from syncd.app import utc_now
+
+    since = utc_now() - settings.daemon.hold_expires
+    nothing: frozenset[str] = frozenset()
+    return nothing.union(*(store.inbox.approved(d.deployment.name, since=since) for d in settings.deployments))

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from syncd.callers import NAME_RULE, REASON_RULE, acting, is_caller, is_reason
 from syncd.cli.complete import COMPLETE_DEPLOYMENT
-from syncd.cli.invocation import invocation
+from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import Format
 from syncd.cli.output import Output
 from syncd.cli.reconcile import Approval, InsecureHttp, TokenEnv, Url, Wait, by_daemon, from_here, tell
+
+if TYPE_CHECKING:
+    from syncd.cli.daemon_client import DaemonClient
+    from syncd.config import Settings
+
+As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="For the journal: who says it, if not you.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="For the journal: why.")]
 
 
 def approve(
@@ -39,21 +46,37 @@ def approve(
     insecure_http: InsecureHttp = False,
 ) -> int:
     """Let exactly the changes pass that a limit holds on DEPLOYMENT under DIGEST."""
-    from syncd.cli.daemon_client import NoDaemon, daemon_at
-    from syncd.control import Order
-    from syncd.store.processes import os_user
+    from syncd.cli.daemon_client import daemon_at
 
-    said, why = (
-        _checked(as_, "--as", is_caller, rule=NAME_RULE),
-        _checked(reason, "--reason", is_reason, rule=REASON_RULE),
-    )
     this = invocation(context)
     settings = None if url else this.settings()
     daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
-    as_json = output is Output.JSON
+    return approve_as(
+        this, settings, daemon, (deployment, digest), (as_, reason), wait=wait, as_json=output is Output.JSON
+    )
+
+
+def approve_as(
+    this: Invocation,
+    settings: Settings | None,
+    daemon: DaemonClient | None,
+    held: tuple[str, str],
+    said: tuple[str | None, str | None],
+    *,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Let what is held (deployment, digest) pass, as somebody and for a reason: by the daemon, or from here under its leases."""
+    from syncd.cli.daemon_client import NoDaemon
+    from syncd.control import Order
+    from syncd.store.processes import os_user
+
+    who = checked(said[0], "--as", is_caller, rule=NAME_RULE)
+    why = checked(said[1], "--reason", is_reason, rule=REASON_RULE)
+    deployment, digest = held
     if daemon is not None:
         try:
-            job = daemon.approve(deployment, digest, said=said, reason=why)
+            job = daemon.approve(deployment, digest, said=who, reason=why)
             return by_daemon(daemon, job, verb="approve", wait=wait, as_json=as_json, this=this)
         except NoDaemon as error:
             if settings is None:
@@ -61,11 +84,16 @@ def approve(
             tell(f"syncd: {error}; working from here", this)
     assert settings is not None
     order = Order(deployments=frozenset({deployment}))
-    approval = Approval(digest, acting(os_user(), said=said, reason=why))
+    approval = Approval(digest, acting(os_user(), said=who, reason=why), who, why)
     return from_here(this, settings, order, as_json=as_json, approval=approval, verb="approve")
 
 
-def _checked(text: str | None, option: str, fits: Callable[[str], bool], *, rule: str) -> str:
+def checked(text: str | None, option: str, fits: Callable[[str], bool], *, rule: str) -> str:
+    """Give what was said by an option; empty where nothing was.
+
+    Raises:
+        BadParameter: it cannot stand in the journal.
+    """
     if text is not None and not fits(text):
         raise typer.BadParameter(f"write {rule}", param_hint=option)
     return text or ""

@@ -19,6 +19,7 @@ _MODULES = {
     "run": "daemon",
     "reconcile": "reconcile",
     "approve": "approve",
+    "hold": "hold",
     "status": "status",
     "alarms": "alarms",
     "audit": "audit",

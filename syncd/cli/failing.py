@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from syncd.cli.alarms import age
+from syncd.words import age
 
 if TYPE_CHECKING:
     from syncd.ports import Failing

@@ -130,6 +130,8 @@ class Approval:
 
     digest: str
     by: str
+    approver: str = ""
+    reason: str = ""
 
 
 def from_here(
@@ -163,8 +165,38 @@ def _reported(world: World, order: Order, *, approval: Approval | None, verb: st
     scope = _scope(world, order)
     if order.dry_run:
         return core.plan(world, scope=scope, command=verb)
-    digests, by = ((approval.digest,), approval.by) if approval else ((), "")
-    return core.apply(world, scope=scope, approvals=digests, command=verb, by=by)
+    if approval is None:
+        return core.apply(world, scope=scope, command=verb)
+    approve_here(world, scope, [approval.digest], approver=approval.approver, reason=approval.reason)
+    return core.apply(world, scope=scope, approvals=(approval.digest,), command=verb, by=approval.by)
+
+
+def refuse_unknown(world: World, scope: Scope, digests: Collection[str]) -> None:
+    """Raise ApprovalRefused where one of these digests is of nothing that is in the inbox, or held of this scope."""
+    from syncd.reconcile import require_holds
+    from syncd.reconcile.approving import is_in
+
+    names, inbox = {target.deployment.name for target in world.targets}, world.journal.inbox
+    require_holds(world, scope, [digest for digest in digests if not is_in(inbox, digest, deployments=names)])
+
+
+def approve_here(world: World, scope: Scope, digests: Collection[str], *, approver: str = "", reason: str = "") -> None:
+    """Write down that whoever runs this lets what is held under these digests pass.
+
+    Raises:
+        ApprovalRefused: one of them lets nothing pass on any deployment, or not by them; nothing was begun.
+    """
+    from syncd.plan.rulings import HoldRuling
+    from syncd.reconcile.approving import approve_held, hold_word
+    from syncd.store.processes import os_user
+
+    inbox = world.journal.inbox
+    refuse_unknown(world, scope, digests)
+    for digest in sorted(digests):
+        word = hold_word(
+            HoldRuling.APPROVE, by=os_user(), approver=approver, reason=reason, origin="command", at=world.clock()
+        )
+        approve_held(inbox, digest, word, needs=1, expires=world.hold_expires)
 
 
 def _scope(world: World, order: Order) -> Scope:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syncd.cli.alarms import Alarm, age, alarm_lines, alarms_of
+from syncd.cli.alarms import Alarm, alarm_lines, alarms_of
 from syncd.cli.failing import Fails
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
-from syncd.words import in_one_line
+from syncd.words import age, in_one_line
 
 if TYPE_CHECKING:
     from syncd.config import Settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from syncd.control import DeploymentResult, Job, NotKnown, NotNow, Order
@@ -13,11 +14,13 @@ from syncd.daemon.order_threads import OrderPool, SourcePolls
 from syncd.daemon.polls import Polls
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.narrow import PersonKey
-from syncd.errors import EXIT_FAILED, SyncdError
+from syncd.errors import EXIT_FAILED, ApprovalRefused, SyncdError
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
 from syncd.plan.approval import Apply, PlanOnly, refusal
+from syncd.plan.rulings import HoldRuling
 from syncd.reconcile import strangers
+from syncd.reconcile.approving import approve_held, hold_word, is_in
 from syncd.targets import unreachable
 from syncd.text.strict import did_you_mean
 
@@ -76,15 +79,32 @@ class Orders:
         loaded = self._ready()
         order = Order(deployments=frozenset({deployment}), by=by, approver=approver, reason=reason)
         self._check_names(order, loaded)
-        hold = self._store.ledger.hold(deployment, digest, scope=EVERYTHING)
         expires = loaded.settings.daemon.hold_expires
-        if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
-            raise NotKnown(why)
+        if is_in(self._store.inbox, digest, deployments=(deployment,)):
+            self._write_down(order, digest, expires)
+        else:
+            hold = self._store.ledger.hold(deployment, digest, scope=EVERYTHING)
+            if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
+                raise NotKnown(why)
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=order.who, deployment=deployment, digest=digest)
         item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({digest})), job=job.id)
         self._queue.put(deployment, item)
         return job
+
+    def _write_down(self, order: Order, digest: str, expires: timedelta) -> None:
+        word = hold_word(
+            HoldRuling.APPROVE,
+            by=order.by,
+            approver=order.approver,
+            reason=order.reason,
+            origin="daemon",
+            at=self._clock(),
+        )
+        try:
+            approve_held(self._store.inbox, digest, word, needs=1, expires=expires)
+        except ApprovalRefused as error:
+            raise NotKnown(str(error)) from error
 
     def _ready(self) -> Loaded:
         if self._stopping():

@@ -34,7 +34,8 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
     return (
         f"{len(these.changes)} changes are held ({safe('; '.join(these.why))}){ended}{moves}; "
         f"see them with: syncd plan -d {name}; "
-        f"let exactly these go with: syncd approve {name} {these.digest}"
+        f"let exactly these go with: syncd approve {name} {these.digest}; "
+        f"leave them undone, and be asked no more, with: syncd hold reject {these.digest}"
     )
 
 

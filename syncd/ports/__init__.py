@@ -13,6 +13,7 @@ Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
 Looks     | what was seen last of a deployment                        | passes; commands that answer questions
+Inbox     | what is held, and what people said of it                  | passes, commands, API
 Past      | what sources and lists of DAGs said in the past           | commands that answer questions
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
 Records   | the journal's chain, and what of it was signed            | who signs it; `audit verify`
@@ -22,6 +23,7 @@ Presence  | replicas, alarms, uses of the API, the last good files    | the daem
 from syncd.ports.emit import Emit
 from syncd.ports.failures import Failing, Failures
 from syncd.ports.holdings import Holdings
+from syncd.ports.inbox import Inbox
 from syncd.ports.installation import DatabaseDoubt, Installation, Recovery, Truth
 from syncd.ports.journal import Journal
 from syncd.ports.leases import Lease, Leases
@@ -66,6 +68,7 @@ __all__ = [
     "Holding",
     "HoldingFilter",
     "Holdings",
+    "Inbox",
     "Installation",
     "Journal",
     "KeptAlarms",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from syncd.ports.failures import Failures
 from syncd.ports.holdings import Holdings
+from syncd.ports.inbox import Inbox
 from syncd.ports.installation import Installation
 from syncd.ports.leases import Leases
 from syncd.ports.ledger import Ledger
@@ -36,3 +37,5 @@ class Journal(Protocol):
     def failures(self) -> Failures: ...
     @property
     def looks(self) -> Looks: ...
+    @property
+    def inbox(self) -> Inbox: ...

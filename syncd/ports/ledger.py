@@ -33,6 +33,7 @@ class Basis:
     covered   changes that a person let pass: they count towards no limit
     holders   what `plan.taken` asks of a role
     gains     what gains are measured by; None: none of them counts
+    rejected  changes that were left out of it, because somebody rejected them
     """
 
     files: str = ""
@@ -40,6 +41,7 @@ class Basis:
     covered: tuple[Change, ...] = ()
     holders: Mapping[str, int] = field(default_factory=dict)
     gains: Gains | None = None
+    rejected: tuple[Change, ...] = ()
 
 
 class Entry(Recorder, Protocol):

@@ -13,6 +13,7 @@ from syncd.errors import (
     SyncdError,
 )
 from syncd.model import (
+    Change,
     Dag,
     Directory,
     Held,
@@ -46,6 +47,9 @@ BUSY_S = 0.2
 
 
 def why_refused(world: World, deployment: str, digest: str, *, scope: Scope) -> str:
+    """Say why a digest lets nothing pass there; empty where it does: by the inbox, or as what is held of this scope."""
+    if digest in world.journal.inbox.approved(deployment, since=world.clock() - world.hold_expires):
+        return ""
     hold = world.journal.ledger.hold(deployment, digest, scope=scope)
     return refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
 
@@ -184,7 +188,7 @@ def _drift(this: Pass, seen: Comparison) -> int:
 
 def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: frozenset[str]) -> DeploymentReport:
     _at_this_server(this)
-    passing = frozenset(d for d in approvals if not why_refused(this.world, this.name, d, scope=this.scope))
+    passing = _passing(this, approvals)
     inventory, seen = first_look(this, session, approvals=passing, count=True)
     spelt = session.dialect()
     first, within = seen, partial(_within, this, session, lease)
@@ -225,10 +229,23 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     if this.scope.everything:
         _remember_roles(this, after)
     if this.scope.everything and report.converged and not moved_people(this):
-        held = seen.guarded.held
-        state = remembered(after.desired, this.earlier, held=held, kept=after.plan.kept)
-        this.journal.memory.save_desired(this.run, state, reached=held is None)
+        staying = _staying(this, seen.guarded.held, after.rejected)
+        state = remembered(after.desired, this.earlier, held=staying, kept=after.plan.kept)
+        this.journal.memory.save_desired(this.run, state, reached=staying is None)
     return report
+
+
+def _passing(this: Pass, approvals: frozenset[str]) -> frozenset[str]:
+    """Give the digests of what may pass: those of this very request that are still of something, and those of the inbox."""
+    asked = frozenset(d for d in approvals if not why_refused(this.world, this.name, d, scope=this.scope))
+    return asked | this.journal.inbox.approved(this.name, since=this.world.clock() - this.world.hold_expires)
+
+
+def _staying(this: Pass, held: Held | None, rejected: tuple[Change, ...]) -> Held | None:
+    """Give all that stays against what is wanted, for a limit or because somebody rejected its end."""
+    if not rejected:
+        return held
+    return Held((*(held.changes if held else ()), *rejected), held.why if held else (), this.name)
 
 
 def _remember_roles(this: Pass, after: Comparison) -> None:

@@ -15,6 +15,7 @@ from syncd.mapping.endings import Endings
 from syncd.model import (
     EVERYTHING,
     Awaited,
+    Change,
     Dag,
     DesiredState,
     Dialect,
@@ -37,6 +38,7 @@ from syncd.plan.guard import WINDOW, Guarded, guard
 from syncd.plan.named import signs, warned
 from syncd.plan.on_people import effects_on_people
 from syncd.plan.partly import who_loses, without_new
+from syncd.plan.rejected import without_rejected
 from syncd.plan.renamed import (
     account_notes,
     held_by_us,
@@ -113,7 +115,7 @@ def see(
         if this.scope.everything or this.scope.dags:
             desired = keep_vanished(this, reader, desired, there.observed, inventory)
             desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
-        plan = _compared(this, reader, desired, there, scope=scope)
+        plan, rejected = _without_rejected(this, _compared(this, reader, desired, there, scope=scope))
         people = _with_people(this, plan, there)
         guarded = _guarded(this, plan, people, reader.dialect(), inventory=inventory, approvals=approvals)
         in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
@@ -137,6 +139,7 @@ def see(
         effects,
         held_effects,
         began,
+        rejected,
     )
 
 
@@ -210,6 +213,12 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
         if this.unread
         else warned(plan, breaks=reader.dialect().role_deletion_breaks)
     )
+
+
+def _without_rejected(this: Pass, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
+    if this.rejections is None:
+        this.rejections = this.journal.inbox.rejections(this.name)
+    return without_rejected(plan, this.rejections)
 
 
 def _with_people(this: Pass, plan: Plan, there: _There) -> _There:

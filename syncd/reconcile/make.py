@@ -85,7 +85,7 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
 
 def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
     guarded, now = seen.guarded, this.world.clock()
-    basis = Basis(this.world.files, applying, guarded.covered, guarded.holders, guarded.gains)
+    basis = Basis(this.world.files, applying, guarded.covered, guarded.holders, guarded.gains, seen.rejected)
     return this.journal.ledger.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis
     )

@@ -14,6 +14,7 @@ from syncd.errors import (
 from syncd.mapping.expanded import expanded
 from syncd.model import (
     Awaited,
+    Change,
     Dag,
     DesiredState,
     Directory,
@@ -28,6 +29,7 @@ from syncd.model import (
 )
 from syncd.plan.guard import Guarded
 from syncd.plan.on_people import Effects
+from syncd.plan.rejected import Rejection
 from syncd.plan.renamed import (
     Renames,
 )
@@ -73,6 +75,8 @@ class Comparison:
     held_effects: Effects | None = None
     at: datetime | None = None
     """When the look began."""
+    rejected: tuple[Change, ...] = ()
+    """What is left out of the plan, because somebody rejected it."""
 
 
 @dataclass(slots=True)
@@ -97,6 +101,8 @@ class Pass:
     """That of the pass in the middle of which this one is made; it stays open."""
     unread: TargetUnavailable | None = None
     """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
+    rejections: tuple[Rejection, ...] | None = None
+    """What may not pass there; None: it was not asked yet. What is rejected from now on is for the next pass."""
     vanished: tuple[VanishedDag, ...] = ()
     dags: tuple[Dag, ...] = ()
     """By whose values lines with `each` go: those listed now or the last time, and for a while those that were before."""

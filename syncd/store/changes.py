@@ -22,7 +22,7 @@ from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
-from syncd.store import awaited, codec, evidence, ownership
+from syncd.store import awaited, codec, evidence, inbox, ownership
 from syncd.store.prepared import Prepared
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
@@ -57,7 +57,7 @@ def record_plan(
         "held_digest": held and held.digest,
         "held_why": held and codec.dumps(held.why),
         "approved": approved,
-        "approved_by": _who_ran(connection, run) if approved else None,
+        "approved_by": _who_let_it_pass(connection, run, plan.deployment, approved),
         "made_at": now,
         "files": basis.files,
         "in_force": in_force,
@@ -66,6 +66,8 @@ def record_plan(
     evidence.planned(connection, id_, plan, row, held=held)
     _record_changes(connection, id_, parted(plan.changes, held), now=now, counted=_Counted(plan.deployment, basis))
     _forget_unbegun(connection, plan, in_force=in_force)
+    if in_force:
+        inbox.note_plan(connection, run, plan, held=held, approved=approved, basis=basis, now=now)
     return id_
 
 
@@ -74,6 +76,13 @@ def newest_files(connection: Connection, deployment: str | None = None) -> str |
     where = [plans.c.in_force] + ([plans.c.deployment == deployment] if deployment is not None else [])
     newest = select(plans.c.files).where(*where).order_by(plans.c.id.desc()).limit(1)
     return connection.execute(newest).scalar()
+
+
+def _who_let_it_pass(connection: Connection, run: int, deployment: str, approved: str | None) -> str | None:
+    """Name who said so in the inbox; where nobody did, who ran it with the digest."""
+    if approved is None:
+        return None
+    return inbox.approvers(connection, deployment, approved) or _who_ran(connection, run)
 
 
 def _who_ran(connection: Connection, run: int) -> str:

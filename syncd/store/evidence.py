@@ -1,4 +1,5 @@
-"""What the journal's chain says of plans and changes: the plan, the intent before the call, each further call, the end."""
+"""What the journal's chain says of plans and changes: the plan, the intent before the call, each further call, the end; and of
+what people said of what is held."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from syncd.model import Change, Held, Plan, key
+from syncd.plan.rulings import HoldRecord, HoldWord
 from syncd.store import chain, codec
 from syncd.store.chain import Subject
 from syncd.store.prepared import Prepared
@@ -83,6 +85,20 @@ def ended(
         "answers": _answers(answers),
     }
     chain.append(connection, "outcome", now=now, about=Subject("change", id_), facts=facts)
+
+
+def said_of_hold(connection: Connection, id_: int, hold: HoldRecord, word: HoldWord) -> None:
+    """Say what somebody said of a hold, before anything comes of it."""
+    facts = {
+        "hold": hold.name,
+        "deployment": hold.deployment,
+        "digest": hold.digest,
+        "ruling": word.ruling.value,
+        "by": word.who,
+        "from": word.origin,
+        "reason": chain.said(word.reason),
+    }
+    chain.append(connection, "hold", now=word.at, about=Subject("hold_word", id_), facts=facts)
 
 
 def _answers(answers: Answers) -> list[list[object]]:

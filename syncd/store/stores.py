@@ -11,6 +11,7 @@ from syncd.store import migrations
 from syncd.store.engine import Clock, Database
 from syncd.store.failures import DatabaseFailures
 from syncd.store.holdings import DatabaseHoldings
+from syncd.store.inbox import DatabaseInbox
 from syncd.store.installation import DatabaseInstallation
 from syncd.store.leases import DatabaseLeases
 from syncd.store.ledger import DatabaseLedger
@@ -39,6 +40,7 @@ class Stores:
     memory: DatabaseMemory
     failures: DatabaseFailures
     looks: DatabaseLooks
+    inbox: DatabaseInbox
     past: DatabasePast
     queries: DatabaseQueries
     presence: DatabasePresence
@@ -86,6 +88,7 @@ class Stores:
             DatabaseMemory(database),
             DatabaseFailures(database),
             DatabaseLooks(database),
+            DatabaseInbox(database),
             DatabasePast(database),
             DatabaseQueries(database),
             DatabasePresence(database),

@@ -392,3 +392,72 @@ def test_without_a_daemon_the_journal_has_who_approved_and_why(alone: Desk) -> N
         row for row in json.loads(desk.types("audit", "-o", "json", "--status", "held")[1]) if row["id"] < last["id"]
     ][:1]
     assert (None, None) == (over["approved_by"], over["approved_reason"])
+
+
+# --- the inbox of what is held ------------------------------------------------------------------------------------------
+
+
+def test_the_inbox_from_the_command_line(alone: Desk) -> None:
+    desk, team, me = alone, "the-inbox-from-the-comman", user_name(os.getuid())
+    assert (0, "nothing is held\n", "") == desk.types("hold", "list")
+    desk.types("reconcile")
+    members(desk, team, 1)
+    assert 4 == desk.types("reconcile")[0]
+
+    [listed] = json.loads(desk.types("hold", "list", "-o", "json")[1])["holds"]
+    assert ("h1", "dev", "waits", 7) == tuple(listed[key] for key in ("id", "deployment", "state", "total"))
+    row = desk.types("hold", "list")[1].splitlines()[1].split()
+    assert ["h1", "dev", "waits", "7", "0", "min"] == row[:6]
+    out = desk.types("hold", "show", listed["digest"])[1]
+    assert "h1 on dev: waits" == out.splitlines()[0]
+    assert (
+        f"  to let exactly this pass, once: syncd --config {desk.folder}/config.toml hold approve h1"
+        in out.splitlines()
+    )
+
+    code, out, _ = desk.types("hold", "reject", "h1", "--reason", "they only moved", "--as", "anna")
+    assert (0, "h1 on dev: rejected; it stays undone, and nobody is asked again until it is other changes\n") == (
+        code,
+        out,
+    )
+    code, out, _ = desk.types("plan")
+    assert (0, True) == (code, f"rejected by anna (via {me}) (they only moved)" in out)
+    code, out, _ = desk.types("reconcile")
+    assert (0, "nothing to do on 1 deployment") == (code, out.splitlines()[0])
+
+    assert 0 == desk.types("hold", "reopen", "h1")[0]
+    assert 4 == desk.types("reconcile")[0]
+    code, out, _ = desk.types("hold", "approve", "h1", "--reason", "ticket 12")
+    assert (0, "approve: 7 applied") == (code, out.splitlines()[-1].partition(" (")[0])
+    shown = json.loads(desk.types("hold", "show", "h1", "-o", "json")[1])
+    assert ("passed", 7) == (shown["state"], len(shown["changes"]))
+    said = [(word["what"], word["who"], word["reason"], word["from"]) for word in shown["said"]]
+    assert said == [
+        ("reject", f"anna (via {me})", "they only moved", "command"),
+        ("reopen", me, "", "command"),
+        ("approve", me, "ticket 12", "command"),
+    ]
+    assert (0, "nothing is held\n") == desk.types("hold", "list")[:2]
+    assert ["passed"] == [h["state"] for h in json.loads(desk.types("hold", "list", "--all", "-o", "json")[1])["holds"]]
+
+
+@pytest.mark.parametrize("word", ["approve", "reject", "reopen", "show"])
+def test_a_hold_that_is_not_there_is_one_mistake(alone: Desk, word: str) -> None:
+    said = 'hold: there is no hold "h9"; what there is: syncd hold list --all\n'
+    assert (3, "", said) == alone.types("hold", word, "h9")
+
+
+def test_an_apply_with_a_digest_is_a_word_in_the_inbox(alone: Desk) -> None:
+    desk = alone
+    desk.types("reconcile")
+    members(desk, "an-apply-with-a-digest-is", 1)
+    digest = json.loads(desk.types("reconcile", "-o", "json")[1])["results"][0]["held"]
+    wrong = (
+        f"syncd: nothing with the digest {digest[:-1]} is held on dev; what is held there now has the digest {digest}"
+    )
+    assert desk.types("apply", "--approve", digest[:-1])[2].startswith(wrong)
+    assert 0 == desk.types("hold", "reject", digest)[0]
+    assert 0 == desk.types("reconcile")[0]
+    assert 0 == desk.types("apply", "--approve", digest)[0], "it takes the rejection back"
+    shown = json.loads(desk.types("hold", "show", digest, "-o", "json")[1])
+    assert ("passed", ["approve"]) == (shown["state"], [word["what"] for word in shown["said"]][1:])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from desks import Desk
 from mapping_world import NOW
+from memory_journal import MemoryInbox
 from waiting import until
 
 from syncd.control import DeploymentResult, JobState, NotKnown, NotNow, Order
@@ -69,7 +70,8 @@ class Office:
         )
         settings = SimpleNamespace(daemon=SimpleNamespace(hold_expires=EXPIRES))
         fleet: Any = SimpleNamespace(now=SimpleNamespace(world=world, targets=targets, settings=settings))
-        store: Any = SimpleNamespace(ledger=SimpleNamespace(hold=lambda name, *_, scope: self._held(name, scope)))
+        ledger = SimpleNamespace(hold=lambda name, *_, scope: self._held(name, scope))
+        store: Any = SimpleNamespace(ledger=ledger, inbox=MemoryInbox())
         runtime = Runtime(self._emit, lambda: NOW, lambda: 0.0, lambda: self.is_stopping)
         polls: Any = SimpleNamespace(poll=self._poll)
         nothing: Any = None

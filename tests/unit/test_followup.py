@@ -436,7 +436,8 @@ def test_nobody_who_does_not_wait_is_told() -> None:
             "held",
             {"held": Held((ANN,), ("too much",), "prod")},
             "1 changes are held (too much); see them with: syncd plan -d prod; let exactly these go with: "
-            f"syncd approve prod {Held((ANN,), (), 'prod').digest}",
+            f"syncd approve prod {Held((ANN,), (), 'prod').digest}; leave them undone, and be asked no more, with: "
+            f"syncd hold reject {Held((ANN,), (), 'prod').digest}",
         ),
         ("frozen", {"frozen": {"team": "cut off"}}, "nobody who left loses these roles for now: team: cut off"),
         ("email_taken", {"plan": noting("email_taken", "ann has it")}, "ann has it"),

@@ -105,7 +105,8 @@ def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
     held = Held((loses("ann"), loses("bob")), ("2 of 2 people lose a role", "another limit"), "prod")
     assert (
         "2 changes are held (2 of 2 people lose a role; another limit); see them with: syncd plan -d prod; let exactly these "
-        f"go with: syncd approve prod {held.digest}"
+        f"go with: syncd approve prod {held.digest}; leave them undone, and be asked no more, with: "
+        f"syncd hold reject {held.digest}"
     ) == words.held("prod", held)
     assert "" == words.held("prod", None)
 

@@ -1,0 +1,288 @@
+"""The inbox of holds: rows that come and go with the plans that are recorded, and what people said of them.
+
+a plan in force over everything      | a hold that is not over
+-------------------------------------|----------------------------------------------------------------------
+keeps back just this                 | is there, since then or since it came
+keeps back something else            | is superseded by that
+keeps back nothing                   | is gone
+was let pass by its digest           | passed (any plan that is carried out says so)
+leaves out some of what was rejected | stays rejected, of what is left of it; of nothing: gone
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
+
+from syncd.callers import acting
+from syncd.model import Change, Held, Plan, digest
+from syncd.plan.rejected import Rejection, shrunk, still_rejected
+from syncd.plan.rulings import (
+    HoldRecord,
+    HoldRuling,
+    HoldState,
+    HoldWord,
+    NotTaken,
+    by_whom,
+    hold_name,
+    hold_number,
+    weighed,
+)
+from syncd.ports import Basis
+from syncd.store import codec, evidence
+from syncd.store.engine import Database, insert
+from syncd.store.prepared import Prepared
+from syncd.store.schema_inbox import hold_words, holds
+
+_is_open = holds.c.ended_at.is_(None)
+_decided = Prepared(
+    select(holds.c.id, holds.c.digest, holds.c.state, holds.c.said_at).where(
+        holds.c.deployment == bindparam("at"),
+        _is_open,
+        or_(holds.c.state == HoldState.APPROVED.value, holds.c.state == HoldState.REJECTED.value),
+    ),
+    "at",
+)
+
+
+class DatabaseInbox:
+    """Implements `ports.Inbox`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, name: str) -> HoldRecord | None:
+        with self._database.read() as connection:
+            return _find(connection, name)
+
+    def listed(
+        self, *, deployments: Collection[str] | None = None, over: bool = False, limit: int = 100
+    ) -> tuple[HoldRecord, ...]:
+        chosen = select(holds).order_by(holds.c.id.desc()).limit(limit)
+        chosen = chosen if over else chosen.where(_is_open)
+        if deployments is not None:
+            chosen = chosen.where(holds.c.deployment.in_(sorted(deployments)))
+        with self._database.read() as connection:
+            rows = connection.execute(chosen).all()
+            said = _words(connection, [row.id for row in rows])
+            return tuple(_record(row, said.get(row.id, ())) for row in rows)
+
+    def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> HoldRecord | NotTaken:
+        return self._database.commit(lambda c: _say(c, name, word, needs=needs, expires=expires))
+
+    def rejections(self, deployment: str) -> tuple[Rejection, ...]:
+        if not any(state == HoldState.REJECTED.value for _, _, state, _ in self._decided(deployment)):
+            return ()
+        rejected = holds.c.deployment == deployment, _is_open, holds.c.state == HoldState.REJECTED.value
+        with self._database.read() as connection:
+            rows = connection.execute(select(holds).where(*rejected).order_by(holds.c.id)).all()
+            said = _words(connection, [row.id for row in rows])
+        return tuple(_rejection(row, said.get(row.id, ())) for row in rows)
+
+    def approved(self, deployment: str, *, since: datetime) -> frozenset[str]:
+        decided = self._decided(deployment)
+        return frozenset(d for _, d, state, at in decided if state == HoldState.APPROVED.value and at and at >= since)
+
+    def _decided(self, deployment: str) -> list[tuple[Any, ...]]:
+        return self._database.rows(_decided, at=deployment)
+
+
+# --- what people say ----------------------------------------------------------------------------------------------------
+
+
+def _say(connection: Connection, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> HoldRecord | NotTaken:
+    found = _row(connection, name, for_update=True)
+    if found is None:
+        return NotTaken(f"there is no hold {name}; those that wait: syncd hold list")
+    hold = _record(found, _words(connection, [found.id]).get(found.id, ()), changes=_changes(found))
+    state = weighed(hold, word, needs=needs, expires=expires)
+    if isinstance(state, NotTaken):
+        return state
+    row = {
+        "hold_id": hold.id,
+        "ruling": word.ruling.value,
+        "who": word.who,
+        "people": codec.dumps(sorted(word.people)),
+        "reason": word.reason,
+        "origin": word.origin,
+        "at": word.at,
+    }
+    said_as = connection.execute(insert(connection, hold_words).values(row).returning(hold_words.c.id)).scalar_one()
+    evidence.said_of_hold(connection, int(said_as), hold, word)
+    said = {"state": state.value, "said_at": word.at}
+    connection.execute(update(holds).where(holds.c.id == hold.id).values(said))
+    return _find(connection, hold.name) or hold
+
+
+# --- what plans do ------------------------------------------------------------------------------------------------------
+
+
+def note_plan(
+    connection: Connection,
+    run: int,
+    plan: Plan,
+    *,
+    held: Held | None,
+    approved: str | None,
+    basis: Basis,
+    now: datetime,
+) -> None:
+    """Keep the inbox as a plan that is in force leaves it; see the table."""
+    there = connection.execute(
+        select(holds).where(holds.c.deployment == plan.deployment, _is_open).order_by(holds.c.id).with_for_update()
+    ).all()
+    if approved:
+        _end(connection, [row for row in there if row.digest == approved], HoldState.PASSED, now=now)
+    if not plan.scope.everything:
+        return
+    there = [row for row in there if row.digest != approved]
+    if held is not None:
+        here = _held(connection, run, held, there, now=now)
+        others = [row for row in there if row.id != here and not _is_rejected(row)]
+        _end(connection, others, HoldState.SUPERSEDED, now=now, by=here)
+    else:
+        _end(connection, [row for row in there if not _is_rejected(row)], HoldState.GONE, now=now)
+    for row in there:
+        if _is_rejected(row) and not (held is not None and row.digest == held.digest):
+            _shrink(connection, row, plan, basis.rejected, now=now)
+
+
+def approvers(connection: Connection, deployment: str, digest: str) -> str | None:
+    """Name who let just this pass, with their reasons, as it stands in the journal; None: nobody said so in the inbox."""
+    row = connection.execute(
+        select(holds.c.id).where(
+            holds.c.deployment == deployment,
+            holds.c.digest == digest,
+            holds.c.state == HoldState.APPROVED.value,
+            _is_open,
+        )
+    ).first()
+    if row is None:
+        return None
+    words = _words(connection, [row.id]).get(row.id, ())
+    last = [word for word in words if word.ruling is HoldRuling.APPROVE][-2:]
+    return acting(", ".join(word.who for word in last), reason="; ".join(word.reason for word in last if word.reason))
+
+
+def _is_rejected(row: Row[Any]) -> bool:
+    return bool(row.state == HoldState.REJECTED.value)
+
+
+def _held(connection: Connection, run: int, held: Held, there: Iterable[Row[Any]], *, now: datetime) -> int:
+    """Note that this is held now, and give the number of its hold."""
+    why, again = codec.dumps(held.why), {"run_id": run, "planned_at": now, "why": codec.dumps(held.why)}
+    for row in there:
+        if row.digest == held.digest:
+            connection.execute(update(holds).where(holds.c.id == row.id).values(again))
+            return int(row.id)
+    new = {
+        "deployment": held.deployment,
+        "digest": held.digest,
+        "state": HoldState.WAITS.value,
+        "since": now,
+        "number": len(held.changes),
+        "body": _packed(held.changes),
+        **again,
+        "why": why,
+    }
+    connection.execute(insert(connection, holds).values(new).on_conflict_do_nothing())
+    same = holds.c.deployment == held.deployment, holds.c.digest == held.digest, _is_open
+    return int(connection.execute(select(holds.c.id).where(*same)).scalar_one())
+
+
+def _end(
+    connection: Connection, rows: Collection[Row[Any]], state: HoldState, *, now: datetime, by: int | None = None
+) -> None:
+    if rows:
+        ended = {"state": state.value, "ended_at": now, "superseded_by": by}
+        connection.execute(update(holds).where(holds.c.id.in_([row.id for row in rows])).values(ended))
+
+
+def _shrink(connection: Connection, row: Row[Any], plan: Plan, left: Collection[Change], *, now: datetime) -> None:
+    """Keep of a rejection what is still planned; of what is not, somebody is asked another time."""
+    before = _changes(row)
+    parts = [(change, still_rejected(change, left, plan)) for change in before]
+    after = [part for change, still in parts if (part := shrunk(change, still)) is not None]
+    if not after:
+        _end(connection, [row], HoldState.GONE, now=now)
+        return
+    seen: dict[str, Any] = {"planned_at": now}
+    if any(len(still) < len(change.effects) for change, still in parts):
+        seen |= {"digest": digest(row.deployment, after), "number": len(after), "body": _packed(after)}
+    connection.execute(update(holds).where(holds.c.id == row.id).values(seen))
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------------
+
+
+def _find(connection: Connection, name: str) -> HoldRecord | None:
+    row = _row(connection, name)
+    if row is None:
+        return None
+    return _record(row, _words(connection, [row.id]).get(row.id, ()), changes=_changes(row))
+
+
+def _row(connection: Connection, name: str, *, for_update: bool = False) -> Row[Any] | None:
+    number = hold_number(name)
+    which = holds.c.digest == name if number is None else holds.c.id == number
+    newest = select(holds).where(which).order_by(_is_open.desc(), holds.c.id.desc()).limit(1)
+    return connection.execute(newest.with_for_update() if for_update else newest).first()
+
+
+def _words(connection: Connection, ids: Collection[int]) -> Mapping[int, tuple[HoldWord, ...]]:
+    found: dict[int, list[HoldWord]] = defaultdict(list)
+    if ids:
+        said = select(hold_words).where(hold_words.c.hold_id.in_(sorted(ids))).order_by(hold_words.c.id)
+        for row in connection.execute(said):
+            people = frozenset(codec.loads(row.people))
+            word = HoldWord(HoldRuling(row.ruling), row.who, people, row.at, row.reason, row.origin)
+            found[row.hold_id].append(word)
+    return {id_: tuple(words) for id_, words in found.items()}
+
+
+def _record(row: Row[Any], words: tuple[HoldWord, ...], *, changes: tuple[Change, ...] = ()) -> HoldRecord:
+    return HoldRecord(
+        id=row.id,
+        deployment=row.deployment,
+        digest=row.digest,
+        state=HoldState(row.state),
+        since=row.since,
+        planned_at=row.planned_at,
+        run=row.run_id,
+        why=tuple(codec.loads(row.why)),
+        number=row.number,
+        changes=changes,
+        words=words,
+        ended_at=row.ended_at,
+        superseded_by=row.superseded_by,
+    )
+
+
+def _rejection(row: Row[Any], words: tuple[HoldWord, ...]) -> Rejection:
+    effects = frozenset(effect for change in _changes(row) for effect in change.effects)
+    return Rejection(hold_name(row.id), effects, by_whom(words))
+
+
+def _packed(changes: Iterable[Change]) -> bytes:
+    things = [
+        [codec.thing_to(change.before), codec.thing_to(change.after), codec.because_to(change.because)]
+        for change in changes
+    ]
+    return codec.pack(codec.dumps({"v": codec.VERSION, "changes": things}))
+
+
+@codec.reader("the changes of a hold")
+def _changes_from(body: codec.Json) -> tuple[Change, ...]:
+    codec.versioned(body, "changes")
+    return tuple(
+        codec.change_with(because, codec.thing_from(before), codec.thing_from(after))
+        for before, after, because in body["changes"]
+    )
+
+
+def _changes(row: Row[Any]) -> tuple[Change, ...]:
+    return _changes_from(codec.unpack(row.body))
