@@ -11,7 +11,6 @@ import json
 import math
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 _MOST_DIGITS: Final = 15
@@ -70,6 +69,8 @@ def number(value: object) -> float | None:
 
 def http_date(text: str | None) -> datetime | None:
     """Read the date of a header, in UTC; None where it is none. Without a zone it is UTC."""
+    from email.utils import parsedate_to_datetime  # most commands read no header
+
     try:
         when = parsedate_to_datetime(text or "")
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)

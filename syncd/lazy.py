@@ -5,9 +5,11 @@ A command that reads three small files is started by editors and before each com
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 
 def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
@@ -19,3 +21,17 @@ def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return getattr(import_module(f"{package}.{homes[name]}"), name)
 
     return give
+
+
+_LOADER: Final = "pydantic.plugin._loader"
+
+
+def look_for_no_plugins() -> None:
+    """Keep pydantic from looking for plugins of its own in whatever packages are installed, before it makes its first table.
+
+    The search is a twentieth of a short command, and a plugin would see all that a configuration has. Where a later pydantic
+    has no such module, it searches again. Source: `pydantic/plugin/_schema_validator.py` of 2.14.
+    """
+    loader = ModuleType(_LOADER)
+    setattr(loader, "get_plugins", tuple)  # noqa: B010 - no module has it for mypy
+    sys.modules.setdefault(_LOADER, loader)

@@ -21,6 +21,7 @@ from syncd.cli.invocation import DEFAULT_CONFIG, Invocation
 from syncd.cli.pager import PAGED, paged
 from syncd.cli.streams import flushed, lasting
 from syncd.errors import EXIT_FAILED, EXIT_INVALID, InvalidInput, SyncdError
+from syncd.lazy import look_for_no_plugins
 
 EXIT_INTERRUPTED = 130
 COMPLETION = "_SYNCD_COMPLETE"
@@ -30,6 +31,8 @@ EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 something failed, 2 changes pending (plan --check), "
     "3 configuration, mapping or command line invalid, 4 held and needs approval, 5 a source or deployment did not answer."
 )
+
+look_for_no_plugins()  # typer makes tables of pydantic too
 
 program = typer.Typer(
     name="syncd",

@@ -66,8 +66,10 @@ def outdated(config: Path) -> Iterator[str]:
     for of in _COMPARED:
         file = schema_file(config, of)
         try:
-            is_same = file.read_text(encoding="utf-8") == schema_text(of)
-        except (OSError, UnicodeDecodeError):
+            is_same = json.loads(file.read_text(encoding="utf-8")) == schema_of(of)
+        except OSError:
             continue  # an editor says that it finds none
+        except (ValueError, RecursionError):  # not UTF-8, or no JSON
+            is_same = False
         if not is_same:
             yield f"{file} is of another syncd than this one; write it anew: syncd schema {of} > {file}"

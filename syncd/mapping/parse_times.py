@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from functools import cache
-from importlib import resources
 from typing import Final
 
 from syncd.mapping.keys import MOST_WINDOWS, WINDOW
@@ -159,5 +158,7 @@ def _zone(strict: Strict, node: Node) -> str | None:
 @cache
 def _zones() -> frozenset[str]:
     """Name every zone, as the package of zones lists them: a slim image has no list of its own."""
+    from importlib import resources  # few files name a zone
+
     listed = resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     return frozenset(listed) - _OF_THE_MACHINE

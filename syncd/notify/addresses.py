@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from email.headerregistry import Address
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from syncd.http.connection import is_loopback
+
+if TYPE_CHECKING:
+    from email.headerregistry import Address
 
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _DOMAIN = r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
@@ -43,6 +46,8 @@ def mailbox(text: str) -> Address:
     Raises:
         ValueError: it is none, or several.
     """
+    from email.headerregistry import Address  # most commands read no mail address
+
     found = _MAILBOX.fullmatch(text)
     if not found or not text.isprintable():
         raise ValueError('one mail address is wanted here, such as "ops@example.com" or "Ops <ops@example.com>"')

@@ -10,7 +10,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -560,6 +560,27 @@ def test_check_says_which_schemas_are_of_another_syncd(tmp_path: Path, capsys: p
     said = capsys.readouterr().out.replace("\n  ", " ")
     assert f"note: {file} is of another syncd than this one; write it anew: syncd schema mapping > {file}\n" in said
     assert "scope.json" not in said
+
+
+@pytest.mark.parametrize(
+    ("written", "is_told"),
+    [
+        (lambda text: json.dumps(json.loads(text), indent=4, sort_keys=True).encode(), False),
+        (lambda text: text.replace("draft-07", "draft-06").encode(), True),
+        (lambda text: text[:100].encode(), True),
+        (lambda _: b"\xff", True),
+    ],
+    ids=["formatted anew", "changed", "cut", "no text"],
+)
+def test_a_schema_is_known_by_what_it_says(
+    written: Callable[[str], bytes], is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 0 == run(["--config", str(tmp_path / "config.toml"), "init"])
+    file = tmp_path / "schemas" / "mapping.json"
+    file.write_bytes(written(file.read_text(encoding="utf-8")))
+    capsys.readouterr()
+    assert 0 == run(["--config", str(tmp_path / "config.toml"), "check"])
+    assert is_told == ("is of another syncd than this one" in capsys.readouterr().out.replace("\n  ", " "))
 
 
 def test_schema_reads_no_file_and_knows_three(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -311,16 +312,31 @@ def test_gitlab_installs_nothing_that_nobody_named(tmp_path: Path) -> None:
 
 @pytest.mark.index
 def test_the_action_installs_the_syncd_that_it_is_a_part_of(tmp_path: Path) -> None:
+    """Pip finds most of what it needs beside these tests: that all can be had `make` has just shown, by the same command."""
     added = tmp_path / "path"
     step = STEPS["Install"]
-    environment = {"SOURCE": str(ROOT), "RUNNER_TEMP": str(tmp_path), "GITHUB_PATH": str(added), "PIP_NO_COMPILE": "1"}
+    environment = {
+        **os.environ,
+        "SOURCE": str(ROOT),
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_PATH": str(added),
+        "PIP_NO_COMPILE": "1",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+    }
     assert "${{ github.action_path }}/../../.." == step["env"]["SOURCE"]
     assert (ROOT / "deploy/pipelines/github" / "../../..").resolve() == ROOT
+    assert 'install --quiet --require-hashes -r "$SOURCE/requirements/run.txt"' in step["run"]
 
-    subprocess.run(["bash", "-ec", step["run"]], env={**os.environ, **environment}, cwd=tmp_path, check=True)
+    subprocess.run(["bash", "-ec", step["run"]], env=environment, cwd=tmp_path, check=True)
 
-    syncd = Path(added.read_text().strip()) / "syncd"
+    installed = Path(added.read_text().strip())
     said = subprocess.run(
-        [syncd, "--config", ROOT / "config.example.toml", "check"], capture_output=True, text=True, check=True
+        [installed / "syncd", "--config", ROOT / "config.example.toml", "check"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert said.stdout.startswith("ok: 3 deployments")
+    assert 1 == len(list(installed.parent.glob("lib/*/site-packages/syncd/__main__.py"))), "a copy, for itself"
