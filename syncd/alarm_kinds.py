@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 
 AlarmKind = Literal[
@@ -46,3 +49,9 @@ def runbook(kind: str, url: str | None = None) -> str:
 def severity(kind: str) -> str:
     """Say how bad an alarm is, in the words of the alert rules in deploy/prometheus: `critical` or `warning`."""
     return "critical" if kind in CRITICAL else "warning"
+
+
+def alarm_id(kind: str, subject: str, since: datetime) -> str:
+    """Name an alarm from when it is raised until it is over."""
+    parts = kind, subject, since.astimezone(UTC).isoformat()
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -178,6 +178,19 @@ class AlarmState:
     since: datetime
     runbook: str = ""
     """Where it is written what to do."""
+    id: str = ""
+    acknowledged_by: str = ""
+    """Who sees to it; it is told no more until it is over."""
+    acknowledged_at: datetime | None = None
+    silenced_until: datetime | None = None
+    """Before then it is not told."""
+    silenced_by: str = ""
+    quiet_because: str = ""
+    """Why it was acknowledged, or silenced."""
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.acknowledged_at is not None or self.silenced_until is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,7 @@ def status(
             cards = _with_failures(_cards(world, store, kinds, offline=offline), store)
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
-        raised = _about(
-            alarms_of(store.presence, now=now(), url=files.settings.notify.runbook_url), files.settings, cards
-        )
+        raised = _about(alarms_of(store.presence, files.settings, now=now()), files.settings, cards)
         replicas = store.presence.living()
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}

@@ -8,6 +8,8 @@ not there                       | it is kept, and told once it has waited for ot
 there                           | its text is the newest one from now on, and kept; told again only after `repeat`
 cleared less than SETTLE ago    | it is the same alarm, back again; nothing is told
 
+acknowledged, or silenced       | it is told no more, until the silence ends; it is shown as before
+
 cleared, and it stays so        | then
 --------------------------------|--------------------------------------------------------------------------
 less than SETTLE                | it is shown no more; nothing is told yet
@@ -35,7 +37,7 @@ from syncd.daemon.due_alarms import Rhythm, StandingAlarm, merged, to_end, to_ke
 from syncd.daemon.words import Say
 from syncd.errors import StoreError
 from syncd.notify import Message
-from syncd.ports import AlarmKey, AlarmRow, Emit, KeptAlarms
+from syncd.ports import AlarmKey, AlarmRow, Emit, KeptAlarms, Silence
 
 TICK_S = 10.0
 """How often the thread looks for what has become due, and for what other replicas have told."""
@@ -55,14 +57,22 @@ class Alarms:
     """Every alarm there is. All methods may be called from any thread; only `deliver` waits for anything."""
 
     def __init__(
-        self, kept: KeptAlarms, notifier: Sends, *, clock: Callable[[], datetime], rhythm: Rhythm, emit: Emit
+        self,
+        kept: KeptAlarms,
+        notifier: Sends,
+        *,
+        clock: Callable[[], datetime],
+        rhythm: Rhythm,
+        emit: Emit,
+        labels: Callable[[str], Mapping[str, str]] = lambda _: {},
     ) -> None:
         self._kept = kept
         self._notifier = notifier
         self._clock = clock
         self._rhythm = rhythm
-        self._emit = emit
+        self._emit, self._labels = emit, labels
         self._alarms: dict[AlarmKey, StandingAlarm] = {}
+        self._silences: tuple[Silence, ...] = ()
         self._lock = Lock()
         self._delivering = Lock()
         self._was_read = False
@@ -105,7 +115,28 @@ class Alarms:
         """Give what is wrong now, sorted by kind and subject."""
         with self._lock:
             firing = [alarm for alarm in self._alarms.values() if alarm.cleared_at is None]
-        return tuple(AlarmState(a.kind, a.subject, a.text, a.since) for a in sorted(firing, key=lambda a: a.key))
+        return tuple(self._state(alarm) for alarm in sorted(firing, key=lambda a: a.key))
+
+    def _state(self, alarm: StandingAlarm) -> AlarmState:
+        silence, said = self._silence_of(alarm), alarm.row.acknowledged
+        return AlarmState(
+            alarm.kind,
+            alarm.subject,
+            alarm.text,
+            alarm.since,
+            id=alarm.id,
+            acknowledged_by=said.by if said else "",
+            acknowledged_at=said.at if said else None,
+            silenced_until=silence.until if silence else None,
+            silenced_by=silence.by if silence else "",
+            quiet_because=(said or silence).reason if said or silence else "",  # type: ignore[union-attr]
+        )
+
+    def _silence_of(self, alarm: StandingAlarm) -> Silence | None:
+        """Find the silence that an alarm is under, the one that lasts longest."""
+        now, labels = self._clock(), self._labels(alarm.subject)
+        over = [s for s in self._silences if s.lasts(now) and s.covers(*alarm.key, alarm.id, labels=labels)]
+        return max(over, key=lambda silence: silence.until, default=None)
 
     @property
     def is_recalled(self) -> bool:
@@ -157,7 +188,7 @@ class Alarms:
     def _recall(self) -> None:
         """Take over what was kept by an earlier process or by another replica, and drop what another replica closed."""
         try:
-            kept = self._kept.alarms()
+            kept, silences = self._kept.alarms(), self._kept.silences()
         except StoreError:
             return  # whoever works with the database raises an alarm about it
         with self._lock:
@@ -165,6 +196,7 @@ class Alarms:
                 self._alarms[key] = merged(self._alarms.get(key), key, row)
             for key in [a.key for a in self._alarms.values() if a.kept and a.key not in kept]:
                 del self._alarms[key]
+            self._silences = silences
         self._was_read = True
 
     def _known(self) -> dict[AlarmKey, StandingAlarm]:
@@ -178,7 +210,8 @@ class Alarms:
 
     def _tell(self) -> None:
         now = self._clock()
-        due = to_tell(self._known(), now, self._rhythm)
+        told_of = {key: a for key, a in self._known().items() if not (a.row.acknowledged or self._silence_of(a))}
+        due = to_tell(told_of, now, self._rhythm)
         for part in _parts(due):
             if self._abandoned.is_set():
                 return

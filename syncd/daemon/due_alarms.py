@@ -17,7 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from syncd.alarm_kinds import FEW
+from syncd.alarm_kinds import FEW, alarm_id
+from syncd.notify import NotifySettings
 from syncd.ports import AlarmRow
 
 SETTLE = timedelta(minutes=5)
@@ -46,7 +47,12 @@ class StandingAlarm:
 
     @property
     def row(self) -> AlarmRow:
-        return AlarmRow(self.text, self.since, self.notified_at, self.cleared_at, self.is_bundled)
+        said = self.kept.acknowledged if self.kept else None
+        return AlarmRow(self.text, self.since, self.notified_at, self.cleared_at, self.is_bundled, said)
+
+    @property
+    def id(self) -> str:
+        return alarm_id(self.kind, self.subject, self.since)
 
     def is_over(self, now: datetime) -> bool:
         return self.cleared_at is not None and now - self.cleared_at >= SETTLE
@@ -58,6 +64,11 @@ class Rhythm:
 
     repeat: timedelta
     gather: timedelta = timedelta()
+
+
+def rhythm_of(settings: NotifySettings) -> Rhythm:
+    """Take the rhythm from a configuration."""
+    return Rhythm(settings.repeat, settings.gather)
 
 
 def merged(known: StandingAlarm | None, key: tuple[str, str], row: AlarmRow) -> StandingAlarm:

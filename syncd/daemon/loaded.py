@@ -123,6 +123,11 @@ class Fleet:
         self._note(first)
         self._keep(first)
 
+    def labels_of(self, name: str) -> Mapping[str, str]:
+        """Give the labels of a deployment; of what is none, none."""
+        target = self.now.targets.get(name)
+        return target.deployment.labels if target else {}
+
     @property
     def now(self) -> Loaded:
         return self._now

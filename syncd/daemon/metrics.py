@@ -165,7 +165,7 @@ def _gauges(look: Look) -> Iterator[Metric]:
     for figure in OF_ALL:
         yield GaugeMetricFamily(figure.name, figure.help, value=figure.read(state, look))
     yield from _standings(state)
-    yield _alarms(state)
+    yield from _alarms(state)
     yield _build()
 
 
@@ -193,12 +193,17 @@ def _standings(state: DaemonState) -> Iterator[Metric]:
     yield each
 
 
-def _alarms(state: DaemonState) -> Metric:
-    family = GaugeMetricFamily("syncd_alarms", "Alarms that are raised, by kind.", labels=("kind",))
-    raised = [alarm.kind for alarm in state.alarms]
-    for kind in KINDS:
-        family.add_metric((kind,), raised.count(kind))
-    return family
+def _alarms(state: DaemonState) -> Iterator[Metric]:
+    quiet = tuple(alarm for alarm in state.alarms if alarm.is_quiet)
+    for name, help_, alarms in (
+        ("syncd_alarms", "Alarms that are raised, by kind.", state.alarms),
+        ("syncd_alarms_quiet", "Of these, alarms that are acknowledged or silenced: nobody is told of them.", quiet),
+    ):
+        family = GaugeMetricFamily(name, help_, labels=("kind",))
+        kinds = [alarm.kind for alarm in alarms]
+        for kind in KINDS:
+            family.add_metric((kind,), kinds.count(kind))
+        yield family
 
 
 def _build() -> Metric:

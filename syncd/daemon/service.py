@@ -27,7 +27,7 @@ from syncd.daemon.assignment import Assignment, new_name
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.database_health import DatabaseHealth
 from syncd.daemon.directory_cache import DirectoryCache
-from syncd.daemon.due_alarms import Rhythm
+from syncd.daemon.due_alarms import rhythm_of
 from syncd.daemon.figures import JournalHead
 from syncd.daemon.jobs import Jobs
 from syncd.daemon.loaded import Fleet, Loaded, LoadedFiles
@@ -111,7 +111,12 @@ class Daemon:
         self._told_to_reload = isinstance(files, LoadedFiles) and not files.still_stand()
         self.fleet = Fleet(files, store, self._runtime, called=self.metrics_.call)
         self.alarms = Alarms(
-            store.presence, self._notifier(settings), clock=clock, rhythm=_rhythm(settings), emit=self.emit
+            store.presence,
+            self._notifier(settings),
+            clock=clock,
+            rhythm=rhythm_of(settings.notify),
+            emit=self.emit,
+            labels=self.fleet.labels_of,
         )
         self._reloads = Reloads(self.fleet, watch, self.alarms, self._runtime, used=self._use)
         self._database = DatabaseHealth(self.alarms, emit=self.emit)
@@ -315,7 +320,7 @@ class Daemon:
     def _use(self, loaded: Loaded) -> None:
         """Go on with files that came into use."""
         self._paths = loaded.settings.path, loaded.settings.mappings
-        self.alarms.use(self._notifier(loaded.settings), rhythm=_rhythm(loaded.settings))
+        self.alarms.use(self._notifier(loaded.settings), rhythm=rhythm_of(loaded.settings.notify))
         if self._host.reloaded is not None:
             self._host.reloaded(loaded.settings)
         self._forget_what_is_gone(loaded)
@@ -392,7 +397,3 @@ class Daemon:
         self.metrics_.event(event, facts)
         if self._host.verbose or self._log_filter.is_news(event, facts):
             self._host.emit(event, **facts)
-
-
-def _rhythm(settings: Settings) -> Rhythm:
-    return Rhythm(settings.notify.repeat, settings.notify.gather)

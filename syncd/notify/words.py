@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from syncd.alarm_kinds import FEW, severity
+from syncd.alarm_kinds import alarm_id as id_of
 from syncd.render.lines import safe
 from syncd.words import in_one_line, some
 
@@ -146,7 +147,7 @@ def stamp(at: datetime) -> str:
 
 def alarm_id(message: Message) -> str:
     """Name an alarm from when it is raised until it is cleared."""
-    return _digest(message.kind, message.subject, message.since.astimezone(UTC).isoformat())
+    return id_of(message.kind, message.subject, message.since)
 
 
 def message_id(message: Message) -> str:

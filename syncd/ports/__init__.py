@@ -32,7 +32,7 @@ from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
 from syncd.ports.past import Past
 from syncd.ports.places import Place, Places
-from syncd.ports.presence import AlarmKey, AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, Use, Uses
+from syncd.ports.presence import AlarmKey, AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, SaidOfAlarms, Use, Uses
 from syncd.ports.queries import (
     AuditFilter,
     AuditRow,
@@ -45,10 +45,12 @@ from syncd.ports.queries import (
 )
 from syncd.ports.readings import Readings, SourceHealth
 from syncd.ports.records import ChainHead, Checkpointed
+from syncd.ports.silences import Acknowledged, Silence
 from syncd.ports.source import Feed, Source
 from syncd.ports.target import LastingSession, Recorder, TargetReader, TargetSession, TargetWriter
 
 __all__ = [
+    "Acknowledged",
     "AlarmKey",
     "AlarmRow",
     "AuditFilter",
@@ -89,6 +91,8 @@ __all__ = [
     "Recovery",
     "Replicas",
     "RunRecord",
+    "SaidOfAlarms",
+    "Silence",
     "Source",
     "SourceHealth",
     "TargetReader",

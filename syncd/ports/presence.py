@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
+from syncd.ports.silences import Acknowledged, Silence
+
 AlarmKey: TypeAlias = tuple[str, str]
 """Kind and subject of an alarm."""
 
@@ -21,6 +23,8 @@ class AlarmRow:
     notified_at: datetime | None = None
     cleared_at: datetime | None = None
     is_bundled: bool = False
+    acknowledged: Acknowledged | None = None
+    """Who sees to it; `save_alarms` leaves that as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,28 @@ class KeptAlarms(Protocol):
         kept); give those that were kept."""
         ...
 
+    def silences(self) -> tuple[Silence, ...]:
+        """List which alarms are not to be told, the oldest first."""
+        ...
+
     def clear_alarms(self, keys: Collection[AlarmKey]) -> frozenset[AlarmKey]:
         """Forget alarms, all at once; give those that were there."""
+        ...
+
+
+class SaidOfAlarms(Protocol):
+    """What people say of alarms; each word of it is in the journal before it counts."""
+
+    def acknowledge(self, key: AlarmKey, since: datetime, said: Acknowledged) -> bool:
+        """Note that somebody sees to the alarm that stands since then; say whether it still does."""
+        ...
+
+    def silence(self, silence: Silence, *, now: datetime) -> int:
+        """Keep a silence; gives its number."""
+        ...
+
+    def unsilence(self, id_: int, *, by: str, now: datetime) -> bool:
+        """End a silence before its time; say whether it lasted."""
         ...
 
 
@@ -88,7 +112,7 @@ class Uses(Protocol):
         ...
 
 
-class Presence(Replicas, KeptAlarms, Uses, Protocol):
+class Presence(Replicas, KeptAlarms, SaidOfAlarms, Uses, Protocol):
     """All that the daemon keeps for itself."""
 
     def keep_files(self, path: str, files: GoodFiles, *, now: datetime) -> None:

@@ -27,6 +27,26 @@ alarms = Table(
     Column("notified_at", UtcTime, comment="when somebody was last told; null: nobody was yet"),
     Column("cleared_at", UtcTime, comment="since when its cause is gone; null: it lasts"),
     Column("is_bundled", Boolean, nullable=False, comment="whether it was last told together with others"),
+    Column("acknowledged_at", UtcTime, comment="since when somebody sees to it; null: nobody said so"),
+    Column("acknowledged_by", Words),
+    Column("acknowledged_reason", Sentence),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    id_column(),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Words, nullable=False, comment="the OS user"),
+    Column("reason", Sentence, nullable=False),
+    Column(
+        "kind", Words, nullable=False, comment="which alarms are not told; empty, as those below: it is not asked for"
+    ),
+    Column("alarm", Words, nullable=False, comment="the id of one alarm"),
+    Column("deployment", Words, nullable=False),
+    Column("label", Words, nullable=False, comment="of a deployment"),
+    Column("value", Words, nullable=False),
+    Column("until", UtcTime, nullable=False),
 )
 
 uses = Table(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
-from syncd.ports import AlarmKey, AlarmRow, GoodFiles, Use
+from syncd.ports import Acknowledged, AlarmKey, AlarmRow, GoodFiles, Silence, Use
 from syncd.store import codec
 from syncd.store.daemon_schema import alarms, replicas, uses
 from syncd.store.engine import Database, insert
 from syncd.store.schema import last_good
+from syncd.store.silences import acknowledge, acknowledged_of, add, end, lasting
 from syncd.store.upkeep import upkeep
 
 
@@ -59,6 +59,21 @@ class DatabasePresence:
             )
 
         return self._database.commit(work)
+
+    # --- what people say of alarms ------------------------------------------------------------------------------------
+
+    def silences(self) -> tuple[Silence, ...]:
+        with self._database.read() as connection:
+            return lasting(connection, now=self._database.now(connection))
+
+    def acknowledge(self, key: AlarmKey, since: datetime, said: Acknowledged) -> bool:
+        return self._database.commit(lambda c: acknowledge(c, key, since, said))
+
+    def silence(self, silence: Silence, *, now: datetime) -> int:
+        return self._database.commit(lambda c: add(c, silence, now=now))
+
+    def unsilence(self, id_: int, *, by: str, now: datetime) -> bool:
+        return self._database.commit(lambda c: end(c, id_, by=by, now=now))
 
     # --- uses of the API ----------------------------------------------------------------------------------------------
 
@@ -107,7 +122,8 @@ def _beat(connection: Connection, replica: str, *, ttl: timedelta, now: datetime
 
 def _save_alarm(connection: Connection, key: AlarmKey, row: AlarmRow, *, kept: AlarmRow | None) -> bool:
     """Keep an alarm, if nobody told it since `kept`: of two replicas that look at the same time only one tells it."""
-    values = asdict(row)
+    values = {"text": row.text, "since": row.since, "notified_at": row.notified_at, "cleared_at": row.cleared_at}
+    values |= {"is_bundled": row.is_bundled}
     if kept is None:
         new = insert(connection, alarms).values({"kind": key[0], "subject": key[1], **values})
         return connection.execute(new.on_conflict_do_nothing().returning(alarms.c.kind)).first() is not None
@@ -116,7 +132,8 @@ def _save_alarm(connection: Connection, key: AlarmKey, row: AlarmRow, *, kept: A
 
 
 def _alarm_of(row: Row[Any]) -> AlarmRow:
-    return AlarmRow(row.text, row.since, row.notified_at, row.cleared_at, row.is_bundled)
+    said = acknowledged_of(row)
+    return AlarmRow(row.text, row.since, row.notified_at, row.cleared_at, row.is_bundled, said)
 
 
 def _is(key: AlarmKey) -> tuple[ColumnElement[bool], ...]:

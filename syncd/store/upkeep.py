@@ -14,6 +14,7 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_
 
+from syncd.store import silences
 from syncd.store.daemon_schema import uses
 from syncd.store.engine import Database
 from syncd.store.installation import forget_marks
@@ -32,6 +33,7 @@ def upkeep(database: Database, *, before: datetime) -> Mapping[str, int]:
         deleted["plans"] += gone_plans
         deleted["runs"] += gone_runs
     database.commit(partial(forget_marks, before=before))
+    database.commit(partial(silences.forget, before=before))
     while gone_uses := database.commit(partial(_delete_uses, before=before)):
         deleted["uses"] += gone_uses
     while gone_past := database.commit(partial(forget_past, before=before)):

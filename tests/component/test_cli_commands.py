@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import pytest
 
+from syncd.alarm_kinds import alarm_id
 from syncd.cli import run
 from syncd.cli.init import CONFIG, MAPPING, PEOPLE
 from syncd.model import Owned
@@ -365,8 +366,9 @@ def test_alarms_are_shown_by_a_command_and_first_in_status(desk: Desk) -> None:
         }
         store.presence.save_alarms({key: (row, None) for key, row in rows.items()})
 
-    held = ["  held  dev  for 12 min", "    7 held", "    look", "    what to do: docs/runbook.md#held"]
-    shown = [*held, "  drift  dev  for 2 min", "    by hand", "    what to do: docs/runbook.md#drift"]
+    ids = [alarm_id(kind, "dev", at)[:8] for kind, at in (("held", since), ("drift", late))]
+    held = [f"  held  dev  for 12 min  {ids[0]}", "    7 held", "    look", "    what to do: docs/runbook.md#held"]
+    shown = [*held, f"  drift  dev  for 2 min  {ids[1]}", "    by hand", "    what to do: docs/runbook.md#drift"]
     nobody = "  no daemon runs: they are as the last one left them, and end once one runs again"
     assert [nobody, *shown] == desk.types("alarms")[1].splitlines()
     assert ["alarms", nobody, *shown, ""] == desk.types("status", "--offline")[1].splitlines()[:10]
@@ -471,6 +473,63 @@ def test_a_source_that_is_away_is_exit_code_5(desk: Desk) -> None:
 
 
 @pytest.mark.finding("U-B16")
+def with_alarms(desk: Desk, *rows: tuple[str, str, datetime]) -> None:
+    desk.types("alarms")
+    with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
+        store.presence.save_alarms({(kind, about): (AlarmRow("x", since), None) for kind, about, since in rows})
+
+
+def test_an_alarm_is_acknowledged_by_the_beginning_of_its_id(desk: Desk) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    with_alarms(desk, ("held", "dev", since), ("drift", "dev", since))
+    id_ = alarm_id("held", "dev", since)
+
+    assert 3 == desk.types("alarms", "ack", id_[:3], "--reason", "x")[0], "too short to be meant"
+    assert 3 == desk.types("alarms", "ack", "ffffffff", "--reason", "x")[0]
+    assert 3 == desk.types("alarms", "ack", id_[:8], "--reason", "")[0]
+    code, out, _ = desk.types("alarms", "ack", id_[:8], "--reason", "ticket 12")
+
+    assert (0, "held of dev is acknowledged: it is told no more until it is over\n") == (code, out)
+    said = {a["kind"]: a["acknowledged"] for a in desk.reads("alarms")["alarms"]}
+    assert (None, "ticket 12") == (said["drift"], said["held"]["reason"])
+    for shows in ("alarms", "status --offline"):
+        assert 1 == desk.types(*shows.split())[1].count(f"by {said['held']['by']}: ticket 12")
+
+
+def test_alarms_are_silenced_for_a_while_and_still_shown(desk: Desk) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    with_alarms(desk, ("held", "dev", since), ("drift", "dev", since))
+    silence = ("alarms", "silence")
+    why = ("--reason", "an upgrade")
+    refused = [
+        (3, (*silence, "all", "--for", "4h", *why)),
+        (3, (*silence, "helt", "--for", "4h", *why)),
+        (3, (*silence, "held", "--for", "4h", *why, "-d", "nowhere")),
+        (3, (*silence, "held", "--for", "4h", *why, "--label", "env=nowhere")),
+        (3, (*silence, "held", "--for", "31d", *why)),
+        (3, (*silence, "held", "--for", "0s", *why)),
+        (3, (*silence, "held", "--for", "soon", *why)),
+        (3, (*silence, "held", "--for", "4h")),
+        (3, (*silence, "held", "--for", "4h", *why, "--label", "env")),
+    ]
+    assert [code for code, _ in refused] == [desk.types(*words)[0] for _, words in refused]
+    assert [] == desk.reads("alarms")["silences"]
+
+    code, out, _ = desk.types(*silence, "held", "--for", "4h", *why, "-d", "dev")
+    assert (0, True) == (code, out.startswith("silence 1: held on dev, until "))
+    assert 0 == desk.types(*silence, alarm_id("drift", "dev", since)[:6], "--for", "30m", *why)[0]
+    found = desk.reads("alarms")
+    assert {"held": "an upgrade", "drift": "an upgrade"} == {
+        a["kind"]: a["silenced"]["reason"] for a in found["alarms"]
+    }
+    assert [("held", "dev"), ("", "")] == [(s["kind"], s["deployment"]) for s in found["silences"]]
+    assert 2 == desk.types("status", "--offline")[1].count("silenced until")
+
+    assert (0, "silence 1 is over\n") == desk.types("alarms", "unsilence", "1")[:2]
+    assert 3 == desk.types("alarms", "unsilence", "1")[0]
+    assert [None] == [a["silenced"] for a in desk.reads("alarms")["alarms"] if a["kind"] == "held"]
+
+
 @pytest.mark.parametrize("is_known", [True, False], ids=["read-before", "never-read"])
 @pytest.mark.parametrize("is_alarm", [True, False], ids=["alarm", "no-alarm"])
 def test_status_says_once_why_a_source_cannot_be_read(desk: Desk, is_known: bool, is_alarm: bool) -> None:

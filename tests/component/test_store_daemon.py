@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from journal_rows import all_runs
 from store_samples import NOW, at, created, made, plan_of, planned, role
 
 from syncd.model import EVERYTHING, Change, DesiredState, Held, Plan, Scope
-from syncd.ports import AlarmRow
+from syncd.ports import Acknowledged, AlarmRow, Silence
 from syncd.store import Stores
 from syncd.store.changes import KEPT_PLANS
 from syncd.store.upkeep import BATCH
@@ -90,6 +92,63 @@ def test_an_alarm_is_cleared_once(store: Stores) -> None:
     store.presence.save_alarms({key: (AlarmRow("words", NOW), None) for key in (PROD, TEST)})
     assert [{PROD}, set()] == [store.presence.clear_alarms([PROD]), store.presence.clear_alarms([PROD])]
     assert [TEST] == list(store.presence.alarms())
+
+
+# --- what people say of alarms ----------------------------------------------------------------------------------------
+
+
+def of_chain(store: Stores, kind: str) -> list[dict[str, object]]:
+    found = [json.loads(line) for _, line in store.records.lines()]
+    return [facts for facts in found if facts["kind"] == kind]
+
+
+def test_who_sees_to_an_alarm_is_kept_with_it_and_in_the_journal(store: Stores) -> None:
+    store.presence.save_alarms({PROD: (AlarmRow("words", NOW), None)})
+    said = Acknowledged(at(1), "anna (via syncd)", "ticket 12")
+    assert not store.presence.acknowledge(PROD, at(5), said), "of another one that was before it"
+    assert store.presence.acknowledge(PROD, NOW, said)
+    row = store.presence.alarms()[PROD]
+    assert said == row.acknowledged
+    newer = AlarmRow("newer words", NOW, at(2))
+    assert {PROD} == store.presence.save_alarms({PROD: (newer, row)})
+    assert replace(newer, acknowledged=said) == store.presence.alarms()[PROD], "a new text leaves it as it is"
+    [facts] = of_chain(store, "alarm_acknowledged")
+    expected = {"alarm_kind": "held", "subject": "prod", "by": "anna (via syncd)", "reason": "ticket 12"}
+    assert expected.items() <= facts.items()
+    assert facts["host"]
+
+
+def test_what_is_over_cannot_be_acknowledged(store: Stores) -> None:
+    store.presence.save_alarms({PROD: (AlarmRow("words", NOW, cleared_at=at(1)), None)})
+    assert not store.presence.acknowledge(PROD, NOW, Acknowledged(at(2), "anna", "x"))
+    assert not store.presence.acknowledge(TEST, NOW, Acknowledged(at(2), "anna", "x"))
+    assert [] == of_chain(store, "alarm_acknowledged")
+
+
+def test_a_silence_lasts_until_its_end_and_is_in_the_journal(store: Stores, clock: Clock) -> None:
+    one = Silence(at(10), "anna", "an upgrade", kind="held", deployment="prod")
+    two = Silence(at(20), "bob", "x", label=("env", "prod"))
+    ids = [store.presence.silence(each, now=NOW) for each in (one, two)]
+    assert (replace(one, id=ids[0]), replace(two, id=ids[1])) == store.presence.silences()
+    clock.now = at(10)
+    assert [ids[1]] == [each.id for each in store.presence.silences()]
+    ended = [store.presence.unsilence(id_, by="cleo", now=at(10)) for id_ in (*ids, ids[1])]
+    assert [False, True, False] == ended
+    assert () == store.presence.silences()
+    silenced, ended_ = of_chain(store, "alarms_silenced"), of_chain(store, "silence_ended")
+    assert [("anna", "held", "prod", ""), ("bob", "", "", "prod")] == [
+        (f["by"], f["alarm_kind"], f["deployment"], f["value"]) for f in silenced
+    ]
+    assert [("cleo", ids[1])] == [(f["by"], f["silence"]) for f in ended_]
+    assert [] == store.records.verify().flaws
+
+
+def test_silences_that_ended_long_ago_are_forgotten(store: Stores) -> None:
+    store.presence.silence(Silence(at(10), "anna", "x", kind="held"), now=NOW)
+    store.presence.upkeep(before=at(5))
+    assert 1 == len(store.presence.silences())
+    store.presence.upkeep(before=at(11))
+    assert () == store.presence.silences()
 
 
 # --- who asked for what -----------------------------------------------------------------------------------------------

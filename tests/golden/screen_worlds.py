@@ -27,7 +27,7 @@ from syncd.model import (
     User,
 )
 from syncd.plan.limits import Limits
-from syncd.ports import AuditRow, Failing, HeldPlan, Holding, LastPlan, RunRecord
+from syncd.ports import Acknowledged, AuditRow, Failing, HeldPlan, Holding, LastPlan, RunRecord, Silence
 from syncd.reconcile import DeploymentReport, Target
 from syncd.render.layout import Grid
 from syncd.render.lines import Line
@@ -48,7 +48,13 @@ ALARMS = (
         NOW,
         timedelta(days=3, hours=4),
         runbook("held"),
+        Acknowledged(NOW, "anna (via root)", "asked the finance team, ticket 1207"),
+        Silence(NOW + timedelta(hours=4), "bob", "until the team has answered", kind="held"),
     ),
+)
+SILENCES = (
+    Silence(NOW + timedelta(hours=4), "bob", "until the team has answered", kind="held", id=7),
+    Silence(NOW + timedelta(days=1), "anna", "the upgrade to 3.1", kind="unreachable", label=("env", "prod"), id=12),
 )
 FINDINGS = (
     CheckResult("database", "reachable", True, "sqlite:////var/lib/syncd/syncd.db"),
@@ -154,6 +160,6 @@ SCREENS: dict[str, Callable[[], Iterable[Line | Grid]]] = {
     "audit": lambda: [line for row in JOURNAL for line in audit._row_lines(row)],
     "audit-held": lambda: audit._held_lines(HOLDING),
     "explain": explain_screen,
-    "alarms": lambda: alarms._lines(ALARMS, replicas=("host-1-abc",)),
-    "alarms-of-nobody": lambda: alarms._lines(ALARMS[:1], replicas=()),
+    "alarms": lambda: alarms._lines(ALARMS, SILENCES, replicas=("host-1-abc",)),
+    "alarms-of-nobody": lambda: alarms._lines(ALARMS[:1], (), replicas=()),
 }

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
 from waiting import until
 
+from syncd.alarm_kinds import AlarmKind, alarm_id
 from syncd.control import AlarmState
 from syncd.daemon.alarms import MOST, Alarms
 from syncd.daemon.due_alarms import SETTLE, WINDOW, Rhythm
 from syncd.errors import StoreError
 from syncd.notify import Message
-from syncd.ports import AlarmKey, AlarmRow
+from syncd.ports import Acknowledged, AlarmKey, AlarmRow, Silence
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REPEAT = timedelta(hours=24)
 SECOND = timedelta(seconds=1)
+LABELS = {"prod": {"env": "prod"}, "test": {"env": "test"}}
 
 
 class Clock:
@@ -40,6 +42,7 @@ class Kept:
     """A database that can be away, and that lets a test step in between a look and a write."""
 
     rows: dict[tuple[str, str], AlarmRow] = field(default_factory=dict)
+    said: list[Silence] = field(default_factory=list)
     is_away: bool = False
     before_writing: Callable[[], None] = lambda: None
 
@@ -57,6 +60,9 @@ class Kept:
             return False
         self.rows[key] = row
         return True
+
+    def silences(self) -> tuple[Silence, ...]:
+        return tuple(self.said)
 
     def clear_alarms(self, keys: Collection[AlarmKey]) -> frozenset[AlarmKey]:
         self._step_in()
@@ -105,7 +111,14 @@ class World:
         def emit(event: str, /, **facts: object) -> None:
             self.events.append(event)
 
-        return Alarms(self.kept, self.box, clock=self.clock, rhythm=Rhythm(REPEAT, self.gather), emit=emit)
+        return Alarms(
+            self.kept,
+            self.box,
+            clock=self.clock,
+            rhythm=Rhythm(REPEAT, self.gather),
+            emit=emit,
+            labels=lambda name: LABELS.get(name, {}),
+        )
 
 
 @pytest.fixture
@@ -144,7 +157,7 @@ def test_the_newest_text_is_shown_and_sends_nothing(world: World, alarms: Alarms
     alarms.raise_("held", "prod", "3 changes")
     alarms.deliver()
     assert [("prod", "2 changes", True)] == world.box.short
-    assert (AlarmState("held", "prod", "3 changes", NOW),) == alarms.current()
+    assert (AlarmState("held", "prod", "3 changes", NOW, id=alarm_id("held", "prod", NOW)),) == alarms.current()
 
 
 def test_what_lasts_is_told_again_with_the_newest_text(world: World, alarms: Alarms) -> None:
@@ -257,7 +270,7 @@ def test_a_restart_tells_nothing_twice(world: World, alarms: Alarms) -> None:
     again.raise_("held", "prod", "3 changes")
     again.deliver()
     assert 1 == len(world.box.messages)
-    assert (AlarmState("held", "prod", "3 changes", NOW),) == again.current()
+    assert (AlarmState("held", "prod", "3 changes", NOW, id=alarm_id("held", "prod", NOW)),) == again.current()
 
 
 def test_a_restart_shows_what_was_raised_and_tells_its_end(world: World, alarms: Alarms) -> None:
@@ -704,3 +717,113 @@ def test_an_alarm_in_the_middle_of_an_outage_is_told_with_what_came_then(world: 
     gathering.raise_("held", "prod", "2 changes")
     go_on(world, WINDOW, gathering)
     assert ([10, 1], "prod") == (world.box.sizes, world.box.messages[-1].subject)
+
+
+# --- what people say of alarms ----------------------------------------------------------------------------------------
+
+
+def acknowledged(world: World, key: AlarmKey) -> None:
+    world.kept.rows[key] = replace(world.kept.rows[key], acknowledged=Acknowledged(world.clock.now, "anna", "on it"))
+
+
+def test_an_alarm_that_somebody_sees_to_is_told_no_more_but_its_end_is(world: World, alarms: Alarms) -> None:
+    other = world.replica()
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    acknowledged(world, ("held", "prod"))
+    for _ in range(3):
+        world.clock.advance(REPEAT)
+        alarms.raise_("held", "prod", f"{world.clock.now}")
+        alarms.deliver()
+        other.deliver()
+    assert 1 == len(world.box.messages)
+    [state] = other.current()
+    assert ("anna", "on it", True) == (state.acknowledged_by, state.quiet_because, state.is_quiet)
+    alarms.clear("held", "prod")
+    go_on(world, SETTLE, alarms)
+    assert [True, False] == [m.firing for m in world.box.messages]
+
+
+def test_an_alarm_that_comes_back_is_not_acknowledged(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    acknowledged(world, ("held", "prod"))
+    alarms.deliver()
+    alarms.clear("held", "prod")
+    go_on(world, SETTLE, alarms)
+    alarms.raise_("held", "prod", "again")
+    alarms.deliver()
+    assert [True, False, True] == [m.firing for m in world.box.messages]
+    assert not alarms.current()[0].is_quiet
+
+
+SILENCES = {
+    "kind": (Silence(NOW + REPEAT, "anna", "x", kind="held"), {("held", "prod"), ("held", "test"), ("held", "okta")}),
+    "deployment": (Silence(NOW + REPEAT, "anna", "x", deployment="prod"), {("held", "prod"), ("drift", "prod")}),
+    "label": (Silence(NOW + REPEAT, "anna", "x", label=("env", "test")), {("held", "test")}),
+    "kind and deployment": (Silence(NOW + REPEAT, "anna", "x", kind="drift", deployment="prod"), {("drift", "prod")}),
+    "one": (Silence(NOW + REPEAT, "anna", "x", alarm=alarm_id("held", "prod", NOW)), {("held", "prod")}),
+    "nobody": (Silence(NOW + REPEAT, "anna", "x", kind="held", label=("env", "dev")), set()),
+}
+
+
+@pytest.mark.parametrize("name", SILENCES)
+def test_a_silence_keeps_alarms_from_channels_and_from_nothing_else(world: World, alarms: Alarms, name: str) -> None:
+    silence, expected = SILENCES[name]
+    world.kept.said = [silence]
+    raised: tuple[tuple[AlarmKind, str], ...] = (
+        ("held", "prod"),
+        ("held", "test"),
+        ("held", "okta"),
+        ("drift", "prod"),
+    )
+    for kind, subject in raised:
+        alarms.raise_(kind, subject, "x")
+    alarms.deliver()
+    assert set(raised) - expected == {(m.kind, m.subject) for m in world.box.messages}
+    assert set(raised) == {(a.kind, a.subject) for a in alarms.current()}
+    assert expected == {(a.kind, a.subject) for a in alarms.current() if a.silenced_until == NOW + REPEAT}
+
+
+def test_when_a_silence_ends_what_still_stands_is_told(world: World, alarms: Alarms) -> None:
+    world.kept.said = [Silence(NOW + timedelta(hours=4), "anna", "an upgrade", kind="unreachable")]
+    alarms.raise_("unreachable", "prod", "no answer")
+    alarms.raise_("unreachable", "test", "no answer")
+    alarms.deliver()
+    alarms.clear("unreachable", "test")
+    go_on(world, timedelta(hours=4) - timedelta(seconds=10), alarms)
+    assert [] == world.box.messages
+    go_on(world, timedelta(seconds=10), alarms)
+    assert [("prod", "no answer", True)] == world.box.short
+    go_on(world, timedelta(hours=1), alarms)
+    assert 1 == len(world.box.messages)
+
+
+def test_a_silence_is_seen_by_a_replica_that_runs_and_its_end_too(world: World, alarms: Alarms) -> None:
+    alarms.deliver()
+    world.kept.said = [Silence(NOW + REPEAT, "anna", "x", kind="held")]
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    assert [] == world.box.messages
+    world.kept.said = []
+    alarms.deliver()
+    assert 1 == len(world.box.messages)
+
+
+def test_without_the_database_what_was_said_before_counts(world: World, alarms: Alarms) -> None:
+    world.kept.said = [Silence(NOW + REPEAT, "anna", "x", kind="held")]
+    alarms.deliver()
+    world.kept.is_away = True
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.raise_("drift", "prod", "x")
+    alarms.deliver()
+    assert ["drift"] == [m.kind for m in world.box.messages]
+
+
+def test_the_end_of_what_was_told_before_a_silence_is_told(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.kept.said = [Silence(NOW + REPEAT, "anna", "x", kind="held")]
+    alarms.clear("held", "prod")
+    go_on(world, SETTLE, alarms)
+    assert [True, False] == [m.firing for m in world.box.messages]
