@@ -29,6 +29,7 @@ from syncd.model import (
 from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.allowed import EVERY_DAG, LevelReader, Levels
 from syncd.plan.diff import align, diff
+from syncd.plan.modes import modes_of, within_modes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +136,5 @@ def standing(
         made=made,
         earlier=earlier,
     )
+    plan = within_modes(plan, modes_of(desired, deployment))
     return Standing(known, desired, there, plan, mine, scope)

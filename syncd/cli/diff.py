@@ -130,7 +130,8 @@ def _report(of: Answering, old: Rules, new: Rules) -> Report:
     for known in of.deployments:
         compared = compare(old, new, of.view, known, now=of.now)
         if compared is not None:
-            found.append(DeploymentReport(known.name, known.enforce, plan=compared.plan, effects=compared.effects))
+            plan, effects, only = compared.plan, compared.effects, known.deployment.add_only
+            found.append(DeploymentReport(known.name, known.enforce, plan=plan, effects=effects, add_only=only))
     return Report(0, tuple(found), dict(of.unread), seconds=perf_counter() - started)
 
 

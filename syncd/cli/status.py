@@ -280,7 +280,9 @@ def _one_line(text: str | None) -> str:
 
 
 def _mode(card: _Card) -> str:
-    return "enforce" if card.target.enforce else "observe"
+    from syncd.render.reports import mode_of
+
+    return mode_of(enforce=card.target.enforce, add_only=card.target.deployment.add_only)
 
 
 def _facts(card: _Card) -> Iterator[tuple[str, str]]:

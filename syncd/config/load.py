@@ -263,9 +263,10 @@ def _deployment(name: str, table: DeploymentTable, naming: Naming) -> Deployment
         login_source=table.login_source or "",
         dag_grace=span(table.dag_grace),
         naming=naming,
+        add_only=table.mode == "add-only",
     )
     limits, rate_limit = Limits(**table.limits.model_dump()), RateLimit(**table.rate_limit.model_dump())
-    return DeploymentSettings(deployment, table.mode == "enforce", limits, table.type, table.settings(), rate_limit)
+    return DeploymentSettings(deployment, table.mode != "observe", limits, table.type, table.settings(), rate_limit)
 
 
 _DATABASE = re.compile(r"^[ \t]*\[[ \t]*database[ \t]*\]", re.MULTILINE)

@@ -27,7 +27,7 @@ from syncd.mapping.select import chooses, chosen
 from syncd.mapping.service_accounts import accounts_of, with_accounts
 from syncd.mapping.subjects import bind
 from syncd.mapping.when import is_on, is_over
-from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, Rule, Rules
+from syncd.model import Dag, Deployment, DesiredState, Dialect, Directory, Role, RoleMode, Rule, Rules
 
 
 def compile_desired(
@@ -69,6 +69,7 @@ def compile_desired(
         diagnostics.frozen_for,
         accounts_of(rules.bindings),
         {name: said for name in roles if (said := rules.roles[name].exclusive) is not None},
+        {name: role.mode for name, role in rules.roles.items() if role.mode is not RoleMode.FULL},
     )
 
 

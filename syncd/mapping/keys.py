@@ -24,7 +24,7 @@ from syncd.mapping.key_shapes import (
     texts,
     without,
 )
-from syncd.model import DAYS, Level
+from syncd.model import DAYS, Level, RoleMode
 from syncd.model.patterns import KINDS as PATTERN_KINDS
 
 ALL_DAGS: Final = "all_dags"
@@ -240,6 +240,12 @@ ROLE: Final = KeyTable(
             Flag(),
             "`true`: only mapping lines give this role, so people who hold it by another hand lose it, within the limits; "
             "`false`: they keep it. Else as `manual_grants` of the deployment says",
+        ),
+        Key(
+            "mode",
+            Word(tuple(RoleMode)),
+            "`observe`: nobody gets or loses this role by syncd, and it stays as it is; `add-only`: it is given and never taken, "
+            "and loses no permission; `full` (if nothing is said): as the mapping says. What is left out is a note of the plan",
         ),
         Key(
             "extends",

@@ -8,7 +8,7 @@ from syncd.mapping.keys import ALL_DAGS, ROLE
 from syncd.mapping.parse_dags import read_selector
 from syncd.mapping.parse_patterns import check_template
 from syncd.mapping.reading import MappingReading, once, words
-from syncd.model import Base, Naming, Permission, RoleDefinition
+from syncd.model import Base, Naming, Permission, RoleDefinition, RoleMode
 from syncd.model.patterns import variables
 from syncd.text.document import Node, Scalar, Table
 from syncd.text.strict import Strict
@@ -44,8 +44,18 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
             words(extends),
             bases,
             strict.flag(found.get("exclusive"), "`exclusive`"),
+            _mode(strict, found.get("mode")),
         )
     )
+
+
+def _mode(strict: Strict, node: Node | None) -> RoleMode:
+    word = strict.text(node, "`mode`")
+    if node is None or word is None or word in list(RoleMode):
+        return RoleMode(word) if word else RoleMode.FULL
+    hint = strict.near(word, tuple(RoleMode)) or f"; write one of {', '.join(RoleMode)}"
+    strict.wrong(node.at, f'unknown word "{word}" in `mode`{hint}')
+    return RoleMode.FULL
 
 
 def _extended(reading: MappingReading, found: Mapping[str, Node]) -> tuple[tuple[Scalar, ...], tuple[Base, ...]]:

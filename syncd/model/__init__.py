@@ -33,7 +33,7 @@ from syncd.model.people import (
     value_of,
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
-from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, Rule, Rules
+from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, RoleMode, Rule, Rules
 from syncd.model.state import EVERYTHING, DesiredState, Doubted, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
 from syncd.model.subjects import (
     EVERYONE,
@@ -121,6 +121,7 @@ __all__ = [
     "Reason",
     "Role",
     "RoleDefinition",
+    "RoleMode",
     "Rule",
     "Rules",
     "Scope",

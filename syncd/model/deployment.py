@@ -47,6 +47,8 @@ class Deployment:
     """How long roles keep what they have on a DAG that is not listed any more."""
     naming: Naming = field(kw_only=True)
     """What its kind of target takes for a name."""
+    add_only: bool = field(default=False, kw_only=True)
+    """Whether things are given there, and nothing is taken."""
 
 
 @dataclass(frozen=True, slots=True)

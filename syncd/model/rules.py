@@ -103,13 +103,21 @@ class Base:
     without_all_dags: bool = False
 
 
+class RoleMode(StrEnum):
+    """How far syncd goes with a role: it looks only, it gives and takes nothing, or it makes it as the mapping says."""
+
+    OBSERVE = "observe"
+    ADD_ONLY = "add-only"
+    FULL = "full"
+
+
 @dataclass(frozen=True, slots=True)
 class RoleDefinition:
     """A role as the mapping files define it, before a deployment's DAGs are known.
 
     `dags` and `permissions` are all that it has, with what it has of the roles that it `extends`; each entry knows the line
     that it stands in. So it is with `bases`. `owner` says who answers for it. `exclusive` says whether only mapping lines give
-    it; None: as the deployment says of all.
+    it; None: as the deployment says of all. `mode` says how far syncd goes with it.
     """
 
     name: str
@@ -121,6 +129,7 @@ class RoleDefinition:
     extends: tuple[str, ...] = ()
     bases: tuple[Base, ...] = ()
     exclusive: bool | None = None
+    mode: RoleMode = RoleMode.FULL
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from syncd.model.deployment import Role, User
 from syncd.model.names import key
 from syncd.model.notes import Note
 from syncd.model.people import PersonKey
+from syncd.model.rules import RoleMode
 from syncd.model.subjects import EVERYONE
 
 
@@ -131,6 +132,8 @@ class DesiredState:
     """Accounts (by key) that no directory has and a mapping line names: they are never made, and never deleted."""
     exclusive: Mapping[str, bool] = field(default_factory=dict)
     """Of roles that say it themselves, whether people who hold them by another hand lose them."""
+    modes: Mapping[str, RoleMode] = field(default_factory=dict)
+    """Of roles of mapping files, wanted here or not, that are not in mode `full`."""
 
     def grants(self) -> Iterator[Grant]:
         """Give every grant with its reasons, sorted by user and role."""

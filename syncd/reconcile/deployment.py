@@ -92,11 +92,16 @@ def guarded_pass(this: Pass, mode: Mode) -> DeploymentReport:
         return _run_pass(this, mode)
     except SyncdError as error:
         this.emit("deployment_failed", error=str(error))
-        return DeploymentReport(this.name, this.target.enforce, error=error, seconds=this.seconds)
+        return _failed(this, error)
     except Exception as error:  # noqa: BLE001 - the loop over deployments outlives any failure of one; logged whole
         this.emit("deployment_failed", error=repr(error), exc_info=error)
         wrapped = SyncdError(f"{this.name}: unexpected {type(error).__name__}: {error}; this is a defect, see the log")
-        return DeploymentReport(this.name, this.target.enforce, error=wrapped, seconds=this.seconds)
+        return _failed(this, wrapped)
+
+
+def _failed(this: Pass, error: SyncdError) -> DeploymentReport:
+    add_only = this.target.deployment.add_only
+    return DeploymentReport(this.name, this.target.enforce, error=error, seconds=this.seconds, add_only=add_only)
 
 
 def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
@@ -177,6 +182,7 @@ def _report(
         desired=last.desired if this.keep_states else None,
         observed=last.observed if this.keep_states else None,
         error=this.unread,
+        add_only=this.target.deployment.add_only,
     )
 
 

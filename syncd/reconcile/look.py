@@ -35,6 +35,7 @@ from syncd.plan.doubted import doubt_note
 from syncd.plan.effect import after as carried_out
 from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
+from syncd.plan.modes import modes_of, within_modes
 from syncd.plan.named import signs, warned
 from syncd.plan.on_people import effects_on_people
 from syncd.plan.partly import who_loses, without_new
@@ -208,11 +209,12 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _T
         made={account.name: account.who for account in there.made},
         ended=_endings(this, this.world.clock()).of,
     )
-    return (
+    plan = (
         without_new(plan, there.owned, built_in=this.naming.built_in_roles)
         if this.unread
         else warned(plan, breaks=reader.dialect().role_deletion_breaks)
     )
+    return within_modes(plan, modes_of(desired, this.target.deployment))
 
 
 def _without_rejected(this: Pass, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:
@@ -388,7 +390,11 @@ def _yield_to_code(
 
 
 def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
-    """Take note of what another hand took or gave since the last pass, and of what was put right."""
+    """Take note of what another hand took or gave since the last pass, and of what was put right; where the mode lets us."""
+    modes = modes_of(desired, this.target.deployment)
+    ours = frozenset() if modes.add_only else ours - modes.kept
+    wanted = {name: role for name, role in desired.roles.items() if name not in modes.observed}
+    desired = replace(desired, roles=wanted) if modes.observed else desired
     journal, now, earlier = this.journal, this.world.clock(), this.earlier
     losses = taken_back(desired, observed, earlier=earlier, losses=journal.memory.losses(this.facts), now=now)
     gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.memory.gains(this.facts), now=now)

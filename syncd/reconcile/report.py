@@ -58,6 +58,8 @@ class DeploymentReport:
     error: SyncdError | None = None
     calls: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    add_only: bool = False
+    """Whether things are given there, and nothing is taken."""
 
     @property
     def read_in_part(self) -> bool:

@@ -15,6 +15,7 @@ from syncd.model import (
     key,
 )
 from syncd.plan.gone import taken_by_others
+from syncd.plan.modes import modes_of
 from syncd.plan.settle import will_not_come
 from syncd.reconcile.state import Comparison, Pass
 
@@ -66,9 +67,16 @@ def adopt(this: Pass, seen: Comparison) -> None:
     policy = this.target.deployment.adopt
     if policy is Adopt.NEVER:
         return
-    found = _adoptable(seen, declared=policy is Adopt.DECLARED)
+    observed = modes_of(seen.desired, this.target.deployment).observed
+    found = _without(_adoptable(seen, declared=policy is Adopt.DECLARED), observed)
     if found.roles or found.grants:
         this.journal.holdings.adopt(this.name, found)
+
+
+def _without(found: Owned, roles: frozenset[str]) -> Owned:
+    """Leave out roles that are only looked at."""
+    grants = {name: rest for name, held in found.grants.items() if (rest := held - roles)}
+    return replace(found, roles=found.roles - roles, grants=grants)
 
 
 def disown(this: Pass, seen: Comparison) -> None:

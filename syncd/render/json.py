@@ -10,7 +10,7 @@ from typing import Any
 from syncd.model import Change, Held, Note, Plan, Why
 from syncd.plan.on_people import Effects
 from syncd.render.effects import effects_json
-from syncd.render.reports import DeploymentPass, PassReport
+from syncd.render.reports import DeploymentPass, PassReport, mode_of
 from syncd.render.text import Counts
 from syncd.render.view import ChangeView
 
@@ -34,7 +34,7 @@ def report_json(report: PassReport) -> dict[str, Any]:
 def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
     return {
         "deployment": this.deployment,
-        "mode": "enforce" if this.enforce else "observe",
+        "mode": mode_of(enforce=this.enforce, add_only=this.add_only),
         "error": {"kind": type(this.error).__name__, "message": str(this.error)} if this.error else None,
         "plan": None if this.plan is None else _plan_json(this.plan, this.effects),
         "held": None if this.held is None else _held_json(this.held, this.held_effects),

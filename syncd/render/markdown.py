@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, number, safe
 from syncd.render.notes import note_texts
-from syncd.render.reports import DeploymentPass, PassReport
+from syncd.render.reports import DeploymentPass, PassReport, mode_of
 from syncd.render.text import Counts, deployment_lines, is_quiet, summary
 from syncd.words import and_more
 
@@ -71,7 +71,7 @@ def _markdown_table(shown: Sequence[DeploymentPass]) -> str:
     for this in shown[: SHORT.lines]:
         counts = Counts.of(this.plan.changes if this.plan else (), this.effects)
         held = len(this.held.changes) if this.held else 0
-        row = [markdown_safe(this.deployment), "enforce" if this.enforce else "observe"]
+        row = [markdown_safe(this.deployment), mode_of(enforce=this.enforce, add_only=this.add_only)]
         row += (
             [number(n) for n in (counts.gain, counts.lose, counts.roles, held)] if this.plan is not None else ["failed"]
         )

@@ -16,7 +16,7 @@ from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.notes import note_texts
 from syncd.render.numbers import numbers_of
-from syncd.render.reports import DeploymentPass, PassReport
+from syncd.render.reports import DeploymentPass, PassReport, mode_of
 from syncd.render.view import ChangeView
 
 # --- what a plan comes to ---------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def deployment_lines(this: DeploymentPass, *, program: str = "syncd", extent: Ex
 
 
 def _head_lines(this: DeploymentPass) -> Iterator[Line]:
-    mode = "enforce" if this.enforce else "observe"
+    mode = mode_of(enforce=this.enforce, add_only=this.add_only)
     if this.plan is None:
         yield Line(f"{safe(this.deployment)} ({mode}): failed", Style.FAIL)
         yield from _indented(str(this.error or "nothing is known"), 2)

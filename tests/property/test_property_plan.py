@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
-from states import NAMES, carry_out, desired_states, observed_states, own, owned_states
+from states import NAMES, ROLES, carry_out, desired_states, observed_states, own, owned_states
 
 from syncd.model import (
     Change,
@@ -20,6 +20,7 @@ from syncd.model import (
     Owned,
     Plan,
     Role,
+    RoleMode,
     User,
     Why,
     digest,
@@ -28,6 +29,7 @@ from syncd.model import (
 from syncd.plan.diff import diff
 from syncd.plan.guard import guard
 from syncd.plan.limits import Limits
+from syncd.plan.modes import Modes, within_modes
 from syncd.targets.airflow.naming import NAMING
 
 PROD = Deployment("prod", naming=NAMING)
@@ -207,3 +209,38 @@ def test_effects_of_the_four_shapes_of_change() -> None:
     assert (("delete", "role", "finance", ""),) == Change(role, None).effects
     assert (("revoke", "user", "anna", "Viewer"),) == Change(anna, replace(anna, roles=frozenset())).effects
     assert (("finish", "role", "finance", ""),) == Change(replace(role, unfinished=True), role).effects
+
+
+modes = st.builds(
+    Modes, st.dictionaries(st.sampled_from(ROLES), st.sampled_from([RoleMode.OBSERVE, RoleMode.ADD_ONLY])), flags
+)
+
+
+@given(desired_states(), observed_states(), owned_states, modes, flags)
+def test_nobody_loses_what_the_modes_keep_and_nobody_gets_what_is_only_observed(
+    desired: DesiredState, observed: ObservedState, owned: Owned, given_modes: Modes, deletes: bool
+) -> None:
+    whole = plan(desired, observed, owned, replace(PROD, delete_leavers=deletes, remove_manual_grants=True))
+    after = carry_out(observed, within_modes(whole, given_modes).changes)
+
+    for name, user in observed.users.items():
+        kept = user.roles if given_modes.add_only else user.roles & given_modes.kept
+        assert kept <= (after.users[name].roles if name in after.users else frozenset())
+    for name, user in after.users.items():
+        had = observed.users[name].roles if name in observed.users else frozenset()
+        assert not (user.roles - had) & given_modes.observed
+    for name, role in observed.roles.items():
+        if given_modes.add_only or name in given_modes.kept:
+            assert role.permissions <= after.roles[name].permissions
+        if name in given_modes.observed:
+            assert role == after.roles[name]
+
+
+@given(desired_states(), observed_states(), owned_states, modes)
+def test_within_its_modes_a_plan_leaves_nothing_to_do(
+    desired: DesiredState, observed: ObservedState, owned: Owned, given_modes: Modes
+) -> None:
+    first = within_modes(plan(desired, observed, owned), given_modes)
+    after = carry_out(observed, first.changes)
+
+    assert () == within_modes(plan(desired, after, own(owned, first.changes)), given_modes).changes

@@ -120,7 +120,7 @@ def test_desired_state(value: DesiredState) -> None:
     assert value == codec.desired_from(through_text(codec.desired_to(value)))
 
 
-NOT_KEPT = {"undecided", "inactive", "frozen_for", "accounts", "exclusive"}
+NOT_KEPT = {"undecided", "inactive", "frozen_for", "accounts", "exclusive", "modes"}
 """What a desired state says of the pass that made it, and of no later one."""
 
 
