@@ -31,8 +31,9 @@ from syncd.ports import (
     TargetReader,
     TargetSession,
 )
+from syncd.reconcile.contested import contest
 from syncd.reconcile.directory import rereading
-from syncd.reconcile.look import contest, first_look, see
+from syncd.reconcile.look import first_look, see
 from syncd.reconcile.make import answered, is_of, make_all, moved_people, record
 from syncd.reconcile.noted import keep_look
 from syncd.reconcile.report import DeploymentReport, Report

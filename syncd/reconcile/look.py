@@ -29,7 +29,6 @@ from syncd.model import (
     key,
 )
 from syncd.plan.accounts import known_accounts, without_missing
-from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.diff import align, diff
 from syncd.plan.doubted import doubt_note
 from syncd.plan.effect import after as carried_out
@@ -62,6 +61,7 @@ from syncd.ports import (
     TargetReader,
     Unsettled,
 )
+from syncd.reconcile.contested import yield_to_others
 from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
 from syncd.reconcile.state import Comparison, FoundRenames, Pass
 
@@ -115,7 +115,7 @@ def see(
         desired, scope, known_as = _under_their_names(this, wanted, there)
         if this.scope.everything or this.scope.dags:
             desired = keep_vanished(this, reader, desired, there.observed, inventory)
-            desired = _yield_to_code(this, desired, there.observed, ours=there.owned.roles, count=count)
+            desired = yield_to_others(this, desired, there.observed, ours=there.owned.roles, count=count)
         plan, rejected = _without_rejected(this, _compared(this, reader, desired, there, scope=scope))
         people = _with_people(this, plan, there)
         guarded = _guarded(this, plan, people, reader.dialect(), inventory=inventory, approvals=approvals)
@@ -376,26 +376,3 @@ def _server_notes(this: Pass) -> Iterator[Note]:
 def _endings(this: Pass, now: datetime) -> Endings:
     whose = this.earlier.whose if this.earlier else {}
     return Endings(this.rules, this.directory, this.target.deployment, whose, now)
-
-
-def _yield_to_code(
-    this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], count: bool
-) -> DesiredState:
-    journal, now = this.journal, this.world.clock()
-    if count and this.scope.everything:
-        contest(this, desired, observed, ours=ours)
-    return give_way(
-        desired, observed, losses=journal.memory.losses(this.facts), gains=journal.memory.gains(this.facts), now=now
-    )
-
-
-def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
-    """Take note of what another hand took or gave since the last pass, and of what was put right; where the mode lets us."""
-    modes = modes_of(desired, this.target.deployment)
-    ours = frozenset() if modes.add_only else ours - modes.kept
-    wanted = {name: role for name, role in desired.roles.items() if name not in modes.observed}
-    desired = replace(desired, roles=wanted) if modes.observed else desired
-    journal, now, earlier = this.journal, this.world.clock(), this.earlier
-    losses = taken_back(desired, observed, earlier=earlier, losses=journal.memory.losses(this.facts), now=now)
-    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.memory.gains(this.facts), now=now)
-    journal.memory.contest(this.name, losses=losses, gains=gains, now=now)

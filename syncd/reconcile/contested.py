@@ -1,0 +1,34 @@
+"""What other hands do against a pass: taken note of, and yielded to; see plan/contested.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from syncd.model import DesiredState, ObservedState
+from syncd.plan.contested import give_way, given_back, taken_back
+from syncd.plan.modes import modes_of
+from syncd.reconcile.state import Pass
+
+
+def yield_to_others(
+    this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], count: bool
+) -> DesiredState:
+    """Want nothing for now that another hand undoes each time. `count` takes note of what it undid since the last pass."""
+    journal, now = this.journal, this.world.clock()
+    if count and this.scope.everything:
+        contest(this, desired, observed, ours=ours)
+    return give_way(
+        desired, observed, losses=journal.memory.losses(this.facts), gains=journal.memory.gains(this.facts), now=now
+    )
+
+
+def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
+    """Take note of what another hand took or gave since the last pass, and of what was put right; where the mode lets us."""
+    modes = modes_of(desired, this.target.deployment)
+    ours = frozenset() if modes.add_only else ours - modes.kept
+    wanted = {name: role for name, role in desired.roles.items() if name not in modes.observed}
+    desired = replace(desired, roles=wanted) if modes.observed else desired
+    journal, now, earlier = this.journal, this.world.clock(), this.earlier
+    losses = taken_back(desired, observed, earlier=earlier, losses=journal.memory.losses(this.facts), now=now)
+    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.memory.gains(this.facts), now=now)
+    journal.memory.contest(this.name, losses=losses, gains=gains, now=now)
