@@ -28,6 +28,7 @@ AlarmKind = Literal[
     "person_joined",
     "waiting",
     "checkpoint_failed",
+    "paused",
 ]
 OF_THE_WHOLE: Final = frozenset({"config_invalid", "database_down", "database_doubted"})
 """Kinds that are about no source and no deployment."""

@@ -73,6 +73,8 @@ class DeploymentResult:
     failed: int = 0
     held: str = ""
     """The digest of what a limit holds."""
+    paused: int = 0
+    """Changes that wait for the end of a pause."""
     not_converged: int = 0
     calls: int = 0
     seconds: float = 0.0
@@ -156,6 +158,12 @@ class DeploymentState:
     error: str = ""
     held: str = ""
     """The digest of what a limit holds."""
+    pause: str = ""
+    """What stops changes there: `removals until 2026-03-01 13:00 UTC by anna: ticket 12`; empty: nothing does."""
+    paused_changes: int = 0
+    """Changes that wait for the end of a pause, as the last look at everything found."""
+    paused_people: int = 0
+    """People who keep access until then that no mapping line gives them any more."""
     waiting_changes: int = 0
     """Changes that could not be made in full the last time, because the server lacks something."""
     waiting: bool = False

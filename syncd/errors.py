@@ -17,8 +17,9 @@ EXIT_CHANGES = 2
 EXIT_INVALID = 3
 EXIT_HELD = 4
 EXIT_NO_ANSWER = 5
+EXIT_PAUSED = 6
 
-_BY_WEIGHT = (EXIT_DONE, EXIT_CHANGES, EXIT_HELD, EXIT_NO_ANSWER, EXIT_FAILED, EXIT_INVALID)
+_BY_WEIGHT = (EXIT_DONE, EXIT_CHANGES, EXIT_PAUSED, EXIT_HELD, EXIT_NO_ANSWER, EXIT_FAILED, EXIT_INVALID)
 
 
 def worst(exit_codes: Iterable[int]) -> int:
@@ -144,6 +145,12 @@ class DeploymentBusy(SyncdError):
     """Another writer holds the lease of this deployment."""
 
     exit_code = EXIT_NO_ANSWER
+
+
+class PausedNow(SyncdError):
+    """Somebody paused what was about to be done; the message says who, until when and why. Nothing more is done of it."""
+
+    exit_code = EXIT_PAUSED
 
 
 class StoreError(SyncdError):

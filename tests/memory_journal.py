@@ -20,6 +20,7 @@ from syncd.model import (
     Awaited,
     Change,
     Dag,
+    Deployment,
     DesiredState,
     Held,
     Kind,
@@ -29,6 +30,8 @@ from syncd.model import (
     MadeAccount,
     Outcome,
     Owned,
+    Pause,
+    Paused,
     Plan,
     Scope,
     SeenDags,
@@ -204,7 +207,13 @@ class MemoryLedger:
         return [row for row in these if row.at and row.at >= since]
 
     @contextmanager
-    def entries(self, plan: int, *, lease: Lease | None = None) -> Iterator[MemoryEntries]:
+    def entries(
+        self,
+        plan: int,
+        *,
+        lease: Lease | None = None,
+        on: Deployment | None = None,  # noqa: ARG002 - nothing is paused here
+    ) -> Iterator[MemoryEntries]:
         deployment = self.plans[plan - 1][0].deployment
         yield MemoryEntries(self, deployment, lease)
 
@@ -326,6 +335,22 @@ class MemoryLeases:
 
     def release_all(self) -> None:
         self.taken.clear()
+
+
+class MemoryPauses:
+    """Implements `ports.Pauses`: nothing is paused."""
+
+    def pause(self, of: Paused, *, until: datetime | None, reason: str, by: str, host: str = "") -> Pause:
+        raise NotImplementedError
+
+    def resume(self, id_: int, *, by: str, reason: str = "") -> Pause | None:
+        raise NotImplementedError
+
+    def standing(self) -> tuple[Pause, ...]:
+        return ()
+
+    def every(self, limit: int = 100) -> tuple[Pause, ...]:  # noqa: ARG002
+        return ()
 
 
 class MemoryPlaces:
@@ -507,6 +532,7 @@ class MemoryJournal:
         self.ledger = MemoryLedger(self.holdings)
         self.leases = MemoryLeases()
         self.installation = MemoryInstallation()
+        self.pauses = MemoryPauses()
         self.places = MemoryPlaces()
         self.memory = MemoryMemory()
         self.failures = MemoryFailures()

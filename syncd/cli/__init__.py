@@ -29,7 +29,8 @@ COMPLETION = "_SYNCD_COMPLETE"
 
 EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 something failed, 2 changes pending (plan --check), "
-    "3 configuration, mapping or command line invalid, 4 held and needs approval, 5 a source or deployment did not answer."
+    "3 configuration, mapping or command line invalid, 4 held and needs approval, 5 a source or deployment did not answer, "
+    "6 paused."
 )
 
 look_for_no_plugins()  # typer makes tables of pydantic too

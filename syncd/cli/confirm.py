@@ -66,7 +66,7 @@ def _loss(this: DeploymentReport, approvals: Approvals) -> str:
     taking = [change for change in goes if _taken(change)]
     if not taking:
         return ""
-    if _holds(this, approvals):  # the effects are those of the whole plan
+    if this.paused or _holds(this, approvals):  # the effects are those of the whole plan
         roles = sum(change.subject == "role" for change in taking)
         return _counted(Counts.of(goes).lose) or counted(roles, "role loses something", "roles lose something")
     return loss_text(this.effects or Effects()) or _counted(Counts.of(goes, this.effects).lose)
@@ -83,7 +83,7 @@ def _holds(this: DeploymentReport, approvals: Approvals) -> bool:
 def _goes(this: DeploymentReport, approvals: Approvals) -> tuple[Change, ...]:
     from syncd.render.text import going
 
-    return () if this.plan is None else going(this.plan, this.held if _holds(this, approvals) else None)
+    return () if this.plan is None else going(this.plan, this.held if _holds(this, approvals) else None, this.paused)
 
 
 def _taken(change: Change) -> tuple[tuple[str, str, str, str], ...]:

@@ -61,7 +61,14 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="doctor"))
         names = [f"source {s.name}" for s in settings.sources] + [d.deployment.name for d in settings.deployments]
         rest = [pool.submit(_outcome, name, examine) for name, examine in zip(names, examinations, strict=True)]
-        own = [database, *_writable(store), *_same(store), *_mapping(settings, store), *exposed(settings)]
+        own = [
+            database,
+            *_writable(store),
+            *_same(store),
+            *_paused(store),
+            *_mapping(settings, store),
+            *exposed(settings),
+        ]
         return (*own, *(result for done in rest for result in done.result()))
 
 
@@ -122,6 +129,18 @@ def _same(store: Stores | None) -> tuple[CheckResult, ...]:
         return (CheckResult("database", SAME, False, why),)
     trouble = store.installation.trouble
     return (CheckResult("database", SAME, not trouble, trouble or "it is the one that was worked with last"),)
+
+
+def _paused(store: Stores | None) -> Iterator[CheckResult]:
+    """Tell of every pause that stands."""
+    from syncd.errors import SyncdError
+    from syncd.model import CheckResult
+
+    if store is None:
+        return
+    with suppress(SyncdError):  # that the database does not answer is told above
+        for pause in store.pauses.standing():
+            yield CheckResult(pause.of.where, "paused", None, str(pause))
 
 
 def _mapping(settings: Settings, store: Stores | None) -> Iterator[CheckResult]:

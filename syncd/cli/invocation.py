@@ -85,6 +85,21 @@ class Invocation:
             yield store
 
     @contextmanager
+    def database(self) -> Iterator[tuple[Settings, Stores]]:
+        """Give configuration and database where no mapping is needed; where the configuration cannot be used, that which a
+        daemon used last, which is said."""
+        from syncd.errors import InvalidInput
+
+        try:
+            settings = self.settings()
+        except InvalidInput:
+            with self.in_use() as (files, store):
+                yield files.settings, store
+            return
+        with self.store(settings) as store:
+            yield settings, store
+
+    @contextmanager
     def world(
         self,
         settings: Settings,

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 
 from syncd.cli.terminal import size_of
 
-PAGED: Final = frozenset({"plan", "status", "alarms", "audit", "explain", "who", "diff", "whatif", "doctor"})
+PAGED: Final = frozenset({"plan", "status", "pauses", "alarms", "audit", "explain", "who", "diff", "whatif", "doctor"})
 """Commands that only show something."""
 USUAL: Final = "less"
 NOTHING_SHOWN: Final = {2, 126, 127}

@@ -14,6 +14,7 @@ from syncd.cli.failing import Fails
 from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
+from syncd.cli.pauses import pause_lines
 from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
 from syncd.words import age, in_one_line
@@ -21,7 +22,7 @@ from syncd.words import age, in_one_line
 if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.errors import SyncdError
-    from syncd.model import Held, Learned, Note
+    from syncd.model import Held, Learned, Note, Pause
     from syncd.ports import LastPlan, Readings
     from syncd.reconcile import Target, World
     from syncd.store import Stores
@@ -46,6 +47,7 @@ class _Card:
     unsettled: int
     error: SyncdError | None = None
     fails: Fails | None = None
+    pause: Pause | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +64,7 @@ class _Card:
         said = [str(self.error).splitlines()[0]] if self.error else []
         said += [self.fails.short] if self.fails else []
         said += [f"{len(self.held.changes):,} held"] if self.held else []
+        said += [f"{self.pause.of.what} paused"] if self.pause else []
         said += [f"{self.unsettled:,} unsettled"] if self.unsettled else []
         said += ["the last run failed"] if last and last.run.exit_code in FAILED else []
         return "; ".join(said) or (OK if last else "never planned")
@@ -82,16 +85,21 @@ def status(
         with this.world(files.settings, store, deployments=deployment or (), rules=files.rules) as world:
             kinds = {each.deployment.name: app.kind_of(each) for each in files.settings.deployments}
             cards = _with_failures(_cards(world, store, kinds, offline=offline), store)
+        pauses = store.pauses.standing()
+        cards = [_with_pause(card, pauses) for card in cards]
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
         raised = _about(alarms_of(store.presence, files.settings, now=now()), files.settings, cards)
         replicas = store.presence.living()
     if output is Output.JSON:
         sources = {"failed_sources": silent, "uncertified_groups": uncertified}
+        from syncd.render.json import pause_json
+
         said = {"alarms": [alarm.json() for alarm in raised], "replicas": list(replicas)}
-        more = {**said, "files_error": files.error or None}
+        more = {**said, "files_error": files.error or None, "pauses": [pause_json(pause) for pause in pauses]}
         show_json({"deployments": [_json(card) for card in cards], **sources, **more})
     else:
+        show(pause_lines(pauses, program=this.program))
         show(_attention(raised, cards, replicas=replicas, program=this.program))
         if deployment:
             show(_cards_lines(cards, program=this.program, whole=this.verbose))
@@ -133,6 +141,12 @@ def _with_failures(cards: Sequence[_Card], store: Stores) -> list[_Card]:
     failing, is_tended, at = store.failures.failing(), bool(store.presence.living()), now()
     fails = {name: Fails(this, at, is_tended) for name, this in failing.items()}
     return [replace(card, fails=fails.get(card.name)) for card in cards]
+
+
+def _with_pause(card: _Card, pauses: Sequence[Pause]) -> _Card:
+    from syncd.plan.pauses import stopping
+
+    return replace(card, pause=stopping(pauses, card.target.deployment) if card.target.enforce else None)
 
 
 def _about(raised: Sequence[Alarm], settings: Settings, cards: Sequence[_Card]) -> tuple[Alarm, ...]:
@@ -221,6 +235,8 @@ def _cards_lines(cards: Sequence[_Card], *, program: str, whole: bool = False) -
         if card.error:
             yield from (Line(f"  {safe(line)}", Style.FAIL) for line in str(card.error).splitlines())
         yield from (Line(f"  {name:<12} {safe(text)}", hang=_FACTS) for name, text in _facts(card) if text)
+        if card.pause:
+            yield Line(f"  {'paused':<12} {safe(str(card.pause))}", Style.WARN, hang=_FACTS)
         if card.held:
             command = _approval(card, program=program)
             yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN, hang=_FACTS)
@@ -320,6 +336,8 @@ def _time(at: datetime) -> str:
 
 
 def _json(card: _Card) -> dict[str, Any]:
+    from syncd.render.json import pause_json
+
     last_plan = card.last_plan
     return {
         "deployment": card.target.deployment.name,
@@ -328,6 +346,7 @@ def _json(card: _Card) -> dict[str, Any]:
         "capabilities": card.kind.figures(card.learned) if card.learned else None,
         "failing": card.fails.json() if card.fails else None,
         "unsettled": card.unsettled,
+        "pause": pause_json(card.pause) if card.pause else None,
         "last_run": _last_plan_json(last_plan) if last_plan else None,
     }
 

@@ -118,6 +118,15 @@ class ControlTable(SettingsTable):
         return text
 
 
+class PauseTable(SettingsTable):
+    """What a pause (`syncd pause`) may be. Nothing here ends one that stands."""
+
+    longest: Span = "30d"
+    """How far away the end of a pause may be: one that is forgotten ends by itself."""
+    open_ended: bool = False
+    """Whether a pause may be without an end (`--until-resumed`). People who left keep their access for as long as it stands."""
+
+
 # --- HTTP -------------------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from syncd.config.daemon_settings import checkpoint_settings, daemon_settings, http_settings, notify_settings
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
-from syncd.config.settings import DatabaseSettings, DeploymentSettings, Settings, SourceSettings
+from syncd.config.settings import DatabaseSettings, DeploymentSettings, PauseSettings, Settings, SourceSettings
 from syncd.config.tables import ConfigFile, DatabaseTable
 from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
@@ -218,6 +218,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         http=http_settings(config.http) if config.http else None,
         notify=notify_settings(config.notify),
         checkpoints=checkpoint_settings(config.checkpoints) if config.checkpoints else None,
+        pause=PauseSettings(span(config.pause.longest), open_ended=config.pause.open_ended),
         people_until=config.mappings.people_until == "required",
         most_expansions=config.mappings.most_expansions,
     )

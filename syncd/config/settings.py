@@ -82,6 +82,14 @@ class DaemonSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseSettings:
+    """How long a pause may last, and whether it may be without an end."""
+
+    longest: timedelta = timedelta(days=30)
+    open_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ApiToken:
     """A caller of the HTTP API: how it is called in the audit, its secret, and its rights (`read`, `reconcile`, `approve`)."""
 
@@ -123,6 +131,7 @@ class Settings:
     notify: NotifySettings
     checkpoints: CheckpointSettings | None = None
     """None: the journal's chain is not signed."""
+    pause: PauseSettings = PauseSettings()
     people_until: bool = False
     """Whether bindings that name people one by one need an end."""
     most_expansions: int = 500

@@ -22,6 +22,7 @@ from syncd.config.daemon_tables import (
     DaemonTable,
     HttpTable,
     NotifyTable,
+    PauseTable,
 )
 from syncd.fields import (
     InFolder,
@@ -143,6 +144,8 @@ class ConfigFile(SettingsTable):
     """How much may be taken away, and given, within an hour without approval."""
     daemon: DaemonTable = Field(default=DaemonTable())
     """The rhythm of `syncd run`."""
+    pause: PauseTable = Field(default=PauseTable())
+    """What a pause may be."""
     control: ControlTable = Field(default=ControlTable())
     """How commands reach the daemon."""
     http: HttpTable | None = None

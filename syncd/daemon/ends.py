@@ -92,6 +92,9 @@ class Record:
     """So many times in a row not everything was done; at most what `AGAIN` has a time for is looked at out of turn."""
     waiting: int = 0
     """Changes that the last look at everything could not make in full, because the server lacks something."""
+    paused: int = 0
+    paused_people: int = 0
+    """Changes that wait for the end of a pause, and people who keep until then what no line gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,21 @@ OF_DEPLOYMENTS: tuple[Figure[DeploymentState], ...] = (
         lambda deployment, _: bool(deployment.held),
     ),
     Figure(
+        "syncd_deployment_paused",
+        "1 where a pause stops changes or removals on the deployment.",
+        lambda deployment, _: bool(deployment.pause),
+    ),
+    Figure(
+        "syncd_deployment_paused_changes",
+        "Changes on the deployment that wait for the end of a pause, as the last look at everything found.",
+        lambda deployment, _: deployment.paused_changes,
+    ),
+    Figure(
+        "syncd_deployment_paused_people",
+        "People who keep access on the deployment that no mapping line gives, until a pause is over.",
+        lambda deployment, _: deployment.paused_people,
+    ),
+    Figure(
         "syncd_deployment_waiting_changes",
         "Changes that the last look at everything could not make in full, because the server lacks something.",
         lambda deployment, _: deployment.waiting_changes,

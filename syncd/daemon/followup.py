@@ -21,6 +21,8 @@ some of it failed, or is not known        | is done                          | e
                                           |                                  | five, then with each sweep
 something waits for a look at all roles    | is done                          | everything is looked at, at once
 a limit holds something of a few people   | is done                          | everything is planned, for that is what is approved
+a pause stops a removal of a few people   | is done                          | everything is planned: alarm `paused` says how many
+                                          |                                  | people keep what; nothing is tried before its end
 DAGs came or went                         | is done                          | what roles hold on them is looked at
 
 Who waits for what failed is told so; it is tried again all the same, over everything, for nobody.
@@ -56,6 +58,7 @@ from syncd.daemon.words import Say
 from syncd.daemon.work_item import BUSY_S, GIVES_WAY_S, Urgency, WorkItem
 from syncd.errors import DeploymentBusy, SecretUnreadable, StoreError, SyncdError, TargetUnavailable
 from syncd.model import EVERYTHING, Note, Scope, Status
+from syncd.plan.pauses import takes
 from syncd.plan.sound import WAITS
 from syncd.render.json import report_json
 
@@ -193,6 +196,8 @@ def _went_well(ended: Ended, report: PassEnd) -> FollowUp:
     if this.held and not scope.everything:
         # Approved is what a plan over everything holds back: make one, and tell people then.
         puts = (*puts, whole("held"))
+    if not scope.everything and any(map(takes, this.paused)):
+        puts = (*puts, whole("paused"))  # somebody keeps what no line gives: let the alarm say so
     return FollowUp(
         replace(_remembered(ended, this), looked_again=looked_again),
         Closed(),
@@ -224,6 +229,8 @@ def _remembered(ended: Ended, this: DeploymentEnd) -> Record:
         held=this.held.digest if this.held else "",
         waiting=sum(1 for o in this.outcomes if o.status is Status.PENDING),
         notes=tuple(note.text for note in _notes(this)),
+        paused=len(this.paused),
+        paused_people=this.paused_effects.loses.people if this.paused_effects else 0,
     )
 
 
@@ -237,6 +244,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
     return (
         not_converged,
         Say("held", name, words.held(name, this.held, this.held_effects)),
+        Say("paused", name, words.paused(name, this.pause, this.paused, this.paused_effects)),
         Say("drift", name, words.drift(name, this.drift)),
         Say("frozen", name, words.frozen(this.frozen)),
         Say("email_taken", name, words.noted(notes, "email_taken")),
@@ -283,6 +291,7 @@ def _of_report(name: str, report: PassEnd) -> DeploymentResult:
         applied=statuses.count(Status.APPLIED),
         failed=sum(1 for s in statuses if s in _NOT_DONE),
         held=this.held.digest if this.held else "",
+        paused=len(this.paused),
         not_converged=len(this.not_converged),
         calls=this.calls,
         seconds=round(report.seconds, 3),

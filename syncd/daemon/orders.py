@@ -18,6 +18,7 @@ from syncd.errors import EXIT_FAILED, ApprovalRefused, SyncdError
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
 from syncd.plan.approval import Apply, PlanOnly, refusal
+from syncd.plan.pauses import sentence, stopping
 from syncd.plan.rulings import HoldRuling
 from syncd.reconcile import strangers
 from syncd.reconcile.approving import approve_held, hold_word, is_in
@@ -79,6 +80,9 @@ class Orders:
         loaded = self._ready()
         order = Order(deployments=frozenset({deployment}), by=by, approver=approver, reason=reason)
         self._check_names(order, loaded)
+        standing = self._store.pauses.standing()
+        if pause := stopping(standing, loaded.targets[deployment].deployment):
+            raise NotNow(f"{deployment} is {sentence(pause)}; approve it again once that is over")
         expires = loaded.settings.daemon.hold_expires
         if is_in(self._store.inbox, digest, deployments=(deployment,)):
             self._write_down(order, digest, expires)

@@ -16,10 +16,12 @@ from syncd.daemon.polls import Polls
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
-from syncd.model import EVERYTHING, Scope
+from syncd.model import EVERYTHING, Pause, Scope
 
 CHECKPOINT: Final = timedelta(minutes=1)
 """So often it is looked whether the journal is to be signed."""
+LOOK_AT_PAUSES: Final = timedelta(seconds=2)
+"""How often it is looked whether a pause is over: so late at most is done what waited for that."""
 JITTER: Final = 0.1
 """The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
 
@@ -38,6 +40,8 @@ class Schedule:
         self._database = common.database
         self._emit = common.runtime.emit
         self._clock = common.runtime.clock
+        self._pauses: tuple[Pause, ...] = ()
+        """Those that stood at the last look; a start looks at everything, whatever stood before it."""
 
     def set_all(self) -> None:
         """Set every job that comes again and again, and take away those of what is gone."""
@@ -50,7 +54,8 @@ class Schedule:
         self._every("upkeep", daemon.upkeep, self._upkeep, before, first=daemon.upkeep)
         self._every("checkpoint", CHECKPOINT, self._checkpoint, before, first=CHECKPOINT)
         self._every("beat", BEAT, self.beat, before, first=BEAT)
-        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry", "checkpoint"}
+        self._every("pauses", LOOK_AT_PAUSES, self.look_at_pauses, before)
+        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry", "checkpoint", "pauses"}
         wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
         for name in self._scheduler.names() - wanted:
             self._scheduler.drop(name)
@@ -68,7 +73,7 @@ class Schedule:
         """Set a job; one that is there keeps its turn unless its interval is another one now."""
         if name not in before or self._scheduler.interval(name) != interval:
             self._scheduler.every(
-                name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat")) else JITTER
+                name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat", "pauses")) else JITTER
             )
 
     def _sweep_interval(self, name: str) -> timedelta:
@@ -126,6 +131,28 @@ class Schedule:
                 if not self._assignment.is_ours(name):
                     self._queue.cancel(name, keep=lambda item: item.job is not None)
             self.put_all("takeover")
+
+    def look_at_pauses(self) -> None:
+        """Look at everything where a pause is over, and say which began and ended."""
+        try:
+            now = self._store.pauses.standing()
+        except StoreError as error:
+            self._database.lost(error)
+            return
+        before, self._pauses = self._pauses, now
+        kept = {pause.id for pause in before} & {pause.id for pause in now}
+        for pause in now:
+            if pause.id not in kept:
+                self._emit("pause_began", pause=pause.id, why=str(pause))
+        for pause in before:
+            if pause.id not in kept:
+                self._emit("pause_ended", pause=pause.id)
+                self._resume(pause)
+
+    def _resume(self, pause: Pause) -> None:
+        for target in self._fleet.now.world.targets:
+            if pause.of.concerns(target.deployment):
+                self._put(target.deployment.name, WorkItem(EVERYTHING, "resume", Urgency.WHOLE))
 
     def _upkeep(self) -> None:
         keep = self._fleet.now.settings.daemon.keep

@@ -262,9 +262,10 @@ class Daemon:
         loaded = self.fleet.now
         try:
             sources = view.sources(loaded, self.cache, self._store.readings)
+            pauses = self._store.pauses.standing()
         except StoreError as error:
             self._database.lost(error)
-            sources = view.sources(loaded, self.cache, None)
+            sources, pauses = view.sources(loaded, self.cache, None), ()
         return DaemonState(
             replica=self.assignment.name,
             replicas=self.assignment.replicas,
@@ -274,7 +275,7 @@ class Daemon:
             database_error=self._database.error,
             stopping=self._stopping.is_set(),
             sources=sources,
-            deployments=view.deployments(loaded, self._shared, self._records, self._runtime),
+            deployments=view.deployments(loaded, self._shared, self._records, self._runtime, pauses=pauses),
             alarms=tuple(
                 replace(alarm, runbook=runbook(alarm.kind, loaded.settings.notify.runbook_url))
                 for alarm in self.alarms.current()

@@ -11,6 +11,8 @@ from syncd.daemon.loaded import Loaded
 from syncd.daemon.records import Records
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import DeploymentQueue, next_try_at
+from syncd.model import Pause
+from syncd.plan.pauses import stopping
 from syncd.ports import Readings
 from syncd.reconcile import Target
 
@@ -36,15 +38,20 @@ def _source(name: str, cache: DirectoryCache, readings: Readings | None) -> Sour
     )
 
 
-def deployments(loaded: Loaded, shared: Shared, records: Records, runtime: Runtime) -> tuple[DeploymentState, ...]:
+def deployments(
+    loaded: Loaded, shared: Shared, records: Records, runtime: Runtime, *, pauses: tuple[Pause, ...] = ()
+) -> tuple[DeploymentState, ...]:
     """Say how each deployment stands."""
     return tuple(
-        _deployment(target, shared, records.of(target.deployment.name), runtime) for target in loaded.world.targets
+        _deployment(target, shared, records.of(target.deployment.name), runtime, pauses=pauses)
+        for target in loaded.world.targets
     )
 
 
-def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime) -> DeploymentState:
-    name = target.deployment.name
+def _deployment(
+    target: Target, shared: Shared, record: Record, runtime: Runtime, *, pauses: tuple[Pause, ...]
+) -> DeploymentState:
+    name, pause = target.deployment.name, stopping(pauses, target.deployment) if target.enforce else None
     queue, throttle = shared.queue.look(name), shared.fleet.throttle(name)
     return DeploymentState(
         name,
@@ -55,6 +62,9 @@ def _deployment(target: Target, shared: Shared, record: Record, runtime: Runtime
         failures=queue.failures,
         error=record.error,
         held=record.held,
+        pause=str(pause) if pause else "",
+        paused_changes=record.paused if pause else 0,
+        paused_people=record.paused_people if pause else 0,
         waiting_changes=record.waiting,
         waiting=bool(queue.waiting),
         running=bool(queue.running),

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.alarm_kinds import AlarmKind
-from syncd.model import Change, Held, Note, Outcome, Status
+from syncd.model import Change, Held, Note, Outcome, Pause, Status
 from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
+from syncd.plan.pauses import PREFIX
 from syncd.plan.sound import WAITS
 from syncd.render.effects import passing_text
 from syncd.render.lines import few, safe
@@ -39,6 +40,19 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
     )
 
 
+def paused(name: str, pause: Pause | None, changes: Sequence[Change], effects: Effects | None) -> str:
+    """Say what waits for the end of a pause, and how many people keep access until then that they should not have."""
+    if pause is None or not changes:
+        return ""
+    people = effects.loses.people if effects is not None else 0
+    keep = f"{people} people keep" if people != 1 else "1 person keeps"
+    keeps = f"; {keep} access that no line gives any more" if people else ""
+    return (
+        f"{safe(str(pause))}; {len(changes)} changes wait{keeps}; see them with: syncd plan -d {name}; "
+        f"end it with: syncd resume {pause.id}"
+    )
+
+
 def not_converged(changes: Sequence[Change]) -> str:
     names = sorted({change.name for change in changes})
     return f"the server accepted and did not keep changes of {few(names, 5)}" if names else ""
@@ -46,7 +60,11 @@ def not_converged(changes: Sequence[Change]) -> str:
 
 def waiting(outcomes: Sequence[Outcome]) -> str:
     """Say what a server lacks, so that a change cannot be made in full; what waits for a look at roles comes by itself."""
-    lacking = [o for o in outcomes if o.status is Status.PENDING and not o.detail.endswith(WAITS)]
+    lacking = [
+        o
+        for o in outcomes
+        if o.status is Status.PENDING and not o.detail.endswith(WAITS) and not o.detail.startswith(PREFIX)
+    ]
     return some([safe(f"{o.change.name}: {o.detail}") for o in lacking], 3, between="; ")
 
 

@@ -16,6 +16,7 @@ from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
 from syncd.model.naming import Naming, permission_on
 from syncd.model.notes import Note
 from syncd.model.patterns import FoundValue, GroupPattern
+from syncd.model.pauses import Pause, Paused
 from syncd.model.people import (
     BY_EMAIL,
     Certificate,
@@ -113,6 +114,8 @@ __all__ = [
     "ObservedState",
     "Outcome",
     "Owned",
+    "Pause",
+    "Paused",
     "Permission",
     "Person",
     "PersonKey",

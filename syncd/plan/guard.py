@@ -254,6 +254,13 @@ def _cut(change: Change, *, takes: bool, gives: bool) -> tuple[Change | None, Ch
     return _part_of(change, change.before, between), _part_of(change, between, change.after)
 
 
+def cut(change: Change) -> tuple[Change | None, Change]:
+    """Cut a change in what it gives (None: nothing that could be made by itself) and what it takes."""
+    gives, takes = _cut(change, takes=True, gives=False)
+    assert takes is not None
+    return gives, takes
+
+
 def _between(change: Change, *, takes: bool, gives: bool) -> User | Role | None:
     """Give what is there once the part that goes was made; None: nothing of it goes."""
     match change.before, change.after:
@@ -276,17 +283,21 @@ def _part_of(change: Change, before: User | Role | None, after: User | Role | No
     return replace(part, because=tuple(why for why in change.because if why.role in about))
 
 
-def parted(planned: Iterable[Change], held: Held | None) -> Iterator[tuple[Change, bool]]:
+def parted(
+    planned: Iterable[Change], held: Held | None, *, waiting: Iterable[Change] = ()
+) -> Iterator[tuple[Change, bool]]:
     """Give the changes of a plan, in order, and whether each is held.
 
-    Where only what a change takes is held it is two: what it gives, which goes on, and what it takes.
+    Where only what a change takes is held, or is `waiting` for the end of a pause, it is two: what it gives, which goes on,
+    and what it takes.
     """
-    takes = {(c.subject, c.name, c.after): c for c in held.changes} if held else {}
+    takes = {(c.subject, c.name, c.after): (c, False) for c in waiting}
+    takes |= {(c.subject, c.name, c.after): (c, True) for c in (held.changes if held else ())}
     for change in planned:
-        kept_back = takes.get((change.subject, change.name, change.after))
+        kept_back, is_held = takes.get((change.subject, change.name, change.after), (None, False))
         if kept_back is None:
             yield change, False
             continue
         if kept_back.before != change.before:
             yield _part_of(change, change.before, kept_back.before), False
-        yield kept_back, True
+        yield kept_back, is_held

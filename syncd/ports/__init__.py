@@ -9,6 +9,7 @@ Ledger    | runs, plans, each change from its intent to its end       | passes
 Leases    | who may write                                             | whoever writes to a deployment, or polls
 Holdings  | what is ours                                              | passes
 Installation | whether the database is the one of before       | passes; `syncd recover`
+Pauses    | where nothing may be changed for a time               | whoever writes to a deployment; commands that pause
 Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
@@ -31,6 +32,7 @@ from syncd.ports.ledger import Basis, Entries, Entry, Ledger, Unsettled
 from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
 from syncd.ports.past import Past
+from syncd.ports.pauses import Pauses
 from syncd.ports.places import Place, Places
 from syncd.ports.presence import AlarmKey, AlarmRow, GoodFiles, KeptAlarms, Presence, Replicas, SaidOfAlarms, Use, Uses
 from syncd.ports.queries import (
@@ -82,6 +84,7 @@ __all__ = [
     "Looks",
     "Memory",
     "Past",
+    "Pauses",
     "Place",
     "Places",
     "Presence",

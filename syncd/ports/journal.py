@@ -12,6 +12,7 @@ from syncd.ports.leases import Leases
 from syncd.ports.ledger import Ledger
 from syncd.ports.looks import Looks
 from syncd.ports.memory import Memory
+from syncd.ports.pauses import Pauses
 from syncd.ports.places import Places
 from syncd.ports.readings import Readings
 
@@ -29,6 +30,8 @@ class Journal(Protocol):
     def holdings(self) -> Holdings: ...
     @property
     def installation(self) -> Installation: ...
+    @property
+    def pauses(self) -> Pauses: ...
     @property
     def places(self) -> Places: ...
     @property

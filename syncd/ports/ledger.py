@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from syncd.model import Awaited, Change, Held, Outcome, Owned, Plan, Scope, Status
+from syncd.model import Awaited, Change, Deployment, Held, Outcome, Owned, Plan, Scope, Status
 from syncd.plan.approval import Hold
 from syncd.plan.given import Gained, Gains
 from syncd.plan.taken import Taken
@@ -34,6 +34,7 @@ class Basis:
     holders   what `plan.taken` asks of a role
     gains     what gains are measured by; None: none of them counts
     rejected  changes that were left out of it, because somebody rejected them
+    waiting   changes that wait for the end of a pause
     """
 
     files: str = ""
@@ -42,6 +43,7 @@ class Basis:
     holders: Mapping[str, int] = field(default_factory=dict)
     gains: Gains | None = None
     rejected: tuple[Change, ...] = ()
+    waiting: tuple[Change, ...] = ()
 
 
 class Entry(Recorder, Protocol):
@@ -57,6 +59,7 @@ class Entry(Recorder, Protocol):
 
         Raises:
             DeploymentBusy: the lease that the entry was begun under is no longer ours; make no call.
+            PausedNow: a pause stops it; nothing was announced, make no call.
             StoreError, DeploymentBusy: the end of the change before could not be written; make no call.
         """
         ...
@@ -134,8 +137,13 @@ class Ledger(Protocol):
         """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
         ...
 
-    def entries(self, plan: int, *, lease: Lease | None = None) -> AbstractContextManager[Entries]:
-        """Open the entries of a plan that is carried out under `lease`; leaving the context flushes them."""
+    def entries(
+        self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None
+    ) -> AbstractContextManager[Entries]:
+        """Open the entries of a plan that is carried out under `lease`; leaving the context flushes them.
+
+        `on` is the deployment whose pauses count; None: no pause does.
+        """
         ...
 
     def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:

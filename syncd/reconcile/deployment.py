@@ -23,6 +23,7 @@ from syncd.model import (
 )
 from syncd.plan.approval import Apply, Mode, refusal
 from syncd.plan.guard import Guarded, still_passing
+from syncd.plan.pauses import part, sentence, stopping
 from syncd.plan.reached import is_drift, remembered
 from syncd.plan.sound import sound
 from syncd.ports import (
@@ -33,7 +34,7 @@ from syncd.ports import (
 )
 from syncd.reconcile.contested import contest
 from syncd.reconcile.directory import rereading
-from syncd.reconcile.look import first_look, see
+from syncd.reconcile.look import first_look, see, standing
 from syncd.reconcile.make import answered, is_of, make_all, moved_people, record
 from syncd.reconcile.noted import keep_look
 from syncd.reconcile.report import DeploymentReport, Report
@@ -47,8 +48,12 @@ from syncd.reconcile.world import Target, World
 BUSY_S = 0.2
 
 
-def why_refused(world: World, deployment: str, digest: str, *, scope: Scope) -> str:
-    """Say why a digest lets nothing pass there; empty where it does: by the inbox, or as what is held of this scope."""
+def why_refused(world: World, target: Target, digest: str, *, scope: Scope) -> str:
+    """Say why a digest lets nothing pass there; empty where it does: by the inbox, or as what is held of this scope. What is
+    paused keeps its approval for later."""
+    deployment = target.deployment.name
+    if target.enforce and (pause := stopping(world.journal.pauses.standing(), target.deployment)):
+        return f"{deployment} is {sentence(pause)}; approve it again once that is over"
     if digest in world.journal.inbox.approved(deployment, since=world.clock() - world.hold_expires):
         return ""
     hold = world.journal.ledger.hold(deployment, digest, scope=scope)
@@ -184,6 +189,9 @@ def _report(
         observed=last.observed if this.keep_states else None,
         error=this.unread,
         add_only=this.target.deployment.add_only,
+        pause=last.pause,
+        paused=last.paused,
+        paused_effects=last.paused_effects,
     )
 
 
@@ -223,7 +231,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     learned = session.learned()
     this.journal.memory.save_learned(this.name, learned)
     keep_look(this, after, learned, own_account=session.own_account(), inventory=inventory)
-    outcomes = made + _held(this, seen.guarded.held)
+    outcomes = made + _paused(this, seen) + _held(this, seen.guarded.held)
     report = _report(this, seen, outcomes=outcomes, unknown_dags=strange_dags(this, inventory, first), after=after)
     report = replace(
         report, plan=first.plan, effects=first.effects, approved=first.guarded.approved, drift=_drift(this, first)
@@ -243,8 +251,13 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
 
 
 def _passing(this: Pass, approvals: frozenset[str]) -> frozenset[str]:
-    """Give the digests of what may pass: those of this very request that are still of something, and those of the inbox."""
-    asked = frozenset(d for d in approvals if not why_refused(this.world, this.name, d, scope=this.scope))
+    """Give the digests of what may pass: those of this very request that are still of something, and those of the inbox.
+
+    While a pause stands it is none: an approval would be used up by a pass that makes nothing of it.
+    """
+    if standing(this) is not None:
+        return frozenset()
+    asked = frozenset(d for d in approvals if not why_refused(this.world, this.target, d, scope=this.scope))
     return asked | this.journal.inbox.approved(this.name, since=this.world.clock() - this.world.hold_expires)
 
 
@@ -275,7 +288,10 @@ def _at_this_server(this: Pass) -> None:
 def _still_approved(now: Comparison, before: Guarded) -> Comparison:
     """Let pass what is left of what a person let pass when this pass began."""
     guarded = still_passing(now.plan, now.guarded, before=before)
-    return replace(now, guarded=guarded, held_effects=now.held_effects if guarded.held else None)
+    if guarded is now.guarded:
+        return now
+    go, paused = part(guarded.go, now.pause)
+    return replace(now, guarded=replace(guarded, go=go), paused=paused, held_effects=None)
 
 
 def _read_back(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> Comparison:
@@ -292,6 +308,14 @@ def _within(
         return _one_pass(world, this.target, directory, request, lease=lease, session=session)
     finally:
         this.calls_of_others += session.calls - before
+
+
+def _paused(this: Pass, seen: Comparison) -> tuple[Outcome, ...]:
+    if seen.pause is None or not seen.paused:
+        return ()
+    why = sentence(seen.pause)
+    this.emit("changes_paused", pause=seen.pause.id, changes=len(seen.paused), why=why)
+    return tuple(Outcome(change, Status.SKIPPED, why) for change in seen.paused)
 
 
 def _held(this: Pass, held: Held | None) -> tuple[Outcome, ...]:

@@ -60,7 +60,7 @@ def require_holds(world: World, scope: Scope, approvals: Collection[str]) -> Non
 
 def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
     """Say for each deployment why an approval lets nothing pass there; empty where it does."""
-    return tuple(why_refused(world, target.deployment.name, digest, scope=scope) for target in world.targets)
+    return tuple(why_refused(world, target, digest, scope=scope) for target in world.targets)
 
 
 def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states: bool, by: str = "") -> Report:

@@ -23,6 +23,7 @@ from syncd.model import (
     Note,
     ObservedState,
     Owned,
+    Pause,
     Plan,
     Scope,
     User,
@@ -38,6 +39,7 @@ from syncd.plan.modes import modes_of, within_modes
 from syncd.plan.named import signs, warned
 from syncd.plan.on_people import effects_on_people
 from syncd.plan.partly import who_loses, without_new
+from syncd.plan.pauses import part, stopping
 from syncd.plan.rejected import without_rejected
 from syncd.plan.renamed import (
     account_notes,
@@ -123,6 +125,10 @@ def see(
         of = partial(effects_on_people, owned=people.owned, dialect=reader.dialect(), dags=in_list)
         effects = of(people.observed, plan.changes)
         held_effects = of(carried_out(people.observed, guarded.go), guarded.held.changes) if guarded.held else None
+        pause = standing(this)
+        go, paused = part(guarded.go, pause)
+        paused_effects = of(carried_out(people.observed, go), paused) if paused else None
+        guarded = replace(guarded, go=go)
     held = guarded.held.digest if guarded.held else None
     this.emit("plan_made", digest=plan.digest, changes=len(plan.changes), held=held)
     return Comparison(
@@ -141,7 +147,16 @@ def see(
         held_effects,
         began,
         rejected,
+        pause,
+        paused,
+        paused_effects,
     )
+
+
+def standing(this: Pass) -> Pause | None:
+    """Give the pause that stops changes on the deployment now; one that is only observed needs none."""
+    pauses = this.journal.pauses.standing() if this.target.enforce else ()
+    return stopping(pauses, this.target.deployment)
 
 
 @dataclass(frozen=True, slots=True)

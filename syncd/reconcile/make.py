@@ -8,6 +8,7 @@ from functools import partial
 
 from syncd.errors import (
     DeploymentBusy,
+    PausedNow,
     StoreError,
 )
 from syncd.mapping.compile import compile_desired
@@ -51,7 +52,7 @@ def make_all(
     made: list[Outcome] = []
     if guarded.go:  # an older copy is known by what was done since
         this.journal.installation.mark()
-    with this.timed("apply"), this.journal.ledger.entries(plan, lease=lease) as entries:
+    with this.timed("apply"), this.journal.ledger.entries(plan, lease=lease, on=this.target.deployment) as entries:
         for change in guarded.go:
             if change in waits:
                 outcome = Outcome(change, Status.PENDING, waits[change])
@@ -85,7 +86,8 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
 
 def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
     guarded, now = seen.guarded, this.world.clock()
-    basis = Basis(this.world.files, applying, guarded.covered, guarded.holders, guarded.gains, seen.rejected)
+    gains, rejected = guarded.gains, seen.rejected
+    basis = Basis(this.world.files, applying, guarded.covered, guarded.holders, gains, rejected, seen.paused)
     return this.journal.ledger.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis
     )
@@ -128,13 +130,15 @@ class _LastWord:
 
     entry: Entry
     why_not: Callable[[], str]
-    begun: bool = False
+    announced: bool = False
+    """Whether a call of it was written down, so that it may be made."""
 
     def before(self, call: str, *, makes: str = "") -> int:
-        if not self.begun and (why := self.why_not()):
+        if not self.announced and (why := self.why_not()):
             raise _NotTrue(why)
-        self.begun = True
-        return self.entry.before(call, makes=makes)
+        step = self.entry.before(call, makes=makes)
+        self.announced = True
+        return step
 
     def after(self, step: int, answer: str, *, refused: bool = False) -> None:
         self.entry.after(step, answer, refused=refused)
@@ -178,10 +182,15 @@ def _roles_of(state: DesiredState, name: str) -> frozenset[str]:
 
 def _make(this: Pass, entries: Entries, change: Change, *, seen: Comparison, writer: TargetWriter) -> Outcome:
     entry = entries.begin(change, now=this.world.clock())
+    last_word = _LastWord(entry, partial(_untrue, this, seen, change))
     try:
-        outcome = writer.apply(change, _LastWord(entry, partial(_untrue, this, seen, change)))
+        outcome = writer.apply(change, last_word)
     except _NotTrue as why:
         return Outcome(change, Status.SKIPPED, str(why))
+    except PausedNow as why:
+        if not last_word.announced:
+            return Outcome(change, Status.SKIPPED, str(why))
+        outcome = Outcome(change, Status.PENDING, str(why))
     except (StoreError, DeploymentBusy):
         raise  # nothing more may be done here; the intent stays open, and the next pass looks what became of it
     except Exception as error:  # noqa: BLE001 - one failed change does not stop the others; logged whole

@@ -10,6 +10,7 @@ from syncd.errors import (
     EXIT_FAILED,
     EXIT_HELD,
     EXIT_NO_ANSWER,
+    EXIT_PAUSED,
     SyncdError,
     worst,
 )
@@ -21,6 +22,7 @@ from syncd.model import (
     Note,
     ObservedState,
     Outcome,
+    Pause,
     Plan,
     Status,
     key,
@@ -56,6 +58,11 @@ class DeploymentReport:
     desired: DesiredState | None = None
     observed: ObservedState | None = None
     error: SyncdError | None = None
+    pause: Pause | None = None
+    """What stops changes there when the pass ended, whether or not there was any to stop."""
+    paused: tuple[Change, ...] = ()
+    """What would go, were there no pause, and what that would do to people."""
+    paused_effects: Effects | None = None
     calls: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     add_only: bool = False
@@ -111,6 +118,8 @@ class Report:
             codes.append(EXIT_FAILED)
         if self.sources_failed or any(d.read_in_part for d in self.deployments):
             codes.append(EXIT_NO_ANSWER)
+        if any(d.paused for d in self.deployments):
+            codes.append(EXIT_PAUSED)
         if any(d.held for d in self.deployments):
             codes.append(EXIT_HELD)
         if check and any(d.plan for d in self.deployments):

@@ -22,6 +22,7 @@ from syncd.model import (
     Naming,
     ObservedState,
     Owned,
+    Pause,
     Plan,
     Rules,
     Scope,
@@ -77,6 +78,11 @@ class Comparison:
     """When the look began."""
     rejected: tuple[Change, ...] = ()
     """What is left out of the plan, because somebody rejected it."""
+    pause: Pause | None = None
+    """What stops changes there at the time of the look."""
+    paused: tuple[Change, ...] = ()
+    """What would go, were there no pause; `guarded.go` is what goes."""
+    paused_effects: Effects | None = None
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
-from syncd.model import Change, Held, Note, Plan, Why
+from syncd.model import Change, Held, Note, Pause, Plan, Why
 from syncd.plan.on_people import Effects
 from syncd.render.effects import effects_json
 from syncd.render.reports import DeploymentPass, PassReport, mode_of
@@ -38,6 +38,8 @@ def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
         "error": {"kind": type(this.error).__name__, "message": str(this.error)} if this.error else None,
         "plan": None if this.plan is None else _plan_json(this.plan, this.effects),
         "held": None if this.held is None else _held_json(this.held, this.held_effects),
+        "pause": None if this.pause is None else pause_json(this.pause),
+        "paused": None if not this.paused else _paused_json(this.paused, this.paused_effects),
         "outcomes": [{"status": o.status.value, "detail": o.detail, **change_json(o.change)} for o in this.outcomes],
         "converged": this.converged,
         "not_converged": [change_json(change) for change in this.not_converged],
@@ -46,6 +48,29 @@ def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
         "calls": this.calls,
         "seconds": {stage: round(seconds, 3) for stage, seconds in this.seconds.items()},
     }
+
+
+def pause_json(pause: Pause) -> dict[str, Any]:
+    """Give a pause: what it is about in words and as it was asked, by whom, why, from when until when."""
+    return {
+        "id": pause.id,
+        "scope": pause.of.where,
+        "label": pause.of.label,
+        "value": pause.of.value,
+        "removals_only": pause.of.removals_only,
+        "reason": pause.reason,
+        "by": pause.by,
+        "host": pause.host,
+        "since": pause.since.isoformat(),
+        "until": pause.until.isoformat() if pause.until else None,
+        "ended_at": pause.ended_at.isoformat() if pause.ended_at else None,
+        "ended_by": pause.ended_by,
+        "ended_reason": pause.ended_reason,
+    }
+
+
+def _paused_json(paused: tuple[Change, ...], effects: Effects | None) -> dict[str, Any]:
+    return {"changes": [change_json(change) for change in paused], "effects": effects_json(effects)}
 
 
 def _plan_json(plan: Plan, effects: Effects | None) -> dict[str, Any]:

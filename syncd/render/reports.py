@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from syncd.model import Change, Held, Note, Outcome, Plan
+from syncd.model import Change, Held, Note, Outcome, Pause, Plan
 from syncd.plan.on_people import Effects
 
 
@@ -26,6 +26,12 @@ class DeploymentPass(Protocol):
     def effects(self) -> Effects | None: ...
     @property
     def held_effects(self) -> Effects | None: ...
+    @property
+    def pause(self) -> Pause | None: ...
+    @property
+    def paused(self) -> tuple[Change, ...]: ...
+    @property
+    def paused_effects(self) -> Effects | None: ...
     @property
     def outcomes(self) -> tuple[Outcome, ...]: ...
     @property

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from syncd.model import Change, Held, Kept, Kind, Plan, Scope, Status
+from syncd.model import Change, Held, Kept, Kind, Pause, Plan, Scope, Status
 from syncd.plan.guard import parted
 from syncd.plan.on_people import Effects
 from syncd.render.alike import alike, change_lines, cut
-from syncd.render.effects import effect_lines, passing_text
+from syncd.render.effects import effect_lines, loss_text, passing_text
 from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, few, number, safe
 from syncd.render.notes import note_texts
@@ -55,9 +55,12 @@ class Counts:
         return ", ".join(words for words, count in zip(said, (self.gain, self.lose, self.roles), strict=True) if count)
 
 
-def going(plan: Plan, held: Held | None) -> tuple[Change, ...]:
-    """Give what of a plan is not held; of a change that was cut in two, the part that goes on."""
-    return tuple(change for change, is_held in parted(plan.changes, held) if not is_held)
+def going(plan: Plan, held: Held | None, waiting: Iterable[Change] = ()) -> tuple[Change, ...]:
+    """Give what of a plan is neither held nor waiting for the end of a pause; of a change that was cut in two, the part that
+    goes on."""
+    waits = frozenset(waiting)
+    parts = parted(plan.changes, held, waiting=waits)
+    return tuple(change for change, is_held in parts if not is_held and change not in waits)
 
 
 def approval(deployment: str, digest: str, *, program: str = "syncd") -> str:
@@ -86,6 +89,8 @@ def report_lines(report: PassReport, *, verb: str, program: str = "syncd", exten
     for name, why in sorted(report.sources_failed.items()):
         yield Line(f"source {safe(name)} could not be read; nothing that it gave is taken away", Style.FAIL)
         yield from _indented(why, 2)
+    for pause in dict.fromkeys(d.pause for d in report.deployments if d.pause):
+        yield Line(safe(str(pause)), Style.WARN)
     for deployment in shown:
         yield from _head_lines(deployment)
         yield from _detail_lines(deployment, program=program, extent=extent) if len(shown) == 1 else ()
@@ -128,7 +133,9 @@ def _head_lines(this: DeploymentPass) -> Iterator[Line]:
 def _detail_lines(this: DeploymentPass, *, program: str, extent: Extent) -> Iterator[Line]:
     if this.plan is None:
         return
-    yield from _plan_lines(going(this.plan, this.held), extent=extent)
+    yield from _plan_lines(going(this.plan, this.held, this.paused), extent=extent)
+    if this.paused and this.pause:
+        yield from _paused_lines(this, this.pause, program=program, extent=extent)
     if this.held:
         yield from _held_lines(this, this.held, scope=this.plan.scope, program=program, extent=extent)
     yield from _outcome_lines(this, extent=extent)
@@ -167,6 +174,19 @@ def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str,
     yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
 
 
+def _paused_lines(this: DeploymentPass, pause: Pause, *, program: str, extent: Extent) -> Iterator[Line]:
+    heading = f"paused {pause.lasts} by {safe(pause.by)} ({safe(pause.reason)})"
+    yield from _section(heading, change_lines(map(ChangeView.of, this.paused), extent))
+    effects = this.paused_effects or Effects()
+    if people := effects.loses.people:
+        keep = counted(people, "person keeps", "people keep")
+        yield Line(f"    until then {keep} access that no line gives any more", Style.LOSS)
+    if text := loss_text(effects):
+        yield Line(f"    once it is over, {text}", Style.LOSS)
+    command = f"{program} resume {pause.id}"
+    yield Line(f"    to end it now: {command}", Style.WARN, whole=command)
+
+
 _ENDINGS = (
     (Status.FAILED, "failed", Style.FAIL),
     (Status.UNKNOWN, "no answer came; the next pass looks what became of it", Style.FAIL),
@@ -178,7 +198,7 @@ def _outcome_lines(this: DeploymentPass, *, extent: Extent) -> Iterator[Line]:
     for status, heading, style in _ENDINGS:
         found = [o for o in this.outcomes if o.status is status]
         yield from _section(heading, _ended_lines(((o.change, o.detail) for o in found), style, extent))
-    skipped = [o.detail for o in this.outcomes if o.status is Status.SKIPPED]
+    skipped = [o.detail for o in this.outcomes if o.status is Status.SKIPPED and o.change not in this.paused]
     for detail, count in sorted(Counter(skipped).items()):
         yield Line(f"  {counted(count, 'change was', 'changes were')} not made: {safe(detail)}", Style.WARN)
     lines = _ended_lines(((change, "") for change in this.not_converged), Style.FAIL, extent)
@@ -220,11 +240,13 @@ def summary(report: PassReport, *, verb: str) -> str:
     planned = sum(len(d.plan.changes) for d in report.deployments if d.plan)
     touched = sum(1 for d in report.deployments if d.plan)
     held = sum(len(d.held.changes) for d in report.deployments if d.held)
+    paused = sum(len(d.paused) for d in report.deployments)
     failed = sum(1 for d in report.deployments if d.error)
     said = [f"{number(outcomes[status])} {status.value}" for status in Status if outcomes[status]]
     if planned and not outcomes:
         said = [f"{counted(planned, 'change', 'changes')} on {counted(touched, 'deployment', 'deployments')}"]
         said += [f"{number(held)} held"] if held else []
+        said += [f"{number(paused)} paused"] if paused else []
     said += [f"{counted(failed, 'deployment', 'deployments')} failed"] if failed else []
     calls = counted(sum(d.calls for d in report.deployments), "call", "calls")
     looked = counted(len(report.deployments), "deployment", "deployments")

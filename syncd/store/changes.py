@@ -64,7 +64,8 @@ def record_plan(
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
     evidence.planned(connection, id_, plan, row, held=held)
-    _record_changes(connection, id_, parted(plan.changes, held), now=now, counted=_Counted(plan.deployment, basis))
+    parts = parted(plan.changes, held, waiting=basis.waiting)
+    _record_changes(connection, id_, parts, now=now, counted=_Counted(plan.deployment, basis))
     _forget_unbegun(connection, plan, in_force=in_force)
     if in_force:
         inbox.note_plan(connection, run, plan, held=held, approved=approved, basis=basis, now=now)

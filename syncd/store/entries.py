@@ -10,9 +10,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from syncd.errors import SyncdError
-from syncd.model import Change, Outcome
+from syncd.model import Change, Deployment, Outcome
 from syncd.ports import Lease
-from syncd.store import changes, evidence, leases
+from syncd.store import changes, evidence, leases, pauses
 from syncd.store.changes import Begun
 from syncd.store.commits import Deferred
 from syncd.store.engine import Database
@@ -25,10 +25,11 @@ class DatabaseEntries:
     disk, if nobody else's work did.
     """
 
-    def __init__(self, database: Database, plan: int, *, lease: Lease | None) -> None:
+    def __init__(self, database: Database, plan: int, *, lease: Lease | None, on: Deployment | None = None) -> None:
         self.database = database
         self.plan = plan
         self._lease = lease
+        self._on = on
         self.left: Deferred | None = None
 
     def begin(self, change: Change, *, now: datetime) -> DatabaseEntry:
@@ -44,6 +45,11 @@ class DatabaseEntries:
             self.left.check()
         if self._lease is not None:
             leases.confirm(connection, self._lease, now=now)
+
+    def let(self, connection: Connection, change: Change, now: datetime) -> None:
+        """Make sure that no pause stops a change."""
+        if self._on is not None:
+            pauses.let(connection, self._on, change, now=now)
 
 
 @contextmanager
@@ -107,6 +113,7 @@ class DatabaseEntry:
     def _announce(self, connection: Connection, call: str, makes: str) -> tuple[Begun, int]:
         now = self._database.now(connection)
         self._entries.confirm(connection, now)
+        self._entries.let(connection, self._change, now)
         begun = self._begun or self._begin(connection)
         self._record_what_came(connection, begun, now)
         changes.claim(connection, begun, makes, now=now)

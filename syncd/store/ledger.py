@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from syncd.model import Awaited, Change, Held, Owned, Plan, Scope, Status
+from syncd.model import Awaited, Change, Deployment, Held, Owned, Plan, Scope, Status
 from syncd.plan.given import Gained
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
@@ -100,8 +100,10 @@ class DatabaseLedger:
 
     # --- each change --------------------------------------------------------------------------------------------------
 
-    def entries(self, plan: int, *, lease: Lease | None = None) -> AbstractContextManager[DatabaseEntries]:
-        return flushed(DatabaseEntries(self._database, plan, lease=lease))
+    def entries(
+        self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None
+    ) -> AbstractContextManager[DatabaseEntries]:
+        return flushed(DatabaseEntries(self._database, plan, lease=lease, on=on))
 
     def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:
         with self._database.read() as connection:

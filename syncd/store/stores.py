@@ -18,6 +18,7 @@ from syncd.store.ledger import DatabaseLedger
 from syncd.store.looks import DatabaseLooks
 from syncd.store.memory import DatabaseMemory
 from syncd.store.past import DatabasePast
+from syncd.store.pauses import DatabasePauses
 from syncd.store.places import DatabasePlaces
 from syncd.store.presence import DatabasePresence
 from syncd.store.queries import DatabaseQueries
@@ -36,6 +37,7 @@ class Stores:
     leases: DatabaseLeases
     holdings: DatabaseHoldings
     installation: DatabaseInstallation
+    pauses: DatabasePauses
     places: DatabasePlaces
     memory: DatabaseMemory
     failures: DatabaseFailures
@@ -84,6 +86,7 @@ class Stores:
             DatabaseLeases(database),
             DatabaseHoldings(database),
             DatabaseInstallation(database, witness),
+            DatabasePauses(database),
             DatabasePlaces(database),
             DatabaseMemory(database),
             DatabaseFailures(database),

@@ -11,6 +11,25 @@ _SPAN: Final = re.compile(r"([0-9]{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+AHEAD: Final = "write 2026-03-31T09:30 (UTC), or 90m, 12h, 7d from now"
+
+
+def read_end(text: str, *, now: datetime) -> datetime:
+    """Read a point in time that is still to come: as `read_moment`, where a span is from now on.
+
+    Raises:
+        ValueError: it is none, or it is over; the message says what to write.
+    """
+    try:
+        span = _SPAN.fullmatch(text)
+        found = now + timedelta(**{_UNITS[span[2]]: int(span[1])}) if span else read_moment(text, now=now)
+    except (ValueError, OverflowError):
+        raise ValueError(AHEAD) from None
+    if found <= now:
+        raise ValueError("it is over already; write a time that is to come")
+    return found
+
+
 def read_moment(text: str, *, now: datetime) -> datetime:
     """Read a date or a time of ISO 8601 (UTC unless it says otherwise), a span before now, or `now`.
 

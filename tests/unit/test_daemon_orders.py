@@ -22,7 +22,7 @@ from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.daemon.work_queue import WorkQueue
 from syncd.errors import SourceUnavailable, StoreError
-from syncd.model import EVERYTHING, Deployment, Owned, Scope
+from syncd.model import EVERYTHING, Deployment, Owned, Pause, Paused, Scope
 from syncd.orders import NotMeant
 from syncd.plan.approval import APPLY, Apply, PlanOnly
 from syncd.targets.airflow.naming import NAMING
@@ -52,6 +52,7 @@ class Office:
     database: StoreError | None = None
     """What the database answers to who asks what is owned."""
     hold: Kept | None = field(default_factory=Kept)
+    pauses: tuple[Pause, ...] = ()
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     queue: WorkQueue = field(default_factory=lambda: WorkQueue(1))
     jobs: Jobs = field(default_factory=lambda: Jobs(lambda: NOW))
@@ -71,7 +72,8 @@ class Office:
         settings = SimpleNamespace(daemon=SimpleNamespace(hold_expires=EXPIRES))
         fleet: Any = SimpleNamespace(now=SimpleNamespace(world=world, targets=targets, settings=settings))
         ledger = SimpleNamespace(hold=lambda name, *_, scope: self._held(name, scope))
-        store: Any = SimpleNamespace(ledger=ledger, inbox=MemoryInbox())
+        pauses = SimpleNamespace(standing=lambda: self.pauses)
+        store: Any = SimpleNamespace(ledger=ledger, inbox=MemoryInbox(), pauses=pauses)
         runtime = Runtime(self._emit, lambda: NOW, lambda: 0.0, lambda: self.is_stopping)
         polls: Any = SimpleNamespace(poll=self._poll)
         nothing: Any = None
@@ -318,4 +320,12 @@ def test_an_approval_of_anything_else_is_refused_and_lets_nothing_pass(hold: Kep
     office = Office(hold=hold)
     with pytest.raises(NotKnown, match=said):
         office.orders.approve(deployment, "abc", by="eve")
+    assert ({}, []) == (office.queued(), office.events)
+
+
+def test_an_approval_waits_for_the_end_of_a_pause() -> None:
+    paused = Pause(1, Paused("name", "prod"), "ticket 12", "anna", "host", NOW, None)
+    office = Office(pauses=(paused,))
+    with pytest.raises(NotNow, match="prod is paused until it is resumed by anna: ticket 12; approve it again once"):
+        office.orders.approve("prod", "abc", by="eve")
     assert ({}, []) == (office.queued(), office.events)

@@ -80,6 +80,7 @@ NOTHING = {
         for k in (
             "not_converged",
             "held",
+            "paused",
             "drift",
             "frozen",
             "email_taken",
