@@ -1,7 +1,8 @@
 """Fixtures that every test may use: real servers, booted once for the whole run, and databases.
 
 `make test` divides the tests between as many processes as there are processors. Real Airflow servers are shared by all who
-ask for them, so these tests are one group, which one process has; of PostgreSQL, which boots in a second, each has its own.
+ask for them, so these tests are two groups, each of which one process has: those that need Airflow 2 alone, and the others; of
+PostgreSQL, which boots in a second, each process has its own. The groups are begun first, then what takes longest.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from examples import ALL, QUARTER
+from groups_of_tests import servers_of
 from nothing_opened import nothing_opened
 from postgres_server import boot_postgres, new_database
 
@@ -61,11 +63,14 @@ def pytest_runtest_setup() -> None:
     setattr(secrets, "_KNOWN", secrets.KnownSecrets())  # noqa: B010 - it is Final to the product
 
 
+@pytest.hookimpl(trylast=True)  # once they are in a random order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what shares real Airflow servers in one process, where several divide the tests: each server boots once."""
+    """Keep what shares real Airflow servers in one process, where several divide the tests; what installs something, which no
+    other process can help with in the end, comes before the rest."""
     for item in items:
-        if item.get_closest_marker("servers") and "make_database" not in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("airflow"))
+        if group := servers_of(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("index") is None)
 
 
 @pytest.fixture(scope="session")
