@@ -88,6 +88,7 @@ def rules_of(settings: Settings, files: Mapping[str, bytes]) -> Rules:
         namings=tuple(dict.fromkeys(d.deployment.naming for d in settings.deployments)),
         sources=frozenset(s.name for s in settings.sources),
         people_until=settings.people_until,
+        privileged=settings.privileged,
         asking=_asking(settings),
         most_expansions=settings.most_expansions,
     )
@@ -253,7 +254,9 @@ def _passing(rests: Rests, clock: Callable[[], datetime]) -> Callable[[Deploymen
         def open_session(known: Learned | None) -> TargetSession:
             return open_target(settings, known, rest=rest_of(settings, rests, clock))
 
-        return Target(settings.deployment, settings.enforce, settings.limits, open_session, settings.address)
+        return Target(
+            settings.deployment, settings.enforce, settings.limits, open_session, settings.address, settings.guard
+        )
 
     return make
 

@@ -19,9 +19,9 @@ from syncd.errors import ConfigInvalid, Problem, reading
 from syncd.fields import span
 from syncd.files import MIB, read_file
 from syncd.model import Adopt, Deployment, Joining, JoinKey, Naming, nfc
-from syncd.plan.limits import Limits
+from syncd.plan.limits import GuardRules, Limits
 from syncd.targets import TARGETS, USUAL
-from syncd.targets.table import DeploymentTable
+from syncd.targets.table import DeploymentTable, GuardTable
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
 from syncd.text.strict import Strict
 from syncd.text.toml import Written, dotted, read_toml
@@ -31,7 +31,7 @@ from syncd.throttle import RateLimit
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-MERGED = ("labels", "headers", "limits", "timeouts", "rate_limit")
+MERGED = ("labels", "headers", "limits", "guard", "timeouts", "rate_limit")
 """Tables of a deployment that `[defaults]` fills key by key; everything else that a deployment writes stands alone."""
 
 LARGEST = MIB
@@ -109,11 +109,11 @@ def _decoded(name: str, content: bytes) -> str:
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill each deployment from `[limits]` and `[defaults]`; what has the wrong type is left for the check to find."""
+    """Fill each deployment from `[limits]`, `[guard]` and `[defaults]`; what has the wrong type is left for the check to find."""
     deployments, defaults = values.get("deployments"), values.get("defaults", {})
     if not isinstance(deployments, dict) or not isinstance(defaults, dict):
         return dict(values)
-    common = _over({"limits": values.get("limits", {})}, defaults)
+    common = _over({name: values.get(name, {}) for name in ("limits", "guard")}, defaults)
     return {
         **values,
         "deployments": {
@@ -220,6 +220,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         checkpoints=checkpoint_settings(config.checkpoints) if config.checkpoints else None,
         pause=PauseSettings(span(config.pause.longest), open_ended=config.pause.open_ended),
         people_until=config.mappings.people_until == "required",
+        privileged=config.mappings.privileged == "required",
         most_expansions=config.mappings.most_expansions,
     )
 
@@ -267,7 +268,13 @@ def _deployment(name: str, table: DeploymentTable, naming: Naming) -> Deployment
         add_only=table.mode == "add-only",
     )
     limits, rate_limit = Limits(**table.limits.model_dump()), RateLimit(**table.rate_limit.model_dump())
-    return DeploymentSettings(deployment, table.mode != "observe", limits, table.type, table.settings(), rate_limit)
+    return DeploymentSettings(
+        deployment, table.mode != "observe", limits, table.type, table.settings(), rate_limit, _guard(table.guard)
+    )
+
+
+def _guard(table: GuardTable) -> GuardRules:
+    return GuardRules(holds_unmarked=table.unmarked == "hold")
 
 
 _DATABASE = re.compile(r"^[ \t]*\[[ \t]*database[ \t]*\]", re.MULTILINE)

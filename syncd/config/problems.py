@@ -74,7 +74,7 @@ def _written_path(values: Mapping[str, Any], loc: Path) -> Path:
     rest = loc[2:]
     own = (*loc[:2], *_deepest(values["deployments"][loc[1]], rest))
     default = ("defaults", *_deepest(values.get("defaults", {}), rest))
-    shared = _deepest(values, rest) if rest[0] == "limits" else ()
+    shared = _deepest(values, rest) if rest[0] in ("limits", "guard") else ()
     found = [(own, len(own) - 2), (default, len(default) - 1), (shared, len(shared))]
     return max(found, key=lambda candidate: candidate[1])[0]
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from syncd.http.secrets import Secret
 from syncd.model import Deployment, Joining
 from syncd.notify import CheckpointSettings, NotifySettings
-from syncd.plan.limits import Limits
+from syncd.plan.limits import GuardRules, Limits
 from syncd.throttle import RateLimit
 
 
@@ -57,6 +57,7 @@ class DeploymentSettings:
     kind: str
     settings: Any
     rate_limit: RateLimit
+    guard: GuardRules = field(default_factory=GuardRules)
 
     @property
     def address(self) -> str:
@@ -134,6 +135,8 @@ class Settings:
     pause: PauseSettings = PauseSettings()
     people_until: bool = False
     """Whether bindings that name people one by one need an end."""
+    privileged: bool = False
+    """Whether lines that give roles that administer have to say so."""
     most_expansions: int = 500
     """So many groups at most one pattern is for."""
     text: str = field(default="", repr=False, compare=False)

@@ -37,7 +37,7 @@ from syncd.fields import (
 from syncd.sources import SOURCES
 from syncd.sources.kind import SourceTable
 from syncd.targets import TARGETS, USUAL
-from syncd.targets.table import DeploymentTable, LimitsTable
+from syncd.targets.table import DeploymentTable, GuardTable, LimitsTable
 
 _SECRETS = frozenset({"password", "sslpassword"})
 """Words of libpq for secrets, which a query may hold."""
@@ -79,6 +79,10 @@ class Mappings(SettingsTable):
     """Every `*.yaml` and `*.yml` file in this directory and below is read, except in names that start with a dot."""
     people_until: Literal["optional", "required"] = "optional"
     """Whether a binding that names people one by one (`people`) has to say when it ends (`until`)."""
+    privileged: Literal["optional", "required"] = "optional"
+    """Whether a line that gives a role that administers (`Admin`, `Op`, and any that can change users, roles, connections or
+    variables), or that role, has to say `privileged: true`. `required`: files where neither does are a mistake. `optional`:
+    `check` tells, and what such a line gives anew is held; see `guard.unmarked`."""
     most_expansions: int = Field(default=500, ge=1, le=5000)
     """So many groups at most a pattern (`group: "okta:airflow-{team}"`) is for, and so many values `each`; what is beyond gives
     nothing, and is noted."""
@@ -142,6 +146,8 @@ class ConfigFile(SettingsTable):
     """How accounts of several sources become one person."""
     limits: LimitsTable = Field(default=LimitsTable())
     """How much may be taken away, and given, within an hour without approval."""
+    guard: GuardTable = Field(default=GuardTable())
+    """What does not pass without a person's word, however little it is."""
     daemon: DaemonTable = Field(default=DaemonTable())
     """The rhythm of `syncd run`."""
     pause: PauseTable = Field(default=PauseTable())
@@ -158,6 +164,6 @@ class ConfigFile(SettingsTable):
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})
     """What each deployment has that does not say otherwise: any key of a deployment of its type. `labels`, `headers`, `limits`,
-    `timeouts` and `rate_limit` are filled key by key; anything else that a deployment writes stands alone."""
+    `guard`, `timeouts` and `rate_limit` are filled key by key; anything else that a deployment writes stands alone."""
     deployments: dict[Name, AnyDeployment] = Field(min_length=1)
     """The deployments, at least one. The name is yours: letters, digits, `-` and `_`."""

@@ -212,7 +212,7 @@ class Fleet:
             return app.open_target(settings, known, throttle=self._throttle_of(settings), rest=rest)
 
         opened = self.sessions.opener(name, open_, way=_way(settings))
-        return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.address)
+        return Target(settings.deployment, settings.enforce, settings.limits, opened, settings.address, settings.guard)
 
     def _throttle_of(self, settings: DeploymentSettings) -> Throttle:
         name = settings.deployment.name

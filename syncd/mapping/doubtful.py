@@ -6,6 +6,8 @@ a role that no binding gives and no role extends   | nobody has it: a binding is
 a binding that gives what another one gives        | whoever takes one of them out takes nothing away
 a binding that is over                             | it gives nothing any more
 a group that its source, a file, has not           | nobody gets anything by it, and nobody loses what it gave
+a role that administers, and no word that it is   | one word in a list makes somebody an administrator; see
+meant to                                           | privileged.py
 a permission on a resource that no release has,    | where it is mistyped the role waits for it for ever; plugins have
 and that the configuration does not name           | resources of their own, so it is no mistake by itself
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from syncd.mapping.privileged import unmarked
 from syncd.mapping.when import is_over
 from syncd.model import At, Group, Naming, Note, Permission, Rule, Rules, nfc
 from syncd.text.strict import Strict
@@ -22,11 +25,13 @@ from syncd.text.strict import Strict
 
 def doubtful(rules: Rules, namings: Iterable[Naming], *, now: datetime) -> Iterator[Note]:
     """Say what may be a mistake, each with its place and what to write."""
+    namings = tuple(namings)
     resources = frozenset[str]().union(*(naming.resources for naming in namings))
     found = {
         "unbound_role": _unbound(rules),
         "given_twice": _given_twice(rules.bindings),
         "expired_binding": (over(rule) for rule in rules.bindings if is_over(rule, now)),
+        "privileged_unmarked": map(str, unmarked(rules, namings)),
         "unknown_resource": _unknown_resources(rules, resources),
     }
     yield from (Note(code, text) for code, texts in found.items() for text in texts)

@@ -161,6 +161,7 @@ BINDING: Final = KeyTable(
             Either((Ref("window"), ListOf(Ref("window"), most=MOST_WINDOWS, distinct=False))),
             "[hours of the week](#during) with a time zone, or a list of such",
         ),
+        Key("privileged", Flag(), "`true`: it gives [roles that administer](#privileged-roles) on purpose"),
         Key("owner", Text(), "who answers for it: a team, an address"),
         Key("reason", Text(), "one line, shown wherever the grant is explained"),
         Key("ticket", Text(), "where it was asked for"),
@@ -241,6 +242,7 @@ ROLE: Final = KeyTable(
             "`true`: only mapping lines give this role, so people who hold it by another hand lose it, within the limits; "
             "`false`: they keep it. Else as `manual_grants` of the deployment says",
         ),
+        Key("privileged", Flag(), "`true`: it [administers](#privileged-roles) on purpose, whichever line gives it"),
         Key(
             "mode",
             Word(tuple(RoleMode)),

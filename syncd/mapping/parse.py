@@ -18,12 +18,14 @@ from syncd.mapping.parse_bindings import read_binding
 from syncd.mapping.parse_patterns import check_extended
 from syncd.mapping.parse_roles import read_role
 from syncd.mapping.parse_scope import is_scope, read_scopes
+from syncd.mapping.privileged import unmarked
 from syncd.mapping.reading import MappingReading, is_readable
 from syncd.mapping.scope import Judge
 from syncd.model import (
     Asking,
     At,
     Naming,
+    RoleDefinition,
     Rules,
     drawn,
 )
@@ -38,12 +40,14 @@ def parse(
     namings: Collection[Naming],
     sources: frozenset[str] | None = None,
     people_until: bool = False,
+    privileged: bool = False,
     asking: Asking | None = None,
     most_expansions: int = MOST_EXPANSIONS,
 ) -> Rules:
     """Read mapping files (name -> content) as one set of rules.
 
-    `people_until`: a binding that names people one by one has to say when it ends. `most_expansions`: so many groups at most
+    `people_until`: a binding that names people one by one has to say when it ends. `privileged`: one that gives a role that
+    administers has to say so. `most_expansions`: so many groups at most
     one pattern is for.
     `namings` are those of every kind of target that the files are for: what one of them cannot take is a mistake. Give
     `sources`, the names of the configured sources, to have groups of other sources refused, and `asking`, to have refused
@@ -52,7 +56,7 @@ def parse(
     Raises:
         MappingInvalid: carries every problem of every file.
     """
-    reading = MappingReading(sources, namings, people_until, asking)
+    reading = MappingReading(sources, namings, people_until, privileged, asking)
     if all(is_scope(file) or is_tests(file) for file in files):
         reading.strict.problems.append(
             Problem("mappings", 0, 0, "there is no mapping file; write one, or `bindings: []`")
@@ -67,11 +71,19 @@ def parse(
     if scopes and are_scopes_sound:
         Judge(scopes, _built_in(reading), reading.strict).judge(reading.roles, reading.bindings)
     roles = with_extended(reading)
+    if reading.privileged and not reading.strict.problems:
+        _check_privileged(reading, roles)
     if reading.strict.problems:
         raise MappingInvalid(reading.strict.problems)
     written = {name: role for name, role in roles.items() if not variables(name)}
     templates = {name: role for name, role in roles.items() if variables(name)}
     return Rules(written, tuple(reading.bindings), templates, tuple(namings), most_expansions)
+
+
+def _check_privileged(reading: MappingReading, roles: Mapping[str, RoleDefinition]) -> None:
+    for one in unmarked(Rules(roles, tuple(reading.bindings)), reading.namings):
+        said = str(one).removeprefix(f"{one.rule.at}: ")
+        reading.strict.wrong(one.rule.at, f"{said}: the configuration wants it (mappings.privileged)")
 
 
 def _file(reading: MappingReading, file: str, content: bytes) -> None:

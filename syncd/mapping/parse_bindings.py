@@ -50,6 +50,7 @@ def read_binding(reading: MappingReading, node: Node) -> None:
                 ticket=ticket,
                 pattern=several.pattern,
                 each=several.each,
+                privileged=bool(strict.flag(found.get("privileged"), "`privileged`")),
             )
         )
 

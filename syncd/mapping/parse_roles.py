@@ -45,6 +45,7 @@ def read_role(reading: MappingReading, name: Scalar, body: Node) -> None:
             bases,
             strict.flag(found.get("exclusive"), "`exclusive`"),
             _mode(strict, found.get("mode")),
+            bool(strict.flag(found.get("privileged"), "`privileged`")),
         )
     )
 

@@ -23,6 +23,8 @@ class MappingReading:
     namings: Collection[Naming]
     people_until: bool = False
     """Whether a binding that names people one by one has to say when it ends."""
+    privileged: bool = False
+    """Whether a line that gives a role that administers has to say so."""
     asking: Asking | None = None
     """What may be asked of the people of each source; None: anything."""
     strict: Strict = field(default_factory=lambda: Strict(longest=LONGEST_TEXT))

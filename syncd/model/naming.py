@@ -29,6 +29,20 @@ class Naming(Protocol):
         ...
 
     @property
+    def admin_roles(self) -> frozenset[str]:
+        """Name the built-in roles whose holders can put anything right."""
+        ...
+
+    @property
+    def privileged_roles(self) -> frozenset[str]:
+        """Name the built-in roles that allow something of `is_privileged`."""
+        ...
+
+    def is_privileged(self, permission: Permission) -> bool:
+        """Say whether a permission lets somebody change users, roles, or what everything that runs there works with."""
+        ...
+
+    @property
     def public_role(self) -> str:
         """Name the role that whoever is not signed in has, where the target lets them in; empty where there is none."""
         ...

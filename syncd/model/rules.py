@@ -117,7 +117,8 @@ class RoleDefinition:
 
     `dags` and `permissions` are all that it has, with what it has of the roles that it `extends`; each entry knows the line
     that it stands in. So it is with `bases`. `owner` says who answers for it. `exclusive` says whether only mapping lines give
-    it; None: as the deployment says of all. `mode` says how far syncd goes with it.
+    it; None: as the deployment says of all. `mode` says how far syncd goes with it. `privileged` says that it may allow what
+    only few should be able to do.
     """
 
     name: str
@@ -130,6 +131,7 @@ class RoleDefinition:
     bases: tuple[Base, ...] = ()
     exclusive: bool | None = None
     mode: RoleMode = RoleMode.FULL
+    privileged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Rule:
     other, and where it has windows (`during`), while one of them is open. `owner` answers for it; `ticket` says where it was
     asked for. A rule with a `pattern` stands for one rule for each group whose name fits it, one with `each` for one for each
     value that the DAGs of a deployment have; neither gives anything itself, and what is made of it has `captured` (variable,
-    value) in its place.
+    value) in its place. `privileged` says that it gives roles on purpose that allow what only few should be able to do.
     """
 
     subject: Subject
@@ -157,6 +159,7 @@ class Rule:
     pattern: GroupPattern | None = None
     each: FoundValue | None = None
     captured: tuple[tuple[str, str], ...] = ()
+    privileged: bool = False
 
     @property
     def groups(self) -> Iterator[Leaf]:

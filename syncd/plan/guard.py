@@ -39,6 +39,7 @@ from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, Us
 from syncd.plan.approval import covers
 from syncd.plan.doubted import HELD
 from syncd.plan.given import NOTHING_GAINED, Gained, Gains
+from syncd.plan.guard_rules import KeptBack, Privileged, privileged_rulings
 from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
@@ -99,6 +100,7 @@ def guard(
     lately: Taken = NOTHING,
     named: Collection[str] = (),
     gains: Gains | None = None,
+    privileged: Privileged | None = None,
     given_lately: Gained = NOTHING_GAINED,
     doubt: str = "",
 ) -> Guarded:
@@ -107,18 +109,20 @@ def guard(
     `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
     `doubt` says why the database may not be the one of before: then nothing is taken without a person's word.
     `lately` was taken there within the last `WINDOW`, without a person's word, and `given_lately` given: it counts too.
-    `gains` is what gains are measured by; None: they are not limited.
+    `gains` is what gains are measured by; None: they are not limited. `privileged` is what the rule about roles that administer
+    asks; None: there is no such rule.
     """
     holders = holders_left(plan.changes, observed)
     each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GAINED) for c in plan.changes]
     kinds = [*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named), *_in_doubt(doubt)]
     kinds += _gain_kinds(each, limits, owned=owned, gains=gains, lately=given_lately) if gains else ()
     counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
-    over = [kind for kind, why in counted if why]
+    over = [_ruling(kind, why, each) for kind, why in counted if why]
+    over += privileged_rulings(plan.changes, privileged) if privileged else ()
     if not over:
         return Guarded(plan.changes, holders=holders, gains=gains)
-    go, kept_back = _part(each, over)
-    held = Held(tuple(kept_back), tuple(why for _, why in counted if why), plan.deployment)
+    go, kept_back = _part(plan.changes, over)
+    held = Held(tuple(kept_back), tuple(ruling.why for ruling in over), plan.deployment)
     if covers(approvals, held):
         return Guarded(plan.changes, approved=held.digest, covered=held.changes, holders=holders, gains=gains)
     return Guarded(tuple(go), held, holders=holders, gains=gains)
@@ -219,17 +223,25 @@ def _empties(whole: int, total: int, *, share: float) -> bool:
     return share < 1 and whole > 1 and (whole >= total or (whole > 2 and whole > max(HALF, share) * total))
 
 
-def _part(each: Iterable[_Moves], over: Iterable[_Kind]) -> tuple[list[Change], list[Change]]:
+def _ruling(kind: _Kind, why: str, each: Iterable[_Moves]) -> KeptBack:
+    """Keep back whatever counts towards a limit that is reached."""
+    over = {id(m.change) for m in each if kind.count(m)}
+    if kind.gives:
+        return KeptBack(why, gives=lambda change: frozenset(change.granted) if id(change) in over else frozenset())
+    return KeptBack(why, takes=lambda change: id(change) in over)
+
+
+def _part(changes: tuple[Change, ...], over: Collection[KeptBack]) -> tuple[list[Change], list[Change]]:
     """Cut each change into what goes and what is held; of those whose loss is held neither role nor account goes either."""
-    taking, giving = [[kind for kind in over if kind.gives is gives] for gives in (False, True)]
-    judged = [(m.change, any(k.count(m) for k in taking), any(k.count(m) for k in giving)) for m in each]
-    people = [change for change, takes, _ in judged if takes and change.subject == "user"]
+    takes = [any(ruling.takes(change) for ruling in over) for change in changes]
+    people = [change for change, is_over in zip(changes, takes, strict=True) if is_over and change.subject == "user"]
     kept_people = {change.name for change in people}
-    kept_roles = hollowed(c for c, _, _ in judged).intersection(role for change in people for role in change.revoked)
+    kept_roles = hollowed(changes).intersection(role for change in people for role in change.revoked)
     go: list[Change] = []
     held: list[Change] = []
-    for change, takes, gives in judged:
-        goes, stays = _cut(change, takes=takes or _is_in_use(change, kept_roles, kept_people), gives=gives)
+    for change, is_over in zip(changes, takes, strict=True):
+        gives = frozenset[str]().union(*(ruling.gives(change) for ruling in over))
+        goes, stays = _cut(change, takes=is_over or _is_in_use(change, kept_roles, kept_people), gives=gives)
         go += [goes] if goes is not None else []
         held += [stays] if stays is not None else []
     return go, held
@@ -242,8 +254,8 @@ def _is_in_use(change: Change, roles: Collection[str], people: Collection[str]) 
     return change.name in roles and (change.kind is Kind.DELETE or bool(change.revoked))
 
 
-def _cut(change: Change, *, takes: bool, gives: bool) -> tuple[Change | None, Change | None]:
-    """Cut a change where what it takes, or what it gives, is held: what goes, and what is held after it."""
+def _cut(change: Change, *, takes: bool, gives: frozenset[str]) -> tuple[Change | None, Change | None]:
+    """Cut a change where what it takes, or some of what it gives, is held: what goes, and what is held after it."""
     if not (takes or gives):
         return change, None
     between = _between(change, takes=takes, gives=gives)
@@ -256,22 +268,23 @@ def _cut(change: Change, *, takes: bool, gives: bool) -> tuple[Change | None, Ch
 
 def cut(change: Change) -> tuple[Change | None, Change]:
     """Cut a change in what it gives (None: nothing that could be made by itself) and what it takes."""
-    gives, takes = _cut(change, takes=True, gives=False)
+    gives, takes = _cut(change, takes=True, gives=frozenset())
     assert takes is not None
     return gives, takes
 
 
-def _between(change: Change, *, takes: bool, gives: bool) -> User | Role | None:
+def _between(change: Change, *, takes: bool, gives: frozenset[str]) -> User | Role | None:
     """Give what is there once the part that goes was made; None: nothing of it goes."""
     match change.before, change.after:
-        case User() as before, User() as after if not gives and change.granted:
-            return replace(before, roles=before.roles | after.roles)
-        case User() as before, User() as after if not takes and change.revoked:
-            return replace(after, roles=before.roles & after.roles)
-        case Role() as before, Role() as after if not gives and change.granted:
-            return replace(after, permissions=before.permissions | after.permissions)
-        case Role() as before, Role() as after if not takes and change.revoked:
-            return replace(after, permissions=before.permissions & after.permissions)
+        case None, User() as after if gives and (roles := after.roles - gives):
+            return replace(after, roles=roles)
+        case User() as before, User() as after:
+            roles = (before.roles | after.roles if takes else after.roles) - gives
+            return replace(before if takes else after, roles=roles) if roles != before.roles else None
+        case Role() as before, Role() as after:
+            stays = before.permissions | after.permissions if takes else after.permissions
+            found = frozenset(p for p in stays if p in before.permissions or str(p) not in gives)
+            return replace(after, permissions=found) if found != before.permissions else None
         case _:
             return None
 

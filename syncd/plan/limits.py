@@ -1,4 +1,4 @@
-"""The limits of the guard, as values: a configuration says them and plans nothing."""
+"""The limits and the rules of the guard, as values: a configuration says them and plans nothing."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ class Limits:
     """Permissions that people gain, each counted for each person; above this many, held."""
     right_floor: int = 5_000
     """Up to this many rights are given whatever the share."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRules:
+    """What does not pass on one deployment without approval, however little it is; see plan/guard_rules.py."""
+
+    holds_unmarked: bool = True
+    """Whether a role that administers is held where no word says that it is meant."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +18,6 @@ from syncd.model import (
     Change,
     Dag,
     DesiredState,
-    Dialect,
     MadeAccount,
     Note,
     ObservedState,
@@ -33,10 +32,8 @@ from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.diff import align, diff
 from syncd.plan.doubted import doubt_note
 from syncd.plan.effect import after as carried_out
-from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
-from syncd.plan.guard import WINDOW, Guarded, guard
 from syncd.plan.modes import modes_of, within_modes
-from syncd.plan.named import signs, warned
+from syncd.plan.named import warned
 from syncd.plan.on_people import effects_on_people
 from syncd.plan.partly import who_loses, without_new
 from syncd.plan.pauses import part, stopping
@@ -51,21 +48,18 @@ from syncd.plan.renamed import (
     still_wanted,
 )
 from syncd.plan.settle import (
-    Settled,
     came_late,
-    planned_again,
     settled,
     with_more,
     without_others,
-    without_unmade,
 )
 from syncd.ports import (
     TargetReader,
-    Unsettled,
 )
 from syncd.reconcile.contested import yield_to_others
 from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
-from syncd.reconcile.state import Comparison, FoundRenames, Pass
+from syncd.reconcile.guarding import ask_guard
+from syncd.reconcile.state import Comparison, FoundRenames, Pass, ThingsThere
 
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
 """Notes that mean nothing in a pass over a few people, which does not ask for the DAGs."""
@@ -120,7 +114,9 @@ def see(
             desired = yield_to_others(this, desired, there.observed, ours=there.owned.roles, count=count)
         plan, rejected = _without_rejected(this, _compared(this, reader, desired, there, scope=scope))
         people = _with_people(this, plan, there)
-        guarded = _guarded(this, plan, people, reader.dialect(), inventory=inventory, approvals=approvals)
+        guarded = ask_guard(
+            this, plan, people, reader.dialect(), desired=desired, inventory=inventory, approvals=approvals
+        )
         in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
         of = partial(effects_on_people, owned=people.owned, dialect=reader.dialect(), dags=in_list)
         effects = of(people.observed, plan.changes)
@@ -159,21 +155,7 @@ def standing(this: Pass) -> Pause | None:
     return stopping(pauses, this.target.deployment)
 
 
-@dataclass(frozen=True, slots=True)
-class _There:
-    """What is there, what of it is ours, and what became of what was left open."""
-
-    scope: Scope
-    observed: ObservedState
-    owned: Owned
-    made: tuple[MadeAccount, ...]
-    awaited: tuple[Awaited, ...]
-    late: Mapping[int, Owned]
-    ends: Mapping[Unsettled, Settled]
-    renames: FoundRenames
-
-
-def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> _There:
+def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> ThingsThere:
     scope, by_email = _resolve(this.scope, wanted), this.target.deployment.match_email
     # people whose account is found by e-mail may be owned under another name
     made = _made_accounts(this, wanted, scope)
@@ -190,10 +172,12 @@ def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> _There:
     renames, found = _renames(this, wanted, observed, owned, made=made)
     owned = with_more(owned, {0: found})
     owned = without_others(with_more(owned, late), [(left.change, end) for left, end in ends.items()])
-    return _There(scope, observed, owned, made, awaited, late, ends, renames)
+    return ThingsThere(scope, observed, owned, made, awaited, late, ends, renames)
 
 
-def _under_their_names(this: Pass, wanted: DesiredState, there: _There) -> tuple[DesiredState, Scope, dict[str, str]]:
+def _under_their_names(
+    this: Pass, wanted: DesiredState, there: ThingsThere
+) -> tuple[DesiredState, Scope, dict[str, str]]:
     """Let people and roles go by the names that they have on the server; gives who is known by another one, too."""
     observed, owned, by_email = there.observed, there.owned, this.target.deployment.match_email
     wanted = without_missing(wanted, observed, scope=there.scope)
@@ -212,7 +196,7 @@ def _under_their_names(this: Pass, wanted: DesiredState, there: _There) -> tuple
     return replace(desired, notes=notes), _renamed(there.scope, wanted, aligned), _known_as(wanted, aligned)
 
 
-def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: _There, *, scope: Scope) -> Plan:
+def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: ThingsThere, *, scope: Scope) -> Plan:
     plan = diff(
         desired,
         there.observed,
@@ -238,56 +222,13 @@ def _without_rejected(this: Pass, plan: Plan) -> tuple[Plan, tuple[Change, ...]]
     return without_rejected(plan, this.rejections)
 
 
-def _with_people(this: Pass, plan: Plan, there: _There) -> _There:
+def _with_people(this: Pass, plan: Plan, there: ThingsThere) -> ThingsThere:
     """Let those whom a pass over DAGs does not look at, and who lose or gain by their roles, hold what they hold by us."""
     if not (this.scope.dags and any(change.subject == "role" and change.before for change in plan.changes)):
         return there
     owned = this.journal.holdings.owned(this.facts)
     known = {name: User(name, "", "", "", roles) for name, roles in owned.grants.items()}
     return replace(there, observed=replace(there.observed, users={**known, **there.observed.users}), owned=owned)
-
-
-def _guarded(
-    this: Pass, plan: Plan, there: _There, dialect: Dialect, *, inventory: tuple[Dag, ...], approvals: frozenset[str]
-) -> Guarded:
-    named = _named(this, plan) if plan.scope.everything else frozenset()
-    # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
-    # whom this pass lets go ahead, and they count what it took.
-    again = planned_again(plan, [(left.id, left.change, end) for left, end in there.ends.items()])
-    since, ledger = this.world.clock() - WINDOW, this.journal.ledger
-    measured = _gains(this, plan, there, dialect, inventory=inventory)
-    return guard(
-        plan,
-        there.observed,
-        this.target.limits,
-        owned=there.owned,
-        approvals=approvals,
-        lately=ledger.taken_since(this.name, since, but=again),
-        named=named,
-        gains=measured,
-        doubt=this.doubt.why if this.doubt else "",
-        given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GAINED,
-    )
-
-
-def _gains(this: Pass, plan: Plan, there: _There, dialect: Dialect, *, inventory: tuple[Dag, ...]) -> Gains | None:
-    """Say by what the gains of a plan are measured; None: there are none, or no pass over everything was made there yet."""
-    gives = any(change.after is not None and change.granted for change in plan.changes)
-    if not gives or this.journal.memory.roles_seen(this.facts) is None:
-        return None
-    grown = grown_on(plan.changes)
-    return gains(
-        plan.changes,
-        there.observed,
-        owned=without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items())),
-        wanted=this.earlier.roles if this.earlier else {},
-        new_dags=grown - {dag.id for dag in this.journal.looks.dags(this.facts)} if grown else (),
-        everywhere=Everywhere(frozenset(dialect.everywhere.values()), len(inventory)),
-    )
-
-
-def _named(this: Pass, plan: Plan) -> frozenset[str]:
-    return signs(plan, this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts))
 
 
 def _managed(desired: DesiredState, owned: Owned, awaited: Iterable[Awaited]) -> frozenset[str]:

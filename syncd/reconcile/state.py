@@ -56,6 +56,20 @@ class FoundRenames:
 
 
 @dataclass(frozen=True, slots=True)
+class ThingsThere:
+    """What is there, what of it is ours, and what became of what was left open."""
+
+    scope: Scope
+    observed: ObservedState
+    owned: Owned
+    made: tuple[MadeAccount, ...]
+    awaited: tuple[Awaited, ...]
+    late: Mapping[int, Owned]
+    ends: Mapping[Unsettled, Settled]
+    renames: FoundRenames
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One look at a deployment, and what follows from it."""
 

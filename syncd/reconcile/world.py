@@ -17,7 +17,7 @@ from syncd.model import (
     Rules,
 )
 from syncd.plan.approval import EXPIRES
-from syncd.plan.limits import Limits
+from syncd.plan.limits import GuardRules, Limits
 from syncd.ports import (
     Emit,
     Journal,
@@ -39,6 +39,7 @@ class Target:
     limits: Limits
     open: Callable[[Learned | None], TargetSession]
     address: str = ""
+    guard: GuardRules = field(default_factory=GuardRules)
 
 
 class Alone:

@@ -53,6 +53,15 @@ class LimitsTable(SettingsTable):
     """Up to this many rights are given whatever the share."""
 
 
+class GuardTable(SettingsTable):
+    """What does not pass on one deployment without a person's approval, however little it is."""
+
+    unmarked: Literal["give", "hold"] = "hold"
+    """What becomes of a role that administers (`Admin`, `Op`, and any that can change users, roles, connections or variables)
+    where neither the line that gives it nor the role says `privileged: true`. `hold`: who does not have it yet gets it when
+    somebody approves it. `give`: at once."""
+
+
 class RateLimitTable(SettingsTable):
     """How often a deployment is called at most. A server that slows down or says so is called less often by itself."""
 
@@ -103,6 +112,8 @@ class DeploymentTable(SettingsTable):
     account that syncd uses need not be named."""
     limits: LimitsTable = Field(default=LimitsTable())
     """Other limits for this deployment; what is not written is as in `[limits]`."""
+    guard: GuardTable = Field(default=GuardTable())
+    """Other rules for this deployment; what is not written is as in `[guard]`."""
     rate_limit: RateLimitTable = Field(default=RateLimitTable())
     """How often it is called at most, by the daemon."""
 

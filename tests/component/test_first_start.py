@@ -23,7 +23,7 @@ from syncd.targets.memory import MemoryTarget
 MAPPING = b"""
 bindings:
   - {group: okta:staff, roles: [Viewer], deployments: all}
-  - {group: files:team, roles: [Op], deployments: all}
+  - {group: files:team, roles: [Op], deployments: all, privileged: true}
 """
 
 

@@ -26,7 +26,7 @@ auth = {kind = "basic", username = "admin", password = {env = "SYNCD_TEST_NOT_SE
 MAPPING = """\
 bindings:
 - {group: 'people:crew', roles: [Viewer], deployments: {env: prod}}
-- {group: 'people:crew', roles: [Op], deployments: {env: prd}}
+- {group: 'people:crew', roles: [Op], deployments: {env: prd}, privileged: true}
 """
 SAID = (
     "mappings/m.yaml:3: this binding gives nobody anything: "

@@ -24,9 +24,9 @@ from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
-ANNA = "- {people: [anna@example.com], roles: [Op], deployments: all}\n"
+ANNA = "- {people: [anna@example.com], roles: [Op], deployments: all, privileged: true}\n"
 CREW = "- {group: people:crew, roles: [Viewer], deployments: all}\n"
-BUT_BOB = "- {group: people:crew, except: [bob@example.com], roles: [Op], deployments: all}\n"
+BUT_BOB = "- {group: people:crew, except: [bob@example.com], roles: [Op], deployments: all, privileged: true}\n"
 
 
 FILES = """
@@ -197,7 +197,9 @@ def test_the_end_of_what_a_line_gives_a_named_person_is_seen_on_the_clock(stage:
     assert ("LOSS", frozenset({"u-anna"})) == (item.urgency.name, item.scope.usernames)
 
 
-@pytest.mark.parametrize("line", [ANNA, BUT_BOB, "- {everyone: people, roles: [Op], deployments: all}\n"])
+@pytest.mark.parametrize(
+    "line", [ANNA, BUT_BOB, "- {everyone: people, roles: [Op], deployments: all, privileged: true}\n"]
+)
 def test_everybody_is_read_where_a_line_needs_them(stage: Stage, line: str) -> None:
     sources = ("people", "okta")
     expected = {"people"} if "everyone" in line else set(sources)

@@ -20,7 +20,7 @@ from syncd.store import Stores
 from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
-LINE = "bindings:\n- {accounts: [svc-airflow], roles: [Viewer, Op], deployments: all%s}\n"
+LINE = "bindings:\n- {accounts: [svc-airflow], roles: [Viewer, Op], deployments: all, privileged: true%s}\n"
 CREW = "- {group: people:crew, roles: [User], deployments: all}\n"
 SVC = User("svc-airflow", "ops@example.com", "Svc", "Airflow", frozenset())
 

@@ -228,7 +228,8 @@ class Rig:
 
     def write_mapping(self) -> None:
         lines = [
-            f"  - {{group: '{group}', roles: [{role}], deployments: all{f', until: {until}' if until else ''}}}\n"
+            f"  - {{group: '{group}', roles: [{role}], deployments: all, privileged: true"
+            f"{f', until: {until}' if until else ''}}}\n"
             for group, role, until in self.bindings
         ]
         self.write("mappings/all.yaml", f"{ROLES}bindings:\n{''.join(lines)}")

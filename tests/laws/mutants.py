@@ -28,6 +28,7 @@ import syncd.mapping.compile
 import syncd.mapping.when
 import syncd.plan.diff
 import syncd.reconcile.deployment
+import syncd.reconcile.guarding
 import syncd.reconcile.look
 import syncd.store.changes
 import syncd.store.entries
@@ -91,7 +92,7 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
     "calls are not written down": ("e", ((syncd.store.changes, "record_call", _unwritten),)),
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),
     "what got no answer stays open": ("f", ((syncd.reconcile.deployment, "settle", _nothing),)),
-    "a limit holds nothing back": ("h", ((syncd.reconcile.look, "guard", _goes),)),
+    "a limit holds nothing back": ("h", ((syncd.reconcile.guarding, "guard", _goes),)),
     "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "know_dags", _stumbles),)),
 }
 

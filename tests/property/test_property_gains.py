@@ -28,7 +28,11 @@ limits = st.builds(
     gain_floor=st.integers(0, 6),
     rights=st.integers(0, 60),
     right_floor=st.integers(0, 30),
+    removals=st.just(99),
     share=st.just(1.0),
+    floor=st.just(99),
+    permissions=st.just(99),
+    permission_floor=st.just(99),
 )
 
 

@@ -15,6 +15,8 @@ class SheetNaming:
 
     built_in_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
     base_roles: ClassVar[frozenset[str]] = frozenset()
+    admin_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
+    privileged_roles: ClassVar[frozenset[str]] = frozenset({"keeper"})
     public_role: ClassVar[str] = ""
     dag_actions: ClassVar[tuple[str, ...]] = ()
     translations: ClassVar[Mapping[str, str]] = {}
@@ -23,6 +25,9 @@ class SheetNaming:
 
     def permission(self, action: str, resource: str) -> Permission:
         return permission_on(action, resource, [("dag ", "")])
+
+    def is_privileged(self, permission: Permission) -> bool:  # noqa: ARG002 - only the keeper administers a sheet
+        return False
 
     def role_problem(self, name: str) -> str:
         return f'"{name}" keeps the sheet; choose another name' if name in self.built_in_roles else _row_problem(name)

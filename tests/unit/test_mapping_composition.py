@@ -178,9 +178,21 @@ def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> 
         Rule: {"subject", "roles", "deployments"},  # which are those of its pattern, too
     }
     grants_nothing = {
-        RoleDefinition: {"at", "description", "owner", "exclusive", "mode"},
+        RoleDefinition: {"at", "description", "owner", "exclusive", "mode", "privileged"},
         DagSelector: {"at"},
-        Rule: {"at", "since", "until", "during", "owner", "reason", "ticket", "pattern", "each", "captured"},
+        Rule: {
+            "at",
+            "since",
+            "until",
+            "during",
+            "owner",
+            "reason",
+            "ticket",
+            "pattern",
+            "each",
+            "captured",
+            "privileged",
+        },
     }
 
     for kind, looked_at in judged.items():

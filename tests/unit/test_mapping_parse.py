@@ -106,6 +106,7 @@ def test_the_whole_examples_of_the_reference_are_right() -> None:
         ["finance-analyst"],
         ["finance-operator", "finance-reader"],
         ["finance-user"],
+        ["secrets-keeper"],
         ["{team}-{level}"],
         ["{folder}-reader"],
         ["fin-reader", "fin-reader-pools"],

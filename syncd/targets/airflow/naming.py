@@ -20,6 +20,12 @@ from syncd.text.characters import unseen
 BUILT_IN_ROLES: Final = frozenset({"Admin", "Op", "User", "Viewer", "Public"})
 """Roles that Airflow itself defines. The API does not protect them."""
 
+ADMIN_ROLES: Final = frozenset({"Admin"})
+PRIVILEGED: Final = frozenset((
+    "Connections", "Passwords", "Permission Pairs", "Permission Views", "Permissions", "Roles", "User", "Users", "Variables",
+))  # fmt: skip
+"""What only few should be able to change: who may do what, and the secrets that everything that runs there works with."""
+
 BASE_ROLES: Final = ("Viewer", "User", "Op")
 """Those that a role can extend, each with all that the one before has: what they hold is known. Admin holds whatever there is."""
 
@@ -64,6 +70,7 @@ SECOND_NUMBER: Final = r"~(old)?([1-9][0-9]{0,3})"
 _ROOM: Final = len("~old9999")
 _HASH: Final = 8
 
+_CHANGING: Final = frozenset({"can_create", "can_edit", "can_delete"})
 _ON_DAGS: Final = (("DAG:", ""), ("DAG Run:", "runs"))
 """What a resource begins with that is on one DAG, and which part of the DAG that is."""
 _SPELT_OTHERWISE: Final = {drawn(name): name for name in BUILT_IN_ROLES}
@@ -81,6 +88,8 @@ class AirflowNaming:
     built_in_roles: ClassVar[frozenset[str]] = BUILT_IN_ROLES
     base_roles: ClassVar[frozenset[str]] = frozenset(BASE_ROLES)
     public_role: ClassVar[str] = "Public"
+    admin_roles: ClassVar[frozenset[str]] = ADMIN_ROLES
+    privileged_roles: ClassVar[frozenset[str]] = ADMIN_ROLES | {"Op"}
     translations: ClassVar[Mapping[str, str]] = TRANSLATIONS
     dag_actions: ClassVar[tuple[str, ...]] = (DELETE_DAG, DELETE_RUNS, *OWN_WORDS)
 
@@ -94,6 +103,9 @@ class AirflowNaming:
 
     def permission(self, action: str, resource: str) -> Permission:
         return permission(action, resource)
+
+    def is_privileged(self, permission: Permission) -> bool:
+        return permission.resource in PRIVILEGED and permission.action in _CHANGING
 
     def role_problem(self, name: str) -> str:
         built_in = _SPELT_OTHERWISE.get(drawn(name))

@@ -1,0 +1,80 @@
+"""Asking the guard about a plan: what its limits and rules need to know, gathered from the journal and the mapping."""
+
+from __future__ import annotations
+
+from syncd.mapping.privileged import privileges
+from syncd.model import Dag, DesiredState, Dialect, Plan
+from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
+from syncd.plan.guard import WINDOW, Guarded, guard
+from syncd.plan.guard_rules import Privileged
+from syncd.plan.named import signs
+from syncd.plan.settle import planned_again, without_unmade
+from syncd.reconcile.state import Pass, ThingsThere
+
+
+def ask_guard(
+    this: Pass,
+    plan: Plan,
+    there: ThingsThere,
+    dialect: Dialect,
+    *,
+    desired: DesiredState,
+    inventory: tuple[Dag, ...],
+    approvals: frozenset[str],
+) -> Guarded:
+    """Part a plan into what may go and what is held, by the limits and rules of the deployment and what the journal knows."""
+    named = _named(this, plan) if plan.scope.everything else frozenset()
+    # Whoever writes has the lease, so between this question and the apply nobody else takes anything there, but those
+    # whom this pass lets go ahead, and they count what it took.
+    again = planned_again(plan, [(left.id, left.change, end) for left, end in there.ends.items()])
+    since, ledger = this.world.clock() - WINDOW, this.journal.ledger
+    measured = _gains(this, plan, there, dialect, inventory=inventory)
+    return guard(
+        plan,
+        there.observed,
+        this.target.limits,
+        owned=there.owned,
+        approvals=approvals,
+        lately=ledger.taken_since(this.name, since, but=again),
+        named=named,
+        gains=measured,
+        doubt=this.doubt.why if this.doubt else "",
+        privileged=_privileged(this, plan, there, desired) if this.target.guard.holds_unmarked else None,
+        given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GAINED,
+    )
+
+
+def _gains(this: Pass, plan: Plan, there: ThingsThere, dialect: Dialect, *, inventory: tuple[Dag, ...]) -> Gains | None:
+    """Say by what the gains of a plan are measured; None: there are none, or no pass over everything was made there yet."""
+    gives = any(change.after is not None and change.granted for change in plan.changes)
+    if not gives or this.journal.memory.roles_seen(this.facts) is None:
+        return None
+    grown = grown_on(plan.changes)
+    return gains(
+        plan.changes,
+        there.observed,
+        owned=without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items())),
+        wanted=this.earlier.roles if this.earlier else {},
+        new_dags=grown - {dag.id for dag in this.journal.looks.dags(this.facts)} if grown else (),
+        everywhere=Everywhere(frozenset(dialect.everywhere.values()), len(inventory)),
+    )
+
+
+def _privileged(this: Pass, plan: Plan, there: ThingsThere, desired: DesiredState) -> Privileged | None:
+    """Say what the rule about roles that administer asks; None: the plan gives nothing."""
+    if not any(change.after is not None and change.granted for change in plan.changes):
+        return None
+    rules, naming = this.rules, this.naming
+    found = privileges(rules, [naming])
+    return Privileged(
+        found.roles,
+        found.marked,
+        found.lines,
+        desired.because,
+        without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items())).grants,
+        naming.is_privileged,
+    )
+
+
+def _named(this: Pass, plan: Plan) -> frozenset[str]:
+    return signs(plan, this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts))
