@@ -1,6 +1,7 @@
 """config.toml to frozen settings, and the mapping directory to texts.
 
-daemon_tables   the tables of the daemon: its rhythm, its HTTP, whom it tells
+daemon_tables   the tables of the daemon: its rhythm, its HTTP
+notify_tables   the tables of whom it tells of alarms
 tables          the file as people write it, each key documented; kinds of source and target bring their own
 sections        every table with the path that it has in the file
 renamed         keys that had another name once

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from syncd.config.daemon_tables import WebhookAddress, post_address
+from syncd.config.notify_tables import WebhookAddress, post_address
 from syncd.fields import (
     HeaderName,
     HeaderValue,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from syncd.config.checkpoint_tables import CheckpointsTable
 from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
-    EmailTable,
     HttpTable,
-    NotifyTable,
     TokenTable,
-    WebhookTable,
     listen_address,
 )
+from syncd.config.notify_tables import AlertmanagerTable, EmailTable, NotifyTable, WebhookTable
 from syncd.config.settings import ApiToken, DaemonSettings, HttpSettings
 from syncd.fields import span
-from syncd.notify import CheckpointSettings, Email, NotifySettings, Webhook
+from syncd.notify import Alertmanager, CheckpointSettings, Email, NotifySettings, Webhook
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 
@@ -55,19 +54,21 @@ def notify_settings(table: NotifyTable) -> NotifySettings:
         _email(table.email) if table.email else None,
         runbook_url=table.runbook_url,
         gather=span(table.gather),
+        alertmanagers=tuple(map(_alertmanager, table.alertmanagers)),
     )
 
 
 def _webhook(table: WebhookTable) -> Webhook:
+    return replace(_place(table), format=table.format, kinds=frozenset(table.kinds), ends=table.ends)
+
+
+def _place(table: WebhookTable | AlertmanagerTable) -> Webhook:
     return Webhook(
         table.url if isinstance(table.url, str) else table.url.secret(),
-        table.format,
-        frozenset(table.kinds),
         insecure_http=table.insecure_http,
         ca=table.ca,
         proxy=table.proxy,
         headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
-        ends=table.ends,
     )
 
 
@@ -88,6 +89,10 @@ def _posted_to(table: CheckpointsTable) -> Webhook | None:
         proxy=table.proxy,
         headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
     )
+
+
+def _alertmanager(table: AlertmanagerTable) -> Alertmanager:
+    return Alertmanager(_place(table), frozenset(table.kinds), table.labels, table.page_url)
 
 
 def _email(table: EmailTable) -> Email:

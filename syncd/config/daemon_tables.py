@@ -1,4 +1,4 @@
-"""The tables of the daemon: its rhythm, its control socket, its HTTP, and whom it tells of alarms."""
+"""The tables of the daemon: its rhythm, its control socket and its HTTP."""
 
 from __future__ import annotations
 
@@ -8,35 +8,24 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    Discriminator,
     Field,
-    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from syncd.alarm_kinds import AlarmKind
 from syncd.callers import LONGEST_SOCKET_PATH
 from syncd.fields import (
-    HeaderName,
-    HeaderValue,
     Name,
     PemFile,
-    Proxy,
-    Reference,
     SecretReference,
     SettingsTable,
     Span,
     Text,
     in_folder,
-    kind_of_value,
     span,
-    web_address,
 )
 from syncd.http.connection import is_loopback
-from syncd.notify import LONGEST_GATHER, SHORTEST_REPEAT, mailbox, webhook_problem
 
 _SHORTEST = {
     "poll": "1s",
@@ -48,8 +37,6 @@ _SHORTEST = {
     "hold_expires": "1m",
     "stale_after": "10s",
 }
-_IS_SECRET = ("hooks.slack.com", "hooks.slack-gov.com")
-"""Hosts where who knows the address may post."""
 
 
 # --- the rhythm -------------------------------------------------------------------------------------------------------
@@ -222,164 +209,3 @@ def _a_pair(certificate: Path, key: Path | None) -> None:
         raise ValueError(
             f"no key without a password that belongs to the certificate {certificate} is {where}"
         ) from error
-
-
-# --- notifications ----------------------------------------------------------------------------------------------------
-
-
-Kinds = Annotated[tuple[AlarmKind, ...], Field(strict=False)]
-WebhookAddress = Annotated[
-    Annotated[Text, Tag("text")] | Annotated[Reference, Tag("reference")], Discriminator(kind_of_value)
-]
-
-
-class WebhookTable(SettingsTable):
-    """An address that alarms are posted to; write `[[notify.webhooks]]` once for each. A place that does not answer is tried
-    three times, then it is logged (`notification_failed`).
-
-    Format `json` posts an object with `version` (1), `id` (of this message: the same where it comes twice), `alarm` (of the
-    alarm: the same from its beginning to its end), `state` (`firing` or `cleared`), `kind`, `subject`, `text`, `at` (when this
-    was so), `since` (when the alarm was raised; times as in `2026-01-31T12:00:00.000Z`) and `runbook` (where it is
-    written what to do). `alarms` has the same of each alarm that this message tells of: of one, or of many; then `subject`
-    says how many, and `kind` is `several` where they are of several. New fields may come; none goes.
-
-    Format `alertmanager` posts what the webhook receiver of Prometheus' Alertmanager posts (version 4), for whatever takes
-    that. The labels of an alert are `alertname` (`SyncdHeld` for the kind `held`), `kind`, `subject` and `severity`
-    (`critical` or `warning`); `summary`, `description` and `runbook_url` are its annotations, and `fingerprint` is the same each
-    time that it comes back.
-    """
-
-    insecure_http: bool = False
-    """Allow a `http://` address that is not this machine."""
-    url: WebhookAddress
-    """Where to post. Who knows such an address can often post there: then it is a secret, and written by reference."""
-    format: Literal["slack", "json", "alertmanager"] = "slack"
-    """`slack`: as Slack and what understands its webhooks (Mattermost, Rocket.Chat) want it. `json`: fields for programs, as
-    above. `alertmanager`: as Prometheus' Alertmanager posts alerts."""
-    kinds: Kinds = ()
-    """The kinds of alarms that are posted here; none named: all."""
-    ends: bool = True
-    """Whether it is told that an alarm is over."""
-    headers: dict[HeaderName, HeaderValue] = Field(default={})
-    """Headers sent along; a value is text, or a secret by reference."""
-    ca: PemFile | None = None
-    """PEM file of the authority that signed the server's certificate, where the system does not know it."""
-    proxy: Proxy | None = None
-    """URL of the HTTP proxy on the way."""
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, url: str | Reference, info: ValidationInfo) -> str | Reference:
-        return post_address(url, info)
-
-
-def post_address(url: str | Reference, info: ValidationInfo) -> str | Reference:
-    """Check an address that is posted to.
-
-    Raises:
-        ValueError: it is none, goes in the clear, or is a secret.
-    """
-    if isinstance(url, Reference):
-        return url
-    if problem := webhook_problem(url, insecure_http=info.data.get("insecure_http", True)):
-        raise ValueError(problem)
-    if web_address(url).hostname in _IS_SECRET:
-        raise ValueError(
-            'this address is a secret itself; say where it is: {env = "NAME"}, {file = "path"}, {credential = "name"} '
-            'or {command = ["program", "argument"]}'
-        )
-    return url
-
-
-def _mail_address(text: str) -> str:
-    mailbox(text)
-    return text
-
-
-MailAddress = Annotated[Text, AfterValidator(_mail_address)]
-
-
-class EmailTable(SettingsTable):
-    """Alarms by e-mail: one message for each, its end in the same thread."""
-
-    server: Text
-    """Name of the mail server."""
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    """`starttls`: the connection turns to TLS before anything is said. `implicit`: it is TLS from the start. `none`: in the
-    clear, and then without a password unless the server is this machine."""
-    port: int | None = Field(default=None, ge=1, le=65535)
-    """Its port. Nothing said: 587 for `starttls`, 465 for `implicit`, 25 for `none`."""
-    username: Text | None = None
-    """Who logs in; nothing said: nobody does."""
-    password: SecretReference | None = None
-    """The password, by reference."""
-    sender: MailAddress
-    """Who the mail is from: `"syncd@example.com"` or `"syncd <syncd@example.com>"`."""
-    to: Annotated[tuple[MailAddress, ...], Field(strict=False, min_length=1)]
-    """Who gets it, at least one."""
-    kinds: Kinds = ()
-    """The kinds of alarms that are sent; none named: all."""
-    ends: bool = True
-    """Whether it is told that an alarm is over."""
-    ca: PemFile | None = None
-    """PEM file of the authority that signed the server's certificate, where the system does not know it."""
-
-    @field_validator("server")
-    @classmethod
-    def _host(cls, server: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9._:-]+", server) or re.fullmatch(r"[^:]+:[0-9]+", server):
-            raise ValueError("the name of a server alone is wanted here; its port goes into port")
-        return server
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password go together: write both, or neither")
-        if self.password and self.tls == "none" and not is_loopback(self.server):
-            raise ValueError('the password would cross the network in the clear: set tls = "starttls" or "implicit"')
-        return self
-
-
-class NotifyTable(SettingsTable):
-    """Who is told of alarms. Each alarm is told once, again while it lasts, and when it is over. Up to three that come together
-    are told singly; more are one message that says which and how many, and what is left of them in the end is told singly
-    again. While many come, one message in five minutes tells of them."""
-
-    repeat: Span = "24h"
-    """How often an alarm that lasts is told again; at least `1m`."""
-    gather: Span = "30s"
-    """How long an alarm waits for others before it is told, so that an outage is one message; `0s`: not at all, and at most
-    `10m`."""
-    runbook_url: Text | None = None
-    """Where your people can read `docs/runbook.md`; every alarm then leads there, to what to do about
-    its kind: `#` and the kind follow. `https://` or `http://`, without a `#`."""
-    webhooks: Annotated[tuple[WebhookTable, ...], Field(strict=False)] = ()
-    """Addresses that alarms are posted to."""
-    email: EmailTable | None = None
-    """Alarms by e-mail."""
-
-    @field_validator("runbook_url")
-    @classmethod
-    def _is_a_page(cls, url: str | None) -> str | None:
-        if url is None:
-            return url
-        if not re.fullmatch(r"https?://[^\s#]+", url):
-            raise ValueError(
-                'the address of a page is wanted here, without "#", as in "https://wiki.example.com/syncd/runbook"'
-            )
-        web_address(url)
-        return url
-
-    @field_validator("gather")
-    @classmethod
-    def _not_too_late(cls, text: str) -> str:
-        if span(text) > LONGEST_GATHER:
-            raise ValueError(f'at most "10m" is wanted here, not "{text}": nobody is told before that')
-        return text
-
-    @field_validator("repeat")
-    @classmethod
-    def _not_too_often(cls, text: str) -> str:
-        if span(text) < SHORTEST_REPEAT:
-            raise ValueError(f'at least "1m" is wanted here, not "{text}"')
-        return text

@@ -1,7 +1,7 @@
 """The configuration file as people write it: one class for each table of TOML, one documented field for each key.
 
-docs/configuration.md is generated from the docstrings here, in `daemon_tables` and in the `table` of each kind of source
-and target. Nothing else in syncd sees these classes: `load` turns them into the frozen `Settings`.
+docs/configuration.md is generated from the docstrings here, in `daemon_tables`, in `notify_tables` and in the `table` of each
+kind of source and target. Nothing else in syncd sees these classes: `load` turns them into the frozen `Settings`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from syncd.config.daemon_tables import (
     ControlTable,
     DaemonTable,
     HttpTable,
-    NotifyTable,
     PauseTable,
 )
+from syncd.config.notify_tables import NotifyTable
 from syncd.fields import (
     InFolder,
     Name,

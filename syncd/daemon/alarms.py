@@ -52,6 +52,10 @@ class Sends(Protocol):
         """Tell alarms, of one moment and all beginning or all over; `standing` is what of their kinds still stands."""
         ...
 
+    def stand(self, messages: Sequence[Message], *, now: datetime) -> None:
+        """Tell who wants to hear it again and again what stands."""
+        ...
+
 
 class Alarms:
     """Every alarm there is. All methods may be called from any thread; only `deliver` waits for anything."""
@@ -171,7 +175,7 @@ class Alarms:
         """
         with self._delivering:
             self._recall()
-            for act in (self._keep, self._tell, self._end):
+            for act in (self._keep, self._tell, self._end, self._stand):
                 act()
 
     def _run(self) -> None:
@@ -238,6 +242,12 @@ class Alarms:
                     self._alarms[key] = replace(self._alarms[key], notified_at=None, is_bundled=False, kept=None)
         mine = [alarm for key, alarm in over.items() if key in gone or alarm.kept is None]
         self._send([_message(a, a.cleared_at, firing=False) for a in mine if a.notified_at and a.cleared_at])
+
+    def _stand(self) -> None:
+        """Tell who wants to hear it again and again what stands: what was not told before it was silenced does not."""
+        now = self._clock()
+        heard = [a for a in self._known().values() if a.notified_at or not self._silence_of(a)]
+        self._notifier.stand([_message(a, now, firing=True) for a in heard if self._was_read], now=now)
 
     def _save(self, alarms: Mapping[AlarmKey, StandingAlarm]) -> Collection[AlarmKey]:
         """Keep alarms; give those that no other replica kept meanwhile. Without the database that is all of them."""

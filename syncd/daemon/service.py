@@ -138,7 +138,7 @@ class Daemon:
         self._workers = [Thread(target=self.worker.work, name=f"worker {n}", daemon=True) for n in range(workers)]
 
     def _notifier(self, settings: Settings) -> Notifier:
-        return Notifier(settings.notify, emit=self.emit)
+        return Notifier(settings.notify, emit=self.emit, leads=lambda: self.assignment.is_ours("alarms"))
 
     # --- life ---------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from syncd.lazy import exports
 from syncd.notify.addresses import mailbox, webhook_problem
-from syncd.notify.settings import LONGEST_GATHER, SHORTEST_REPEAT, CheckpointSettings, Email, NotifySettings, Webhook
+from syncd.notify.settings import (
+    LONGEST_GATHER,
+    SHORTEST_REPEAT,
+    Alertmanager,
+    CheckpointSettings,
+    Email,
+    NotifySettings,
+    Webhook,
+)
 
 if TYPE_CHECKING:
     from syncd.notify.notifier import Notifier
@@ -19,6 +27,7 @@ else:
 __all__ = [
     "LONGEST_GATHER",
     "SHORTEST_REPEAT",
+    "Alertmanager",
     "CheckpointSettings",
     "Email",
     "Message",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -13,6 +14,7 @@ from syncd.http.backoff import Retries
 from syncd.http.secrets import SecretUnreadable, blotted
 from syncd.notify.mail import send_mail
 from syncd.notify.settings import NotifySettings
+from syncd.notify.standing_alerts import StandingAlerts
 from syncd.notify.undelivered import Undelivered
 from syncd.notify.webhook import post
 from syncd.notify.words import Message, Telling, cut, sendable
@@ -40,11 +42,17 @@ class Notifier:
         emit: Emit,
         pause: Callable[[float], object] = time.sleep,
         timeout_s: float = TIMEOUT_S,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._emit = emit
         self._pause = pause
         self._places = tuple(_places(settings, timeout_s))
         self._runbook_url = settings.runbook_url
+        self._leads = leads
+        self._standing = tuple(
+            StandingAlerts(each, name=f"notify.alertmanagers[{n}]", emit=emit, timeout_s=timeout_s)
+            for n, each in enumerate(settings.alertmanagers, start=1)
+        )
 
     def send(self, messages: Sequence[Message], *, standing: Sequence[tuple[str, str]] = ()) -> None:
         """Tell everybody what of this they want to hear, more than FEW as one message.
@@ -57,6 +65,14 @@ class Notifier:
             wanted = tuple(message for message in told if place.wants(message))
             for telling in _bundles(wanted, tuple(key for key in standing if not place.kinds or key[0] in place.kinds)):
                 self._deliver(place, telling)
+
+    def stand(self, messages: Sequence[Message], *, now: datetime) -> None:
+        """Tell every Alertmanager what stands, where this is the replica that does."""
+        if not self._standing or not self._leads():
+            return
+        told = [_sendable(message, self._runbook_url) for message in messages]
+        for each in self._standing:
+            each.tell(told, now=now)
 
     def _deliver(self, place: _Place, telling: Telling) -> None:
         message = telling.whole

@@ -45,6 +45,18 @@ class CheckpointSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Alertmanager:
+    """A Prometheus Alertmanager that is told what stands. `webhook`: its address; `kinds`: which alarms; empty: all."""
+
+    webhook: Webhook
+    kinds: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Further labels of every alert."""
+    page_url: str | None = None
+    """What an alert leads back to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
     """A mail server and who gets mail from it. `kinds`: which alarms; empty: all."""
 
@@ -72,3 +84,4 @@ class NotifySettings:
     runbook_url: str | None = None
     """Where people can read docs/runbook.md; None: it is called by its place in the project."""
     gather: timedelta = timedelta(seconds=30)
+    alertmanagers: tuple[Alertmanager, ...] = ()

@@ -35,8 +35,8 @@ def post(webhook: Webhook, telling: Telling, *, timeout_s: float) -> None:
     deliver(webhook, BODIES[webhook.format](telling), timeout_s=timeout_s)
 
 
-def deliver(webhook: Webhook, body: Mapping[str, object], *, timeout_s: float) -> None:
-    """Post a body to where a webhook leads.
+def deliver(webhook: Webhook, body: object, *, timeout_s: float, under: str = "") -> None:
+    """Post a body to where a webhook leads, or to a path under that.
 
     Raises:
         Undelivered: the server did not take it.
@@ -46,7 +46,7 @@ def deliver(webhook: Webhook, body: Mapping[str, object], *, timeout_s: float) -
     parts = urlsplit(url)
     root = f"{parts.scheme}://{parts.netloc}"
     # the query goes with the path, as it stands: a signature in it may not survive being taken apart
-    path = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+    path = urlunsplit(("", "", f"{parts.path.rstrip('/')}{under}" if under else parts.path or "/", parts.query, ""))
     connection = Connection(
         root,
         timeout_s=timeout_s,

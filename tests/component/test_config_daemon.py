@@ -12,7 +12,7 @@ from notify_world import write_certificate
 from syncd.config import ApiToken, DaemonSettings, HttpSettings, Settings, load
 from syncd.errors import ConfigInvalid
 from syncd.http.secrets import Secret
-from syncd.notify import Email, NotifySettings, Webhook
+from syncd.notify import Alertmanager, Email, NotifySettings, Webhook
 from syncd.throttle import RateLimit
 
 LEAST = """[sources.people]
@@ -219,6 +219,12 @@ kinds = ["held", "drift"]
 headers = { A = "b", C = { env = "D" } }
 ca = "ca.pem"
 proxy = "http://proxy:3128"
+[[notify.alertmanagers]]
+url = "https://alertmanager.example.com/am"
+kinds = ["held"]
+labels = { team = "data" }
+page_url = "https://syncd.example.com"
+headers = { A = "b" }
 [notify.email]
 server = "smtp.example.com"
 tls = "implicit"
@@ -257,6 +263,14 @@ ca = "ca.pem"
             ends=False,
         ),
         gather=timedelta(minutes=2),
+        alertmanagers=(
+            Alertmanager(
+                Webhook("https://alertmanager.example.com/am", headers={"A": "b"}),
+                frozenset({"held"}),
+                {"team": "data"},
+                "https://syncd.example.com",
+            ),
+        ),
     )
 
     assert expected == loaded(tmp_path, text).notify

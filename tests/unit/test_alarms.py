@@ -86,11 +86,16 @@ class Box:
     sizes: list[int] = field(default_factory=list)
     """How many came at a time."""
     standing: Sequence[AlarmKey] = ()
+    stands: set[AlarmKey] = field(default_factory=set)
+    """What was said to stand, the last time."""
 
     def send(self, messages: Sequence[Message], *, standing: Sequence[AlarmKey] = ()) -> None:
         self.messages.extend(messages)
         self.sizes.append(len(messages))
         self.standing = standing
+
+    def stand(self, messages: Sequence[Message], *, now: datetime) -> None:
+        self.stands = {(m.kind, m.subject) for m in messages if m.at == now}
 
     @property
     def short(self) -> list[tuple[str, str, bool]]:
@@ -523,6 +528,8 @@ def test_many_threads_raise_and_clear(world: World, alarms: Alarms) -> None:
     for number in range(20):
         alarms.raise_("held", f"deployment-{number}", "last")
     alarms.deliver()
+    world.clock.advance(WINDOW)  # some may have been told before all others came
+    alarms.deliver()
     expected = sorted(f"deployment-{number}" for number in range(20))
     assert expected == sorted(message.subject for message in world.box.messages)
 
@@ -827,3 +834,18 @@ def test_the_end_of_what_was_told_before_a_silence_is_told(world: World, alarms:
     alarms.clear("held", "prod")
     go_on(world, SETTLE, alarms)
     assert [True, False] == [m.firing for m in world.box.messages]
+
+
+def test_what_stands_is_said_until_it_is_over_and_not_if_it_was_silenced_before(world: World, alarms: Alarms) -> None:
+    alarms.raise_("held", "prod", "2 changes")
+    alarms.deliver()
+    world.kept.said = [Silence(NOW + REPEAT, "anna", "x", deployment="prod")]
+    alarms.raise_("drift", "prod", "x")
+    alarms.raise_("drift", "test", "x")
+    alarms.deliver()
+    assert {("held", "prod"), ("drift", "test")} == world.box.stands, "none is said to be over that is not"
+    alarms.clear("drift", "test")
+    go_on(world, SETTLE - timedelta(seconds=10), alarms)
+    assert ("drift", "test") in world.box.stands
+    go_on(world, timedelta(seconds=10), alarms)
+    assert {("held", "prod")} == world.box.stands
