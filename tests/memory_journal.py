@@ -213,6 +213,7 @@ class MemoryLedger:
         *,
         lease: Lease | None = None,
         on: Deployment | None = None,  # noqa: ARG002 - nothing is paused here
+        but: int = 0,  # noqa: ARG002
     ) -> Iterator[MemoryEntries]:
         deployment = self.plans[plan - 1][0].deployment
         yield MemoryEntries(self, deployment, lease)

@@ -23,6 +23,7 @@ _MODULES = {
     "pause": "pause",
     "pauses": "pauses",
     "resume": "resume",
+    "rollback": "rollback",
     "status": "status",
     "alarms": "alarms",
     "audit": "audit",

@@ -138,11 +138,11 @@ class Ledger(Protocol):
         ...
 
     def entries(
-        self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None
+        self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None, but: int = 0
     ) -> AbstractContextManager[Entries]:
         """Open the entries of a plan that is carried out under `lease`; leaving the context flushes them.
 
-        `on` is the deployment whose pauses count; None: no pause does.
+        `on` is the deployment whose pauses count, all `but` one; None: no pause does.
         """
         ...
 

@@ -14,7 +14,7 @@ The command line and the daemon call the same functions:
 
 from syncd.reconcile.deployment import one_pass
 from syncd.reconcile.directory import read_directory
-from syncd.reconcile.fleet import apply, plan, require_holds
+from syncd.reconcile.fleet import Rollback, apply, plan, require_holds, roll_back
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import Between, PassRequest, Within
 from syncd.reconcile.strangers import strangers
@@ -26,6 +26,7 @@ __all__ = [
     "DeploymentReport",
     "PassRequest",
     "Report",
+    "Rollback",
     "Target",
     "Within",
     "World",
@@ -34,5 +35,6 @@ __all__ = [
     "plan",
     "read_directory",
     "require_holds",
+    "roll_back",
     "strangers",
 ]

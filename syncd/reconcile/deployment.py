@@ -192,6 +192,7 @@ def _report(
         pause=last.pause,
         paused=last.paused,
         paused_effects=last.paused_effects,
+        undoes=this.undo.what if this.undo else "",
     )
 
 
@@ -204,13 +205,14 @@ def _drift(this: Pass, seen: Comparison) -> int:
 def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: frozenset[str]) -> DeploymentReport:
     _at_this_server(this)
     passing = _passing(this, approvals)
-    inventory, seen = first_look(this, session, approvals=passing, count=True)
+    inventory, seen = first_look(this, session, approvals=passing, count=this.undo is None)
     spelt = session.dialect()
     first, within = seen, partial(_within, this, session, lease)
     settle(this, seen)
-    remember_renames(this, seen)
-    adopt(this, seen)
-    disown(this, seen)
+    if this.undo is None:  # else what is wanted for now says nothing of what is ours
+        remember_renames(this, seen)
+        adopt(this, seen)
+        disown(this, seen)
     remember_accounts(this, seen)
     made = make_all(this, seen, session, lease=lease, within=within)
     after = _read_back(this, session, inventory=inventory) if made else seen
@@ -226,7 +228,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         seen = after
         made += make_all(this, seen, session, lease=lease, within=within)
         after = _read_back(this, session, inventory=inventory)
-    if made and this.scope.everything:
+    if made and this.scope.everything and this.undo is None:
         contest(this, after.desired, after.observed, ours=after.owned.roles)
     learned = session.learned()
     this.journal.memory.save_learned(this.name, learned)
@@ -241,6 +243,8 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         report = replace(report, remaining=replace(report.remaining, changes=rest))
     for change in report.not_converged:
         this.emit("not_converged", subject=change.subject, name=change.name, effects=list(change.effects))
+    if this.undo:
+        return report
     if this.scope.everything:
         _remember_roles(this, after)
     if this.scope.everything and report.converged and not moved_people(this):
@@ -257,6 +261,8 @@ def _passing(this: Pass, approvals: frozenset[str]) -> frozenset[str]:
     """
     if standing(this) is not None:
         return frozenset()
+    if this.undo:  # what is held of it is of this pass alone, so no other plan has it
+        return approvals
     asked = frozenset(d for d in approvals if not why_refused(this.world, this.target, d, scope=this.scope))
     return asked | this.journal.inbox.approved(this.name, since=this.world.clock() - this.world.hold_expires)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from time import perf_counter
+from types import MappingProxyType
 
 from syncd.errors import (
     ApprovalRefused,
@@ -13,16 +15,20 @@ from syncd.errors import (
 )
 from syncd.model import (
     EVERYTHING,
+    Directory,
     Scope,
 )
 from syncd.plan.approval import Apply, Mode, PlanOnly
+from syncd.plan.rollback import Undo
 from syncd.reconcile.deployment import guarded_pass, why_refused
 from syncd.reconcile.directory import read_directory, rereading
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.run import end_run
 from syncd.reconcile.state import Pass
-from syncd.reconcile.world import World
+from syncd.reconcile.world import Target, World
 
+PREVIEW = "a rollback that is only shown"
+"""In the place of the files of such a plan, so that it is in force nowhere."""
 REFUSALS = 5
 """So many reasons at most are given why an approval lets nothing pass."""
 
@@ -63,7 +69,33 @@ def _refusals(world: World, scope: Scope, digest: str) -> tuple[str, ...]:
     return tuple(why_refused(world, target, digest, scope=scope) for target in world.targets)
 
 
-def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states: bool, by: str = "") -> Report:
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """What is undone on a deployment, and the pause that keeps it undone (0: none is begun yet)."""
+
+    undo: Undo
+    pause: int = 0
+
+
+def roll_back(world: World, undone: Mapping[str, Rollback], *, mode: Mode, by: str = "") -> Report:
+    """Undo what runs did on these deployments, or say what that would be."""
+    command = "rollback" if isinstance(mode, Apply) else "rollback --plan"
+    here = replace(world, targets=tuple(t for t in world.targets if t.deployment.name in undone))
+    if not isinstance(mode, Apply):
+        here = replace(here, files=PREVIEW)
+    return run_all(here, EVERYTHING, command=command, mode=mode, keep_states=False, by=by, undone=undone)
+
+
+def run_all(
+    world: World,
+    scope: Scope,
+    *,
+    command: str,
+    mode: Mode,
+    keep_states: bool,
+    by: str = "",
+    undone: Mapping[str, Rollback] = MappingProxyType({}),
+) -> Report:
     started = perf_counter()
     run = world.journal.ledger.start_run(command, scope=scope, now=world.clock(), by=by)
     world.emit("run_started", run=run, command=command, scope=str(scope))
@@ -71,13 +103,28 @@ def run_all(world: World, scope: Scope, *, command: str, mode: Mode, keep_states
     world = rereading(world)
     with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
         passes = [
-            pool.submit(guarded_pass, Pass(world, run, target, directory, scope, keep_states), mode)
+            pool.submit(guarded_pass, _pass(world, run, target, directory, scope, keep_states, undone), mode)
             for target in world.targets
         ]
         reports = tuple(done.result() for done in passes)
     if isinstance(mode, Apply):
         _count_failures(world, reports)
     return end_run(world, run, reports, directory, mode, command=command, started=started)
+
+
+def _pass(
+    world: World,
+    run: int,
+    target: Target,
+    directory: Directory,
+    scope: Scope,
+    keep_states: bool,
+    undone: Mapping[str, Rollback],
+) -> Pass:
+    made, back = Pass(world, run, target, directory, scope, keep_states), undone.get(target.deployment.name)
+    if back is not None:
+        made.undo, made.own_pause = back.undo, back.pause
+    return made
 
 
 def _count_failures(world: World, reports: Iterable[DeploymentReport]) -> None:

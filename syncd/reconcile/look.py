@@ -47,6 +47,7 @@ from syncd.plan.renamed import (
     server_note,
     still_wanted,
 )
+from syncd.plan.rollback import only_touched, without_given
 from syncd.plan.settle import (
     came_late,
     settled,
@@ -112,7 +113,9 @@ def see(
         if this.scope.everything or this.scope.dags:
             desired = keep_vanished(this, reader, desired, there.observed, inventory)
             desired = yield_to_others(this, desired, there.observed, ours=there.owned.roles, count=count)
+        desired = without_given(desired, this.undo) if this.undo else desired
         plan, rejected = _without_rejected(this, _compared(this, reader, desired, there, scope=scope))
+        plan = only_touched(plan, this.undo) if this.undo else plan
         people = _with_people(this, plan, there)
         guarded = ask_guard(
             this, plan, people, reader.dialect(), desired=desired, inventory=inventory, approvals=approvals
@@ -152,7 +155,7 @@ def see(
 def standing(this: Pass) -> Pause | None:
     """Give the pause that stops changes on the deployment now; one that is only observed needs none."""
     pauses = this.journal.pauses.standing() if this.target.enforce else ()
-    return stopping(pauses, this.target.deployment)
+    return stopping((pause for pause in pauses if pause.id != this.own_pause), this.target.deployment)
 
 
 def _observed(this: Pass, reader: TargetReader, wanted: DesiredState) -> ThingsThere:

@@ -52,7 +52,10 @@ def make_all(
     made: list[Outcome] = []
     if guarded.go:  # an older copy is known by what was done since
         this.journal.installation.mark()
-    with this.timed("apply"), this.journal.ledger.entries(plan, lease=lease, on=this.target.deployment) as entries:
+    with (
+        this.timed("apply"),
+        this.journal.ledger.entries(plan, lease=lease, on=this.target.deployment, but=this.own_pause) as entries,
+    ):
         for change in guarded.go:
             if change in waits:
                 outcome = Outcome(change, Status.PENDING, waits[change])

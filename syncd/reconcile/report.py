@@ -63,6 +63,8 @@ class DeploymentReport:
     paused: tuple[Change, ...] = ()
     """What would go, were there no pause, and what that would do to people."""
     paused_effects: Effects | None = None
+    undoes: str = ""
+    """What a rollback undoes; empty: it is none. What it holds is of it alone: no other pass lets it pass."""
     calls: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     add_only: bool = False

@@ -34,6 +34,7 @@ from syncd.plan.rejected import Rejection
 from syncd.plan.renamed import (
     Renames,
 )
+from syncd.plan.rollback import Undo
 from syncd.plan.settle import Settled
 from syncd.ports import (
     DatabaseDoubt,
@@ -117,6 +118,10 @@ class Pass:
     """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None
     """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
+    undo: Undo | None = None
+    """What the pass undoes; None: it makes the deployment as the mapping says."""
+    own_pause: int = 0
+    """The pause that was begun for this very pass, and does not stop it."""
     session: TargetSession | None = None
     """That of the pass in the middle of which this one is made; it stays open."""
     unread: TargetUnavailable | None = None

@@ -171,7 +171,10 @@ def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str,
     yield from _section(f"held ({why})", change_lines(map(ChangeView.of, held.changes), extent))
     if text := passing_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
-    yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
+    if this.undoes:
+        yield Line(f"    to let exactly this pass: the same command with --approve {held.digest}", Style.WARN)
+    else:
+        yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
 
 
 def _paused_lines(this: DeploymentPass, pause: Pause, *, program: str, extent: Extent) -> Iterator[Line]:

@@ -25,11 +25,13 @@ class DatabaseEntries:
     disk, if nobody else's work did.
     """
 
-    def __init__(self, database: Database, plan: int, *, lease: Lease | None, on: Deployment | None = None) -> None:
+    def __init__(
+        self, database: Database, plan: int, *, lease: Lease | None, on: Deployment | None = None, but: int = 0
+    ) -> None:
         self.database = database
         self.plan = plan
         self._lease = lease
-        self._on = on
+        self._on, self._but = on, but
         self.left: Deferred | None = None
 
     def begin(self, change: Change, *, now: datetime) -> DatabaseEntry:
@@ -49,7 +51,7 @@ class DatabaseEntries:
     def let(self, connection: Connection, change: Change, now: datetime) -> None:
         """Make sure that no pause stops a change."""
         if self._on is not None:
-            pauses.let(connection, self._on, change, now=now)
+            pauses.let(connection, self._on, change, now=now, but=self._but)
 
 
 @contextmanager

@@ -101,9 +101,9 @@ class DatabaseLedger:
     # --- each change --------------------------------------------------------------------------------------------------
 
     def entries(
-        self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None
+        self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None, but: int = 0
     ) -> AbstractContextManager[DatabaseEntries]:
-        return flushed(DatabaseEntries(self._database, plan, lease=lease, on=on))
+        return flushed(DatabaseEntries(self._database, plan, lease=lease, on=on, but=but))
 
     def unsettled(self, deployment: str) -> tuple[Unsettled, ...]:
         with self._database.read() as connection:

@@ -75,13 +75,14 @@ def standing(connection: Connection, now: datetime) -> tuple[Pause, ...]:
     return tuple(map(_pause, _standing.rows(connection, now=now)))
 
 
-def let(connection: Connection, deployment: Deployment, change: Change, *, now: datetime) -> None:
-    """Make sure, within the transaction that announces a call, that no pause stops a change.
+def let(connection: Connection, deployment: Deployment, change: Change, *, now: datetime, but: int = 0) -> None:
+    """Make sure, within the transaction that announces a call, that no pause `but` this one stops a change.
 
     Raises:
         PausedNow: one does.
     """
-    if why := why_paused(stopping(standing(connection, now), deployment), change):
+    others = (pause for pause in standing(connection, now) if pause.id != but)
+    if why := why_paused(stopping(others, deployment), change):
         raise PausedNow(why)
 
 

@@ -29,6 +29,7 @@ COMMANDS = (
         "pause",
         "pauses",
         "resume",
+        "rollback",
         "status",
         "alarms",
         "alarms ack",

@@ -1,0 +1,83 @@
+"""`rollback` as people type it: shown first, done with --yes, and kept by a pause."""
+
+from __future__ import annotations
+
+import pytest
+from test_cli_commands import EVERYBODY, Desk, airflow, desk
+
+__all__ = ["airflow", "desk"]
+
+
+def last_run(desk: Desk) -> str:
+    return str(max(row["run"] for row in desk.reads("audit")))
+
+
+def test_a_run_is_undone_as_it_was_shown_and_stays_so_until_the_pause_is_over(desk: Desk) -> None:
+    desk.types("apply")
+    desk.members(*EVERYBODY, "new")
+    desk.types("apply")
+    run = last_run(desk)
+    code, out, _ = desk.types("rollback", run, "--reason", "ticket 12")
+    assert (2, True) == (code, "nothing was done; --yes does it" in out), out
+    assert f"rollback of run {run}" in out
+    assert f"{desk.team}.new" in out
+    assert f"{desk.team}.user1" not in out
+    assert [] == desk.reads("pauses")["pauses"]
+
+    code, out, _ = desk.types("rollback", run, "--reason", "ticket 12", "--yes", "--for", "2h")
+    assert 0 == code, out
+    [pause] = desk.reads("pauses")["pauses"]
+    assert ("dev", "rolled back: ticket 12") == (pause["scope"], pause["reason"])
+    assert f"resume {pause['id']}" in out
+    assert [] == [row for row in desk.reads("audit", "--holders", "-u", f"{desk.team}.new") if row["until"] is None]
+    assert 6 == desk.types("apply")[0], "what its lines still give is not given again"
+
+    code, out, _ = desk.types("rollback", run, "--reason", "ticket 12", "--yes")
+    assert (0, True) == (code, "none of it is there any more" in out)
+    assert 0 == desk.types("resume", str(pause["id"]))[0]
+    assert 0 == desk.types("apply")[0]
+    assert [True] * 1 == [row["until"] is None for row in desk.reads("audit", "--holders", "-u", f"{desk.team}.new")][
+        -1:
+    ]
+
+
+def test_where_somebody_paused_nothing_is_rolled_back(desk: Desk) -> None:
+    desk.types("apply")
+    desk.types("pause", "--fleet", "--for", "2h", "--reason", "month end")
+    code, _, err = desk.types("rollback", "--since", "1h", "--reason", "ticket 12", "--yes")
+    assert 6 == code
+    assert "a rollback is a change too: end that first" in err
+    assert 1 == len(desk.reads("pauses")["pauses"])
+    desk.types("resume", "--all")
+
+
+def test_one_change_is_undone(desk: Desk) -> None:
+    desk.types("apply")
+    [one] = [row["id"] for row in desk.reads("audit", "-u", f"{desk.team}.user3")]
+    code, out, _ = desk.types("rollback", "--change", str(one), "--reason", "x", "--yes")
+    assert 0 == code, out
+    held = {row["username"] for row in desk.reads("audit", "--holders") if row["until"] is None}
+    assert EVERYBODY == sorted({name.partition(".")[2] for name in held} | {"user3"})
+    assert f"{desk.team}.user3" not in held
+    desk.types("resume", "--all")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("1",), "say why"),
+        (("--reason", "x"), "say what is to be undone"),
+        (("1", "--since", "1h", "--reason", "x"), "say what is to be undone"),
+        (("--since", "soon", "--reason", "x"), "is no time"),
+        (("1", "-d", "nowhere", "--reason", "x"), 'no deployment "nowhere"'),
+    ],
+)
+def test_what_is_no_rollback_is_told(desk: Desk, words: tuple[str, ...], said: str) -> None:
+    code, _, err = desk.types("rollback", *words)
+    assert (3, True) == (code, said in " ".join(err.split())), err
+
+
+def test_of_what_the_journal_does_not_have_nothing_is_undone(desk: Desk) -> None:
+    code, out, _ = desk.types("rollback", "4711", "--reason", "x", "--yes")
+    assert (0, True) == (code, "the journal has nothing of it" in out)
+    assert [] == desk.reads("pauses")["pauses"]
