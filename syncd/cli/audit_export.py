@@ -1,25 +1,124 @@
-"""`syncd audit export`: give the journal's records away, line by line, to be kept and verified elsewhere."""
+"""`syncd audit export`: give the journal's records away, line by line, to be kept, searched and verified elsewhere."""
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from syncd.cli.invocation import invocation
 
+if TYPE_CHECKING:
+    from syncd.store import Stores
+
+LOOK_S: Final = 1.0
+"""So often it is looked whether there is something new."""
+_LARGEST: Final = 64
+
+
+class ExportForm(StrEnum):
+    """Which lines are written."""
+
+    RECORDS = "records"
+    OCSF = "ocsf"
+    ECS = "ecs"
+
 
 def export(
     context: typer.Context,
+    form: Annotated[
+        ExportForm,
+        typer.Option("--as", help="As they were hashed, or for a SIEM: OCSF 1.3 events, or Elastic Common Schema."),
+    ] = ExportForm.RECORDS,
     after: Annotated[int, typer.Option(metavar="RECORD", min=0, help="Only records with a higher number.")] = 0,
+    cursor: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Go on where this file says, and keep there how far it came."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is new, until interrupted.")] = False,
 ) -> int:
     """Write the journal's records to standard output, one JSON line each, as they were hashed: `syncd audit verify FILE` follows
-    them, and so can anybody (docs/evidence.md)."""
+    them, and so can anybody (docs/evidence.md). A record is written once more rather than not at all."""
     from syncd.errors import EXIT_DONE
 
     this = invocation(context)
+    start = max(after, _read(cursor) if cursor else 0)
     with this.store(this.settings()) as store:
-        for _, line in store.records.lines(after=after):
-            sys.stdout.write(f"{line}\n")
+        for seq, lines in _pages(store, form, after=start, follow=follow):
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+            sys.stdout.flush()
+            if cursor:
+                _write(cursor, seq)
     return EXIT_DONE
+
+
+def _pages(store: Stores, form: ExportForm, *, after: int, follow: bool) -> Iterator[tuple[int, list[str]]]:
+    """Give the lines of some records at a time, with the number of the last; they end once there are no more, or never."""
+    told = TOLD[form]
+    while True:
+        while (page := told(store, after))[1]:
+            after = page[0]
+            yield page
+        if not follow:
+            return
+        sleep(LOOK_S)
+
+
+def _as_hashed(store: Stores, after: int) -> tuple[int, list[str]]:
+    page = store.records.page(after=after)
+    return (page[-1][0] if page else after), [line for _, line in page]
+
+
+def _as_ocsf(store: Stores, after: int) -> tuple[int, list[str]]:
+    from syncd.render.ocsf import ocsf_events
+
+    told = store.records.told(after=after)
+    return (told[-1].seq if told else after), [_line(event) for each in told for event in ocsf_events(each)]
+
+
+def _as_ecs(store: Stores, after: int) -> tuple[int, list[str]]:
+    from syncd.render.ecs import ecs_document
+
+    told = store.records.told(after=after)
+    return (told[-1].seq if told else after), [_line(ecs_document(each)) for each in told]
+
+
+TOLD: Final[dict[ExportForm, Callable[[Stores, int], tuple[int, list[str]]]]] = {
+    ExportForm.RECORDS: _as_hashed,
+    ExportForm.OCSF: _as_ocsf,
+    ExportForm.ECS: _as_ecs,
+}
+_line = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _read(cursor: Path) -> int:
+    """Give the number of the last record that was written; 0 where there is no such file yet."""
+    from syncd.errors import SnapshotInvalid
+    from syncd.files import read_file
+
+    try:
+        text = read_file(cursor, largest=_LARGEST).decode("ascii").strip()
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError) as error:
+        why: Any = getattr(error, "strerror", None) or "it is no cursor"
+        raise SnapshotInvalid(f"{cursor}: it cannot be read: {why}") from error
+    if not text.isdigit():
+        raise SnapshotInvalid(f"{cursor}: this is no number of a record, so it is no cursor; delete it to begin anew")
+    return int(text)
+
+
+def _write(cursor: Path, seq: int) -> None:
+    from syncd.errors import SnapshotInvalid
+    from syncd.files import write_file
+
+    try:
+        write_file(cursor, f"{seq}\n".encode("ascii"))
+    except OSError as error:
+        raise SnapshotInvalid(f"{cursor}: it cannot be written: {error.strerror or error}") from error

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
 from syncd.model.chain import NO_CHECKPOINTS, ChainVerdict, Following, Link, Signed
 from syncd.model.checkpoints import Checkpoint
 from syncd.ports import ChainHead
+from syncd.render.told import ToldRecord
 from syncd.store import chain, codec
 from syncd.store.chain import Subject
 from syncd.store.codec.text import time_from
@@ -19,6 +21,7 @@ from syncd.store.proof import journal_flaws
 from syncd.store.schema_records import records
 
 PAGE = 1_000
+_Facts = dict[str, Any]
 
 _after = Prepared(
     select(records.c.seq, records.c.line).where(records.c.seq > bindparam("after")).order_by(records.c.seq).limit(PAGE),
@@ -43,10 +46,23 @@ class DatabaseRecords:
 
     def lines(self, *, after: int = 0) -> Iterator[tuple[int, str]]:
         """Give the number and the text of each record with a higher number, in order; no transaction outlasts a page."""
-        page = self._database.rows(_after, after=after)
+        page = self.page(after=after)
         while page:
             yield from page
-            page = self._database.rows(_after, after=page[-1][0])
+            page = self.page(after=page[-1][0])
+
+    def page(self, *, after: int) -> list[tuple[int, str]]:
+        """Give the next records, at most PAGE of them."""
+        return [(seq, line) for seq, line in self._database.rows(_after, after=after)]
+
+    def told(self, *, after: int) -> list[ToldRecord]:
+        """Give the next records, each with what its change and its plan say."""
+        with self._database.read() as connection:
+            own = [codec.loads(line) for _, line in _after.rows(connection, after=after)]
+            begun = _first(connection, "change", {_about(facts, "change") for facts in own})
+            planned = {facts.get("plan") for facts in (*own, *begun.values())} | {_about(f, "plan") for f in own}
+            plans = _first(connection, "plan", planned)
+        return [_told(facts, begun, plans) for facts in own]
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -62,6 +78,26 @@ class DatabaseRecords:
         facts = {"hash": checkpoint.hash, "key": checkpoint.key, "signature": checkpoint.signature}
         about = Subject("checkpoint", checkpoint.seq)
         self._database.commit(lambda c: chain.append(c, "checkpoint", now=now, about=about, facts=facts))
+
+
+def _about(facts: _Facts, table: str) -> int | None:
+    about = facts.get("about")
+    return about[1] if about and about[0] == table else None
+
+
+def _first(connection: Connection, table: str, ids: Collection[int | None]) -> dict[int, _Facts]:
+    """Give the first record about each of these: the intent of a change, or the plan."""
+    wanted = sorted(id_ for id_ in ids if id_ is not None)
+    if not wanted:
+        return {}
+    mine = records.c.about.is_not(None), records.c.about == table, records.c.about_id.in_(wanted)
+    chosen = select(records.c.about_id, records.c.line).where(*mine).order_by(records.c.seq.desc())
+    return {id_: codec.loads(line) for id_, line in connection.execute(chosen)}
+
+
+def _told(own: _Facts, begun: Mapping[int, _Facts], plans: Mapping[int, _Facts]) -> ToldRecord:
+    first = begun.get(_about(own, "change") or 0, {})
+    return ToldRecord(own, first, plans.get(first.get("plan") or own.get("plan") or 0, {}))
 
 
 _last_checkpoint = Prepared(

@@ -1,0 +1,58 @@
+"""What a record of the journal says, with what its change and its plan say: what the forms of export are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+_ENDS: Final = frozenset({"outcome", "earlier"})
+_TOO: Final = ("deployment", "because", "plan", "run", "command", "host", "files", "approved", "approved_by")
+_Facts = Mapping[str, Any]
+_CAME_TO: Final = {"applied": "success", "failed": "failure", "skipped": "failure"}
+
+
+class ToldRecord:
+    """A record. `own` are its facts, `begun` those of the intent of its change, and `plan` those of its plan; empty where there
+    are none."""
+
+    __slots__ = (
+        *("_all", "at", "by", "came_to", "deployment", "does", "ends", "grants"),
+        *("kind", "name", "own", "revokes", "seq", "subject"),
+    )
+
+    def __init__(self, own: _Facts, begun: _Facts, plan: _Facts) -> None:
+        self.own = own
+        self._all = {**plan, **begun, **own}
+        said = self._all.get
+        self.seq, self.kind, self.at = int(own["seq"]), str(own["kind"]), str(own["at"])
+        self.subject, self.does, self.name = (str(said(name) or "") for name in ("subject", "change", "name"))
+        self.deployment, self.by = str(said("deployment") or ""), str(said("by") or "")
+        self.grants, self.revokes = tuple(said("grants") or ()), tuple(said("revokes") or ())
+        self.came_to = _CAME_TO.get(str(own.get("status")), "unknown")
+        """`success`, `failure` or `unknown`."""
+        self.ends = self.kind in _ENDS and bool(self.subject)
+        """Whether it tells how a change ended."""
+
+    @property
+    def time_ms(self) -> int:
+        return int(datetime.fromisoformat(self.at).timestamp() * 1000)
+
+    @property
+    def detail(self) -> str:
+        return str(self.own.get("detail") or "")
+
+    @property
+    def message(self) -> str:
+        if not self.subject:
+            return f"{self.kind} {self.deployment}".strip()
+        roles = [*(f"+{role}" for role in self.grants), *(f"-{role}" for role in self.revokes)]
+        what = " ".join([self.does, self.subject, self.name, *roles])
+        return f"{self.deployment}: {what}: {self.own.get('status') or self.kind}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give all that the record says, and of its change and plan why it was and who let it pass."""
+        told = {name: self._all[name] for name in _TOO if self._all.get(name) is not None}
+        told.update(self.own)
+        return told
