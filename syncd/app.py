@@ -151,6 +151,8 @@ def build(
     around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
     everyone = meant.everyone(source.name for source in settings.sources)
+    if settings.grants.allow:
+        everyone = frozenset(source.name for source in settings.sources)
     return World(
         sources=tuple(
             open_source(source, replace(around, everyone=source.name in everyone)) for source in settings.sources

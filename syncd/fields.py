@@ -170,6 +170,15 @@ def span(text: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: float(number)})
 
 
+def read_span(text: str) -> timedelta:
+    """Read a span of time that somebody typed.
+
+    Raises:
+        ValueError: it is none; says how one is written.
+    """
+    return span(_span(text))
+
+
 NO_ADDRESS = "this is no address; look at its port, at brackets, and at what stands before the host"
 
 

@@ -22,6 +22,9 @@ from syncd.model import (
     Dag,
     Deployment,
     DesiredState,
+    GrantRequest,
+    GrantState,
+    GrantWord,
     Held,
     Kind,
     LastSeen,
@@ -37,6 +40,7 @@ from syncd.model import (
     SeenDags,
     Sighting,
     Status,
+    TimedGrant,
     VanishedDag,
     key,
 )
@@ -524,6 +528,46 @@ class MemoryInstallation:
         self.marks += 1
 
 
+class MemoryGrants:
+    """Implements `ports.Grants`."""
+
+    def __init__(self) -> None:
+        self.all: dict[int, TimedGrant] = {}
+
+    def ask(self, request: GrantRequest) -> TimedGrant:
+        word = None if request.expires_at else request.asked
+        id_ = len(self.all) + 1
+        self.all[id_] = TimedGrant(id_, request, word, word.at + request.lasts if word else None)
+        return self.all[id_]
+
+    def give(self, id_: int, word: GrantWord) -> TimedGrant | None:
+        grant = self.all.get(id_)
+        if grant is None or grant.state(word.at) is not GrantState.WAITING:
+            return None
+        self.all[id_] = replace(grant, given=word, until=word.at + grant.request.lasts)
+        return self.all[id_]
+
+    def end(self, id_: int, word: GrantWord, why: str) -> TimedGrant | None:
+        grant = self.all.get(id_)
+        if grant is None or grant.ended:
+            return None
+        self.all[id_] = replace(grant, ended=word, ended_why=why)
+        return self.all[id_]
+
+    def get(self, id_: int) -> TimedGrant | None:
+        return self.all.get(id_)
+
+    def open(self, deployment: str | None = None) -> tuple[TimedGrant, ...]:
+        there = (grant for grant in self.all.values() if not grant.ended)
+        return tuple(grant for grant in there if deployment in (None, grant.request.deployment))
+
+    def active(self, deployment: str | None = None, *, now: datetime) -> tuple[TimedGrant, ...]:
+        return tuple(grant for grant in self.open(deployment) if grant.state(now) is GrantState.ACTIVE)
+
+    def newest(self, limit: int, *, offset: int = 0) -> tuple[TimedGrant, ...]:
+        return tuple(self.all[id_] for id_ in sorted(self.all, reverse=True)[offset : offset + limit])
+
+
 class MemoryJournal:
     """Implements `ports.Journal`."""
 
@@ -537,5 +581,6 @@ class MemoryJournal:
         self.places = MemoryPlaces()
         self.memory = MemoryMemory()
         self.failures = MemoryFailures()
+        self.grants = MemoryGrants()
         self.looks = MemoryLooks()
         self.inbox = MemoryInbox()

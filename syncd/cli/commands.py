@@ -24,6 +24,7 @@ _MODULES = {
     "pauses": "pauses",
     "resume": "resume",
     "rollback": "rollback",
+    "grant": "grant",
     "status": "status",
     "alarms": "alarms",
     "audit": "audit",

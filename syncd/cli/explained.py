@@ -145,7 +145,10 @@ def _fate(this: Explained, account: str, role: str, *, program: str) -> str:
 
 def reason_text(reason: Reason) -> str:
     """Say by which group and line a role is given, and until when."""
-    until = f", until {reason.until:%Y-%m-%d %H:%M %Z}" if reason.until else ""
+    from syncd.model import is_place_of_grant
+
+    says_until = is_place_of_grant(reason.at)
+    until = f", until {reason.until:%Y-%m-%d %H:%M %Z}" if reason.until and not says_until else ""
     stale = " (says an older read; the newest was not whole)" if reason.stale else ""
     during = f", {reason.during}" if reason.during else ""
     return safe(f"{reason}{until}{during}{stale}")

@@ -72,10 +72,12 @@ def answering(
     this: Invocation, *, deployments: Sequence[str] | None = None, snapshot: Path | None = None, dag: str = ""
 ) -> Iterator[Answering]:
     """Gather what is known of these deployments, or of all; from the database, which stays open meanwhile, or from a file.
+    What people were given for a time is in the rules; a file does not have that.
 
     Where the question is about one DAG, what is known of people is only read of deployments that have it.
     """
     from syncd import app
+    from syncd.mapping.granted import with_grants
 
     if snapshot is not None:
         settings = this.settings()
@@ -86,9 +88,8 @@ def answering(
         only = chosen(files.settings, deployments or ())
         unasked = tuple(_without(dag, files.settings, store, only)) if dag else ()
         asked = only - {one.name for one in unasked}
-        of = answered_from(
-            files.settings, files.rules, kept_in_store(files.settings, store, only=asked), deployments=()
-        )
+        rules = with_grants(files.rules, store.grants.active(now=app.utc_now()))
+        of = answered_from(files.settings, rules, kept_in_store(files.settings, store, only=asked), deployments=())
         there = tuple(known for known in of.deployments if known.name in asked)
         yield replace(of, deployments=there, held=store.queries.held, unasked=unasked)
 

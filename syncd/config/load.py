@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Never, cast
 from pydantic import ValidationError
 
 from syncd.config.daemon_settings import checkpoint_settings, daemon_settings, http_settings, notify_settings
+from syncd.config.grant_tables import grants_allowed
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, PauseSettings, Settings, SourceSettings
@@ -222,6 +223,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         people_until=config.mappings.people_until == "required",
         privileged=config.mappings.privileged == "required",
         most_expansions=config.mappings.most_expansions,
+        grants=grants_allowed(config.grants),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from syncd.http.secrets import Secret
-from syncd.model import Deployment, Joining
+from syncd.model import Deployment, GrantsAllowed, Joining
 from syncd.notify import CheckpointSettings, NotifySettings
 from syncd.plan.limits import GuardRules, Limits
 from syncd.throttle import RateLimit
@@ -139,6 +139,8 @@ class Settings:
     """Whether lines that give roles that administer have to say so."""
     most_expansions: int = 500
     """So many groups at most one pattern is for."""
+    grants: GrantsAllowed = field(default_factory=GrantsAllowed)
+    """What people may be given for a time."""
     text: str = field(default="", repr=False, compare=False)
     """What stands in the file: the daemon keeps it, to start with where the file cannot be used."""
     notes: tuple[str, ...] = field(default=(), compare=False)

@@ -23,6 +23,7 @@ from syncd.config.daemon_tables import (
     HttpTable,
     PauseTable,
 )
+from syncd.config.grant_tables import GrantsTable
 from syncd.config.notify_tables import NotifyTable
 from syncd.fields import (
     InFolder,
@@ -160,6 +161,8 @@ class ConfigFile(SettingsTable):
     """Who is told of alarms."""
     checkpoints: CheckpointsTable | None = None
     """How the journal's chain is signed, so that nobody can rewrite it unnoticed; without this table it is not."""
+    grants: GrantsTable = Field(default=GrantsTable())
+    """What people may be given for a time."""
     sources: dict[Name, AnySource] = Field(min_length=1)
     """Where people and groups come from, at least one; mapping files call it by the name given here."""
     defaults: dict[str, Any] = Field(default={})

@@ -171,9 +171,11 @@ def concerned(
 def turned(
     view: DirectoryView, rules: Rules, *, since: datetime, now: datetime
 ) -> tuple[frozenset[PersonKey], tuple[Rule, ...]]:
-    """Find the rules that began or stopped to give something after `since`, and who is in their groups."""
+    """Find the rules that began or stopped to give something after `since`, and who is in their groups; of timed grants says
+    `grants` that."""
     directory = view.directory
-    over = tuple(r for r in expand(rules, directory).rules.bindings if is_on(r, since) != is_on(r, now))
+    lines = (rule for rule in expand(rules, directory).rules.bindings if not rule.grant)
+    over = tuple(rule for rule in lines if is_on(rule, since) != is_on(rule, now))
     refs = [ref for rule in over for ref in rule.groups]
     ids = {(ref.source, ref.id) for ref in refs}
     names = {(ref.source, ref.name) for ref in refs}

@@ -6,7 +6,7 @@ Files that cannot be used change nothing: the last good ones stay in use, and `e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Lock
@@ -17,7 +17,8 @@ from syncd.config.settings import DeploymentSettings
 from syncd.daemon.runtime import Runtime
 from syncd.daemon.sessions import Sessions
 from syncd.errors import InvalidInput, StoreError
-from syncd.model import Deployment, Learned, Rules
+from syncd.mapping.granted import with_grants
+from syncd.model import Deployment, Learned, Rules, TimedGrant
 from syncd.ports import GoodFiles, LastingSession
 from syncd.reconcile import Target, World
 from syncd.store import Stores
@@ -77,12 +78,19 @@ def last_good_files(store: Stores, path: Path, error: str) -> LoadedFiles | None
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One reading of the files, whole and checked."""
+    """One reading of the files, whole and checked. `rules` are those of the files; those of the world have a line for each of the
+    timed `grants` besides."""
 
     settings: Settings
     world: World
     at: datetime
     targets: Mapping[str, Target] = field(default_factory=dict)
+    grants: tuple[TimedGrant, ...] = ()
+    rules: Rules = field(default_factory=lambda: Rules({}, ()))
+
+    def granting(self, grants: tuple[TimedGrant, ...]) -> Loaded:
+        """Give the same files with other grants in force."""
+        return replace(self, grants=grants, world=replace(self.world, rules=with_grants(self.rules, grants)))
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -135,9 +143,7 @@ class Fleet:
     def is_superseded(self, loaded: Loaded, name: str) -> bool:
         """Say whether a pass on a deployment that began with this reading is not what the files say any more."""
         now = self._now
-        return now is not loaded and (
-            loaded.world.rules != now.world.rules or loaded.settings_of(name) != now.settings_of(name)
-        )
+        return now is not loaded and (loaded.rules != now.rules or loaded.settings_of(name) != now.settings_of(name))
 
     def throttle(self, name: str) -> Throttle | None:
         with self._lock:
@@ -152,13 +158,22 @@ class Fleet:
             return self._rejected(str(error))
         except Exception as error:  # noqa: BLE001 - whatever the new files do to us, the last good ones stay in use
             return self._rejected(f"the files cannot be used: unexpected {type(error).__name__}", error)
-        before, self._now, self.error = self._now, fresh, ""
+        with self._lock:
+            before = self._now
+            self._now = fresh = fresh.granting(before.grants)
+        self.error = ""
         self._end_what_is_other(fresh)
         app.close(before.world)
         self._keep(files)
         self._note(files)
-        self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.world.rules.bindings))
+        self._emit("config_reloaded", deployments=len(fresh.targets), bindings=len(fresh.rules.bindings))
         return ""
+
+    def use_grants(self, grants: tuple[TimedGrant, ...]) -> Loaded:
+        """Go by these grants from now on, beside the files that are in use; a pass that runs goes on, and looks for itself."""
+        with self._lock:
+            self._now = self._now.granting(grants)
+            return self._now
 
     def _rejected(self, why: str, unexpected: Exception | None = None) -> str:
         self.error = why
@@ -202,7 +217,8 @@ class Fleet:
             stopping=self._runtime.stopping,
             rules=files.rules,
         )
-        return Loaded(settings, world, self._clock(), {t.deployment.name: t for t in world.targets})
+        targets = {t.deployment.name: t for t in world.targets}
+        return Loaded(settings, world, self._clock(), targets, rules=world.rules)
 
     def _target(self, settings: DeploymentSettings) -> Target:
         name = settings.deployment.name

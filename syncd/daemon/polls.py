@@ -11,6 +11,7 @@ from threading import Lock
 
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.delta import DirectoryDelta
+from syncd.daemon.grants import GrantWatch
 from syncd.daemon.loaded import Loaded
 from syncd.daemon.poll_followup import Doubts, InForce, PollTimes, Work, alarms_of, ends_of, who_waits, work_of
 from syncd.directory.read_sources import Intake
@@ -38,6 +39,7 @@ class Polls:
     """Polls sources and queues what follows. One thread polls one source at a time."""
 
     def __init__(self, shared: Shared, common: Common) -> None:
+        self.grants = GrantWatch(shared, common)
         self._fleet = shared.fleet
         self._cache = shared.cache
         self._queue = shared.queue
@@ -94,7 +96,7 @@ class Polls:
 
     def next_end(self) -> datetime | None:
         """Say when the next rule begins or stops to give something."""
-        rules, since = self._fleet.now.world.rules.bindings, self._expired_until
+        rules, since = self._fleet.now.rules.bindings, self._expired_until
         return min((turn for rule in rules if (turn := next_change(rule, since))), default=None)
 
     # --- one poll -----------------------------------------------------------------------------------------------------
@@ -110,6 +112,8 @@ class Polls:
             last.good_at = self._clock()
         work = self._work(moved, loaded, PollTimes(began, bound)) if moved is not None else Work()
         self._put(work)  # before anything else is asked, which may fail: nobody sees this delta again
+        if moved is not None:
+            self.grants.end(moved.after.directory)
         self._emit("poll_ended", source=source.name, seconds=self._monotonic() - began, changed=moved is not None)
         if moved is not None and moved.who:
             self._emit("people_changed", count=len(moved.who), deployments=work.deployments)

@@ -50,7 +50,7 @@ class Reloads:
         if error:
             return error
         loaded = self._fleet.now
-        if (loaded.settings, loaded.world.rules) != (before.settings, before.world.rules):
+        if (loaded.settings, loaded.rules) != (before.settings, before.rules):
             self._used(loaded)
         return ""
 

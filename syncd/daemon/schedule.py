@@ -12,6 +12,7 @@ from typing import Final
 from syncd import app
 from syncd.daemon.assignment import BEAT
 from syncd.daemon.common import Common, Shared
+from syncd.daemon.grants import LOOK_EVERY
 from syncd.daemon.polls import Polls
 from syncd.daemon.scheduler import Scheduler
 from syncd.daemon.work_item import Urgency, WorkItem
@@ -26,10 +27,17 @@ JITTER: Final = 0.1
 """The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
 
 
+_BY_THEMSELVES: Final = frozenset({"upkeep", "grants", "beat", "expiry", "checkpoint", "pauses"})
+"""Jobs that are about no source and no deployment."""
+_TO_THE_SECOND: Final = ("poll", "beat", "grants", "pauses")
+"""What comes in step in every replica, and does not hurt anybody by that."""
+
+
 class Schedule:
     """Sets the clock, and is called by it."""
 
     def __init__(self, shared: Shared, polls: Polls, scheduler: Scheduler, common: Common) -> None:
+        self._grants = polls.grants
         self._fleet = shared.fleet
         self._queue = shared.queue
         self._assignment = shared.assignment
@@ -54,8 +62,9 @@ class Schedule:
         self._every("upkeep", daemon.upkeep, self._upkeep, before, first=daemon.upkeep)
         self._every("checkpoint", CHECKPOINT, self._checkpoint, before, first=CHECKPOINT)
         self._every("beat", BEAT, self.beat, before, first=BEAT)
+        self._every("grants", LOOK_EVERY, self._look_at_grants, before)
         self._every("pauses", LOOK_AT_PAUSES, self.look_at_pauses, before)
-        wanted = {f"poll {s.name}" for s in loaded.world.sources} | {"upkeep", "beat", "expiry", "checkpoint", "pauses"}
+        wanted = {f"poll {s.name}" for s in loaded.world.sources} | _BY_THEMSELVES
         wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
         for name in self._scheduler.names() - wanted:
             self._scheduler.drop(name)
@@ -73,7 +82,7 @@ class Schedule:
         """Set a job; one that is there keeps its turn unless its interval is another one now."""
         if name not in before or self._scheduler.interval(name) != interval:
             self._scheduler.every(
-                name, interval, do, first=first, jitter=0 if name.startswith(("poll", "beat", "pauses")) else JITTER
+                name, interval, do, first=first, jitter=0 if name.startswith(_TO_THE_SECOND) else JITTER
             )
 
     def _sweep_interval(self, name: str) -> timedelta:
@@ -89,6 +98,9 @@ class Schedule:
 
     def _poller(self, name: str) -> Callable[[], None]:
         return lambda: self._database.needed(lambda: self._polls.poll(name))
+
+    def _look_at_grants(self) -> None:
+        self._database.needed(self._grants.look)
 
     def _sweeper(self, name: str) -> Callable[[], None]:
         return lambda: self._put(name, WorkItem(EVERYTHING, "sweep", Urgency.WHOLE))

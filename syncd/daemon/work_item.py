@@ -46,7 +46,7 @@ class Urgency(IntEnum):
 class WorkItem:
     """One pass to be made on one deployment.
 
-    command   what led to it: people, sweep, mapping, expiry, dags, roles, retry, reconcile, approve
+    command   what led to it: people, sweep, mapping, expiry, grant, dags, roles, retry, reconcile, approve
     mode      only plan, or apply, with the approvals of a person
     earlier   what was wanted of the people before, for the reasons of what is taken
     seen_at   when the poll began that saw the change; `bound_at`: the poll before, so no later than the change itself

@@ -51,8 +51,8 @@ def new_pins(directory: Directory) -> dict[tuple[str, str], str]:
 
 
 def named_people(rules: Iterable[Rule], directory: Directory) -> Mapping[PersonRef, FoundPerson]:
-    """Find everybody whom rules name one by one."""
-    refs = dict.fromkeys(ref for rule in rules for ref in people_named(rule.subject))
+    """Find everybody whom rules name one by one; whom timed grants name is found by id where it is asked (`person_by_id`)."""
+    refs = dict.fromkeys(ref for rule in rules if not rule.grant for ref in people_named(rule.subject))
     if not refs:
         return {}
     search = _Search(directory, _by_word(directory.identities.values()))
@@ -65,6 +65,11 @@ def _by_word(identities: Iterable[Identity]) -> Mapping[str, list[Identity]]:
         for word in {key(identity.email), key(identity.login)} - {""}:
             found.setdefault(word, []).append(identity)
     return found
+
+
+def person_by_id(ref: PersonRef, directory: Directory) -> FoundPerson:
+    """Find who is named by an id, whether or not the sources were read for whoever names them."""
+    return _Search(directory, {}).by_id(ref)
 
 
 @dataclass(frozen=True, slots=True)

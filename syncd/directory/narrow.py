@@ -184,7 +184,8 @@ class DirectoryView:
 
     def looked_for(self, rules: tuple[Rule, ...]) -> DirectoryView:
         """Find the people whom rules name one by one, where those are not the rules that the sources were read for."""
-        if all(ref in self.directory.named for rule in rules for ref in people_named(rule.subject)):
+        files = (rule for rule in rules if not rule.grant)
+        if all(ref in self.directory.named for rule in files for ref in people_named(rule.subject)):
             return self
         if self._looked_for is None or self._looked_for[0] is not rules:
             found = replace(self.directory, named=named_people(rules, self.directory))

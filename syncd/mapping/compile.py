@@ -127,11 +127,16 @@ def _expanded(
 
 def _standing(rules: Rules, deployment: Deployment, now: datetime, diagnostics: Diagnostics) -> tuple[Rule, ...]:
     """Give the rules for a deployment that are not over, those too that give nothing at this hour."""
-    here = chosen(rules.bindings, deployment)
+    here = [rule for rule in chosen(rules.bindings, deployment) if _is_there(rule, rules, deployment)]
     for rule in here:
-        if is_over(rule, now):
+        if is_over(rule, now) and not rule.grant:
             diagnostics.note("expired_binding", over(rule))
     return tuple(rule for rule in here if not is_over(rule, now))
+
+
+def _is_there(rule: Rule, rules: Rules, deployment: Deployment) -> bool:
+    """Say whether what a timed grant gives is a role of the mapping still; of what a line of a file gives that was checked."""
+    return not rule.grant or all(role in rules.roles or role in deployment.naming.built_in_roles for role in rule.roles)
 
 
 def _roles(rules: Rules, standing: Iterable[Rule], speller: Speller) -> dict[str, Role]:

@@ -3,6 +3,7 @@
 the line                            | its group    | the person                   | then
 ------------------------------------|--------------|------------------------------|--------------------------------------
 is gone, or not for this deployment | any          | any                          | no line gives it here any more
+was a timed grant, and is gone      | any          | is active                    | the grant ended
 is over                             | any          | any                          | the binding ended
 gives nothing at this hour          | any          | any                          | the hours of the binding are over for now
 is there                            | is not there | any                          | the group is gone
@@ -33,6 +34,7 @@ from syncd.model import (
     What,
     alternatives,
     givers,
+    is_place_of_grant,
     people_named,
 )
 
@@ -53,7 +55,7 @@ class Endings:
         """Say what ended of a reason for which an account held a role."""
         lines = [rule for rule in self.rules.bindings if self._gave(rule, role, reason)]
         if not lines:
-            return What.LINE_GONE
+            return self._of_grant(reason) if is_place_of_grant(reason.at) else What.LINE_GONE
         if all(is_over(rule, self.now) for rule in lines):
             return What.BINDING_ENDED
         if not any(is_on(rule, self.now) for rule in lines):
@@ -62,6 +64,13 @@ class Endings:
             return self._of_named(reason)
         is_enough = any(self._means(part, reason) for rule in lines for part in _alone(rule))
         return self._of_person(self.whose.get(account, ()), reason, is_enough=is_enough)
+
+    def _of_grant(self, reason: Reason) -> What:
+        """Say what ended of a role that was given for a time."""
+        identity = self.directory.identities.get((reason.source, reason.group_id))
+        if identity is None:
+            return What.NOT_KNOWN
+        return What.GRANT_ENDED if identity.active else What.DEACTIVATED
 
     def _of_person(self, who: tuple[tuple[str, str], ...], reason: Reason, *, is_enough: bool) -> What:
         group = self.directory.groups.get((reason.source, reason.group_id))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from syncd.directory.named_people import NOT_LOOKED_FOR
+from syncd.directory.named_people import NOT_LOOKED_FOR, person_by_id
 from syncd.mapping.diagnostics import Diagnostics
 from syncd.model import (
     Accounts,
@@ -39,6 +39,8 @@ def found_person(
     rule: Rule, ref: PersonRef, directory: Directory, diagnostics: Diagnostics, *, takes: bool
 ) -> FoundPerson:
     """Give who is meant by a name, and tell what people should know of it; `takes`: they get nothing by the line."""
+    if rule.grant:  # an id is found without a search, and what becomes of a grant is told of the grant
+        return person_by_id(ref, directory)
     found = directory.named.get(ref, NOT_LOOKED_FOR)
     if found.code:
         roles = ", ".join(rule.roles)

@@ -8,6 +8,16 @@ from syncd.model.abilities import Learned
 from syncd.model.check_result import CLOCK_SKEW_S, CheckResult
 from syncd.model.conditions import Askable, Asking, Attribute, Condition, folded
 from syncd.model.deployment import Adopt, BuiltIn, Dag, Deployment, Dialect, Role, User, VanishedDag
+from syncd.model.grants import (
+    Allowance,
+    GrantRequest,
+    GrantsAllowed,
+    GrantState,
+    GrantWord,
+    TimedGrant,
+    is_place_of_grant,
+    place_of_grant,
+)
 from syncd.model.in_code import InCode
 from syncd.model.labels import LabelTest
 from syncd.model.look import LastSeen, SeenDags, Sighting
@@ -65,6 +75,7 @@ __all__ = [
     "Accounts",
     "Adopt",
     "AllOf",
+    "Allowance",
     "AnyOf",
     "Askable",
     "Asking",
@@ -89,6 +100,10 @@ __all__ = [
     "FoundPerson",
     "FoundValue",
     "Grant",
+    "GrantRequest",
+    "GrantState",
+    "GrantWord",
+    "GrantsAllowed",
     "Group",
     "GroupPattern",
     "GroupRef",
@@ -133,6 +148,7 @@ __all__ = [
     "Snapshot",
     "Status",
     "Subject",
+    "TimedGrant",
     "User",
     "VanishedDag",
     "WeeklyWindow",
@@ -147,11 +163,13 @@ __all__ = [
     "folded",
     "givers",
     "giving_sources",
+    "is_place_of_grant",
     "key",
     "leaves",
     "nfc",
     "people_named",
     "permission_on",
+    "place_of_grant",
     "skeletons",
     "value_of",
 ]

@@ -30,6 +30,7 @@ class What(StrEnum):
     GROUP_GONE = "group_gone"
     LINE_GONE = "line_gone"
     BINDING_ENDED = "binding_ended"
+    GRANT_ENDED = "grant_ended"
     NOT_NOW = "not_now"
     DEACTIVATED = "deactivated"
     RENAMED = "renamed"

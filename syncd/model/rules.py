@@ -33,14 +33,14 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A place in a mapping file."""
+    """A place in a mapping file; what has no line is named by its first word alone, as a timed grant is."""
 
     file: str
     line: int
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ class Rule:
     asked for. A rule with a `pattern` stands for one rule for each group whose name fits it, one with `each` for one for each
     value that the DAGs of a deployment have; neither gives anything itself, and what is made of it has `captured` (variable,
     value) in its place. `privileged` says that it gives roles on purpose that allow what only few should be able to do.
+    `grant` is the number of the timed grant that it stands for; 0: it is a line of a file.
     """
 
     subject: Subject
@@ -160,6 +161,7 @@ class Rule:
     each: FoundValue | None = None
     captured: tuple[tuple[str, str], ...] = ()
     privileged: bool = False
+    grant: int = 0
 
     @property
     def groups(self) -> Iterator[Leaf]:

@@ -16,6 +16,7 @@ ENDED = {
     What.GROUP_GONE: "the group is gone",
     What.LINE_GONE: "no line gives it here any more",
     What.BINDING_ENDED: "the binding ended",
+    What.GRANT_ENDED: "the grant ended",
     What.NOT_NOW: "the hours of the binding are over for now",
     What.DEACTIVATED: "deactivated",
     What.RENAMED: "the account has another name now",

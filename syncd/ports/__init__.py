@@ -16,6 +16,7 @@ Failures  | since when a deployment fails, how often, the next try    | passes
 Looks     | what was seen last of a deployment                        | passes; commands that answer questions
 Inbox     | what is held, and what people said of it                  | passes, commands, API
 Past      | what sources and lists of DAGs said in the past           | commands that answer questions
+Grants    | what people are given for a time                          | passes; commands, the daemon
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
 Records   | the journal's chain, and what of it was signed            | who signs it; `audit verify`
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
@@ -23,6 +24,7 @@ Presence  | replicas, alarms, uses of the API, the last good files    | the daem
 
 from syncd.ports.emit import Emit
 from syncd.ports.failures import Failing, Failures
+from syncd.ports.grants import Grants
 from syncd.ports.holdings import Holdings
 from syncd.ports.inbox import Inbox
 from syncd.ports.installation import DatabaseDoubt, Installation, Recovery, Truth
@@ -68,6 +70,7 @@ __all__ = [
     "Failures",
     "Feed",
     "GoodFiles",
+    "Grants",
     "HeldPlan",
     "Holding",
     "HoldingFilter",

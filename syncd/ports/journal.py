@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from syncd.ports.failures import Failures
+from syncd.ports.grants import Grants
 from syncd.ports.holdings import Holdings
 from syncd.ports.inbox import Inbox
 from syncd.ports.installation import Installation
@@ -38,6 +39,8 @@ class Journal(Protocol):
     def memory(self) -> Memory: ...
     @property
     def failures(self) -> Failures: ...
+    @property
+    def grants(self) -> Grants: ...
     @property
     def looks(self) -> Looks: ...
     @property

@@ -9,18 +9,21 @@ The command line and the daemon call the same functions:
 `make`        the changes, one by one
 `settle`      what earlier passes left open
 `report`      what came of it
+`grants`      what people are given for a time
 `strangers`   names in an order that nobody has
 """
 
 from syncd.reconcile.deployment import one_pass
 from syncd.reconcile.directory import read_directory
 from syncd.reconcile.fleet import Rollback, apply, plan, require_holds, roll_back
+from syncd.reconcile.grants import ITSELF, end_grants
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import Between, PassRequest, Within
 from syncd.reconcile.strangers import strangers
 from syncd.reconcile.world import Alone, Target, World
 
 __all__ = [
+    "ITSELF",
     "Alone",
     "Between",
     "DeploymentReport",
@@ -31,6 +34,7 @@ __all__ = [
     "Within",
     "World",
     "apply",
+    "end_grants",
     "one_pass",
     "plan",
     "read_directory",

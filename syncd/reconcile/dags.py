@@ -87,7 +87,7 @@ def keep_vanished(
     if not gone:
         return desired
     if_listed = compile_roles(
-        this.world.rules,
+        this.lines,
         this.directory,
         deployment,
         inventory=(*inventory, *(one.dag for one in gone)),

@@ -16,12 +16,14 @@ from syncd.errors import (
 from syncd.model import (
     EVERYTHING,
     Directory,
+    GrantWord,
     Scope,
 )
 from syncd.plan.approval import Apply, Mode, PlanOnly
 from syncd.plan.rollback import Undo
 from syncd.reconcile.deployment import guarded_pass, why_refused
 from syncd.reconcile.directory import read_directory, rereading
+from syncd.reconcile.grants import ITSELF, end_grants
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.run import end_run
 from syncd.reconcile.state import Pass
@@ -100,6 +102,8 @@ def run_all(
     run = world.journal.ledger.start_run(command, scope=scope, now=world.clock(), by=by)
     world.emit("run_started", run=run, command=command, scope=str(scope))
     directory = read_directory(world, applying=isinstance(mode, Apply))
+    if isinstance(mode, Apply):
+        end_grants(world.journal.grants, directory, GrantWord(ITSELF, "", world.clock()), world.emit)
     world = rereading(world)
     with ThreadPoolExecutor(max(1, world.workers), thread_name_prefix="deployment") as pool:
         passes = [

@@ -59,6 +59,7 @@ from syncd.ports import (
 )
 from syncd.reconcile.contested import yield_to_others
 from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
+from syncd.reconcile.grants import take_grants
 from syncd.reconcile.guarding import ask_guard
 from syncd.reconcile.state import Comparison, FoundRenames, Pass, ThingsThere
 
@@ -102,6 +103,7 @@ def see(
 ) -> Comparison:
     """Compile, observe, compare and guard. `count` takes note of permissions that were taken back since the last pass."""
     began = this.world.clock()
+    take_grants(this)
     with this.timed("compile"):
         wanted = compiled(this, reader, inventory=inventory)
     if not this.scope.everything:
@@ -275,7 +277,7 @@ def _renames(
 
 def compiled(this: Pass, reader: TargetReader, *, inventory: tuple[Dag, ...]) -> DesiredState:
     return compile_desired(
-        this.world.rules,
+        this.lines,
         this.directory,
         this.target.deployment,
         inventory=inventory,

@@ -29,6 +29,7 @@ from syncd.ports import (
     TargetSession,
     TargetWriter,
 )
+from syncd.reconcile.grants import take_grants
 from syncd.reconcile.request import Within
 from syncd.reconcile.state import Comparison, Pass
 
@@ -160,12 +161,14 @@ def is_of(change: Change, people: frozenset[str], seen: Comparison) -> bool:
 
 
 def _moved_since(this: Pass, reader: TargetReader) -> frozenset[str]:
-    """Read anew what is known of people; name those of whom something else is wanted than when this pass began."""
+    """Read anew what is known of people, and what they are given for a time; name those of whom something else is wanted than
+    when this pass began."""
     assert this.world.reread is not None, "whoever begins a pass says how"
-    now = this.world.reread()
+    now, before = this.world.reread(), this.lines
+    take_grants(this)
     was, is_ = (
         compile_desired(
-            this.world.rules,
+            lines,
             directory,
             this.target.deployment,
             inventory=(),
@@ -173,7 +176,7 @@ def _moved_since(this: Pass, reader: TargetReader) -> frozenset[str]:
             now=this.world.clock(),
             also=None,
         )
-        for directory in (this.directory, now)
+        for lines, directory in ((before, this.directory), (this.lines, now))
     )
     names = was.users.keys() | is_.users.keys()
     return frozenset(name for name in names if _roles_of(was, name) != _roles_of(is_, name))

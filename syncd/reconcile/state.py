@@ -128,6 +128,8 @@ class Pass:
     """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
     rejections: tuple[Rejection, ...] | None = None
     """What may not pass there; None: it was not asked yet. What is rejected from now on is for the next pass."""
+    said: Rules | None = None
+    """The lines of the files with those of timed grants, as they were at the last look; None: nobody looked yet."""
     vanished: tuple[VanishedDag, ...] = ()
     dags: tuple[Dag, ...] = ()
     """By whose values lines with `each` go: those listed now or the last time, and for a while those that were before."""
@@ -153,7 +155,12 @@ class Pass:
     @property
     def rules(self) -> Rules:
         """What the mapping says of this deployment, with a rule for each group of a pattern and each value of its DAGs."""
-        return expanded(self.world.rules, self.directory, self.target.deployment, dags=self.dags).rules
+        return expanded(self.lines, self.directory, self.target.deployment, dags=self.dags).rules
+
+    @property
+    def lines(self) -> Rules:
+        """What the files say, and what people are given for a time."""
+        return self.said or self.world.rules
 
     @property
     def journal(self) -> Journal:

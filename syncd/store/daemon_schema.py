@@ -1,4 +1,5 @@
-"""The tables that a running daemon keeps for itself: which replicas live, what fails, which alarms stand, who asked for what."""
+"""The tables that a running daemon keeps for itself: which replicas live, what fails, which alarms stand, who asked for what; and
+what people were given for a time."""
 
 from __future__ import annotations
 
@@ -69,6 +70,34 @@ failures = Table(
     Column("times", Integer, nullable=False, comment="how many passes in a row"),
     Column("next_try_at", UtcTime, comment="by the daemon that failed last; null: nobody said"),
 )
+
+timed_grants = Table(
+    "timed_grants",
+    metadata,
+    id_column(),
+    Column("deployment", Words, nullable=False),
+    Column("role", Words, nullable=False),
+    Column("source", Words, nullable=False),
+    Column("person", Words, nullable=False, comment="the id that the source has for them"),
+    Column("called", Words, nullable=False, comment="what they were called when it was asked for"),
+    Column("lasts_s", Integer, nullable=False),
+    Column("reason", Sentence, nullable=False),
+    Column("ticket", Sentence, nullable=False),
+    Column("asked_by", Words, nullable=False),
+    Column("asked_from", Words, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, comment="until when it waits for another person's word; null: it needs none"),
+    Column("given_by", Words),
+    Column("given_from", Words),
+    Column("given_at", UtcTime, comment="null: it gives nothing yet"),
+    Column("until", UtcTime),
+    Column("ended_by", Words),
+    Column("ended_from", Words),
+    Column("ended_at", UtcTime, comment="null: nobody ended it, nor was its end written down"),
+    Column("ended_why", Sentence, nullable=False),
+)
+_open = timed_grants.c.ended_at.is_(None)
+Index("ix_timed_grants_open", timed_grants.c.id, sqlite_where=_open, postgresql_where=_open)
 
 EVERY_TABLE: Final[MetaData] = metadata
 """Those of `schema`, and these."""

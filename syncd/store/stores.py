@@ -10,6 +10,7 @@ from syncd.errors import StoreError
 from syncd.store import migrations
 from syncd.store.engine import Clock, Database
 from syncd.store.failures import DatabaseFailures
+from syncd.store.grants import DatabaseGrants
 from syncd.store.holdings import DatabaseHoldings
 from syncd.store.inbox import DatabaseInbox
 from syncd.store.installation import DatabaseInstallation
@@ -41,6 +42,7 @@ class Stores:
     places: DatabasePlaces
     memory: DatabaseMemory
     failures: DatabaseFailures
+    grants: DatabaseGrants
     looks: DatabaseLooks
     inbox: DatabaseInbox
     past: DatabasePast
@@ -90,6 +92,7 @@ class Stores:
             DatabasePlaces(database),
             DatabaseMemory(database),
             DatabaseFailures(database),
+            DatabaseGrants(database),
             DatabaseLooks(database),
             DatabaseInbox(database),
             DatabasePast(database),
