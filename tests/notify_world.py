@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from syncd.notify import (
+    Channel,
     Email,
     Message,
     Notifier,
@@ -212,10 +213,12 @@ SETTINGS = Email("127.0.0.1", 25, "syncd <syncd@example.com>", ("ops@example.com
 class Sending:
     """Sends, and keeps what was logged and how long was waited."""
 
-    def __init__(self, *webhooks: Webhook, email: Email | None = None, timeout_s: float = 5) -> None:
+    def __init__(
+        self, *webhooks: Webhook, email: Email | None = None, channels: tuple[Channel, ...] = (), timeout_s: float = 5
+    ) -> None:
         self.events: list[tuple[str, dict[str, object]]] = []
         self.waits: list[float] = []
-        settings = NotifySettings(webhooks=webhooks, email=email)
+        settings = NotifySettings(webhooks=webhooks, email=email, channels=channels)
         self.notifier = Notifier(settings, emit=self._emit, pause=self.waits.append, timeout_s=timeout_s)
 
     def _emit(self, event: str, /, **facts: object) -> None:

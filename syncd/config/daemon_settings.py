@@ -13,10 +13,10 @@ from syncd.config.daemon_tables import (
     TokenTable,
     listen_address,
 )
-from syncd.config.notify_tables import AlertmanagerTable, EmailTable, NotifyTable, WebhookTable
+from syncd.config.notify_tables import AlertmanagerTable, ChannelTable, EmailTable, NotifyTable, WebhookTable
 from syncd.config.settings import ApiToken, DaemonSettings, HttpSettings
 from syncd.fields import span
-from syncd.notify import Alertmanager, CheckpointSettings, Email, NotifySettings, Webhook
+from syncd.notify import Alertmanager, Channel, CheckpointSettings, Email, NotifySettings, Webhook
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}
 
@@ -55,6 +55,7 @@ def notify_settings(table: NotifyTable) -> NotifySettings:
         runbook_url=table.runbook_url,
         gather=span(table.gather),
         alertmanagers=tuple(map(_alertmanager, table.alertmanagers)),
+        channels=tuple(map(_channel, table.channels)),
     )
 
 
@@ -89,6 +90,10 @@ def _posted_to(table: CheckpointsTable) -> Webhook | None:
         proxy=table.proxy,
         headers={name: value if isinstance(value, str) else value.secret() for name, value in table.headers.items()},
     )
+
+
+def _channel(table: ChannelTable) -> Channel:
+    return Channel(table.url.secret(), frozenset(table.kinds), table.ends, table.insecure)
 
 
 def _alertmanager(table: AlertmanagerTable) -> Alertmanager:

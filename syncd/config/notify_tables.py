@@ -32,6 +32,7 @@ from syncd.fields import (
 )
 from syncd.http.connection import is_loopback
 from syncd.notify import LONGEST_GATHER, SHORTEST_REPEAT, mailbox, webhook_problem
+from syncd.notify.channels import MISSING, is_installed
 
 _IS_SECRET = ("hooks.slack.com", "hooks.slack-gov.com")
 """Hosts where who knows the address may post."""
@@ -99,6 +100,27 @@ def post_address(url: str | Reference, info: ValidationInfo) -> str | Reference:
             'or {command = ["program", "argument"]}'
         )
     return url
+
+
+class ChannelTable(SettingsTable):
+    """Any service that [Apprise](https://github.com/caronc/apprise) knows (Teams, Telegram, PagerDuty, Matrix, and a hundred
+    more); write `[[notify.channels]]` once for each. Needs one more package: `pip install 'syncd[channels]'`.
+    """
+
+    url: SecretReference
+    """The address of the service as Apprise writes it, by reference: it holds tokens."""
+    kinds: Kinds = ()
+    """The kinds of alarms that are sent; none named: all."""
+    ends: bool = True
+    """Whether it is told that an alarm is over."""
+    insecure: bool = False
+    """Allow the ways of Apprise without TLS: `json`, `xml`, `form` and `mailto`."""
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        if not is_installed():
+            raise ValueError(MISSING)
+        return self
 
 
 def _label_name(text: str) -> str:
@@ -216,6 +238,8 @@ class NotifyTable(SettingsTable):
     its kind: `#` and the kind follow. `https://` or `http://`, without a `#`."""
     webhooks: Annotated[tuple[WebhookTable, ...], Field(strict=False)] = ()
     """Addresses that alarms are posted to."""
+    channels: Annotated[tuple[ChannelTable, ...], Field(strict=False)] = ()
+    """Further services, by Apprise."""
     alertmanagers: Annotated[tuple[AlertmanagerTable, ...], Field(strict=False)] = ()
     """Alertmanagers that are told what stands."""
     email: EmailTable | None = None

@@ -12,6 +12,7 @@ from typing import Final
 from syncd.alarm_kinds import FEW, runbook
 from syncd.http.backoff import Retries
 from syncd.http.secrets import SecretUnreadable, blotted
+from syncd.notify.channels import send_to_channel
 from syncd.notify.mail import send_mail
 from syncd.notify.settings import NotifySettings
 from syncd.notify.standing_alerts import StandingAlerts
@@ -115,6 +116,9 @@ def _places(settings: NotifySettings, timeout_s: float) -> Iterator[_Place]:
     for number, webhook in enumerate(settings.webhooks, start=1):
         deliver = partial(post, webhook, timeout_s=timeout_s)
         yield _Place(f"notify.webhooks[{number}]", webhook.kinds, webhook.ends, deliver)
+    for number, channel in enumerate(settings.channels, start=1):
+        send = partial(send_to_channel, channel, timeout_s=timeout_s)
+        yield _Place(f"notify.channels[{number}]", channel.kinds, channel.ends, send)
     if email := settings.email:
         yield _Place("notify.email", email.kinds, email.ends, partial(send_mail, email, timeout_s=timeout_s))
 

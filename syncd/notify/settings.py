@@ -57,6 +57,18 @@ class Alertmanager:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """A service that Apprise knows, by its address there. `kinds`: which alarms; empty: all."""
+
+    url: Secret
+    kinds: frozenset[str] = frozenset()
+    ends: bool = True
+    """Whether that an alarm is over is told."""
+    insecure: bool = False
+    """Whether an address without TLS may be used."""
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
     """A mail server and who gets mail from it. `kinds`: which alarms; empty: all."""
 
@@ -85,3 +97,4 @@ class NotifySettings:
     """Where people can read docs/runbook.md; None: it is called by its place in the project."""
     gather: timedelta = timedelta(seconds=30)
     alertmanagers: tuple[Alertmanager, ...] = ()
+    channels: tuple[Channel, ...] = ()

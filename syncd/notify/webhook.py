@@ -18,13 +18,11 @@ from syncd.notify.addresses import webhook_problem
 from syncd.notify.alertmanager import webhook_body
 from syncd.notify.settings import Webhook
 from syncd.notify.undelivered import Undelivered
-from syncd.notify.words import Message, Telling, alarm_id, cut, message_id, stamp, story, title
+from syncd.notify.words import Message, Telling, alarm_id, cut, message_id, quiet, stamp, story, title
 
 SIZE_CAP: Final = 64 * 1024
 _SLACK_WORD = re.compile(r"[a-z]{1,20}(?:_[a-z]{1,20}){1,5}")
 """How Slack says what is wrong: `no_service`, `channel_is_archived`."""
-_CALL = re.compile(r"(?<!\w)@(?=(?:channel|here|all|everyone)\b)", re.IGNORECASE)
-"""Of everybody in a channel; a word joiner after the sign is not to be seen, and makes it a word."""
 
 # urllib3 tells at DEBUG the path of each request, and that of a webhook is a secret
 logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
@@ -111,11 +109,7 @@ def slack_body(telling: Telling) -> Mapping[str, object]:
     """
     message = telling.whole
     sign = ":rotating_light:" if message.firing else ":white_check_mark:"
-    return {"text": _quiet(_escaped(f"{sign} *{title(message)}*\n{story(replace(message, text=cut(message.text)))}"))}
-
-
-def _quiet(text: str) -> str:
-    return _CALL.sub("@\u2060", text)
+    return {"text": quiet(_escaped(f"{sign} *{title(message)}*\n{story(replace(message, text=cut(message.text)))}"))}
 
 
 def _escaped(text: str) -> str:

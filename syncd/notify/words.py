@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ BRIEF: Final = 200
 """Characters of the text of one alarm among many."""
 LONGEST_TEXT: Final = 3000
 """Characters of a text that a chat gets; Slack cuts after 40,000 and people stop much earlier."""
+
+_CALL = re.compile(r"(?<!\w)@(?=(?:channel|here|all|everyone)\b)", re.IGNORECASE)
+"""Of everybody in a channel; a word joiner after the sign is not to be seen, and makes it a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,11 @@ def story(message: Message) -> str:
     to_do = f"\nwhat to do: {message.runbook}" if message.runbook and message.firing else ""
     text = "\n".join(safe(line) for line in message.text.split("\n"))
     return f"{text}\nsince {since}{until}{to_do}"
+
+
+def quiet(text: str) -> str:
+    """Let no name in a text call everybody of a channel."""
+    return _CALL.sub("@\u2060", text).replace("<!", "<\u2060!").replace("<@", "<\u2060@")
 
 
 def sendable(text: str) -> str:
