@@ -12,6 +12,7 @@ import typer
 
 from syncd.cli.audit_export import export
 from syncd.cli.audit_keygen import keygen
+from syncd.cli.audit_prune import prune
 from syncd.cli.audit_verify import verify
 from syncd.cli.complete import COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
@@ -127,6 +128,9 @@ def audit(
 
 
 group.command(short_help="Prove that nothing in the journal was edited, removed, inserted or moved.")(verify)
+group.command(short_help="Take old records out of the chain, into a file, so that what is left is proven as before.")(
+    prune
+)
 group.command(short_help="Make a key to sign checkpoints with.")(keygen)
 group.command(short_help="Write the journal's records, one line each, to be kept and verified elsewhere.")(export)
 

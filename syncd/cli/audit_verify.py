@@ -115,6 +115,10 @@ def _lines(verdict: ChainVerdict, signed: int | None) -> Iterator[Line]:
     yield from (Line(safe(str(flaw)), Style.FAIL) for flaw in verdict.flaws)
     if verdict.wrong > len(verdict.flaws):
         yield Line(f"and {verdict.wrong - len(verdict.flaws):,} more", Style.FAIL)
+    if verdict.pruned:
+        yield Line(
+            f"records 1 to {verdict.pruned} were pruned, as a record of the chain says: are they where they should be?"
+        )
     read = counted(verdict.count, "record", "records")
     end = f", to record {verdict.last} with the hash {verdict.hash}" if verdict.count else ""
     if verdict.wrong:
@@ -130,6 +134,7 @@ def _plain(verdict: ChainVerdict) -> dict[str, object]:
         "records": verdict.count,
         "last": verdict.last,
         "hash": verdict.hash,
+        "pruned": verdict.pruned,
         "flaws": flaws,
         "wrong": verdict.wrong,
     }

@@ -122,6 +122,8 @@ class ChainVerdict:
         self.count = 0
         self.last = 0
         self.hash = NOTHING_BEFORE
+        self.pruned = 0
+        """Up to which record the chain says that records were pruned; 0: none were."""
         self.flaws: list[Flaw] = []
         self.wrong = 0
 

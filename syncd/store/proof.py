@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, and_, select
 
 from syncd.model import Status
 from syncd.model.chain import Flaw
+from syncd.store.pruning import Stub, rows_text
 from syncd.store.schema import INTENT, PLANNED, changes, plans, runs, steps
 from syncd.store.schema_records import records
 
@@ -25,12 +26,53 @@ _ENDS = frozenset({"outcome", "earlier"})
 _Facts = dict[str, Any]
 
 
-def journal_flaws(connection: Connection) -> Iterator[Flaw]:
+def journal_flaws(connection: Connection, pruned: Stub) -> Iterator[Flaw]:
     """Say which rows of the journal are not as the chain's records say, or have none."""
     yield from _of_plans(connection)
-    begun, told, calls = (connection.execute(chosen) for chosen in (_BEGUN, _TOLD, _CALLS))
-    for id_, row, facts, made in _beside(begun, _grouped(told), _grouped(calls)):
-        yield from _of_change(id_, row, [line for _, line in facts or ()], [call for _, *call in made or ()])
+    left = _Unrecorded()
+    for id_, row, lines, calls in _changes(connection, after=pruned.through):
+        if not lines and pruned.rows:
+            left.add(row, calls)
+        else:
+            yield from _of_change(id_, row, lines, calls)
+    if (left.rows, left.digest) != (pruned.rows, pruned.digest):
+        there = (
+            f"{left.rows} changes of the journal have no record, and when records were pruned these were {pruned.rows}"
+        )
+        yield Flaw(0, f"{there}: one of them was edited, removed or inserted")
+
+
+def unrecorded(connection: Connection, *, through: int) -> tuple[int, str]:
+    """Give how many changes have no record after this one, and the hash of their rows."""
+    left = _Unrecorded()
+    for _, row, lines, calls in _changes(connection, after=through):
+        if not lines:
+            left.add(row, calls)
+    return left.rows, left.digest
+
+
+class _Unrecorded:
+    """Counts and hashes the changes that have no record any more."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, row: Any, calls: list[list[Any]]) -> None:
+        self.rows += 1
+        self._hash.update(rows_text(row, calls))
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest() if self.rows else ""
+
+
+def _changes(connection: Connection, *, after: int) -> Iterator[tuple[int, Any, list[str], list[list[Any]]]]:
+    """Give each change that was begun, or that a record speaks of, with its records and its calls."""
+    told = connection.execute(_TOLD.where(records.c.seq > after))
+    begun, calls = (connection.execute(chosen) for chosen in (_BEGUN, _CALLS))
+    for id_, row, lines, made in _beside(begun, _grouped(told), _grouped(calls)):
+        yield id_, row, [line for _, line in lines or ()], [call for _, *call in made or ()]
 
 
 # --- plans ------------------------------------------------------------------------------------------------------------

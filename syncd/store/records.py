@@ -12,12 +12,13 @@ from syncd.model.chain import NO_CHECKPOINTS, ChainVerdict, Following, Link, Sig
 from syncd.model.checkpoints import Checkpoint
 from syncd.ports import ChainHead
 from syncd.render.told import ToldRecord
-from syncd.store import chain, codec
+from syncd.store import chain, codec, pruning
 from syncd.store.chain import Subject
 from syncd.store.codec.text import time_from
 from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
-from syncd.store.proof import journal_flaws
+from syncd.store.proof import journal_flaws, unrecorded
+from syncd.store.pruning import Stub
 from syncd.store.schema_records import records
 
 PAGE = 1_000
@@ -40,9 +41,31 @@ class DatabaseRecords:
         else than it."""
         verdict = ChainVerdict()
         with self._database.still() as connection:
-            verdict.follow(_links(connection), Following(), signed)
-            verdict.add(journal_flaws(connection))
+            pruned = pruning.stub(connection)
+            verdict.pruned = pruned.through
+            verdict.follow(_links(connection, after=pruned.through), Following(pruned.through, pruned.hash), signed)
+            verdict.add(journal_flaws(connection, pruned))
         return verdict
+
+    # --- what is old --------------------------------------------------------------------------------------------------
+
+    def prunable(self, before: datetime) -> Stub:
+        """Say what can be pruned of what is older."""
+        with self._database.still() as connection:
+            through = pruning.last_before(connection, before)
+            if through == 0:
+                return pruning.NOTHING_PRUNED
+            return Stub(through, pruning.hash_at(connection, through), *unrecorded(connection, through=through))
+
+    def prune(self, stub: Stub, *, now: datetime) -> int:
+        """Delete the records up to there, after that was written down; gives how many."""
+        self._database.commit(lambda c: pruning.record(c, stub, now=now))
+        gone = 0
+        while some := self._database.commit(lambda c: pruning.delete_some(c, stub.through), alone=True):
+            gone += some
+        return gone
+
+    # --- as they are --------------------------------------------------------------------------------------------------
 
     def lines(self, *, after: int = 0) -> Iterator[tuple[int, str]]:
         """Give the number and the text of each record with a higher number, in order; no transaction outlasts a page."""
@@ -105,6 +128,7 @@ _last_checkpoint = Prepared(
 )
 
 
-def _links(connection: Connection) -> Iterator[Link]:
-    chosen = select(records.c.seq, records.c.line, records.c.hash).order_by(records.c.seq)
+def _links(connection: Connection, *, after: int) -> Iterator[Link]:
+    """Give the records after one; what is before it was pruned, or is about to be."""
+    chosen = select(records.c.seq, records.c.line, records.c.hash).where(records.c.seq > after).order_by(records.c.seq)
     return (Link(*row) for row in connection.execute(chosen))

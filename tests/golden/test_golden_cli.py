@@ -45,6 +45,7 @@ COMMANDS = (
         "audit verify",
         "audit export",
         "audit keygen",
+        "audit prune",
         "explain",
         "who",
         "snapshot",
