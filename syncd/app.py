@@ -146,6 +146,7 @@ def build(
     """
     from syncd.config.fingerprint import fingerprint
     from syncd.reconcile import World
+    from syncd.text.revision import head_of
 
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     around = SourceSurroundings(clock, emit, store.readings, stopping)
@@ -167,6 +168,7 @@ def build(
         full_read_every=settings.full_read_every,
         full=full,
         hold_expires=settings.daemon.hold_expires,
+        revision=head_of(settings.mappings),
         files=fingerprint(meant, settings.joining, settings.sources, settings.deployments),
         stopping=stopping,
         notes=idle_bindings(meant, (d.deployment for d in settings.deployments)),

@@ -35,6 +35,7 @@ class Basis:
     gains     what gains are measured by; None: none of them counts
     rejected  changes that were left out of it, because somebody rejected them
     waiting   changes that wait for the end of a pause
+    revision  the commit of git that the mapping files are of, with a `+` where they differ from it; empty: they are of none
     """
 
     files: str = ""
@@ -44,6 +45,7 @@ class Basis:
     gains: Gains | None = None
     rejected: tuple[Change, ...] = ()
     waiting: tuple[Change, ...] = ()
+    revision: str = ""
 
 
 class Entry(Recorder, Protocol):

@@ -74,6 +74,8 @@ class World:
     hold_expires: timedelta = EXPIRES
     files: str = ""
     """The fingerprint of the mappings and the configuration that this world is made of."""
+    revision: str = ""
+    """The commit of git that the mapping files were of when it was made; empty: of none."""
     notes: tuple[Note, ...] = ()
     """What a person should know of these files, whatever a pass finds: bindings that reach nothing."""
     between: Between = field(default_factory=Alone)

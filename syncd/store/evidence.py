@@ -22,13 +22,16 @@ Answers = Iterable[tuple[int, str, bool]]
 _who_ran = Prepared(select(runs.c.by, runs.c.host, runs.c.command).where(runs.c.id == bindparam("which")), "which")
 
 
-def planned(connection: Connection, id_: int, plan: Plan, row: Mapping[str, Any], *, held: Held | None) -> None:
+def planned(
+    connection: Connection, id_: int, plan: Plan, row: Mapping[str, Any], *, held: Held | None, revision: str
+) -> None:
     """Say what a plan is that has something to do, or lets pass what was held; `row` is its row in the table of plans."""
     if not plan.changes and row["approved"] is None:
         return
     [(by, host, command)] = _who_ran.rows(connection, which=row["run_id"])
     facts = {name: row[name] for name in ("deployment", "digest", "held_digest", "approved", "approved_by", "files")}
     counts = {"changes": len(plan.changes), "held": len(held.changes) if held else 0}
+    facts |= {"revision": revision} if revision else {}
     who = {"run": row["run_id"], "by": by, "host": host, "command": command}
     chain.append(connection, "plan", now=row["made_at"], about=Subject("plan", id_), facts=facts | counts | who)
 
@@ -99,6 +102,13 @@ def said_of_hold(connection: Connection, id_: int, hold: HoldRecord, word: HoldW
         "reason": chain.said(word.reason),
     }
     chain.append(connection, "hold", now=word.at, about=Subject("hold_word", id_), facts=facts)
+
+
+def read_back(connection: Connection, run: int, found: object, *, exit_code: int, now: datetime) -> None:
+    """Say of a run that changed something what reading back found: by deployment, what the server did not keep."""
+    if found:
+        facts = {"not_converged": found, "exit_code": exit_code}
+        chain.append(connection, "read_back", now=now, about=Subject("run", run), facts=facts)
 
 
 def _answers(answers: Answers) -> list[list[object]]:

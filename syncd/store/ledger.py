@@ -62,7 +62,12 @@ class DatabaseLedger:
 
     def end_run(self, run: int, *, exit_code: int, summary: Mapping[str, object], now: datetime) -> None:
         ended = {"exit_code": exit_code, "summary": codec.dumps(summary), "ended_at": now}
-        self._database.commit(lambda c: c.execute(update(runs).where(runs.c.id == run).values(ended)))
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(runs).where(runs.c.id == run).values(ended))
+            evidence.read_back(connection, run, summary.get("read_back"), exit_code=exit_code, now=now)
+
+        self._database.commit(work)
 
     def record_plan(
         self,

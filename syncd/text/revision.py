@@ -69,6 +69,19 @@ def read_revision(directory: Path, revision: str, wanted: Wanted) -> dict[str, b
     return dict(sorted(found.items()))
 
 
+def head_of(directory: Path) -> str:
+    """Give the commit of git that a directory is of, with a `+` where its files are not as in it; empty: it is in none, or git
+    cannot say."""
+    if not any((folder / ".git").exists() for folder in (directory, *directory.parents)):
+        return ""
+    try:
+        commit = _git(directory, ("rev-parse", "--verify", "HEAD"), "HEAD").decode("ascii", "replace").strip()
+        differs = _git(directory, ("status", "--porcelain", "--", "."), "HEAD", most=_LISTED)
+    except FolderUnreadable:
+        return ""
+    return f"{commit}+" if differs else commit
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line of `git ls-tree -l`. `size` is no number where git has not got the object."""
