@@ -22,6 +22,7 @@ AlarmKind = Literal[
     "renamed",
     "name_clash",
     "server_changed",
+    "break_glass_used",
     "expiry",
     "frozen",
     "email_taken",

@@ -11,8 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from syncd.access.granting import GrantWish
 from syncd.callers import acting
 from syncd.errors import EXIT_DONE, EXIT_INVALID, SyncdError, worst
+from syncd.model import GrantWord, TimedGrant
 
 
 class Right(StrEnum):
@@ -219,6 +221,26 @@ class DaemonState:
     alarms: tuple[AlarmState, ...]
 
 
+class GrantControl(Protocol):
+    """What can be asked of timed grants. Every method may be called from any thread.
+
+    Raises:
+        GrantRefused: it is not allowed, or not possible; nothing was written.
+        NotKnown: there is no such grant.
+        NotNow: no source was read yet.
+    """
+
+    def listed(self, *, every: bool, limit: int, offset: int) -> tuple[TimedGrant, ...]: ...
+
+    def get(self, number: int) -> TimedGrant: ...
+
+    def ask(self, wish: GrantWish, word: GrantWord) -> TimedGrant: ...
+
+    def approve(self, number: int, word: GrantWord) -> TimedGrant: ...
+
+    def revoke(self, number: int, word: GrantWord, why: str) -> TimedGrant: ...
+
+
 class Control(Protocol):
     """A running daemon. Every method may be called from any thread and returns at once."""
 
@@ -231,6 +253,9 @@ class Control(Protocol):
         ...
 
     def state(self) -> DaemonState: ...
+
+    @property
+    def grants(self) -> GrantControl: ...
 
     def reconcile(self, order: Order) -> Job:
         """Queue work ahead of everything else.

@@ -26,6 +26,7 @@ from syncd.model import (
     GrantState,
     GrantWord,
     Held,
+    KeptSignIns,
     Kind,
     LastSeen,
     Learned,
@@ -528,6 +529,19 @@ class MemoryInstallation:
         self.marks += 1
 
 
+@dataclass
+class MemoryBreakGlass:
+    """Implements `ports.BreakGlass`."""
+
+    known: dict[str, dict[str, KeptSignIns]] = field(default_factory=dict)
+
+    def seen(self, deployment: str) -> Mapping[str, KeptSignIns]:
+        return self.known.get(deployment, {})
+
+    def keep(self, deployment: str, found: Mapping[str, KeptSignIns]) -> None:
+        self.known[deployment] = {**self.known.get(deployment, {}), **found}
+
+
 class MemoryGrants:
     """Implements `ports.Grants`."""
 
@@ -581,6 +595,7 @@ class MemoryJournal:
         self.places = MemoryPlaces()
         self.memory = MemoryMemory()
         self.failures = MemoryFailures()
+        self.break_glass = MemoryBreakGlass()
         self.grants = MemoryGrants()
         self.looks = MemoryLooks()
         self.inbox = MemoryInbox()

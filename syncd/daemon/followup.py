@@ -253,6 +253,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
         *_waiting(name, words.waiting(this.outcomes), lasts=lasts),
         Say("database_doubted", "database", words.noted(notes, "database_doubted")),
         Say("server_changed", name, words.noted(notes, "server_changed")),
+        Say("break_glass_used", name, words.noted(notes, "break_glass_used")),
     )
 
 

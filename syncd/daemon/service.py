@@ -21,7 +21,7 @@ from syncd.alarm_kinds import OF_THE_WHOLE, runbook
 from syncd.app import utc_now
 from syncd.config import Settings
 from syncd.control import DaemonState, Job, Order
-from syncd.daemon import open_files, view
+from syncd.daemon import grant_desk, open_files, view
 from syncd.daemon.alarms import Alarms
 from syncd.daemon.assignment import Assignment, new_name
 from syncd.daemon.common import Common, Shared
@@ -133,7 +133,7 @@ class Daemon:
         self._jobs, self._records = Jobs(self._clock), Records()
         self.polls = Polls(shared, common)
         self.worker = Worker(shared, self._jobs, self._records, self.scheduler, common)
-        self._orders = Orders(shared, self._jobs, self.polls, common)
+        self._orders, self.grants = Orders(shared, self._jobs, self.polls, common), grant_desk.GrantDesk(shared, common)
         self._schedule = Schedule(shared, self.polls, self.scheduler, common)
         self._workers = [Thread(target=self.worker.work, name=f"worker {n}", daemon=True) for n in range(workers)]
 

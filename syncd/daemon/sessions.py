@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
-from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope
+from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope, SignIns
 from syncd.ports import LastingSession, Recorder, TargetSession
 
 Open = Callable[[Learned | None], LastingSession]
@@ -149,6 +149,9 @@ class _Lent:
         members: frozenset[str] = frozenset(),
     ) -> ObservedState:
         return self._session.observe(scope, role_names=role_names, once=once, members=members)
+
+    def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:
+        return self._session.sign_ins(names)
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         return self._session.apply(change, record)

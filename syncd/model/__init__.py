@@ -45,6 +45,7 @@ from syncd.model.people import (
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
 from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, RoleMode, Rule, Rules
+from syncd.model.sign_ins import KeptSignIns, SignIns
 from syncd.model.state import EVERYTHING, DesiredState, Doubted, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
 from syncd.model.subjects import (
     EVERYONE,
@@ -113,6 +114,7 @@ __all__ = [
     "JoinKey",
     "Joining",
     "Kept",
+    "KeptSignIns",
     "Kind",
     "KnownPersons",
     "LabelTest",
@@ -145,6 +147,7 @@ __all__ = [
     "Scope",
     "SeenDags",
     "Sighting",
+    "SignIns",
     "Snapshot",
     "Status",
     "Subject",

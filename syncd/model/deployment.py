@@ -42,6 +42,8 @@ class Deployment:
     adopt: Adopt = Adopt.MATCHING
     protected: frozenset[str] = frozenset()
     """User names that are never touched, nor is any that a database might take for one of them."""
+    break_glass: frozenset[str] = frozenset()
+    """Accounts for emergencies, which are protected too: each use of one is told."""
     login_source: str = ""
     dag_grace: timedelta = timedelta(0)
     """How long roles keep what they have on a DAG that is not listed any more."""

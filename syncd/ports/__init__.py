@@ -22,6 +22,7 @@ Records   | the journal's chain, and what of it was signed            | who sign
 Presence  | replicas, alarms, uses of the API, the last good files    | the daemon
 """
 
+from syncd.ports.break_glass import BreakGlass
 from syncd.ports.emit import Emit
 from syncd.ports.failures import Failing, Failures
 from syncd.ports.grants import Grants
@@ -60,6 +61,7 @@ __all__ = [
     "AuditFilter",
     "AuditRow",
     "Basis",
+    "BreakGlass",
     "ChainHead",
     "Checkpointed",
     "DatabaseDoubt",

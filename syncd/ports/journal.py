@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from syncd.ports.break_glass import BreakGlass
 from syncd.ports.failures import Failures
 from syncd.ports.grants import Grants
 from syncd.ports.holdings import Holdings
@@ -39,6 +40,8 @@ class Journal(Protocol):
     def memory(self) -> Memory: ...
     @property
     def failures(self) -> Failures: ...
+    @property
+    def break_glass(self) -> BreakGlass: ...
     @property
     def grants(self) -> Grants: ...
     @property

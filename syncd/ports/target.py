@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope
+from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope, SignIns
 
 
 class TargetReader(Protocol):
@@ -40,6 +41,10 @@ class TargetReader(Protocol):
 
         With a scope that is not everything, only those people are read and `roles` is empty.
         """
+        ...
+
+    def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:
+        """Say how often each of these accounts signed in, by the name that was asked for; of one that is not there nothing."""
         ...
 
 

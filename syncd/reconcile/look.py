@@ -57,6 +57,7 @@ from syncd.plan.settle import (
 from syncd.ports import (
     TargetReader,
 )
+from syncd.reconcile.break_glass import watch_break_glass
 from syncd.reconcile.contested import yield_to_others
 from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
 from syncd.reconcile.grants import take_grants
@@ -75,6 +76,7 @@ def first_look(
         this.earlier = this.journal.memory.last_desired(this.facts)
     with this.timed("look"):
         reader.look()
+        this.break_glass = watch_break_glass(this, reader)
     try:
         with this.timed("look"):
             inventory = know_dags(this, reader)
@@ -197,7 +199,7 @@ def _under_their_names(
     )
     aligned = align(theirs, observed, match_email=by_email)
     desired = still_wanted(aligned, owned, there.renames.roles)
-    notes = (*desired.notes, *account_notes(there.renames.accounts), *_server_notes(this))
+    notes = (*desired.notes, *account_notes(there.renames.accounts), *_server_notes(this), *this.break_glass)
     return replace(desired, notes=notes), _renamed(there.scope, wanted, aligned), _known_as(wanted, aligned)
 
 

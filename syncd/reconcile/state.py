@@ -20,6 +20,7 @@ from syncd.model import (
     Directory,
     MadeAccount,
     Naming,
+    Note,
     ObservedState,
     Owned,
     Pause,
@@ -130,6 +131,8 @@ class Pass:
     """What may not pass there; None: it was not asked yet. What is rejected from now on is for the next pass."""
     said: Rules | None = None
     """The lines of the files with those of timed grants, as they were at the last look; None: nobody looked yet."""
+    break_glass: tuple[Note, ...] = ()
+    """What people should know of the accounts for emergencies."""
     vanished: tuple[VanishedDag, ...] = ()
     dags: tuple[Dag, ...] = ()
     """By whose values lines with `each` go: those listed now or the last time, and for a while those that were before."""

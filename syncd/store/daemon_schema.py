@@ -1,5 +1,5 @@
 """The tables that a running daemon keeps for itself: which replicas live, what fails, which alarms stand, who asked for what; and
-what people were given for a time."""
+what people were given for a time; what break-glass accounts did."""
 
 from __future__ import annotations
 
@@ -98,6 +98,19 @@ timed_grants = Table(
 )
 _open = timed_grants.c.ended_at.is_(None)
 Index("ix_timed_grants_open", timed_grants.c.id, sqlite_where=_open, postgresql_where=_open)
+
+break_glass = Table(
+    "break_glass",
+    metadata,
+    Column("deployment", Words, primary_key=True),
+    Column("name", Words, primary_key=True, comment="as the configuration has it"),
+    Column("times", Integer, comment="how often it signed in; null: never, or that is not told"),
+    Column("failed", Integer, comment="how often it failed to since"),
+    Column("last", Words, nullable=False, comment="when it last did, as the deployment writes it"),
+    Column("since", UtcTime, nullable=False, comment="when that was first seen"),
+    Column("noticed", Sentence, nullable=False, comment="what was found when that changed last"),
+    Column("noticed_at", UtcTime),
+)
 
 EVERY_TABLE: Final[MetaData] = metadata
 """Those of `schema`, and these."""

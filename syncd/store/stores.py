@@ -8,6 +8,7 @@ from typing import Self
 
 from syncd.errors import StoreError
 from syncd.store import migrations
+from syncd.store.break_glass import DatabaseBreakGlass
 from syncd.store.engine import Clock, Database
 from syncd.store.failures import DatabaseFailures
 from syncd.store.grants import DatabaseGrants
@@ -42,6 +43,7 @@ class Stores:
     places: DatabasePlaces
     memory: DatabaseMemory
     failures: DatabaseFailures
+    break_glass: DatabaseBreakGlass
     grants: DatabaseGrants
     looks: DatabaseLooks
     inbox: DatabaseInbox
@@ -92,6 +94,7 @@ class Stores:
             DatabasePlaces(database),
             DatabaseMemory(database),
             DatabaseFailures(database),
+            DatabaseBreakGlass(database),
             DatabaseGrants(database),
             DatabaseLooks(database),
             DatabaseInbox(database),

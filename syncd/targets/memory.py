@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from syncd.errors import TargetUnavailable
@@ -18,6 +18,7 @@ from syncd.model import (
     Permission,
     Role,
     Scope,
+    SignIns,
     Status,
     User,
     key,
@@ -61,6 +62,7 @@ class MemoryTarget:
     knows      what was found out about it; `spells` is how it spells levels, `runs_as` the account syncd has there
     protected  accounts that are never written, nor any that a database may take for one of them
     breaks     writes about these names raise it, as a defect would
+    signed_in  how often these accounts signed in
     hides_once the next list of DAGs lacks these, as a read of a table that changes may
 
     It remembers nothing that it read; `forgotten` holds the `looked` of each `forget`.
@@ -82,6 +84,7 @@ class MemoryTarget:
     protected: frozenset[str] = frozenset()
     breaks: dict[str, Exception] = field(default_factory=dict)
     hides_once: frozenset[str] = frozenset()
+    signed_in: dict[str, SignIns] = field(default_factory=dict)
     calls: int = 0
     applied: list[str] = field(default_factory=list)
     forgotten: list[bool] = field(default_factory=list)
@@ -133,6 +136,10 @@ class MemoryTarget:
         users = {name: user for name, user in self.users.items() if scope.covers(name)}
         roles = dict(self.roles) if scope.everything or scope.dags else {}
         return ObservedState(self.deployment, users=users, roles=roles, scope=scope)
+
+    def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:
+        self._read()
+        return {name: self.signed_in[name] for name in names if name in self.signed_in}
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         if change.subject == "user" and change.name in Lookalikes(self.protected):

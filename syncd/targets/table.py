@@ -110,6 +110,9 @@ class DeploymentTable(SettingsTable):
     protected: Names = ()
     """User names that are never touched, nor any that a database may take for one of them (letter case, accents, width). The
     account that syncd uses need not be named."""
+    break_glass: Names = ()
+    """Accounts for emergencies, by user name: protected like those above, and each use of one is noticed at the next look at
+    everything (after `[daemon] sweep` at the latest), told (alarm `break_glass_used`) and written into the journal."""
     limits: LimitsTable = Field(default=LimitsTable())
     """Other limits for this deployment; what is not written is as in `[limits]`."""
     guard: GuardTable = Field(default=GuardTable())

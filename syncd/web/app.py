@@ -194,6 +194,7 @@ async def _context(state: AppState, endpoint: Endpoint, request: Request, princi
         body=await read_body(request, within_s=state.body_s) if endpoint.method == "POST" else b"",
         now=now,
         is_gone=request.is_disconnected,
+        origin=request.client.host if principal.is_token and request.client else "",
         wants_text=request.headers.get("accept", "").startswith("text/plain"),
     )
 

@@ -31,6 +31,8 @@ class Principal:
 
     name: str
     rights: frozenset[Right]
+    is_token: bool = False
+    """Whether the name is that of a token, and not of a user of this machine."""
 
 
 SOCKET = Principal("socket", frozenset(Right))
@@ -74,7 +76,11 @@ class Authenticator:
             key.look_again()
         digest = sha256(presented.encode(errors="surrogateescape")).digest()
         found = [key for key in keys if hmac.compare_digest(key.hashed.value().digest, digest)]
-        return Principal(found[0].token.name, frozenset(Right(r) for r in found[0].token.rights)) if found else None
+        return (
+            Principal(found[0].token.name, frozenset(map(Right, found[0].token.rights)), is_token=True)
+            if found
+            else None
+        )
 
     def knows_host(self, header: str) -> bool:
         """Say whether a Host header is one of ours.

@@ -44,6 +44,8 @@ class RequestContext:
     now: datetime
     is_gone: Callable[[], Awaitable[bool]]
     wants_text: bool = False
+    origin: str = ""
+    """The address of a caller over TCP."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from syncd.render.json import journal_json, plain
 from syncd.web.answers import hold_json, job_json, last_plan_json
 from syncd.web.auth import Principal
 from syncd.web.endpoint import Endpoint, Payload, RequestContext, RunsOn
+from syncd.web.grant_endpoints import GRANT_ENDPOINTS
 from syncd.web.parameters import (
     LONGEST_WAIT_S,
     PAGE,
@@ -200,7 +201,8 @@ _DEPLOYMENT = word("deployment", "Only this deployment.")
 _USER = word("user", "Only this account.")
 _SPAN = (moment("since", "From then on."), moment("until", "Before then."))
 
-ENDPOINTS = (
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *GRANT_ENDPOINTS,
     Endpoint(
         "GET",
         "/healthz",

@@ -24,7 +24,7 @@ _BODY_PROBLEMS = {
     408: "The body did not arrive in time.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    422: "The files of syncd cannot be used.",
+    422: "The files of syncd cannot be used, or what was asked for is not allowed.",
 }
 
 
@@ -76,7 +76,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     return found
 
 
-_SAID = {200: "As asked.", 202: "Queued; the header Location names the job.", 503: "No, and why."}
+_SAID = {
+    200: "As asked.",
+    201: "Written down; the header Location names it.",
+    202: "Queued; the header Location names the job.",
+    503: "No, and why.",
+}
 
 
 def _answer(about: str, media: str, name: str) -> dict[str, Any]:

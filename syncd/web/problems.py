@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from starlette.responses import JSONResponse as _JSONResponse
 
+from syncd.access.granting import GrantRefused
 from syncd.control import NotKnown, NotNow
 from syncd.errors import InvalidInput, StoreError, SyncdError
 from syncd.http.secrets import blotted
@@ -34,7 +35,7 @@ def refused(error: SyncdError) -> Refusal:
             return Refusal(404, str(error))
         case NotNow() | StoreError():
             return Refusal(503, str(error), {"Retry-After": str(RETRY_S)})
-        case InvalidInput() | NotMeant():
+        case InvalidInput() | NotMeant() | GrantRefused():
             return Refusal(422, str(error))
         case _:
             return Refusal(500, str(error))

@@ -81,6 +81,9 @@ _PARTS = _described(*_ALONE, DeploymentState, Job, ChangeView)
 _ROW = _described(AuditRow)["AuditRow"]
 _ACCOUNT = _PARTS["Account"]
 _CHANGE = _without(_PARTS["ChangeView"], "account")
+_SAID = {**thing("Who said it, from where, and when.", by=TEXT, at=TIME)}
+_SAID["properties"] = {**_SAID["properties"], "from": TEXT}
+_SAID["required"] = ["by", "from", "at"]
 _COUNTS = thing("People who gain or lose something, and roles.", gain=NUMBER, lose=NUMBER, roles=NUMBER)
 _HELD = thing("What a limit keeps back.", digest=TEXT, changes=NUMBER, why=NAMES)
 
@@ -147,6 +150,47 @@ SCHEMAS: dict[str, Schema] = {
     "Alarms": thing("", alarms=listed(ref("AlarmState"))),
     "JobAnswer": thing(_first_line(Job), **_PARTS["Job"]["properties"], exit_code=NUMBER),
     "Reloaded": thing("", in_use={"type": "boolean"}),
+    "Grant": thing(
+        "A role that a person is given for a time; `state` is waiting, active or over.",
+        id=NUMBER,
+        state=TEXT,
+        deployment=TEXT,
+        role=TEXT,
+        source=TEXT,
+        person_id=TEXT,
+        person=TEXT,
+        lasts_s=NUMBER,
+        reason=TEXT,
+        ticket=TEXT,
+        asked=_SAID,
+        expires_at=or_null(TIME),
+        given=or_null(_SAID),
+        until=or_null(TIME),
+        ended=or_null(_SAID),
+        ended_why=TEXT,
+    ),
+    "Grants": _page("grants", "Grant"),
+    "GrantBody": {
+        "description": "Who is to be given which role where, for how long, and why.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["user", "role", "deployment", "for", "reason"],
+        "properties": {
+            "user": {**TEXT, "description": "Login, e-mail or id at a source, or source:id."},
+            "role": TEXT,
+            "deployment": TEXT,
+            "for": {**TEXT, "description": "A span of time, as in 30m, 2h or 1d."},
+            "reason": {**TEXT, "description": REASON_RULE},
+            "ticket": {**TEXT, "description": REASON_RULE},
+        },
+    },
+    "GrantReason": {
+        "description": "Why it is ended.",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["reason"],
+        "properties": {"reason": {**TEXT, "description": REASON_RULE}},
+    },
     "OrderBody": {
         "description": "What is to be reconciled. What is left out chooses everything; several keys must all fit.",
         "type": "object",

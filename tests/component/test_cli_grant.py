@@ -147,3 +147,24 @@ def test_a_grant_whose_time_is_over_is_over_without_anybody(desk: Desk) -> None:
     assert 0 == desk.types("apply", "--yes")[0]
     assert "its time is over" in desk.types("grant", "show", "2")[1]
     assert json.loads(desk.types("explain", f"{desk.team}.user1", "-o", "json")[1])["ways"] != []
+
+
+@pytest.mark.parametrize("preset", ["3.3.2", "2.11.2"])
+def test_a_sign_in_of_an_account_for_emergencies_is_told(
+    preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNCD_DEV_PASSWORD", "admin")
+    (tmp_path / "glass").mkdir()
+    standin = StandIn(preset)
+    standin.state.add_user("emergency", password="secret", roles={"Admin"})
+    with serve(standin) as url:
+        desk = Desk(tmp_path / "glass", url, capsys)
+        config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+        config = config.replace("[deployments.dev]\n", '[deployments.dev]\nbreak_glass = ["emergency"]\n')
+        desk.write("config.toml", config.replace('kind = "token"', 'kind = "basic"') if preset < "3" else config)
+        assert 0 == desk.types("apply")[0]
+        assert "break_glass" not in desk.types("plan")[1]
+        account = standin.state.users["emergency"]
+        account.login_count, account.last_login = 1, datetime(2026, 3, 1, tzinfo=UTC)
+        assert "the break-glass account emergency signed in once, the last time at 2026-03-01" in desk.types("plan")[1]
+        assert {"Admin"} == account.roles

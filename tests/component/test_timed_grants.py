@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from grants_world import Staff
 from memory_journal import MemoryJournal
 from stages import Stage, planned, put, roles_of
-from test_people_by_name import Everybody
 
-from syncd.model import EVERYONE, GrantRequest, GrantState, GrantWord, Owned, Snapshot, TimedGrant, User, What
+from syncd.model import GrantRequest, GrantState, GrantWord, Owned, TimedGrant, User, What
 from syncd.reconcile import apply, plan
 from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
 HOUR = timedelta(hours=1)
-
-
-@dataclass
-class Staff(Everybody):
-    """A source of which everybody is read; some are not active."""
-
-    inactive: set[str] = field(default_factory=set)
-
-    def read(self) -> Snapshot:
-        said = super().read()
-        people = tuple(replace(i, login=i.id, active=i.id not in self.inactive) for i in said.identities)
-        seen = {i.id for i in people if i.active}
-        groups = tuple(
-            replace(g, members=g.members & seen, certificate=replace(g.certificate, count=len(g.members & seen)))
-            if g.id == EVERYONE
-            else g
-            for g in said.groups
-        )
-        return Snapshot("people", people, groups, said.taken_at)
 
 
 @pytest.fixture(params=["memory", "database"])

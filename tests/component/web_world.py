@@ -9,14 +9,16 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+from memory_journal import MemoryGrants
 from starlette.applications import Starlette
 from waiting import PATIENCE_S, until
 
+from syncd.access.granting import GrantRefused, GrantWish
 from syncd.config.settings import ApiToken, HttpSettings
 from syncd.control import (
     AlarmState,
@@ -33,6 +35,7 @@ from syncd.control import (
 )
 from syncd.errors import StoreError
 from syncd.http.secrets import Secret
+from syncd.model import GrantRequest, GrantWord, TimedGrant
 from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
 from syncd.store import Stores
 from syncd.web import Authenticator, Server, app
@@ -62,6 +65,38 @@ STATE = DaemonState(
 
 
 @dataclass
+class FakeGrants:
+    """Takes every wish but those for Admin; what was said is kept in memory."""
+
+    kept: MemoryGrants = field(default_factory=MemoryGrants)
+
+    def listed(self, *, every: bool, limit: int, offset: int) -> tuple[TimedGrant, ...]:
+        found = self.kept.newest(limit, offset=offset)
+        return tuple(grant for grant in found if every or not grant.ended)
+
+    def get(self, number: int) -> TimedGrant:
+        if (found := self.kept.get(number)) is None:
+            raise NotKnown(f"there is no grant {number}")
+        return found
+
+    def ask(self, wish: GrantWish, word: GrantWord) -> TimedGrant:
+        if wish.role == "Admin":
+            raise GrantRefused("no [[grants.allow]] allows this")
+        expires = NOW + timedelta(hours=1) if wish.role == "Op" else None
+        who = ("okta", wish.user)
+        request = GrantRequest(
+            wish.deployment, wish.role, who, wish.user, wish.lasts, wish.reason, word, wish.ticket, expires
+        )
+        return self.kept.ask(request)
+
+    def approve(self, number: int, word: GrantWord) -> TimedGrant:
+        return self.kept.give(self.get(number).id, word) or self.get(number)
+
+    def revoke(self, number: int, word: GrantWord, why: str) -> TimedGrant:
+        return self.kept.end(self.get(number).id, word, why) or self.get(number)
+
+
+@dataclass
 class FakeControl:
     """What a test says the daemon is; what it was asked is in `asked`."""
 
@@ -75,6 +110,7 @@ class FakeControl:
     stopping: bool = False
     stuck: Event | None = None
     """While it is there and not set, `state` does not return."""
+    grants: FakeGrants = field(default_factory=FakeGrants)
 
     def alive(self) -> str:
         return self.dead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from syncd.model import (
     Permission,
     Role,
     Scope,
+    SignIns,
     Status,
     User,
     key,
@@ -88,6 +89,10 @@ class SheetTarget:
         users = {name: user for name, user in there.users.items() if scope.covers(name)}
         roles = there.roles if scope.everything or scope.dags else {}
         return ObservedState(self._file.name, users, roles, scope)
+
+    def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:  # noqa: ARG002
+        """Tell of nobody: nobody signs in to a file."""
+        return {}
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

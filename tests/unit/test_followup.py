@@ -87,6 +87,7 @@ NOTHING = {
             "renamed",
             "name_clash",
             "server_changed",
+            "break_glass_used",
             "waiting",
         )
     ),
@@ -445,6 +446,7 @@ def test_nobody_who_does_not_wait_is_told() -> None:
         ("renamed", {"plan": noting("role_renamed", "team is crew")}, "team is crew"),
         ("renamed", {"plan": noting("account_renamed", "ann is anna")}, "ann is anna"),
         ("server_changed", {"plan": noting("server_changed", "it is at b now")}, "it is at b now"),
+        ("break_glass_used", {"plan": noting("break_glass_used", "it signed in")}, "it signed in"),
         (
             "name_clash",
             {"plan": replace(noting("name_clash", "Ann is ann"), blocked=("Ann",))},

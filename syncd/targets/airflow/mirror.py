@@ -9,7 +9,7 @@ from typing import Final
 
 from syncd.errors import TargetUnavailable, TargetUnmanageable
 from syncd.http.answer import Answer
-from syncd.model import Permission, User, key
+from syncd.model import Permission, SignIns, User, key
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch
 from syncd.targets.airflow.levels import release
 from syncd.targets.airflow.names import Family, families
@@ -129,6 +129,20 @@ class Mirror:
         self.require_users()
         at, found = self._sight(key(username))
         return found if self.clock() - at <= FRESH_USER_S else self._read_user(username)
+
+    def sign_ins(self, username: str) -> SignIns | None:
+        """Say how often an account signed in, read anew; None where there is no such account.
+
+        Raises:
+            OtherName: the server gives an account of another name for it.
+        """
+        row = self._one(Area.USERS, username)
+        if row is None:
+            return None
+        last = row.get("last_login")
+        return SignIns(
+            _count(row, "login_count"), _count(row, "fail_login_count"), last if isinstance(last, str) else ""
+        )
 
     def user_to_write(self, username: str) -> User | None:
         """Read one user right before it is written; None where there is no such account.
@@ -328,6 +342,12 @@ def _name(pair: object, part: str) -> str:
     if not isinstance(found, dict):
         raise TargetUnavailable("the server sent a permission that is no pair of action and resource")
     return text(found, "name")
+
+
+def _count(row: Row, field: str) -> int | None:
+    """Give a number, where there is one: an account that never signed in has none."""
+    found = row.get(field)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def account(row: Row) -> User:
