@@ -89,6 +89,32 @@ def test_files_count_as_one_in_any_order(tmp_path: Path) -> None:
     assert ["a", "b"] == [person.id for person in one.identities]
 
 
+@pytest.mark.finding("N-434")
+@pytest.mark.parametrize(
+    ("people", "groups", "said"),
+    [
+        ('{"login": "a"},\n{"login": "A", "id": "7"}', "", 'a.json:2:1: there is a login "a" already, at'),
+        ('{"login": "a"},\n{"login": "b", "id": "a"}', "", 'a.json:2:1: there is a person with the id "a" already, at'),
+        (
+            "",
+            '{"name": "g", "members": []},\n{"name": "g", "id": "h", "members": []}',
+            'a.json:2:1: there is a group with the name "g" already, at',
+        ),
+        (
+            "",
+            '{"name": "g", "members": []},\n{"name": "h", "id": "g", "members": []}',
+            'a.json:2:1: there is a group with the id "g" already, at',
+        ),
+    ],
+)
+def test_who_is_in_a_file_of_json_twice_is_a_mistake_though_nothing_else_is(
+    people: str, groups: str, said: str, tmp_path: Path
+) -> None:
+    text = f'{{"people": [{people}], "groups": [{groups}]}}'
+    [_, told] = refusal(source(tmp_path, a__json=text))
+    assert told.startswith(f"people/{said} people/a.json:1")
+
+
 def test_every_mistake_is_told_at_once_and_where_it_is(tmp_path: Path) -> None:
     yaml = """
 people:

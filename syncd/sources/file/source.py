@@ -30,6 +30,7 @@ from typing import Any
 from syncd.errors import InvalidInput, Problem, SourceUnavailable, reading
 from syncd.files import MIB
 from syncd.model import EVERYONE, At, Certificate, CheckResult, Group, Identity, Snapshot, key, nfc
+from syncd.sources.file.sound import NAMES, SAID, TEXTS, once_each, read_sound
 from syncd.sources.file.table import FileSettings
 from syncd.text.document import NOTHING, TEXT, TRUTH, Items, Node, Scalar, Table, read_document
 from syncd.text.folder import FolderUnreadable, Wanted, read_folder
@@ -75,6 +76,8 @@ class FileSource:
             raise SourceUnavailable(f"source {self.name} is not used until this is put right:\n{error}") from error
 
     def _snapshot(self, contents: Mapping[str, bytes], *, taken_at: datetime) -> Snapshot:
+        if (sound := read_sound(self.name, contents, taken_at=taken_at)) is not None:
+            return with_everyone(sound) if self.everyone else sound
         snapshot, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=False)
         if problems and sum(map(len, contents.values())) <= LOCATED:
             _, problems = _interpreted(self.name, contents, taken_at=taken_at, exact=True)
@@ -109,10 +112,6 @@ class PeopleInvalid(InvalidInput):
     """A file with people and groups cannot be used."""
 
 
-class _KeyTwice(ValueError):
-    """A JSON object has a key twice."""
-
-
 def _interpreted(
     source: str, contents: Mapping[str, bytes], *, taken_at: datetime, exact: bool
 ) -> tuple[Snapshot, list[Problem]]:
@@ -135,7 +134,7 @@ def _node(file: str, content: bytes, problems: list[Problem], *, exact: bool) ->
     if not file.lower().endswith(".json"):
         return read_document(file, content, problems)
     try:
-        value = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_pairs)
+        value = json.loads(content.decode("utf-8-sig"), object_pairs_hook=once_each)
     except json.JSONDecodeError as error:
         problems.append(_no_json(file, error))
         return None
@@ -156,13 +155,6 @@ def _no_json(file: str, error: json.JSONDecodeError) -> Problem:
         return Problem(file, left[0], 1, left[1])
     told = slip_at(error.doc, error.lineno, error.colno)
     return Problem(file, error.lineno, error.colno, told or f"this is not JSON: {error.msg[0].lower()}{error.msg[1:]}")
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
-    if len(table) < len(pairs):
-        raise _KeyTwice
-    return table
 
 
 class _Quick:
@@ -190,10 +182,6 @@ class _Quick:
 
 
 # --- nodes to people and groups ---------------------------------------------------------------------------------------
-
-_NAMES = ("given_name", "family_name")
-_SAID = ("email", *_NAMES, "employee_number", "department", "user_type")
-_TEXTS = ("id", "login", *_SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,18 +213,18 @@ class _Draft:
         return self.strict.items(table[name], f"`{name}`") if name in table else ()
 
     def person(self, node: Node) -> None:
-        known = (*_TEXTS, "active", "guest")
+        known = (*TEXTS, "active", "guest")
         found = self.strict.record(node, "a person", known=known, required=("login",))
         texts = {
-            name: self.strict.text(found[name], f"`{name}`", free=name in _NAMES) or ""
+            name: self.strict.text(found[name], f"`{name}`", free=name in NAMES) or ""
             for name in found
-            if name in _TEXTS
+            if name in TEXTS
         }
         active = self.truth(found["active"], "`active`") if "active" in found else True
         guest = self.truth(found["guest"], "`guest`") if "guest" in found else False
         login, id_ = texts.get("login", ""), texts.get("id") or texts.get("login", "")
         if login and self.new("person with the id", id_, node) and self.new("login", key(login), node):
-            said = {name: texts.get(name, "") for name in _SAID}
+            said = {name: texts.get(name, "") for name in SAID}
             self.people[id_] = Identity(self.source, id_, login, **said, active=active, guest=guest)
             self.ids_by_login[key(login)] = id_
 
@@ -261,10 +249,11 @@ class _Draft:
 
     def new(self, what: str, name: str, node: Node) -> bool:
         """Say whether a name is new; one that is not is a problem."""
-        first = self.first.setdefault((what, name), node.at)
-        if first is not node.at:
+        first = self.first.get((what, name))
+        if first is not None:
             self.strict.wrong(node.at, f'there is a {what} "{name}" already, at {first}; keep one')
-        return first is node.at
+        self.first.setdefault((what, name), node.at)
+        return first is None
 
     def snapshot(self, taken_at: datetime) -> Snapshot:
         groups = tuple(sorted((self.joined(g, taken_at) for g in self.groups), key=lambda g: g.id))
