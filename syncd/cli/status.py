@@ -79,6 +79,7 @@ def status(
     """Show what each deployment can do, and how it stands."""
     from syncd import app
     from syncd.errors import EXIT_DONE, EXIT_INVALID, worst
+    from syncd.render.grants import grant_json, standing, standing_lines
 
     this = invocation(context)
     with this.in_use() as (files, store):
@@ -86,6 +87,7 @@ def status(
             kinds = {each.deployment.name: app.kind_of(each) for each in files.settings.deployments}
             cards = _with_failures(_cards(world, store, kinds, offline=offline), store)
         pauses = store.pauses.standing()
+        granted = standing(store.grants.open(), now(), deployments={card.name for card in cards})
         cards = [_with_pause(card, pauses) for card in cards]
         uncertified = _uncertified(world, store.readings)
         silent = _silent(world, store.readings)
@@ -97,9 +99,11 @@ def status(
 
         said = {"alarms": [alarm.json() for alarm in raised], "replicas": list(replicas)}
         more = {**said, "files_error": files.error or None, "pauses": [pause_json(pause) for pause in pauses]}
+        more |= {"grants": [grant_json(grant, now()) for grant in granted]}
         show_json({"deployments": [_json(card) for card in cards], **sources, **more})
     else:
         show(pause_lines(pauses, program=this.program))
+        show(standing_lines(granted, now(), program=this.program))
         show(_attention(raised, cards, replicas=replicas, program=this.program))
         if deployment:
             show(_cards_lines(cards, program=this.program, whole=this.verbose))

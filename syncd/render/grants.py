@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from syncd.model import GrantState, GrantWord, TimedGrant
 from syncd.render.layout import Grid, Row
-from syncd.render.lines import Line, Style, safe
+from syncd.render.lines import FEW, Line, Style, safe
+from syncd.words import and_more
 
 _STYLES = {GrantState.WAITING: Style.WARN, GrantState.ACTIVE: Style.GAIN, GrantState.OVER: Style.QUIET}
 _HEAD = ("grant", "state", "person", "role", "deployment", "until", "asked by", "because")
@@ -82,6 +83,22 @@ def grant_lines(grant: TimedGrant, now: datetime, *, program: str = "syncd") -> 
     if state is GrantState.WAITING:
         command = f"{program} grant approve {grant.id}"
         yield Line(f"  another person lets it pass: {command}", Style.WARN, whole=command)
+
+
+def standing(grants: Iterable[TimedGrant], now: datetime, *, deployments: Container[str]) -> tuple[TimedGrant, ...]:
+    """Give those that are active or wait on some deployments."""
+    there = (grant for grant in grants if grant.request.deployment in deployments)
+    return tuple(grant for grant in there if grant.state(now) is not GrantState.OVER)
+
+
+def standing_lines(grants: Sequence[TimedGrant], now: datetime, *, program: str) -> Iterator[Line]:
+    """Say in a line each what people are given for a time, and what waits; of many the first few, and how many more."""
+    for grant in grants[:FEW]:
+        asked, state = grant.request, grant.state(now)
+        text = f"{grant.place}: {asked.role} on {asked.deployment} for {asked.person}, {_stands(grant, state)}"
+        yield Line(safe(text), _STYLES[state])
+    if len(grants) > FEW:
+        yield Line(f"{and_more(len(grants) - FEW)} for a time: {program} grant list", Style.QUIET)
 
 
 def _stands(grant: TimedGrant, state: GrantState) -> str:

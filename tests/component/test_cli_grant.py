@@ -74,10 +74,13 @@ def test_a_role_is_given_for_a_time_and_shown_everywhere(desk: Desk) -> None:
     assert said in desk.types("explain", f"{desk.team}.user1")[1]
     assert said in desk.types("who", "--role", "Op")[1]
     assert said in desk.types("audit", "--role", "Op")[1]
+    stands = f"grant 1: Op on dev for {desk.team}.user1, active until "
+    assert stands in desk.types("status", "--offline")[1]
 
     [listed] = desk.reads("grant", "list")["grants"]
     assert ("active", "Op", "dev", 7200) == tuple(listed[key] for key in ("state", "role", "deployment", "lasts_s"))
     assert listed == desk.reads("grant", "show", "1")
+    assert [listed] == desk.reads("status", "--offline")["grants"]
 
 
 def test_a_grant_is_ended_by_hand(desk: Desk) -> None:
