@@ -1,4 +1,4 @@
-"""Revision 0026: what people were given for a time, and by whose word; what break-glass accounts did."""
+"""Revision 0026: what people were given for a time, and by whose word."""
 
 from __future__ import annotations
 
@@ -39,15 +39,3 @@ def upgrade() -> None:
     )
     still = sa.text("ended_at IS NULL")
     op.create_index("ix_timed_grants_open", "timed_grants", ["id"], sqlite_where=still, postgresql_where=still)
-    op.create_table(
-        "break_glass",
-        sa.Column("deployment", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False, comment="as the configuration has it"),
-        sa.Column("times", sa.Integer(), comment="how often it signed in; null: never, or that is not told"),
-        sa.Column("failed", sa.Integer(), comment="how often it failed to since"),
-        sa.Column("last", sa.Text(), nullable=False, comment="when it last did, as the deployment writes it"),
-        sa.Column("since", MOMENT, nullable=False, comment="when that was first seen"),
-        sa.Column("noticed", sa.Text(), nullable=False, comment="what was found when that changed last"),
-        sa.Column("noticed_at", MOMENT),
-        sa.PrimaryKeyConstraint("deployment", "name", name=op.f("pk_break_glass")),
-    )
