@@ -105,7 +105,11 @@ def test_a_socket_that_cannot_be_is_refused_at_its_place(tmp_path: Path, socket:
     [
         ("limits = {}", "limits = 3", "9:10: defaults.limits must be a table, not a whole number"),
         ("labels = {}", "labels = []", "9:10: defaults.labels must be a table, not a list"),
-        ('mode = "observe"', 'mode = "x"', '9:8: defaults.mode must be "observe" or "enforce", not "x"'),
+        (
+            'mode = "observe"',
+            'mode = "x"',
+            '9:8: defaults.mode must be "observe", "add-only", "enforce" or "full", not "x"',
+        ),
         (
             "timeouts = {}",
             "timeouts = { reads = 1 }",
