@@ -15,6 +15,7 @@ from syncd.access.granting import GrantWish
 from syncd.callers import acting
 from syncd.errors import EXIT_DONE, EXIT_INVALID, SyncdError, worst
 from syncd.model import GrantWord, TimedGrant
+from syncd.plan.rulings import HoldRecord, HoldRuling
 
 
 class Right(StrEnum):
@@ -267,11 +268,25 @@ class Control(Protocol):
         """
         ...
 
-    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
-        """Queue a pass over everything on one deployment that lets the held changes with this digest go.
+    def approve(
+        self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "", origin: str = ""
+    ) -> Job | HoldRecord:
+        """Queue a pass over everything on one deployment that lets the held changes with this digest go; `origin` says on which
+        road this came. Gives the hold, and queues nothing, where another person has to say so too.
 
         Raises:
-            NotKnown: nothing with this digest is held there now, or it was held too long ago.
+            NotKnown: nothing with this digest is held there now, it was held too long ago, or this person said so before.
+            NotNow: as `reconcile`.
+        """
+        ...
+
+    def rule(
+        self, hold: str, ruling: HoldRuling, *, by: str, approver: str = "", reason: str = "", origin: str = ""
+    ) -> Job | HoldRecord:
+        """Say something of a hold, by its name or digest: approve it as `approve` does, reject it, or reopen it.
+
+        Raises:
+            NotKnown: there is no such hold, or nothing comes of it; the message says why.
             NotNow: as `reconcile`.
         """
         ...

@@ -508,7 +508,7 @@ class MemoryInbox:
     def rejections(self, deployment: str) -> tuple[Rejection, ...]:  # noqa: ARG002
         return ()
 
-    def approved(self, deployment: str, *, since: datetime) -> frozenset[str]:  # noqa: ARG002
+    def approved(self, deployment: str, *, since: datetime, needs: int = 1) -> frozenset[str]:  # noqa: ARG002
         return frozenset()
 
 

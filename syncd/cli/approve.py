@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -67,7 +67,7 @@ def approve_as(
     as_json: bool,
 ) -> int:
     """Let what is held (deployment, digest) pass, as somebody and for a reason: by the daemon, or from here under its leases."""
-    from syncd.cli.daemon_client import NoDaemon
+    from syncd.cli.daemon_client import NoDaemon, is_hold
     from syncd.control import Order
     from syncd.store.processes import os_user
 
@@ -77,6 +77,8 @@ def approve_as(
     if daemon is not None:
         try:
             job = daemon.approve(deployment, digest, said=who, reason=why)
+            if is_hold(job):
+                return show_waiting(job, as_json=as_json)
             return by_daemon(daemon, job, verb="approve", wait=wait, as_json=as_json, this=this)
         except NoDaemon as error:
             if settings is None:
@@ -86,6 +88,22 @@ def approve_as(
     order = Order(deployments=frozenset({deployment}))
     approval = Approval(digest, acting(os_user(), said=who, reason=why), who, why)
     return from_here(this, settings, order, as_json=as_json, approval=approval, verb="approve")
+
+
+def show_waiting(hold: Mapping[str, Any], *, as_json: bool) -> int:
+    """Say that another person has to let a hold pass too; gives the exit code."""
+    from syncd.cli.output import show_json, show_text
+    from syncd.errors import EXIT_HELD
+    from syncd.render.lines import safe
+
+    if as_json:
+        show_json(hold)
+    else:
+        who = " and ".join(safe(word["who"]) for word in hold["said"][-1:])
+        place = safe(f"{hold['deployment']} {hold['digest']}")
+        said = f"{safe(hold['id'])} on {safe(hold['deployment'])}: approved by {who}"
+        show_text(f"{said}; it passes once another person says so too: syncd approve {place}")
+    return EXIT_HELD
 
 
 def checked(text: str | None, option: str, fits: Callable[[str], bool], *, rule: str) -> str:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,10 +79,14 @@ class DaemonClient:
         return self._ask("POST", "/api/v1/reconcile", {**names, "dry_run": order.dry_run})
 
     def approve(self, deployment: str, digest: str, *, said: str = "", reason: str = "") -> dict[str, Any]:
-        """Let held changes go, and say who lets them and why; gives the job."""
-        body = {name: text for name, text in (("as", said), ("reason", reason)) if text}
+        """Let held changes go, and say who lets them and why; gives the job, or the hold where another person has to say so."""
         path = f"/api/v1/holds/{quote(deployment, safe='')}/{quote(digest, safe='')}/approve"
-        return self._ask("POST", path, body or None)
+        return self._ask("POST", path, _words(said, reason), fits=_is_job_or_hold)
+
+    def rule(self, hold: str, ruling: str, *, said: str = "", reason: str = "") -> dict[str, Any]:
+        """Approve, reject or reopen a hold, and say who does and why; gives the job, or the hold where nothing is queued."""
+        path = f"/api/v1/holds/{quote(hold, safe='')}/{ruling}"
+        return self._ask("POST", path, _words(said, reason), fits=_is_job_or_hold)
 
     def ended(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of a job, however long it takes.
@@ -95,7 +99,9 @@ class DaemonClient:
             if found["state"] == "done":
                 return found
 
-    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def _ask(
+        self, method: str, path: str, body: object = None, *, fits: Callable[[Mapping[str, Any]], bool] = is_job
+    ) -> dict[str, Any]:
         connection = self._connection()
         content = None if body is None else json.dumps(body).encode()
         try:
@@ -115,7 +121,7 @@ class DaemonClient:
             raise DaemonSilent(f"{self.place}: the daemon gave no answer: {error}; see: syncd audit") from error
         finally:
             connection.close()
-        return self._understood(answer.status, text)
+        return self._understood(answer.status, text, fits)
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Connection": "close", "Accept": "application/json"}
@@ -133,18 +139,36 @@ class DaemonClient:
             return http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=ANSWER_S)
 
-    def _understood(self, status: int, text: bytes) -> dict[str, Any]:
-        """Read a job, or the problem that stands in its place."""
+    def _understood(self, status: int, text: bytes, fits: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+        """Read what was asked for, such as a job, or the problem that stands in its place."""
         try:
             found = parse_json(text, most=MOST_VALUES)
         except ValueError:
             found = None
-        if not isinstance(found, dict) or (status < 300 and not is_job(found)):
+        if not isinstance(found, dict) or (status < 300 and not fits(found)):
             raise DaemonSilent(f"{self.place}: this is not syncd's answer (HTTP {status}); is the address right?")
         if status < 300:
             return found
         detail = str(found.get("detail", f"HTTP {status}"))
         raise DaemonSilent(detail) if status >= 500 else DaemonRefused(detail)
+
+
+def _words(said: str, reason: str) -> dict[str, str] | None:
+    return {name: text for name, text in (("as", said), ("reason", reason)) if text} or None
+
+
+def is_hold(found: Mapping[str, Any]) -> bool:
+    """Say whether an answer is a hold with everything in it that is used."""
+    texts = all(isinstance(found.get(name), str) for name in ("id", "deployment", "digest", "state"))
+    return texts and isinstance(found.get("said"), list) and all(_is_said(word) for word in found["said"])
+
+
+def _is_said(word: object) -> bool:
+    return isinstance(word, dict) and all(isinstance(word.get(name), str) for name in ("what", "who", "reason", "at"))
+
+
+def _is_job_or_hold(found: Mapping[str, Any]) -> bool:
+    return is_job(found) or is_hold(found)
 
 
 class _UnixConnection(http.client.HTTPConnection):

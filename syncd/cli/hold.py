@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from syncd.callers import NAME_RULE, REASON_RULE, is_caller, is_reason
-from syncd.cli.approve import As, Reason, approve_as, checked
+from syncd.cli.approve import As, Reason, approve_as, checked, show_waiting
 from syncd.cli.invocation import Invocation, chosen, invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json, show_text
-from syncd.cli.reconcile import InsecureHttp, TokenEnv, Url, Wait
+from syncd.cli.reconcile import InsecureHttp, TokenEnv, Url, Wait, by_daemon
 
 if TYPE_CHECKING:
-    from syncd.plan.rulings import HoldRecord, HoldRuling
+    from collections.abc import Mapping
+
+    from syncd.cli.daemon_client import DaemonClient
+    from syncd.config import Settings
+    from syncd.plan.rulings import HoldRecord
     from syncd.store import Stores
 
 group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
@@ -46,7 +50,7 @@ def list_(
         found = store.inbox.listed(deployments=only, over=over, limit=1000)
     expires = files.settings.daemon.hold_expires
     if output is Output.JSON:
-        show_json({"holds": [hold_record_json(hold, expires=expires) for hold in found]})
+        show_json({"holds": [hold_record_json(hold) for hold in found]})
     elif found:
         show([holds_grid(found, now=utc_now(), expires=expires)])
         show([Line(f"one of them whole: {this.program} hold show {found[0].name}", Style.QUIET)])
@@ -68,7 +72,7 @@ def show_(context: typer.Context, hold: _Hold, output: Format = Output.TEXT) -> 
         found = _found(store, hold)
     expires = files.settings.daemon.hold_expires
     if output is Output.JSON:
-        show_json(hold_record_json(found, expires=expires, whole=True))
+        show_json(hold_record_json(found, whole=True))
     else:
         extent = EVERYTHING_SHOWN if this.verbose else SHORT
         show(hold_lines(found, now=utc_now(), expires=expires, program=this.program, extent=extent))
@@ -88,67 +92,123 @@ def approve(
     insecure_http: InsecureHttp = False,
 ) -> int:
     """Let exactly the changes of a hold pass, once, by the daemon if one runs: what `syncd approve` does with its digest."""
-    from syncd.cli.daemon_client import daemon_at
+    from syncd.cli.daemon_client import NoDaemon, daemon_at, is_hold
 
-    this = invocation(context)
-    settings = this.settings()
+    this, as_json = invocation(context), output is Output.JSON
+    settings = None if url else this.settings()
+    daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
+    who, why = _checked(as_, reason)
+    if daemon is not None:
+        try:
+            job = daemon.rule(hold, "approve", said=who, reason=why)
+            if is_hold(job):
+                return show_waiting(job, as_json=as_json)
+            return by_daemon(daemon, job, verb="approve", wait=wait, as_json=as_json, this=this)
+        except NoDaemon:
+            if settings is None:
+                raise
+    assert settings is not None
     with this.store(settings) as store:
         found = _found(store, hold)
-    daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
     return approve_as(
-        this,
-        settings,
-        daemon,
-        (found.deployment, found.digest),
-        (as_, reason),
-        wait=wait,
-        as_json=output is Output.JSON,
+        this, settings, daemon, (found.deployment, found.digest), (as_, reason), wait=wait, as_json=as_json
     )
 
 
 @group.command(short_help="Leave these changes undone, and do not ask again until they are other ones.")
 def reject(
-    context: typer.Context, hold: _Hold, as_: As = None, reason: Reason = None, output: Format = Output.TEXT
+    context: typer.Context,
+    hold: _Hold,
+    as_: As = None,
+    reason: Reason = None,
+    output: Format = Output.TEXT,
+    url: Url = None,
+    token_env: TokenEnv = None,
+    insecure_http: InsecureHttp = False,
 ) -> int:
     """Leave the changes of a hold undone: none of them passes, whatever plans it, and nobody is asked again, until it is not
     planned any more. What else is planned goes on. An approval that has not passed yet is taken back by it."""
-    from syncd.plan.rulings import HoldRuling
+    from syncd.cli.daemon_client import daemon_at
 
-    return _say(invocation(context), HoldRuling.REJECT, hold, (as_, reason), output=output)
+    this = invocation(context)
+    settings = None if url else this.settings()
+    daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
+    return _say(this, settings, daemon, ("reject", hold), (as_, reason), output=output)
 
 
 @group.command(short_help="Take a rejection back, or an approval that has not passed yet.")
 def reopen(
-    context: typer.Context, hold: _Hold, as_: As = None, reason: Reason = None, output: Format = Output.TEXT
+    context: typer.Context,
+    hold: _Hold,
+    as_: As = None,
+    reason: Reason = None,
+    output: Format = Output.TEXT,
+    url: Url = None,
+    token_env: TokenEnv = None,
+    insecure_http: InsecureHttp = False,
 ) -> int:
     """Take back what was said of a hold: it is planned under the limits again, and where they hold it somebody is asked."""
-    from syncd.plan.rulings import HoldRuling
+    from syncd.cli.daemon_client import daemon_at
 
-    return _say(invocation(context), HoldRuling.REOPEN, hold, (as_, reason), output=output)
+    this = invocation(context)
+    settings = None if url else this.settings()
+    daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
+    return _say(this, settings, daemon, ("reopen", hold), (as_, reason), output=output)
 
 
 def _say(
-    this: Invocation, ruling: HoldRuling, name: str, said: tuple[str | None, str | None], *, output: Output
+    this: Invocation,
+    settings: Settings | None,
+    daemon: DaemonClient | None,
+    what: tuple[str, str],
+    said: tuple[str | None, str | None],
+    *,
+    output: Output,
 ) -> int:
-    from syncd.app import utc_now
+    """Say something of a hold (ruling, name), as somebody and for a reason: to the daemon, which knows who we are, or in the
+    database where none runs."""
+    from syncd.cli.daemon_client import NoDaemon
     from syncd.errors import EXIT_DONE
+    from syncd.render.lines import safe
+
+    who, why = _checked(*said)
+    shown: Mapping[str, Any] | None = None
+    if daemon is not None:
+        try:
+            shown = daemon.rule(what[1], what[0], said=who, reason=why)
+        except NoDaemon:
+            if settings is None:
+                raise
+    if shown is None:
+        assert settings is not None
+        shown = _from_here(this, settings, what, who, why)
+    if output is Output.JSON:
+        show_json(shown)
+    else:
+        show_text(f"{safe(shown['id'])} on {safe(shown['deployment'])}: {_THEN[what[0]]}")
+    return EXIT_DONE
+
+
+def _from_here(this: Invocation, settings: Settings, what: tuple[str, str], who: str, why: str) -> Mapping[str, Any]:
+    from syncd.app import utc_now
+    from syncd.plan.rulings import HoldRuling
     from syncd.reconcile.approving import give_word, hold_word
     from syncd.render.holds import hold_record_json
     from syncd.store.processes import os_user
 
-    who = checked(said[0], "--as", is_caller, rule=NAME_RULE)
-    why = checked(said[1], "--reason", is_reason, rule=REASON_RULE)
-    settings = this.settings()
-    expires = settings.daemon.hold_expires
+    ruling, name = HoldRuling(what[0]), what[1]
     with this.store(settings) as store:
         _found(store, name)
         word = hold_word(ruling, by=os_user(), approver=who, reason=why, origin="command", at=utc_now())
-        found = give_word(store.inbox, name, word, needs=1, expires=expires)
-    if output is Output.JSON:
-        show_json(hold_record_json(found, expires=expires))
-    else:
-        show_text(f"{found.name} on {found.deployment}: {_THEN[ruling.value]}")
-    return EXIT_DONE
+        found = give_word(store.inbox, name, word, needs=1, expires=settings.daemon.hold_expires)
+    return hold_record_json(found, whole=True)
+
+
+def _checked(as_: str | None, reason: str | None) -> tuple[str, str]:
+    return (
+        checked(as_, "--as", is_caller, rule=NAME_RULE),
+        checked(reason, "--reason", is_reason, rule=REASON_RULE),
+    )
 
 
 _THEN = {

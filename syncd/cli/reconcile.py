@@ -186,8 +186,8 @@ def approve_here(world: World, scope: Scope, digests: Collection[str], *, approv
     Raises:
         ApprovalRefused: one of them lets nothing pass on any deployment, or not by them; nothing was begun.
     """
-    from syncd.plan.rulings import HoldRuling
-    from syncd.reconcile.approving import approve_held, hold_word
+    from syncd.plan.rulings import HoldRuling, HoldState
+    from syncd.reconcile.approving import approve_held, hold_word, waits_for_another
     from syncd.store.processes import os_user
 
     inbox = world.journal.inbox
@@ -196,7 +196,10 @@ def approve_here(world: World, scope: Scope, digests: Collection[str], *, approv
         word = hold_word(
             HoldRuling.APPROVE, by=os_user(), approver=approver, reason=reason, origin="command", at=world.clock()
         )
-        approve_held(inbox, digest, word, needs=1, expires=world.hold_expires)
+        needs = {target.deployment.name: target.limits.approvers for target in world.targets}
+        said = approve_held(inbox, digest, word, needs=needs, expires=world.hold_expires)
+        if said is not None and said.state is HoldState.WAITS:
+            raise waits_for_another(said)
 
 
 def _scope(world: World, order: Order) -> Scope:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from syncd.control import DeploymentResult, Job, NotKnown, NotNow, Order
@@ -17,11 +17,11 @@ from syncd.directory.narrow import PersonKey
 from syncd.errors import EXIT_FAILED, ApprovalRefused, SyncdError
 from syncd.model import EVERYTHING, Deployment, Scope, key
 from syncd.orders import check, scope_of
-from syncd.plan.approval import Apply, PlanOnly, refusal
+from syncd.plan.approval import Apply, PlanOnly, needs_more, refusal
 from syncd.plan.pauses import sentence, stopping
-from syncd.plan.rulings import HoldRuling
+from syncd.plan.rulings import HoldRecord, HoldRuling, HoldState, HoldWord, what_became
 from syncd.reconcile import strangers
-from syncd.reconcile.approving import approve_held, hold_word, is_in
+from syncd.reconcile.approving import approve_held, give_word, hold_word, is_in
 from syncd.targets import unreachable
 from syncd.text.strict import did_you_mean
 
@@ -31,6 +31,15 @@ ORDER_THREADS: Final = 4
 """So many orders ask the sources at a time; they share the answers."""
 MOST_WAITING: Final = 64
 """Orders that wait for their turn; whoever comes then is told to ask again."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell who asked over HTTP why nothing comes of it."""
+    try:
+        yield
+    except ApprovalRefused as error:
+        raise NotKnown(str(error)) from error
 
 
 class Orders:
@@ -70,11 +79,13 @@ class Orders:
             raise
         return job
 
-    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
-        """Queue a pass that lets the held changes with this digest go.
+    def approve(
+        self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "", origin: str = ""
+    ) -> Job | HoldRecord:
+        """Queue a pass that lets the held changes with this digest go; the hold where another person has to say so too.
 
         Raises:
-            NotKnown: nothing with this digest is held there now.
+            NotKnown: nothing with this digest is held there now, or nothing comes of it by this person.
             NotNow: as `reconcile`.
         """
         loaded = self._ready()
@@ -83,32 +94,61 @@ class Orders:
         standing = self._store.pauses.standing()
         if pause := stopping(standing, loaded.targets[deployment].deployment):
             raise NotNow(f"{deployment} is {sentence(pause)}; approve it again once that is over")
-        expires = loaded.settings.daemon.hold_expires
-        if is_in(self._store.inbox, digest, deployments=(deployment,)):
-            self._write_down(order, digest, expires)
-        else:
-            hold = self._store.ledger.hold(deployment, digest, scope=EVERYTHING)
-            if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
-                raise NotKnown(why)
+        hold = self._approved(loaded, order, digest, origin=origin)
+        if hold is not None and hold.state is HoldState.WAITS:
+            return hold
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=order.who, deployment=deployment, digest=digest)
         item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({digest})), job=job.id)
         self._queue.put(deployment, item)
         return job
 
-    def _write_down(self, order: Order, digest: str, expires: timedelta) -> None:
-        word = hold_word(
-            HoldRuling.APPROVE,
-            by=order.by,
-            approver=order.approver,
-            reason=order.reason,
-            origin="daemon",
-            at=self._clock(),
+    def _approved(self, loaded: Loaded, order: Order, digest: str, *, origin: str) -> HoldRecord | None:
+        """Write down who lets what has this digest pass; None: it is not in the inbox, and held all the same."""
+        [deployment] = order.deployments
+        needs = {name: target.limits.approvers for name, target in loaded.targets.items()}
+        expires = loaded.settings.daemon.hold_expires
+        if is_in(self._store.inbox, digest, deployments=(deployment,)):
+            word = self._word(HoldRuling.APPROVE, order, origin=origin)
+            with _told():
+                return approve_held(self._store.inbox, digest, word, needs=needs, expires=expires)
+        hold = self._store.ledger.hold(deployment, digest, scope=EVERYTHING)
+        if why := refusal(deployment, digest, hold, now=self._clock(), expires=expires):
+            raise NotKnown(why)
+        if needs[deployment] > 1:
+            raise NotKnown(needs_more(deployment, digest))
+        return None
+
+    def rule(
+        self, hold: str, ruling: HoldRuling, *, by: str, approver: str = "", reason: str = "", origin: str = ""
+    ) -> Job | HoldRecord:
+        """Say something of a hold; what is not approved any more, or rejected, is planned anew at once.
+
+        Raises:
+            NotKnown: there is no such hold, or nothing comes of it; the message says why.
+            NotNow: as `reconcile`.
+        """
+        loaded = self._ready()
+        found = self._store.inbox.find(hold)
+        if found is None:
+            raise NotKnown(f'there is no hold "{hold}"')
+        if found.state.is_over:
+            raise NotKnown(f"{found.name} is over: {what_became(found)}")
+        if ruling is HoldRuling.APPROVE:
+            return self.approve(found.deployment, found.digest, by=by, approver=approver, reason=reason, origin=origin)
+        order = Order(deployments=frozenset({found.deployment}), by=by, approver=approver, reason=reason)
+        with _told():
+            word = self._word(ruling, order, origin=origin)
+            said = give_word(self._store.inbox, found.name, word, needs=1, expires=loaded.settings.daemon.hold_expires)
+        self._emit("hold_ruled", hold=said.name, deployment=said.deployment, ruling=ruling.value, by=order.who)
+        if said.deployment in loaded.targets:
+            self._queue.put(said.deployment, WorkItem(EVERYTHING, "held", Urgency.WHOLE))
+        return said
+
+    def _word(self, ruling: HoldRuling, order: Order, *, origin: str) -> HoldWord:
+        return hold_word(
+            ruling, by=order.by, approver=order.approver, reason=order.reason, origin=origin, at=self._clock()
         )
-        try:
-            approve_held(self._store.inbox, digest, word, needs=1, expires=expires)
-        except ApprovalRefused as error:
-            raise NotKnown(str(error)) from error
 
     def _ready(self) -> Loaded:
         if self._stopping():

@@ -134,6 +134,7 @@ class Daemon:
         self.polls = Polls(shared, common)
         self.worker = Worker(shared, self._jobs, self._records, self.scheduler, common)
         self._orders, self.grants = Orders(shared, self._jobs, self.polls, common), grant_desk.GrantDesk(shared, common)
+        self.approve, self.rule = self._orders.approve, self._orders.rule
         self._schedule = Schedule(shared, self.polls, self.scheduler, common)
         self._workers = [Thread(target=self.worker.work, name=f"worker {n}", daemon=True) for n in range(workers)]
 
@@ -285,10 +286,6 @@ class Daemon:
     def reconcile(self, order: Order) -> Job:
         """Queue work ahead of everything else."""
         return self._orders.reconcile(order)
-
-    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
-        """Queue a pass that lets the held changes with this digest go."""
-        return self._orders.approve(deployment, digest, by=by, approver=approver, reason=reason)
 
     def job(self, id_: int) -> Job:
         """Give a job as it is now."""

@@ -75,6 +75,14 @@ def refusal(deployment: str, digest: str, hold: Hold | None, *, now: datetime, e
     return ""
 
 
+def needs_more(deployment: str, digest: str) -> str:
+    """Say that a digest alone lets nothing pass where two people have to."""
+    return (
+        f"{digest} was not let pass by two people: on {deployment} both have to (limits.approvers), each of what a pass over "
+        "everything holds; see: syncd hold list"
+    )
+
+
 def _held_instead(hold: Hold | None) -> str:
     if hold is None:
         return "; nothing is held there now"

@@ -29,6 +29,8 @@ class Limits:
     """Permissions that people gain, each counted for each person; above this many, held."""
     right_floor: int = 5_000
     """Up to this many rights are given whatever the share."""
+    approvers: int = 1
+    """So many different people have to let pass what is held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,13 @@ def hold_number(name: str) -> int | None:
 
 def approvals_that_count(words: Sequence[HoldWord], *, now: datetime, expires: timedelta) -> tuple[HoldWord, ...]:
     """Give the approvals since anything else was said, but for those that are too old."""
+    return approvals_since(words, now - expires)
+
+
+def approvals_since(words: Sequence[HoldWord], since: datetime) -> tuple[HoldWord, ...]:
+    """Do as `approvals_that_count`: those count that were said since then."""
     last = max((n for n, word in enumerate(words) if word.ruling is not HoldRuling.APPROVE), default=-1)
-    return tuple(word for word in words[last + 1 :] if now - word.at <= expires)
+    return tuple(word for word in words[last + 1 :] if word.at >= since)
 
 
 def weighed(hold: HoldRecord, word: HoldWord, *, needs: int, expires: timedelta) -> HoldState | NotTaken:

@@ -34,6 +34,6 @@ class Inbox(Protocol):
         """Give what may not pass there, whatever plans it."""
         ...
 
-    def approved(self, deployment: str, *, since: datetime) -> frozenset[str]:
-        """Give the digests of what may pass there once, by words that were said since then."""
+    def approved(self, deployment: str, *, since: datetime, needs: int = 1) -> frozenset[str]:
+        """Give the digests of what may pass there once, by the words of so many people that were said since then."""
         ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypedDict, Unpack
 
 from syncd.model import Change, Held, Kept, Note, Scope
+from syncd.plan.rulings import HoldRecord
 
 LIMIT = 100
 """How many rows a page has, where nobody says."""
@@ -165,6 +166,15 @@ class Queries(Protocol):
 
     def journal_head(self) -> tuple[int, int]:
         """Give the highest id of a change, and how many changes have no known outcome."""
+        ...
+
+    def hold(self, name: str) -> HoldRecord | None:
+        """Give a hold by its name or its digest (`Inbox.find`)."""
+        ...
+
+    def holds(self, deployments: Collection[str], *, state: str | None = None) -> tuple[HoldRecord, ...]:
+        """List the holds of these deployments with their changes, the newest first: those that are not over, or the newest of a
+        state."""
         ...
 
     def held(self, deployment: str) -> HeldPlan | None:

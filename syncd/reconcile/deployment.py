@@ -21,7 +21,7 @@ from syncd.model import (
     Scope,
     Status,
 )
-from syncd.plan.approval import Apply, Mode, refusal
+from syncd.plan.approval import Apply, Mode, needs_more, refusal
 from syncd.plan.guard import Guarded, still_passing
 from syncd.plan.pauses import part, sentence, stopping
 from syncd.plan.reached import is_drift, remembered
@@ -54,10 +54,12 @@ def why_refused(world: World, target: Target, digest: str, *, scope: Scope) -> s
     deployment = target.deployment.name
     if target.enforce and (pause := stopping(world.journal.pauses.standing(), target.deployment)):
         return f"{deployment} is {sentence(pause)}; approve it again once that is over"
-    if digest in world.journal.inbox.approved(deployment, since=world.clock() - world.hold_expires):
+    needs, since = target.limits.approvers, world.clock() - world.hold_expires
+    if digest in world.journal.inbox.approved(deployment, since=since, needs=needs):
         return ""
     hold = world.journal.ledger.hold(deployment, digest, scope=scope)
-    return refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
+    why = refusal(deployment, digest, hold, now=world.clock(), expires=world.hold_expires)
+    return why or (needs_more(deployment, digest) if needs > 1 else "")
 
 
 def one_pass(world: World, target: Target, directory: Directory, request: PassRequest) -> Report:
@@ -262,9 +264,10 @@ def _passing(this: Pass, approvals: frozenset[str]) -> frozenset[str]:
     if standing(this) is not None:
         return frozenset()
     if this.undo:  # what is held of it is of this pass alone, so no other plan has it
-        return approvals
+        return approvals if this.target.limits.approvers == 1 else frozenset()
     asked = frozenset(d for d in approvals if not why_refused(this.world, this.target, d, scope=this.scope))
-    return asked | this.journal.inbox.approved(this.name, since=this.world.clock() - this.world.hold_expires)
+    since, needs = this.world.clock() - this.world.hold_expires, this.target.limits.approvers
+    return asked | this.journal.inbox.approved(this.name, since=since, needs=needs)
 
 
 def _staying(this: Pass, held: Held | None, rejected: tuple[Change, ...]) -> Held | None:

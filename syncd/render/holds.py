@@ -109,7 +109,7 @@ def _time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def hold_record_json(hold: HoldRecord, *, expires: timedelta, whole: bool = False) -> dict[str, Any]:
+def hold_record_json(hold: HoldRecord, *, whole: bool = False) -> dict[str, Any]:
     """Give a hold for programs; `whole`: with its changes."""
     counts = Counts.of(hold.changes)
     found: dict[str, Any] = {
@@ -119,7 +119,6 @@ def hold_record_json(hold: HoldRecord, *, expires: timedelta, whole: bool = Fals
         "state": hold.state.value,
         "since": hold.since.isoformat(),
         "planned_at": hold.planned_at.isoformat(),
-        "approve_until": (hold.planned_at + expires).isoformat(),
         "run": hold.run,
         "why": list(hold.why),
         "total": hold.number,

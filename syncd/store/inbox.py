@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from syncd.callers import acting
 from syncd.model import Change, Held, Plan, digest
@@ -27,6 +27,7 @@ from syncd.plan.rulings import (
     HoldState,
     HoldWord,
     NotTaken,
+    approvals_since,
     by_whom,
     hold_name,
     hold_number,
@@ -38,6 +39,8 @@ from syncd.store.engine import Database, insert
 from syncd.store.prepared import Prepared
 from syncd.store.schema_inbox import hold_words, holds
 
+KEPT: Final = 20
+"""So many holds of a deployment are kept that are over and of which nobody said anything."""
 _is_open = holds.c.ended_at.is_(None)
 _decided = Prepared(
     select(holds.c.id, holds.c.digest, holds.c.state, holds.c.said_at).where(
@@ -57,7 +60,7 @@ class DatabaseInbox:
 
     def find(self, name: str) -> HoldRecord | None:
         with self._database.read() as connection:
-            return _find(connection, name)
+            return find(connection, name)
 
     def listed(
         self, *, deployments: Collection[str] | None = None, over: bool = False, limit: int = 100
@@ -83,9 +86,14 @@ class DatabaseInbox:
             said = _words(connection, [row.id for row in rows])
         return tuple(_rejection(row, said.get(row.id, ())) for row in rows)
 
-    def approved(self, deployment: str, *, since: datetime) -> frozenset[str]:
+    def approved(self, deployment: str, *, since: datetime, needs: int = 1) -> frozenset[str]:
         decided = self._decided(deployment)
-        return frozenset(d for _, d, state, at in decided if state == HoldState.APPROVED.value and at and at >= since)
+        found = {id_: d for id_, d, state, at in decided if state == HoldState.APPROVED.value and at and at >= since}
+        if needs > 1 and found:
+            with self._database.read() as connection:
+                said = _words(connection, list(found))
+            found = {id_: d for id_, d in found.items() if len(approvals_since(said.get(id_, ()), since)) >= needs}
+        return frozenset(found.values())
 
     def _decided(self, deployment: str) -> list[tuple[Any, ...]]:
         return self._database.rows(_decided, at=deployment)
@@ -115,7 +123,7 @@ def _say(connection: Connection, name: str, word: HoldWord, *, needs: int, expir
     evidence.said_of_hold(connection, int(said_as), hold, word)
     said = {"state": state.value, "said_at": word.at}
     connection.execute(update(holds).where(holds.c.id == hold.id).values(said))
-    return _find(connection, hold.name) or hold
+    return find(connection, hold.name) or hold
 
 
 # --- what plans do ------------------------------------------------------------------------------------------------------
@@ -190,8 +198,18 @@ def _held(connection: Connection, run: int, held: Held, there: Iterable[Row[Any]
         "why": why,
     }
     connection.execute(insert(connection, holds).values(new).on_conflict_do_nothing())
+    _forget_unspoken(connection, held.deployment)
     same = holds.c.deployment == held.deployment, holds.c.digest == held.digest, _is_open
     return int(connection.execute(select(holds.c.id).where(*same)).scalar_one())
+
+
+def _forget_unspoken(connection: Connection, deployment: str) -> None:
+    """Delete what is over and nobody spoke of, but for the newest: what is another hold at each sweep would fill the disk."""
+    spoken = select(hold_words.c.id).where(hold_words.c.hold_id == holds.c.id).exists()
+    over = holds.c.deployment == deployment, holds.c.ended_at.is_not(None), ~spoken
+    old = select(holds.c.id).where(*over).order_by(holds.c.id.desc()).offset(KEPT).limit(KEPT)
+    if ids := connection.execute(old).scalars().all():
+        connection.execute(delete(holds).where(holds.c.id.in_(ids)))
 
 
 def _end(
@@ -219,11 +237,25 @@ def _shrink(connection: Connection, row: Row[Any], plan: Plan, left: Collection[
 # --- rows ---------------------------------------------------------------------------------------------------------------
 
 
-def _find(connection: Connection, name: str) -> HoldRecord | None:
+def find(connection: Connection, name: str) -> HoldRecord | None:
+    """Give a hold by its name, or the newest by its digest."""
     row = _row(connection, name)
     if row is None:
         return None
     return _record(row, _words(connection, [row.id]).get(row.id, ()), changes=_changes(row))
+
+
+MOST: Final = 200
+"""So many holds are listed with their changes at once."""
+
+
+def listed(connection: Connection, deployments: Collection[str], *, state: str | None) -> tuple[HoldRecord, ...]:
+    """List holds with their changes: those that are not over, or those of a state; the newest first."""
+    which = _is_open if state is None else holds.c.state == state
+    chosen = select(holds).where(which, holds.c.deployment.in_(sorted(deployments))).order_by(holds.c.id.desc())
+    rows = connection.execute(chosen.limit(MOST)).all()
+    said = _words(connection, [row.id for row in rows])
+    return tuple(_record(row, said.get(row.id, ()), changes=_changes(row)) for row in rows)
 
 
 def _row(connection: Connection, name: str, *, for_update: bool = False) -> Row[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Unpack
 
@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 
 from syncd.callers import parted
 from syncd.model import Held, Status, key
+from syncd.plan.rulings import HoldRecord
 from syncd.ports import AuditFilter, AuditRow, HeldPlan, Holding, HoldingFilter, LastPlan, RunRecord
 from syncd.ports.queries import LIMIT
-from syncd.store import codec
+from syncd.store import codec, inbox
 from syncd.store.changes import change_of
 from syncd.store.engine import Database
 from syncd.store.places import here_or_before
@@ -54,6 +55,14 @@ class DatabaseQueries:
     def held(self, deployment: str) -> HeldPlan | None:
         with self._database.read() as connection:
             return _held(connection, deployment)
+
+    def hold(self, name: str) -> HoldRecord | None:
+        with self._database.read() as connection:
+            return inbox.find(connection, name)
+
+    def holds(self, deployments: Collection[str], *, state: str | None = None) -> tuple[HoldRecord, ...]:
+        with self._database.read() as connection:
+            return inbox.listed(connection, deployments, state=state)
 
     # --- who held what ------------------------------------------------------------------------------------------------
 

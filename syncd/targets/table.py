@@ -51,6 +51,9 @@ class LimitsTable(SettingsTable):
     every DAG for each DAG; above this many, held. DAGs that are new count only for who gains a role."""
     right_floor: int = Field(default=_LIMITS.right_floor, ge=0)
     """Up to this many rights are given whatever the share."""
+    approvers: int = Field(default=_LIMITS.approvers, ge=1, le=2)
+    """How many people have to let pass what is held, 1 or 2; the second is another person than the first, whatever name they say
+    they act under."""
 
 
 class GuardTable(SettingsTable):

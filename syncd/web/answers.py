@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from syncd.control import Job
+from syncd.plan.rulings import HoldRecord
 from syncd.ports import HeldPlan, LastPlan
+from syncd.render.holds import hold_record_json
 from syncd.render.json import change_json, plain
 from syncd.render.text import Counts
 
@@ -38,18 +40,12 @@ def _held_json(held: HeldPlan) -> dict[str, Any]:
     return {"digest": held.digest, "changes": len(held.held.changes), "why": list(held.held.why)}
 
 
-def hold_json(deployment: str, hold: HeldPlan, *, limit: int, offset: int) -> dict[str, Any]:
-    """Give what is held on a deployment: all the numbers, and a page of the changes."""
-    changes = hold.held.changes
-    counts = Counts.of(changes)
+def hold_json(hold: HoldRecord, *, limit: int, offset: int) -> dict[str, Any]:
+    """Give a hold: all the numbers, what was said of it, and a page of the changes."""
+    counts, page = Counts.of(hold.changes), hold.changes[offset : offset + limit]
     return {
-        "deployment": deployment,
-        "digest": hold.digest,
-        "since": hold.since.isoformat(),
-        "made_at": hold.made_at.isoformat(),
-        "run": hold.run,
-        "why": list(hold.held.why),
+        **hold_record_json(hold),
+        "made_at": hold.planned_at.isoformat(),
         "counts": {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles},
-        "total": len(changes),
-        "changes": [change_json(change) for change in changes[offset : offset + limit]],
+        "changes": [change_json(change) for change in page],
     }

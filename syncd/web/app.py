@@ -196,7 +196,14 @@ async def _context(state: AppState, endpoint: Endpoint, request: Request, princi
         is_gone=request.is_disconnected,
         origin=request.client.host if principal.is_token and request.client else "",
         wants_text=request.headers.get("accept", "").startswith("text/plain"),
+        road=_road(request),
     )
+
+
+def _road(request: Request) -> str:
+    if request.scope.get(AT_SOCKET) is True:
+        return "control socket"
+    return f"HTTP from {request.client.host}" if request.client else "HTTP"
 
 
 async def _done(state: AppState, endpoint: Endpoint, context: RequestContext, request: Request) -> Payload:

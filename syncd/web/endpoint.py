@@ -46,6 +46,8 @@ class RequestContext:
     wants_text: bool = False
     origin: str = ""
     """The address of a caller over TCP."""
+    road: str = ""
+    """On which road it came: the control socket, or HTTP and from where."""
 
 
 @dataclass(frozen=True, slots=True)

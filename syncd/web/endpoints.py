@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from syncd.control import Control, Job, JobState, NotKnown, Right
+from syncd.plan.rulings import HoldState
 from syncd.render.json import journal_json, plain
 from syncd.web.answers import hold_json, job_json, last_plan_json
 from syncd.web.auth import Principal
 from syncd.web.endpoint import Endpoint, Payload, RequestContext, RunsOn
 from syncd.web.grant_endpoints import GRANT_ENDPOINTS
+from syncd.web.holds import OF_A_HOLD, queued
 from syncd.web.parameters import (
     LONGEST_WAIT_S,
     PAGE,
@@ -31,6 +33,7 @@ LOOK_S = 0.1
 """Between two looks at a job that somebody waits for."""
 LAST = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 """The last moment after which there is another one."""
+STATES = tuple(state.value for state in HoldState)
 STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 
 
@@ -77,9 +80,9 @@ def plans(context: RequestContext) -> Payload:
 
 
 def holds(context: RequestContext) -> Payload:
-    found = [(name, context.state.queries.held(name)) for name in _deployments(context)]
+    found = context.state.queries.holds(_deployments(context), state=context.query["state"])
     page = {name: context.query[name] for name in ("limit", "offset")}
-    return Payload({"holds": [hold_json(name, hold, **page) for name, hold in found if hold]})
+    return Payload({"holds": [hold_json(hold, **page) for hold in found]})
 
 
 def _deployments(context: RequestContext) -> list[str]:
@@ -134,17 +137,14 @@ def _page(context: RequestContext, name: str, rows: list[Any]) -> Payload:
 
 def reconcile(context: RequestContext) -> Payload:
     order = read_order(context.body, by=context.principal.name)
-    return _queued(context.state.control.reconcile(order))
+    return queued(context.state.control.reconcile(order))
 
 
 def approve(context: RequestContext) -> Payload:
     said = read_approval(context.body)
     name, digest = context.path["deployment"], context.path["digest"]
-    return _queued(context.state.control.approve(name, digest, by=context.principal.name, **said))
-
-
-def _queued(job: Job) -> Payload:
-    return Payload(job_json(job), 202, {"Location": f"/api/v1/jobs/{job.id}"})
+    found = context.state.control.approve(name, digest, by=context.principal.name, origin=context.road, **said)
+    return queued(found)
 
 
 def reload(context: RequestContext) -> Payload:
@@ -258,7 +258,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         RunsOn.DATABASE,
         "What limits hold back; limit and offset page through the changes of each.",
         {200: "Holds"},
-        (_DEPLOYMENT, *PAGE),
+        (_DEPLOYMENT, choice("state", "Only those of this state; without it, all that are not over.", STATES), *PAGE),
     ),
     Endpoint(
         "GET",
@@ -337,9 +337,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         approve,
         RunsOn.DAEMON,
         "Let exactly these held changes go. The right to approve does not include the right to reconcile.",
-        {202: "JobAnswer"},
+        {200: "Hold", 202: "JobAnswer"},
         body="Approval",
         requires_body=False,
         writes=True,
     ),
+    *OF_A_HOLD,
 )

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from syncd.callers import NAME_RULE, REASON_RULE
 from syncd.control import AlarmState, DaemonState, DeploymentResult, DeploymentState, Job, Order, SourceState
 from syncd.model import Note
+from syncd.plan.rulings import HoldRuling, HoldState
 from syncd.ports import AuditRow, Holding, Use
 from syncd.render.view import ChangeView
 
@@ -131,13 +132,28 @@ SCHEMAS: dict[str, Schema] = {
     "Plans": thing("", plans=listed(ref("LastPlan"))),
     "Holds": thing("", holds=listed(ref("Hold"))),
     "Hold": thing(
-        "What a limit holds on a deployment; `changes` is a page of `total`.",
+        "What a limit holds on a deployment, or held; `changes` is a page of `total`.",
+        id=TEXT,
         deployment=TEXT,
         digest=TEXT,
+        state={"type": "string", "enum": [state.value for state in HoldState]},
         since=TIME,
+        planned_at=TIME,
         made_at=TIME,
         run=NUMBER,
         why=NAMES,
+        said=listed(
+            thing(
+                "What somebody said of it.",
+                what={"type": "string", "enum": [ruling.value for ruling in HoldRuling]},
+                who=TEXT,
+                reason=TEXT,
+                **{"from": TEXT},
+                at=TIME,
+            )
+        ),
+        ended_at=or_null(TIME),
+        superseded_by=or_null(TEXT),
         counts=_COUNTS,
         total=NUMBER,
         changes=listed(ref("Change")),

@@ -461,3 +461,47 @@ def test_an_apply_with_a_digest_is_a_word_in_the_inbox(alone: Desk) -> None:
     assert 0 == desk.types("apply", "--approve", digest)[0], "it takes the rejection back"
     shown = json.loads(desk.types("hold", "show", digest, "-o", "json")[1])
     assert ("passed", ["approve"]) == (shown["state"], [word["what"] for word in shown["said"]][1:])
+
+
+def test_the_daemon_is_told_what_becomes_of_a_hold(desk: Desk, daemon: Place) -> None:
+    me = user_name(os.getuid())
+    said = "h1 on prod: rejected; it stays undone, and nobody is asked again until it is other changes\n"
+    assert (0, said, "") == desk.types("hold", "reject", "h1", "--reason", "no")
+    assert 0 == desk.types("hold", "reopen", "h1", "--as", "anna")[0]
+    code, out, _ = desk.types("hold", "approve", "h1")
+    assert (0, "approve: 2 applied (1 deployment, 0.8 s, 5 calls)") == (code, out.splitlines()[-1])
+    socket = "control socket"
+    assert daemon.control.asked == [
+        ("h1", "reject", f"{me}: no", socket),
+        ("h1", "reopen", f"anna (via {me})", socket),
+        ("h1", "approve", me, socket),
+    ]
+    assert (3, "", 'syncd: there is no hold "h7"\n') == desk.types("hold", "reject", "h7")
+
+
+def test_an_approval_waits_for_another_person(desk: Desk, daemon: Place) -> None:
+    daemon.control.needs_another = True
+    me = user_name(os.getuid())
+    said = f"h1 on prod: approved by {me}; it passes once another person says so too: syncd approve prod abc\n"
+    assert (4, said, "") == desk.types("hold", "approve", "h1")
+    code, out, _ = desk.types("hold", "approve", "h1", "-o", "json")
+    assert (4, "h1") == (code, json.loads(out)["id"])
+
+
+def test_without_a_daemon_an_approval_waits_for_another_person(alone: Desk) -> None:
+    desk, me = alone, user_name(os.getuid())
+    config = desk.folder / "config.toml"
+    config.write_text(f"{config.read_text()}\n[limits]\napprovers = 2\n")
+    desk.types("reconcile")
+    members(desk, "without-a-daemon-an-appro", 1)
+    digest = json.loads(desk.types("reconcile", "-o", "json")[1])["results"][0]["held"]
+    said = f"it passes once another person says so too: syncd approve dev {digest}"
+    for _ in range(2):
+        code, _, err = desk.types("approve", "dev", digest)
+        assert code in (3, 4)
+    code, _, err = desk.types("apply", "--approve", digest)
+    assert (3, f"syncd: {me} approved h1 already: the second word has to be another person's\n") == (code, err)
+    assert said not in err
+    [word] = json.loads(desk.types("hold", "show", "h1", "-o", "json")[1])["said"]
+    assert ("approve", me) == (word["what"], word["who"])
+    assert 4 == desk.types("reconcile")[0]

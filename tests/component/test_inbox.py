@@ -104,6 +104,17 @@ def test_other_effects_are_another_hold(three: Stage) -> None:
         say(three, HoldRuling.APPROVE)
 
 
+def test_of_what_nobody_spoke_of_the_newest_are_kept(store: Stores) -> None:
+    for number in range(30):
+        people = [User(f"p{n}", "", "", "", frozenset({"finance"})) for n in range(number + 1)]
+        plan_(store, *(Change(user, replace(user, roles=frozenset())) for user in people))
+        if number == 3:
+            store.inbox.say("h4", hold_word(HoldRuling.REJECT, by="anna", origin="x", at=NOW), needs=1, expires=DAY)
+            store.inbox.say("h4", hold_word(HoldRuling.REOPEN, by="anna", origin="x", at=NOW), needs=1, expires=DAY)
+    found = [hold.name for hold in store.inbox.listed(over=True)]
+    assert [*(f"h{n}" for n in range(30, 8, -1)), "h4"] == found
+
+
 def test_a_plan_over_some_people_moves_nothing_in_it(three: Stage) -> None:
     three.apply(scope=Scope.people(["p05"]))
     assert [("h1", "waits", 3)] == holds(three)
@@ -181,12 +192,12 @@ def test_a_plan_lets_nothing_pass(three: Stage) -> None:
 
 def test_a_digest_of_the_command_line_is_a_word_too(three: Stage) -> None:
     word = hold_word(HoldRuling.APPROVE, by="anna", origin="command", at=three.now)
-    found = approve_held(three.store.inbox, hold(three).digest, word, needs=1, expires=DAY)
-    again = approve_held(three.store.inbox, hold(three).digest, word, needs=1, expires=DAY)
+    found = approve_held(three.store.inbox, hold(three).digest, word, needs={}, expires=DAY)
+    again = approve_held(three.store.inbox, hold(three).digest, word, needs={}, expires=DAY)
     assert found is not None
     assert again is not None
     assert (HoldState.APPROVED, found.words) == (again.state, again.words), "who says it twice says it once"
-    assert approve_held(three.store.inbox, "abcdefabcdef", word, needs=1, expires=DAY) is None
+    assert approve_held(three.store.inbox, "abcdefabcdef", word, needs={}, expires=DAY) is None
 
 
 def test_what_is_said_is_in_the_chain_before_anything_comes_of_it(three: Stage) -> None:
@@ -202,6 +213,64 @@ def test_what_is_said_is_in_the_chain_before_anything_comes_of_it(three: Stage) 
 def test_a_digest_is_a_word_on_its_own_deployment_alone(three: Stage) -> None:
     assert is_in(three.store.inbox, hold(three).digest, deployments=("prod",))
     assert not is_in(three.store.inbox, hold(three).digest, deployments=("test",))
+
+
+# --- two people ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_two(three: Stage) -> Stage:
+    three.limits = replace(TIGHT, approvers=2)
+    return three
+
+
+def lets(stage: Stage, by: str) -> HoldRecord:
+    word = hold_word(HoldRuling.APPROVE, by=by, origin="command", at=stage.now)
+    return give_word(stage.store.inbox, "h1", word, needs=2, expires=DAY)
+
+
+def test_of_two_people_both_have_to(by_two: Stage) -> None:
+    assert HoldState.WAITS is lets(by_two, "anna (via root)").state
+    assert 4 == by_two.apply().exit_code()
+    assert set() == left(by_two)
+    with pytest.raises(ApprovalRefused, match="the second word has to be another person's"):
+        lets(by_two, "anna")
+    assert HoldState.APPROVED is lets(by_two, "bob (via root)").state
+    assert 0 == by_two.apply().exit_code()
+    assert set(THREE) == left(by_two)
+    [row] = [row for row in by_two.store.queries.audit(status="applied", user="p00") if row.change.revoked]
+    assert "anna (via root), bob (via root)" == row.approved_by
+
+
+def test_where_two_have_to_no_request_alone_lets_anything_pass(by_two: Stage) -> None:
+    digest, some = hold(by_two).digest, Scope.people(THREE)
+    for scope in (EVERYTHING, some):
+        kept_back = by_two.apply(scope=scope).deployments[0].held
+        assert kept_back is not None
+        assert digest == kept_back.digest
+        with pytest.raises(ApprovalRefused, match="was not let pass by two people: on prod both have to"):
+            by_two.apply(scope=scope, approved=(digest,))
+        made_for(by_two, PassRequest(scope, "approve", Apply(frozenset({digest}))))
+        assert set() == left(by_two)
+
+
+def test_one_word_is_too_few_once_two_are_asked_for(three: Stage) -> None:
+    say(three, HoldRuling.APPROVE)
+    three.limits = replace(TIGHT, approvers=2)
+    assert 4 == three.apply().exit_code()
+    assert set() == left(three)
+    lets(three, "bob")
+    three.apply()
+    assert set(THREE) == left(three)
+
+
+def test_the_first_of_two_words_has_an_age(by_two: Stage) -> None:
+    lets(by_two, "anna")
+    by_two.now += DAY + timedelta(minutes=1)
+    by_two.apply()
+    assert HoldState.WAITS is lets(by_two, "bob").state
+    by_two.apply()
+    assert set() == left(by_two)
 
 
 # --- rejected -----------------------------------------------------------------------------------------------------------

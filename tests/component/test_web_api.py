@@ -287,6 +287,38 @@ def test_who_asks_for_a_role_need_not_let_it_pass(place: Place, api: OpenAPI, na
     assert lets == caller.says("POST", "/api/v1/grants/1/approve").status
 
 
+def test_a_hold_by_its_name(place: Place, inside: Checked) -> None:
+    [listed] = inside.get("/api/v1/holds").json["holds"]
+    assert listed == inside.get("/api/v1/holds/h1").json == inside.get(f"/api/v1/holds/{listed['digest']}").json
+    assert ("h1", "waits", [], None) == tuple(listed[key] for key in ("id", "state", "said", "superseded_by"))
+    assert [] == inside.get("/api/v1/holds?state=rejected").json["holds"]
+    assert 'there is no hold "h9"' == problem_of(inside.get("/api/v1/holds/h9"))
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "status"), [("approve", "", 202), ("reject", "rejected", 200), ("reopen", "waits", 200)]
+)
+def test_what_is_said_of_a_hold_has_who_and_from_where(
+    place: Place, inside: Checked, api: OpenAPI, word: str, state: str, status: int
+) -> None:
+    boss = Checked(place.outside("boss"), api)
+    reply = boss.says("POST", f"/api/v1/holds/h1/{word}", {"as": "anna", "reason": "ticket 12"})
+    inside.says("POST", f"/api/v1/holds/h1/{word}")
+    assert (status, state) == (reply.status, reply.json["state"] if state else "")
+    me = user_name(os.getuid())
+    assert place.control.asked == [
+        ("h1", word, "anna (via boss): ticket 12", "HTTP from 127.0.0.1"),
+        ("h1", word, me, "control socket"),
+    ]
+    assert 404 == boss.says("POST", f"/api/v1/holds/h2/{word}").status
+
+
+def test_an_approval_that_waits_for_another_gives_the_hold(place: Place, inside: Checked) -> None:
+    place.control.needs_another = True
+    reply = inside.says("POST", "/api/v1/holds/h1/approve")
+    assert (200, "waits", "approve") == (reply.status, reply.json["state"], reply.json["said"][0]["what"])
+
+
 def test_files_are_read_again(place: Place, inside: Checked) -> None:
     assert {"in_use": True} == inside.says("POST", "/api/v1/reload").json
     place.control.wrong_files = "mappings/a.yaml:3:1: no such role"
@@ -475,10 +507,13 @@ READING = [
     if e.method == "GET" and e.path.startswith("/api") and "jobs" not in e.path and "{id}" not in e.path
 ]
 ASKED = [
-    *(("GET", path.replace("{name}", "prod"), "read", 200) for path in READING),
+    *(("GET", path.replace("{name}", "prod").replace("{hold}", "h1"), "read", 200) for path in READING),
     ("POST", "/api/v1/reconcile", "reconcile", 202),
     ("POST", "/api/v1/reload", "reconcile", 200),
     ("POST", "/api/v1/holds/prod/abc/approve", "approve", 202),
+    ("POST", "/api/v1/holds/h1/approve", "approve", 202),
+    ("POST", "/api/v1/holds/h1/reject", "approve", 200),
+    ("POST", "/api/v1/holds/h1/reopen", "approve", 200),
 ]
 
 

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ from syncd.control import (
 from syncd.errors import StoreError
 from syncd.http.secrets import Secret
 from syncd.model import GrantRequest, GrantWord, TimedGrant
+from syncd.plan.rulings import HoldRecord, HoldRuling, HoldState, HoldWord
 from syncd.ports import AuditRow, HeldPlan, Holding, LastPlan, Use
 from syncd.store import Stores
 from syncd.web import Authenticator, Server, app
@@ -107,6 +108,8 @@ class FakeControl:
     looked_for: list[int] = field(default_factory=list)
     """Each job that somebody asked for."""
     wrong_files: str = ""
+    needs_another: bool = False
+    """Whether what is approved waits for another person's word."""
     stopping: bool = False
     stuck: Event | None = None
     """While it is there and not set, `state` does not return."""
@@ -131,12 +134,28 @@ class FakeControl:
         self.asked.append(order)
         return self._open(order, tuple(sorted(order.deployments)) or ("prod", "test"))
 
-    def approve(self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "") -> Job:
+    def approve(
+        self, deployment: str, digest: str, *, by: str, approver: str = "", reason: str = "", origin: str = ""
+    ) -> Job | HoldRecord:
+        assert origin, "on which road it came"
         if (deployment, digest) != ("prod", "abc"):
             raise NotKnown(f"nothing with the digest {digest} is held on {deployment}")
         order = Order(deployments=frozenset({deployment}), by=by, approver=approver, reason=reason)
         self.asked.append((deployment, digest, order.who))
         return self._open(order, (deployment,))
+
+    def rule(
+        self, hold: str, ruling: HoldRuling, *, by: str, approver: str = "", reason: str = "", origin: str = ""
+    ) -> Job | HoldRecord:
+        if hold != "h1":
+            raise NotKnown(f'there is no hold "{hold}"')
+        order = Order(deployments=frozenset({"prod"}), by=by, approver=approver, reason=reason)
+        self.asked.append((hold, ruling.value, order.who, origin))
+        if ruling is HoldRuling.APPROVE and not self.needs_another:
+            return self._open(order, ("prod",))
+        state = HoldState.REJECTED if ruling is HoldRuling.REJECT else HoldState.WAITS
+        word = HoldWord(ruling, order.who, frozenset({by}), NOW, reason, origin)
+        return HoldRecord(1, "prod", "abc", state, NOW, NOW, 7, ("too many",), 3, words=(word,))
 
     def job(self, id_: int) -> Job:
         self.looked_for.append(id_)
@@ -181,6 +200,14 @@ class Ledger:
     def last_plan(self, deployment: str) -> LastPlan | None:
         self._wait()
         return self.books.queries.last_plan(deployment)
+
+    def hold(self, name: str) -> HoldRecord | None:
+        self._wait()
+        return self.books.queries.hold(name)
+
+    def holds(self, deployments: Collection[str], *, state: str | None = None) -> tuple[HoldRecord, ...]:
+        self._wait()
+        return self.books.queries.holds(deployments, state=state)
 
     def held(self, deployment: str) -> HeldPlan | None:
         self._wait()

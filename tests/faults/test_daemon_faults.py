@@ -20,7 +20,7 @@ from daemon_rig import HASTY_S, READ_S, Rig, full, locked, rig, stop_postgres, s
 from postgres_server import boot_postgres, new_database
 from waiting import until
 
-from syncd.control import DeploymentHealth, NotKnown, Order
+from syncd.control import DeploymentHealth, Job, NotKnown, Order
 from syncd.daemon.followup import QUARANTINE_AFTER
 from syncd.orders import NotMeant
 from syncd.sandbox.airflow.faults import (
@@ -613,7 +613,9 @@ def held_there(lab: Rig, name: str) -> int:
 def approve_all(lab: Rig, *, by: str = "ann") -> None:
     """Let go what is held, deployment by deployment, as a person does."""
     for name in lab.configured():
-        done = lab.settle(lab.it.approve(name, lab.deployment(name).held, by=by))
+        job = lab.it.approve(name, lab.deployment(name).held, by=by)
+        assert isinstance(job, Job)
+        done = lab.settle(job)
         assert 0 == done.exit_code, done
 
 

@@ -60,7 +60,7 @@ class Court:
         self.servers = servers
         self.ledgers = {name: Ledger() for name in servers}
         self.excused: dict[str, int] = {}
-        self.calls = self.grants = self.revokes = 0
+        self.calls = self.grants = self.revokes = self.rejections = 0
         self._now = now
 
     def broken(self, law: str, text: str) -> None:
@@ -122,6 +122,15 @@ class Court:
             else:
                 self._lost(site, call, before[account], account, role, dues, approved=approved)
         self._reach(site, call, before, after, dues)
+
+    def heeded(self, site: str, call: RouteCall, before: Holdings, rejected: set[tuple[str, str]]) -> None:
+        """Judge whether a call took what somebody had said, before its pass began, that nobody shall lose."""
+        after = self.servers[site].holdings()
+        for account, role in sorted(rejected):
+            if account in before and role in before[account].roles:
+                self.rejections += 1
+                if account not in after or role not in after[account].roles:
+                    self.broken("i", f"{site}: {place(call)} took {role} from {account}, which somebody had rejected")
 
     def _gained(self, site: str, call: RouteCall, now: Holding, account: str, role: str, dues: tuple[Due, ...]) -> None:
         self.grants += 1

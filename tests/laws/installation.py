@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -17,7 +19,7 @@ from court import Broken, Court
 from processes import Killed, Lie, Life, Mishap, Time, approve, start_daemon, turn
 from servers import Server, place
 from sqlalchemy import make_url
-from truth import ROLES, SOURCES, Due, Face, Line, Site, Team, Telling, World, due
+from truth import ROLES, SOURCES, Due, Face, Line, Site, Team, Telling, World, due, lower
 
 from syncd.errors import StoreError, SyncdError
 from syncd.sandbox.airflow.request import RouteCall
@@ -305,7 +307,7 @@ class Installation:
 
     def _see(self) -> None:
         for site in self.sites:
-            excused = self.journal.excused(site)
+            excused = self.journal.excused(site) | self.journal.rejected(site)
             self.court.converged(site, self.wanted(site), excused=excused, contested=self.contested)
         if unsettled := self.journal.unsettled():
             self.court.broken("f", f"unsettled: {unsettled}")
@@ -376,6 +378,25 @@ class Watch:
     def excused(self, site: str) -> set[tuple[str, str]]:
         """Give the (account, role) that a plan says it holds back."""
         return {(name, role) for name, role in self.rows(_HELD_TOUCHES, site, site)}
+
+    def approved(self) -> set[str]:
+        """Name the deployments where something was let pass that has not passed yet."""
+        return {site for (site,) in self.rows("SELECT deployment FROM holds WHERE state = 'approved'")}
+
+    def holds(self, *states: str) -> list[str]:
+        """Name the holds of these states."""
+        return [f"h{id_}" for id_, state in self.rows("SELECT id, state FROM holds ORDER BY id") if state in states]
+
+    def rejected(self, site: str) -> set[tuple[str, str]]:
+        """Give the (account, role) that somebody said nobody shall lose there."""
+        rows = self.rows("SELECT body FROM holds WHERE deployment = ? AND state = 'rejected'", site)
+        found = set()
+        for (body,) in rows:
+            for before, after, _ in json.loads(zlib.decompress(body))["changes"]:
+                if before and "user" in before:
+                    left = set(after["user"][4]) if after else set()
+                    found |= {(lower(before["user"][0]), role) for role in set(before["user"][4]) - left}
+        return found
 
     def unsettled(self) -> list[tuple[Any, ...]]:
         return self.rows("SELECT name, kind, status FROM changes WHERE status IN ('intent', 'unknown')")

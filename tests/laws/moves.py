@@ -10,11 +10,12 @@ from typing import Final, Protocol, TypeVar
 
 from court import KNOWN
 from installation import DAEMONS, LATER_S, NAMES, TEAMS, Installation
-from processes import Lie, Life, Mishap, approve, command, order, turn
+from processes import Lie, Life, Mishap, approve, command, order, rule, turn
 from truth import ROLES, SOURCES, Face, Line, Team
 
 from syncd.control import Order
 from syncd.model import Permission
+from syncd.plan.rulings import HoldRuling
 from syncd.sandbox.airflow import DagFile
 
 T = TypeVar("T")
@@ -397,6 +398,17 @@ def is_approved(home: Installation, chance: Chance) -> None:
         home.run(life, lambda: approve(life, site, held[site]), mishaps(chance))
 
 
+def is_ruled(home: Installation, chance: Chance) -> None:
+    """Somebody rejects what is held, or has it asked again."""
+    if home.database_away:
+        return
+    life, holds = _daemon(home, chance), home.journal.holds("waits", "approved", "rejected")
+    if holds and life is not None:
+        ruling = HoldRuling.REOPEN if flip(chance, 3) else HoldRuling.REJECT
+        hold = chance.choice(holds)
+        home.run(life, lambda: rule(life, hold, ruling), mishaps(chance))
+
+
 def is_commanded(home: Installation, chance: Chance) -> None:
     """Somebody runs `syncd plan` or `syncd apply` from a shell, whatever else is at work."""
     life = Life(home, "command")
@@ -446,6 +458,7 @@ HEAVY: Final[dict[Move, int]] = {
     sleeps: 2,
     is_ordered: 4,
     is_approved: 3,
+    is_ruled: 3,
     is_commanded: 3,
     recovers: 2,
 }

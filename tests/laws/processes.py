@@ -33,6 +33,7 @@ from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreErr
 from syncd.http.backoff import Retries
 from syncd.model import Certificate, Group, Identity, Learned, Snapshot
 from syncd.plan.approval import approvals_of
+from syncd.plan.rulings import HoldRuling
 from syncd.sandbox.airflow.answers import AirflowAnswer
 from syncd.sandbox.airflow.request import RouteCall
 from syncd.store import Stores
@@ -254,6 +255,8 @@ class Life:
         self.lines: tuple[Line, ...] = home.truth.lines
         self.told: dict[str, list[Telling]] = {s: list(home.saved[s]) or [UNTOLD] for s in SOURCES}
         self.approving: set[str] = set()
+        self.rejected: dict[str, set[tuple[str, str]]] = {}
+        """What somebody had rejected by site when its pass began."""
         self.in_pass = False
         self._learned: dict[str, list[Telling]] = {}
         """What polls told while a pass was made, which goes by what was known when it began."""
@@ -393,6 +396,7 @@ class Life:
         given = server.answer(call)
         if given.status < 300:
             self.home.court.called(site, call, before, dues, approved=approved)
+            self.home.court.heeded(site, call, before, self.rejected.get(site, set()))
         if what == "died":
             self.dead = True
             raise Killed
@@ -576,8 +580,9 @@ def _one_pass(life: Life) -> bool:
         return False
     name, item = found
     life.home.look(life, name)
-    if approvals_of(item.mode):
+    if approvals_of(item.mode) or name in life.home.journal.approved():
         life.approving.add(name)
+    life.rejected[name] = life.home.journal.rejected(name)
     try:
         with life.passing():
             daemon.worker.carry_out(name, item, daemon.worker.make(name, item))
@@ -610,6 +615,16 @@ def approve(life: Life, site: str, digest: str) -> bool:
     return True
 
 
+def rule(life: Life, hold: str, ruling: HoldRuling) -> None:
+    """Say something of what is held."""
+    assert life.daemon is not None
+    try:
+        life.daemon.rule(hold, ruling, by="somebody")
+    except (NotKnown, NotNow, StoreError):
+        return
+    turn(life)
+
+
 def command(life: Life, *, plan: bool, approved: frozenset[str] = frozenset()) -> reconcile.Report | None:
     """Run `syncd plan` or `syncd apply` from here, without a daemon."""
     home = life.home
@@ -619,8 +634,8 @@ def command(life: Life, *, plan: bool, approved: frozenset[str] = frozenset()) -
         life.told = {source: [UNTOLD] for source in SOURCES}
         for site in home.sites:
             home.look(life, site)
-        if approved:
-            life.approving.update(home.sites)
+        life.approving.update(home.sites if approved else home.journal.approved())
+        life.rejected = {site: home.journal.rejected(site) for site in home.sites}
         report = reconcile.plan(world) if plan else reconcile.apply(world, approvals=approved)
     except (SyncdError, DeploymentBusy, OperationalError):
         return None

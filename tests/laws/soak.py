@@ -95,6 +95,7 @@ def main() -> int:
                 return 1
             counts += home.counts
             sums += Counter(calls=home.court.calls, grants=home.court.grants, revokes=home.court.revokes)
+            sums += Counter(rejections=home.court.rejections)
             sums += Counter({f"known {name}": n for name, n in home.court.excused.items()})
             left, seed = left - steps, seed + 1
     print(_told(counts, sums, f"seeds {wanted.seed} to {seed - 1}", time.monotonic() - began))  # noqa: T201

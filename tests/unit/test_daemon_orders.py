@@ -13,7 +13,7 @@ from mapping_world import NOW
 from memory_journal import MemoryInbox
 from waiting import until
 
-from syncd.control import DeploymentResult, JobState, NotKnown, NotNow, Order
+from syncd.control import DeploymentResult, Job, JobState, NotKnown, NotNow, Order
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.directory_cache import DirectoryCache
 from syncd.daemon.jobs import Jobs
@@ -25,6 +25,8 @@ from syncd.errors import SourceUnavailable, StoreError
 from syncd.model import EVERYTHING, Deployment, Owned, Pause, Paused, Scope
 from syncd.orders import NotMeant
 from syncd.plan.approval import APPLY, Apply, PlanOnly
+from syncd.plan.limits import Limits
+from syncd.plan.rulings import HoldRecord, HoldRuling, HoldState, HoldWord, NotTaken
 from syncd.targets.airflow.naming import NAMING
 
 DEPLOYMENTS = tuple(Deployment(name, login_source="okta", naming=NAMING) for name in ("prod", "test"))
@@ -56,11 +58,12 @@ class Office:
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     queue: WorkQueue = field(default_factory=lambda: WorkQueue(1))
     jobs: Jobs = field(default_factory=lambda: Jobs(lambda: NOW))
+    inbox: Any = field(default_factory=MemoryInbox)
 
     def __post_init__(self) -> None:
         for source in (self.desk.okta, self.desk.people):
             self.desk.poll(source)
-        targets = {d.name: SimpleNamespace(deployment=d, address="") for d in DEPLOYMENTS}
+        targets = {d.name: SimpleNamespace(deployment=d, address="", limits=Limits()) for d in DEPLOYMENTS}
         journal = SimpleNamespace(
             readings=SimpleNamespace(last_snapshot=lambda _: None),
             places=SimpleNamespace(place=lambda name, _: SimpleNamespace(facts=name)),
@@ -73,7 +76,7 @@ class Office:
         fleet: Any = SimpleNamespace(now=SimpleNamespace(world=world, targets=targets, settings=settings))
         ledger = SimpleNamespace(hold=lambda name, *_, scope: self._held(name, scope))
         pauses = SimpleNamespace(standing=lambda: self.pauses)
-        store: Any = SimpleNamespace(ledger=ledger, inbox=MemoryInbox(), pauses=pauses)
+        store: Any = SimpleNamespace(ledger=ledger, inbox=self.inbox, pauses=pauses)
         runtime = Runtime(self._emit, lambda: NOW, lambda: 0.0, lambda: self.is_stopping)
         polls: Any = SimpleNamespace(poll=self._poll)
         nothing: Any = None
@@ -272,6 +275,7 @@ def test_a_deployment_whose_people_cannot_be_found_is_told_and_the_others_go_on(
 def test_an_approval_of_what_is_held_queues_a_pass_over_everything_that_lets_just_that_pass() -> None:
     office = Office()
     job = office.orders.approve("prod", "abc", by="eve")
+    assert isinstance(job, Job)
     assert (("prod",), "eve", frozenset({"prod"})) == (job.deployments, job.order.by, job.order.deployments)
     assert {
         "prod": WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({"abc"})), job=job.id)
@@ -279,10 +283,82 @@ def test_an_approval_of_what_is_held_queues_a_pass_over_everything_that_lets_jus
     assert [{"job": job.id, "by": "eve", "deployment": "prod", "digest": "abc"}] == office.told("approval_taken")
 
 
+@dataclass
+class OneHold(MemoryInbox):
+    """An inbox with h1 on prod."""
+
+    state: HoldState = HoldState.WAITS
+    then: HoldState = HoldState.APPROVED
+    said: list[HoldWord] = field(default_factory=list)
+
+    def find(self, name: str) -> HoldRecord | None:  # type: ignore[override]
+        here = HoldRecord(1, "prod", "abc", self.state, NOW, NOW, 7, ("why",), 3, superseded_by=2)
+        return here if name in ("h1", "abc") else None
+
+    def say(  # type: ignore[override]
+        self, name: str, word: HoldWord, *, needs: int, expires: timedelta
+    ) -> HoldRecord | NotTaken:
+        assert (1, EXPIRES) == (needs, expires)
+        if word.who == "eve":
+            return NotTaken("eve said so already")
+        self.said.append(word)
+        self.state = self.then
+        return self.find(name) or NotTaken("")
+
+
+def test_a_hold_is_approved_by_its_name_by_whom_and_on_which_road() -> None:
+    office = Office(inbox=OneHold(), hold=None)
+    job = office.orders.rule("h1", HoldRuling.APPROVE, by="anna", approver="bob", reason="r", origin="control socket")
+    assert isinstance(job, Job)
+    assert {"prod": Apply(frozenset({"abc"}))} == {name: item.mode for name, item in office.queued().items()}
+    [word] = office.inbox.said
+    assert ("bob (via anna)", {"anna", "bob"}, "r", "control socket") == (
+        word.who,
+        word.people,
+        word.reason,
+        word.origin,
+    )
+
+
+def test_an_approval_that_waits_for_another_person_queues_nothing() -> None:
+    office = Office(inbox=OneHold(then=HoldState.WAITS))
+    found = office.orders.approve("prod", "abc", by="anna")
+    assert isinstance(found, HoldRecord)
+    assert ({}, 1) == (office.queued(), len(office.inbox.said))
+
+
+@pytest.mark.parametrize("ruling", [HoldRuling.REJECT, HoldRuling.REOPEN])
+def test_what_is_rejected_or_asked_again_is_planned_anew_at_once(ruling: HoldRuling) -> None:
+    office = Office(inbox=OneHold(then=HoldState.REJECTED))
+    found = office.orders.rule("abc", ruling, by="anna")
+    assert isinstance(found, HoldRecord)
+    assert {"prod": WorkItem(EVERYTHING, "held", Urgency.WHOLE)} == office.queued()
+    assert [{"hold": "h1", "deployment": "prod", "ruling": ruling.value, "by": "anna"}] == office.told("hold_ruled")
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "by", "said"),
+    [
+        ("h9", HoldState.WAITS, "anna", 'there is no hold "h9"'),
+        ("h1", HoldState.SUPERSEDED, "anna", "h1 is over: .*superseded by h2"),
+        ("h1", HoldState.WAITS, "eve", "eve said so already"),
+    ],
+)
+@pytest.mark.parametrize("ruling", list(HoldRuling))
+def test_of_what_is_not_there_nothing_can_be_said(
+    ruling: HoldRuling, name: str, state: HoldState, by: str, said: str
+) -> None:
+    office = Office(inbox=OneHold(state))
+    with pytest.raises(NotKnown, match=said):
+        office.orders.rule(name, ruling, by=by)
+    assert {} == office.queued()
+
+
 @pytest.mark.finding("U-B2")
 def test_an_approval_remembers_for_whom_it_was_and_why() -> None:
     office = Office()
     job = office.orders.approve("prod", "abc", by="eve", approver="anna", reason="ticket 12")
+    assert isinstance(job, Job)
     assert ("eve", "anna (via eve): ticket 12") == (job.order.by, job.order.who)
     assert ["anna (via eve): ticket 12"] == [facts["by"] for facts in office.told("approval_taken")]
 
