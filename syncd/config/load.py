@@ -277,7 +277,9 @@ def _deployment(name: str, table: DeploymentTable, naming: Naming) -> Deployment
 
 
 def _guard(table: GuardTable) -> GuardRules:
-    return GuardRules(holds_unmarked=table.unmarked == "hold")
+    return GuardRules(
+        table.unmarked == "hold", table.min_admins, frozenset(table.required_admins), frozenset(table.protected_roles)
+    )
 
 
 _DATABASE = re.compile(r"^[ \t]*\[[ \t]*database[ \t]*\]", re.MULTILINE)

@@ -39,7 +39,7 @@ from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, Us
 from syncd.plan.approval import covers
 from syncd.plan.doubted import HELD
 from syncd.plan.given import NOTHING_GAINED, Gained, Gains
-from syncd.plan.guard_rules import KeptBack, Privileged, privileged_rulings
+from syncd.plan.guard_rules import Admins, KeptBack, Privileged, admin_rulings, own_rulings, privileged_rulings
 from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
@@ -101,6 +101,8 @@ def guard(
     named: Collection[str] = (),
     gains: Gains | None = None,
     privileged: Privileged | None = None,
+    admins: Admins | None = None,
+    own: User | None = None,
     given_lately: Gained = NOTHING_GAINED,
     doubt: str = "",
 ) -> Guarded:
@@ -110,7 +112,7 @@ def guard(
     `doubt` says why the database may not be the one of before: then nothing is taken without a person's word.
     `lately` was taken there within the last `WINDOW`, without a person's word, and `given_lately` given: it counts too.
     `gains` is what gains are measured by; None: they are not limited. `privileged` is what the rule about roles that administer
-    asks; None: there is no such rule.
+    asks, `admins` what those about administrators ask; None: there is no such rule. `own` is the account that we run as.
     """
     holders = holders_left(plan.changes, observed)
     each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GAINED) for c in plan.changes]
@@ -119,6 +121,8 @@ def guard(
     counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
     over = [_ruling(kind, why, each) for kind, why in counted if why]
     over += privileged_rulings(plan.changes, privileged) if privileged else ()
+    over += own_rulings(plan.changes, own, observed.roles)
+    over += admin_rulings(plan.changes, admins, tuple(over)) if admins else ()
     if not over:
         return Guarded(plan.changes, holders=holders, gains=gains)
     go, kept_back = _part(plan.changes, over)

@@ -6,6 +6,11 @@ gives a role that administers to who had it not by us, and neither a | that role
 line that gives it nor the role says `privileged: true`              |
 lets a role that people hold administer, and neither the role nor    | what comes into it is held
 all lines that give it say so                                        |
+leaves fewer administrators than `min_admins`, without our own       | whatever takes that from anybody is held; somebody who
+account                                                              | becomes one by the same plan, and is not held, counts
+takes it from one of `required_admins`                               | that is held
+takes something from a role that our own account holds, which it has | that is held
+by no other                                                          |
 """
 
 from __future__ import annotations
@@ -95,6 +100,83 @@ def privileged_rulings(changes: Iterable[Change], asked: Privileged) -> Iterator
                 "says that it is meant",
                 gives=lambda other, name=change.name: asked.held(other) if _is_role(other, name) else _NONE,  # type: ignore[misc]
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Admins:
+    """What the rules about administrators ask.
+
+    roles     those that make somebody one
+    now       by key, who is one on the server, without the account that we run as; None: nobody knows
+    least     so many stay
+    required  user names, by key, that do
+    """
+
+    roles: Parts
+    now: Parts | None
+    least: int = 1
+    required: Parts = _NONE
+
+    def is_lost(self, change: Change) -> bool:
+        """Say whether somebody stops being an administrator by a change of their account."""
+        return self._are(change.before) and not self._are(change.after)
+
+    def is_gained(self, change: Change, held: Parts) -> bool:
+        """Say whether somebody becomes one, but for what of it is held."""
+        return not self._are(change.before) and self._are(change.after, without=held)
+
+    def _are(self, thing: User | Role | None, *, without: Parts = _NONE) -> bool:
+        return isinstance(thing, User) and not self.roles.isdisjoint(thing.roles - without)
+
+
+def admin_rulings(changes: Iterable[Change], asked: Admins, so_far: Iterable[KeptBack]) -> Iterator[KeptBack]:
+    """Keep back what leaves a deployment without those who can put it right; `so_far` is what is held already."""
+    changes, others = tuple(changes), tuple(so_far)
+    lost = [change for change in changes if asked.is_lost(change)]
+    named = {key(change.name) for change in lost} & asked.required
+    if named:
+        who = ", ".join(sorted(change.name for change in lost if key(change.name) in named))
+        yield KeptBack(
+            f"{who} would not be {_or(asked.roles)} any more, and required_admins names them",
+            takes=lambda change: asked.is_lost(change) and key(change.name) in named,
+        )
+    going = [change for change in lost if key(change.name) not in named and not any(o.takes(change) for o in others)]
+    held = {id(c): frozenset[str]().union(*(other.gives(c) for other in others)) for c in changes}
+    left = len(asked.now or ()) - len(going) + sum(asked.is_gained(change, held[id(change)]) for change in changes)
+    if going and left < asked.least:
+        there = "how many there are is not known" if asked.now is None else f"{max(0, left)} would be left"
+        yield KeptBack(
+            f"{_lose(len(going))} {_or(asked.roles)}, and {there}: at least {asked.least} stay (min_admins)",
+            takes=asked.is_lost,
+        )
+
+
+def own_rulings(changes: Iterable[Change], own: User | None, roles: Mapping[str, Role]) -> Iterator[KeptBack]:
+    """Keep back what would take from the account that we run as what it can do; `roles` are those before."""
+    for change in changes if own else ():
+        assert own is not None
+        if not isinstance(change.before, Role) or change.name not in own.roles:
+            continue
+        kept = change.after.permissions if isinstance(change.after, Role) else frozenset[Permission]()
+        others = (roles[role].permissions for role in own.roles - {change.name} if role in roles)
+        if lost := change.before.permissions - kept - frozenset[Permission]().union(*others):
+            yield KeptBack(
+                f"syncd runs as {own.username}, which holds {change.name} and would lose {_some(lost)}",
+                takes=lambda other, this=change: other is this,  # type: ignore[misc]
+            )
+
+
+def _some(permissions: Iterable[Permission]) -> str:
+    found = sorted(map(str, permissions))
+    return ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+
+
+def _or(roles: Parts) -> str:
+    return " or ".join(sorted(roles))
+
+
+def _lose(count: int) -> str:
+    return "1 person loses" if count == 1 else f"{count} people lose"
 
 
 def _is_role(change: Change, name: str) -> bool:

@@ -39,3 +39,9 @@ class GuardRules:
 
     holds_unmarked: bool = True
     """Whether a role that administers is held where no word says that it is meant."""
+    min_admins: int = 1
+    """So many accounts stay administrators, without the one that syncd runs as."""
+    required_admins: frozenset[str] = frozenset()
+    """User names that do not stop being administrators."""
+    protected_roles: frozenset[str] = frozenset()
+    """Roles that are never given, taken, changed or deleted."""

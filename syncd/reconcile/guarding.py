@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from syncd.mapping.privileged import privileges
-from syncd.model import Dag, DesiredState, Dialect, Plan
+from syncd.model import Dag, DesiredState, Dialect, Note, ObservedState, Plan, key
 from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
-from syncd.plan.guard_rules import Privileged
+from syncd.plan.guard_rules import Admins, Privileged
 from syncd.plan.named import signs
 from syncd.plan.settle import planned_again, without_unmade
+from syncd.ports import TargetReader
 from syncd.reconcile.state import Pass, ThingsThere
 
 
@@ -16,7 +20,7 @@ def ask_guard(
     this: Pass,
     plan: Plan,
     there: ThingsThere,
-    dialect: Dialect,
+    reader: TargetReader,
     *,
     desired: DesiredState,
     inventory: tuple[Dag, ...],
@@ -28,7 +32,7 @@ def ask_guard(
     # whom this pass lets go ahead, and they count what it took.
     again = planned_again(plan, [(left.id, left.change, end) for left, end in there.ends.items()])
     since, ledger = this.world.clock() - WINDOW, this.journal.ledger
-    measured = _gains(this, plan, there, dialect, inventory=inventory)
+    measured = _gains(this, plan, there, reader.dialect(), inventory=inventory)
     return guard(
         plan,
         there.observed,
@@ -40,6 +44,8 @@ def ask_guard(
         gains=measured,
         doubt=this.doubt.why if this.doubt else "",
         privileged=_privileged(this, plan, there, desired) if this.target.guard.holds_unmarked else None,
+        admins=_admins(this, plan, there.observed, own=reader.own_account()),
+        own=there.observed.users.get(key(reader.own_account() or "")),
         given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GAINED,
     )
 
@@ -74,6 +80,35 @@ def _privileged(this: Pass, plan: Plan, there: ThingsThere, desired: DesiredStat
         without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items())).grants,
         naming.is_privileged,
     )
+
+
+def _admins(this: Pass, plan: Plan, observed: ObservedState, *, own: str | None) -> Admins | None:
+    """Say what the rules about administrators ask; None: nobody stops being one. Of whom it does not look at, a pass asks what
+    was seen last."""
+    rules, roles = this.target.guard, this.naming.admin_roles
+    asked = Admins(roles, None, rules.min_admins, frozenset(map(key, rules.required_admins)))
+    if not any(asked.is_lost(change) for change in plan.changes):
+        return None
+    users = observed.users
+    if not observed.scope.everything:
+        seen = this.journal.looks.last(this.facts)
+        if seen is None:
+            return asked
+        users = {**seen.users, **users}
+    now = frozenset(name for name, user in users.items() if not roles.isdisjoint(user.roles)) - {key(own or "")}
+    return replace(asked, now=now)
+
+
+def missing_admins(this: Pass, observed: ObservedState) -> Iterator[Note]:
+    """Say who should be an administrator and is none, in a look at everybody."""
+    roles = this.naming.admin_roles
+    for name in sorted(this.target.guard.required_admins) if observed.scope.everything else ():
+        user = observed.users.get(key(name))
+        if user is None or roles.isdisjoint(user.roles):
+            what = f"{name} is not {' or '.join(sorted(roles))}" if user else f"there is no account {name}"
+            yield Note(
+                "admin_missing", f"{what}, and required_admins names it; make it one, or take it out of the list"
+            )
 
 
 def _named(this: Pass, plan: Plan) -> frozenset[str]:

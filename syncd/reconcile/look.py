@@ -37,6 +37,7 @@ from syncd.plan.named import warned
 from syncd.plan.on_people import effects_on_people
 from syncd.plan.partly import who_loses, without_new
 from syncd.plan.pauses import part, stopping
+from syncd.plan.protected import owned_without, without_protected
 from syncd.plan.rejected import without_rejected
 from syncd.plan.renamed import (
     account_notes,
@@ -61,7 +62,7 @@ from syncd.reconcile.break_glass import watch_break_glass
 from syncd.reconcile.contested import yield_to_others
 from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
 from syncd.reconcile.grants import take_grants
-from syncd.reconcile.guarding import ask_guard
+from syncd.reconcile.guarding import ask_guard, missing_admins
 from syncd.reconcile.state import Comparison, FoundRenames, Pass, ThingsThere
 
 _ABOUT_DAGS = frozenset({"selector_matches_nothing", "dag_pending"})
@@ -114,6 +115,7 @@ def see(
     this.emit("deployment_observed", users=len(there.observed.users), roles=len(there.observed.roles))
     with this.timed("diff"):
         desired, scope, known_as = _under_their_names(this, wanted, there)
+        desired, there = _leaving_protected(this, desired, there)
         if this.scope.everything or this.scope.dags:
             desired = keep_vanished(this, reader, desired, there.observed, inventory)
             desired = yield_to_others(this, desired, there.observed, ours=there.owned.roles, count=count)
@@ -121,9 +123,7 @@ def see(
         plan, rejected = _without_rejected(this, _compared(this, reader, desired, there, scope=scope))
         plan = only_touched(plan, this.undo) if this.undo else plan
         people = _with_people(this, plan, there)
-        guarded = ask_guard(
-            this, plan, people, reader.dialect(), desired=desired, inventory=inventory, approvals=approvals
-        )
+        guarded = ask_guard(this, plan, people, reader, desired=desired, inventory=inventory, approvals=approvals)
         in_list = frozenset(dag.id for dag in inventory) if this.scope.everything or this.scope.dags else None
         of = partial(effects_on_people, owned=people.owned, dialect=reader.dialect(), dags=in_list)
         effects = of(people.observed, plan.changes)
@@ -203,6 +203,14 @@ def _under_their_names(
     return replace(desired, notes=notes), _renamed(there.scope, wanted, aligned), _known_as(wanted, aligned)
 
 
+def _leaving_protected(this: Pass, desired: DesiredState, there: ThingsThere) -> tuple[DesiredState, ThingsThere]:
+    """Want nothing of roles that the configuration protects, and own nothing of them."""
+    protected = this.target.guard.protected_roles
+    if not protected:
+        return desired, there
+    return without_protected(desired, protected), replace(there, owned=owned_without(there.owned, protected))
+
+
 def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: ThingsThere, *, scope: Scope) -> Plan:
     plan = diff(
         desired,
@@ -220,7 +228,8 @@ def _compared(this: Pass, reader: TargetReader, desired: DesiredState, there: Th
         if this.unread
         else warned(plan, breaks=reader.dialect().role_deletion_breaks)
     )
-    return within_modes(plan, modes_of(desired, this.target.deployment))
+    plan = within_modes(plan, modes_of(desired, this.target.deployment))
+    return replace(plan, notes=tuple(sorted({*plan.notes, *missing_admins(this, there.observed)})))
 
 
 def _without_rejected(this: Pass, plan: Plan) -> tuple[Plan, tuple[Change, ...]]:

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field, field_validator
 from syncd.fields import Names, SettingsTable, Span, Text
 from syncd.mapping.accounts import template_problem
 from syncd.model import Naming
-from syncd.plan.limits import Limits
+from syncd.plan.limits import GuardRules, Limits
 
-_LIMITS = Limits()
+_LIMITS, _GUARD = Limits(), GuardRules()
 
 
 def _label_name(name: str) -> str:
@@ -63,6 +63,12 @@ class GuardTable(SettingsTable):
     """What becomes of a role that administers (`Admin`, `Op`, and any that can change users, roles, connections or variables)
     where neither the line that gives it nor the role says `privileged: true`. `hold`: who does not have it yet gets it when
     somebody approves it. `give`: at once."""
+    min_admins: int = Field(default=_GUARD.min_admins, ge=0)
+    """So many accounts stay `Admin`, not counting the one that syncd uses: what would leave fewer is held."""
+    required_admins: Names = ()
+    """User names that stay `Admin`: what would take it from one of them is held, and that one of them is not `Admin` is told."""
+    protected_roles: Names = ()
+    """Roles that are never given, taken, changed or deleted, nor any that a database may take for one of them."""
 
 
 class RateLimitTable(SettingsTable):
