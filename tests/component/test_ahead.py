@@ -137,7 +137,7 @@ def test_a_pass_that_is_superseded_ends(stage: Stage) -> None:
 @pytest.mark.finding("X-F9")
 def test_a_command_gives_way_to_the_loss_that_a_daemon_sees(stage: Stage, tmp_path: Path) -> None:
     """A daemon with a session and a database of its own, while a command applies to 40 people."""
-    stage.limits = Limits(removals=9, share=1)
+    stage.limits = Limits(removals=9, share=1, gain_share=1)
     stage.apply()
     stage.people.members = {"finance": ["anna", "bob", *(f"joiner{n:02}" for n in range(40))]}
     meets, busy = threading.Event(), threading.Event()

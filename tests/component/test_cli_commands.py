@@ -841,6 +841,7 @@ def test_a_question_makes_no_approval_younger(desk: Desk, monkeypatch: pytest.Mo
         assert found is not None
     with sqlite3.connect(desk.folder / "syncd.db") as database:
         database.execute("UPDATE plans SET made_at = '2026-01-01 00:00:00.000000'")
+        database.execute("UPDATE holds SET planned_at = '2026-01-01 00:00:00.000000'")
     monkeypatch.setattr("syncd.cli.apply.at_terminal", lambda: True)
     monkeypatch.setattr("sys.stdin", Typed("y\n"))
     code, _, err = desk.types("apply", "--approve", found.held.digest)
