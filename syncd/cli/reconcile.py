@@ -177,7 +177,14 @@ def refuse_unknown(world: World, scope: Scope, digests: Collection[str]) -> None
     from syncd.reconcile.approving import is_in
 
     names, inbox = {target.deployment.name for target in world.targets}, world.journal.inbox
-    require_holds(world, scope, [digest for digest in digests if not is_in(inbox, digest, deployments=names)])
+    oldest = world.clock() - world.hold_expires
+
+    def is_known(digest: str) -> bool:
+        """Say whether something can be said of it now; what was planned too long ago would be younger after the next plan."""
+        hold = inbox.find(digest)
+        return is_in(inbox, digest, deployments=names) and hold is not None and hold.planned_at >= oldest
+
+    require_holds(world, scope, [digest for digest in digests if not is_known(digest)])
 
 
 def approve_here(world: World, scope: Scope, digests: Collection[str], *, approver: str = "", reason: str = "") -> None:
