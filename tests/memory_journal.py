@@ -49,6 +49,7 @@ from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
 from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.rejected import Rejection
+from syncd.plan.rivals import GrantTally, LostGrant
 from syncd.plan.rulings import HoldRecord, HoldWord, NotTaken
 from syncd.plan.taken import NOTHING, Taken, taken
 from syncd.ports import Basis, DatabaseDoubt, Failing, Lease, Place, Unsettled
@@ -403,6 +404,12 @@ class MemoryMemory:
         return ()
 
     def contest(self, deployment: str, *, losses: Tally, gains: Tally, now: datetime) -> None:
+        """Do nothing."""
+
+    def lost_grants(self, deployment: str) -> tuple[LostGrant, ...]:  # noqa: ARG002
+        return ()
+
+    def contest_grants(self, deployment: str, tally: GrantTally, *, now: datetime) -> None:
         """Do nothing."""
 
     def roles_seen(self, deployment: str) -> frozenset[str] | None:

@@ -245,7 +245,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
         not_converged,
         Say("held", name, words.held(name, this.held, this.held_effects)),
         Say("paused", name, words.paused(name, this.pause, this.paused, this.paused_effects)),
-        Say("drift", name, words.drift(name, this.drift)),
+        Say("drift", name, words.drift(name, this.drift, this.culprits, words.noted(notes, "grant_taken_back"))),
         Say("frozen", name, words.frozen(this.frozen)),
         Say("email_taken", name, words.noted(notes, "email_taken")),
         Say("renamed", name, words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from syncd.alarm_kinds import AlarmKind
-from syncd.model import Change, Held, Note, Outcome, Pause, Status
+from syncd.model import Change, Held, Note, Outcome, Pause, Role, Status
 from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
 from syncd.plan.pauses import PREFIX
@@ -55,7 +55,22 @@ def paused(name: str, pause: Pause | None, changes: Sequence[Change], effects: E
 
 def not_converged(changes: Sequence[Change]) -> str:
     names = sorted({change.name for change in changes})
-    return f"the server accepted and did not keep changes of {few(names, 5)}" if names else ""
+    if not names:
+        return ""
+    return f"the server accepted and did not keep changes of {few(names, 5)}; most likely {_who_undoes(changes)}"
+
+
+def _who_undoes(changes: Sequence[Change]) -> str:
+    """Say who most likely undid changes within the seconds until they were read back."""
+    on_dags = any(
+        permission.dag is not None
+        for change in changes
+        for thing in (change.before, change.after)
+        if isinstance(thing, Role)
+        for permission in thing.permissions
+    )
+    roles = "the access_control of a DAG's code, or " if on_dags else ""
+    return f"{roles}another tool or a second syncd that writes there too"
 
 
 def waiting(outcomes: Sequence[Outcome]) -> str:
@@ -68,10 +83,15 @@ def waiting(outcomes: Sequence[Outcome]) -> str:
     return some([safe(f"{o.change.name}: {o.detail}") for o in lacking], 3, between="; ")
 
 
-def drift(name: str, things: int) -> str:
-    if not things:
-        return ""
-    return f"{things} things were changed there by somebody else; what was put back: syncd audit -d {name}"
+def drift(name: str, things: int, culprits: Sequence[str] = (), left: str = "") -> str:
+    """Say what somebody else changed, who most likely did, and what is `left` as they have it because they do it each time."""
+    said = some([safe(text) for text in culprits], 3, between="; ")
+    back = (
+        f"{things} things were changed there by somebody else; what was put back: syncd audit -d {name}"
+        if things
+        else ""
+    )
+    return "; ".join(filter(None, (back, said if things else "", left)))
 
 
 def frozen(roles: Mapping[str, str]) -> str:

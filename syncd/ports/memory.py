@@ -8,6 +8,7 @@ from typing import Protocol
 
 from syncd.model import DesiredState, Learned, Loss
 from syncd.plan.contested import Tally
+from syncd.plan.rivals import GrantTally, LostGrant
 
 
 class Memory(Protocol):
@@ -37,6 +38,14 @@ class Memory(Protocol):
 
     def contest(self, deployment: str, *, losses: Tally, gains: Tally, now: datetime) -> None:
         """Write down what a pass saw of both."""
+        ...
+
+    def lost_grants(self, deployment: str) -> tuple[LostGrant, ...]:
+        """List the grants that another hand took from people; see plan/rivals.py."""
+        ...
+
+    def contest_grants(self, deployment: str, tally: GrantTally, *, now: datetime) -> None:
+        """Write down what a pass saw of them."""
         ...
 
     def roles_seen(self, deployment: str) -> frozenset[str] | None:

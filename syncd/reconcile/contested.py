@@ -7,6 +7,7 @@ from dataclasses import replace
 from syncd.model import DesiredState, ObservedState
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.modes import modes_of
+from syncd.plan.rivals import likely_culprits, taken_grants, tallied, yield_grants
 from syncd.reconcile.state import Pass
 
 
@@ -32,3 +33,19 @@ def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours:
     losses = taken_back(desired, observed, earlier=earlier, losses=journal.memory.losses(this.facts), now=now)
     gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.memory.gains(this.facts), now=now)
     journal.memory.contest(this.name, losses=losses, gains=gains, now=now)
+
+
+def yield_people(this: Pass, desired: DesiredState, observed: ObservedState, *, count: bool) -> DesiredState:
+    """Want no grant for now that another hand takes each time. `count` takes note of those that it took since the last pass."""
+    memory, now = this.journal.memory, this.world.clock()
+    if count and this.scope.everything and observed.scope.everything:
+        taken = taken_grants(desired, observed, this.earlier)
+        this.culprits = likely_culprits(taken, desired, observed)
+        memory.contest_grants(this.name, tallied(taken, memory.lost_grants(this.name), observed, now=now), now=now)
+    return yield_grants(desired, observed, memory.lost_grants(this.facts), now=now)
+
+
+def put_right(this: Pass, observed: ObservedState) -> None:
+    """Take note of the grants that are there again, so that they can be counted anew."""
+    memory, now = this.journal.memory, this.world.clock()
+    memory.contest_grants(this.name, tallied(frozenset(), memory.lost_grants(this.name), observed, now=now), now=now)

@@ -32,7 +32,7 @@ from syncd.ports import (
     TargetReader,
     TargetSession,
 )
-from syncd.reconcile.contested import contest
+from syncd.reconcile.contested import contest, put_right
 from syncd.reconcile.directory import rereading
 from syncd.reconcile.look import first_look, see, standing
 from syncd.reconcile.make import answered, is_of, make_all, moved_people, record
@@ -195,6 +195,7 @@ def _report(
         paused=last.paused,
         paused_effects=last.paused_effects,
         undoes=this.undo.what if this.undo else "",
+        culprits=this.culprits,
     )
 
 
@@ -232,6 +233,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         after = _read_back(this, session, inventory=inventory)
     if made and this.scope.everything and this.undo is None:
         contest(this, after.desired, after.observed, ours=after.owned.roles)
+        put_right(this, after.observed)
     learned = session.learned()
     this.journal.memory.save_learned(this.name, learned)
     keep_look(this, after, learned, own_account=session.own_account(), inventory=inventory)

@@ -51,6 +51,8 @@ class DeploymentReport:
     leftovers: tuple[str, ...] = ()
     drift: int = 0
     """Changes of what nobody wanted otherwise than the last pass over everything did: somebody else had a hand in it."""
+    culprits: tuple[str, ...] = ()
+    """What of that was taken from people, and who most likely did it."""
     frozen: Mapping[str, str] = field(default_factory=dict)
     """Roles that nobody loses now, and why."""
     unknown_dags: Mapping[str, str] = field(default_factory=dict)

@@ -138,6 +138,8 @@ class Pass:
     """By whose values lines with `each` go: those listed now or the last time, and for a while those that were before."""
     moved: frozenset[str] = frozenset()
     """People of whom something else is wanted now, as was found after another writer went first."""
+    culprits: tuple[str, ...] = ()
+    """What was taken from people since the last pass over everything, and who most likely did it."""
     calls_of_others: int = 0
     """Made by passes that went ahead through the same session."""
     seconds: dict[str, float] = field(default_factory=dict)

@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Delete, Table, Update, and_, b
 
 from syncd.model import DesiredState, Learned, Loss, Permission
 from syncd.plan.contested import Tally
+from syncd.plan.rivals import GrantTally, LostGrant
 from syncd.store import codec
 from syncd.store.engine import Database, insert
+from syncd.store.lost_grants import contest, lost
 from syncd.store.prepared import Prepared
 from syncd.store.schema import capabilities, desired, gains, losses, renamed_roles, seen_roles
 
@@ -59,6 +61,13 @@ class DatabaseMemory:
     def _contested(self, asked: Prepared, deployment: str) -> tuple[Loss, ...]:
         rows = self._database.rows(asked, at=deployment)
         return tuple(Loss(role, Permission(action, of), *how) for role, action, of, *how in rows)
+
+    def lost_grants(self, deployment: str) -> tuple[LostGrant, ...]:
+        return lost(self._database, deployment)
+
+    def contest_grants(self, deployment: str, tally: GrantTally, *, now: datetime) -> None:
+        if tally:
+            self._database.commit(lambda c: contest(c, deployment, tally, now=now))
 
     # --- the roles it had ---------------------------------------------------------------------------------------------
 

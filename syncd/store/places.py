@@ -17,6 +17,7 @@ from syncd.model import Status
 from syncd.ports import Place
 from syncd.store import changes
 from syncd.store.engine import Database, insert
+from syncd.store.lost_grants import lost_grants
 from syncd.store.schema import (
     accounts,
     awaited,
@@ -45,6 +46,7 @@ _OF_A_SERVER: Final = (
     renamed_roles,
     looks,
     look_people,
+    lost_grants,
 )
 UNSEEN = "nobody can look any more: the deployment was pointed at another server"
 

@@ -71,6 +71,7 @@ RETRY = whole("retry")
 SILENT, AWAY, BUSY = TargetUnavailable("no answer"), StoreError("away"), DeploymentBusy("another")
 AMBIGUOUS = MappingInvalid([Problem("a.yaml", 1, 1, "a name stands for two groups")])
 ANN = Change(None, User("ann", "ann@x.example", "Ann", "X", frozenset({"team"})))
+UNDOES = "most likely another tool or a second syncd that writes there too"
 WELL = {Say("unreachable", "prod"), Say("pass_failed", "prod"), Say("quarantined", "prod")}
 """The alarms of failures are over."""
 NOTHING = {
@@ -248,7 +249,7 @@ LINES = {
         LOSS,
         made(remaining=Plan("prod", EVERYTHING, (ANN,))),
         Closed(),
-        {*WELL, Say("not_converged", "prod", "the server accepted and did not keep changes of ann")},
+        {*WELL, Say("not_converged", "prod", "the server accepted and did not keep changes of ann; " + UNDOES)},
         again_in=AGAIN[0],
         database=True,
     ),
@@ -257,7 +258,7 @@ LINES = {
         made(remaining=Plan("prod", EVERYTHING, (ANN,))),
         Closed(),
         NOTHING - {Say("not_converged", "prod")}
-        | {Say("not_converged", "prod", "the server accepted and did not keep changes of ann")},
+        | {Say("not_converged", "prod", "the server accepted and did not keep changes of ann; " + UNDOES)},
         database=True,
         record=Record(looked_again=2),
     ),
@@ -498,3 +499,18 @@ def test_the_doubt_of_the_database_is_one_alarm_whichever_deployment_shows_it() 
     assert [{Say("database_doubted", "database", "it is old")}] * 2 == [
         {said for said in follow_up(ended).says if said.text} for ended in ends
     ]
+
+
+def test_drift_names_who_most_likely_did_it_and_what_is_left_as_they_have_it() -> None:
+    found = made(
+        drift=2,
+        culprits=("team was taken from ann: most likely a person",),
+        plan=noting("grant_taken_back", "ops is left"),
+    )
+
+    said = {say.kind: say.text for say in follow_up(Ended("prod", SWEEP, found, Record(), moment=Moment(NOW))).says}
+
+    assert (
+        "2 things were changed there by somebody else; what was put back: syncd audit -d prod; "
+        "team was taken from ann: most likely a person; ops is left"
+    ) == said["drift"]

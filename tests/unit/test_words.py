@@ -9,11 +9,13 @@ import pytest
 from syncd.callers import acting, parted
 from syncd.daemon import words
 from syncd.errors import Problem
-from syncd.model import Change, Held, Note, Outcome, Status, User, Why
+from syncd.model import Change, Held, Note, Outcome, Permission, Role, Status, User, Why
 from syncd.text.strict import did_you_mean
 from syncd.words import LONGEST_VALUE, in_one_line, shortened, some
 
 NAMES = [f"p{n}" for n in range(7)]
+
+UNDOES = "most likely another tool or a second syncd that writes there too"
 
 
 def loses(name: str, *, why: Why | None = None) -> Change:
@@ -115,8 +117,8 @@ def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
     ("names", "said"),
     [
         ([], ""),
-        (["bob", "ann", "ann"], "the server accepted and did not keep changes of ann, bob"),
-        (NAMES, "the server accepted and did not keep changes of p0, p1, p2, p3, p4 and 2 more"),
+        (["bob", "ann", "ann"], f"the server accepted and did not keep changes of ann, bob; {UNDOES}"),
+        (NAMES, f"the server accepted and did not keep changes of p0, p1, p2, p3, p4 and 2 more; {UNDOES}"),
     ],
 )
 def test_what_a_server_did_not_keep_is_said_by_name(names: list[str], said: str) -> None:
@@ -210,3 +212,11 @@ def test_who_approved_and_why_are_parted_as_they_were_put_together(name: str, sa
 )
 def test_who_is_known_already_stands_there_once(name: str, said: str, written: str) -> None:
     assert written == acting(name, said=said)
+
+
+def test_what_a_role_lost_on_a_dag_at_once_is_most_likely_the_code_of_that_dag() -> None:
+    has = Role("fin", frozenset({Permission("can_read", "DAG:a", "a")}))
+
+    assert words.not_converged([Change(Role("fin", frozenset()), has)]).endswith(
+        "; most likely the access_control of a DAG's code, or another tool or a second syncd that writes there too"
+    )
