@@ -11,7 +11,6 @@ a lease is not looked at                   | e
 what got no answer stays open              | f
 a pass stumbles over itself                | g
 a limit holds nothing back                 | h
-what was rejected goes all the same        | i
 """
 
 from __future__ import annotations
@@ -53,10 +52,6 @@ def _goes(plan: Any, *_: Any, **__: Any) -> Guarded:
     return Guarded(plan.changes)
 
 
-def _leaves_in(plan: Any, _rejections: Any) -> tuple[Any, tuple[()]]:
-    return plan, ()
-
-
 def _unwritten(connection: Any, change: int, call: str, **more: Any) -> int:
     return _record_call(connection, change, call.replace("/", "|"), **more)
 
@@ -76,10 +71,6 @@ FAVOURITES: Final[dict[str, tuple[Move, ...]]] = {
     "a lease is not looked at": (moves.is_overtaken, moves.joins),
     "what got no answer stays open": (moves.joins, moves.leaves, moves.works, moves.works),
     "a limit holds nothing back": (moves.is_emptied, moves.joins, moves.works, moves.works),
-    "what was rejected goes all the same": (
-        *(moves.is_emptied, moves.joins, moves.works, moves.works),
-        *(moves.is_ruled, moves.leaves, moves.is_ordered),
-    ),
 }
 """Moves by which a mutant is found sooner than by all there are."""
 
@@ -102,7 +93,6 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),
     "what got no answer stays open": ("f", ((syncd.reconcile.deployment, "settle", _nothing),)),
     "a limit holds nothing back": ("h", ((syncd.reconcile.guarding, "guard", _goes),)),
-    "what was rejected goes all the same": ("i", ((syncd.reconcile.look, "without_rejected", _leaves_in),)),
     "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "know_dags", _stumbles),)),
 }
 
