@@ -192,6 +192,7 @@ def test_every_part_of_a_role_and_a_binding_is_looked_at_or_grants_nothing() -> 
             "each",
             "captured",
             "privileged",
+            "grant",
         },
     }
 
