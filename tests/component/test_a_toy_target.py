@@ -30,7 +30,7 @@ MAPPING = """
 roles:
   sales: { dags: [{ level: trigger, id: "sales_*" }], permissions: [change on stock] }
 bindings:
-  - { group: people:crew, roles: [sales, keeper], deployments: all }
+  - { group: people:crew, roles: [sales, keeper], deployments: all, privileged: true }
 """
 BEFORE = {
     "dags": [["sales_eu"], ["sales_us"], ["hr"]],
