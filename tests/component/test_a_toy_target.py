@@ -145,7 +145,8 @@ def test_airflow_is_there_beside_it_and_what_one_of_them_cannot_take_is_a_mistak
     assert 'unknown action "change"; there are can_create, can_delete, can_edit, can_read, menu_access' in said
 
     copy.write(
-        "mappings/access.yaml", "bindings: [{group: 'people:crew', roles: [keeper], deployments: {name: sheet}}]\n"
+        "mappings/access.yaml",
+        "bindings: [{group: 'people:crew', roles: [keeper], deployments: {name: sheet}, privileged: true}]\n",
     )
     assert 0 == copy.types("check")[0]
     code, said = copy.types("apply", "--deployment", "sheet")
