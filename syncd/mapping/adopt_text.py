@@ -10,6 +10,7 @@ from datetime import date
 
 from syncd.mapping.adopt import Adopted
 from syncd.mapping.keys import MOST_PEOPLE
+from syncd.mapping.privileged import administering
 from syncd.model import Accounts, DagSelector, Deployment, GroupRef, PersonRef, RoleDefinition, Subject
 from syncd.model.labels import NAME
 from syncd.text.characters import unseen
@@ -54,15 +55,20 @@ def _entry(entry: DagSelector) -> str:
 
 
 def _bindings(adopted: Adopted, fleet: tuple[Deployment, ...], until: date) -> Iterator[str]:
-    """Write one binding for each group and set of deployments, then those of people and accounts, who are listed together."""
+    """Write one binding for each group and set of deployments, then those of people and accounts, who are listed together.
+
+    Roles that administer have a line of their own that says that they are meant: they are there already.
+    """
+    administer = administering(adopted.roles.values(), [deployment.naming for deployment in fleet])
     lines: list[str] = []
     listed: dict[tuple[str, str], list[str]] = defaultdict(list)
     for subject, roles in adopted.given.items():
-        by_place: dict[frozenset[str], list[str]] = defaultdict(list)
+        by_place: dict[tuple[frozenset[str], bool], list[str]] = defaultdict(list)
         for role, deployments in roles.items():
-            by_place[frozenset(deployments)].append(role)
-        for places, named in by_place.items():
+            by_place[frozenset(deployments), role in administer].append(role)
+        for (places, is_meant), named in by_place.items():
             said = f"roles: {_listed(named)}, deployments: {_where(places, fleet)}"
+            said += ", privileged: true" if is_meant else ""
             if isinstance(subject, GroupRef):
                 lines.append(f"  - {{group: {_subject(subject)}, {said}}}")
             else:

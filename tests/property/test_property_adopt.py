@@ -213,7 +213,7 @@ def test_the_fewest_groups_and_words_say_it() -> None:
         "bindings:",
         "  - {group: {source: people, id: id-everyone, name: everyone}, roles: [Viewer], deployments: {env: prod}}",
         "  - {group: {source: people, id: id-fin, name: fin}, roles: [finance], deployments: {env: prod}}",
-        "  - {accounts: [svc], roles: [Op], deployments: {env: prod}, until: 2026-09-01, reason: adopted}",
+        "  - {accounts: [svc], roles: [Op], deployments: {env: prod}, privileged: true, until: 2026-09-01, reason: adopted}",
     ] == text_of(live(*held, roles=(finance,)), known=known)
 
 
@@ -318,8 +318,8 @@ def test_who_holds_a_role_by_no_group_is_listed_and_who_is_inactive_is_left() ->
         "# prod: bob holds Op by no line, and it is left as it is; they are inactive in people",
         "",
         "bindings:",
-        "  - {people: [{source: people, id: ann, name: ann}], roles: [Op], deployments: {env: prod}, until: 2026-09-01, "
-        "reason: adopted}",
+        "  - {people: [{source: people, id: ann, name: ann}], roles: [Op], deployments: {env: prod}, privileged: true, "
+        "until: 2026-09-01, reason: adopted}",
     ] == lines[1:]
 
 
