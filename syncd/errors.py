@@ -141,6 +141,18 @@ class ReadIncomplete(TargetUnavailable):
     """A listing could not be read whole: pages contradict each other, or one is cut."""
 
 
+class ReceiverUnavailable(SyncdError):
+    """What the journal is sent to did not take it; nothing counts as sent that it may not have."""
+
+    exit_code = EXIT_NO_ANSWER
+
+
+class ReceiverUnusable(ReceiverUnavailable):
+    """It is not trusted, or does not speak what is spoken to it: trying again changes nothing."""
+
+    exit_code = EXIT_FAILED
+
+
 class DeploymentBusy(SyncdError):
     """Another writer holds the lease of this deployment."""
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from syncd.cli.audit_syslog import Rows, SyslogDelivery, receiver_at
 from syncd.cli.invocation import invocation
 
 if TYPE_CHECKING:
+    from syncd.notify.syslog import SyslogReceiver
     from syncd.store import Stores
 
 LOOK_S: Final = 1.0
@@ -30,6 +32,18 @@ class ExportForm(StrEnum):
     ECS = "ecs"
 
 
+_Ca = Annotated[
+    Path | None,
+    typer.Option("--ca", metavar="FILE", help="With --to: the authorities to trust, in place of the usual."),
+]
+_ClientCert = Annotated[
+    Path | None, typer.Option("--client-cert", metavar="FILE", help="With --to: who we are, where the server asks.")
+]
+_ClientKey = Annotated[
+    Path | None, typer.Option("--client-key", metavar="FILE", help="The key of --client-cert, if in a file of its own.")
+]
+
+
 def export(
     context: typer.Context,
     form: Annotated[
@@ -42,27 +56,56 @@ def export(
         typer.Option(metavar="FILE", help="Go on where this file says, and keep there how far it came."),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what is new, until interrupted.")] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="URL", help="Send them to a syslog server: syslog+tls://logs.example.com:6514"),
+    ] = None,
+    ca: _Ca = None,
+    client_cert: _ClientCert = None,
+    client_key: _ClientKey = None,
 ) -> int:
     """Write the journal's records to standard output, one JSON line each, as they were hashed: `syncd audit verify FILE` follows
     them, and so can anybody (docs/evidence.md). A record is written once more rather than not at all."""
     from syncd.errors import EXIT_DONE
 
+    if to is None and (ca or client_cert or client_key):
+        raise typer.BadParameter("certificates are for a syslog server; name that with --to", param_hint="--ca")
+    sending = _sending(form, receiver_at(to, ca, client_cert, client_key), follow=follow) if to is not None else None
     this = invocation(context)
     start = max(after, _read(cursor) if cursor else 0)
     with this.store(this.settings()) as store:
-        for seq, lines in _pages(store, form, after=start, follow=follow):
-            sys.stdout.writelines(f"{line}\n" for line in lines)
-            sys.stdout.flush()
-            if cursor:
-                _write(cursor, seq)
+        for last, rows in _pages(store, form, after=start, follow=follow):
+            for seq in sending.taken(last, rows) if sending else _written(last, rows):
+                if cursor:
+                    _write(cursor, seq)
+    if sending:
+        sys.stdout.write(f"{sending}\n")
     return EXIT_DONE
 
 
-def _pages(store: Stores, form: ExportForm, *, after: int, follow: bool) -> Iterator[tuple[int, list[str]]]:
-    """Give the lines of some records at a time, with the number of the last; they end once there are no more, or never."""
+def _sending(form: ExportForm, receiver: SyslogReceiver, *, follow: bool) -> SyslogDelivery:
+    return SyslogDelivery(receiver, facts_in=_FACTS_IN[form], again=follow, told=_say)
+
+
+def _say(text: str) -> None:
+    from syncd.cli.output import show_error
+
+    show_error(text)
+    sys.stderr.flush()  # who follows may go on for days
+
+
+def _written(last: int, rows: Rows) -> Iterator[int]:
+    sys.stdout.writelines(f"{line}\n" for _, line in rows)
+    sys.stdout.flush()
+    yield last
+
+
+def _pages(store: Stores, form: ExportForm, *, after: int, follow: bool) -> Iterator[tuple[int, Rows]]:
+    """Give the lines of some records at a time, each with its record's number, after the number of the last; they end once there
+    are no more, or never."""
     told = TOLD[form]
     while True:
-        while (page := told(store, after))[1]:
+        while (page := told(store, after))[0] > after:
             after = page[0]
             yield page
         if not follow:
@@ -70,30 +113,31 @@ def _pages(store: Stores, form: ExportForm, *, after: int, follow: bool) -> Iter
         sleep(LOOK_S)
 
 
-def _as_hashed(store: Stores, after: int) -> tuple[int, list[str]]:
+def _as_hashed(store: Stores, after: int) -> tuple[int, Rows]:
     page = store.records.page(after=after)
-    return (page[-1][0] if page else after), [line for _, line in page]
+    return (page[-1][0] if page else after), page
 
 
-def _as_ocsf(store: Stores, after: int) -> tuple[int, list[str]]:
+def _as_ocsf(store: Stores, after: int) -> tuple[int, Rows]:
     from syncd.render.ocsf import ocsf_events
 
     told = store.records.told(after=after)
-    return (told[-1].seq if told else after), [_line(event) for each in told for event in ocsf_events(each)]
+    return (told[-1].seq if told else after), [(each.seq, _line(event)) for each in told for event in ocsf_events(each)]
 
 
-def _as_ecs(store: Stores, after: int) -> tuple[int, list[str]]:
+def _as_ecs(store: Stores, after: int) -> tuple[int, Rows]:
     from syncd.render.ecs import ecs_document
 
     told = store.records.told(after=after)
-    return (told[-1].seq if told else after), [_line(ecs_document(each)) for each in told]
+    return (told[-1].seq if told else after), [(each.seq, _line(ecs_document(each))) for each in told]
 
 
-TOLD: Final[dict[ExportForm, Callable[[Stores, int], tuple[int, list[str]]]]] = {
+TOLD: Final[dict[ExportForm, Callable[[Stores, int], tuple[int, Rows]]]] = {
     ExportForm.RECORDS: _as_hashed,
     ExportForm.OCSF: _as_ocsf,
     ExportForm.ECS: _as_ecs,
 }
+_FACTS_IN: Final = {ExportForm.RECORDS: "", ExportForm.OCSF: "unmapped", ExportForm.ECS: "syncd"}
 _line = json.JSONEncoder(separators=(",", ":")).encode
 
 
