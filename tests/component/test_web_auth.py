@@ -32,7 +32,9 @@ def test_each_token_is_known_with_its_rights(tmp_path: Path) -> None:
 
     found = {name: auth.principal_of(secret_of(name)) for name in TOKENS}
 
-    assert {name: Principal(name, frozenset(map(Right, rights))) for name, rights in TOKENS.items()} == found
+    assert {
+        name: Principal(name, frozenset(map(Right, rights)), is_token=True) for name, rights in TOKENS.items()
+    } == found
 
 
 def test_nothing_that_only_resembles_a_token_is_one(tmp_path: Path) -> None:
