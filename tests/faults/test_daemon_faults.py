@@ -677,7 +677,7 @@ def test_a_group_that_was_emptied_at_the_provider_is_held(lab: Rig) -> None:
     lab.until("the alarm is over", lab.quiet)
     lab.see()
     assert lab.store is not None
-    assert {"api:ann"} == {row.approved_by for row in lab.store.queries.audit(limit=1000) if row.approved}
+    assert {"ann"} == {row.approved_by for row in lab.store.queries.audit(limit=1000) if row.approved}
 
 
 def steady(lab: Rig) -> bool:
