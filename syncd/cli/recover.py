@@ -68,7 +68,7 @@ def recover(
 def _said(reason: str | None) -> str:
     from syncd.store.processes import os_user
 
-    return f"{acting(os_user(), reason=reason or '')} said so"
+    return f"{os_user()} said so{f': {reason}' if reason else ''}"
 
 
 def _answer(this: Invocation, store: Stores, truth: Truth, *, reason: str) -> int:

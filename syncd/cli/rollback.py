@@ -104,11 +104,13 @@ class _Asked:
 
     @property
     def what(self) -> str:
+        from syncd.plan.rollback import UNDOING
+
         if self.runs:
-            return f"rollback of run {', '.join(map(str, self.runs))}"
+            return f"{UNDOING}run {', '.join(map(str, self.runs))}"
         if self.changes:
-            return f"rollback of change {', '.join(map(str, self.changes))}"
-        return f"rollback of all since {self.since:%Y-%m-%d %H:%M} UTC"
+            return f"{UNDOING}change {', '.join(map(str, self.changes))}"
+        return f"{UNDOING}all since {self.since:%Y-%m-%d %H:%M} UTC"
 
     def rows(self, store: Stores) -> Iterator[AuditRow]:
         """Give the applied changes that are meant, by id."""
@@ -147,7 +149,8 @@ def _undone(this: Invocation, settings: Settings, store: Stores, asked: _Asked, 
 
 
 def _paused(settings: Settings, store: Stores, at: Sequence[str], *, reason: str, span: str) -> dict[str, Pause]:
-    """Pause the deployments, so that what is undone stays so; where one is paused already, nothing is done anywhere."""
+    """Pause the deployments, so that what is undone stays so; where one is paused already, nothing is done anywhere. The pause of
+    the same rollback, which a limit held before, counts as this one's."""
     from syncd import app
     from syncd.cli.pause import end_of
     from syncd.errors import PausedNow
@@ -156,18 +159,21 @@ def _paused(settings: Settings, store: Stores, at: Sequence[str], *, reason: str
     from syncd.plan.pauses import sentence, stopping
     from syncd.store.processes import os_user
 
+    reason = f"rolled back: {reason}"
+    places = {Paused(NAME, name): name for name in at}
     standing = store.pauses.standing()
+    ours = {places[each.of]: each for each in standing if each.of in places and each.reason == reason}
+    others = [each for each in standing if each not in ours.values()]
     for each in settings.deployments:
-        if each.deployment.name in at and (other := stopping(standing, each.deployment)):
+        if each.deployment.name in at and (other := stopping(others, each.deployment)):
             raise PausedNow(
                 f"{each.deployment.name} is {sentence(other)}; a rollback is a change too: end that first "
                 f"(syncd resume {other.id}), or wait"
             )
     until = end_of(settings, until=None, span=span, until_resumed=False, now=app.utc_now())
     by = os_user()
-    return {
-        name: store.pauses.pause(Paused(NAME, name), until=until, reason=f"rolled back: {reason}", by=by) for name in at
-    }
+    new = {name: of for of, name in places.items() if name not in ours}
+    return ours | {name: store.pauses.pause(of, until=until, reason=reason, by=by) for name, of in new.items()}
 
 
 def _show(report: Report, this: Invocation) -> None:

@@ -90,7 +90,7 @@ def status(
         granted = standing(store.grants.open(), now(), deployments={card.name for card in cards})
         cards = [_with_pause(card, pauses) for card in cards]
         uncertified = _uncertified(world, store.readings)
-        silent = _silent(world, store.readings)
+        silent, doubt = _silent(world, store.readings), store.installation.doubt()
         raised = _about(alarms_of(store.presence, files.settings, now=now()), files.settings, cards)
         replicas = store.presence.living()
     if output is Output.JSON:
@@ -99,9 +99,15 @@ def status(
 
         said = {"alarms": [alarm.json() for alarm in raised], "replicas": list(replicas)}
         more = {**said, "files_error": files.error or None, "pauses": [pause_json(pause) for pause in pauses]}
-        more |= {"grants": [grant_json(grant, now()) for grant in granted]}
+        more |= {
+            "grants": [grant_json(grant, now()) for grant in granted],
+            "database_doubted": doubt.why if doubt else None,
+        }
         show_json({"deployments": [_json(card) for card in cards], **sources, **more})
     else:
+        if doubt and not any(alarm.kind == "database_doubted" for alarm in raised):
+            text = f"the database is in doubt, so nothing is taken: {doubt.why}; what to do: {this.program} recover"
+            show([Line(safe(text), Style.FAIL)])
         show(pause_lines(pauses, program=this.program))
         show(standing_lines(granted, now(), program=this.program))
         show(_attention(raised, cards, replicas=replicas, program=this.program))
@@ -255,9 +261,12 @@ def _held_text(card: _Card) -> str:
 
 def _approval(card: _Card, *, program: str) -> str:
     """Give the command; what is held is that of the newest plan over everything, whatever the last plan was about."""
-    from syncd.render.text import approval
+    from syncd.plan.rollback import undoes
+    from syncd.render.text import approval, same_rollback
 
     assert card.held is not None
+    if undoes(card.held.changes):
+        return same_rollback(card.held.digest)
     return approval(card.name, card.held.digest, program=program)
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 
 from syncd.model import Change, DesiredState, Kind, Plan, Role, User, What, Why, key
 
+UNDOING = "rollback of "
+"""With which every reason begins why a rollback takes something."""
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -49,6 +51,11 @@ def undo_of(changes: Iterable[Change], *, what: str) -> Undo:
         if change.subject == "role" and change.kind is Kind.CREATE:
             made.add(name)
     return Undo(what, people, roles, frozenset(made), frozenset(touched))
+
+
+def undoes(changes: Iterable[Change]) -> bool:
+    """Say whether a rollback planned these changes: no other pass plans them, so no other lets them pass."""
+    return any(why.text.startswith(UNDOING) for change in changes for why in change.because)
 
 
 def without_given(desired: DesiredState, undo: Undo) -> DesiredState:

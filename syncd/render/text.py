@@ -68,6 +68,11 @@ def approval(deployment: str, digest: str, *, program: str = "syncd") -> str:
     return safe(f"{program} {shlex.join(['approve', deployment, digest])}")
 
 
+def same_rollback(digest: str) -> str:
+    """Say how what a limit holds of a rollback passes: by none but that rollback."""
+    return f"the same `syncd rollback` command with --approve {digest}"
+
+
 def way_to_pass(deployment: str, digest: str, *, is_of_all: bool, program: str = "syncd", indent: int = 0) -> Line:
     """Say how what is held may pass. What a pass over some people or DAGs held is approved with all that is held there."""
     words, command = "to let exactly this pass", approval(deployment, digest, program=program)
@@ -172,7 +177,7 @@ def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str,
     if text := passing_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
     if this.undoes:
-        yield Line(f"    to let exactly this pass: the same command with --approve {held.digest}", Style.WARN)
+        yield Line(f"    to let exactly this pass: {same_rollback(held.digest)}", Style.WARN)
     else:
         yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
 

@@ -331,6 +331,18 @@ def test_recover_writes_down_who_said_what_and_why(
     assert told.doubt.startswith("it is another one than")
 
 
+def test_status_tells_first_that_nothing_is_taken_because_of_the_database(
+    doubted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, said, _ = typed(capsys, "status", "--offline")
+    assert said.startswith("the database is in doubt, so nothing is taken: it is another one than ")
+    assert said.splitlines()[0].endswith("; what to do: syncd recover")
+
+    typed(capsys, "recover", "--as-it-is")
+
+    assert "in doubt" not in typed(capsys, "status", "--offline")[1]
+
+
 def test_what_is_not_in_doubt_needs_no_word(doubted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed(capsys, "recover", "--as-it-is")
 
@@ -346,5 +358,5 @@ def test_who_restored_a_copy_can_say_so(doubted: Path, capsys: pytest.CaptureFix
     code, said, _ = typed(capsys, "recover", "--doubt", "--reason", "restored the copy of Monday")
 
     assert 4 == code
-    assert "  root: restored the copy of Monday" in said or "said so" in said.splitlines()[1]
+    assert said.splitlines()[1].endswith(" said so: restored the copy of Monday")
     assert 3 == typed(capsys, "recover", "--doubt", "--as-it-is")[0]
