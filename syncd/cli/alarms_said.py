@@ -156,4 +156,4 @@ def _checked_reason(text: str) -> str:
 
 
 def _refused(why: str) -> ConfigInvalid:
-    return ConfigInvalid([Problem("", 0, 0, why)])
+    return ConfigInvalid([Problem("alarms", 0, 0, why)])

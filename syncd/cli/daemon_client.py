@@ -287,19 +287,34 @@ def _deployment_lines(result: DeploymentResult, *, program: str, extent: Extent)
     plan = result.plan.get("plan")
     yield from effect_lines_of(plan.get("effects") if isinstance(plan, Mapping) else None)
     yield from _change_lines(result.plan, extent)
+    if _paused(result.plan):
+        yield from _pause_lines(result.plan.get("pause"), program=program)
     if result.held:
         is_of_all = not isinstance(plan, Mapping) or plan.get("scope") is None
         yield way_to_pass(result.deployment, result.held, is_of_all=is_of_all, program=program, indent=2)
 
 
+def _pause_lines(pause: object, *, program: str) -> Iterator[Line]:
+    """Say until when changes wait, by whom and why, and how that ends sooner."""
+    if not isinstance(pause, Mapping):
+        return
+    what, until = "only removals" if pause.get("removals_only") else "all changes", pause.get("until")
+    ends = f"until {str(until)[:16].replace('T', ' ')} UTC" if until else "until it is resumed"
+    said = f"{what} on {pause.get('scope')} paused {ends} by {pause.get('by')}: {pause.get('reason')}"
+    yield Line(f"  {safe(said)}", Style.WARN)
+    command = f"{program} resume {safe(str(pause.get('id')))}"
+    yield Line(f"  to end it now: {command}", Style.WARN, whole=command)
+
+
 def _said(result: DeploymentResult) -> str:
-    planned, skipped = _planned(result.plan), _skipped(result.plan)
+    planned, skipped, paused = _planned(result.plan), _skipped(result.plan), _paused(result.plan)
     words = [
         (result.applied, f"{number(result.applied)} applied"),
         (result.failed, f"{number(result.failed)} failed"),
         (result.not_converged, f"{number(result.not_converged)} accepted by the server and not kept"),
         (skipped, f"{number(skipped)} skipped, because it is only observed (mode = observe)"),
-        (planned and not (result.applied or result.failed or skipped), counted(planned, "change", "changes")),
+        (planned and not (result.applied or result.failed or skipped or paused), counted(planned, "change", "changes")),
+        (paused, f"{number(paused)} paused"),
         (bool(result.held), "held, and needs approval"),
         (bool(result.error), "failed"),
     ]
@@ -311,6 +326,12 @@ def _planned(plan: Mapping[str, object]) -> int:
     left_out = plan.get("left_out")
     more = left_out.get("plan.changes", 0) if isinstance(left_out, Mapping) else 0
     return len(changes_of(plan)) + (more if isinstance(more, int) else 0)
+
+
+def _paused(plan: Mapping[str, object]) -> int:
+    """Count the changes that wait for the end of a pause."""
+    paused = plan.get("paused")
+    return len(changes_of({"plan": paused})) if isinstance(paused, Mapping) else 0
 
 
 def _skipped(plan: Mapping[str, object]) -> int:
@@ -332,11 +353,14 @@ def _summary(results: Sequence[DeploymentResult], *, verb: str) -> str:
         total["failed"] += result.failed
         total["not converged"] += result.not_converged
         total["skipped"] += _skipped(result.plan)
+        total["paused"] += _paused(result.plan)
         total["calls"] += result.calls
     held = sum(1 for result in results if result.held)
     wrong = sum(1 for result in results if result.error)
     said = [
-        f"{number(total[word])} {word}" for word in ("applied", "failed", "not converged", "skipped") if total[word]
+        f"{number(total[word])} {word}"
+        for word in ("applied", "failed", "not converged", "skipped", "paused")
+        if total[word]
     ]
     said += [f"{counted(held, 'deployment', 'deployments')} held"] if held else []
     said += [f"{counted(wrong, 'deployment', 'deployments')} failed"] if wrong else []

@@ -35,6 +35,10 @@ def test_apply_obeys_says_why_and_has_an_exit_code_of_its_own(paused: Desk) -> N
     assert (1, "ticket 12") == (this["paused"]["effects"]["loses"]["people"], this["pause"]["reason"])
     code, out, _ = paused.types("reconcile")
     assert 6 == code, out
+    assert "dev: 1 paused\n" in out, "it says why nothing was done"
+    assert "all changes on dev paused until " in out
+    assert "resume " in out
+    assert "reconcile: 1 paused (" in out
 
 
 def test_it_is_shown_everywhere_and_resumed_once(paused: Desk) -> None:
