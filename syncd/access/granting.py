@@ -40,6 +40,7 @@ from syncd.model import (
     GroupRef,
     Identity,
     Lookalikes,
+    RoleMode,
     Rules,
     TimedGrant,
 )
@@ -210,6 +211,8 @@ def _place(wish: GrantWish, ground: GrantGround) -> GrantPlace:
         raise GrantRefused(f'no deployment "{wish.deployment}"{hint}')
     if not place.enforce:
         raise GrantRefused(f"{wish.deployment} is only observed (mode = observe), so nothing can be given there")
+    if place.deployment.add_only:
+        raise GrantRefused(f"nothing is taken on {wish.deployment} (mode = add-only), so nothing given there would end")
     return place
 
 
@@ -219,6 +222,11 @@ def _role(wish: GrantWish, ground: GrantGround, place: GrantPlace) -> None:
     if wish.role not in there:
         hint = did_you_mean(wish.role, there) or f"; there are {some(there, 10)}"
         raise GrantRefused(f'no mapping file defines a role "{wish.role}", nor does {wish.deployment} have it{hint}')
+    mode = meant.roles[wish.role].mode if wish.role in meant.roles else RoleMode.FULL
+    if mode is not RoleMode.FULL:
+        raise GrantRefused(
+            f'the role "{wish.role}" is in mode {mode.value} in the mapping, so it would not be given and taken'
+        )
 
 
 # --- what is allowed --------------------------------------------------------------------------------------------------

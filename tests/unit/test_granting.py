@@ -23,6 +23,7 @@ from syncd.model import (
     Identity,
     LabelTest,
     Members,
+    RoleMode,
     TimedGrant,
 )
 from syncd.targets.airflow.naming import NAMING
@@ -82,6 +83,16 @@ REFUSED = {
     "down": (wish(), ground(failed={"okta": "503"}), "okta could not be read (503), so nobody can say whether"),
     "no deployment": (wish(deployment="prd"), ground(), 'no deployment "prd"; did you mean "prod"?'),
     "observed": (wish(deployment="lab"), ground(), "lab is only observed (mode = observe)"),
+    "only added": (
+        wish(),
+        replace(ground(), places={"prod": GrantPlace(replace(PROD, add_only=True))}),
+        "nothing is taken on prod (mode = add-only), so nothing given there would end",
+    ),
+    "a role of another mode": (
+        wish(role="finance"),
+        replace(ground(), rules=replace(RULES, roles={"finance": replace(RULES.roles["finance"], mode=RoleMode.ADD_ONLY)})),
+        'the role "finance" is in mode add-only in the mapping, so it would not be given and taken',
+    ),
     "no role": (wish(role="finanec"), ground(), 'no mapping file defines a role "finanec", nor does prod have it; did'),
     "another asks": (wish(), ground(replace(OP, by=("eve",))), "it is for eve to ask, not for anna"),
     "another role": (wish(role="Admin"), ground(), "the role may be Op, fin*, not Admin"),
