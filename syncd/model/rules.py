@@ -104,7 +104,7 @@ class Base:
 
 
 class RoleMode(StrEnum):
-    """How far syncd goes with a role: it looks only, it gives and takes nothing, or it makes it as the mapping says."""
+    """How far syncd goes with a role: it looks only, it gives and never takes, or it makes it as the mapping says."""
 
     OBSERVE = "observe"
     ADD_ONLY = "add-only"

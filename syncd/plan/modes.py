@@ -1,4 +1,4 @@
-"""What the modes of a deployment and of roles leave out of a plan: `observe` looks only, `add-only` gives and takes nothing.
+"""What the modes of a deployment and of roles leave out of a plan: `observe` looks only, `add-only` gives, and takes nothing.
 
 mode of  | mode     | given | taken | the role itself
 ---------|----------|-------|-------|-------------------------------

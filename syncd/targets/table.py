@@ -92,8 +92,8 @@ class DeploymentTable(SettingsTable):
     type: str
     """What kind of target it is."""
     mode: Literal["observe", "add-only", "enforce", "full"] = "observe"
-    """`observe` plans and changes nothing; `add-only` gives and takes nothing; `enforce` applies (`full` is another word for it).
-    A new deployment is observed until you say otherwise. A role of a mapping file can have a mode of its own."""
+    """`observe` plans and changes nothing; `add-only` gives, and takes nothing; `enforce` applies (`full` is another word for
+    it). A new deployment is observed until you say otherwise. A role of a mapping file can have a mode of its own."""
     labels: dict[LabelName, Text] = Field(default={})
     """Words of yours that bindings choose deployments by, as in `env = "prod"`. The label `name` is the name above."""
     username: Text = "{login}"
