@@ -41,9 +41,10 @@ group = typer.Typer(cls=_GivesByItself, rich_markup_mode=None, no_args_is_help=T
 
 @group.callback()
 def grant() -> None:
-    """Give a person a role for a time: `syncd grant USER ROLE --on DEPLOYMENT --for 2h --reason TEXT`.
+    """Give a person a role for a time.
 
-    What may be given, by whom and for how long the configuration says (`[[grants.allow]]`). It ends by itself."""
+    `syncd grant USER ROLE --on DEPLOYMENT --for 2h --reason TEXT`. What may be given, by whom and for how long the configuration
+    says (`[[grants.allow]]`). It ends by itself."""
 
 
 _Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The number of the grant.")]

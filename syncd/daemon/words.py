@@ -12,7 +12,7 @@ from syncd.plan.on_people import Effects
 from syncd.plan.pauses import PREFIX
 from syncd.plan.sound import WAITS
 from syncd.render.effects import passing_text
-from syncd.render.lines import few, safe
+from syncd.render.lines import counted, few, safe
 from syncd.words import some
 
 
@@ -33,7 +33,7 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
     moves = passing_text(effects) if effects is not None else ""
     moves = f"; if they pass, {moves}" if moves else ""
     return (
-        f"{len(these.changes)} changes are held ({safe('; '.join(these.why))}){ended}{moves}; "
+        f"{counted(len(these.changes), 'change is', 'changes are')} held ({safe('; '.join(these.why))}){ended}{moves}; "
         f"see them with: syncd plan -d {name}; "
         f"let exactly these go with: syncd approve {name} {these.digest}; "
         f"leave them undone, and be asked no more, with: syncd hold reject {these.digest}"
@@ -47,9 +47,9 @@ def paused(name: str, pause: Pause | None, changes: Sequence[Change], effects: E
     people = effects.loses.people if effects is not None else 0
     keep = f"{people} people keep" if people != 1 else "1 person keeps"
     keeps = f"; {keep} access that no line gives any more" if people else ""
+    waits = counted(len(changes), "change waits", "changes wait")
     return (
-        f"{safe(str(pause))}; {len(changes)} changes wait{keeps}; see them with: syncd plan -d {name}; "
-        f"end it with: syncd resume {pause.id}"
+        f"{safe(str(pause))}; {waits}{keeps}; see them with: syncd plan -d {name}; end it with: syncd resume {pause.id}"
     )
 
 

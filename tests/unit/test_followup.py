@@ -438,7 +438,7 @@ def test_nobody_who_does_not_wait_is_told() -> None:
         (
             "held",
             {"held": Held((ANN,), ("too much",), "prod")},
-            "1 changes are held (too much); see them with: syncd plan -d prod; let exactly these go with: "
+            "1 change is held (too much); see them with: syncd plan -d prod; let exactly these go with: "
             f"syncd approve prod {Held((ANN,), (), 'prod').digest}; leave them undone, and be asked no more, with: "
             f"syncd hold reject {Held((ANN,), (), 'prod').digest}",
         ),
