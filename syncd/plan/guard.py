@@ -34,12 +34,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 
 from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.approval import covers
 from syncd.plan.doubted import HELD
 from syncd.plan.given import NOTHING_GAINED, Gained, Gains
-from syncd.plan.guard_rules import Admins, KeptBack, Privileged, admin_rulings, own_rulings, privileged_rulings
+from syncd.plan.guard_rules import (
+    Admins,
+    KeptBack,
+    Privileged,
+    admin_rulings,
+    own_rulings,
+    privileged_rulings,
+    timed_rulings,
+)
 from syncd.plan.limits import Limits
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
 
@@ -105,11 +114,13 @@ def guard(
     own: User | None = None,
     given_lately: Gained = NOTHING_GAINED,
     doubt: str = "",
+    timed: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
     `named` are roles that the code of DAGs seems to name: none of them is deleted without a person's word.
-    `doubt` says why the database may not be the one of before: then nothing is taken without a person's word.
+    `doubt` says why the database may not be the one of before: then nothing is taken without a person's word, nor given of
+    `timed`: by key, the roles that only grants give that are older than the doubt.
     `lately` was taken there within the last `WINDOW`, without a person's word, and `given_lately` given: it counts too.
     `gains` is what gains are measured by; None: they are not limited. `privileged` is what the rule about roles that administer
     asks, `admins` what those about administrators ask; None: there is no such rule. `own` is the account that we run as.
@@ -121,6 +132,7 @@ def guard(
     counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
     over = [_ruling(kind, why, each) for kind, why in counted if why]
     over += privileged_rulings(plan.changes, privileged) if privileged else ()
+    over += timed_rulings(plan.changes, timed, doubt) if timed else ()
     over += own_rulings(plan.changes, own, observed.roles)
     over += admin_rulings(plan.changes, admins, tuple(over)) if admins else ()
     if not over:

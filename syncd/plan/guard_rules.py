@@ -102,6 +102,20 @@ def privileged_rulings(changes: Iterable[Change], asked: Privileged) -> Iterator
             )
 
 
+def timed_rulings(changes: Iterable[Change], timed: Mapping[str, Parts], doubt: str) -> Iterator[KeptBack]:
+    """Keep back what only a grant for a time gives that is older than the doubt: it may have been ended since. `timed` are
+    these roles, by key."""
+
+    def held(change: Change) -> Parts:
+        return timed.get(key(change.name), _NONE) & frozenset(change.granted) if change.subject == "user" else _NONE
+
+    if number := sum(1 for change in changes if held(change)):
+        who = "1 person gets a role" if number == 1 else f"{number} people get a role"
+        yield KeptBack(
+            f"{who} for a time by a grant that may be over, as the database is in doubt ({doubt})", gives=held
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Admins:
     """What the rules about administrators ask.

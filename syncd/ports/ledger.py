@@ -36,6 +36,7 @@ class Basis:
     rejected  changes that were left out of it, because somebody rejected them
     waiting   changes that wait for the end of a pause
     revision  the commit of git that the mapping files are of, with a `+` where they differ from it; empty: they are of none
+    undoing   whether it undoes a run: then it says nothing of what the files want, so it is in force nowhere
     """
 
     files: str = ""
@@ -46,6 +47,7 @@ class Basis:
     rejected: tuple[Change, ...] = ()
     waiting: tuple[Change, ...] = ()
     revision: str = ""
+    undoing: bool = False
 
 
 class Entry(Recorder, Protocol):

@@ -269,6 +269,8 @@ def _passing(this: Pass, approvals: frozenset[str]) -> frozenset[str]:
         return approvals if this.target.limits.approvers == 1 else frozenset()
     asked = frozenset(d for d in approvals if not why_refused(this.world, this.target, d, scope=this.scope))
     since, needs = this.world.clock() - this.world.hold_expires, this.target.limits.approvers
+    if this.doubt is not None:  # an older copy has approvals that were used up, and who said so knew of no doubt
+        since = max(since, this.doubt.since)
     return asked | this.journal.inbox.approved(this.name, since=since, needs=needs)
 
 

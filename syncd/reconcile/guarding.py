@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from syncd.mapping.privileged import privileges
@@ -43,6 +43,7 @@ def ask_guard(
         named=named,
         gains=measured,
         doubt=this.doubt.why if this.doubt else "",
+        timed=_timed(this, desired),
         privileged=_privileged(this, plan, there, desired) if this.target.guard.holds_unmarked else None,
         admins=_admins(this, plan, there.observed, own=reader.own_account()),
         own=there.observed.users.get(key(reader.own_account() or "")),
@@ -64,6 +65,18 @@ def _gains(this: Pass, plan: Plan, there: ThingsThere, dialect: Dialect, *, inve
         new_dags=grown - {dag.id for dag in this.journal.looks.dags(this.facts)} if grown else (),
         everywhere=Everywhere(frozenset(dialect.everywhere.values()), len(inventory)),
     )
+
+
+def _timed(this: Pass, desired: DesiredState) -> Mapping[str, frozenset[str]]:
+    """Give by key the roles that only timed grants give of before the database was in doubt; none, where it is not."""
+    if this.doubt is None:
+        return {}
+    grants, since = this.journal.grants.active(this.name, now=this.world.clock()), this.doubt.since
+    old = frozenset(grant.place for grant in grants if grant.given and grant.given.at <= since)
+    return {
+        name: frozenset(role for role, reasons in roles.items() if all(reason.at in old for reason in reasons))
+        for name, roles in desired.because.items()
+    }
 
 
 def _privileged(this: Pass, plan: Plan, there: ThingsThere, desired: DesiredState) -> Privileged | None:

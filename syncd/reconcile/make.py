@@ -90,9 +90,16 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
 
 def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
     guarded, now = seen.guarded, this.world.clock()
-    gains, rejected = guarded.gains, seen.rejected
     basis = Basis(
-        this.world.files, applying, guarded.covered, guarded.holders, gains, rejected, seen.paused, this.world.revision
+        this.world.files,
+        applying,
+        guarded.covered,
+        guarded.holders,
+        guarded.gains,
+        seen.rejected,
+        seen.paused,
+        this.world.revision,
+        undoing=this.undo is not None,
     )
     return this.journal.ledger.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis

@@ -45,7 +45,8 @@ def record_plan(
     now: datetime,
     basis: Basis,
 ) -> int:
-    in_force = basis.applying or newest_files(connection, plan.deployment) in (None, basis.files)
+    of_them = basis.applying or newest_files(connection, plan.deployment) in (None, basis.files)
+    in_force = of_them and not basis.undoing
     row = {
         "run_id": run,
         "deployment": plan.deployment,

@@ -39,6 +39,8 @@ from syncd.store.engine import Database, insert
 from syncd.store.prepared import Prepared
 from syncd.store.schema_inbox import hold_words, holds
 
+ITSELF: Final = "syncd"
+"""Who takes approvals back where no person does."""
 KEPT: Final = 20
 """So many holds of a deployment are kept that are over and of which nobody said anything."""
 _is_open = holds.c.ended_at.is_(None)
@@ -124,6 +126,14 @@ def _say(connection: Connection, name: str, word: HoldWord, *, needs: int, expir
     said = {"state": state.value, "said_at": word.at}
     connection.execute(update(holds).where(holds.c.id == hold.id).values(said))
     return find(connection, hold.name) or hold
+
+
+def take_back_approvals(connection: Connection, *, now: datetime) -> None:
+    """Reopen what is approved, as the database is in doubt: an older copy has approvals that were used up since."""
+    approved = select(holds.c.id).where(_is_open, holds.c.state == HoldState.APPROVED.value).order_by(holds.c.id)
+    word = HoldWord(HoldRuling.REOPEN, ITSELF, frozenset({ITSELF}), now, "the database is in doubt", ITSELF)
+    for id_ in connection.execute(approved).scalars().all():
+        _say(connection, hold_name(id_), word, needs=1, expires=timedelta(0))
 
 
 # --- what plans do ------------------------------------------------------------------------------------------------------

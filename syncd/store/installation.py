@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from secrets import token_hex
+from socket import gethostname
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, func, select, update
@@ -27,7 +28,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from syncd.errors import StoreError
 from syncd.model import Status
 from syncd.ports import DatabaseDoubt, Recovery, Truth
-from syncd.store import chain, changes, codec, schema
+from syncd.store import chain, changes, codec, inbox, schema
 from syncd.store.engine import Database, insert
 from syncd.store.schema import awaited, installation, marks, ownership, recoveries
 from syncd.store.witness import Remembered, Witness
@@ -168,7 +169,7 @@ def _recover(connection: Connection, said: Mapping[str, str], ids: Collection[st
     answers = codec.dumps(sorted({*ids, _standing(connection).id}))
     connection.execute(insert(connection, recoveries).values({**said, "at": now, "answers": answers}))
     connection.execute(update(installation).values(doubt=None, doubt_at=None))
-    told = {"by": said["by"], "truth": said["truth"], "doubt": chain.said(said["doubt"])}
+    told = {"by": said["by"], "host": gethostname(), "truth": said["truth"], "doubt": chain.said(said["doubt"])}
     chain.append(connection, "database_recovered", now=now, facts=told)
     if said["truth"] == Truth.BEGIN_ANEW:
         _own_nothing(connection, now=now)
@@ -187,6 +188,7 @@ def _write_down(connection: Connection, found: DatabaseDoubt) -> None:
     first = update(installation).where(installation.c.doubt.is_(None))
     if connection.execute(first.values(doubt=found.why, doubt_at=found.since)).rowcount:
         chain.append(connection, "database_doubted", now=found.since, facts={"why": chain.said(found.why)})
+        inbox.take_back_approvals(connection, now=found.since)
 
 
 def _mark(connection: Connection, word: str, *, now: datetime) -> Remembered | None:

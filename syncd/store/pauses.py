@@ -54,7 +54,7 @@ class DatabasePauses:
             row = connection.execute(update(pauses).where(*mine).values(ended).returning(*_COLUMNS)).one_or_none()
             if row is None:
                 return None
-            facts = {"by": by, "reason": chain.said(reason)}
+            facts = {"by": by, "host": socket.gethostname(), "reason": chain.said(reason)}
             chain.append(connection, "resume", now=now, about=chain.Subject("pause", id_), facts=facts)
             return _pause(row)
 

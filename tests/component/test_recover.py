@@ -6,15 +6,20 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from grants_world import Staff
 from sqlalchemy import text
 from stages import DAGS, NOW, People, Stage, roles_of
 
 from syncd.cli import run
-from syncd.model import Status, User
+from syncd.model import GrantRequest, GrantWord, Status, TimedGrant, User
+from syncd.plan.limits import Limits
+from syncd.plan.rulings import HoldRuling
 from syncd.ports import Truth
+from syncd.reconcile.approving import give_word, hold_word
 from syncd.store import Stores
 from syncd.store.backup import backup
 from syncd.targets.memory import MemoryTarget
@@ -360,3 +365,83 @@ def test_who_restored_a_copy_can_say_so(doubted: Path, capsys: pytest.CaptureFix
     assert 4 == code
     assert said.splitlines()[1].endswith(" said so: restored the copy of Monday")
     assert 3 == typed(capsys, "recover", "--doubt", "--as-it-is")[0]
+
+
+# --- what people said before the copy was made counts no more ----------------------------------------------------------
+
+
+@pytest.mark.finding("N-572")
+def test_an_approval_of_an_older_copy_lets_nothing_pass_a_second_time(host: Host) -> None:
+    stage = _tight(host)
+    stage.apply()
+    host.lets_go("bob")
+    stage.apply()
+    _approve(stage)
+    host.copies("copy")
+    stage.apply()
+    assert set() == roles_of(host.prod, "bob")
+    host.prod.users["bob"] = _with(host, "bob", "finance", "Viewer")
+    host.restores("copy")
+
+    stage = _tight(host)
+    stage.apply()
+
+    assert {"finance", "Viewer"} == roles_of(host.prod, "bob")
+    hold = stage.store.inbox.find("h1")
+    assert hold is not None
+    assert ("waits", "syncd", "the database is in doubt") == (hold.state, hold.words[-1].who, hold.words[-1].reason)
+    _approve(stage)
+    stage.apply()
+    assert set() == roles_of(host.prod, "bob"), "it was said in doubt, of exactly this"
+
+
+def _tight(host: Host) -> Stage:
+    return replace(host.starts(), limits=Limits(removals=0, share=0, floor=0))
+
+
+def _approve(stage: Stage) -> None:
+    word = hold_word(HoldRuling.APPROVE, by="anna", origin="command", at=NOW)
+    give_word(stage.store.inbox, "h1", word, needs=1, expires=timedelta(hours=24))
+
+
+@pytest.mark.finding("N-573")
+def test_a_grant_for_a_time_that_was_ended_after_the_copy_gives_nothing_in_doubt(host: Host) -> None:
+    host.people = Staff({"finance": ["anna"]}, everybody=["anna", "bob"])
+    stage = host.starts()
+    grant = _granted(stage, NOW)
+    stage.apply()
+    host.copies("copy")
+    stage.store.grants.end(grant.id, GrantWord("eve", "host", NOW), "done")
+    stage.apply()
+    assert set() == roles_of(host.prod, "bob")
+    host.restores("copy")
+
+    report = host.starts().apply().deployments[0]
+
+    assert set() == roles_of(host.prod, "bob")
+    assert report.held is not None
+    assert report.held.why[0].startswith("1 person gets a role for a time by a grant that may be over, as the database")
+    _granted(host.starts(), NOW + timedelta(minutes=1))
+    host.starts().apply()
+    assert {"Op"} == roles_of(host.prod, "bob"), "this one was given since the doubt"
+
+
+def _granted(stage: Stage, at: datetime) -> TimedGrant:
+    asked = GrantWord("root", "host", at)
+    grant = stage.store.grants.ask(
+        GrantRequest("prod", "Op", ("people", "bob"), "bob", timedelta(hours=9), "incident 7", asked)
+    )
+    assert isinstance(grant, TimedGrant)
+    return grant
+
+
+def test_a_grant_for_a_time_stays_with_whom_has_it_in_doubt(host: Host) -> None:
+    host.people = Staff({"finance": ["anna"]}, everybody=["anna", "bob"])
+    stage = host.starts()
+    _granted(stage, NOW)
+    stage.apply()
+    stage.store.installation.say_doubt("root said so")
+
+    report = host.starts().apply().deployments[0]
+
+    assert ({"Op"}, None) == (roles_of(host.prod, "bob"), report.held)

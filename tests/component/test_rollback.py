@@ -14,7 +14,9 @@ from syncd.model import Paused, User
 from syncd.plan.approval import Apply, PlanOnly
 from syncd.plan.limits import Limits
 from syncd.plan.rollback import undo_of
+from syncd.plan.rulings import HoldRuling
 from syncd.reconcile import DeploymentReport, Rollback, roll_back
+from syncd.reconcile.approving import give_word, hold_word
 from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
@@ -121,3 +123,47 @@ def test_a_second_rollback_finds_nothing_to_do_and_what_was_reached_is_not_what_
     known = stage.store.memory.last_desired("prod")
     assert known is not None
     assert {"anna", "bob"} == {name for name, user in known.users.items() if user.roles}
+
+
+# --- what people said of what is held outlives a rollback -----------------------------------------------------------------
+
+
+def said_of(stage: Stage, ruling: HoldRuling) -> None:
+    word = hold_word(ruling, by="anna", origin="x", at=stage.now)
+    give_word(stage.store.inbox, "h1", word, needs=1, expires=timedelta(hours=24))
+
+
+def of_holds(stage: Stage) -> list[tuple[str, str]]:
+    return [(hold.name, hold.state.value) for hold in stage.store.inbox.listed(over=True)]
+
+
+@pytest.mark.finding("N-571")
+def test_what_somebody_rejected_is_rejected_after_a_rollback_of_its_role(stage: Stage) -> None:
+    new = "carol", "dora"
+    put(stage.prod, *(User(name, f"{name}@example.com", name.title(), "Test", frozenset({"Viewer"})) for name in new))
+    stage.limits = Limits(share=1.0, gains=1, gain_floor=0, gain_share=1.0)
+    stage.people.members = {"finance": ["anna", "bob", *new]}
+    stage.apply()
+    said_of(stage, HoldRuling.REJECT)
+    assert rolled_back(stage, 1, 2).converged
+    assert [("h1", "rejected")] == of_holds(stage)
+    stage.limits = Limits(share=1.0)
+    stage.apply()
+    assert [{"Viewer"}] * 2 == [roles_of(stage.prod, name) for name in new]
+
+
+@pytest.mark.finding("N-571")
+@pytest.mark.parametrize("approved", [False, True])
+def test_what_is_held_stays_held_and_approved_while_another_run_is_undone(stage: Stage, *, approved: bool) -> None:
+    stage.people.members = {"finance": ["anna", "bob", "carol"]}
+    run = stage.apply().run
+    stage.limits = Limits(removals=0, share=0, floor=0)
+    stage.people.members = {"finance": ["anna", "carol"]}
+    stage.apply()
+    if approved:
+        said_of(stage, HoldRuling.APPROVE)
+    before = stage.store.queries.last_plan("prod")
+    stage.limits = Limits(share=1.0)
+    assert rolled_back(stage, run).converged
+    assert [("h1", "approved" if approved else "waits")] == of_holds(stage)
+    assert before == stage.store.queries.last_plan("prod"), "a rollback says nothing of what the files want"
