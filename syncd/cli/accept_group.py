@@ -45,6 +45,8 @@ def accept_group(
                 f"{source}:{name} means the group {before} already, and no other group has the name now: nothing was changed. "
                 "A group that was just made may not be shown by its source yet; try again in a moment"
             )
+        facts = {"source": source, "name": name, "means": group.id, "was": before or ""}
+        store.records.accepted("group", facts, now=app.utc_now())
         store.readings.remember_groups({(source, name): group.id}, now=app.utc_now())
     was = f", and not {before} any more" if before else ""
     show_text(f"{source}:{name} means the group {group.id} from now on{was}; see what that changes with: syncd plan")

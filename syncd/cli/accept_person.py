@@ -37,6 +37,9 @@ def accept_person(
         waiting = _last_directory(store.readings, settings).waiting
         chosen = waiting if everybody else (_the_one(waiting, accounts or []),)
         known = {(i.source, i.id): name_of(Person(these)) for these in chosen for i in these}
+        for these in chosen:
+            accounts_of = sorted(f"{i.source}:{i.id}" for i in these)
+            store.records.accepted("person", {"accounts": accounts_of}, now=app.utc_now())
         store.readings.remember_persons(KnownPersons(known), settings.joining.key, now=app.utc_now())
     for these in chosen:
         show_text(f"{' and '.join(f'{i} (id {i.id})' for i in these)} are one person from now on")

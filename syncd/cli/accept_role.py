@@ -24,6 +24,7 @@ def accept_role(
     leave: Annotated[bool, typer.Option("--leave", help="It is somebody else's: nobody loses it by syncd.")] = False,
 ) -> int:
     """Say that a role that was renamed by hand is syncd's: what syncd gave of it goes, and it goes once nobody holds it."""
+    from syncd import app
     from syncd.cli.output import show_text
     from syncd.errors import EXIT_DONE, ConfigInvalid, Problem
     from syncd.model import Owned
@@ -40,6 +41,8 @@ def accept_role(
                 f"told of counts once it was applied there: syncd apply -d {deployment}"
             )
             raise ConfigInvalid([Problem("accept-role", 0, 0, why)])
+        facts = {"deployment": deployment, "name": name, "was": renamed[name], "left": leave}
+        store.records.accepted("role", facts, now=app.utc_now())
         if leave:
             store.holdings.disown_role(deployment, name)
         else:

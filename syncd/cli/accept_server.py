@@ -37,6 +37,8 @@ def accept_server(
         place = store.places.place(deployment, address)
         if not place.was:
             raise _refused(deployment, f"was at no other address than {address}, so there is nothing to say of it")
+        facts = {"deployment": deployment, "address": address, "was": place.was, "left": leave}
+        store.records.accepted("server", facts, now=app.utc_now())
         if place.facts != deployment:
             with store.leases.take(deployment):
                 store.places.move(deployment, address, now=app.utc_now())

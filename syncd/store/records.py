@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from socket import gethostname
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -17,6 +18,7 @@ from syncd.store.chain import Subject
 from syncd.store.codec.text import time_from
 from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
+from syncd.store.processes import os_user
 from syncd.store.proof import journal_flaws, unrecorded
 from syncd.store.pruning import Stub
 from syncd.store.schema_records import records
@@ -86,6 +88,13 @@ class DatabaseRecords:
             planned = {facts.get("plan") for facts in (*own, *begun.values())} | {_about(f, "plan") for f in own}
             plans = _first(connection, "plan", planned)
         return [_told(facts, begun, plans) for facts in own]
+
+    # --- what people accept ---------------------------------------------------------------------------------------------
+
+    def accepted(self, what: str, facts: Mapping[str, object], *, now: datetime) -> None:
+        """Write down what a person is about to accept (a `group`, `person`, `role` or `server`), and who it is."""
+        who = {"what": what, "by": os_user(), "host": gethostname()}
+        self._database.commit(lambda c: chain.append(c, "accepted", now=now, facts={**facts, **who}))
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from syncd.model import Owned
 from syncd.ports import AlarmRow, GoodFiles
 from syncd.sandbox.airflow import DagFile, StandIn, serve
 from syncd.store import Stores
+from syncd.store.processes import os_user
 
 EVERYBODY = [f"user{n}" for n in range(8)]
 
@@ -659,6 +661,15 @@ def test_help_loads_nothing_heavy() -> None:
     assert "[]" == said.splitlines()[-1]
 
 
+def accepted(store: Stores) -> list[dict[str, object]]:
+    """Give what the chain says was accepted, by this user on this machine."""
+    found = [json.loads(line) for _, line in store.records.lines()]
+    assert store.records.verify().count == len(found)
+    these = [record for record in found if record["kind"] == "accepted"]
+    assert all((os_user(), socket.gethostname()) == (record.pop("by"), record.pop("host")) for record in these)
+    return [{k: v for k, v in record.items() if k not in ("seq", "prev", "at", "kind")} for record in these]
+
+
 @pytest.mark.finding("C-49")
 @pytest.mark.parametrize("words", [[], ["--leave"]])
 def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> None:
@@ -674,6 +685,8 @@ def test_a_person_says_whose_a_renamed_role_is(desk: Desk, words: list[str]) -> 
         expected = (set(), {}) if words else ({"elsewhere"}, {"anna": frozenset({"elsewhere"})})
         owned = store.holdings.owned("dev")
         assert expected == (set(owned.roles), owned.grants)
+        said = {"what": "role", "deployment": "dev", "name": "elsewhere", "was": desk.team, "left": bool(words)}
+        assert [said] == accepted(store)
     assert 3 == desk.types("accept-role", "dev", "elsewhere")[0]
 
 
@@ -694,6 +707,8 @@ def test_a_person_says_which_server_a_deployment_is_at(desk: Desk, words: list[s
         assert (0, True) == (code, "https://old.example" in out)
         expected = ours if words else {**ours, "anna": ours.get("anna", frozenset()) | {"Viewer"}}
         assert expected == store.holdings.owned("dev").grants
+        [said] = accepted(store)
+        assert ("server", "https://old.example", bool(words)) == (said["what"], said["was"], said["left"])
     assert 3 == desk.types("accept-server", "dev")[0]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from directories_world import TOKEN, Company, company
@@ -20,6 +21,12 @@ def corp(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         monkeypatch.setenv("SYNCD_TEST_ENTRA", found.entra.authority.client.secret)
         monkeypatch.setenv("SYNCD_TEST_AIRFLOW", "admin")
         yield found
+
+
+def accepted(corp: Company) -> list[dict[str, Any]]:
+    """Give what the journal's chain says was accepted."""
+    lines = corp.types("audit", "export")[1].splitlines()
+    return [said for said in map(json.loads, lines) if said["kind"] == "accepted"]
 
 
 def test_joiners_movers_and_leavers_have_one_account(corp: Company) -> None:
@@ -91,6 +98,9 @@ def test_a_group_that_was_made_anew_inherits_only_when_a_person_says_so(corp: Co
         code,
         out.startswith(f"entra:Finance means the group {anew} from now on, and not {corp.finance}"),
     )
+    assert [("group", "Finance", anew, corp.finance)] == [
+        (said["what"], said["name"], said["means"], said["was"]) for said in accepted(corp)
+    ]
     corp.applies()
     assert ({"analyst"}, {"finance"}) == (corp.roles("anna"), corp.roles("bob"))
 
@@ -291,6 +301,7 @@ def test_nobody_gets_the_groups_of_another_by_taking_their_email(corp: Company) 
 
     code, out, _ = corp.types("accept-person", "okta:bob@corp.example", f"entra:{ada}")
     assert (0, True) == (code, "are one person from now on" in out)
+    assert [sorted(accounts.split())] == [said["accounts"] for said in accepted(corp)]
     corp.applies()
     assert {"finance"} == corp.roles("bob")
     assert (0, True) == (
