@@ -2,7 +2,7 @@
 
 read back after a pass | at a later one       | wanted | then
 -----------------------|----------------------|--------|----------------------------------------------
-there                  | gone                 | yes    | it was taken: counted, and given again
+there, and ours since  | gone                 | yes    | it was taken: counted, and given again
 there                  | gone, `YIELD_AFTER` times | yes | left as it is, told, tried again a day later
 there                  | there                | yes    | put right: it can be counted anew
 any                    | any                  |        | forgotten after a month of peace
@@ -21,7 +21,7 @@ What only syncd may give again (permissions of roles on DAGs) is `contested`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -74,15 +74,22 @@ class GrantTally:
         return bool(self.counted or self.put_right or self.forgotten)
 
 
-def taken_grants(desired: DesiredState, observed: ObservedState, earlier: DesiredState | None) -> frozenset[TakenGrant]:
-    """Give what was read back after the last pass over everything, is still wanted, and is gone."""
+def taken_grants(
+    desired: DesiredState,
+    observed: ObservedState,
+    earlier: DesiredState | None,
+    *,
+    ours: Mapping[str, frozenset[str]],
+) -> frozenset[TakenGrant]:
+    """Give what was read back after the last pass over everything, is still wanted, and is gone. `ours` are the roles by key that
+    people have by us: what we took ourselves since (who left and came back, an undone run) is none of them."""
     if earlier is None:
         return frozenset()
     return frozenset(
         TakenGrant(name, role)
         for name, user in desired.users.items()
         if name in earlier.users
-        for role in (user.roles & earlier.users[name].roles) - _roles(observed, name)
+        for role in (user.roles & earlier.users[name].roles & ours.get(name, frozenset())) - _roles(observed, name)
     )
 
 

@@ -8,7 +8,7 @@ from syncd.model import DesiredState, ObservedState
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.modes import modes_of
 from syncd.plan.rivals import likely_culprits, taken_grants, tallied, yield_grants
-from syncd.reconcile.state import Pass
+from syncd.reconcile.state import Pass, ThingsThere
 
 
 def yield_to_others(
@@ -35,11 +35,11 @@ def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours:
     journal.memory.contest(this.name, losses=losses, gains=gains, now=now)
 
 
-def yield_people(this: Pass, desired: DesiredState, observed: ObservedState, *, count: bool) -> DesiredState:
+def yield_people(this: Pass, desired: DesiredState, there: ThingsThere, *, count: bool) -> DesiredState:
     """Want no grant for now that another hand takes each time. `count` takes note of those that it took since the last pass."""
-    memory, now = this.journal.memory, this.world.clock()
+    memory, now, observed = this.journal.memory, this.world.clock(), there.observed
     if count and this.scope.everything and observed.scope.everything:
-        taken = taken_grants(desired, observed, this.earlier)
+        taken = taken_grants(desired, observed, this.earlier, ours=there.owned.grants)
         this.culprits = likely_culprits(taken, desired, observed)
         memory.contest_grants(this.name, tallied(taken, memory.lost_grants(this.name), observed, now=now), now=now)
     return yield_grants(desired, observed, memory.lost_grants(this.facts), now=now)

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from stages import DAGS, NOW, People, Stage, roles_of
 
+from syncd.model import Scope
+from syncd.plan.approval import Apply
 from syncd.plan.contested import FORGET_AFTER, TRY_AGAIN_AFTER
 from syncd.plan.rivals import YIELD_AFTER
-from syncd.reconcile import DeploymentReport
+from syncd.plan.rollback import undo_of
+from syncd.reconcile import DeploymentReport, Rollback, roll_back
 from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
@@ -152,3 +155,27 @@ def test_it_is_known_over_a_restart(stage: Stage) -> None:
     taken_each_time(stage, YIELD_AFTER - 1)
     assert [YIELD_AFTER - 1] == [one.times for one in stage.store.memory.lost_grants("prod")]
     assert all(one.back for one in stage.store.memory.lost_grants("prod"))
+
+
+@pytest.mark.finding("N-574")
+def test_who_leaves_and_comes_back_was_robbed_by_nobody(stage: Stage) -> None:
+    """Passes over one person take what they lose, as the daemon does; the passes over everything see them back."""
+    everybody = list(stage.people.members["finance"])
+    for _ in range(YIELD_AFTER + 1):
+        stage.people.members = {"finance": everybody[1:]}
+        stage.apply(scope=Scope.people(["anna"]))
+        assert set() == roles_of(stage.prod, "anna")
+        stage.people.members = {"finance": everybody}
+        report = applied(stage)
+        assert ((), []) == (report.culprits, told(report))
+    assert BOTH == roles_of(stage.prod, "anna")
+
+
+@pytest.mark.finding("N-574")
+def test_what_a_rollback_took_nobody_else_did(stage: Stage) -> None:
+    rows = stage.store.queries.audit(run=1, status="applied", user="anna", after=0)
+    undo = undo_of([row.change for row in rows], what="rollback of run 1")
+    roll_back(stage.world(), {"prod": Rollback(undo)}, mode=Apply(frozenset()))
+    assert set() == roles_of(stage.prod, "anna")
+    assert () == applied(stage).culprits
+    assert BOTH == roles_of(stage.prod, "anna")
