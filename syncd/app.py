@@ -152,7 +152,7 @@ def build(
     around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
     everyone = meant.everyone(source.name for source in settings.sources)
-    if settings.grants.allow:
+    if settings.grants.allow or store.grants.open():  # of who is not seen it has to be known that they left
         everyone = frozenset(source.name for source in settings.sources)
     return World(
         sources=tuple(

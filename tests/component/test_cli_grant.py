@@ -98,6 +98,23 @@ def test_a_grant_is_ended_by_hand(desk: Desk) -> None:
     assert (3, "syncd: grant 1 is over already; syncd grant show 1\n") == (code, err)
 
 
+@pytest.mark.finding("N-575")
+@pytest.mark.parametrize("allowed", [True, False])
+def test_who_leaves_loses_it_also_where_nothing_may_be_given_any_more(desk: Desk, *, allowed: bool) -> None:
+    """What was given before stays until its end, so everybody is read as long as anything of it is open."""
+    give(desk)
+    desk.types("apply", "--yes")
+    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    desk.write("config.toml", config if allowed else config.replace(ALLOW, ""))
+    people = json.loads((desk.folder / "people/people.yaml").read_text(encoding="utf-8"))
+    left = f"{desk.team}.user1"
+    people["people"] = [one for one in people["people"] if one["login"] != left]
+    people["groups"] = [{**one, "members": [n for n in one["members"] if n != left]} for one in people["groups"]]
+    desk.write("people/people.yaml", json.dumps(people))
+    assert 0 == desk.types("apply", "--yes")[0]
+    assert f"over: {left} left people" in desk.types("grant", "show", "1")[1]
+
+
 def test_what_wants_another_word_waits_for_it(desk: Desk) -> None:
     assert "it may last 1h at most, not 2h" in give(desk, "Admin")[2]
     code, out, err = desk.types(
