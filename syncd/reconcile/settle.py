@@ -8,10 +8,12 @@ from dataclasses import replace
 from syncd.model import (
     Adopt,
     Change,
+    DesiredState,
     Kind,
     MadeAccount,
     Naming,
     Owned,
+    is_place_of_grant,
     key,
 )
 from syncd.plan.gone import taken_by_others
@@ -110,6 +112,12 @@ def _gone_members(seen: Comparison, still: Iterable[Change], naming: Naming) -> 
     return frozenset(name for name in gone if not any(naming.is_second(name, role) for role in roles))
 
 
+def _for_a_time(desired: DesiredState, name: str) -> frozenset[str]:
+    """Name the roles that only timed grants give somebody: what they had of them before that stays theirs at its end."""
+    because = desired.because.get(name, {})
+    return frozenset(role for role, whys in because.items() if whys and all(is_place_of_grant(why.at) for why in whys))
+
+
 def _adoptable(seen: Comparison, *, declared: bool) -> Owned:
     desired, observed, owned = seen.desired, seen.observed, seen.owned
     roles = frozenset(
@@ -121,6 +129,7 @@ def _adoptable(seen: Comparison, *, declared: bool) -> Owned:
     for name, want in desired.users.items():
         have = observed.users.get(name)
         found = (have.roles & want.roles) - owned.grants.get(name, frozenset()) if have else frozenset()
+        found -= _for_a_time(desired, name)
         if found and seen.plan.scope.covers(name):
             grants[name] = frozenset(found)
     return Owned(roles=roles, grants=grants)

@@ -191,3 +191,14 @@ def test_a_grant_that_comes_while_a_pass_runs_is_seen_by_its_read_back(stage: St
     report = apply(replace(stage.world(), emit=emit))
     assert () == report.deployments[0].not_converged
     assert {"finance", "Viewer", "Op"} >= roles_of(stage.prod, "anna") >= {"Op"}
+
+
+@pytest.mark.finding("N-576")
+def test_what_a_hand_gave_before_stays_at_the_end_of_a_grant(stage: Stage) -> None:
+    put(stage.prod, User("bob", "bob@example.com", "bob", "Test", frozenset({"Op"})))
+    stage.apply()
+    given(stage)
+    stage.apply()
+    stage.now += HOUR
+    stage.apply()
+    assert {"Op"} == roles_of(stage.prod, "bob"), "whoever may grant it for a minute may not take it"
