@@ -11,7 +11,7 @@ import typer
 from syncd.alarm_kinds import KINDS, alarm_id
 from syncd.callers import REASON_RULE, is_reason
 from syncd.cli.invocation import invocation
-from syncd.cli.options import Deployment
+from syncd.cli.options import LARGEST_NUMBER, Deployment
 from syncd.cli.output import show_text
 from syncd.errors import ConfigInvalid, Problem
 
@@ -83,7 +83,10 @@ def silence(
 
 def unsilence(
     context: typer.Context,
-    silence: Annotated[int, typer.Argument(metavar="N", help="The number of the silence, as `syncd alarms` shows it.")],
+    silence: Annotated[
+        int,
+        typer.Argument(metavar="N", max=LARGEST_NUMBER, help="The number of the silence, as `syncd alarms` shows it."),
+    ],
 ) -> int:
     """End a silence now. What it kept back is told if it still stands."""
     from syncd.app import utc_now

@@ -14,6 +14,7 @@ import typer
 
 from syncd.cli.audit_syslog import Rows, SyslogDelivery, receiver_at
 from syncd.cli.invocation import invocation
+from syncd.cli.options import LARGEST_NUMBER
 
 if TYPE_CHECKING:
     from syncd.notify.syslog import SyslogReceiver
@@ -50,7 +51,9 @@ def export(
         ExportForm,
         typer.Option("--as", help="As they were hashed, or for a SIEM: OCSF 1.3 events, or Elastic Common Schema."),
     ] = ExportForm.RECORDS,
-    after: Annotated[int, typer.Option(metavar="RECORD", min=0, help="Only records with a higher number.")] = 0,
+    after: Annotated[
+        int, typer.Option(metavar="RECORD", min=0, max=LARGEST_NUMBER, help="Only records with a higher number.")
+    ] = 0,
     cursor: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Go on where this file says, and keep there how far it came."),
@@ -153,7 +156,7 @@ def _read(cursor: Path) -> int:
     except (OSError, ValueError) as error:
         why: Any = getattr(error, "strerror", None) or "it is no cursor"
         raise SnapshotInvalid(f"{cursor}: it cannot be read: {why}") from error
-    if not text.isdigit():
+    if not text.isdigit() or int(text) > LARGEST_NUMBER:
         raise SnapshotInvalid(f"{cursor}: this is no number of a record, so it is no cursor; delete it to begin anew")
     return int(text)
 

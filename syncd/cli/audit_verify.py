@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from syncd.render.lines import Line
 
 LARGEST_KEY: Final = 64 * 1024
+LONGEST_LINE: Final = 64 * 1024 * 1024
+"""Characters: no record is so long, and a file without line ends is not read into memory whole."""
 _File = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE]", help="What `syncd audit export` wrote; without it the database is looked at."),
@@ -65,7 +67,16 @@ def _in_file(file: Path, signed: Signed) -> ChainVerdict:
     from syncd.model.chain import verdict_on
 
     with _opened(file) as lines:
-        return verdict_on((line.removesuffix("\n") for line in lines), signed)
+        return verdict_on(_each_line(file, lines), signed)
+
+
+def _each_line(file: Path, lines: TextIO) -> Iterator[str]:
+    from syncd.errors import SnapshotInvalid
+
+    while line := lines.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise SnapshotInvalid(f"{file}: it has a line of more than {LONGEST_LINE // 2**20} MiB, so it is no export")
+        yield line.removesuffix("\n")
 
 
 @contextmanager
@@ -94,7 +105,7 @@ def _signed(file: Path, public_key: Path) -> tuple[dict[int, Checkpoint], list[F
     signed: dict[int, Checkpoint] = {}
     flaws = []
     with _opened(file) as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(_each_line(file, lines), start=1):
             try:
                 found = read_checkpoint(line)
             except (ValueError, TypeError, RecursionError):
@@ -106,6 +117,8 @@ def _signed(file: Path, public_key: Path) -> tuple[dict[int, Checkpoint], list[F
                 flaws.append(
                     Flaw(found.seq, f"{file}:{number}: another checkpoint signed another record of this number")
                 )
+    if not signed and not flaws:
+        raise SnapshotInvalid(f"{file}: there is no checkpoint in it to hold anything against")
     return signed, flaws
 
 

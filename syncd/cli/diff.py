@@ -106,8 +106,8 @@ def _sides(settings: Settings, old: str, new: str | None) -> tuple[Rules, Rules]
     return app.rules_of(settings, files_of(settings, old)), app.rules_of(settings, after)
 
 
-def files_of(settings: Settings, where: str) -> Mapping[str, bytes]:
-    """Read a folder, or a revision of the folder of mapping files."""
+def files_of(settings: Settings, where: str, *, asked: str = "diff") -> Mapping[str, bytes]:
+    """Read a folder, or a revision of the folder of mapping files, for what was `asked`."""
     from syncd.config import MAPPING_FILES, read_mappings
     from syncd.errors import ConfigInvalid, Problem
     from syncd.text.folder import FolderUnreadable
@@ -118,7 +118,7 @@ def files_of(settings: Settings, where: str) -> Mapping[str, bytes]:
     try:
         return read_revision(settings.mappings, where, MAPPING_FILES)
     except FolderUnreadable as error:
-        raise ConfigInvalid([Problem("diff", 0, 0, str(error))]) from error
+        raise ConfigInvalid([Problem(asked, 0, 0, str(error))]) from error
 
 
 def _report(of: Answering, old: Rules, new: Rules) -> Report:

@@ -14,7 +14,7 @@ import typer
 from syncd.callers import REASON_RULE, caller, is_reason, login_user, sudo_user
 from syncd.cli.complete import COMPLETE_DEPLOYMENT, COMPLETE_PERSON, COMPLETE_ROLE
 from syncd.cli.invocation import Invocation, invocation
-from syncd.cli.options import Format
+from syncd.cli.options import LARGEST_NUMBER, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.render.lines import Line, Style
 
@@ -47,7 +47,7 @@ def grant() -> None:
     says (`[[grants.allow]]`). It ends by itself."""
 
 
-_Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The number of the grant.")]
+_Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, max=LARGEST_NUMBER, help="The number of the grant.")]
 _Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="For the journal: why.")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from syncd.cli.output import Output, PlanOutput
 
 if TYPE_CHECKING:
     from syncd.model import Level
+
+LARGEST_NUMBER: Final = 2**63 - 1
+"""No row of the database has a larger one."""
 
 Deployments = Annotated[
     list[str] | None,

@@ -10,7 +10,7 @@ import typer
 
 from syncd.callers import REASON_RULE, is_reason
 from syncd.cli.invocation import Invocation, invocation
-from syncd.cli.options import Deployments
+from syncd.cli.options import LARGEST_NUMBER, Deployments
 from syncd.cli.output import show_error, show_text
 
 if TYPE_CHECKING:
@@ -28,10 +28,14 @@ NOTHING = "none of it is there any more: nothing to undo"
 def rollback(
     context: typer.Context,
     run: Annotated[
-        list[int] | None, typer.Argument(metavar="RUN", help="The number of a run, as `syncd audit` shows it.")
+        list[int] | None,
+        typer.Argument(metavar="RUN", max=LARGEST_NUMBER, help="The number of a run, as `syncd audit` shows it."),
     ] = None,
     change: Annotated[
-        list[int] | None, typer.Option("--change", metavar="ID", help="Only this change; may be given several times.")
+        list[int] | None,
+        typer.Option(
+            "--change", metavar="ID", max=LARGEST_NUMBER, help="Only this change; may be given several times."
+        ),
     ] = None,
     since: Annotated[
         str | None,

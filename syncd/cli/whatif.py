@@ -65,7 +65,7 @@ def whatif(
     first, step = moment(since, "--since", now=now), _step(every, now=now)
     assert first is not None
     with answering(this, deployments=deployment or []) as of, this.store(of.settings) as store:
-        other = app.rules_of(of.settings, files_of(of.settings, mappings))
+        other = app.rules_of(of.settings, files_of(of.settings, mappings, asked="whatif"))
         begins = store.past.begins()
         if begins is None or first >= now:
             show_error(NOT_YET if begins is None else "--since has to be before now")

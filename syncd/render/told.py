@@ -17,7 +17,7 @@ class ToldRecord:
     are none."""
 
     __slots__ = (
-        *("_all", "at", "by", "came_to", "deployment", "does", "ends", "grants"),
+        *("_all", "_time", "at", "by", "came_to", "deployment", "does", "ends", "grants"),
         *("kind", "name", "own", "revokes", "seq", "subject"),
     )
 
@@ -26,6 +26,7 @@ class ToldRecord:
         self._all = {**plan, **begun, **own}
         said = self._all.get
         self.seq, self.kind, self.at = int(own["seq"]), str(own["kind"]), str(own["at"])
+        self._time = datetime.fromisoformat(self.at)
         self.subject, self.does, self.name = (str(said(name) or "") for name in ("subject", "change", "name"))
         self.deployment, self.by = str(said("deployment") or ""), str(said("by") or "")
         self.grants, self.revokes = tuple(said("grants") or ()), tuple(said("revokes") or ())
@@ -36,7 +37,7 @@ class ToldRecord:
 
     @property
     def time_ms(self) -> int:
-        return int(datetime.fromisoformat(self.at).timestamp() * 1000)
+        return int(self._time.timestamp() * 1000)
 
     @property
     def detail(self) -> str:

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -30,9 +30,9 @@ def backup(database: Database, file: Path) -> int:
     Raises:
         StoreError: there is a file of that name, it cannot be written, or the copy is not sound.
     """
-    if file.exists() or file.is_symlink():
+    if os.path.lexists(file):
         raise StoreError(f"{file}: there is something of this name: name a file that is not there yet")
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part = file.with_name(f".syncd.{os.getpid()}.part")
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         _copy(database, part)
@@ -42,7 +42,8 @@ def backup(database: Database, file: Path) -> int:
     except OSError as error:
         raise StoreError(f"{file}: it cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def _copy(database: Database, part: Path) -> None:

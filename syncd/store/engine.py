@@ -198,6 +198,10 @@ class Database:
             raise
         except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
             raise StoreError(f"{self.place}: {_explain(error)}") from error
+        except (ValueError, TypeError) as error:  # what SQLAlchemy raises of a time of SQLite is no error of its own
+            if "isoformat" not in str(error):
+                raise
+            raise StoreError(f"{self.place}: a time in it is none, so it was edited or is damaged: {error}") from error
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

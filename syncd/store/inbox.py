@@ -269,6 +269,8 @@ def listed(connection: Connection, deployments: Collection[str], *, state: str |
 
 
 def _row(connection: Connection, name: str, *, for_update: bool = False) -> Row[Any] | None:
+    if "\0" in name:  # PostgreSQL takes no such text
+        return None
     number = hold_number(name)
     which = holds.c.digest == name if number is None else holds.c.id == number
     newest = select(holds).where(which).order_by(_is_open.desc(), holds.c.id.desc()).limit(1)
@@ -286,6 +288,7 @@ def _words(connection: Connection, ids: Collection[int]) -> Mapping[int, tuple[H
     return {id_: tuple(words) for id_, words in found.items()}
 
 
+@codec.reader("a hold")
 def _record(row: Row[Any], words: tuple[HoldWord, ...], *, changes: tuple[Change, ...] = ()) -> HoldRecord:
     return HoldRecord(
         id=row.id,

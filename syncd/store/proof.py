@@ -34,7 +34,7 @@ def journal_flaws(connection: Connection, pruned: Stub) -> Iterator[Flaw]:
         if not lines and pruned.rows:
             left.add(row, calls)
         else:
-            yield from _of_change(id_, row, lines, calls)
+            yield from _read_or_flaw(id_, row, lines, calls)
     if (left.rows, left.digest) != (pruned.rows, pruned.digest):
         there = (
             f"{left.rows} changes of the journal have no record, and when records were pruned these were {pruned.rows}"
@@ -136,6 +136,18 @@ _CALLS = select(steps.c.change_id, steps.c.id, steps.c.call, steps.c.answer, ste
 )
 
 
+def _read_or_flaw(id_: int, row: Any, lines: list[str], calls: list[list[Any]]) -> list[Flaw]:
+    """Who edits a record can write anything into it: what cannot be held against the journal is a flaw, and ends nothing."""
+    try:
+        return list(_of_change(id_, row, lines, calls))
+    except _ODD:
+        return [Flaw(0, f"change {id_} of the journal has a record that was edited: it cannot be read")]
+
+
+_ODD = (TypeError, KeyError, ValueError, IndexError, AttributeError, RecursionError)
+"""What is met in a record that has values of other kinds than syncd writes."""
+
+
 def _of_change(id_: int, row: Any, lines: list[str], calls: list[list[Any]]) -> Iterator[Flaw]:
     facts = [_facts(line) for line in lines]
     if not facts:
@@ -211,7 +223,7 @@ def _facts(line: str) -> _Facts:
     """Read a record; of one that was made unreadable the chain itself says so."""
     try:
         facts, _ = _scan(line, 0)
-    except (ValueError, StopIteration, RecursionError):
+    except (ValueError, TypeError, StopIteration, RecursionError):
         facts = None
     return facts if isinstance(facts, dict) and facts.keys() >= _IN_EACH else dict.fromkeys(_IN_EACH, 0)
 
@@ -220,7 +232,8 @@ _IN_EACH = frozenset({"seq", "at", "kind"})
 
 
 def _about(facts: _Facts) -> str:
-    table, id_ = facts.get("about") or ("", 0)
+    about = facts.get("about")
+    table, id_ = about if isinstance(about, list) and len(about) == 2 else ("plan", "?")
     return f"{table} {id_} of the journal"
 
 

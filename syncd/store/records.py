@@ -80,6 +80,7 @@ class DatabaseRecords:
         """Give the next records, at most PAGE of them."""
         return [(seq, line) for seq, line in self._database.rows(_after, after=after)]
 
+    @codec.reader("of the journal; see syncd audit verify")
     def told(self, *, after: int) -> list[ToldRecord]:
         """Give the next records, each with what its change and its plan say."""
         with self._database.read() as connection:
@@ -140,4 +141,8 @@ _last_checkpoint = Prepared(
 def _links(connection: Connection, *, after: int) -> Iterator[Link]:
     """Give the records after one; what is before it was pruned, or is about to be."""
     chosen = select(records.c.seq, records.c.line, records.c.hash).where(records.c.seq > after).order_by(records.c.seq)
-    return (Link(*row) for row in connection.execute(chosen))
+    # SQLite keeps bytes in a column of text, if somebody puts them there
+    return (
+        Link(seq, line if isinstance(line, str) else repr(line), hash_)
+        for seq, line, hash_ in connection.execute(chosen)
+    )

@@ -28,6 +28,7 @@ from syncd.store.schema import (
     snapshots,
     steps,
 )
+from syncd.store.schema_inbox import holds
 from syncd.store.schema_looks import look_people, looks
 
 EXAMPLES: Final = 5
@@ -190,6 +191,7 @@ _BODIES: Final = (
         (look_people.c.body,),
         lambda row: codec.loads(row.body),
     ),
+    _Body("holds", (holds.c.id,), (holds.c.body,), lambda row: codec.unpack(row.body)),
     _Body("changes", (changes.c.id,), (changes.c.before, changes.c.after, changes.c.because), _of_change),
 )
 

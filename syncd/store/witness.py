@@ -84,4 +84,7 @@ class Witness:
 @codec.reader("what is remembered of the database")
 def _from(content: bytes) -> Remembered:
     body = codec.versioned(codec.loads(content), "about", "installation", "number", "word", "at")
-    return Remembered(body["installation"], int(body["number"]), body["word"], codec.time_from(body["at"]))
+    installation, number, word = body["installation"], body["number"], body["word"]
+    if not (isinstance(installation, str) and isinstance(word, str) and type(number) is int and number >= 0):
+        raise ValueError("no id, number and word")
+    return Remembered(installation, number, word, codec.time_from(body["at"]))
