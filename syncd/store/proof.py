@@ -195,8 +195,8 @@ def _moment(text: Any) -> datetime | None:
 
 def _same_json(text: str, value: Any) -> bool:
     try:
-        return bool(json.loads(text) == value)
-    except ValueError:
+        return bool(str(text) == value or json.loads(text) == value)
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

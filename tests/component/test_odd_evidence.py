@@ -177,3 +177,10 @@ def test_a_file_without_a_checkpoint_proves_nothing(folder: Path, capsys: pytest
     (folder / "empty").write_text("")
     code, said = typed(capsys, "audit", "verify", "--checkpoints", "empty", "--public-key", "public")
     assert (3, "syncd: empty: there is no checkpoint in it to hold anything against\n") == (code, said)
+
+
+@pytest.mark.finding("N-1949")
+def test_a_name_with_a_character_that_postgresql_refuses_is_no_hold(empty_database_url: str) -> None:
+    with closing(Stores.open(empty_database_url)) as store:
+        assert store.inbox.find("\0") is None
+        assert store.queries.hold("\0") is None

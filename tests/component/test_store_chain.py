@@ -201,3 +201,19 @@ def test_an_old_journal_is_chained_as_it_is_found(make_database: Callable[[str],
         with store.database.write() as connection:
             connection.execute(text("UPDATE changes SET status = 'applied' WHERE name = 'carol'"))
         assert 1 == len(told(store))
+
+
+@pytest.mark.finding("N-1950")
+def test_a_row_that_was_damaged_before_ends_no_upgrade(make_database: Callable[[str], str]) -> None:
+    url = make_database("old")
+    with closing(Stores.open(make_database("new"))) as store:
+        for number in range(3):
+            made(store, created(f"p{number}", "Viewer"))
+        with store.database.write() as connection:
+            connection.execute(text("UPDATE changes SET because = '[' WHERE id = 2"))
+        as_of_0018(store, url)
+    with closing(Stores.open(url)) as store:
+        assert [] == told(store)
+        with store.database.write() as connection:
+            connection.execute(text("UPDATE changes SET because = '[]' WHERE id = 2"))
+        assert 1 == len(told(store))

@@ -105,11 +105,19 @@ def _facts(row: Any, calls: list[list[Any]]) -> dict[str, Any]:
         "plan": row.plan_id,
         "run": row.run_id,
         "change": row.kind,
-        "because": json.loads(row.because),
+        "because": _reasons(row.because),
         "content": row.fingerprint,
         "by_looking": row.settled_by_looking,
         "calls": calls,
     }
+
+
+def _reasons(text: str) -> Any:
+    """A row that was damaged before is chained as it stands: it ends no upgrade."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return str(text)
 
 
 def _text(moment: datetime) -> str:
