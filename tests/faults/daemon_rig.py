@@ -170,7 +170,7 @@ class Rig:
     database: str
     bindings: list[tuple[str, str, str]] = field(default_factory=lambda: list(BINDINGS))
     extra: str = ""
-    limits: str = "floor = 5, share = 0.5"
+    limits: str = "floor = 5, share = 0.5, gain_share = 1.0"
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     """The groups of the folder, and who is in them."""
