@@ -35,6 +35,7 @@ def read_binding(reading: MappingReading, node: Node) -> None:
     reason, owner, ticket = (
         strict.text(found.get(k), f"`{k}`", free=True) or "" for k in ("reason", "owner", "ticket")
     )
+    is_privileged = bool(strict.flag(found.get("privileged"), "`privileged`"))
     if subject and deployments is not None:
         reading.bindings.append(
             Rule(
@@ -50,7 +51,7 @@ def read_binding(reading: MappingReading, node: Node) -> None:
                 ticket=ticket,
                 pattern=several.pattern,
                 each=several.each,
-                privileged=bool(strict.flag(found.get("privileged"), "`privileged`")),
+                privileged=is_privileged,
             )
         )
 
