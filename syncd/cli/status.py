@@ -261,12 +261,9 @@ def _held_text(card: _Card) -> str:
 
 def _approval(card: _Card, *, program: str) -> str:
     """Give the command; what is held is that of the newest plan over everything, whatever the last plan was about."""
-    from syncd.plan.rollback import undoes
-    from syncd.render.text import approval, same_rollback
+    from syncd.render.text import approval
 
     assert card.held is not None
-    if undoes(card.held.changes):
-        return same_rollback(card.held.digest)
     return approval(card.name, card.held.digest, program=program)
 
 

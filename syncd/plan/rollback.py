@@ -53,11 +53,6 @@ def undo_of(changes: Iterable[Change], *, what: str) -> Undo:
     return Undo(what, people, roles, frozenset(made), frozenset(touched))
 
 
-def undoes(changes: Iterable[Change]) -> bool:
-    """Say whether a rollback planned these changes: no other pass plans them, so no other lets them pass."""
-    return any(why.text.startswith(UNDOING) for change in changes for why in change.because)
-
-
 def without_given(desired: DesiredState, undo: Undo) -> DesiredState:
     """Want no more what was given by what is to be undone."""
     users = {

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from syncd.plan.rollback import undoes
 from syncd.plan.rulings import HoldRecord, HoldRuling, HoldState, HoldWord, approvals_that_count, hold_name, what_became
 from syncd.render.alike import change_lines
 from syncd.render.extent import Extent
 from syncd.render.json import change_json
 from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
-from syncd.render.text import Counts, same_rollback
+from syncd.render.text import Counts
 from syncd.render.view import ChangeView
 from syncd.words import age
 
@@ -100,10 +99,7 @@ def _word_text(word: HoldWord) -> str:
 
 def _ways(hold: HoldRecord, *, program: str) -> Iterator[tuple[str, str]]:
     if hold.state in (HoldState.WAITS, HoldState.APPROVED):
-        if undoes(hold.changes):
-            yield "to let exactly this pass, once", same_rollback(hold.digest)
-        else:
-            yield "to let exactly this pass, once", f"{program} hold approve {hold.name}"
+        yield "to let exactly this pass, once", f"{program} hold approve {hold.name}"
         yield "to leave it undone, and not be asked again", f"{program} hold reject {hold.name}"
     elif hold.state is HoldState.REJECTED:
         yield "to be asked again", f"{program} hold reopen {hold.name}"
