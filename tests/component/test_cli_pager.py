@@ -186,5 +186,6 @@ def test_a_command_is_paged_unless_that_is_not_wanted(
         again = run([*(["--no-pager"] if no_pager else []), "--config", str(tmp_path / "none.toml"), "audit"])
 
     assert (0, 3) == (code, again)
-    assert {"plan", "status", "alarms", "audit", "explain", "doctor", "who", "diff"} == PAGED, "and docs/cli.md says so"
+    shown = {"plan", "status", "alarms", "pauses", "audit", "explain", "doctor", "who", "diff", "whatif"}
+    assert shown == PAGED, "and docs/cli.md says so"
     assert (no_pager, not no_pager) == ("Usage" in screen.getvalue(), (tmp_path / "seen").exists())
