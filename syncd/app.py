@@ -152,7 +152,7 @@ def build(
     around = SourceSurroundings(clock, emit, store.readings, stopping)
     meant = rules if rules is not None else read_rules(settings)
     everyone = meant.everyone(source.name for source in settings.sources)
-    if settings.grants.allow or store.grants.open():  # of who is not seen it has to be known that they left
+    if settings.grants.allow or _may_be_granted(store):  # of who is not seen it has to be known that they left
         everyone = frozenset(source.name for source in settings.sources)
     return World(
         sources=tuple(
@@ -173,6 +173,14 @@ def build(
         stopping=stopping,
         notes=idle_bindings(meant, (d.deployment for d in settings.deployments)),
     )
+
+
+def _may_be_granted(store: Stores) -> bool:
+    """Say whether somebody may hold a role for a time; where the database cannot say so, yes: more is read then."""
+    try:
+        return bool(store.grants.open())
+    except StoreError:  # files are read while it is away too; who needs it next says that it is
+        return True
 
 
 def checkpointed(settings: Settings, store: Stores, emit: Emit, *, now: datetime, anyway: bool = True) -> str:

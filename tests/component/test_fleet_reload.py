@@ -13,6 +13,7 @@ from small_site import CONFIG, MAPPING, site
 from syncd.config import load
 from syncd.daemon.loaded import Fleet
 from syncd.daemon.runtime import Runtime
+from syncd.errors import StoreError
 from syncd.store import Stores
 
 __all__ = ["site"]
@@ -99,3 +100,24 @@ def test_what_should_be_written_otherwise_is_told_with_each_reading(
 
     assert ["config_noted", "config_reloaded"] == [event for event, _ in events]
     assert str(events[0][1]["note"]).endswith("daemon.leaky_sweep is called slow_sweep now; write slow_sweep")
+
+
+@pytest.mark.finding("N-650")
+def test_files_are_used_while_the_database_is_away(
+    fleet: Fleet, site: Path, events: list[tuple[str, dict[str, object]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are right; of the database its own alarm tells."""
+    away = StoreError("no server answers there")
+
+    def fails(*_: object) -> None:
+        raise away
+
+    monkeypatch.setattr("syncd.store.engine.Database.read", fails)
+    monkeypatch.setattr("syncd.store.engine.Database.write", fails)
+    before = fleet.now
+    (site / "mappings/m.yaml").write_text(MAPPING + "\n# another line\n")
+
+    assert ("", "") == (fleet.reload(), fleet.error)
+
+    assert fleet.now is not before
+    assert "config_rejected" not in [event for event, _ in events]
