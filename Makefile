@@ -1,6 +1,6 @@
 # make demo   the main job on embedded parts; AIRFLOW=real does it on real Airflow 2 and 3 servers
 # make test   everything: lint, types, layers, all tests, real servers included
-# make soak   the laws for as long as one likes: STEPS=20000 DATABASE=postgresql SEED=7
+# make soak   the laws for as long as one likes: STEPS=100000 DATABASE=postgresql SEED=7; the same command goes on where it was stopped
 # make matrix   the story on real servers of every release that is promised, one at a time, within two hours; what passed is not run
 #             again; ROWS='3.3.2*' for some; writes docs/compatibility.md
 # make mutants   small faults in plan, directory and followup, which unit tests and laws have to notice; hours for all of them,

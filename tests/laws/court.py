@@ -14,7 +14,7 @@ h   | within an hour no more goes without a person's word than the limits say
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -70,6 +70,11 @@ class Court:
                 self.excused[finding] = self.excused.get(finding, 0) + 1
                 return
         raise Broken(f"law {law}: {text}")
+
+    def judged(self) -> Counter[str]:
+        """Count what was judged."""
+        known = {f"known {name}": number for name, number in self.excused.items()}
+        return Counter(calls=self.calls, grants=self.grants, revokes=self.revokes, rejections=self.rejections, **known)
 
     # --- another hand -------------------------------------------------------------------------------------------------
 

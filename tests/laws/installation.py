@@ -85,6 +85,9 @@ class Installation:
         self.lives: dict[str, Life] = {}
         self.acting: list[Life] = []
         self.counts: Counter[str] = Counter()
+        """How often which move was made."""
+        self.faults: Counter[str] = Counter()
+        """How often what happened besides: faults, deaths, starts, whatever went on while a process stood still."""
         self.said: deque[str] = deque(maxlen=150)
         self.meanwhile_moves: Callable[[Installation, random.Random], None] = lambda _home, _chance: None
         self.config = folder / "syncd.toml"
@@ -176,8 +179,8 @@ class Installation:
 
     def new_name(self) -> str:
         """Name a process, the same in each run of a seed."""
-        self.counts["processes"] += 1
-        return f"{self.acting[-1].name} {self.counts['processes']}"
+        self.faults["process begins"] += 1
+        return f"{self.acting[-1].name} {self.faults['process begins']}"
 
     def log(self, text: str) -> None:
         self.said.append(text)
@@ -188,7 +191,7 @@ class Installation:
 
     def meanwhile(self, life: Life, seed: int, *, overtaken: bool = False) -> None:
         """Let the world move on while a process stands still; `overtaken`: until another one does its work."""
-        self.counts["meanwhile"] += 1
+        self.faults["the world goes on meanwhile"] += 1
         self.meanwhile_moves(self, random.Random(seed))
         if overtaken and not self.database_away:
             self.time.pass_(LATER_S)
@@ -210,13 +213,14 @@ class Installation:
 
     def died(self, life: Life) -> None:
         life.bury()
-        self.counts["killed"] += 1
+        self.faults["process dies"] += 1
         self.log(f"    {life.name} is dead")
         if self.lives.get(life.name) is life:
             del self.lives[life.name]
 
     def start(self, name: str, mishaps: Iterable[Mishap] = (), *, clean: bool = True) -> Life | None:
         """Start a daemon, where the database lets it."""
+        self.faults["daemon starts"] += 1
         life = Life(self, name)
         self.lines_in_use[name] = self.truth.lines
         self.lives[name] = life

@@ -194,6 +194,8 @@ class Mouth:
         home = self._life.home
         self._life.event("source", self.name)
         lie, truth = home.lies.get(self.name, Lie()), home.truth.sources[self.name]
+        if lie.what:
+            home.faults[f"source is heard: {lie.what}"] += 1
         if lie.what == "down":
             self._life.heard(self.name, None)
             raise SourceUnavailable(f"{self.name}: no answer")
@@ -285,6 +287,7 @@ class Life:
             if (mishap.kind, mishap.at) == (kind, self._seen[kind]):
                 self._mishaps.remove(mishap)
                 self.home.log(f"    {self.name}: {mishap.what} at {kind} {mishap.at} ({what})")
+                self.home.faults[f"{mishap.what} at {kind}"] += 1
                 return self._happens(mishap)
         return None
 
