@@ -47,7 +47,7 @@ from syncd.model import (
 )
 from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
-from syncd.plan.given import NOTHING_GAINED, Gained
+from syncd.plan.given import NOTHING_GAINED, Gained, SeenRoles
 from syncd.plan.rejected import Rejection
 from syncd.plan.rivals import GrantTally, LostGrant
 from syncd.plan.rulings import HoldRecord, HoldWord, NotTaken
@@ -492,6 +492,10 @@ class MemoryLooks:
     def dags(self, deployment: str) -> tuple[Dag, ...]:
         found: tuple[Dag, ...] = self.seen.get(deployment, {}).get("dags", ())
         return found
+
+    def roles(self, deployment: str) -> SeenRoles | None:
+        seen = self.last(deployment)
+        return None if seen is None else SeenRoles(seen.roles, len(seen.dags), {})
 
 
 class MemoryInbox:

@@ -25,6 +25,7 @@ from syncd.model import (
     Snapshot,
     key,
 )
+from syncd.plan.rejected import Rejection
 from syncd.plan.vanished import in_grace
 
 NO_DIALECT = Dialect(frozenset(), {level: (frozenset(), frozenset()) for level in Level})
@@ -60,6 +61,8 @@ class Noted:
     seen: LastSeen | None = None
     owned: Owned = field(default_factory=Owned)
     made: tuple[MadeAccount, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    """What people do not let pass there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ hands beside (permissions that are taken back again and again, roles that were r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.access.known import NO_DIALECT, KnownDeployment
@@ -15,6 +15,7 @@ from syncd.directory.narrow import DirectoryView
 from syncd.mapping.compile import compile_desired
 from syncd.model import (
     EVERYTHING,
+    Change,
     DesiredState,
     Dialect,
     Directory,
@@ -30,6 +31,7 @@ from syncd.plan.accounts import known_accounts, without_missing
 from syncd.plan.allowed import EVERY_DAG, LevelReader, Levels
 from syncd.plan.diff import align, diff
 from syncd.plan.modes import modes_of, within_modes
+from syncd.plan.rejected import Rejection, without_rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Standing:
     plan: Plan | None
     owned: Owned
     scope: Scope = EVERYTHING
+    rejected: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By account (by key) and role what is left out of the plan, with who rejected it."""
 
     @property
     def name(self) -> str:
@@ -137,4 +141,13 @@ def standing(
         earlier=earlier,
     )
     plan = within_modes(plan, modes_of(desired, deployment))
-    return Standing(known, desired, there, plan, mine, scope)
+    plan, left = without_rejected(plan, noted.rejections)
+    return Standing(known, desired, there, plan, mine, scope, _rejected(left, noted.rejections))
+
+
+def _rejected(left: Iterable[Change], rejections: Iterable[Rejection]) -> Mapping[tuple[str, str], str]:
+    """Say of what was left out, by account and role, who rejected it."""
+    moves = {
+        e: (key(e[2]), e[3]) for c in left for e in c.effects if c.subject == "user" and e[0] in ("grant", "revoke")
+    }
+    return {moves[e]: f"{one.name}, rejected {one.by}" for one in rejections for e in one.effects & moves.keys()}

@@ -15,7 +15,8 @@ _HANDS: Final = {
     Hand.LINES: "by mapping lines",
     Hand.COMING: "coming with the next apply",
     Hand.GOING: "given by syncd, no line gives it any more: going with the next apply",
-    Hand.KEPT: "given by syncd, no line gives it any more: kept because of a doubt",
+    Hand.KEPT: "given by syncd, no line gives it any more: kept",
+    Hand.REJECTED: "a line gives it, and somebody rejected that: not coming",
     Hand.OTHER: "not by syncd: left alone",
 }
 _STYLES: Final = {Hand.LINES: Style.PLAIN, Hand.COMING: Style.GAIN, Hand.GOING: Style.LOSS}
@@ -25,6 +26,7 @@ _SHORTLY: Final = {
     Hand.COMING: "coming",
     Hand.GOING: "going",
     Hand.KEPT: "kept",
+    Hand.REJECTED: "rejected",
     Hand.OTHER: "by another hand",
 }
 
@@ -40,7 +42,7 @@ def people_of(ways: Iterable[Way]) -> set[tuple[str, str]]:
 
 def counts_of(ways: Sequence[Way]) -> dict[str, int]:
     """Count people: all who have it now, and by each hand; one may have it in several ways."""
-    there = [way for way in ways if way.hand is not Hand.COMING]
+    there = [way for way in ways if way.hand not in (Hand.COMING, Hand.REJECTED)]
     by_hand = {hand.value: len(people_of(way for way in ways if way.hand is hand)) for hand in Hand}
     return {"people": len(people_of(there)), **by_hand}
 
@@ -81,7 +83,7 @@ def _role_lines(
     for reason in because:
         yield Line(f"      because {safe(str(reason))}", Style.QUIET)
     if detail:
-        yield Line(f"      kept: {safe(detail)}", Style.QUIET)
+        yield Line(f"      {'' if because else 'kept: '}{safe(detail)}", Style.QUIET)
 
 
 def who_rows(ways: Iterable[Way]) -> Iterator[Mapping[str, Any]]:

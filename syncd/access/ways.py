@@ -4,16 +4,17 @@ the account | a line    | it is | then the role is
 holds it    | gives it  | ours  |
 ------------|-----------|-------|-------------------------------------------------------------------
 yes         | yes       | any   | given by mapping lines
-yes         | no        | yes   | going with the next apply; or kept, because of a doubt
+yes         | no        | yes   | going with the next apply; or kept, because of a doubt or as its end was rejected
 yes         | no        | no    | given by another hand, and left alone
-no          | yes       | any   | coming with the next apply
+no          | yes       | any   | coming with the next apply; or not, as somebody rejected it
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from syncd.access.standing import Standing
 from syncd.model import DesiredState, Level, ObservedState, Plan, Reason, User, key
@@ -27,6 +28,7 @@ class Hand(StrEnum):
     COMING = "coming"
     GOING = "going"
     KEPT = "kept"
+    REJECTED = "rejected"
     OTHER = "other"
 
 
@@ -59,8 +61,14 @@ class Way:
 class Hands:
     """Says of everybody on a deployment by whose hand they hold a role; accounts are named by key."""
 
-    def __init__(self, desired: DesiredState, observed: ObservedState, plan: Plan | None) -> None:
-        self._desired, self._observed = desired, observed
+    def __init__(
+        self,
+        desired: DesiredState,
+        observed: ObservedState,
+        plan: Plan | None,
+        rejected: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    ) -> None:
+        self._desired, self._observed, self._rejected = desired, observed, rejected
         changes = [change for change in plan.changes if change.subject == "user"] if plan else []
         self._taken = {(key(change.name), role) for change in changes for role in change.revoked}
         self._kept = {(key(kept.username), kept.role): kept.why for kept in plan.kept} if plan else {}
@@ -69,16 +77,18 @@ class Hands:
         """Say by whose hand an account holds a role, or is to hold it."""
         have, desired = self._observed.users.get(account), self._desired
         if role in desired.because.get(account, {}):
-            return Hand.LINES if have and role in have.roles else Hand.COMING
+            if have and role in have.roles:
+                return Hand.LINES
+            return Hand.REJECTED if (account, role) in self._rejected else Hand.COMING
         if account in desired.undecided and role in desired.undecided[account].roles:
             return Hand.LINES
-        if (account, role) in self._kept:
+        if (account, role) in self._kept or (account, role) in self._rejected:
             return Hand.KEPT
         return Hand.GOING if (account, role) in self._taken else Hand.OTHER
 
     def why_kept(self, account: str, role: str) -> str:
-        """Say why a role is kept that no line gives; empty where it is not."""
-        return self._kept.get((account, role), "")
+        """Say why a role is kept that no line gives, or does not come that one gives; empty where neither is so."""
+        return self._kept.get((account, role), "") or self._rejected.get((account, role), "")
 
 
 def ways(
@@ -93,7 +103,7 @@ def ways(
 
     Where neither is asked for, every role that anybody holds is given. `among`: only of these accounts, by key.
     """
-    giving, hands = _Giving(this, role, dag, level), Hands(this.desired, this.observed, this.plan)
+    giving, hands = _Giving(this, role, dag, level), Hands(this.desired, this.observed, this.plan, this.rejected)
     wanted = {**this.desired.undecided, **this.desired.users}
     everybody = {*this.observed.users, *wanted}
     for name in sorted(everybody if among is None else everybody & frozenset(among)):

@@ -128,7 +128,16 @@ def _lines(
         later = _later(of, one, about)
         meant = expanded(of.rules, of.view.directory, one.known.deployment, dags=one.known.dags(of.now))
         explained = Explained(
-            one.name, one.desired, one.observed, one.plan, told, one.accounts, gives, meant.rules, later=later
+            one.name,
+            one.desired,
+            one.observed,
+            one.plan,
+            told,
+            one.accounts,
+            gives,
+            meant.rules,
+            later=later,
+            rejected=one.rejected,
         )
         yield from deployment_lines(explained, program=program)
 

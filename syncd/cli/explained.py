@@ -62,6 +62,8 @@ class Explained:
     """What the mapping files say: with them the owner of each role is told."""
     later: Later = field(default_factory=dict)
     """By account and role: which lines give it at another hour, and when."""
+    rejected: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By account and role: what does not come or go, with who rejected it."""
 
 
 def deployment_lines(this: Explained, *, program: str) -> Iterator[Line]:
@@ -101,6 +103,8 @@ def _role_lines(this: Explained, account: str, want: User | None, *, program: st
         verb = ("has" if has else "lacks") if this.plan is not None else "is to have"
         yield Line(f"  {verb} {said}", Style.LOSS if verb == "lacks" else Style.GAIN)
         yield from (Line(f"    because {reason_text(reason)}") for reason in reasons)
+        if not has and (account, role) in this.rejected:
+            yield Line(f"    not coming: {safe(this.rejected[account, role])}", Style.WARN)
         defined = this.rules.roles.get(role) if this.rules else None
         if defined is not None and defined.owner:
             yield Line(f"    owner of the role: {safe(defined.owner)}", Style.QUIET)
@@ -126,7 +130,7 @@ def _fate(this: Explained, account: str, role: str, *, program: str) -> str:
     from syncd.access.ways import Hand, Hands
     from syncd.render.text import approval
 
-    hands = Hands(this.desired, this.observed, this.plan)
+    hands = Hands(this.desired, this.observed, this.plan, this.rejected)
     match hands.of(account, role):
         case Hand.LINES | Hand.COMING:
             return "a mapping line gives it; it stays as it is"

@@ -178,7 +178,8 @@ def _noted(store: Stores, name: str, address: str) -> Noted:
     seen = store.looks.last(facts)
     if seen is None:
         return Noted()
-    return Noted(replace(seen, deployment=name), store.holdings.owned(facts), store.holdings.made_accounts(facts))
+    owned, made = store.holdings.owned(facts), store.holdings.made_accounts(facts)
+    return Noted(replace(seen, deployment=name), owned, made, store.inbox.rejections(name))
 
 
 def _said(settings: Settings, store: Stores | None) -> SourcesSaid:

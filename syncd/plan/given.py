@@ -14,7 +14,7 @@ a role: is made | nobody                                   | none: whoever gets 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.model import Change, ObservedState, Owned, Permission, Role, User, key
@@ -46,6 +46,38 @@ class Everywhere:
     dags: int = 1
 
 
+class LateRoles(Mapping[str, Role]):
+    """Roles that are read once one of them is asked for: a pass over a few people looks at none, and mostly knows the answer."""
+
+    def __init__(self, load: Callable[[], Mapping[str, Role]]) -> None:
+        self._load = load
+        self._roles: Mapping[str, Role] | None = None
+
+    def _all(self) -> Mapping[str, Role]:
+        if self._roles is None:
+            self._roles = self._load()
+        return self._roles
+
+    def __getitem__(self, name: str) -> Role:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRoles:
+    """The roles of a deployment as they were seen last, how many DAGs were listed then, and the rights that were counted by
+    these two: `known` goes with them, so it is another one once they are other ones."""
+
+    roles: Mapping[str, Role]
+    dags: int
+    known: dict[tuple[Roles, Roles], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Gains:
     """What the gains of one plan are measured by. Its answers are kept, as thousands of people gain the same.
@@ -55,6 +87,7 @@ class Gains:
     wanted    the roles as the last pass over everything wanted them
     keepers   by role that grows, how many of those who keep it have which roles before
     new_dags  DAGs that were not listed before
+    everybody gives what all people hold by us, where `ours` is of a few of them
     """
 
     ours: Mapping[str, Roles] = field(default_factory=dict)
@@ -64,6 +97,7 @@ class Gains:
     keepers: Mapping[str, Mapping[Roles, int]] = field(default_factory=dict)
     new_dags: frozenset[str] = frozenset()
     everywhere: Everywhere = Everywhere()
+    everybody: Callable[[], Mapping[str, Roles]] | None = None
     known: dict[tuple[Roles, Roles], int] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, change: Change) -> Gained:
@@ -98,8 +132,9 @@ class Gains:
         on_all = sum(1 for p in permissions if p in self.everywhere.permissions) if self.everywhere.permissions else 0
         return len(permissions) + on_all * (max(1, self.everywhere.dags) - 1)
 
-    def managed(self, people: Mapping[str, Roles]) -> int:
-        """Count the rights of these people, by the roles that they hold after the plan."""
+    def managed(self, gainers: Mapping[str, Roles]) -> int:
+        """Count the rights of all people, by the roles that they hold after the plan, which gives these roles to the gainers."""
+        people = {**(self.everybody() if self.everybody else self.ours), **gainers}
         return sum(self._of_roles(_NOTHING, roles) * many for roles, many in Counter(people.values()).items())
 
 
@@ -112,11 +147,20 @@ def gains(
     new_dags: Collection[str] = (),
     everywhere: Everywhere = Everywhere(),
 ) -> Gains:
-    """Make what the gains of a plan are measured by."""
+    """Make what the gains of a plan are measured by that a look at roles led to."""
     planned = tuple(changes)
     now = {**observed.roles, **{c.name: c.after for c in planned if isinstance(c.after, Role)}}
     keepers = _keepers(observed, planned, frozenset(_growing(planned)))
     return Gains(owned.grants, observed.roles, now, wanted or {}, keepers, frozenset(new_dags), everywhere)
+
+
+def gains_of_people(
+    owned: Owned, seen: SeenRoles, permissions: frozenset[Permission], everybody: Callable[[], Mapping[str, Roles]]
+) -> Gains:
+    """Make what the gains of a plan are measured by that changes no roles, by the roles that were `seen` last; `permissions` are
+    those that are on every DAG."""
+    everywhere = Everywhere(permissions, seen.dags)
+    return Gains(owned.grants, seen.roles, seen.roles, everywhere=everywhere, everybody=everybody, known=seen.known)
 
 
 def grown_on(changes: Iterable[Change]) -> frozenset[str]:

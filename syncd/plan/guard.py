@@ -188,7 +188,7 @@ def _gain_kinds(
     new = {key(user.username) for user in gainers} - {name for name, roles in owned.grants.items() if roles}
 
     def rights() -> int:
-        return gains.managed({**owned.grants, **{key(user.username): user.roles for user in gainers}})
+        return gains.managed({key(user.username): user.roles for user in gainers})
 
     return (
         _Kind(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from syncd.model import Dag, LastSeen, SeenDags, Sighting, VanishedDag
+from syncd.plan.given import SeenRoles
 
 
 class Looks(Protocol):
@@ -24,6 +25,10 @@ class Looks(Protocol):
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:
         """Give the DAGs alone; none where they were never listed."""
+        ...
+
+    def roles(self, deployment: str) -> SeenRoles | None:
+        """Give the roles as they were seen last, which are read once they are needed; None: it was never looked at whole."""
         ...
 
     def vanished(self, deployment: str) -> tuple[VanishedDag, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from syncd.mapping.privileged import privileges
 from syncd.model import Dag, DesiredState, Dialect, Note, ObservedState, Plan, key
-from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, grown_on
+from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, gains_of_people, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
 from syncd.plan.guard_rules import Admins, Privileged
 from syncd.plan.named import signs
@@ -56,14 +56,18 @@ def _gains(this: Pass, plan: Plan, there: ThingsThere, dialect: Dialect, *, inve
     gives = any(change.after is not None and change.granted for change in plan.changes)
     if not gives or this.journal.memory.roles_seen(this.facts) is None:
         return None
+    owned = without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items()))
+    scope, on_all = there.observed.scope, frozenset(dialect.everywhere.values())
+    if not (scope.everything or scope.dags) and (seen := this.journal.looks.roles(this.facts)) is not None:
+        return gains_of_people(owned, seen, on_all, lambda: this.journal.holdings.owned(this.facts).grants)
     grown = grown_on(plan.changes)
     return gains(
         plan.changes,
         there.observed,
-        owned=without_unmade(there.owned, ((left.change, end) for left, end in there.ends.items())),
+        owned=owned,
         wanted=this.earlier.roles if this.earlier else {},
         new_dags=grown - {dag.id for dag in this.journal.looks.dags(this.facts)} if grown else (),
-        everywhere=Everywhere(frozenset(dialect.everywhere.values()), len(inventory)),
+        everywhere=Everywhere(on_all, len(inventory)),
     )
 
 

@@ -7,13 +7,14 @@ is looked at again. What another process saw later already stays.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, or_, select, update
 
-from syncd.model import Dag, LastSeen, Learned, SeenDags, Sighting, VanishedDag
+from syncd.model import Dag, LastSeen, Learned, Role, SeenDags, Sighting, VanishedDag
+from syncd.plan.given import LateRoles, SeenRoles
 from syncd.store import codec, past
 from syncd.store.engine import Database, insert
 from syncd.store.prepared import Prepared
@@ -41,6 +42,8 @@ class DatabaseLooks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._counted: dict[str, tuple[tuple[str, ...], SeenRoles]] = {}
+        """By deployment what rights were counted, and the digests of abilities, DAGs and roles by which that is so."""
 
     def keep(self, deployment: str, look: Sighting) -> None:
         parts = tuple(_parts(look))
@@ -87,6 +90,21 @@ class DatabaseLooks:
 
     def dags(self, deployment: str) -> tuple[Dag, ...]:
         return next((codec.dags_from(codec.unpack(body)) for body in self._listings(deployment)), ())
+
+    def roles(self, deployment: str) -> SeenRoles | None:
+        digests = {part: digest for part, digest, _ in self._database.rows(_digests, at=deployment)}
+        if not {ABILITIES, DAGS, ROLES, PEOPLE} <= digests.keys():
+            return None
+        now = digests[ABILITIES], digests[DAGS], digests[ROLES]
+        known_by, seen = self._counted.get(deployment, ((), None))
+        if seen is None or known_by != now:
+            seen = SeenRoles({}, len(self.dags(deployment)), {})
+            self._counted[deployment] = now, seen
+        return replace(seen, roles=LateRoles(lambda: self._roles(deployment)))  # those are much to keep
+
+    def _roles(self, deployment: str) -> dict[str, Role]:
+        [body] = (body for part, body, _ in self._database.rows(_bodies, at=deployment) if part == ROLES)
+        return codec.roles_from(codec.unpack(body))
 
     def vanished(self, deployment: str) -> tuple[VanishedDag, ...]:
         return next((codec.vanished_from(codec.unpack(body)) for body in self._listings(deployment)), ())

@@ -8,12 +8,13 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from test_cli_commands import Desk
 
-from syncd.model import Dag, LastSeen, Sighting
+from syncd.model import EVERYTHING, Change, Dag, Held, LastSeen, Plan, Sighting, User
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.store import Stores
 from syncd.store.looks import DatabaseLooks
@@ -347,3 +348,26 @@ def test_how_to_look_anew_is_said_of_commands_that_can(desk: Desk) -> None:
     assert explained.endswith("; --fresh and `syncd plan` look anew\n")
     assert listed.endswith("; `syncd plan` looks anew\n")
     assert from_file.endswith(" UTC)\n")
+
+
+@pytest.mark.finding("N-590")
+def test_what_somebody_rejected_does_not_come_and_who_said_so_is_told(desk: Desk) -> None:
+    desk.members(*(f"user{n}" for n in range(8)), "new")
+    name = f"{desk.team}.new"
+    gained = Change(None, User(name, f"{name}@example.com", "New", "Test", frozenset({desk.team})))
+    with closing(Stores.open(f"sqlite:///{desk.folder / 'syncd.db'}")) as store:
+        run = store.ledger.start_run("apply", scope=EVERYTHING, now=datetime.now(UTC))
+        held = Held((gained,), ("too many",), "dev")
+        plan = Plan("dev", EVERYTHING, (gained,))
+        store.ledger.record_plan(run, plan, held=held, approved=None, now=datetime.now(UTC))
+    code, out, err = desk.types("hold", "reject", "h1", "--reason", "ticket 12")
+    assert (0, "") == (code, err), out
+    assert (
+        "dev: 8 accounts (8 by mapping lines, 1 rejected)" == desk.types("who", "--role", desk.team)[1].splitlines()[1]
+    )
+    out = desk.types("who", "--role", desk.team)[1]
+    assert "  a line gives it, and somebody rejected that: not coming" in out.splitlines()
+    assert "h1, rejected by " in out
+    assert "coming with the next apply" not in out
+    explained = desk.types("explain", name)[1]
+    assert "    not coming: h1, rejected by " in explained

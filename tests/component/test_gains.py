@@ -160,3 +160,50 @@ def test_a_database_of_before_counts_nothing_that_it_did_not_write_down(stage: S
     stage.apply()
     assert NOTHING_GAINED == stage.store.ledger.given_since("prod", NOW - timedelta(days=1))
     assert NOTHING_GAINED == stage.store.ledger.given_since("test", NOW - timedelta(days=1))
+
+
+@pytest.mark.finding("N-591")
+def test_a_pass_over_a_few_people_counts_rights_as_one_over_everything_does(stage: Stage) -> None:
+    stage.limits = Limits(rights=10, right_floor=0, gain_share=1.0, share=1.0)
+    stage.apply()
+    new = join(stage, 6)
+    narrow = made_for(stage, PassRequest(Scope.people(new), "people"))
+    whole = stage.plan()
+    assert narrow.held is not None
+    assert whole.held is not None
+    assert whole.held.why == narrow.held.why
+    assert narrow.held.why[0].endswith("rights are given (one permission of one person each): the limit is 10")
+    assert whole.held.digest == narrow.held.digest
+    [one] = new[:1]
+    assert made_for(stage, PassRequest(Scope.people([one]), "people")).held is None
+    assert given_lately(stage).rights == stage.store.ledger.given_since("prod", NOW).rights > 0
+
+
+def test_the_share_of_rights_is_of_everybody_in_a_pass_over_a_few_too(stage: Stage) -> None:
+    stage.limits = Limits(gain_share=0.25, right_floor=0, share=1.0)
+    stage.apply()
+    [*two] = join(stage, 2)
+    assert made_for(stage, PassRequest(Scope.people(two), "people")).held is None, "two of eight have a quarter"
+    [one] = join(stage, 1)
+    held = made_for(stage, PassRequest(Scope.people([one]), "people")).held
+    assert held is not None
+    assert "the limit is 25%" in held.why[0]
+
+
+def test_rights_are_counted_anew_once_a_role_allows_something_else(stage: Stage) -> None:
+    stage.limits = Limits(share=1.0)
+    stage.apply()
+    seen = stage.store.looks.roles("prod")
+    seen.known[frozenset(), frozenset({"finance"})] = 12345
+    assert 12345 == next(iter(stage.store.looks.roles("prod").known.values()))
+    stage.prod.dags = (*DAGS, Dag("more", frozenset({"finance"})))
+    stage.apply()
+    again = stage.store.looks.roles("prod")
+    assert ({}, 3) == (again.known, again.dags)
+    assert stage.prod.roles["finance"] == again.roles["finance"]
+    assert {"finance"} <= set(again.roles)
+    assert len(stage.prod.roles) == len(again.roles)
+
+
+def test_what_was_never_looked_at_whole_has_no_roles(stage: Stage) -> None:
+    assert None is stage.store.looks.roles("prod")
