@@ -32,13 +32,18 @@ def agreed(planned: Callable[[], Report], *, approvals: Approvals = frozenset())
     report = planned()
     while lines := list(losses(report, approvals)):
         show(lines)
-        if _answer("Apply? [y/N] ").strip().casefold() not in {"y", "yes"}:
+        if not answered_yes("Apply? [y/N] "):
             return False
         before, report = report, planned()
         if _takes(report, approvals) <= _takes(before, approvals):
             return True
         show_text("by now it is more:")
     return True
+
+
+def answered_yes(question: str) -> bool:
+    """Ask at the terminal; whatever is no plain yes is a no."""
+    return _answer(question).strip().casefold() in {"y", "yes"}
 
 
 def _answer(question: str) -> str:

@@ -79,7 +79,7 @@ def give(
         user, role, on, _span(for_), _line(reason, "--reason"), _line(ticket, "--ticket") if ticket else ""
     )
     with _ground(this, on) as (ground, store):
-        made = store.grants.ask(requested(wish, ground, asked=_word()))
+        made = store.grants.ask(requested(wish, ground, asked=grant_word()))
         return _told(made, store, this=this, output=output)
 
 
@@ -120,7 +120,7 @@ def approve(context: typer.Context, number: _Number, output: Format = Output.TEX
     """Let a grant pass that waits: it lasts from now. It has to be another person than the one who asked for it."""
     from syncd.access.granting import GrantRefused, check_approval
 
-    this, word = invocation(context), _word()
+    this, word = invocation(context), grant_word()
     with this.in_use() as (_, store):
         deployment = _known(store, number).request.deployment
     with _ground(this, deployment) as (ground, store):
@@ -136,7 +136,7 @@ def revoke(context: typer.Context, number: _Number, reason: _Reason, output: For
     """End a grant for good, or refuse one that waits. Its role goes as it does at its end."""
     from syncd.access.granting import GrantRefused, may_end
 
-    this, word, why = invocation(context), _word(), _line(reason, "--reason")
+    this, word, why = invocation(context), grant_word(), _line(reason, "--reason")
     with this.in_use() as (files, store):
         found = _known(store, number)
         if os.getuid() != 0 and not may_end(found, files.settings.grants, word):
@@ -202,7 +202,7 @@ def _known(store: Stores, number: int) -> TimedGrant:
     return found
 
 
-def _word() -> GrantWord:
+def grant_word() -> GrantWord:
     """Say who speaks, from where, and when: as whom they logged in, where the kernel knows that; only root is believed else."""
     from syncd.app import utc_now
     from syncd.model import GrantWord

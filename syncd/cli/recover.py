@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from syncd.callers import REASON_RULE, acting, is_reason
 from syncd.cli.invocation import WAIT_S, Invocation, invocation
 from syncd.cli.output import show, show_text
+from syncd.cli.recover_words import end_grants as ended_grants
+from syncd.cli.recover_words import standing_words, word_lines
 from syncd.render.lines import Line, Style, counted, few, safe
 
 if TYPE_CHECKING:
@@ -37,6 +39,12 @@ def recover(
     doubt: Annotated[
         bool, typer.Option("--doubt", help="You restored an older copy: take nothing until it was looked at.")
     ] = False,
+    end_grants: Annotated[
+        bool, typer.Option("--end-grants", help="With either: end every role that is given for a time.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With either: what people said that counts by it still holds.")
+    ] = False,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="For the journal: why.")] = None,
 ) -> int:
     """Show why the database is in doubt and what that holds back, or say which is true.
@@ -56,7 +64,8 @@ def recover(
         if doubt:
             store.installation.say_doubt(_said(reason))
         elif as_it_is or begin_anew:
-            return _answer(this, store, Truth.AS_IT_IS if as_it_is else Truth.BEGIN_ANEW, reason=reason or "")
+            truth = Truth.AS_IT_IS if as_it_is else Truth.BEGIN_ANEW
+            return _answer(this, store, truth, reason=reason or "", words=_WordsOf(end_grants, yes))
         found = store.installation.doubt()
         if found is None:
             show_text(f"{store.database.place} is the one that was worked with last; there is nothing to say of it")
@@ -71,15 +80,51 @@ def _said(reason: str | None) -> str:
     return f"{os_user()} said so{f': {reason}' if reason else ''}"
 
 
-def _answer(this: Invocation, store: Stores, truth: Truth, *, reason: str) -> int:
-    from syncd.errors import EXIT_DONE, ConfigInvalid, Problem
+class _WordsOf(NamedTuple):
+    """What is said of the words that people said before: grants are ended, the others still hold."""
+
+    end_grants: bool
+    yes: bool
+
+
+def _agreed(store: Stores, words: _WordsOf) -> bool:
+    """Ask whether what people said still holds, as it may have been taken back after the copy was made.
+
+    Raises:
+        ConfigInvalid: nobody can be asked, and nothing was said of it.
+    """
+    from syncd.cli.confirm import answered_yes, at_terminal
+    from syncd.errors import ConfigInvalid, Problem
+
+    found = standing_words(store)
+    if words.end_grants:
+        found.pop("grants", None)
+    if not found or words.yes:
+        return True
+    show(word_lines(found))
+    if at_terminal():
+        return answered_yes("Does all of it still hold? [y/N] ")
+    how = "end what does not, then say --yes" + ("; --end-grants ends all grants" if "grants" in found else "")
+    raise ConfigInvalid([Problem("recover", 0, 0, f"what people said may have been taken back since this copy: {how}")])
+
+
+def _answer(this: Invocation, store: Stores, truth: Truth, *, reason: str, words: _WordsOf) -> int:
+    from syncd.cli.grant import grant_word
+    from syncd.errors import EXIT_DONE, EXIT_HELD, ConfigInvalid, Problem
     from syncd.ports import Truth
     from syncd.store.processes import os_user
 
     if store.installation.doubt() is None:
         why = f"{store.database.place} is not in doubt, so there is nothing to say of it; if you know better: recover --doubt"
         raise ConfigInvalid([Problem("recover", 0, 0, why)])
+    if not _agreed(store, words):
+        show_text(
+            "nothing was said; end what does not hold any more (grant revoke, resume, hold reopen), then come back"
+        )
+        return EXIT_HELD
     with _alone(store):
+        if words.end_grants:
+            show_text(f"{counted(ended_grants(store, grant_word()), 'grant', 'grants')} ended")
         store.installation.recover(truth, by=acting(os_user(), reason=reason))
     then = (
         "what the database says is syncd's is so"
@@ -120,6 +165,7 @@ def _shown(found: DatabaseDoubt, settings: Settings, store: Stores, this: Invoca
     yield Line("Nothing is taken from anybody until you say which is true. By what it says is syncd's now:")
     for deployment in settings.deployments:
         yield from _of_deployment(deployment.deployment.name, store)
+    yield from word_lines(standing_words(store))
     yield Line(f"1. See what would be taken by it: {this.program} plan")
     yield Line("2. If nobody else gave or took anything since the time of this copy, it is right:")
     yield Line(f"     {this.program} recover --as-it-is --reason TEXT")

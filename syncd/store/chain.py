@@ -10,21 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from secrets import token_hex
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from syncd.model.chain import NOTHING_BEFORE, link_after
 from syncd.store import codec
 from syncd.store.codec.text import time_to
 from syncd.store.columns import Sentence
 from syncd.store.prepared import Prepared
+from syncd.store.schema import installation, marks
 from syncd.store.schema_records import records
 
 _WAITING: Final = "syncd_records"
 _LOCK: Final = 7_305_812
 """Any number will do: the advisory lock under which PostgreSQL lets one transaction append."""
 _OWN: Final = frozenset({"seq", "prev", "at", "kind", "about"})
+WORDS: Final = frozenset(
+    {
+        *("hold", "pause", "resume", "grant_asked", "grant_given", "grant_ended", "accepted"),
+        *("alarm_acknowledged", "alarms_silenced", "silence_ended"),
+    }
+)
+"""Kinds of records of what a person said: each is work of consequence, so that a copy from before is known for an older one."""
 
 _head = Prepared(select(records.c.seq, records.c.hash).order_by(records.c.seq.desc()).limit(1))
 _add = Prepared(insert(records), "seq", "line", "hash", "about", "about_id")
@@ -43,6 +52,15 @@ class _Waiting(NamedTuple):
     facts: str
 
 
+class TakenDown:
+    """What a transaction appends to the chain."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Waiting] = []
+        self.word_at: datetime | None = None
+        """When the last word of a person was said among them; None: none was."""
+
+
 def append(
     connection: Connection, kind: str, *, now: datetime, about: Subject | None = None, facts: Mapping[str, object]
 ) -> None:
@@ -55,8 +73,10 @@ def append(
     known: dict[str, object] = {**facts, "at": time_to(now), "kind": kind}
     if about:
         known["about"] = list(about)
-    waiting: list[_Waiting] = connection.info[_WAITING]  # there within `Database.write` alone
-    waiting.append(_Waiting(about, codec.dumps(known)))
+    taken: TakenDown = connection.info[_WAITING]  # there within `Database.write` alone
+    taken.waiting.append(_Waiting(about, codec.dumps(known)))
+    if kind in WORDS:
+        taken.word_at = now
 
 
 def said(text: str) -> str:
@@ -65,16 +85,27 @@ def said(text: str) -> str:
 
 
 @contextmanager
-def chained(connection: Connection) -> Iterator[None]:
+def chained(connection: Connection) -> Iterator[TakenDown]:
     """Write what is appended within this context at its end; for the transaction that commits right after."""
-    waiting: list[_Waiting] = []
-    connection.info[_WAITING] = waiting
+    taken = TakenDown()
+    connection.info[_WAITING] = taken
     try:
-        yield
-        if waiting:
-            _write(connection, waiting)
+        yield taken
+        if taken.waiting:
+            _write(connection, taken.waiting)
+        if taken.word_at:
+            mark(connection, token_hex(8), now=taken.word_at)
     finally:
         del connection.info[_WAITING]
+
+
+def mark(connection: Connection, word: str, *, now: datetime) -> int | None:
+    """Count work of consequence, with a word of chance under its number, which this gives; None: the database has no id."""
+    counted = update(installation).values(number=installation.c.number + 1).returning(installation.c.number)
+    number = connection.execute(counted).scalar_one_or_none()
+    if number is not None:
+        connection.execute(insert(marks).values(number=number, word=word, at=now))
+    return number
 
 
 def _write(connection: Connection, waiting: list[_Waiting]) -> None:

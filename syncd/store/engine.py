@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -84,6 +84,9 @@ class Database:
         self._writer = self._engine.execution_options(syncd_begin="BEGIN IMMEDIATE")
         self._one_writer = Lock() if self.is_sqlite else nullcontext()
         self._group = GroupCommit(self.write)
+        self._was_said = False
+        self.after_words: Callable[[], object] = _nothing
+        """Called after a commit that had a word of a person in it, outside of any transaction."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -118,15 +121,22 @@ class Database:
         """
         with self._one_writer, self._in_sentences():
             self._check_file()
-            with self._writer.begin() as connection, chained(connection):
+            with self._writer.begin() as connection, chained(connection) as taken:
                 yield connection
+            self._was_said |= taken.word_at is not None
 
     def commit(self, work: Callable[[Connection], T], *, alone: bool = False) -> T:
         """Do something in a transaction that it shares with what other threads do, if it is not large; see `commits`."""
         if not alone:
-            return self._group.run(work)
-        with self.write() as connection:
-            return work(connection)
+            came = self._group.run(work)
+        else:
+            with self.write() as connection:
+                came = work(connection)
+        if self._was_said:
+            self._was_said = False
+            with suppress(StoreError):  # it is committed, though nothing could be remembered of it
+                self.after_words()
+        return came
 
     def commit_later(self, work: Callable[[Connection], object]) -> Deferred:
         """Do something in the transaction of whoever commits next, ahead of it; see `commits`."""
@@ -202,6 +212,10 @@ class Database:
             if "isoformat" not in str(error):
                 raise
             raise StoreError(f"{self.place}: a time in it is none, so it was edited or is damaged: {error}") from error
+
+
+def _nothing() -> None:
+    """Remember nothing."""
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -1,6 +1,7 @@
 """Notices that the database is not the one that was worked with last: an older copy, a new one, or another one.
 
-Each piece of work of consequence counts the database's number up and leaves a word of chance under it. What is remembered
+Each piece of work of consequence (a pass that changes something, a word of a person: `chain.WORDS`) counts the database's number
+up and leaves a word of chance under it. What is remembered
 elsewhere (`witness`) has to be found here again:
 
 remembered                        | the database says             | then it is
@@ -61,6 +62,7 @@ class DatabaseInstallation:
     def __init__(self, database: Database, witness: Witness) -> None:
         self._database = database
         self._witness = witness
+        database.after_words = self.notice  # and not `mark`: who speaks may do so to a copy that nobody noticed yet
 
     def standing(self) -> DatabaseStanding:
         with self._database.read() as connection:
@@ -193,10 +195,9 @@ def _write_down(connection: Connection, found: DatabaseDoubt) -> None:
 
 def _mark(connection: Connection, word: str, *, now: datetime) -> Remembered | None:
     """Count up; gives what is to be remembered, None while there is a doubt."""
-    counted = update(installation).values(number=installation.c.number + 1)
-    row = connection.execute(counted.returning(installation.c.id, installation.c.number, installation.c.doubt)).one()
-    connection.execute(insert(connection, marks).values(number=row.number, word=word, at=now))
-    return None if row.doubt is not None else Remembered(row.id, row.number, word, now)
+    number = chain.mark(connection, word, now=now)
+    row = connection.execute(select(installation.c.id, installation.c.doubt)).one()
+    return None if number is None or row.doubt is not None else Remembered(row.id, number, word, now)
 
 
 def _own_nothing(connection: Connection, *, now: datetime) -> None:

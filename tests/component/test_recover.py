@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ from sqlalchemy import text
 from stages import DAGS, NOW, People, Stage, roles_of
 
 from syncd.cli import run
-from syncd.model import GrantRequest, GrantWord, Status, TimedGrant, User
+from syncd.model import GrantRequest, GrantWord, Paused, Status, TimedGrant, User
 from syncd.plan.limits import Limits
 from syncd.plan.rulings import HoldRuling
-from syncd.ports import Truth
+from syncd.ports import Silence, Truth
 from syncd.reconcile.approving import give_word, hold_word
-from syncd.store import Stores
+from syncd.store import Stores, chain
 from syncd.store.backup import backup
 from syncd.targets.memory import MemoryTarget
 
@@ -367,6 +368,46 @@ def test_who_restored_a_copy_can_say_so(doubted: Path, capsys: pytest.CaptureFix
     assert 3 == typed(capsys, "recover", "--doubt", "--as-it-is")[0]
 
 
+@pytest.mark.finding("N-621")
+def test_recover_asks_of_what_people_said_that_may_have_been_taken_back(
+    doubted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = GrantWord("eve", "host", datetime.now(UTC))
+    with closing(Stores.open("sqlite:///syncd.db")) as store:
+        store.grants.ask(GrantRequest("dev", "Op", ("people", "b"), "bob", timedelta(hours=9), "incident 7", asked))
+        _pauses(store)
+
+    _, shown, _ = typed(capsys, "recover")
+    code, said, error = typed(capsys, "recover", "--as-it-is")
+
+    for told in (shown, said):
+        assert "  grant 1: Op of bob on dev, granted by eve until " in told
+        assert "  pause 1: all changes on the fleet paused until it is resumed by eve: audit\n" in told
+    assert 3 == code
+    assert "end what does not, then say --yes; --end-grants ends all grants" in error
+    assert 3 == typed(capsys, "recover", "--as-it-is", "--end-grants")[0], "the pause is not spoken of"
+    assert 0 == typed(capsys, "recover", "--as-it-is", "--end-grants", "--yes")[0]
+    with closing(Stores.open("sqlite:///syncd.db")) as store:
+        assert () == store.grants.open()
+        assert store.installation.doubt() is None
+
+
+@pytest.mark.finding("N-621")
+@pytest.mark.parametrize(("typed_in", "code"), [("yes", 0), ("no", 4)])
+def test_at_a_terminal_recover_asks_whether_what_people_said_holds(
+    doubted: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed_in: str, code: int
+) -> None:
+    with closing(Stores.open("sqlite:///syncd.db")) as store:
+        _pauses(store)
+    monkeypatch.setattr("syncd.cli.confirm.at_terminal", lambda: True)
+    monkeypatch.setattr("sys.stdin", StringIO(f"{typed_in}\n"))
+
+    assert code == typed(capsys, "recover", "--as-it-is")[0]
+
+    with closing(Stores.open("sqlite:///syncd.db")) as store:
+        assert [code != 0] == [store.installation.standing().doubt is not None or not store.installation.recoveries()]
+
+
 # --- what people said before the copy was made counts no more ----------------------------------------------------------
 
 
@@ -445,3 +486,84 @@ def test_a_grant_for_a_time_stays_with_whom_has_it_in_doubt(host: Host) -> None:
     report = host.starts().apply().deployments[0]
 
     assert ({"Op"}, None) == (roles_of(host.prod, "bob"), report.held)
+
+
+# --- each word of a person is work of consequence -----------------------------------------------------------------------
+
+
+def _nothing(_: Stage) -> None:
+    """Have said nothing before."""
+
+
+def _pauses(store: Stores) -> int:
+    return store.pauses.pause(Paused("", "", False), until=None, reason="audit", by="eve").id
+
+
+_EVE = GrantWord("eve", "host", NOW)
+_SILENCE = Silence(NOW + timedelta(hours=1), "eve", "night", "drift")
+WORDS: dict[str, tuple[Callable[[Stage], object], Callable[[Stage], object]]] = {
+    "grant asked": (_nothing, lambda stage: _granted(stage, NOW)),
+    "grant revoked": (lambda stage: _granted(stage, NOW), lambda stage: stage.store.grants.end(1, _EVE, "done")),
+    "pause": (_nothing, lambda stage: _pauses(stage.store)),
+    "resume": (lambda stage: _pauses(stage.store), lambda stage: stage.store.pauses.resume(1, by="eve")),
+    "silence": (_nothing, lambda stage: stage.store.presence.silence(_SILENCE, now=NOW)),
+    "silence ended": (
+        lambda stage: stage.store.presence.silence(_SILENCE, now=NOW),
+        lambda stage: stage.store.presence.unsilence(1, by="eve", now=NOW),
+    ),
+    "accept": (_nothing, lambda stage: stage.store.records.accepted("role", {}, now=NOW)),
+}
+
+
+@pytest.mark.finding("N-620")
+@pytest.mark.parametrize("word", WORDS)
+def test_a_copy_from_before_a_word_is_an_older_one(host: Host, word: str) -> None:
+    before, says = WORDS[word]
+    before(host.starts())
+    host.copies("copy")
+    says(host.starts())
+    assert host.starts().store.installation.doubt() is None
+    host.restores("copy")
+
+    doubt = host.starts().store.installation.doubt()
+
+    assert doubt is not None
+    assert doubt.why.startswith("it is an older copy")
+
+
+@pytest.mark.finding("N-620")
+@pytest.mark.parametrize("ruling", [HoldRuling.APPROVE, HoldRuling.REJECT])
+def test_a_copy_from_before_a_verdict_is_an_older_one(host: Host, ruling: HoldRuling) -> None:
+    stage = _tight(host)
+    stage.apply()
+    host.lets_go("bob")
+    stage.apply()
+    host.copies("copy")
+    word = hold_word(ruling, by="anna", origin="command", at=NOW)
+    give_word(_tight(host).store.inbox, "h1", word, needs=1, expires=timedelta(hours=24))
+    host.restores("copy")
+
+    assert host.starts().store.installation.doubt() is not None
+
+
+@pytest.mark.finding("N-620")
+def test_a_word_that_is_said_to_an_older_copy_hides_it_from_nobody(host: Host) -> None:
+    """What is remembered is never set back to what the older copy counts."""
+    host.starts().apply()
+    host.copies("copy")
+    host.lets_go("bob")
+    host.starts().apply()
+    host.restores("copy")
+
+    _pauses(host.starts().store)
+
+    for witness in ("witness", "of another host"):
+        doubt = host.starts(witness=witness).store.installation.doubt()
+        assert doubt is not None, "and it is written down for whoever remembers nothing"
+        assert doubt.why.startswith("it is an older copy")
+
+
+def test_every_kind_of_word_is_one_that_the_journal_knows() -> None:
+    """A kind that is spelt otherwise where it is written would count as no word."""
+    written = "".join(file.read_text() for file in Path(chain.__file__).parent.glob("*.py"))
+    assert [] == [kind for kind in sorted(chain.WORDS) if written.count(f'"{kind}"') < 2]
