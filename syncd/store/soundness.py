@@ -5,8 +5,10 @@ Only looks: nothing is upgraded, repaired or locked. What is right of each rule 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Row, Select, func, inspect, select
@@ -14,22 +16,28 @@ from sqlalchemy import Column, Connection, Row, Select, func, inspect, select
 from syncd.errors import StoreError
 from syncd.model import Status
 from syncd.store import codec, migrations
+from syncd.store.cells import WORD_RULES, Rule, cell_rules, undecodable
 from syncd.store.daemon_schema import EVERY_TABLE
 from syncd.store.engine import Database
 from syncd.store.schema import (
     INTENT,
     PLANNED,
     REVISION,
+    awaited,
+    capabilities,
     changes,
     desired,
     last_good,
     ownership,
+    recoveries,
+    seen_roles,
     snapshot_patches,
     snapshots,
     steps,
 )
-from syncd.store.schema_inbox import holds
+from syncd.store.schema_inbox import hold_words, holds
 from syncd.store.schema_looks import look_people, looks
+from syncd.store.schema_past import past
 
 EXAMPLES: Final = 5
 """So many places at most are named of one thing that is wrong."""
@@ -89,16 +97,35 @@ def _tables(database: Database) -> tuple[Unsound, ...]:
 
 
 def _contents(database: Database) -> Iterator[Unsound]:
-    for where, what, query in _RULES:
-        with database.read() as connection:
-            if places := list(connection.execute(query.limit(EXAMPLES)).scalars()):
-                count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-                yield Unsound(where, what, count, tuple(map(str, places)))
+    if odd := tuple(_cells(database)):  # what is none of its kind can break whatever reads on
+        yield from odd
+        return
+    yield from _broken(database, (*_RULES, *WORD_RULES))
     for body in _BODIES:
         if bad := tuple(_unreadable(database, body)):
             yield Unsound(
                 body.where, "what is kept cannot be read, or is not what its digest says", len(bad), bad[:EXAMPLES]
             )
+
+
+def _cells(database: Database) -> Iterator[Unsound]:
+    if not database.is_sqlite:
+        return
+    yield from _broken(database, cell_rules())
+    with database.read() as connection:
+        found = sorted(undecodable(connection))
+    for (table, column), rows in groupby(found, key=itemgetter(0, 1)):
+        places = tuple(str(row) for _, _, row in rows)
+        yield Unsound(table, f"{column} is no text, as its bytes are not UTF-8", len(places), places[:EXAMPLES])
+
+
+def _broken(database: Database, rules: Iterable[Rule]) -> Iterator[Unsound]:
+    """Say where rows break a rule."""
+    for where, what, query in rules:
+        with database.read() as connection:
+            if places := list(connection.execute(query.limit(EXAMPLES)).scalars()):
+                count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+                yield Unsound(where, what, count, tuple(map(str, places)))
 
 
 # --- what has to be true of the journal -------------------------------------------------------------------------------
@@ -191,7 +218,18 @@ _BODIES: Final = (
         (look_people.c.body,),
         lambda row: codec.loads(row.body),
     ),
-    _Body("holds", (holds.c.id,), (holds.c.body,), lambda row: codec.unpack(row.body)),
+    _Body(
+        "holds",
+        (holds.c.id,),
+        (holds.c.body, holds.c.why),
+        lambda row: (codec.unpack(row.body), codec.loads(row.why)),
+    ),
+    _Body("hold_words", (hold_words.c.id,), (hold_words.c.people,), lambda row: codec.loads(row.people)),
+    _Body("recoveries", (recoveries.c.id,), (recoveries.c.answers,), lambda row: codec.loads(row.answers)),
+    _Body("awaited", (awaited.c.change_id,), (awaited.c.roles,), lambda row: codec.loads(row.roles)),
+    _Body("capabilities", (capabilities.c.deployment,), (capabilities.c.body,), lambda row: codec.loads(row.body)),
+    _Body("seen_roles", (seen_roles.c.deployment,), (seen_roles.c.names,), lambda row: codec.loads(row.names)),
+    _Body("past", (past.c.id,), (past.c.body,), lambda row: codec.unpack(row.body)),
     _Body("changes", (changes.c.id,), (changes.c.before, changes.c.after, changes.c.because), _of_change),
 )
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -17,7 +18,8 @@ from sqlalchemy import update
 from store_samples import begun, created, left, made, moved, planned, snapshot
 
 from syncd.errors import StoreError
-from syncd.model import Status
+from syncd.model import GrantRequest, GrantWord, Paused, Status
+from syncd.ports import Silence, Truth
 from syncd.store import Stores
 from syncd.store.backup import backup
 from syncd.store.engine import Database
@@ -73,6 +75,67 @@ def test_what_does_not_hold_together_is_found(lived_in: Stores, statement: Any, 
 
     assert said == "" or any(line.startswith(said) for line in found(lived_in))
     assert (said == "") == (found(lived_in) == [])
+
+
+def _spoken(store: Stores) -> None:
+    """Have said a word of each kind."""
+    now = datetime.now(UTC)
+    word = GrantWord("eve", "host", now)
+    store.grants.ask(GrantRequest("prod", "Op", ("okta", "1"), "bob", timedelta(hours=1), "why", word))
+    store.pauses.pause(Paused("", "", False), until=now + timedelta(hours=1), reason="audit", by="eve")
+    store.presence.silence(Silence(now + timedelta(hours=1), "eve", "night", "drift"), now=now)
+    store.installation.recover(Truth.AS_IT_IS, by="eve")
+
+
+@pytest.mark.finding("N-622")
+@pytest.mark.parametrize(
+    ("spoils", "said"),
+    [
+        ("UPDATE timed_grants SET given_by = NULL", "timed_grants: what was said of it does not go together"),
+        ("UPDATE timed_grants SET lasts_s = 0", "timed_grants: its times are in no order"),
+        ("UPDATE timed_grants SET person = ''", "timed_grants: it does not say who asked"),
+        ("UPDATE pauses SET until = since", "pauses: its end is before it began"),
+        ("UPDATE pauses SET ended_at = since", "pauses: it does not say who paused or ended it"),
+        ("UPDATE silences SET until = at", "silences: it ends before it began"),
+        ("UPDATE recoveries SET truth = 'maybe'", "recoveries: nobody knows a truth of this name"),
+        ("UPDATE recoveries SET answers = '['", "recoveries: what is kept cannot be read"),
+        ("UPDATE installation SET number = 0", "marks: it counts further than the database does"),
+        ("UPDATE ownership SET kind = 'thing'", "ownership: nobody knows a thing of this kind"),
+    ],
+)
+def test_words_that_do_not_hold_together_are_found(lived_in: Stores, spoils: str, said: str) -> None:
+    _spoken(lived_in)
+    assert [] == found(lived_in)
+
+    lived_in.database.commit(lambda c: c.exec_driver_sql(spoils))
+
+    assert [said] == [line[: len(said)] for line in found(lived_in)]
+
+
+@pytest.mark.finding("N-622")
+@pytest.mark.parametrize(
+    ("spoils", "said"),
+    [
+        ("UPDATE timed_grants SET until = 'tomorrow'", "timed_grants: until is no time"),
+        ("UPDATE pauses SET since = '2026-99-99 00:00:00.000000'", "pauses: since is no time"),
+        ("UPDATE pauses SET removals_only = 7", "pauses: removals_only is neither true nor false"),
+        ("UPDATE ownership SET since = x'00'", "ownership: since is no time"),
+        ("UPDATE marks SET word = x'ff'", "marks: word is no text"),
+        ("UPDATE marks SET word = CAST(x'ff' AS TEXT)", "marks: word is no text, as its bytes are not UTF-8"),
+        ("UPDATE timed_grants SET lasts_s = 'long'", "timed_grants: lasts_s is no number"),
+        ("UPDATE snapshots SET body = 'text'", "snapshots: body is no body"),
+    ],
+)
+def test_a_cell_that_is_none_of_its_kind_is_found(tmp_path: Path, spoils: str, said: str) -> None:
+    """PostgreSQL takes none of these."""
+    with closing(Stores.open(f"sqlite:///{tmp_path}/syncd.db")) as store:
+        store.readings.save_snapshot(snapshot())
+        made(store, created("anna", "Viewer"))
+        _spoken(store)
+        assert [] == found(store)
+        store.database.commit(lambda c: c.exec_driver_sql(spoils))
+
+        assert [said] == found(store)
 
 
 def test_a_body_that_is_not_what_its_digest_says_is_found(lived_in: Stores) -> None:
