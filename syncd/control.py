@@ -76,6 +76,8 @@ class DeploymentResult:
     failed: int = 0
     held: str = ""
     """The digest of what a limit holds."""
+    hold: str = ""
+    """What the inbox calls it; empty: it is in none."""
     paused: int = 0
     """Changes that wait for the end of a pause."""
     not_converged: int = 0
@@ -161,6 +163,8 @@ class DeploymentState:
     error: str = ""
     held: str = ""
     """The digest of what a limit holds."""
+    hold: str = ""
+    """What the inbox calls it; empty: it is in none."""
     pause: str = ""
     """What stops changes there: `removals until 2026-03-01 13:00 UTC by anna: ticket 12`; empty: nothing does."""
     paused_changes: int = 0

@@ -513,6 +513,9 @@ class MemoryInbox:
     ) -> tuple[HoldRecord, ...]:
         return ()
 
+    def named(self, deployment: str, digest: str) -> str:  # noqa: ARG002
+        return ""
+
     def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> NotTaken:  # noqa: ARG002
         return NotTaken(f"there is no hold {name}")
 

@@ -25,7 +25,7 @@ from syncd.render.alike import change_lines
 from syncd.render.effects import effect_lines_of
 from syncd.render.extent import EVERYTHING_SHOWN, SHORT, Extent
 from syncd.render.lines import Line, Style, counted, number, safe
-from syncd.render.text import way_to_pass
+from syncd.render.text import way_to_pass, way_to_see
 from syncd.render.view import ChangeView
 from syncd.words import and_more
 
@@ -292,6 +292,8 @@ def _deployment_lines(result: DeploymentResult, *, program: str, extent: Extent)
     if result.held:
         is_of_all = not isinstance(plan, Mapping) or plan.get("scope") is None
         yield way_to_pass(result.deployment, result.held, is_of_all=is_of_all, program=program, indent=2)
+    if result.hold:
+        yield way_to_see(result.hold, program=program, indent=2)
 
 
 def _pause_lines(pause: object, *, program: str) -> Iterator[Line]:
@@ -315,7 +317,7 @@ def _said(result: DeploymentResult) -> str:
         (skipped, f"{number(skipped)} skipped, because it is only observed (mode = observe)"),
         (planned and not (result.applied or result.failed or skipped or paused), counted(planned, "change", "changes")),
         (paused, f"{number(paused)} paused"),
-        (bool(result.held), "held, and needs approval"),
+        (bool(result.held), f"held{f' as {safe(result.hold)}' if result.hold else ''}, and needs approval"),
         (bool(result.error), "failed"),
     ]
     return ", ".join(text for count, text in words if count)

@@ -136,7 +136,9 @@ def _fate(this: Explained, account: str, role: str, *, program: str) -> str:
             return "a mapping line gives it; it stays as it is"
         case Hand.GOING | Hand.OTHER if held := this.told.holds(account, role):
             command = approval(this.deployment, held.digest, program=program)
-            return f"no mapping line gives it; held: {safe('; '.join(held.why))}; {_ADVICE} {command}"
+            hold = this.told.held.hold if this.told.held else ""
+            called = f"held as {hold}" if hold else "held"
+            return f"no mapping line gives it; {called}: {safe('; '.join(held.why))}; {_ADVICE} {command}"
         case Hand.GOING:
             return "no mapping line gives it; the next apply takes it"
         case Hand.KEPT:

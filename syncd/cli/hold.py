@@ -92,21 +92,16 @@ def approve(
     insecure_http: InsecureHttp = False,
 ) -> int:
     """Let exactly the changes of a hold pass, once, by the daemon if one runs: what `syncd approve` does with its digest."""
-    from syncd.cli.daemon_client import NoDaemon, daemon_at, is_hold
+    from syncd.cli.daemon_client import daemon_at, is_hold
 
     this, as_json = invocation(context), output is Output.JSON
     settings = None if url else this.settings()
     daemon = daemon_at(settings, url=url, token_env=token_env, insecure_http=insecure_http)
-    who, why = _checked(as_, reason)
-    if daemon is not None:
-        try:
-            job = daemon.rule(hold, "approve", said=who, reason=why)
-            if is_hold(job):
-                return show_waiting(job, as_json=as_json)
-            return by_daemon(daemon, job, verb="approve", wait=wait, as_json=as_json, this=this)
-        except NoDaemon:
-            if settings is None:
-                raise
+    job = _by_daemon(daemon, settings, ("approve", hold), _checked(as_, reason))
+    if daemon is not None and job is not None:
+        if is_hold(job):
+            return show_waiting(job, as_json=as_json)
+        return by_daemon(daemon, job, verb="approve", wait=wait, as_json=as_json, this=this)
     assert settings is not None
     with this.store(settings) as store:
         found = _found(store, hold)
@@ -167,18 +162,11 @@ def _say(
 ) -> int:
     """Say something of a hold (ruling, name), as somebody and for a reason: to the daemon, which knows who we are, or in the
     database where none runs."""
-    from syncd.cli.daemon_client import NoDaemon
     from syncd.errors import EXIT_DONE
     from syncd.render.lines import safe
 
     who, why = _checked(*said)
-    shown: Mapping[str, Any] | None = None
-    if daemon is not None:
-        try:
-            shown = daemon.rule(what[1], what[0], said=who, reason=why)
-        except NoDaemon:
-            if settings is None:
-                raise
+    shown: Mapping[str, Any] | None = _by_daemon(daemon, settings, what, (who, why))
     if shown is None:
         assert settings is not None
         shown = _from_here(this, settings, what, who, why)
@@ -187,6 +175,22 @@ def _say(
     else:
         show_text(f"{safe(shown['id'])} on {safe(shown['deployment'])}: {_THEN[what[0]]}")
     return EXIT_DONE
+
+
+def _by_daemon(
+    daemon: DaemonClient | None, settings: Settings | None, what: tuple[str, str], said: tuple[str, str]
+) -> dict[str, Any] | None:
+    """Say something of a hold to the daemon; None: none runs here, so it is said in the database."""
+    from syncd.cli.daemon_client import NoDaemon
+
+    if daemon is None:
+        return None
+    try:
+        return daemon.rule(what[1], what[0], said=said[0], reason=said[1])
+    except NoDaemon:
+        if settings is None:
+            raise
+        return None
 
 
 def _from_here(this: Invocation, settings: Settings, what: tuple[str, str], who: str, why: str) -> Mapping[str, Any]:

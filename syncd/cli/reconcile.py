@@ -298,6 +298,7 @@ def results(report: Report) -> list[DeploymentResult]:
                 applied=ended.count(Status.APPLIED),
                 failed=ended.count(Status.FAILED) + ended.count(Status.UNKNOWN),
                 held=deployment.held.digest if deployment.held else "",
+                hold=deployment.hold,
                 not_converged=len(deployment.not_converged),
                 calls=deployment.calls,
                 seconds=round(sum(deployment.seconds.values()), 3),

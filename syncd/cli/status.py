@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.errors import SyncdError
     from syncd.model import Held, Learned, Note, Pause
-    from syncd.ports import LastPlan, Readings
+    from syncd.ports import HeldPlan, LastPlan, Readings
     from syncd.reconcile import Target, World
     from syncd.store import Stores
     from syncd.targets.kind import TargetKind
@@ -58,12 +58,17 @@ class _Card:
         return self.last_plan.held.held if self.last_plan and self.last_plan.held else None
 
     @property
+    def hold(self) -> str:
+        """What the inbox calls what is held; empty: it is in none."""
+        return self.last_plan.held.hold if self.last_plan and self.last_plan.held else ""
+
+    @property
     def state(self) -> str:
         """Say in a few words how it stands."""
         last = self.last_plan
         said = [str(self.error).splitlines()[0]] if self.error else []
         said += [self.fails.short] if self.fails else []
-        said += [f"{len(self.held.changes):,} held"] if self.held else []
+        said += [f"{len(self.held.changes):,} held{f' as {self.hold}' if self.hold else ''}"] if self.held else []
         said += [f"{self.pause.of.what} paused"] if self.pause else []
         said += [f"{self.unsettled:,} unsettled"] if self.unsettled else []
         said += ["the last run failed"] if last and last.run.exit_code in FAILED else []
@@ -220,6 +225,7 @@ def _attention(
         yield Line(f"  {safe(card.name)}: {_held_text(card)}", Style.WARN)
         command = _approval(card, program=program)
         yield Line(f"    to let exactly this pass: {command}", Style.WARN, whole=command)
+        yield from _ways_to_see(card, program=program, indent=4)
     if raised or held:
         yield Line("")
 
@@ -251,12 +257,14 @@ def _cards_lines(cards: Sequence[_Card], *, program: str, whole: bool = False) -
             command = _approval(card, program=program)
             yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN, hang=_FACTS)
             yield Line(f"  {'':<12} to let exactly this pass: {command}", Style.WARN, hang=_FACTS, whole=command)
+            yield from _ways_to_see(card, program=program, indent=_FACTS)
         yield from _note_lines(card.last_plan.notes if card.last_plan else (), whole=whole)
 
 
 def _held_text(card: _Card) -> str:
     held = card.held
-    return f"{counted(len(held.changes), 'change', 'changes')}: {safe('; '.join(held.why))}" if held else ""
+    called = f"{card.hold}: " if card.hold else ""
+    return f"{called}{counted(len(held.changes), 'change', 'changes')}: {safe('; '.join(held.why))}" if held else ""
 
 
 def _approval(card: _Card, *, program: str) -> str:
@@ -265,6 +273,13 @@ def _approval(card: _Card, *, program: str) -> str:
 
     assert card.held is not None
     return approval(card.name, card.held.digest, program=program)
+
+
+def _ways_to_see(card: _Card, *, program: str, indent: int) -> Iterator[Line]:
+    from syncd.render.text import way_to_see
+
+    if card.hold:
+        yield way_to_see(card.hold, program=program, indent=indent)
 
 
 def _note_lines(notes: Sequence[Note], *, whole: bool) -> Iterator[Line]:
@@ -361,6 +376,11 @@ def _json(card: _Card) -> dict[str, Any]:
     }
 
 
+def _held_json(held: HeldPlan) -> dict[str, Any]:
+    changes, why = len(held.held.changes), list(held.held.why)
+    return {"hold": held.hold or None, "digest": held.digest, "changes": changes, "why": why}
+
+
 def _last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
     run, held = last_plan.run, last_plan.held
     return {
@@ -372,8 +392,6 @@ def _last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
         "counts": dict(last_plan.counts),
         "converged_at": last_plan.reached_at.isoformat() if last_plan.reached_at else None,
         "converged_run": last_plan.reached_run,
-        "held": {"digest": held.digest, "changes": len(held.held.changes), "why": list(held.held.why)}
-        if held
-        else None,
+        "held": held and _held_json(held),
         "notes": [{"code": note.code, "text": note.text} for note in last_plan.notes],
     }

@@ -97,6 +97,8 @@ class Record:
     paused: int = 0
     paused_people: int = 0
     """Changes that wait for the end of a pause, and people who keep until then what no line gives."""
+    hold: str = ""
+    """What the inbox calls what is held."""
 
 
 @dataclass(frozen=True, slots=True)

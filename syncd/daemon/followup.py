@@ -227,6 +227,7 @@ def _remembered(ended: Ended, this: DeploymentEnd) -> Record:
         swept_at=ended.moment.at,
         drift=this.drift,
         held=this.held.digest if this.held else "",
+        hold=this.hold,
         waiting=sum(1 for o in this.outcomes if o.status is Status.PENDING),
         notes=tuple(note.text for note in _notes(this)),
         paused=len(this.paused),
@@ -243,7 +244,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
         return (not_converged,) if not_converged.text else ()
     return (
         not_converged,
-        Say("held", name, words.held(name, this.held, this.held_effects)),
+        Say("held", name, words.held(name, this.held, this.held_effects, hold=this.hold)),
         Say("paused", name, words.paused(name, this.pause, this.paused, this.paused_effects)),
         Say("drift", name, words.drift(name, this.drift, this.culprits, words.noted(notes, "grant_taken_back"))),
         Say("frozen", name, words.frozen(this.frozen)),
@@ -292,6 +293,7 @@ def _of_report(name: str, report: PassEnd) -> DeploymentResult:
         applied=statuses.count(Status.APPLIED),
         failed=sum(1 for s in statuses if s in _NOT_DONE),
         held=this.held.digest if this.held else "",
+        hold=this.hold,
         paused=len(this.paused),
         not_converged=len(this.not_converged),
         calls=this.calls,

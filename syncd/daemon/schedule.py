@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from syncd import app
+from syncd.daemon import words
 from syncd.daemon.assignment import BEAT
 from syncd.daemon.common import Common, Shared
 from syncd.daemon.grants import LOOK_EVERY
@@ -196,7 +197,6 @@ class Schedule:
         for name in self._fleet.now.targets:
             held = self._store.queries.held(name) if self._assignment.is_ours(name) else None
             if held is not None and self._clock() - held.since > patience:
-                text = f"{len(held.held.changes)} changes are held since {held.since:%Y-%m-%d %H:%M} UTC: approve or correct"
-                self._alarms.raise_("expiry", name, f"{text} them (syncd plan -d {name})")
+                self._alarms.raise_("expiry", name, words.held_for_long(name, held))
             else:
                 self._alarms.clear("expiry", name)

@@ -62,6 +62,7 @@ def _deployment(
         failures=queue.failures,
         error=record.error,
         held=record.held,
+        hold=record.hold,
         pause=str(pause) if pause else "",
         paused_changes=record.paused if pause else 0,
         paused_people=record.paused_people if pause else 0,

@@ -11,6 +11,7 @@ from syncd.plan.because import summed
 from syncd.plan.on_people import Effects
 from syncd.plan.pauses import PREFIX
 from syncd.plan.sound import WAITS
+from syncd.ports import HeldPlan
 from syncd.render.effects import passing_text
 from syncd.render.lines import counted, few, safe
 from syncd.words import some
@@ -25,7 +26,8 @@ class Say:
     text: str = ""
 
 
-def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
+def held(name: str, these: Held | None, effects: Effects | None = None, *, hold: str = "") -> str:
+    """Say what is held; `hold` is what the inbox calls it, empty where it is in none."""
     if these is None:
         return ""
     said = safe(summed(these.changes))
@@ -33,11 +35,20 @@ def held(name: str, these: Held | None, effects: Effects | None = None) -> str:
     moves = passing_text(effects) if effects is not None else ""
     moves = f"; if they pass, {moves}" if moves else ""
     return (
-        f"{counted(len(these.changes), 'change is', 'changes are')} held ({safe('; '.join(these.why))}){ended}{moves}; "
-        f"see them with: syncd plan -d {name}; "
+        f"{counted(len(these.changes), 'change is', 'changes are')} held{f' as {hold}' if hold else ''} "
+        f"({safe('; '.join(these.why))}){ended}{moves}; "
+        f"see them with: {f'syncd hold show {hold}' if hold else f'syncd plan -d {name}'}; "
         f"let exactly these go with: syncd approve {name} {these.digest}; "
-        f"leave them undone, and be asked no more, with: syncd hold reject {these.digest}"
+        f"leave them undone, and be asked no more, with: syncd hold reject {hold or these.digest}"
     )
+
+
+def held_for_long(name: str, these: HeldPlan) -> str:
+    """Say that nobody said anything of what is held for days."""
+    called = f" as {these.hold}" if these.hold else ""
+    held_since = f"{counted(len(these.held.changes), 'change is', 'changes are')} held{called} since"
+    see = f"syncd hold show {these.hold}" if these.hold else f"syncd plan -d {name}"
+    return f"{held_since} {these.since:%Y-%m-%d %H:%M} UTC: approve, reject or correct; see what it is with: {see}"
 
 
 def paused(name: str, pause: Pause | None, changes: Sequence[Change], effects: Effects | None) -> str:

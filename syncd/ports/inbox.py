@@ -23,6 +23,10 @@ class Inbox(Protocol):
         """List holds, the newest first, without their changes; with `over` those too that are over."""
         ...
 
+    def named(self, deployment: str, digest: str) -> str:
+        """Name the hold there, of those that are not over, that is of just this; empty: none is."""
+        ...
+
     def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> HoldRecord | NotTaken:
         """Write down what somebody says of a hold, with what follows from it; gives the hold as it is then.
 

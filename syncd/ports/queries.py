@@ -89,6 +89,8 @@ class HeldPlan:
     made_at: datetime
     since: datetime
     held: Held
+    hold: str = ""
+    """What the inbox calls it; empty: it is in none."""
 
 
 @dataclass(frozen=True, slots=True)

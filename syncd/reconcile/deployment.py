@@ -178,6 +178,7 @@ def _report(
         this.target.enforce,
         plan=seen.plan,
         held=seen.guarded.held,
+        hold=_hold(this, seen.guarded.held),
         approved=seen.guarded.approved,
         effects=seen.effects,
         held_effects=seen.held_effects,
@@ -197,6 +198,11 @@ def _report(
         undoes=this.undo.what if this.undo else "",
         culprits=this.culprits,
     )
+
+
+def _hold(this: Pass, held: Held | None) -> str:
+    """Name what the inbox has of it, where the plan is one that is in force."""
+    return this.journal.inbox.named(held.deployment, held.digest) if held is not None and this.undo is None else ""
 
 
 def _drift(this: Pass, seen: Comparison) -> int:

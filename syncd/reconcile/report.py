@@ -42,6 +42,8 @@ class DeploymentReport:
     enforce: bool = False
     plan: Plan | None = None
     held: Held | None = None
+    hold: str = ""
+    """What the inbox calls what is held; empty: it is in none."""
     approved: str | None = None
     effects: Effects | None = None
     """What the plan does to people, and what passing what is held would do to them."""

@@ -37,7 +37,7 @@ def _deployment_json(this: DeploymentPass) -> dict[str, Any]:
         "mode": mode_of(enforce=this.enforce, add_only=this.add_only),
         "error": {"kind": type(this.error).__name__, "message": str(this.error)} if this.error else None,
         "plan": None if this.plan is None else _plan_json(this.plan, this.effects),
-        "held": None if this.held is None else _held_json(this.held, this.held_effects),
+        "held": None if this.held is None else _held_json(this.held, this.held_effects, this.hold),
         "pause": None if this.pause is None else pause_json(this.pause),
         "paused": None if not this.paused else _paused_json(this.paused, this.paused_effects),
         "outcomes": [{"status": o.status.value, "detail": o.detail, **change_json(o.change)} for o in this.outcomes],
@@ -135,9 +135,10 @@ def plain(value: object) -> Any:
             return value
 
 
-def _held_json(held: Held, effects: Effects | None) -> dict[str, Any]:
+def _held_json(held: Held, effects: Effects | None, hold: str) -> dict[str, Any]:
     changes = [change_json(change) for change in held.changes]
-    return {"digest": held.digest, "why": list(held.why), "effects": effects_json(effects), "changes": changes}
+    of = {"hold": hold or None, "digest": held.digest, "why": list(held.why)}
+    return {**of, "effects": effects_json(effects), "changes": changes}
 
 
 def _note_json(note: Note) -> dict[str, str]:

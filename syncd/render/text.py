@@ -82,6 +82,12 @@ def way_to_pass(deployment: str, digest: str, *, is_of_all: bool, program: str =
     return Line(f"{' ' * indent}{words}: {command}", Style.WARN, whole=command)
 
 
+def way_to_see(hold: str, *, program: str = "syncd", indent: int = 0) -> Line:
+    """Say where all of a hold is shown, and how it is rejected."""
+    command = safe(f"{program} hold show {hold}")
+    return Line(f"{' ' * indent}all of it, and how to leave it undone: {command}", Style.WARN, whole=command)
+
+
 # --- lines ------------------------------------------------------------------------------------------------------------
 
 
@@ -173,13 +179,16 @@ def _section(heading: str, lines: Iterable[Line]) -> Iterator[Line]:
 
 def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str, extent: Extent) -> Iterator[Line]:
     why = safe("; ".join(held.why))
-    yield from _section(f"held ({why})", change_lines(map(ChangeView.of, held.changes), extent))
+    called = f"held as {safe(this.hold)}" if this.hold else "held"
+    yield from _section(f"{called} ({why})", change_lines(map(ChangeView.of, held.changes), extent))
     if text := passing_text(this.held_effects or Effects()):
         yield Line(f"    if it passes, {text}", Style.LOSS)
     if this.undoes:
         yield Line(f"    to let exactly this pass: {same_rollback(held.digest)}", Style.WARN)
     else:
         yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
+    if this.hold:
+        yield way_to_see(this.hold, program=program, indent=4)
 
 
 def _paused_lines(this: DeploymentPass, pause: Pause, *, program: str, extent: Extent) -> Iterator[Line]:

@@ -76,6 +76,10 @@ class DatabaseInbox:
             said = _words(connection, [row.id for row in rows])
             return tuple(_record(row, said.get(row.id, ())) for row in rows)
 
+    def named(self, deployment: str, digest: str) -> str:
+        with self._database.read() as connection:
+            return named(connection, deployment, digest)
+
     def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> HoldRecord | NotTaken:
         return self._database.commit(lambda c: _say(c, name, word, needs=needs, expires=expires))
 
@@ -266,6 +270,13 @@ def listed(connection: Connection, deployments: Collection[str], *, state: str |
     rows = connection.execute(chosen.limit(MOST)).all()
     said = _words(connection, [row.id for row in rows])
     return tuple(_record(row, said.get(row.id, ()), changes=_changes(row)) for row in rows)
+
+
+def named(connection: Connection, deployment: str, digest: str) -> str:
+    """Name the hold there, of those that are not over, that is of just this; empty: none is."""
+    this = select(holds.c.id).where(holds.c.deployment == deployment, holds.c.digest == digest, _is_open)
+    found = connection.execute(this).scalar()
+    return "" if found is None else hold_name(found)
 
 
 def _row(connection: Connection, name: str, *, for_update: bool = False) -> Row[Any] | None:

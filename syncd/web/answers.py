@@ -37,7 +37,12 @@ def last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
 
 
 def _held_json(held: HeldPlan) -> dict[str, Any]:
-    return {"digest": held.digest, "changes": len(held.held.changes), "why": list(held.held.why)}
+    return {
+        "hold": held.hold or None,
+        "digest": held.digest,
+        "changes": len(held.held.changes),
+        "why": list(held.held.why),
+    }
 
 
 def hold_json(hold: HoldRecord, *, limit: int, offset: int) -> dict[str, Any]:

@@ -86,7 +86,13 @@ _SAID = {**thing("Who said it, from where, and when.", by=TEXT, at=TIME)}
 _SAID["properties"] = {**_SAID["properties"], "from": TEXT}
 _SAID["required"] = ["by", "from", "at"]
 _COUNTS = thing("People who gain or lose something, and roles.", gain=NUMBER, lose=NUMBER, roles=NUMBER)
-_HELD = thing("What a limit keeps back.", digest=TEXT, changes=NUMBER, why=NAMES)
+_HELD = thing(
+    "What a limit keeps back; `hold` is what the inbox calls it.",
+    hold=or_null(TEXT),
+    digest=TEXT,
+    changes=NUMBER,
+    why=NAMES,
+)
 
 
 def _with_account(about: str, **properties: Schema) -> Schema:

@@ -143,14 +143,19 @@ def test_held_changes_pass_with_the_command_that_is_shown(desk: Desk) -> None:
 
     code, out, _ = desk.types("apply")
     assert 4 == code
-    assert "held (7 of 8 people lose a role: the limit is 10%)" in out
+    assert "held as h1 (7 of 8 people lose a role: the limit is 10%)" in out
     [command] = [line.partition("pass: ")[2] for line in out.splitlines() if "to let exactly this pass" in line]
     assert f"syncd --config {desk.folder}/config.toml approve dev" == command.rpartition(" ")[0]
 
     code, out, _ = desk.types("status", "--offline")
     assert (0, True) == (code, command in out)
-    fate = f"  has {desk.team}: no mapping line gives it; held: 7 of 8 people lose a role: the limit is 10%; to let exactly this"
-    assert f"{fate} pass: {command}" in desk.types("explain", "--fresh", f"{desk.team}.user1")[1].splitlines()
+    show = _after(out, "all of it, and how to leave it undone: ")
+    assert desk.types(*show)[1].startswith("h1 on dev: waits\n")
+    fate = f"  has {desk.team}: no mapping line gives it; held as h1: 7 of 8 people lose a role: the limit is 10%; "
+    assert (
+        f"{fate}to let exactly this pass: {command}"
+        in desk.types("explain", "--fresh", f"{desk.team}.user1")[1].splitlines()
+    )
     code, out, _ = desk.types(*command.split()[3:])
     assert (0, True) == (code, "approve: 7 applied" in out)
 
@@ -310,11 +315,14 @@ def test_a_fleet_is_a_table_with_what_needs_somebody_first(desk: Desk) -> None:
     desk.members(EVERYBODY[0])
     desk.types("apply")
 
-    held, change, command, empty, *table = desk.types("status", "--offline")[1].splitlines()
+    held, change, command, show, empty, *table = desk.types("status", "--offline")[1].splitlines()
     assert ("held", "") == (held, empty)
-    assert "  dev: 7 changes: 7 of 8 people lose a role: the limit is 10%" == change
+    assert "  dev: h1: 7 changes: 7 of 8 people lose a role: the limit is 10%" == change
     assert command.startswith("    to let exactly this pass: syncd ")
-    assert table[1].endswith("7 held")
+    assert show.endswith(" hold show h1")
+    assert table[1].endswith("7 held as h1")
+    assert "h1" == desk.reads("status", "--offline")["deployments"][0]["last_run"]["held"]["hold"]
+    assert f"{'':<15}all of it, and how to leave it undone: " in desk.types("status", "-d", "dev")[1]
 
 
 @pytest.mark.finding("U-B11")

@@ -129,6 +129,29 @@ def test_a_plan_of_other_files_moves_nothing_in_it(three: Stage) -> None:
     assert [("h1", "waits", 3)] == holds(three)
 
 
+def test_a_pass_names_the_hold_of_what_it_holds_and_so_does_the_newest_plan(three: Stage) -> None:
+    planned = three.plan()
+    [applied] = three.apply().deployments
+    assert ("h1", "h1") == (planned.hold, applied.hold)
+    last = three.store.queries.last_plan("prod")
+    assert last is not None
+    assert last.held is not None
+    assert "h1" == last.held.hold
+    leave(three)
+    [nothing] = three.apply().deployments
+    assert "" == nothing.hold
+
+
+def test_what_is_held_of_other_files_is_in_no_inbox_and_has_no_name(three: Stage) -> None:
+    from syncd.reconcile import apply, plan
+
+    apply(replace(three.world(), files="merged"))
+    leave(three, *THREE, "p03")
+    [this] = plan(replace(three.world(), files="of a branch")).deployments
+    assert this.held is not None
+    assert "" == this.hold
+
+
 # --- approved -----------------------------------------------------------------------------------------------------------
 
 

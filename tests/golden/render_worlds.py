@@ -93,6 +93,7 @@ PLANNED = Report(
                 notes=(Note("role_not_ours", "role Reports was there before syncd and is left alone"),),
             ),
             held=Held((LEAVER, GONE), ("60 people lose a role: the limit is 50",), "prod"),
+            hold="h12",
             effects=effects(NEW_ROLE, LESS_ROLE, JOINER, MOVER, LEAVER, GONE, OLD_ROLE),
             held_effects=effects(LEAVER, GONE),
             calls=31,

@@ -83,7 +83,7 @@ HOLDING = Holding(1, "finance-production", "bob.miller", "finance-analyst-with-a
 
 def card(name: str, *, held: Held | None = None, error: str = "", planned: bool = True) -> status._Card:
     run = RunRecord(12, "sweep", Scope(), "syncd", "host", 1, NOW, NOW, 4 if held else 0, {})
-    plan = HeldPlan(12, 9, held.digest, NOW, NOW, held) if held else None
+    plan = HeldPlan(12, 9, held.digest, NOW, NOW, held, "h12") if held else None
     notes = (
         Note("manual_grant", "34 people hold roles of syncd's by another hand, and manual_grants leaves it to them"),
     )
@@ -145,7 +145,7 @@ EXPLAINED = DeploymentReport(
 
 
 def explain_screen() -> Iterable[Line]:
-    told = explained.Told({}, HeldPlan(12, 9, HELD.digest, NOW, NOW, HELD))
+    told = explained.Told({}, HeldPlan(12, 9, HELD.digest, NOW, NOW, HELD, "h12"))
     yield from explained.person_lines("anna.schmidt", [], {"okta": WHY})
     yield from explain_fresh.report_lines(EXPLAINED, told, program="syncd")
 

@@ -336,7 +336,8 @@ def test_only_what_is_made_or_fails_is_remembered() -> None:
     assert replace(before, error="", calls=13) == remembered(LOSS, made(drift=9))
     noted = Plan("prod", EVERYTHING, (), notes=(Note("frozen", "one"),))
     held = Held((ANN,), ("too much",), "prod")
-    assert Record(NOW, "", held.digest, 13, 9, ("one",)) == remembered(SWEEP, made(drift=9, plan=noted, held=held))
+    found = remembered(SWEEP, made(drift=9, plan=noted, held=held, hold="h12"))
+    assert Record(NOW, "", held.digest, 13, 9, ("one",), hold="h12") == found
 
 
 def test_what_is_never_kept_is_looked_at_twice_out_of_turn_and_then_with_each_sweep() -> None:

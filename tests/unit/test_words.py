@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,9 +12,11 @@ from syncd.callers import acting, parted
 from syncd.daemon import words
 from syncd.errors import Problem
 from syncd.model import Change, Held, Note, Outcome, Permission, Role, Status, User, Why
+from syncd.ports import HeldPlan
 from syncd.text.strict import did_you_mean
 from syncd.words import LONGEST_VALUE, in_one_line, shortened, some
 
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NAMES = [f"p{n}" for n in range(7)]
 
 UNDOES = "most likely another tool or a second syncd that writes there too"
@@ -111,6 +115,20 @@ def test_what_is_held_says_why_and_how_it_is_seen_and_let_go() -> None:
         f"syncd hold reject {held.digest}"
     ) == words.held("prod", held)
     assert "" == words.held("prod", None)
+
+
+def test_what_is_in_the_inbox_is_named_with_the_commands_that_show_and_reject_it() -> None:
+    held = Held((loses("ann"),), ("too many",), "prod")
+    assert (
+        "1 change is held as h12 (too many); see them with: syncd hold show h12; let exactly these go with: "
+        f"syncd approve prod {held.digest}; leave them undone, and be asked no more, with: syncd hold reject h12"
+    ) == words.held("prod", held, hold="h12")
+    plan = HeldPlan(1, 1, held.digest, NOW, NOW, held, "h12")
+    assert (
+        "1 change is held as h12 since 2026-03-01 12:00 UTC: approve, reject or correct; see what it is with: "
+        "syncd hold show h12"
+    ) == words.held_for_long("prod", plan)
+    assert "syncd plan -d prod" in words.held_for_long("prod", replace(plan, hold=""))
 
 
 @pytest.mark.parametrize(
