@@ -162,6 +162,7 @@ class MemoryLedger:
     plans: list[tuple[Plan, Held | None, Basis]] = field(default_factory=list)
     runs: list[tuple[str, int | None]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    reached: dict[str, int] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def start_run(self, command: str, *, scope: Scope, now: datetime, by: str = "") -> int:  # noqa: ARG002
@@ -206,6 +207,11 @@ class MemoryLedger:
     def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
         lately = [row.gives for row in self._since(deployment, since, but)]
         return Gained(*(sum(getattr(one, kind.name) for one in lately) for kind in fields(Gained)))
+
+    def done_since_reached(self, deployment: str) -> tuple[Change, ...]:
+        maybe_done = ("intent", "applied", "unknown", "pending")
+        later = self.rows[self.reached.get(deployment, len(self.rows)) :]
+        return tuple(row.change for row in later if row.deployment == deployment and row.status in maybe_done)
 
     def _since(self, deployment: str, since: datetime, but: Collection[int]) -> list[Row]:
         open_or_made = ("intent", "applied", "unknown")
@@ -380,6 +386,7 @@ class MemoryPlaces:
 class MemoryMemory:
     """Implements `ports.Memory`; what other hands take again and again is not counted."""
 
+    ledger: MemoryLedger
     known: dict[str, Learned] = field(default_factory=dict)
     desired: dict[str, DesiredState] = field(default_factory=dict)
     seen: dict[str, tuple[frozenset[str], Mapping[str, str]]] = field(default_factory=dict)
@@ -395,6 +402,8 @@ class MemoryMemory:
         return self.desired.get(deployment)
 
     def save_desired(self, run: int, desired: DesiredState, *, reached: bool = True) -> None:  # noqa: ARG002
+        if reached:
+            self.ledger.reached[desired.deployment] = len(self.ledger.rows)
         self.desired[desired.deployment] = replace(desired, undecided={}, inactive={}, frozen_for={})
 
     def losses(self, deployment: str) -> tuple[Loss, ...]:  # noqa: ARG002
@@ -607,7 +616,7 @@ class MemoryJournal:
         self.installation = MemoryInstallation()
         self.pauses = MemoryPauses()
         self.places = MemoryPlaces()
-        self.memory = MemoryMemory()
+        self.memory = MemoryMemory(self.ledger)
         self.failures = MemoryFailures()
         self.break_glass = MemoryBreakGlass()
         self.grants = MemoryGrants()

@@ -1,27 +1,31 @@
-"""Permissions on DAGs that another hand takes or gives each time: noticed, yielded to, reported; never fought for ever.
+"""Permissions of roles that another hand takes or gives each time: noticed, yielded to, reported; never fought for ever.
 
-A DAG that sets `access_control` in its code is the measured cause: Airflow 3 takes at every parse what that code does not
-name and gives what it does, Airflow 2 whenever the DAG changes. The API does not show `access_control`, so the sign is the
-change itself:
+Of those on DAGs, a DAG that sets `access_control` in its code is the measured cause: Airflow 3 takes at every parse what that
+code does not name and gives what it does, Airflow 2 whenever the DAG changes. Of any other it is another tool, a second syncd, or
+a person. The API shows neither, so the sign is the change itself:
 
 read back after a pass | at a later pass | wanted | then
 -----------------------|-----------------|--------|----------------------------------------------------
 there                  | gone            | yes    | it was taken: counted, and given again
 gone                   | there           | no     | it was given: counted, and taken again
 any                    | as it was left  | any    | nothing: one loss that stays is not counted twice
+any                    | as we left it since (`own_acts`) | any | nothing: nobody else did it
 
-What was counted twice is left as the code has it, and told; it is tried again a day later, and forgotten after a month of
-peace. Only roles that are ours are looked at.
+What was counted twice is left as it is, and told; it is tried again a day later, and forgotten after a month of peace. What
+administers is never left to a role that no line gives it, however often another hand does: that is told, and taken each time.
+Only roles that are ours are looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from syncd.model import DesiredState, Loss, Note, ObservedState, Permission, Role
+from syncd.plan.own_acts import OwnActs
+from syncd.words import some
 
 YIELD_AFTER = 2
 """So many losses of a permission that had been read back, and syncd gives way; the same for what comes back."""
@@ -29,8 +33,12 @@ TRY_AGAIN_AFTER = timedelta(hours=24)
 """Then it is tried again, since the code may have changed."""
 FORGET_AFTER = timedelta(days=30)
 """What did not happen again for so long is over."""
+_SHOWN = 5
 
 _ByRole = Mapping[str, frozenset[Permission]]
+_OTHER = (
+    "another tool, a second syncd or somebody by hand: Airflow notes of no edit in its pages or by its API who made it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,15 @@ def taken_back(
     earlier: DesiredState | None,
     losses: Iterable[Loss],
     now: datetime,
+    own: OwnActs = OwnActs(),
 ) -> Tally:
-    """Tally the permissions that were read back after the last pass, are still wanted, and are gone."""
+    """Tally the permissions that were read back after the last pass, are still wanted, and are gone, though not by us."""
     gone = {}
     for name, was in (earlier.roles if earlier else {}).items():
         want, have = desired.roles.get(name), observed.roles.get(name)
         if want is not None and have is not None and not have.unfinished:
-            gone[name] = frozenset(p for p in want.permissions - have.permissions if p in was.permissions)
+            lost = (want.permissions - have.permissions) & was.permissions
+            gone[name] = frozenset(p for p in want.permissions if p in lost and not own.took(name, p))
     return _tally(gone, losses, observed, right=True, now=now)
 
 
@@ -75,19 +85,21 @@ def given_back(
     ours: Set[str],
     gains: Iterable[Loss],
     now: datetime,
+    own: OwnActs = OwnActs(),
 ) -> Tally:
-    """Tally the permissions that were read back as gone after the last pass, are not wanted, and are there."""
+    """Tally the permissions that were read back as gone after the last pass, are not wanted, and are there, though not by us."""
     there = {}
     for name, was in (earlier.roles if earlier else {}).items():
         want, have = desired.roles.get(name), observed.roles.get(name)
         if want is not None and have is not None and not have.unfinished and name in ours:
-            there[name] = have.permissions - want.permissions - was.permissions
+            more = have.permissions - want.permissions - was.permissions
+            there[name] = frozenset(p for p in more if not own.gave(name, p))
     return _tally(there, gains, observed, right=False, now=now)
 
 
 def _tally(seen: _ByRole, known: Iterable[Loss], observed: ObservedState, *, right: bool, now: datetime) -> Tally:
     """`right` says whether a permission is as syncd wants it when it is there."""
-    counted = {role: {p for p in permissions if p.dag is not None} for role, permissions in seen.items()}
+    counted = {role: set(permissions) for role, permissions in seen.items()}
     put_right: dict[str, set[Permission]] = {}
     forgotten: dict[str, set[Permission]] = {}
     for one in known:
@@ -117,10 +129,14 @@ def give_way(
     losses: Iterable[Loss],
     gains: Iterable[Loss] = (),
     now: datetime,
+    never: Callable[[Permission], bool] = lambda _permission: False,
 ) -> DesiredState:
-    """Want no more what was taken back too often and is gone, and leave what was given too often and is there; with notes."""
+    """Want no more what was taken back too often and is gone, and leave what was given too often and is there; with notes.
+    What is `never` to be left where it was given is told all the same."""
     taken = _as_in(desired.roles, _yielded(losses, observed, there=False, now=now))
-    given = _as_in(observed.roles, _yielded(gains, observed, there=True, now=now))
+    often = _as_in(observed.roles, _yielded(gains, observed, there=True, now=now))
+    fought = {name: kept for name, found in often.items() if (kept := frozenset(filter(never, found)))}
+    given = {name: left for name, found in often.items() if (left := found - fought.get(name, frozenset()))}
     none: frozenset[Permission] = frozenset()
     roles = {
         name: replace(role, permissions=(role.permissions - taken.get(name, none)) | given.get(name, none))
@@ -128,8 +144,9 @@ def give_way(
         else role
         for name, role in desired.roles.items()
     }
-    notes = [note for name in taken for note in _notes(name, taken[name], _takes)]
-    notes += [note for name in given if name in roles for note in _notes(name, given[name], _gives)]
+    notes = [note for name in taken for note in _notes(name, taken[name], _takes, _is_taken)]
+    notes += [note for name in given if name in roles for note in _notes(name, given[name], _gives, _is_given)]
+    notes += [_is_never_left(name, fought[name]) for name in fought if name in roles]
     return replace(desired, roles=roles, notes=desired.notes + tuple(notes))
 
 
@@ -152,12 +169,33 @@ class _Saying(Protocol):
     def __call__(self, role: str, dag: str, actions: str, again: str, /) -> Note: ...
 
 
-def _notes(role: str, permissions: Iterable[Permission], say: _Saying) -> list[Note]:
-    hours = TRY_AGAIN_AFTER // timedelta(hours=1)
-    return [
-        say(role, dag, " and ".join(actions), f"syncd tries again after {hours} hours")
-        for dag, actions in sorted(_by_dag(permissions).items())
+class _SayingOfOthers(Protocol):
+    def __call__(self, role: str, what: str, again: str, /) -> Note: ...
+
+
+def _notes(role: str, permissions: frozenset[Permission], say: _Saying, say_others: _SayingOfOthers) -> list[Note]:
+    again = f"syncd tries again after {TRY_AGAIN_AFTER // timedelta(hours=1)} hours"
+    others = sorted(str(permission) for permission in permissions if permission.dag is None)
+    said = [
+        say(role, dag, " and ".join(actions), again)
+        for dag, actions in sorted(_by_dag(p for p in permissions if p.dag is not None).items())
     ]
+    return said + ([say_others(role, some(others, _SHOWN), again)] if others else [])
+
+
+def _is_taken(role: str, what: str, again: str) -> Note:
+    return Note("permission_taken_back", f"role {role} loses {what} each time syncd gives it, by {_OTHER}. {again}")
+
+
+def _is_given(role: str, what: str, again: str) -> Note:
+    said = f"role {role} is given {what} each time syncd takes it, by {_OTHER}; no mapping line gives it. {again}"
+    return Note("permission_given_back", said)
+
+
+def _is_never_left(role: str, permissions: frozenset[Permission]) -> Note:
+    what = some(sorted(map(str, permissions)), _SHOWN)
+    said = f"role {role} is given {what} each time syncd takes it, by {_OTHER}; it administers, so syncd takes it each time"
+    return Note("permission_given_back", said)
 
 
 def _takes(role: str, dag: str, actions: str, again: str) -> Note:
@@ -182,5 +220,5 @@ def _by_dag(permissions: Iterable[Permission]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for permission in sorted(permissions, key=str):
         said = f"{permission.action} ({permission.part})" if permission.part else permission.action
-        found.setdefault(permission.dag or permission.resource, []).append(said)
+        found.setdefault(permission.dag or "", []).append(said)
     return found

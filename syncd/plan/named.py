@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from syncd.model import Change, Kind, Loss, Note, Plan, Role
+from syncd.model import Change, Kind, Loss, Naming, Note, Plan, Role
 from syncd.plan.contested import YIELD_AFTER
 from syncd.words import some
 
@@ -20,13 +20,18 @@ def goes(change: Change) -> bool:
     return change.subject == "role" and change.kind is Kind.DELETE
 
 
-def signs(plan: Plan, losses: Iterable[Loss]) -> frozenset[str]:
+def signs(plan: Plan, losses: Iterable[Loss], naming: Naming) -> frozenset[str]:
     """Name the roles that the plan deletes although the code of a DAG seems to set what is in them.
 
-    What went once may have gone by hand; what goes again is code.
+    What went once may have gone by hand; what goes again, and is on a DAG, is code.
     """
     going = {change.name for change in plan.changes if goes(change)}
-    return frozenset(loss.role for loss in losses if loss.role in going and loss.times >= YIELD_AFTER)
+    often = (loss for loss in losses if loss.role in going and loss.times >= YIELD_AFTER)
+    return frozenset(loss.role for loss in often if naming.permission(*_words(loss)).dag is not None)
+
+
+def _words(loss: Loss) -> tuple[str, str]:
+    return loss.permission.action, loss.permission.resource
 
 
 def warned(plan: Plan, *, breaks: str) -> Plan:

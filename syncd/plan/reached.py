@@ -9,6 +9,7 @@ changed on the server                  | wanted before | wanted now | then
 given now                              | yes           | yes        | another hand took it: drift
 given now                              | no            | yes        | the mapping, the directory or the DAGs changed
 taken now                              | no            | no         | another hand gave it: drift
+either                                 | as above      | as above   | we did so ourselves since then: no drift
 taken now                              | yes           | no         | as above, or it was held and a person let it pass
 a role, or an account without roles    | any           | no         | it goes because nothing is left of it
 """
@@ -19,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from syncd.model import Change, DesiredState, Held, Kept, Kind, Role, User, key
+from syncd.plan.own_acts import OwnActs, acts
 
 
 def remembered(
@@ -82,12 +84,14 @@ def _with_roles(desired: DesiredState, held: Iterable[Change]) -> dict[str, Role
     return roles
 
 
-def is_drift(change: Change, desired: DesiredState, earlier: DesiredState) -> bool:
-    """Say whether another hand made a change necessary: the mapping wants now what it wanted before, or as little."""
+def is_drift(change: Change, desired: DesiredState, earlier: DesiredState, own: OwnActs = OwnActs()) -> bool:
+    """Say whether another hand made a change necessary: the mapping wants now what it wanted before, or as little, and we
+    did not do so ourselves since."""
     if change.kind is Kind.DELETE:
         return False
     was, now = _wanted(earlier, change), _wanted(desired, change)
-    return bool(was & now & set(change.granted)) or not (was | now).issuperset(change.revoked)
+    gone = acts(change, was & now & set(change.granted)) - own.taken
+    return bool(gone or acts(change, set(change.revoked) - was - now) - own.given)
 
 
 def _wanted(state: DesiredState, change: Change) -> set[str]:

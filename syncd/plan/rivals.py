@@ -42,7 +42,10 @@ LOGIN = (
     "that off, or let AUTH_ROLES_MAPPING give these roles too"
 )
 ANOTHER = "another tool or a second syncd with another mapping takes them, as all at once are gone"
-PERSON = "somebody takes them in the user interface: the audit log of Airflow (Browse) says who"
+PERSON = (
+    "somebody takes them in the user interface or by the API: Airflow notes nowhere who did (its event log has only what its "
+    "command line did), so ask who administers there"
+)
 
 
 class TakenGrant(NamedTuple):

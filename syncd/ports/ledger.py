@@ -141,6 +141,11 @@ class Ledger(Protocol):
         """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
         ...
 
+    def done_since_reached(self, deployment: str) -> tuple[Change, ...]:
+        """Give what was done there, or may have been, after the last plan of the run that `Memory.save_desired` was told of as
+        reached; oldest first."""
+        ...
+
     def entries(
         self, plan: int, *, lease: Lease | None = None, on: Deployment | None = None, but: int = 0
     ) -> AbstractContextManager[Entries]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from syncd.model import DesiredState, ObservedState
 from syncd.plan.contested import give_way, given_back, taken_back
 from syncd.plan.modes import modes_of
+from syncd.plan.own_acts import OwnActs, own_acts
 from syncd.plan.rivals import likely_culprits, taken_grants, tallied, yield_grants
 from syncd.reconcile.state import Pass, ThingsThere
 
@@ -17,22 +18,26 @@ def yield_to_others(
     """Want nothing for now that another hand undoes each time. `count` takes note of what it undid since the last pass."""
     journal, now = this.journal, this.world.clock()
     if count and this.scope.everything:
-        contest(this, desired, observed, ours=ours)
-    return give_way(
-        desired, observed, losses=journal.memory.losses(this.facts), gains=journal.memory.gains(this.facts), now=now
-    )
+        contest(this, desired, observed, ours=ours, own=this.own)
+    losses, gains = journal.memory.losses(this.facts), journal.memory.gains(this.facts)
+    return give_way(desired, observed, losses=losses, gains=gains, now=now, never=this.naming.is_privileged)
 
 
-def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str]) -> None:
+def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], own: OwnActs) -> None:
     """Take note of what another hand took or gave since the last pass, and of what was put right; where the mode lets us."""
     modes = modes_of(desired, this.target.deployment)
     ours = frozenset() if modes.add_only else ours - modes.kept
     wanted = {name: role for name, role in desired.roles.items() if name not in modes.observed}
     desired = replace(desired, roles=wanted) if modes.observed else desired
-    journal, now, earlier = this.journal, this.world.clock(), this.earlier
-    losses = taken_back(desired, observed, earlier=earlier, losses=journal.memory.losses(this.facts), now=now)
-    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=journal.memory.gains(this.facts), now=now)
-    journal.memory.contest(this.name, losses=losses, gains=gains, now=now)
+    memory, now, earlier = this.journal.memory, this.world.clock(), this.earlier
+    losses = taken_back(desired, observed, earlier=earlier, losses=memory.losses(this.facts), now=now, own=own)
+    gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=memory.gains(this.facts), now=now, own=own)
+    memory.contest(this.name, losses=losses, gains=gains, now=now)
+
+
+def acts_since(this: Pass) -> OwnActs:
+    """Say what we ourselves did there since the last pass that reached what was wanted."""
+    return own_acts(this.journal.ledger.done_since_reached(this.facts))
 
 
 def yield_people(this: Pass, desired: DesiredState, there: ThingsThere, *, count: bool) -> DesiredState:

@@ -32,7 +32,7 @@ from syncd.ports import (
     TargetReader,
     TargetSession,
 )
-from syncd.reconcile.contested import contest, put_right
+from syncd.reconcile.contested import acts_since, contest, put_right
 from syncd.reconcile.directory import rereading
 from syncd.reconcile.look import first_look, see, standing
 from syncd.reconcile.make import answered, is_of, make_all, moved_people, record
@@ -208,7 +208,8 @@ def _hold(this: Pass, held: Held | None) -> str:
 def _drift(this: Pass, seen: Comparison) -> int:
     if this.earlier is None or not this.scope.everything:
         return 0
-    return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, this.earlier))
+    earlier, own = this.earlier, this.own
+    return sum(1 for change in seen.guarded.go if is_drift(change, seen.desired, earlier, own))
 
 
 def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: frozenset[str]) -> DeploymentReport:
@@ -238,7 +239,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
         made += make_all(this, seen, session, lease=lease, within=within)
         after = _read_back(this, session, inventory=inventory)
     if made and this.scope.everything and this.undo is None:
-        contest(this, after.desired, after.observed, ours=after.owned.roles)
+        contest(this, after.desired, after.observed, ours=after.owned.roles, own=acts_since(this))
         put_right(this, after.observed)
     learned = session.learned()
     this.journal.memory.save_learned(this.name, learned)

@@ -129,4 +129,4 @@ def missing_admins(this: Pass, observed: ObservedState) -> Iterator[Note]:
 
 
 def _named(this: Pass, plan: Plan) -> frozenset[str]:
-    return signs(plan, this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts))
+    return signs(plan, this.journal.memory.losses(this.facts) + this.journal.memory.gains(this.facts), this.naming)

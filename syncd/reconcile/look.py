@@ -59,7 +59,7 @@ from syncd.ports import (
     TargetReader,
 )
 from syncd.reconcile.break_glass import watch_break_glass
-from syncd.reconcile.contested import yield_people, yield_to_others
+from syncd.reconcile.contested import acts_since, yield_people, yield_to_others
 from syncd.reconcile.dags import keep_vanished, know_dags, recall_dags
 from syncd.reconcile.grants import take_grants
 from syncd.reconcile.guarding import ask_guard, missing_admins
@@ -75,6 +75,8 @@ def first_look(
     """Look, list the DAGs and compare; where DAGs or roles cannot be listed, look at those alone who lose something."""
     if this.earlier is None:
         this.earlier = this.journal.memory.last_desired(this.facts)
+    if this.scope.everything and this.earlier is not None:
+        this.own = acts_since(this)
     with this.timed("look"):
         reader.look()
         this.break_glass = watch_break_glass(this, reader)

@@ -31,6 +31,7 @@ from syncd.model import (
 )
 from syncd.plan.guard import Guarded
 from syncd.plan.on_people import Effects
+from syncd.plan.own_acts import OwnActs
 from syncd.plan.rejected import Rejection
 from syncd.plan.renamed import (
     Renames,
@@ -119,6 +120,8 @@ class Pass:
     """The right to write there, where whoever began the pass took it."""
     earlier: DesiredState | None = None
     """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
+    own: OwnActs = field(default_factory=OwnActs)
+    """What we ourselves did there since then, as far as it was done when this pass began."""
     undo: Undo | None = None
     """What the pass undoes; None: it makes the deployment as the mapping says."""
     own_pause: int = 0

@@ -103,6 +103,9 @@ class DatabaseLedger:
         with self._database.read() as connection:
             return changes.given_since(connection, deployment, since, but=but)
 
+    def done_since_reached(self, deployment: str) -> tuple[Change, ...]:
+        return changes.done_since_reached(self._database, deployment)
+
     # --- each change --------------------------------------------------------------------------------------------------
 
     def entries(

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from stages import DAGS, NOW, People, Stage
 
-from syncd.model import Note, Permission, Role
-from syncd.reconcile import DeploymentReport
+from syncd.model import Change, Note, Permission, Role, Scope
+from syncd.plan.approval import Apply
+from syncd.plan.rollback import undo_of
+from syncd.reconcile import DeploymentReport, Rollback, roll_back
 from syncd.store import Stores
 from syncd.targets.airflow.naming import permission
 from syncd.targets.memory import MemoryTarget
 
 EDIT = permission("can_edit", "DAG:fin_daily")
 MORE = permission("can_delete", "DAG:fin_daily")
+READ = permission("can_read", "DAG:fin_monthly")
+EVERYWHERE, SITE = permission("can_edit", "DAGs"), permission("can_read", "Website")
 
 
 @pytest.fixture
@@ -126,11 +131,48 @@ def test_what_the_mapping_took_out_is_no_gain(stage: Stage) -> None:
     assert (False, ()) == (has(stage, EDIT), stage.store.memory.gains("prod"))
 
 
-@pytest.mark.finding("R-F3")
-def test_what_is_on_no_dag_is_never_left(stage: Stage) -> None:
+@pytest.mark.finding("N-610")
+def test_what_administers_is_never_left_and_is_told(stage: Stage) -> None:
     everywhere = permission("can_edit", "Variables")
     for _ in range(4):
         give(stage, everywhere)
-        applied(stage, minutes=15)
+        found = applied(stage, minutes=15)
         assert not has(stage, everywhere)
     assert NOW < stage.now
+    assert 1 == len(notes(found, "permission_given_back"))
+
+
+@pytest.mark.finding("N-610")
+def test_what_is_on_no_dag_is_not_fought_for_ever(stage: Stage) -> None:
+    for _ in range(3):
+        give(stage, EVERYWHERE)
+        take(stage, SITE)
+        found = applied(stage, minutes=15)
+    assert (True, False, ()) == (has(stage, EVERYWHERE), has(stage, SITE), found.outcomes)
+    assert found.converged
+    codes = ("permission_given_back", "permission_taken_back")
+    assert [1, 1] == [len(notes(found, code)) for code in codes]
+    applied(stage, hours=25)
+    assert (False, True) == (has(stage, EVERYWHERE), has(stage, SITE)), "tried again a day later"
+
+
+@pytest.mark.finding("N-612")
+def test_what_a_rollback_took_of_a_role_no_dag_did(stage: Stage) -> None:
+    rows = stage.store.queries.audit(run=1, status="applied", role="finance", after=0)
+    changes = [row.change for row in rows if row.change.subject == "role"]
+    some = Change(Role("finance", changes[0].after.permissions - {EDIT}), changes[0].after)
+    roll_back(stage.world(), {"prod": Rollback(undo_of([some], what="rollback of run 1"))}, mode=Apply(frozenset()))
+    assert not has(stage, EDIT)
+    found = applied(stage, minutes=15)
+    assert (True, 0, ()) == (has(stage, EDIT), found.drift, stage.store.memory.losses("prod"))
+
+
+@pytest.mark.finding("N-611")
+def test_what_a_pass_over_a_dag_took_itself_is_no_drift(stage: Stage) -> None:
+    """A DAG that lost its tag for an hour, as seen by passes over that DAG alone."""
+    stage.prod.dags = (DAGS[0], replace(DAGS[1], tags=frozenset()))
+    stage.apply(scope=Scope.of_dags(["fin_monthly"]))
+    assert not has(stage, READ)
+    stage.prod.dags = DAGS
+    found = applied(stage, minutes=15)
+    assert (True, 0, ()) == (has(stage, READ), found.drift, stage.store.memory.losses("prod"))

@@ -168,6 +168,7 @@ def test_who_leaves_and_comes_back_was_robbed_by_nobody(stage: Stage) -> None:
         stage.people.members = {"finance": everybody}
         report = applied(stage)
         assert ((), []) == (report.culprits, told(report))
+        assert 0 == report.drift, "N-611: nor did anybody else take it"
     assert BOTH == roles_of(stage.prod, "anna")
 
 

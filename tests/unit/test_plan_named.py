@@ -11,7 +11,7 @@ from plan_world import person, role
 from syncd.model import EVERYTHING, Change, Loss, Note, Plan
 from syncd.plan.contested import YIELD_AFTER
 from syncd.plan.named import goes, signs, warned
-from syncd.targets.airflow.naming import permission
+from syncd.targets.airflow.naming import NAMING, permission
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FIN = role("fin", "b", "a")
@@ -62,8 +62,8 @@ def test_nothing_is_told_where_nothing_breaks_or_nothing_goes() -> None:
     assert unsorted == warned(unsorted, breaks="it breaks")
 
 
-def loss(name: str, times: int) -> Loss:
-    return Loss(name, permission("can_read", "DAG:a"), times, NOW)
+def loss(name: str, times: int, resource: str = "DAG:a") -> Loss:
+    return Loss(name, permission("can_read", resource), times, NOW)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,19 @@ def loss(name: str, times: int) -> Loss:
         ((), set()),
         ((loss("fin", YIELD_AFTER - 1),), set()),
         ((loss("fin", YIELD_AFTER),), {"fin"}),
+        ((loss("fin", YIELD_AFTER, "Pools"),), set()),
         ((loss("ops", YIELD_AFTER),), set()),
         ((loss("other", YIELD_AFTER + 1), loss("fin", YIELD_AFTER + 1)), {"fin"}),
     ],
-    ids=["nothing went", "once, maybe by hand", "again, so by code", "of a role that stays", "of one that does not go"],
+    ids=[
+        "nothing went",
+        "once, maybe by hand",
+        "again, so by code",
+        "on no DAG",
+        "of a role that stays",
+        "of one that does not go",
+    ],
 )
 def test_what_went_again_from_a_role_that_goes_is_the_sign_of_code(losses: tuple[Loss, ...], named: set[str]) -> None:
     changes = FIN_GOES, Change(role("ops", "a", "b"), role("ops", "a")), Change(person("other"), None)
-    assert named == signs(plan(*changes), losses)
+    assert named == signs(plan(*changes), losses, NAMING)

@@ -8,6 +8,7 @@ import pytest
 from plan_world import person, role, wanted, why
 
 from syncd.model import Change, DesiredState, Held, Kept, Role, User
+from syncd.plan.own_acts import own_acts
 from syncd.plan.reached import is_drift, remembered
 
 ANN_ID, BOB_ID = ("okta", "1"), ("okta", "2")
@@ -136,6 +137,15 @@ def test_it_was_another_hand_where_the_mapping_wants_what_it_wanted_before(
     change: Change, was: DesiredState, now: DesiredState, is_anothers: bool
 ) -> None:
     assert is_anothers is is_drift(change, now, was)
+
+
+@pytest.mark.finding("N-611")
+def test_what_we_took_or_gave_ourselves_since_is_no_drift() -> None:
+    assert not is_drift(GIVES, HAS, HAS, own_acts([TAKES]))
+    assert not is_drift(TAKES, NOBODY, NOBODY, own_acts([GIVES]))
+    assert not is_drift(GROWS, ROLE_HAS, ROLE_HAS, own_acts([SHRINKS]))
+    assert is_drift(GIVES, HAS, HAS, own_acts([TAKES, GIVES])), "we gave it again since"
+    assert is_drift(SHRINKS, ROLE_EMPTY, ROLE_EMPTY, own_acts([GROWS, SHRINKS]))
 
 
 def test_one_of_two_roles_that_go_was_given_by_another_hand() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
-from syncd.model import DesiredState, Loss, Note, ObservedState, Permission, Role
+from syncd.model import Change, DesiredState, Loss, Note, ObservedState, Permission, Role
 from syncd.plan.contested import (
     FORGET_AFTER,
     TRY_AGAIN_AFTER,
@@ -18,11 +19,13 @@ from syncd.plan.contested import (
     is_there,
     taken_back,
 )
-from syncd.targets.airflow.naming import permission
+from syncd.plan.own_acts import own_acts
+from syncd.targets.airflow.naming import NAMING, permission
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 READ, EDIT = permission("can_read", "DAG:a"), permission("can_edit", "DAG:a")
 OTHER, SITE = permission("can_read", "DAG:b"), permission("can_read", "Website")
+EVERY, RIGHTS = permission("can_edit", "DAGs"), permission("can_edit", "Users")
 ONE_HOUR = timedelta(hours=1)
 
 
@@ -50,7 +53,7 @@ def of(*permissions: Permission) -> dict[str, frozenset[Permission]]:
         ((), (), (READ,), ()),
         ((READ,), (), (), ()),
         ((READ, OTHER), (OTHER,), (READ, OTHER), (READ,)),
-        ((SITE,), (), (SITE,), ()),
+        ((SITE,), (), (SITE,), (SITE,)),
     ],
     ids=["was there and is gone", "is there", "was not there either", "not wanted", "one of two", "on no DAG"],
 )
@@ -73,7 +76,7 @@ def test_what_was_read_back_and_is_gone_was_taken(
         ((), (), (), ()),
         ((), (READ,), (READ,), ()),
         ((), (READ, OTHER), (OTHER,), (READ,)),
-        ((), (SITE,), (), ()),
+        ((), (SITE,), (), (SITE,)),
     ],
     ids=["was gone and is there", "was there before", "is gone", "wanted", "one of two", "on no DAG"],
 )
@@ -85,6 +88,16 @@ def test_what_was_read_back_as_gone_and_is_there_was_given(
 ) -> None:
     found = given_back(wanted(*want), there(*is_now), earlier=wanted(*was), ours={"team"}, gains=(), now=NOW)
     assert Tally(of(*counted), {}, {}) == found
+
+
+@pytest.mark.finding("N-612")
+def test_what_we_did_ourselves_is_not_counted() -> None:
+    with_it, without = Role("team", frozenset({READ})), Role("team", frozenset())
+    took, gave = own_acts([Change(with_it, without)]), own_acts([Change(without, with_it)])
+    gone = partial(taken_back, wanted(READ), there(), earlier=wanted(READ), losses=(), now=NOW)
+    came = partial(given_back, wanted(), there(READ), earlier=wanted(), ours={"team"}, gains=(), now=NOW)
+    assert (Tally({}, {}, {}), Tally({}, {}, {})) == (gone(own=took), came(own=gave))
+    assert (of(READ), of(READ)) == (gone(own=gave).counted, came(own=took).counted), "somebody undid it since"
 
 
 def test_nothing_is_counted_of_what_nobody_left_so() -> None:
@@ -209,6 +222,40 @@ def test_people_are_told_which_dag_gives_and_what_to_do() -> None:
             "after 24 hours",
         ),
     ) == found.notes
+
+
+@pytest.mark.finding("N-610")
+def test_people_are_told_what_is_taken_and_given_that_is_on_no_dag() -> None:
+    pools = permission("can_edit", "Pools")
+    desired = wanted(SITE, pools)
+    losses, gains = [loss(p, times=OFTEN) for p in (SITE, pools)], [loss(EVERY, times=OFTEN)]
+    found = give_way(desired, there(EVERY), losses=losses, gains=gains, now=NOW)
+    assert of(EVERY) == {name: role.permissions for name, role in found.roles.items()}
+    assert [
+        Note(
+            "permission_taken_back",
+            "role team loses can_edit on Pools, can_read on Website each time syncd gives it, by another tool, a second syncd or "
+            "somebody by hand: Airflow notes of no edit in its pages or by its API who made it. syncd tries again after 24 hours",
+        ),
+        Note(
+            "permission_given_back",
+            "role team is given can_edit on DAGs each time syncd takes it, by another tool, a second syncd or somebody by hand: "
+            "Airflow notes of no edit in its pages or by its API who made it; no mapping line gives it. syncd tries again "
+            "after 24 hours",
+        ),
+    ] == list(found.notes)
+
+
+@pytest.mark.finding("N-610")
+def test_what_administers_is_never_left_however_often_it_is_given() -> None:
+    gains = [loss(p, times=OFTEN) for p in (RIGHTS, EVERY)]
+    found = give_way(wanted(), there(RIGHTS, EVERY), losses=(), gains=gains, now=NOW, never=NAMING.is_privileged)
+    assert of(EVERY) == {name: role.permissions for name, role in found.roles.items()}
+    assert "permission_given_back" == found.notes[1].code
+    assert found.notes[1].text.startswith(
+        "role team is given can_edit on Users each time syncd takes it, by another tool"
+    )
+    assert found.notes[1].text.endswith("; it administers, so syncd takes it each time")
 
 
 def test_a_part_of_a_dag_is_said_beside_what_is_done_with_it() -> None:
