@@ -23,9 +23,8 @@ from syncd.plan.guard import parted
 from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
 from syncd.store import awaited, codec, evidence, inbox, ownership
-from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
-from syncd.store.schema import INTENT, PLANNED, changes, desired, is_unsettled, plans, runs, steps, touches
+from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
 KEPT_PLANS = 20
 """Of how many plans for a deployment (over everything, and beside them over a few people) the changes are kept that were
@@ -160,34 +159,14 @@ def _sums(
     return (int(number or 0) for number in sums)
 
 
-_TAKEN = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.value)
+MAYBE_DONE = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.value)
 """What may have been done."""
-
-_reached = (
-    select(func.max(plans.c.id))
-    .join(desired, and_(desired.c.run_id == plans.c.run_id, desired.c.deployment == plans.c.deployment))
-    .where(plans.c.deployment == bindparam("at"))
-    .scalar_subquery()
-)
-_done_since_reached = Prepared(
-    select(changes.c.before, changes.c.after)
-    .join(plans, plans.c.id == changes.c.plan_id)
-    .where(plans.c.deployment == bindparam("at"), plans.c.id > _reached, or_(*(changes.c.status == s for s in _TAKEN)))
-    .order_by(changes.c.id),
-    "at",
-)
-
-
-def done_since_reached(database: Database, deployment: str) -> tuple[Change, ...]:
-    """Give what may have been done there after the last plan of the run that was read back as reached, oldest first."""
-    return tuple(_change(before, after) for before, after in database.rows(_done_since_reached, at=deployment))
-
 
 _deleted = changes.c.kind == Kind.DELETE.value
 _within = (
     changes.c.counts_for == bindparam("at"),
     changes.c.moved_at >= bindparam("since"),
-    or_(*(changes.c.status == status for status in _TAKEN)),
+    or_(*(changes.c.status == status for status in MAYBE_DONE)),
 )
 _takings = select(
     func.sum(changes.c.people),

@@ -20,7 +20,7 @@ from syncd.model import Awaited, Change, Deployment, Held, Owned, Plan, Scope, S
 from syncd.plan.given import Gained
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
-from syncd.store import changes, codec, evidence, ownership, schema
+from syncd.store import changes, codec, evidence, own_acts, ownership, schema
 from syncd.store.engine import LARGE, Database
 from syncd.store.entries import DatabaseEntries, flushed
 from syncd.store.prepared import Prepared
@@ -104,7 +104,7 @@ class DatabaseLedger:
             return changes.given_since(connection, deployment, since, but=but)
 
     def done_since_reached(self, deployment: str) -> tuple[Change, ...]:
-        return changes.done_since_reached(self._database, deployment)
+        return own_acts.done_since_reached(self._database, deployment)
 
     # --- each change --------------------------------------------------------------------------------------------------
 
