@@ -44,9 +44,9 @@ class Ahead:
         self._went: frozenset[str] = frozenset()
         self._is_overtaken = False
 
-    def let_ahead(self, within: Within, /) -> str:
+    def let_ahead(self, within: Within, /, *, few: bool) -> str:
         while not self._is_over():
-            item = self._queue.ahead(self._name, self._item)
+            item = self._queue.ahead(self._name, self._item, few=few)
             if item is None:
                 return OVERTAKEN if self._is_overtaken else ""
             self._make(item, within)

@@ -252,4 +252,4 @@ class Fleet:
 
 def _way(settings: DeploymentSettings) -> object:
     """Give what a session with a deployment depends on."""
-    return settings.kind, settings.settings, settings.rate_limit
+    return settings.kind, settings.settings, settings.rate_limit, settings.deployment.protected

@@ -106,14 +106,16 @@ class WorkQueue:
                 self._changed.wait(wait_s)
             return None
 
-    def ahead(self, name: str, running: WorkItem) -> WorkItem | None:
-        """Begin what a pass that runs lets go ahead of itself; whoever asks makes it, and closes it, before going on."""
+    def ahead(self, name: str, running: WorkItem, *, few: bool) -> WorkItem | None:
+        """Begin what a pass that runs lets go ahead of itself, with `few` only what is about a few people; whoever asks makes it,
+        and closes it, before going on."""
         with self._changed:
             queue = self._queues.get(name)
             if queue is None or self._closed:
                 return None
             now = self._monotonic()
-            found = next((t for t in queue.waiting if t.not_before <= now and t.goes_ahead_of(running)), None)
+            may_go = (t for t in queue.waiting if t.not_before <= now and t.goes_ahead_of(running))
+            found = next((t for t in may_go if t.is_narrow or not few), None)
             if found is not None:
                 queue.waiting.remove(found)
                 queue.running = (*queue.running, found)

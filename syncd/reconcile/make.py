@@ -110,7 +110,8 @@ def _why_not(
     this: Pass, seen: Comparison, change: Change, *, session: TargetSession, lease: Lease, within: Within
 ) -> str:
     """Let others go first, then say why a change is not begun now; empty: begin it."""
-    if why := this.world.between.let_ahead(within):
+    # What a person let pass is used up by the plan that is recorded, so whatever else decides anew would hold the rest of it.
+    if why := this.world.between.let_ahead(within, few=seen.guarded.approved is not None):
         return why
     if lease.give_way(this.world.stopping):
         if this.journal.places.place(this.name, this.target.address).facts != this.name:

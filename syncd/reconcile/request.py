@@ -26,8 +26,11 @@ class Within(Protocol):
 class Between(Protocol):
     """What a pass does between two changes, so that a long one is in nobody's way."""
 
-    def let_ahead(self, within: Within, /) -> str:
-        """Let more urgent passes go first; say why this one goes no further, empty: it does."""
+    def let_ahead(self, within: Within, /, *, few: bool) -> str:
+        """Let more urgent passes go first; say why this one goes no further, empty: it does.
+
+        `few` lets only those go that are about a few people: one over everything would leave nothing to this one.
+        """
         ...
 
     def moved(self) -> frozenset[str]:

@@ -45,7 +45,7 @@ class Target:
 class Alone:
     """Nobody else has work here."""
 
-    def let_ahead(self, _within: Within, /) -> str:
+    def let_ahead(self, _within: Within, /, *, few: bool) -> str:  # noqa: ARG002 - the name is the protocol's
         return ""
 
     def moved(self) -> frozenset[str]:

@@ -121,3 +121,24 @@ def test_files_are_used_while_the_database_is_away(
 
     assert fleet.now is not before
     assert "config_rejected" not in [event for event, _ in events]
+
+
+def _lasting(fleet: Fleet) -> object:
+    """Give the session that a pass on the one deployment would use now."""
+    with closing(fleet.now.targets["prod"].open(None)) as session:
+        return session._session  # type: ignore[attr-defined]
+
+
+@pytest.mark.finding("N-652")
+@pytest.mark.parametrize("line", ['protected = ["root"]', 'break_glass = ["root"]'])
+def test_an_account_that_is_protected_from_now_on_is_so_in_sessions_that_were_open(
+    fleet: Fleet, site: Path, line: str
+) -> None:
+    """A session has the fence that it was opened with, which is asked at every call."""
+    before = _lasting(fleet)
+    assert _lasting(fleet) is before, "a reload of nothing keeps it"
+    (site / "config.toml").write_text(f"{CONFIG}{line}\n")
+
+    assert "" == fleet.reload()
+
+    assert _lasting(fleet) is not before

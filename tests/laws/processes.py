@@ -357,7 +357,7 @@ class Life:
         target = AirflowTarget(
             site,
             settings.settings,
-            TargetSurroundings(throttle=throttle),
+            TargetSurroundings(settings.deployment.protected, throttle),
             known=known,
             timing=Timing(Retries(attempts=2), time.timestamp, time.monotonic, self._pause),
         )

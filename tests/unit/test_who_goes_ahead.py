@@ -49,11 +49,14 @@ def test_the_daemon_makes_what_goes_ahead_and_knows_who_moved() -> None:
         queue.ended("a")
 
     ahead = Ahead("a", SWEEP, queue, make=make, is_over=lambda: False)
-    assert "" == ahead.let_ahead(within)
+    assert "" == ahead.let_ahead(within, few=False)
     queue.put("a", people("bob"))
     queue.put("a", people("joe", urgency=Urgency.GAIN))
     queue.put("a", replace(SWEEP, command="mapping"))
-    assert ("", ["bob", "joe"]) == (ahead.let_ahead(within), sorted(n for t in made for n in t.scope.usernames or ()))
+    assert ("", ["bob", "joe"]) == (
+        ahead.let_ahead(within, few=False),
+        sorted(n for t in made for n in t.scope.usernames or ()),
+    )
     assert frozenset({"bob", "joe"}) == ahead.moved()
     assert ["mapping"] == [t.command for t in queue.look("a").waiting]
     assert queue.look("a").running == (SWEEP,)
@@ -74,7 +77,7 @@ def test_whom_a_pass_was_about_that_went_ahead_is_not_done_again_although_it_wai
     queue.take()
     queue.put("a", people("bob"))
     ahead = Ahead("a", SWEEP, queue, make=lambda *_: void(queue.ended("a")), is_over=lambda: False)
-    assert "" == ahead.let_ahead(within)
+    assert "" == ahead.let_ahead(within, few=False)
     assert frozenset({"bob"}) == ahead.moved()
 
 
@@ -85,8 +88,27 @@ def test_a_pass_over_everything_that_went_ahead_leaves_nothing_to_do(mode: Mode,
     queue.take()
     queue.put("a", replace(order(), mode=mode))
     ahead = Ahead("a", SWEEP, queue, make=lambda *_: void(queue.ended("a")), is_over=lambda: False)
-    assert says == ahead.let_ahead(within)
-    assert says == ahead.let_ahead(within)
+    assert says == ahead.let_ahead(within, few=False)
+    assert says == ahead.let_ahead(within, few=False)
+
+
+@pytest.mark.finding("N-651")
+def test_of_a_pass_that_makes_what_was_approved_only_a_few_people_go_ahead() -> None:
+    """What a person let pass is used up by it: a pass over everything in its middle would hold the rest again."""
+    queue, made = WorkQueue(2, monotonic=Clock()), list[WorkItem]()
+    queue.put("a", SWEEP)
+    queue.take()
+
+    def make(item: WorkItem, _within: Within) -> None:
+        made.append(item)
+        queue.ended("a")
+
+    queue.put("a", order())
+    queue.put("a", people("bob"))
+    ahead = Ahead("a", SWEEP, queue, make=make, is_over=lambda: False)
+    assert "" == ahead.let_ahead(within, few=True)
+    assert [Scope.people(["bob"])] == [item.scope for item in made]
+    assert [order()] == list(queue.look("a").waiting)
 
 
 def void(_: object) -> None:
