@@ -620,7 +620,7 @@ def approve_all(lab: Rig, *, by: str = "ann") -> None:
 
 
 def test_a_mass_removal_in_small_bites_is_held(lab: Rig) -> None:
-    lab.limits = "floor = 2, removals = 12, share = 0.9"
+    lab.limits = "floor = 2, removals = 12, share = 0.9, gain_share = 1.0"
     lab.write_config()
     lab.join(*crowd(24))
     lab.start()
@@ -642,7 +642,7 @@ def test_a_mass_removal_in_small_bites_is_held(lab: Rig) -> None:
 
 
 def test_what_is_held_for_the_hour_goes_when_the_hour_is_over(lab: Rig) -> None:
-    lab.limits = "floor = 2, removals = 12, share = 0.9"
+    lab.limits = "floor = 2, removals = 12, share = 0.9, gain_share = 1.0"
     lab.write_config()
     lab.join(*crowd(16))
     lab.start()

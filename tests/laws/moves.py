@@ -199,7 +199,10 @@ def by_hand(home: Installation, chance: Chance) -> None:
 def _gives(home: Installation, chance: Chance, site: str) -> None:
     state = home.servers[site].state
     account = state.users[chance.choice(sorted(state.users))]
-    account.roles.add(chance.choice([r for r in sorted(state.roles) if r != "Admin"]))
+    role = chance.choice([r for r in sorted(state.roles) if r != "Admin"])
+    account.roles.add(role)
+    if account.username in home.sites[site].protected:
+        home.contested.add((site, role))  # where a role can only be exchanged, one that such an account holds stays as it is
 
 
 def _takes(home: Installation, chance: Chance, site: str) -> None:
