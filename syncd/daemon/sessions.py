@@ -23,9 +23,8 @@ class Sessions:
 
     At most `most` of those that nobody uses are kept, the last used ones: each keeps a connection open.
 
-    A session belongs to the way in which its deployment was reached when it was opened (address, credentials, rate limit, protected
-    accounts).
-    A pass that began before a reload may still open one of the old way; no later pass ever gets it.
+    A session belongs to the way in which its deployment was reached when it was opened (address, credentials, rate limit,
+    protected accounts). A pass that began before a reload may still open one of the old way; no later pass ever gets it.
     """
 
     def __init__(self, *, most: int = 10**6) -> None:
