@@ -201,8 +201,10 @@ def _gives(home: Installation, chance: Chance, site: str) -> None:
     account = state.users[chance.choice(sorted(state.users))]
     role = chance.choice([r for r in sorted(state.roles) if r != "Admin"])
     account.roles.add(role)
-    if account.username in home.sites[site].protected:
-        home.contested.add((site, role))  # where a role can only be exchanged, one that such an account holds stays as it is
+    if (
+        account.username in home.sites[site].protected
+    ):  # where a role can only be exchanged, one that it holds stays as it is
+        home.contested.add((site, role))
 
 
 def _takes(home: Installation, chance: Chance, site: str) -> None:
