@@ -10,6 +10,10 @@ e   | every writing call has its open step in the journal and a lease that is ou
 f   | once the faults are over a pass converges, the next one changes nothing, and nothing stays unsettled
 g   | nothing is raised that nobody expected: no traceback, no pass that ends with a defect
 h   | within an hour no more goes without a person's word than the limits say
+i   | nobody loses by a pass what somebody had rejected that they lose before it began
+j   | where a pause stands nothing is changed, or nothing taken, from the next call on
+k   | a role for a time outlives neither its end nor its person's leaving: not a pass that is healthy, nor is it given again
+l   | a role that administers is given by what says that it is meant, or after a person's word
 """
 
 from __future__ import annotations
@@ -60,7 +64,9 @@ class Court:
         self.servers = servers
         self.ledgers = {name: Ledger() for name in servers}
         self.excused: dict[str, int] = {}
-        self.calls = self.grants = self.revokes = self.rejections = 0
+        self.calls = self.grants = self.revokes = self.rejections = self.paused = 0
+        self.lent: set[tuple[str, tuple[str, str] | None, str]] = set()
+        """What was ever given for a time: where, to whom, which role."""
         self._now = now
 
     def broken(self, law: str, text: str) -> None:
@@ -74,7 +80,15 @@ class Court:
     def judged(self) -> Counter[str]:
         """Count what was judged."""
         known = {f"known {name}": number for name, number in self.excused.items()}
-        return Counter(calls=self.calls, grants=self.grants, revokes=self.revokes, rejections=self.rejections, **known)
+        return Counter(
+            calls=self.calls,
+            grants=self.grants,
+            revokes=self.revokes,
+            rejections=self.rejections,
+            calls_under_pauses_of_removals=self.paused,
+            roles_for_a_time=len(self.lent),
+            **known,
+        )
 
     # --- another hand -------------------------------------------------------------------------------------------------
 
@@ -123,7 +137,7 @@ class Court:
             ledger.made.pop(account, None)
         for account, role, gained in _moves(before, after):
             if gained:
-                self._gained(site, call, after[account], account, role, dues)
+                self._gained(site, call, after[account], account, role, dues, approved=approved)
             else:
                 self._lost(site, call, before[account], account, role, dues, approved=approved)
         self._reach(site, call, before, after, dues)
@@ -137,7 +151,33 @@ class Court:
                 if account not in after or role not in after[account].roles:
                     self.broken("i", f"{site}: {place(call)} took {role} from {account}, which somebody had rejected")
 
-    def _gained(self, site: str, call: RouteCall, now: Holding, account: str, role: str, dues: tuple[Due, ...]) -> None:
+    def obeyed(self, site: str, call: RouteCall, pauses: Mapping[int, bool]) -> None:
+        """Judge a call that is about to go out by the pauses that stand there: `True` is one of what takes only."""
+        if pauses and not all(pauses.values()):
+            self.broken("j", f"{site}: {place(call)} goes out although all is paused there")
+
+    def spared(self, site: str, call: RouteCall, before: Holdings, *, paused: bool) -> None:
+        """Judge whether a call took anything where nothing was to be taken for a time."""
+        if not paused:
+            return
+        self.paused += 1
+        lost = [
+            (account, role) for account, role, gained in _moves(before, self.servers[site].holdings()) if not gained
+        ]
+        if any(role != "Public" for _, role in lost):
+            self.broken("j", f"{site}: {place(call)} took {lost} although nothing may be taken there now")
+
+    def _gained(
+        self,
+        site: str,
+        call: RouteCall,
+        now: Holding,
+        account: str,
+        role: str,
+        dues: tuple[Due, ...],
+        *,
+        approved: bool,
+    ) -> None:
         self.grants += 1
         ledger = self.ledgers[site]
         ledger.ours.add((account, role))
@@ -146,7 +186,11 @@ class Court:
             return
         who = ledger.made.get(account)
         if not any(due.may_gain(due.names(account, now.email, who), role) for due in dues):
-            self.broken("c", f"{site}: {place(call)} gave {role} to {account}, which no line gives")
+            law = "k" if (site, who, role) in self.lent else "c"
+            self.broken(law, f"{site}: {place(call)} gave {role} to {account}, which no line gives")
+        meant = any(due.is_meant(due.names(account, now.email, who), role) for due in dues)
+        if role == "Op" and not approved and not meant:
+            self.broken("l", f"{site}: {place(call)} gave {role} to {account}, which nobody says is meant")
 
     def _lost(
         self,
@@ -225,7 +269,8 @@ class Court:
             names = wanted.names(account, held.email, ledger.made.get(account))
             due = wanted.may_gain(names, role) or wanted.in_doubt(account, role) or account in wanted.frozen_accounts
             if not due and (account, role) not in excused and account not in server.site.protected:
-                self.broken("d", f"{site}: {account} still holds {role}, which no line gives, and nobody says so")
+                law = "k" if (site, ledger.made.get(account), role) in self.lent else "d"
+                self.broken(law, f"{site}: {account} still holds {role}, which no line gives, and nobody says so")
 
     def _has(
         self, site: str, account: str, roles: set[str], held: Holding | None, contested: set[tuple[str, str]]

@@ -8,8 +8,9 @@ import shutil
 import sqlite3
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from court import Broken, Court
 from processes import Killed, Lie, Life, Mishap, Time, approve, start_daemon, turn
 from servers import Server, place
 from sqlalchemy import make_url
-from truth import ROLES, SOURCES, Due, Face, Line, Site, Team, Telling, World, due, lower
+from truth import ROLES, SOURCES, Due, Face, Lent, Line, Site, Team, Telling, World, due, lower
 
 from syncd.errors import StoreError, SyncdError
 from syncd.sandbox.airflow.request import RouteCall
@@ -38,7 +39,15 @@ def sites(chance: random.Random) -> dict[str, Site]:
     """Choose three deployments that differ in all that matters."""
     presets = chance.sample(PRESETS, 3)
     return {
-        "prod": Site("prod", presets[0], removals=50, share=0.4, floor=2, protected=frozenset({"admin", "breakglass"})),
+        "prod": Site(
+            "prod",
+            presets[0],
+            removals=50,
+            share=0.4,
+            floor=2,
+            protected=frozenset({"admin", "breakglass"}),
+            env="live",
+        ),
         "lab": Site(
             "lab",
             presets[1],
@@ -80,6 +89,7 @@ class Installation:
         self.lies: dict[str, Lie] = {}
         self.pins: dict[tuple[str, str], str] = {}
         self.lines_in_use: dict[str, tuple[Line, ...]] = {}
+        self.lent: tuple[Lent, ...] = ()
         self.contested: set[tuple[str, str]] = set()
         self.database_away = False
         self.lives: dict[str, Life] = {}
@@ -89,6 +99,8 @@ class Installation:
         self.faults: Counter[str] = Counter()
         """How often what happened besides: faults, deaths, starts, whatever went on while a process stood still."""
         self.said: deque[str] = deque(maxlen=150)
+        self.ends: Callable[[], None] = lambda: None
+        """Ends what people said for a time, once all is well."""
         self.meanwhile_moves: Callable[[Installation, random.Random], None] = lambda _home, _chance: None
         self.config = folder / "syncd.toml"
         self._people(chance)
@@ -137,6 +149,8 @@ class Installation:
         text += "".join(f'[sources.{s}]\ntype = "file"\ndirectory = "{s}"\n' for s in SOURCES)
         text += f'[join]\nprecedence = {list(SOURCES)}\nnew = "accept"\n[daemon]\nworkers = 2\n'
         text += '[defaults]\nmode = "enforce"\ncourtesy = {calls_per_s = 100, burst = 200}\n'
+        text += '[[grants.allow]]\nby = ["*"]\nroles = ["User", "Op"]\nlongest = "2h"\n'
+        text += "[pause]\nopen_ended = true\n"
         for site in self.sites.values():
             text += self._table(site)
         self.config.write_text(text)
@@ -154,6 +168,7 @@ class Installation:
             f'leavers = "{"delete" if site.delete_leavers else "keep"}"',
             f'manual_grants = "{"remove" if site.remove_manual else "keep"}"',
             f'adopt = "{site.adopt}"',
+            f'labels = {{env = "{site.env}"}}',
             f"protected = {sorted(site.protected)}",
             f"limits = {{removals = {site.removals}, share = {site.share}, floor = {site.floor}}}",
         ]
@@ -172,7 +187,8 @@ class Installation:
                 f", until: '{datetime.fromtimestamp(line.until, UTC).isoformat()}'" if line.until is not None else ""
             )
             names = ", ".join(sorted(line.sites))
-            text += f"  - {{group: '{line.source}:{line.team}', roles: [{line.role}], deployments: {{name: [{names}]}}{until}}}\n"
+            more = until + (", privileged: true" if line.privileged else "")
+            text += f"  - {{group: '{line.source}:{line.team}', roles: [{line.role}], deployments: {{name: [{names}]}}{more}}}\n"
         (self.folder / "mappings" / "all.yaml").write_text(text)
 
     # --- what happens ---------------------------------------------------------------------------------------------------
@@ -187,7 +203,16 @@ class Installation:
 
     def look(self, life: Life, site: str) -> None:
         """Somebody is about to look at a server: what is held there and given by a line may be adopted."""
-        self.court.look(site, life.dues(site), adopt=self.sites[site].adopt)
+        self.court.look(site, life.dues(site, lent=False), adopt=self.sites[site].adopt)
+
+    def leave(self, source: str, people: Mapping[str, Face]) -> None:
+        """A source said who is there: what is given for a time may be over for good for everybody else."""
+        self.lent = tuple(
+            replace(lent, left=True)
+            if lent.source == source and (lent.id not in people or not people[lent.id].active)
+            else lent
+            for lent in self.lent
+        )
 
     def meanwhile(self, life: Life, seed: int, *, overtaken: bool = False) -> None:
         """Let the world move on while a process stands still; `overtaken`: until another one does its work."""
@@ -279,10 +304,12 @@ class Installation:
         for name in DAEMONS[:1]:
             if name not in self.lives and self.start(name) is None:
                 self.court.broken("f", f"{name} does not start although all is well")
+        self.ends()
         for _ in range(SWEEPS):
             self.time.pass_(LATER_S)
             self._turn_all()
         self._approve_all()
+        self._see_who_left()
         self._see()
         self._see_quiet()
 
@@ -307,7 +334,9 @@ class Installation:
 
     def wanted(self, site: str) -> Due:
         joins, now = self.journal.joins(), self.time.timestamp()
-        return due(self.sites[site], self.truth.lines, self.truth.sources, self.pins, joins=joins, now=now)
+        still = self.journal.open_grants()  # who was gone once may be gone for good: that is for the journal to say
+        lent = [one for one in self.lent if not one.left or one.number in still]
+        return due(self.sites[site], self.truth.lines, self.truth.sources, self.pins, joins=joins, now=now, lent=lent)
 
     def _see(self) -> None:
         for site in self.sites:
@@ -316,12 +345,23 @@ class Installation:
         if unsettled := self.journal.unsettled():
             self.court.broken("f", f"unsettled: {unsettled}")
 
+    def _see_who_left(self) -> None:
+        """Take note that whoever is gone by now has for good lost what they were given for a time."""
+        here = {
+            (source, id_)
+            for source in SOURCES
+            for id_, face in self.truth.sources[source].people.items()
+            if face.active
+        }
+        self.lent = tuple(one if one.who in here else replace(one, revoked=True) for one in self.lent)
+
     def _see_quiet(self) -> None:
         """See that a pass over what is right changes nothing."""
         before, since = self.court.calls, self.time.timestamp()
         self.time.pass_(LATER_S)
         self._turn_all()
         ends = [line.until for line in self.truth.lines if line.until is not None]
+        ends += [lent.until for lent in self.lent]
         if any(since - SWEEPS * LATER_S < end <= self.time.timestamp() for end in ends):
             # "What a binding gave is taken away by the first sync after its end", its role by the next sweep, which may be a
             # `slow_sweep` an hour later. Each line ends but once.
@@ -409,6 +449,31 @@ class Watch:
         """Give who is known to be one person."""
         return {(source, id_): person for source, id_, person in self.rows("SELECT source, id, person FROM persons")}
 
+    def pauses(self) -> dict[int, tuple[str, str, bool]]:
+        """Give the pauses that stand: the label that is meant and what it is, and whether only of what takes."""
+        rows = self.rows("SELECT id, label, value, removals_only, until FROM pauses WHERE ended_at IS NULL")
+        now = self._home.time.timestamp()
+        return {id_: (of, value, bool(less)) for id_, of, value, less, until in rows if not until or _at(until) > now}
+
+    def pauses_on(self, site: str) -> dict[int, bool]:
+        """Give the pauses that stand on a deployment, each with whether it is only of what takes."""
+        of_site = {"": "", "env": self._home.sites[site].env, "name": site}
+        return {id_: less for id_, (label, value, less) in self.pauses().items() if of_site.get(label) == value}
+
+    def lent(self, before: tuple[Lent, ...]) -> tuple[Lent, ...]:
+        """Give what people were given for a time, with what was known of it before."""
+        rows = self.rows("SELECT id, source, person, role, deployment, until, ended_by FROM timed_grants ORDER BY id")
+        left = {lent.number for lent in before if lent.left}
+        over = {lent.number for lent in before if lent.revoked}
+        return tuple(
+            Lent(id_, source, who, role, site, _at(until), ended_by == "somebody" or id_ in over, id_ in left)
+            for id_, source, who, role, site, until, ended_by in rows
+            if until
+        )
+
+    def open_grants(self) -> set[int]:
+        return {id_ for (id_,) in self.rows("SELECT id FROM timed_grants WHERE ended_at IS NULL")}
+
     def pinned(self, source: str, team: str) -> bool:
         return bool(self.rows("SELECT 1 FROM group_names WHERE source = ? AND name = ?", source, team))
 
@@ -417,6 +482,12 @@ class Watch:
         for site, fence in self.rows("SELECT deployment, fence FROM leases WHERE held = ?", True):
             if (site, fence) not in living:
                 self.rows("UPDATE leases SET pid = 4000000, process_started = 'x' WHERE deployment = ?", site)
+
+
+def _at(moment: str | datetime) -> float:
+    """Read a time as either database has it, in UTC."""
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 _OPEN_STEPS: Final = (

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
+import operators
+from chance import Chance, flip
 from court import KNOWN
 from installation import DAEMONS, LATER_S, NAMES, TEAMS, Installation
-from processes import Lie, Life, Mishap, approve, command, order, rule, turn
+from processes import Lie, Life, Mishap, approve, command, idle_daemon, order, rule, turn
 from truth import ROLES, SOURCES, Face, Line, Team
 
 from syncd.control import Order
 from syncd.model import Permission
 from syncd.plan.rulings import HoldRuling
 from syncd.sandbox.airflow import DagFile
-
-T = TypeVar("T")
-
-
-class Chance(Protocol):
-    """What chooses: a generator of random numbers, or hypothesis."""
-
-    def choice(self, several: Sequence[T], /) -> T: ...
-
-    def randrange(self, start: int, stop: int, /) -> int: ...
-
 
 Move = Callable[[Installation, Chance], object]
 MISHAPS: Final = {
@@ -38,11 +29,6 @@ MISHAPS: Final = {
     "pause": ("kill", "meanwhile", "overtaken"),
     "source": ("kill", "meanwhile"),
 }
-
-
-def flip(chance: Chance, of: int) -> bool:
-    """Be true once in so many times."""
-    return chance.randrange(0, of) == 0
 
 
 def mishaps(chance: Chance) -> list[Mishap]:
@@ -172,8 +158,10 @@ def a_line_comes(home: Installation, chance: Chance) -> None:
     where = frozenset({chance.choice(every), chance.choice(every)})
     until = home.time.timestamp() + chance.randrange(10, 4000) if flip(chance, 4) else None
     role = chance.choice((*ROLES, "Op"))
+    meant = role == "Op" and flip(chance, 2)
     if len(home.truth.lines) < 8:
-        home.truth.lines = (*home.truth.lines, Line(source, chance.choice(TEAMS[source]), role, where, until))
+        line = Line(source, chance.choice(TEAMS[source]), role, where, until, privileged=meant)
+        home.truth.lines = (*home.truth.lines, line)
         home.write_mapping()
 
 
@@ -347,15 +335,10 @@ def is_killed(home: Installation, chance: Chance) -> None:
         home.died(home.lives[name])
 
 
-def _daemon(home: Installation, chance: Chance) -> Life | None:
-    idle = [name for name in DAEMONS if name in home.lives and home.lives[name] not in home.acting]
-    return home.lives[chance.choice(idle)] if idle else None
-
-
 def works(home: Installation, chance: Chance) -> None:
     """Time passes, and a daemon does what is due."""
     home.time.pass_(chance.choice((1.0, 6.0, 16.0, 16.0, 16.0, 70.0, LATER_S)))
-    if (life := _daemon(home, chance)) is not None:
+    if (life := idle_daemon(home, chance)) is not None:
         home.run(life, lambda: turn(life), mishaps(chance))
 
 
@@ -365,7 +348,7 @@ def is_overtaken(home: Installation, chance: Chance) -> None:
         if name not in home.lives:
             home.start(name)
     home.time.pass_(LATER_S)
-    if (life := _daemon(home, chance)) is not None:
+    if (life := idle_daemon(home, chance)) is not None:
         kind = chance.choice(("write", "write", "write", "read", "pause"))
         stop = Mishap(kind, chance.randrange(1, 4), "overtaken", chance.randrange(0, 10**6))
         home.run(life, lambda: turn(life), [stop])
@@ -378,7 +361,7 @@ def sleeps(home: Installation, chance: Chance) -> None:
 
 def is_ordered(home: Installation, chance: Chance) -> None:
     """Somebody orders something, and again, because it takes so long."""
-    life, found = _daemon(home, chance), person(home, chance)
+    life, found = idle_daemon(home, chance), person(home, chance)
     if life is None or found is None:
         return
     wanted = chance.choice(
@@ -397,7 +380,7 @@ def is_ordered(home: Installation, chance: Chance) -> None:
 def is_approved(home: Installation, chance: Chance) -> None:
     if home.database_away:
         return
-    held, life = home.journal.held(), _daemon(home, chance)
+    held, life = home.journal.held(), idle_daemon(home, chance)
     if held and life is not None:
         site = chance.choice(sorted(held))
         home.run(life, lambda: approve(life, site, held[site]), mishaps(chance))
@@ -407,7 +390,7 @@ def is_ruled(home: Installation, chance: Chance) -> None:
     """Somebody rejects what is held, or has it asked again."""
     if home.database_away:
         return
-    life, holds = _daemon(home, chance), home.journal.holds("waits", "approved", "rejected")
+    life, holds = idle_daemon(home, chance), home.journal.holds("waits", "approved", "rejected")
     if holds and life is not None:
         ruling = HoldRuling.REOPEN if flip(chance, 3) else HoldRuling.REJECT
         hold = chance.choice(holds)
@@ -419,6 +402,22 @@ def is_commanded(home: Installation, chance: Chance) -> None:
     life = Life(home, "command")
     plan = flip(chance, 3)
     home.run(life, lambda: command(life, plan=plan), mishaps(chance))
+
+
+def is_paused(home: Installation, chance: Chance) -> None:
+    operators.is_paused(home, chance, mishaps(chance))
+
+
+def is_resumed(home: Installation, chance: Chance) -> None:
+    operators.is_resumed(home, chance, mishaps(chance))
+
+
+def is_lent(home: Installation, chance: Chance) -> None:
+    operators.is_lent(home, chance, mishaps(chance))
+
+
+def is_taken_back(home: Installation, chance: Chance) -> None:
+    operators.is_taken_back(home, chance, mishaps(chance))
 
 
 def recovers(home: Installation, chance: Chance) -> None:
@@ -465,6 +464,11 @@ HEAVY: Final[dict[Move, int]] = {
     is_approved: 3,
     is_ruled: 3,
     is_commanded: 3,
+    is_paused: 3,
+    is_resumed: 3,
+    is_lent: 4,
+    is_taken_back: 1,
+    operators.end_of_grants_finds_nobody_there: 1,
     recovers: 2,
 }
 MOVES: Final[tuple[Move, ...]] = tuple(move for table in (LIGHT, HEAVY) for move, n in table.items() for _ in range(n))
@@ -472,6 +476,8 @@ _NESTED: Final[tuple[Move, ...]] = (
     *(move for move, n in LIGHT.items() for _ in range(n)),
     *([works] * 20),
     *([sleeps] * 4),
+    *([is_paused] * 2),
+    is_taken_back,
     is_killed,
 )
 

@@ -11,6 +11,10 @@ a lease is not looked at                   | e
 what got no answer stays open              | f
 a pass stumbles over itself                | g
 a limit holds nothing back                 | h
+what was rejected is taken all the same    | i
+a pause stops nothing                      | j
+a role for a time has no end               | k
+a role that administers needs no mark      | l
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import moves
@@ -25,6 +30,7 @@ from moves import Move
 
 import syncd.directory.join
 import syncd.mapping.compile
+import syncd.mapping.granted
 import syncd.mapping.when
 import syncd.plan.diff
 import syncd.reconcile.deployment
@@ -33,11 +39,13 @@ import syncd.reconcile.look
 import syncd.store.changes
 import syncd.store.entries
 import syncd.store.leases
-from syncd.model import Members
+import syncd.store.pauses
+from syncd.model import GrantState, Members, Rule, TimedGrant
 from syncd.plan.guard import Guarded
 
 Mutant = tuple[Any, str, Callable[..., Any]]
 _diff, _record_call = syncd.plan.diff.diff, syncd.store.changes.record_call
+_rule_of = syncd.mapping.granted.rule_of
 
 
 def _takes_all(*args: Any, deployment: Any, **more: Any) -> Any:
@@ -64,6 +72,18 @@ def _nothing(*_: Any, **__: Any) -> None:
     return None
 
 
+def _has_no_end(grant: TimedGrant, _now: datetime) -> GrantState:
+    return GrantState.ACTIVE if grant.given else GrantState.WAITING
+
+
+def _endless(grant: TimedGrant) -> Rule:
+    return replace(_rule_of(grant), until=None)
+
+
+def _heeds_nothing(plan: Any, _: Any) -> Any:
+    return plan, ()
+
+
 FAVOURITES: Final[dict[str, tuple[Move, ...]]] = {
     "grants of another hand are taken": (moves.by_hand, moves.works, moves.works),
     "a group that was read in part counts whole": (moves.source_lies, moves.works, moves.works, moves.joins),
@@ -71,6 +91,10 @@ FAVOURITES: Final[dict[str, tuple[Move, ...]]] = {
     "a lease is not looked at": (moves.is_overtaken, moves.joins),
     "what got no answer stays open": (moves.joins, moves.leaves, moves.works, moves.works),
     "a limit holds nothing back": (moves.is_emptied, moves.joins, moves.works, moves.works),
+    "what was rejected is taken all the same": (moves.is_emptied, moves.joins, moves.is_ruled, moves.works),
+    "a pause stops nothing": (moves.is_paused, moves.joins, moves.leaves, moves.works),
+    "a role for a time has no end": (moves.is_lent, moves.works),
+    "a role that administers needs no mark": (moves.a_line_comes, moves.joins, moves.works),
 }
 """Moves by which a mutant is found sooner than by all there are."""
 
@@ -93,6 +117,19 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
     "a lease is not looked at": ("e", ((syncd.store.leases, "confirm", _nothing),)),
     "what got no answer stays open": ("f", ((syncd.reconcile.deployment, "settle", _nothing),)),
     "a limit holds nothing back": ("h", ((syncd.reconcile.guarding, "guard", _goes),)),
+    "what was rejected is taken all the same": ("i", ((syncd.reconcile.look, "without_rejected", _heeds_nothing),)),
+    "a pause stops nothing": (
+        "j",
+        ((syncd.store.pauses, "let", _nothing), (syncd.store.pauses.DatabasePauses, "standing", lambda _: ())),
+    ),
+    "a role for a time has no end": (
+        "k",
+        (
+            (TimedGrant, "state", _has_no_end),
+            (syncd.mapping.granted, "rule_of", _endless),
+        ),
+    ),
+    "a role that administers needs no mark": ("l", ((syncd.reconcile.guarding, "_privileged", _nothing),)),
     "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "know_dags", _stumbles),)),
 }
 

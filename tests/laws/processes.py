@@ -18,10 +18,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import requests
+from chance import Chance
 from servers import Wire, is_write
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
-from truth import SOURCES, UNTOLD, Due, Face, Line, Team, Telling, due
+from truth import SOURCES, UNTOLD, Due, Face, Lent, Line, Team, Telling, due
 
 import syncd.daemon.service
 from syncd import app, reconcile
@@ -31,7 +32,7 @@ from syncd.daemon.service import Daemon, Host
 from syncd.daemon.systemd import Notify
 from syncd.errors import CursorLost, DeploymentBusy, SourceUnavailable, StoreError, SyncdError
 from syncd.http.backoff import Retries
-from syncd.model import Certificate, Group, Identity, Learned, Snapshot
+from syncd.model import EVERYONE, Certificate, Group, Identity, Learned, Snapshot
 from syncd.plan.approval import approvals_of
 from syncd.plan.rulings import HoldRuling
 from syncd.sandbox.airflow.answers import AirflowAnswer
@@ -208,6 +209,7 @@ class Mouth:
         teams = {id_: self._team(id_, team, lie) for id_, team in truth.teams.items()}
         told = Telling({**self._earlier(teams), **people}, teams)
         self._life.heard(self.name, told)
+        home.leave(self.name, people)
         return replace(told, people=people)
 
     def _earlier(self, teams: Mapping[str, Team]) -> dict[str, Face]:
@@ -235,7 +237,15 @@ class Mouth:
             seal = Certificate(1, len(team.sure), number, now, not doubtful, why if doubtful else "")
             groups.append(Group(self.name, id_, team.name, team.sure, seal))
         people = [Identity(self.name, f.id, f.login, f.email, f.login, "X", f.active) for f in told.people.values()]
+        if lie.what != "unknown":
+            groups.append(self._everybody(told, now))
         return Snapshot(self.name, tuple(people), tuple(groups), now)
+
+    def _everybody(self, told: Telling, now: datetime) -> Group:
+        """Say who is there at all."""
+        ids = frozenset(told.people)
+        seal = Certificate(1, len(ids), None, now, complete=True)
+        return Group(self.name, EVERYONE, EVERYONE, ids, seal)
 
 
 # --- one life of a process --------------------------------------------------------------------------------------------
@@ -260,6 +270,8 @@ class Life:
         self.rejected: dict[str, set[tuple[str, str]]] = {}
         """What somebody had rejected by site when its pass began."""
         self.in_pass = False
+        self.lent: list[tuple[Lent, ...]] = [home.lent]
+        """What people were given for a time, as it may know it: as it stands, and as it was when it looked last."""
         self._learned: dict[str, list[Telling]] = {}
         """What polls told while a pass was made, which goes by what was known when it began."""
         self._heard: dict[str, Telling | None] = {}
@@ -333,20 +345,24 @@ class Life:
             self.in_pass = False
             self.told |= self._learned
             self._learned = {}
+            self.lent = self.lent[-1:]
 
     def saved(self, source: str, *, surely: bool) -> None:
         told = self._heard.get(source)
         if told is not None:
             self.home.saved[source] = [told] if surely else _joined(self.home.saved[source], [told])
 
-    def dues(self, site: str) -> tuple[Due, ...]:
-        """Give who should hold what there, for everything that it may believe."""
+    def dues(self, site: str, *, lent: bool = True) -> tuple[Due, ...]:
+        """Give who should hold what there, for everything that it may believe; by what is given for a time, or without."""
         home, joins = self.home, self.home.journal.joins()
+        known = dict.fromkeys((*self.lent, home.lent)) if lent else [()]
         found = []
         for tellings in product(*(self.told[source][-3:] for source in SOURCES)):
             told = dict(zip(SOURCES, tellings, strict=True))
             for lines in {self.lines, home.lines_in_use.get(self.name, self.lines)}:
-                found.append(due(home.sites[site], lines, told, home.pins, joins=joins, now=home.time.timestamp()))
+                for grants in known:
+                    now = home.time.timestamp()
+                    found.append(due(home.sites[site], lines, told, home.pins, joins=joins, now=now, lent=grants))
         return tuple(found)
 
     # --- its wires ------------------------------------------------------------------------------------------------------
@@ -380,6 +396,7 @@ class Life:
                 raise requests.ConnectionError("refused") from ConnectionRefusedError("refused")
             return server.answer(call) if mishap is None else AirflowAnswer(500, b"", None)
         self.home.journal.look(self, site, call)
+        court.obeyed(site, call, self.home.journal.pauses_on(site))
         court.asked(site, call, protected=server.site.protected)
         mishap = self.event("write", f"{site} {call.method} {call.path}")
         if server.down or (mishap and mishap.what == "refused"):
@@ -388,6 +405,7 @@ class Life:
 
     def _write(self, site: str, call: RouteCall, what: str) -> AirflowAnswer:
         server, dues, approved = self.home.servers[site], self.dues(site), site in self.approving
+        spared = any(self.home.journal.pauses_on(site).values())
         if what == "late":
             server.late.append((call, dues, approved))
             raise requests.ReadTimeout("timed out")
@@ -399,6 +417,7 @@ class Life:
         given = server.answer(call)
         if given.status < 300:
             self.home.court.called(site, call, before, dues, approved=approved)
+            self.home.court.spared(site, call, before, paused=spared)
             self.home.court.heeded(site, call, before, self.rejected.get(site, set()))
         if what == "died":
             self.dead = True
@@ -464,6 +483,8 @@ class Life:
             self.store.close()  # as the system does with the sockets of a dead process
 
     def emit(self, name: str, /, **facts: object) -> None:
+        if name == "grants_changed":
+            self.lent = [*(self.lent if self.in_pass else ()), self.home.lent]
         self.events.append(f"{name} {facts}"[:400])
         if "exc_info" in facts and name != "source_failed" and not isinstance(facts["exc_info"], SyncdError):
             self.home.court.broken("g", f"{self.name}: {name} {facts}")
@@ -626,6 +647,28 @@ def rule(life: Life, hold: str, ruling: HoldRuling) -> None:
     except (NotKnown, NotNow, StoreError):
         return
     turn(life)
+
+
+def idle_daemon(home: Installation, chance: Chance) -> Life | None:
+    """Choose a daemon that is not at work just now."""
+    idle = [name for name, life in sorted(home.lives.items()) if life.daemon is not None and life not in home.acting]
+    return home.lives[chance.choice(idle)] if idle else None
+
+
+def spoken(home: Installation, say: Callable[[Stores], object], mishaps: Iterable[Mishap] = ()) -> None:
+    """Let somebody say something to the database by a command of their own."""
+    life = Life(home, "command")
+
+    def speak() -> None:
+        try:
+            say(life.open_store())
+        except OperationalError as error:
+            raise StoreError(str(error)) from error
+        finally:
+            if not life.dead and life.store is not None:
+                life.store.close()
+
+    home.run(life, speak, mishaps)
 
 
 def command(life: Life, *, plan: bool, approved: frozenset[str] = frozenset()) -> reconcile.Report | None:

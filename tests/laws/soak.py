@@ -24,6 +24,7 @@ from typing import Final
 from court import Broken
 from installation import Installation
 from moves import MOVES, Move, make, meanwhile, recovers
+from operators import resume_all
 from processes import by_hand
 from soaked import ROOT, Asked, Soaked, begun, code_of, forget, keep, progress, summary
 
@@ -47,6 +48,7 @@ def run(home: Installation, seed: int, steps: int, *, moves: Sequence[Move] = MO
     """
     chance = random.Random(seed)
     home.meanwhile_moves = meanwhile
+    home.ends = lambda: resume_all(home)
     try:
         with by_hand(home):
             home.start("one")

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from installation import Installation
 from moves import MOVES, Move, make, meanwhile
 from mutants import FAVOURITES, FIRST_SEEDS, MUTANTS, broken
+from operators import resume_all
 from processes import by_hand
 from soak import Found, run
 
@@ -52,6 +53,7 @@ def test_no_law_is_broken_by_what_hypothesis_thinks_of(migrated_file: Path) -> N
             database = f"sqlite:///{self.folder}/syncd.db"
             self.home = Installation(self.folder, database, seed=0, template=migrated_file)
             self.home.meanwhile_moves = meanwhile
+            self.home.ends = lambda: resume_all(self.home)
 
         @initialize()
         def begins(self) -> None:

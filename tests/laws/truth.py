@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 SOURCES: Final = ("okta", "people")
 """The most trusted first. They are joined by e-mail."""
@@ -69,6 +69,26 @@ class Line:
     role: str
     sites: frozenset[str]
     until: float | None = None
+    privileged: bool = False
+    """Whether it says that it is meant where its role administers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A role that somebody was given for a time, by a number; `left`: their source once said that they were gone."""
+
+    number: int
+    source: str
+    id: str
+    role: str
+    site: str
+    until: float
+    revoked: bool = False
+    left: bool = False
+
+    @property
+    def who(self) -> tuple[str, str]:
+        return self.source, self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,7 @@ class Site:
     removals: int = 50
     share: float = 0.10
     floor: int = 5
+    env: str = "test"
 
 
 # --- who should hold what ---------------------------------------------------------------------------------------------
@@ -108,6 +129,8 @@ class Due:
     """Of those who should hold something, by the account's name."""
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Source and id of who names the account, by its name."""
+    meant: dict[str, set[str]] = field(default_factory=dict)
+    """Roles that administer, by the account's name, where a line says that it is meant, or they are given for a time."""
     lines_for: set[str] = field(default_factory=set)
     """Roles that a line gives to anybody there: of others nobody's account is in doubt."""
 
@@ -119,6 +142,10 @@ class Due:
     def may_gain(self, names: set[str], role: str) -> bool:
         """Say whether a line gives it, perhaps."""
         return any(role in self.roles.get(n, ()) or role in self.perhaps.get(n, ()) for n in names)
+
+    def is_meant(self, names: set[str], role: str) -> bool:
+        """Say whether a line, or a word, that gives a role that administers says so."""
+        return any(role in self.meant.get(name, ()) for name in names)
 
     def must_keep(self, account: str, role: str) -> bool:
         return role in self.roles.get(account, ())
@@ -139,6 +166,14 @@ _Who = tuple[str, str]
 Joins = Mapping[_Who, str]
 
 
+class _Gift(NamedTuple):
+    """What somebody is given: a role, whether that is sure, and whether it is meant where it administers."""
+
+    role: str
+    sure: bool
+    meant: bool
+
+
 def due(
     site: Site,
     lines: Iterable[Line],
@@ -147,23 +182,29 @@ def due(
     *,
     joins: Joins,
     now: float,
+    lent: Iterable[Lent] = (),
 ) -> Due:
     """Work out in the simplest way who should hold what there.
 
-    `pins` is which group a name means; `joins` who is known to be one person, by a name; an empty one: nobody could tell.
+    `pins` is which group a name means; `joins` who is known to be one person, by a name; an empty one: nobody could tell;
+    `lent` what people were given for a time, in force or not.
     """
     found = Due()
     given = _given(site, lines, told, pins, now=now, found=found)
+    for grant in lent:
+        if grant.site == site.name and not grant.revoked and grant.until > now:
+            found.lines_for.add(grant.role)
+            given.setdefault(grant.who, []).append(_Gift(grant.role, not grant.left, True))
     owners: dict[str, set[_Who]] = {}
     for accounts, alone in _persons(told, joins):
         if alone:
             found.frozen_accounts.add(lower(_name(accounts[0][1], site)))
-        roles = [g for source, face in accounts if face.active for g in given.get((source, face.id), ())]
+        roles = [gift for source, face in accounts if face.active for gift in given.get((source, face.id), ())]
         _hold(site, told, accounts, roles, found=found, owners=owners)
     for name, several in owners.items():
         if len(several) > 1:
             found.frozen_accounts.add(name)
-            for table in (found.roles, found.perhaps):
+            for table in (found.roles, found.perhaps, found.meant):
                 table.pop(name, None)
             found.emails.pop(name, None)
             found.owners.pop(name, None)
@@ -178,9 +219,9 @@ def _given(
     *,
     now: float,
     found: Due,
-) -> dict[_Who, list[tuple[str, bool]]]:
-    """Give what each identity is given, and whether that is sure."""
-    given: dict[_Who, list[tuple[str, bool]]] = {}
+) -> dict[_Who, list[_Gift]]:
+    """Give what each identity is given by lines."""
+    given: dict[_Who, list[_Gift]] = {}
     for line in lines:
         if site.name not in line.sites or (line.until is not None and line.until <= now):
             continue
@@ -192,7 +233,8 @@ def _given(
         if team is None:
             continue
         for member in team.members:
-            given.setdefault((line.source, member), []).append((line.role, member in team.sure))
+            gift = _Gift(line.role, member in team.sure, line.privileged)
+            given.setdefault((line.source, member), []).append(gift)
             if member not in telling.people:
                 found.strangers.setdefault((line.source, member), set()).add(line.role)
     return given
@@ -231,7 +273,7 @@ def _hold(
     site: Site,
     told: Mapping[str, Telling],
     accounts: list[tuple[str, Face]],
-    roles: list[tuple[str, bool]],
+    roles: list[_Gift],
     *,
     found: Due,
     owners: dict[str, set[_Who]],
@@ -245,7 +287,7 @@ def _hold(
     if not site.login_source:
         higher = SOURCES[: SOURCES.index(source)]
         if any(told[other] is UNTOLD for other in higher):  # their name may be another one
-            found.frozen_roles.update(role for role, _ in roles)
+            found.frozen_roles.update(gift.role for gift in roles)
             return
     name = lower(_name(login, site))
     if not login.active or name in site.protected:
@@ -253,15 +295,17 @@ def _hold(
     owners.setdefault(name, set()).add((source, login.id))
     found.owners[name] = (source, login.id)
     found.emails[name] = login.email
-    for role, sure in roles:
+    for role, sure, meant in roles:
         (found.roles if sure else found.perhaps).setdefault(name, set()).add(role)
+        if meant:
+            found.meant.setdefault(name, set()).add(role)
 
 
-def _freeze_unnamed(site: Site, told: Mapping[str, Telling], roles: list[tuple[str, bool]], *, found: Due) -> None:
+def _freeze_unnamed(site: Site, told: Mapping[str, Telling], roles: list[_Gift], *, found: Due) -> None:
     """Keep what people may hold under a name that a source would say which was not read whole."""
     telling = told.get(site.login_source)
     if telling is UNTOLD or (telling and any(not team.known for team in telling.teams.values())):
-        found.frozen_roles.update(role for role, _ in roles)
+        found.frozen_roles.update(gift.role for gift in roles)
 
 
 def _name(face: Face, site: Site) -> str:
