@@ -522,7 +522,7 @@ class MemoryInbox:
     ) -> tuple[HoldRecord, ...]:
         return ()
 
-    def named(self, deployment: str, digest: str) -> str:  # noqa: ARG002
+    def named(self, held: Held) -> str:  # noqa: ARG002
         return ""
 
     def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> NotTaken:  # noqa: ARG002

@@ -17,6 +17,7 @@ from syncd.cli.reconcile import Approval, InsecureHttp, TokenEnv, Url, Wait, by_
 if TYPE_CHECKING:
     from syncd.cli.daemon_client import DaemonClient
     from syncd.config import Settings
+    from syncd.control import Order
 
 As = Annotated[str | None, typer.Option("--as", metavar="NAME", help="For the journal: who says it, if not you.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="For the journal: why.")]
@@ -68,7 +69,6 @@ def approve_as(
 ) -> int:
     """Let what is held (deployment, digest) pass, as somebody and for a reason: by the daemon, or from here under its leases."""
     from syncd.cli.daemon_client import NoDaemon, is_hold
-    from syncd.control import Order
     from syncd.store.processes import os_user
 
     who = checked(said[0], "--as", is_caller, rule=NAME_RULE)
@@ -85,9 +85,21 @@ def approve_as(
                 raise
             tell(f"syncd: {error}; working from here", this)
     assert settings is not None
-    order = Order(deployments=frozenset({deployment}))
+    order = _order(this, settings, deployment, digest)
     approval = Approval(digest, acting(os_user(), said=who, reason=why), who, why)
     return from_here(this, settings, order, as_json=as_json, approval=approval, verb="approve")
+
+
+def _order(this: Invocation, settings: Settings, deployment: str, digest: str) -> Order:
+    """Say what is to be planned anew: what was held of some people or DAGs alone is so of these alone."""
+    from syncd.control import Order
+    from syncd.model import EVERYTHING
+
+    with this.store(settings) as store:
+        hold = store.inbox.find(digest)
+    is_there = hold is not None and not hold.state.is_over and hold.deployment == deployment
+    scope = hold.scope if hold is not None and is_there else EVERYTHING
+    return Order(scope.usernames or frozenset(), frozenset(), frozenset({deployment}), scope.dags)
 
 
 def show_waiting(hold: Mapping[str, Any], *, as_json: bool) -> int:

@@ -25,7 +25,7 @@ from syncd.render.alike import change_lines
 from syncd.render.effects import effect_lines_of
 from syncd.render.extent import EVERYTHING_SHOWN, SHORT, Extent
 from syncd.render.lines import Line, Style, counted, number, safe
-from syncd.render.text import way_to_pass, way_to_see
+from syncd.render.text import ways_of_held
 from syncd.render.view import ChangeView
 from syncd.words import and_more
 
@@ -87,6 +87,14 @@ class DaemonClient:
         """Approve, reject or reopen a hold, and say who does and why; gives the job, or the hold where nothing is queued."""
         path = f"/api/v1/holds/{quote(hold, safe='')}/{ruling}"
         return self._ask("POST", path, _words(said, reason), fits=_is_job_or_hold)
+
+    def look(self, path: str, fits: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+        """Ask for what is at a path; `fits` says whether an answer is that.
+
+        Raises:
+            DaemonSilent, DaemonRefused: no such answer came.
+        """
+        return self._ask("GET", path, fits=fits)
 
     def ended(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Wait for the end of a job, however long it takes.
@@ -291,9 +299,8 @@ def _deployment_lines(result: DeploymentResult, *, program: str, extent: Extent)
         yield from _pause_lines(result.plan.get("pause"), program=program)
     if result.held:
         is_of_all = not isinstance(plan, Mapping) or plan.get("scope") is None
-        yield way_to_pass(result.deployment, result.held, is_of_all=is_of_all, program=program, indent=2)
-    if result.hold:
-        yield way_to_see(result.hold, program=program, indent=2)
+        at = (result.deployment, result.held, result.hold)
+        yield from ways_of_held(*at, is_of_all=is_of_all, program=program, indent=2)
 
 
 def _pause_lines(pause: object, *, program: str) -> Iterator[Line]:

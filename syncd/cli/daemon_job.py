@@ -49,7 +49,7 @@ def _is_result(found: object) -> bool:
         return False
     if not all(_fits(name, value) for name, value in found.items() if name in _HINTS):
         return False
-    return _is_exit_code(found["exit_code"]) and all(map(_is_change, changes_of(found.get("plan", {}))))
+    return _is_exit_code(found["exit_code"]) and all(map(is_change, changes_of(found.get("plan", {}))))
 
 
 def _fits(name: str, value: object) -> bool:
@@ -63,7 +63,8 @@ def _fits(name: str, value: object) -> bool:
     return isinstance(value, Mapping)
 
 
-def _is_change(found: object) -> bool:
+def is_change(found: object) -> bool:
+    """Say whether this is a change as `plan -o json` shows it, with everything in it that is used."""
     return (
         isinstance(found, Mapping)
         and all(isinstance(found.get(name), str) for name in ("kind", "subject", "name"))

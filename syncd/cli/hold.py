@@ -14,7 +14,7 @@ from syncd.cli.output import Output, show, show_json, show_text
 from syncd.cli.reconcile import InsecureHttp, TokenEnv, Url, Wait, by_daemon
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from syncd.cli.daemon_client import DaemonClient
     from syncd.config import Settings
@@ -37,6 +37,9 @@ def list_(
     deployment: Deployments = None,
     over: Annotated[bool, typer.Option("--all", help="List those too that are over, the newest 1,000.")] = False,
     output: Format = Output.TEXT,
+    url: Url = None,
+    token_env: TokenEnv = None,
+    insecure_http: InsecureHttp = False,
 ) -> int:
     """List what is held, the newest first: what waits for a word, what was approved and has not passed yet, what was rejected."""
     from syncd.app import utc_now
@@ -45,10 +48,17 @@ def list_(
     from syncd.render.lines import Line, Style
 
     this = invocation(context)
-    with this.in_use() as (files, store):
-        only = chosen(files.settings, deployment or ())
-        found = store.inbox.listed(deployments=only, over=over, limit=1000)
-    expires = files.settings.daemon.hold_expires
+    expires = None
+    if url:
+        from syncd.cli.holds_told import told_holds
+
+        daemon = _remote(url, token_env, insecure_http=insecure_http)
+        found: Sequence[HoldRecord] = told_holds(daemon, deployments=deployment or (), over=over)
+    else:
+        with this.in_use() as (files, store):
+            only = chosen(files.settings, deployment or ())
+            found = store.inbox.listed(deployments=only, over=over, limit=1000)
+        expires = files.settings.daemon.hold_expires
     if output is Output.JSON:
         show_json({"holds": [hold_record_json(hold) for hold in found]})
     elif found:
@@ -60,23 +70,48 @@ def list_(
 
 
 @group.command("show", short_help="Show one hold whole: its changes, why, and what was said of it.")
-def show_(context: typer.Context, hold: _Hold, output: Format = Output.TEXT) -> int:
-    """Show one hold whole: why it is held, its changes with their reasons, who said what of it, and what can be done."""
+def show_(
+    context: typer.Context,
+    hold: _Hold,
+    output: Format = Output.TEXT,
+    url: Url = None,
+    token_env: TokenEnv = None,
+    insecure_http: InsecureHttp = False,
+) -> int:
+    """Show one hold whole: why it is held, its changes with their reasons, what passing it would do to people, who said what of
+    it, and what can be done."""
     from syncd.app import utc_now
     from syncd.errors import EXIT_DONE
     from syncd.render.extent import EVERYTHING_SHOWN, SHORT
     from syncd.render.holds import hold_lines, hold_record_json
 
     this = invocation(context)
+    extent = EVERYTHING_SHOWN if this.verbose else SHORT
+    if url:
+        from syncd.cli.holds_told import told_hold
+
+        told = told_hold(_remote(url, token_env, insecure_http=insecure_http), hold)
+        if output is Output.JSON:
+            show_json(told.json())
+        else:
+            show(told.lines(now=utc_now(), program=this.program, extent=extent))
+        return EXIT_DONE
     with this.in_use() as (files, store):
         found = _found(store, hold)
     expires = files.settings.daemon.hold_expires
     if output is Output.JSON:
         show_json(hold_record_json(found, whole=True))
     else:
-        extent = EVERYTHING_SHOWN if this.verbose else SHORT
         show(hold_lines(found, now=utc_now(), expires=expires, program=this.program, extent=extent))
     return EXIT_DONE
+
+
+def _remote(url: str, token_env: str | None, *, insecure_http: bool) -> DaemonClient:
+    from syncd.cli.daemon_client import daemon_at
+
+    daemon = daemon_at(None, url=url, token_env=token_env, insecure_http=insecure_http)
+    assert daemon is not None
+    return daemon
 
 
 @group.command(short_help="Let exactly these changes pass, once: the same as `syncd approve`.")

@@ -99,7 +99,8 @@ class Orders:
             return hold
         job = self._jobs.open(order, (deployment,))
         self._emit("approval_taken", job=job.id, by=order.who, deployment=deployment, digest=digest)
-        item = WorkItem(EVERYTHING, "approve", Urgency.ORDER, mode=Apply(frozenset({digest})), job=job.id)
+        scope = hold.scope if hold is not None else EVERYTHING
+        item = WorkItem(scope, "approve", Urgency.ORDER, mode=Apply(frozenset({digest})), job=job.id)
         self._queue.put(deployment, item)
         return job
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from syncd.model import Change
+from syncd.model import EVERYTHING, Change, Scope
+from syncd.plan.on_people import Effects
 
 
 class HoldState(StrEnum):
@@ -73,6 +74,7 @@ class HoldWord:
 class HoldRecord:
     """One hold in the inbox: what is kept back somewhere, since when, and what people said of it.
 
+    `scope` is what the plan was about that holds it, `effects` what passing it would do to people (None: not known any more).
     `since` is when it began to be held, `planned_at` when it was last planned; `changes` are in the order of the plan, with
     their reasons, `number` says how many.
     """
@@ -90,6 +92,8 @@ class HoldRecord:
     words: tuple[HoldWord, ...] = ()
     ended_at: datetime | None = None
     superseded_by: int | None = None
+    scope: Scope = EVERYTHING
+    effects: Effects | None = None
 
     @property
     def name(self) -> str:

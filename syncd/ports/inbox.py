@@ -6,12 +6,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from syncd.model import Held
 from syncd.plan.rejected import Rejection
 from syncd.plan.rulings import HoldRecord, HoldWord, NotTaken
 
 
 class Inbox(Protocol):
-    """Holds of plans in force over everything. They come and go with the plans that are recorded (`Ledger.record_plan`)."""
+    """Holds of plans in force. They come and go with the plans that are recorded (`Ledger.record_plan`)."""
 
     def find(self, name: str) -> HoldRecord | None:
         """Give a hold by its name, or by its digest the newest of that digest, with its changes and all that was said."""
@@ -23,8 +24,8 @@ class Inbox(Protocol):
         """List holds, the newest first, without their changes; with `over` those too that are over."""
         ...
 
-    def named(self, deployment: str, digest: str) -> str:
-        """Name the hold there, of those that are not over, that is of just this; empty: none is."""
+    def named(self, held: Held) -> str:
+        """Name the hold, of those that are not over, that is of just this, or else one that has all of it; empty: none has."""
         ...
 
     def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> HoldRecord | NotTaken:

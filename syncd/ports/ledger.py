@@ -11,6 +11,7 @@ from typing import Protocol
 from syncd.model import Awaited, Change, Deployment, Held, Outcome, Owned, Plan, Scope, Status
 from syncd.plan.approval import Hold
 from syncd.plan.given import Gained, Gains
+from syncd.plan.on_people import Effects
 from syncd.plan.taken import Taken
 from syncd.ports.leases import Lease
 from syncd.ports.target import Recorder
@@ -36,6 +37,7 @@ class Basis:
     rejected  changes that were left out of it, because somebody rejected them
     waiting   changes that wait for the end of a pause
     revision  the commit of git that the mapping files are of, with a `+` where they differ from it; empty: they are of none
+    passing   what passing what is held would do to people; None: that is not known
     undoing   whether it undoes a run: then it says nothing of what the files want, so it is in force nowhere
     """
 
@@ -48,6 +50,7 @@ class Basis:
     waiting: tuple[Change, ...] = ()
     revision: str = ""
     undoing: bool = False
+    passing: Effects | None = None
 
 
 class Entry(Recorder, Protocol):

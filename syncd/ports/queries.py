@@ -176,7 +176,7 @@ class Queries(Protocol):
 
     def holds(self, deployments: Collection[str], *, state: str | None = None) -> tuple[HoldRecord, ...]:
         """List the holds of these deployments with their changes, the newest first: those that are not over, or the newest of a
-        state."""
+        state (`all`: of any)."""
         ...
 
     def held(self, deployment: str) -> HeldPlan | None:

@@ -202,7 +202,7 @@ def _report(
 
 def _hold(this: Pass, held: Held | None) -> str:
     """Name what the inbox has of it, where the plan is one that is in force."""
-    return this.journal.inbox.named(held.deployment, held.digest) if held is not None and this.undo is None else ""
+    return this.journal.inbox.named(held) if held is not None and this.undo is None else ""
 
 
 def _drift(this: Pass, seen: Comparison) -> int:

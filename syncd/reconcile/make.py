@@ -100,6 +100,7 @@ def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
         seen.paused,
         this.world.revision,
         undoing=this.undo is not None,
+        passing=seen.held_effects,
     )
     return this.journal.ledger.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from syncd.plan.on_people import Effects
 from syncd.plan.rulings import HoldRecord, HoldRuling, HoldState, HoldWord, approvals_that_count, hold_name, what_became
 from syncd.render.alike import change_lines
+from syncd.render.effects import effect_lines, effects_json
 from syncd.render.extent import Extent
 from syncd.render.json import change_json
 from syncd.render.layout import Grid, Row
-from syncd.render.lines import Line, Style, counted, safe
+from syncd.render.lines import Line, Style, counted, few, safe
 from syncd.render.text import Counts
 from syncd.render.view import ChangeView
 from syncd.words import age
@@ -30,19 +32,21 @@ _SAID = {
     HoldRuling.REOPEN: "asked for it to be asked again",
 }
 _FACTS = 16
+_LONG = timedelta(days=3650)
+"""Longer than an approval can count."""
 
 
-def holds_grid(holds: Sequence[HoldRecord], *, now: datetime, expires: timedelta) -> Grid:
+def holds_grid(holds: Sequence[HoldRecord], *, now: datetime, expires: timedelta | None) -> Grid:
     """Show holds, one in a row."""
     head = ("hold", "deployment", "state", "changes", "for", "why")
     return Grid(tuple(_row(hold, now=now, expires=expires) for hold in holds), head, drop=("changes", "for"))
 
 
-def _row(hold: HoldRecord, *, now: datetime, expires: timedelta) -> Row:
+def _row(hold: HoldRecord, *, now: datetime, expires: timedelta | None) -> Row:
     lasts = (hold.ended_at or now) - hold.since
     cells = (
         hold.name,
-        safe(hold.deployment),
+        place_text(hold),
         state_text(hold, now=now, expires=expires),
         f"{hold.number:,}",
         age(lasts),
@@ -50,11 +54,11 @@ def _row(hold: HoldRecord, *, now: datetime, expires: timedelta) -> Row:
     return Row((*cells, safe("; ".join(hold.why))), Style.WARN if hold.state is HoldState.WAITS else Style.PLAIN)
 
 
-def state_text(hold: HoldRecord, *, now: datetime, expires: timedelta) -> str:
+def state_text(hold: HoldRecord, *, now: datetime, expires: timedelta | None) -> str:
     """Say how a hold stands, in a few words."""
     if hold.state is HoldState.SUPERSEDED:
         return f"superseded by {hold_name(hold.superseded_by or 0)}"
-    said = approvals_that_count(hold.words, now=now, expires=expires)
+    said = approvals_that_count(hold.words, now=now, expires=_LONG if expires is None else expires)
     if hold.state is HoldState.APPROVED and not said:
         return "waits: the approval is too old"
     if hold.state is HoldState.WAITS and said:
@@ -62,24 +66,54 @@ def state_text(hold: HoldRecord, *, now: datetime, expires: timedelta) -> str:
     return _STATES[hold.state]
 
 
-def hold_lines(hold: HoldRecord, *, now: datetime, expires: timedelta, program: str, extent: Extent) -> Iterator[Line]:
-    """Show one hold whole: what, since when and why, who said what, and what can be done about it."""
+def place_text(hold: HoldRecord) -> str:
+    """Say where a hold is, and about whom or what the plan was that holds it, where that was not everything."""
+    names = [*sorted(hold.scope.usernames or ()), *(f"DAG {dag}" for dag in sorted(hold.scope.dags))]
+    return f"{safe(hold.deployment)}: only {few(names, 2)}" if names else safe(hold.deployment)
+
+
+def hold_lines(
+    hold: HoldRecord, *, now: datetime, expires: timedelta | None, program: str, extent: Extent
+) -> Iterator[Line]:
+    """Show one hold whole: what, since when and why, what it does to people, who said what, and what can be done about it."""
+    views, moves = map(ChangeView.of, hold.changes), effect_lines(hold.effects or Effects())
+    return whole_lines(hold, views, moves, now=now, expires=expires, program=program, extent=extent)
+
+
+def whole_lines(
+    hold: HoldRecord,
+    views: Iterable[ChangeView],
+    moves: Iterable[Line],
+    *,
+    now: datetime,
+    expires: timedelta | None,
+    program: str,
+    extent: Extent,
+) -> Iterator[Line]:
+    """Do as `hold_lines`, with its changes and what these do to people as somebody else says them. Without `expires` it is not
+    known until when it can be approved."""
     yield Line(f"{hold.name} on {safe(hold.deployment)}: {state_text(hold, now=now, expires=expires)}", Style.TITLE)
     for name, text in _facts(hold, now=now, expires=expires):
         yield Line(f"  {name:<12}  {safe(text)}", hang=_FACTS)
     yield Line(f"  {counted(hold.number, 'change', 'changes')}", Style.HEADING)
-    yield from change_lines(map(ChangeView.of, hold.changes), extent)
+    yield from change_lines(views, extent)
+    told = list(moves)
+    yield from (
+        [Line("  if it passes", Style.HEADING), *(Line(f"  {line.text}", line.style) for line in told)] if told else ()
+    )
     for words, command in _ways(hold, program=program):
         yield Line(f"  {words}: {command}", Style.WARN, whole=command)
 
 
-def _facts(hold: HoldRecord, *, now: datetime, expires: timedelta) -> Iterator[tuple[str, str]]:
+def _facts(hold: HoldRecord, *, now: datetime, expires: timedelta | None) -> Iterator[tuple[str, str]]:
+    if not hold.scope.everything:
+        yield "about", f"only {hold.scope}"
     yield "why", "; ".join(hold.why)
     yield "digest", hold.digest
     lasts = age((hold.ended_at or now) - hold.since)
     yield "held", f"since {_time(hold.since)}, for {lasts}"
     yield "last planned", f"{_time(hold.planned_at)}, run {hold.run}"
-    if not hold.state.is_over and hold.state is not HoldState.REJECTED:
+    if expires is not None and not hold.state.is_over and hold.state is not HoldState.REJECTED:
         yield "approve until", _until(hold, now=now, expires=expires)
     for word in hold.words:
         yield "said", _word_text(word)
@@ -110,8 +144,8 @@ def _time(at: datetime) -> str:
 
 
 def hold_record_json(hold: HoldRecord, *, whole: bool = False) -> dict[str, Any]:
-    """Give a hold for programs; `whole`: with its changes."""
-    counts = Counts.of(hold.changes)
+    """Give a hold for programs; `whole`: with its changes, and what passing them would do to people."""
+    counts = Counts.of(hold.changes, hold.effects)
     found: dict[str, Any] = {
         "id": hold.name,
         "deployment": hold.deployment,
@@ -120,6 +154,8 @@ def hold_record_json(hold: HoldRecord, *, whole: bool = False) -> dict[str, Any]
         "since": hold.since.isoformat(),
         "planned_at": hold.planned_at.isoformat(),
         "run": hold.run,
+        "scope": None if hold.scope.usernames is None else sorted(hold.scope.usernames),
+        "dags": sorted(hold.scope.dags),
         "why": list(hold.why),
         "total": hold.number,
         "said": [_word_json(word) for word in hold.words],
@@ -127,6 +163,7 @@ def hold_record_json(hold: HoldRecord, *, whole: bool = False) -> dict[str, Any]
         "superseded_by": hold_name(hold.superseded_by) if hold.superseded_by else None,
     }
     if whole:
+        found["effects"] = effects_json(hold.effects)
         found["counts"] = {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles}
         found["changes"] = [change_json(change) for change in hold.changes]
     return found

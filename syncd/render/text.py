@@ -73,19 +73,30 @@ def same_rollback(digest: str) -> str:
     return f"the same `syncd rollback` command with --approve {digest}"
 
 
-def way_to_pass(deployment: str, digest: str, *, is_of_all: bool, program: str = "syncd", indent: int = 0) -> Line:
-    """Say how what is held may pass. What a pass over some people or DAGs held is approved with all that is held there."""
-    words, command = "to let exactly this pass", approval(deployment, digest, program=program)
-    if not is_of_all:
-        words = "it passes with all that is held there; to see that, and how to approve it"
+def ways_of_held(
+    deployment: str, digest: str, hold: str, *, is_of_all: bool, program: str = "syncd", indent: int = 0
+) -> Iterator[Line]:
+    """Say how what is held may pass, and where all of its hold is shown. What a pass over some people or DAGs held is in a hold
+    of its own, or in that of all that is held there."""
+    if is_of_all:
+        yield _way("to let exactly this pass", approval(deployment, digest, program=program), indent)
+    if hold:
+        yield way_to_see(hold, is_of_all=is_of_all, program=program, indent=indent)
+    elif not is_of_all:
         command = safe(f"{program} {shlex.join(['reconcile', '--dry-run', '--deployment', deployment])}")
-    return Line(f"{' ' * indent}{words}: {command}", Style.WARN, whole=command)
+        yield _way("it passes with all that is held there; to see that, and how to approve it", command, indent)
 
 
-def way_to_see(hold: str, *, program: str = "syncd", indent: int = 0) -> Line:
+def way_to_see(hold: str, *, is_of_all: bool = True, program: str = "syncd", indent: int = 0) -> Line:
     """Say where all of a hold is shown, and how it is rejected."""
-    command = safe(f"{program} hold show {hold}")
-    return Line(f"{' ' * indent}all of it, and how to leave it undone: {command}", Style.WARN, whole=command)
+    words = (
+        "all of it, and how to leave it undone" if is_of_all else "all of it, how it passes, and how to leave it undone"
+    )
+    return _way(words, safe(f"{program} hold show {hold}"), indent)
+
+
+def _way(words: str, command: str, indent: int) -> Line:
+    return Line(f"{' ' * indent}{words}: {command}", Style.WARN, whole=command)
 
 
 # --- lines ------------------------------------------------------------------------------------------------------------
@@ -186,9 +197,8 @@ def _held_lines(this: DeploymentPass, held: Held, *, scope: Scope, program: str,
     if this.undoes:
         yield Line(f"    to let exactly this pass: {same_rollback(held.digest)}", Style.WARN)
     else:
-        yield way_to_pass(this.deployment, held.digest, is_of_all=scope.everything, program=program, indent=4)
-    if this.hold:
-        yield way_to_see(this.hold, program=program, indent=4)
+        of_all = scope.everything
+        yield from ways_of_held(this.deployment, held.digest, this.hold, is_of_all=of_all, program=program, indent=4)
 
 
 def _paused_lines(this: DeploymentPass, pause: Pause, *, program: str, extent: Extent) -> Iterator[Line]:

@@ -1,5 +1,8 @@
 """The inbox of holds: rows that come and go with the plans that are recorded, and what people said of them.
 
+A plan over some people or DAGs has a hold of its own of what no hold over everything has already. It is there until the next plan
+over the same people or DAGs, or over everything.
+
 a plan in force over everything      | a hold that is not over
 -------------------------------------|----------------------------------------------------------------------
 keeps back just this                 | is there, since then or since it came
@@ -13,14 +16,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, true, update
 
 from syncd.callers import acting
-from syncd.model import Change, Held, Plan, digest
-from syncd.plan.rejected import Rejection, shrunk, still_rejected
+from syncd.model import Change, Held, Plan, Scope, digest
+from syncd.plan.on_people import Effects
+from syncd.plan.rejected import Effect, Rejection, shrunk, still_rejected
 from syncd.plan.rulings import (
     HoldRecord,
     HoldRuling,
@@ -74,11 +79,11 @@ class DatabaseInbox:
         with self._database.read() as connection:
             rows = connection.execute(chosen).all()
             said = _words(connection, [row.id for row in rows])
-            return tuple(_record(row, said.get(row.id, ())) for row in rows)
+            return tuple(_record(row, said.get(row.id, ()), whole=False) for row in rows)
 
-    def named(self, deployment: str, digest: str) -> str:
+    def named(self, held: Held) -> str:
         with self._database.read() as connection:
-            return named(connection, deployment, digest)
+            return named(connection, held)
 
     def say(self, name: str, word: HoldWord, *, needs: int, expires: timedelta) -> HoldRecord | NotTaken:
         return self._database.commit(lambda c: _say(c, name, word, needs=needs, expires=expires))
@@ -159,11 +164,13 @@ def note_plan(
     ).all()
     if approved:
         _end(connection, [row for row in there if row.digest == approved], HoldState.PASSED, now=now)
-    if not plan.scope.everything:
-        return
     there = [row for row in there if row.digest != approved]
+    seen = _Seen(run, plan.scope, now, basis.passing)
+    if not plan.scope.everything:
+        _note_part(connection, seen, held, there)
+        return
     if held is not None:
-        here = _held(connection, run, held, there, now=now)
+        here = _held(connection, seen, held, there)
         others = [row for row in there if row.id != here and not _is_rejected(row)]
         _end(connection, others, HoldState.SUPERSEDED, now=now, by=here)
     else:
@@ -194,9 +201,49 @@ def _is_rejected(row: Row[Any]) -> bool:
     return bool(row.state == HoldState.REJECTED.value)
 
 
-def _held(connection: Connection, run: int, held: Held, there: Iterable[Row[Any]], *, now: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Which run planned, what it is about, when that was, and what passing what is held would do to people."""
+
+    run: int
+    scope: Scope
+    now: datetime
+    passing: Effects | None
+
+    @property
+    def scope_text(self) -> str | None:
+        return None if self.scope.everything else codec.dumps(codec.scope_to(self.scope))
+
+    def columns(self, held: Held) -> dict[str, Any]:
+        effects = codec.pack(codec.dumps(codec.effects_to(self.passing))) if self.passing is not None else None
+        told = {"run_id": self.run, "planned_at": self.now, "why": codec.dumps(held.why)}
+        return {**told, "scope": self.scope_text, "effects": effects}
+
+
+def _note_part(connection: Connection, seen: _Seen, held: Held | None, there: Collection[Row[Any]]) -> None:
+    """Keep the inbox as a plan over some people or DAGs leaves it: what is held over everything stays as it is."""
+    mine = [row for row in there if row.scope == seen.scope_text and not _is_rejected(row)]
+    if held is None:
+        _end(connection, mine, HoldState.GONE, now=seen.now)
+        return
+    here = _with_all_of(held, there) or _held(connection, seen, held, there)
+    _end(connection, [row for row in mine if row.id != here], HoldState.SUPERSEDED, now=seen.now, by=here)
+
+
+def _with_all_of(held: Held, there: Iterable[Row[Any]]) -> int | None:
+    """Give the number of the hold over everything that has all of this, and is not rejected."""
+    wanted = {effect for change in held.changes for effect in change.effects}
+    whole = (row for row in there if row.scope is None and not _is_rejected(row))
+    return next((int(row.id) for row in whole if wanted <= _effects(row)), None)
+
+
+def _effects(row: Row[Any]) -> set[Effect]:
+    return {effect for change in _changes(row) for effect in change.effects}
+
+
+def _held(connection: Connection, seen: _Seen, held: Held, there: Iterable[Row[Any]]) -> int:
     """Note that this is held now, and give the number of its hold."""
-    why, again = codec.dumps(held.why), {"run_id": run, "planned_at": now, "why": codec.dumps(held.why)}
+    again = seen.columns(held)
     for row in there:
         if row.digest == held.digest:
             connection.execute(update(holds).where(holds.c.id == row.id).values(again))
@@ -205,11 +252,10 @@ def _held(connection: Connection, run: int, held: Held, there: Iterable[Row[Any]
         "deployment": held.deployment,
         "digest": held.digest,
         "state": HoldState.WAITS.value,
-        "since": now,
+        "since": seen.now,
         "number": len(held.changes),
         "body": _packed(held.changes),
         **again,
-        "why": why,
     }
     connection.execute(insert(connection, holds).values(new).on_conflict_do_nothing())
     _forget_unspoken(connection, held.deployment)
@@ -244,7 +290,7 @@ def _shrink(connection: Connection, row: Row[Any], plan: Plan, left: Collection[
         return
     seen: dict[str, Any] = {"planned_at": now}
     if any(len(still) < len(change.effects) for change, still in parts):
-        seen |= {"digest": digest(row.deployment, after), "number": len(after), "body": _packed(after)}
+        seen |= {"digest": digest(row.deployment, after), "number": len(after), "body": _packed(after), "effects": None}
     connection.execute(update(holds).where(holds.c.id == row.id).values(seen))
 
 
@@ -264,18 +310,20 @@ MOST: Final = 200
 
 
 def listed(connection: Connection, deployments: Collection[str], *, state: str | None) -> tuple[HoldRecord, ...]:
-    """List holds with their changes: those that are not over, or those of a state; the newest first."""
-    which = _is_open if state is None else holds.c.state == state
+    """List holds with their changes: those that are not over, or those of a state (`all`: of any); the newest first."""
+    which = _is_open if state is None else true() if state == "all" else holds.c.state == state
     chosen = select(holds).where(which, holds.c.deployment.in_(sorted(deployments))).order_by(holds.c.id.desc())
     rows = connection.execute(chosen.limit(MOST)).all()
     said = _words(connection, [row.id for row in rows])
     return tuple(_record(row, said.get(row.id, ()), changes=_changes(row)) for row in rows)
 
 
-def named(connection: Connection, deployment: str, digest: str) -> str:
-    """Name the hold there, of those that are not over, that is of just this; empty: none is."""
-    this = select(holds.c.id).where(holds.c.deployment == deployment, holds.c.digest == digest, _is_open)
-    found = connection.execute(this).scalar()
+def named(connection: Connection, held: Held) -> str:
+    """Name the hold, of those that are not over, that is of just this, or else one that has all of it; empty: none has."""
+    here = select(holds).where(holds.c.deployment == held.deployment, _is_open).order_by(holds.c.id)
+    found = connection.execute(here.where(holds.c.digest == held.digest)).scalar()
+    if found is None:
+        found = _with_all_of(held, connection.execute(here).all())
     return "" if found is None else hold_name(found)
 
 
@@ -300,7 +348,9 @@ def _words(connection: Connection, ids: Collection[int]) -> Mapping[int, tuple[H
 
 
 @codec.reader("a hold")
-def _record(row: Row[Any], words: tuple[HoldWord, ...], *, changes: tuple[Change, ...] = ()) -> HoldRecord:
+def _record(
+    row: Row[Any], words: tuple[HoldWord, ...], *, changes: tuple[Change, ...] = (), whole: bool = True
+) -> HoldRecord:
     return HoldRecord(
         id=row.id,
         deployment=row.deployment,
@@ -315,12 +365,13 @@ def _record(row: Row[Any], words: tuple[HoldWord, ...], *, changes: tuple[Change
         words=words,
         ended_at=row.ended_at,
         superseded_by=row.superseded_by,
+        scope=codec.scope_from(codec.loads(row.scope or "null")),
+        effects=codec.effects_from(codec.unpack(row.effects)) if whole and row.effects is not None else None,
     )
 
 
 def _rejection(row: Row[Any], words: tuple[HoldWord, ...]) -> Rejection:
-    effects = frozenset(effect for change in _changes(row) for effect in change.effects)
-    return Rejection(hold_name(row.id), effects, by_whom(words))
+    return Rejection(hold_name(row.id), frozenset(_effects(row)), by_whom(words))
 
 
 def _packed(changes: Iterable[Change]) -> bytes:

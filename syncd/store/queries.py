@@ -193,7 +193,7 @@ def _held_plan(connection: Connection, plan: Row[Any]) -> HeldPlan:
     which = changes.c.plan_id == plan.id, changes.c.status == Status.HELD.value
     rows = connection.execute(select(changes).where(*which).order_by(changes.c.seq))
     kept_back = Held(tuple(change_of(row) for row in rows), tuple(codec.loads(plan.held_why)), plan.deployment)
-    hold = inbox.named(connection, plan.deployment, plan.held_digest)
+    hold = inbox.named(connection, kept_back)
     return HeldPlan(
         plan.run_id, plan.id, plan.held_digest, plan.made_at, _held_since(connection, plan), kept_back, hold
     )

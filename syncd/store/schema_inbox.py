@@ -21,6 +21,8 @@ holds = Table(
     Column("why", Sentence, nullable=False),
     Column("number", Integer, nullable=False, comment="of changes"),
     Column("body", LargeBinary, nullable=False, comment="the changes: plans forget theirs"),
+    Column("scope", Words, comment="null: everything"),
+    Column("effects", LargeBinary, comment="on people, all of it together; null: not known"),
     Column("ended_at", UtcTime, comment="null: it is not over"),
     Column("superseded_by", Id, comment="the hold that is in its place"),
     Index("ix_holds_deployment_id", "deployment", "id"),

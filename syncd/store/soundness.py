@@ -201,6 +201,14 @@ def _of_change(row: Row[Any]) -> None:
     )
 
 
+def _of_hold(row: Row[Any]) -> None:
+    codec.unpack(row.body)
+    codec.loads(row.why)
+    codec.scope_from(codec.loads(row.scope or "null"))
+    if row.effects is not None:
+        codec.effects_from(codec.unpack(row.effects))
+
+
 _BODIES: Final = (
     _Body("desired", (desired.c.deployment,), (desired.c.digest, desired.c.body), _with_digest),
     _Body("looks", (looks.c.deployment, looks.c.part), (looks.c.digest, looks.c.body), _with_digest),
@@ -218,12 +226,7 @@ _BODIES: Final = (
         (look_people.c.body,),
         lambda row: codec.loads(row.body),
     ),
-    _Body(
-        "holds",
-        (holds.c.id,),
-        (holds.c.body, holds.c.why),
-        lambda row: (codec.unpack(row.body), codec.loads(row.why)),
-    ),
+    _Body("holds", (holds.c.id,), (holds.c.body, holds.c.why, holds.c.scope, holds.c.effects), _of_hold),
     _Body("hold_words", (hold_words.c.id,), (hold_words.c.people,), lambda row: codec.loads(row.people)),
     _Body("recoveries", (recoveries.c.id,), (recoveries.c.answers,), lambda row: codec.loads(row.answers)),
     _Body("awaited", (awaited.c.change_id,), (awaited.c.roles,), lambda row: codec.loads(row.roles)),

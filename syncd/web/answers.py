@@ -7,6 +7,7 @@ from typing import Any
 from syncd.control import Job
 from syncd.plan.rulings import HoldRecord
 from syncd.ports import HeldPlan, LastPlan
+from syncd.render.effects import effects_json
 from syncd.render.holds import hold_record_json
 from syncd.render.json import change_json, plain
 from syncd.render.text import Counts
@@ -47,10 +48,11 @@ def _held_json(held: HeldPlan) -> dict[str, Any]:
 
 def hold_json(hold: HoldRecord, *, limit: int, offset: int) -> dict[str, Any]:
     """Give a hold: all the numbers, what was said of it, and a page of the changes."""
-    counts, page = Counts.of(hold.changes), hold.changes[offset : offset + limit]
+    counts, page = Counts.of(hold.changes, hold.effects), hold.changes[offset : offset + limit]
     return {
         **hold_record_json(hold),
         "made_at": hold.planned_at.isoformat(),
+        "effects": effects_json(hold.effects),
         "counts": {"gain": counts.gain, "lose": counts.lose, "roles": counts.roles},
         "changes": [change_json(change) for change in page],
     }

@@ -33,7 +33,7 @@ LOOK_S = 0.1
 """Between two looks at a job that somebody waits for."""
 LAST = datetime.max.replace(tzinfo=UTC) - timedelta(microseconds=1)
 """The last moment after which there is another one."""
-STATES = tuple(state.value for state in HoldState)
+STATES = ("all", *(state.value for state in HoldState))
 STATUSES = ("applied", "failed", "unknown", "held", "skipped", "pending", "intent", "planned")
 
 
@@ -258,7 +258,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         RunsOn.DATABASE,
         "What limits hold back; limit and offset page through the changes of each.",
         {200: "Holds"},
-        (_DEPLOYMENT, choice("state", "Only those of this state; without it, all that are not over.", STATES), *PAGE),
+        (
+            _DEPLOYMENT,
+            choice("state", "Only those of this state (`all`: of any); without it, all that are not over.", STATES),
+            *PAGE,
+        ),
     ),
     Endpoint(
         "GET",

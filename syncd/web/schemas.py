@@ -95,6 +95,26 @@ _HELD = thing(
 )
 
 
+_ROLE_OF_PEOPLE: dict[str, Schema] = {"role": TEXT, "people": NUMBER}
+_TOLL = thing(
+    "Each person counts once in each number; `not_ours` lose what another hand gave them.",
+    people=NUMBER,
+    not_ours=NUMBER,
+    roles=listed(thing("", **_ROLE_OF_PEOPLE, not_ours=NUMBER)),
+    on_dags=listed(
+        thing(
+            "`level` is null for what makes no level.",
+            level=or_null(TEXT),
+            people=NUMBER,
+            every_dag={"type": "boolean"},
+            count=NUMBER,
+            dags=NAMES,
+            roles=listed(thing("", **_ROLE_OF_PEOPLE)),
+        )
+    ),
+)
+
+
 def _with_account(about: str, **properties: Schema) -> Schema:
     """Describe a change; only of a new account there is a further key."""
     shape = thing(about, **properties)
@@ -147,6 +167,8 @@ SCHEMAS: dict[str, Schema] = {
         planned_at=TIME,
         made_at=TIME,
         run=NUMBER,
+        scope=or_null(NAMES),
+        dags=NAMES,
         why=NAMES,
         said=listed(
             thing(
@@ -161,9 +183,11 @@ SCHEMAS: dict[str, Schema] = {
         ended_at=or_null(TIME),
         superseded_by=or_null(TEXT),
         counts=_COUNTS,
+        effects=or_null(ref("Effects")),
         total=NUMBER,
         changes=listed(ref("Change")),
     ),
+    "Effects": thing("What it would do to people if it passed.", loses=_TOLL, gains=_TOLL),
     "Change": _with_account("", **_CHANGE),
     "Changed": _with_account("A change in the journal.", **_without(_ROW, "change"), **_CHANGE),
     "Changes": _page("changes", "Changed"),

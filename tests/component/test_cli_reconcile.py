@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 from waiting import until
-from web_world import FakeControl, Place, http_settings, secret_of, serving
+from web_world import NOW, FakeControl, Place, http_settings, secret_of, serving
 
 from syncd.callers import user_name
 from syncd.cli import run
 from syncd.cli.daemon_client import result_lines
 from syncd.cli.init import CONFIG, MAPPING
 from syncd.control import DeploymentResult, Job, Order
+from syncd.model import Change, Held, Level, Plan, Scope, User
+from syncd.plan.on_people import Effects, OfRole, OnDags, Toll
+from syncd.ports import Basis
 from syncd.render.lines import plain
 from syncd.sandbox.airflow import StandIn, serve
 from syncd.store import Stores
@@ -159,6 +162,45 @@ def test_held_changes_are_approved_through_the_daemon(desk: Desk, daemon: Place)
     assert (0, "approve: 2 applied (1 deployment, 0.8 s, 5 calls)") == (code, out.splitlines()[-1])
     assert [("prod", "abc", user_name(os.getuid()))] == daemon.control.asked
     assert (3, "", "syncd: nothing with the digest abd is held on prod\n") == desk.types("approve", "prod", "abd")
+
+
+def test_the_inbox_of_a_daemon_elsewhere_is_looked_at(
+    desk: Desk, daemon: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes = Change(User("ann", "", "", "", frozenset({"team"})), User("ann", "", "", "", frozenset()))
+    effects = Effects(Toll(1, 0, (OfRole("team", 1),), (OnDags(Level.VIEW, 1, ("a",), (OfRole("team", 1),)),)))
+    held, some = Held((goes,), ("too many",), "prod"), Scope.people(["ann"])
+    store = daemon.ledger.books
+    run = store.ledger.start_run("apply", scope=some, now=NOW)
+    basis = Basis(passing=effects)
+    store.ledger.record_plan(run, Plan("prod", some, (goes,)), held=held, approved=None, now=NOW, basis=basis)
+    monkeypatch.setenv("WORD", secret_of("reader"))
+    (desk.folder / "config.toml").unlink()  # it is not needed for that
+    away = ("--url", f"http://127.0.0.1:{daemon.server.port}", "--token-env", "WORD")
+
+    code, out, err = desk.types("hold", "list", *away)
+    assert (0, "") == (code, err)
+    assert "h1    prod: only ann  waits  1" in out
+    code, out, _ = desk.types("hold", "show", "h1", *away)
+    assert (0, "h1 on prod: waits") == (code, out.splitlines()[0])
+    for line in (
+        "  about         only ann",
+        "    ~ ann  − team",
+        "  if it passes",
+        "    1 person loses view on DAG a (team: 1)",
+    ):
+        assert line in out.splitlines()
+    assert "approve until" not in out, "the daemon knows that, and says it when it is asked"
+    [listed] = json.loads(desk.types("hold", "list", "-o", "json", *away)[1])["holds"]
+    whole = json.loads(desk.types("hold", "show", "h1", "-o", "json", *away)[1])
+    assert listed == {name: value for name, value in whole.items() if name in listed}
+    assert (["ann"], ["a"]) == (whole["scope"], whole["effects"]["loses"]["on_dags"][0]["dags"])
+    run = store.ledger.start_run("apply", scope=some, now=NOW)
+    store.ledger.record_plan(run, Plan("prod", some, ()), held=None, approved=None, now=NOW)
+    assert (0, "nothing is held\n") == desk.types("hold", "list", *away)[:2]
+    assert "not held any more" in desk.types("hold", "list", "--all", *away)[1]
+    assert "not held any more" in desk.types("hold", "list", "--all", "-d", "prod", *away)[1]
+    assert (3, "", 'syncd: there is no hold "h9"\n') == desk.types("hold", "show", "h9", *away)
 
 
 def test_what_the_daemon_refuses(desk: Desk, daemon: Place) -> None:

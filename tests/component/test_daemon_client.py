@@ -128,6 +128,43 @@ def test_what_is_no_job_is_one_sentence(
     assert "this is not syncd's answer (HTTP 200); is the address right?" in told
 
 
+HOLD = {
+    "id": "h1", "deployment": "prod", "digest": "abc", "state": "waits", "since": "2026-03-01T12:00:00+00:00", "run": 1,
+    "planned_at": "2026-03-01T12:00:00+00:00", "why": ["too many"], "total": 1, "said": [], "ended_at": None,
+    "superseded_by": None, "changes": [CHANGE], "newer": 5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "digest"},
+        {"state": "asleep"},
+        {"since": "soon"},
+        {"total": "many"},
+        {"said": [{"what": "approve"}]},
+        {"scope": 5},
+        {"changes": [5]},
+        {"effects": {"loses": 5}},
+    ],
+)
+def test_what_is_no_hold_is_one_sentence(asked: Callable[..., tuple[int, str]], change: dict[str, Any]) -> None:
+    odd = {**HOLD, **change}
+    for words, body in ((("hold", "show", "h1"), odd), (("hold", "list"), {"holds": [odd] if "id" in change else 5})):
+        code, told = asked(answering(json.dumps(body).encode()), *words)
+        assert code == 5
+        assert "this is not syncd's answer (HTTP 200); is the address right?" in told
+
+
+def test_a_hold_of_an_older_daemon_is_shown_and_one_that_has_less_than_it_says_has_an_end(
+    asked: Callable[..., tuple[int, str]],
+) -> None:
+    code, told = asked(answering(json.dumps(HOLD).encode()), "hold", "show", "h1")
+    assert (0, "h1 on prod: waits") == (code, told.splitlines()[0])
+    empty = json.dumps({**HOLD, "total": 5, "changes": []}).encode()
+    assert 0 == asked(answering(empty), "hold", "show", "h1")[0]
+
+
 def test_a_job_is_shown(asked: Callable[..., tuple[int, str]]) -> None:
     result: dict[str, Any] = {**RESULT, "applied": 1, "seconds": 1, "newer": 5, "plan": {"plan": {"changes": [CHANGE]}}}
     code, told = asked(answering(json.dumps({**JOB, "results": [result]}).encode()))

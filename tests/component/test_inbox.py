@@ -120,6 +120,77 @@ def test_a_plan_over_some_people_moves_nothing_in_it(three: Stage) -> None:
     assert [("h1", "waits", 3)] == holds(three)
 
 
+SOME = Scope.people(THREE)
+
+
+def test_what_a_plan_over_some_people_holds_is_a_hold_of_its_own_until_a_plan_over_everything(stage: Stage) -> None:
+    leave(stage, *THREE)
+    [this] = stage.apply(scope=SOME).deployments
+    assert "h1" == this.hold
+    assert (SOME, 3) == (hold(stage).scope, hold(stage).number)
+    leave(stage, *THREE, "p03")
+    stage.apply(scope=Scope.people(["p04"]))
+    assert [("h1", "waits", 3)] == holds(stage), "a plan over others says nothing of it"
+    stage.apply()
+    assert [("h2", "waits", 4), ("h1", "superseded", 3)] == holds(stage)
+    [this] = stage.apply(scope=SOME).deployments
+    assert "h2" == this.hold, "what is held over everything has all of it"
+    assert [("h2", "waits", 4), ("h1", "superseded", 3)] == holds(stage)
+
+
+def test_what_a_plan_over_some_people_holds_is_of_the_next_one_over_the_same(stage: Stage) -> None:
+    leave(stage, *THREE)
+    stage.apply(scope=Scope.people([*THREE, "p03"]))
+    leave(stage, *THREE, "p03")
+    stage.apply(scope=Scope.people([*THREE, "p03"]))
+    assert [("h2", "waits", 4), ("h1", "superseded", 3)] == holds(stage)
+    leave(stage)
+    stage.apply(scope=Scope.people([*THREE, "p03"]))
+    assert [("h2", "gone", 4), ("h1", "superseded", 3)] == holds(stage)
+
+
+def test_the_same_held_over_everything_is_the_same_hold_of_everything(stage: Stage) -> None:
+    leave(stage, *THREE)
+    stage.apply(scope=SOME)
+    stage.apply()
+    assert [("h1", "waits", 3)] == holds(stage)
+    assert EVERYTHING == hold(stage).scope
+    stage.apply(scope=SOME)
+    assert EVERYTHING == hold(stage).scope
+
+
+def test_what_a_plan_over_some_people_holds_passes_by_a_word_with_a_pass_over_them(stage: Stage) -> None:
+    leave(stage, *THREE)
+    stage.apply(scope=SOME)
+    say(stage, HoldRuling.APPROVE)
+    assert 0 == stage.apply(scope=SOME).exit_code()
+    assert set(THREE) == left(stage)
+    assert [("h1", "passed", 3)] == holds(stage)
+
+
+def test_what_a_plan_over_some_people_holds_can_be_rejected(stage: Stage) -> None:
+    leave(stage, *THREE)
+    stage.apply(scope=SOME)
+    say(stage, HoldRuling.REJECT)
+    for scope in (SOME, EVERYTHING, Scope.people(["p00"])):
+        assert 0 == stage.apply(scope=scope).exit_code()
+    assert (set(), [("h1", "rejected", 3)]) == (left(stage), holds(stage))
+
+
+def test_a_hold_says_what_passing_it_does_to_people(three: Stage) -> None:
+    effects = hold(three).effects
+    assert effects is not None
+    assert (3, 0) == (effects.loses.people, effects.gains.people)
+    assert [("Viewer", 3), ("finance", 3)] == [(one.role, one.people) for one in effects.loses.roles]
+    assert {3} == {one.people for one in effects.loses.on_dags}
+    [this] = three.apply().deployments
+    assert this.held_effects == effects
+    say(three, HoldRuling.REJECT)
+    leave(three, "p00", "p01")
+    three.apply()
+    assert hold(three).effects is None, "of what is left of it nobody counted them"
+
+
 def test_a_plan_of_other_files_moves_nothing_in_it(three: Stage) -> None:
     from syncd.reconcile import apply, plan
 

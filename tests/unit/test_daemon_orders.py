@@ -290,9 +290,10 @@ class OneHold(MemoryInbox):
     state: HoldState = HoldState.WAITS
     then: HoldState = HoldState.APPROVED
     said: list[HoldWord] = field(default_factory=list)
+    scope: Scope = EVERYTHING
 
     def find(self, name: str) -> HoldRecord | None:  # type: ignore[override]
-        here = HoldRecord(1, "prod", "abc", self.state, NOW, NOW, 7, ("why",), 3, superseded_by=2)
+        here = HoldRecord(1, "prod", "abc", self.state, NOW, NOW, 7, ("why",), 3, superseded_by=2, scope=self.scope)
         return here if name in ("h1", "abc") else None
 
     def say(  # type: ignore[override]
@@ -318,6 +319,13 @@ def test_a_hold_is_approved_by_its_name_by_whom_and_on_which_road() -> None:
         word.reason,
         word.origin,
     )
+
+
+def test_what_is_held_of_some_people_is_planned_anew_of_these_alone() -> None:
+    some = Scope.people(["ann"])
+    office = Office(inbox=OneHold(scope=some), hold=None)
+    office.orders.rule("h1", HoldRuling.APPROVE, by="anna", origin="control socket")
+    assert {"prod": some} == {name: item.scope for name, item in office.queued().items()}
 
 
 def test_an_approval_that_waits_for_another_person_queues_nothing() -> None:

@@ -10,7 +10,7 @@ from syncd.render.change import change_text
 from syncd.render.extent import Extent
 from syncd.render.lines import Line, plain, safe
 from syncd.render.markdown import LONGEST_COMMENT, markdown_safe, report_markdown
-from syncd.render.text import approval, going, report_lines, way_to_pass
+from syncd.render.text import approval, going, report_lines, ways_of_held
 from syncd.render.view import ChangeView
 
 
@@ -77,9 +77,15 @@ def test_the_command_that_approves_can_be_pasted() -> None:
 @pytest.mark.finding("U-B20")
 def test_what_a_pass_over_some_people_holds_leads_to_the_one_command_that_approves() -> None:
     held = Held((Change(user("a", "x"), user("a")),), ("too many",), "prod")
-    whole, some = (way_to_pass("prod", held.digest, is_of_all=is_of_all).text for is_of_all in (True, False))
 
-    assert f"to let exactly this pass: syncd approve prod {held.digest}" == whole
+    def ways(hold: str, *, is_of_all: bool) -> list[str]:
+        return [line.text for line in ways_of_held("prod", held.digest, hold, is_of_all=is_of_all)]
+
+    passes = f"to let exactly this pass: syncd approve prod {held.digest}"
+    assert [passes] == ways("", is_of_all=True)
+    assert [passes, "all of it, and how to leave it undone: syncd hold show h2"] == ways("h2", is_of_all=True)
+    assert ["all of it, how it passes, and how to leave it undone: syncd hold show h2"] == ways("h2", is_of_all=False)
+    [some] = ways("", is_of_all=False)
     assert some.endswith(": syncd reconcile --dry-run --deployment prod")
 
 

@@ -6,6 +6,7 @@ stands alone carries its version as `v`.
 """
 
 from syncd.store.codec.desired import desired_from, desired_to
+from syncd.store.codec.effects import effects_from, effects_to
 from syncd.store.codec.looks import (
     abilities_from,
     abilities_to,
@@ -79,6 +80,8 @@ __all__ = [
     "doubts_from",
     "doubts_to",
     "dumps",
+    "effects_from",
+    "effects_to",
     "group_from",
     "group_to",
     "identity_from",
