@@ -123,12 +123,12 @@ def files_of(settings: Settings, where: str, *, asked: str = "diff") -> Mapping[
 
 def _report(of: Answering, old: Rules, new: Rules) -> Report:
     """Compare on each deployment that was seen, as the report of a pass that plans."""
-    from syncd.access.compare import compare
+    from syncd.access.compare import RulesComparison
     from syncd.reconcile import DeploymentReport, Report
 
-    started, found = perf_counter(), []
+    started, found, comparison = perf_counter(), [], RulesComparison(old, new, of.view, of.now)
     for known in of.deployments:
-        compared = compare(old, new, of.view, known, now=of.now)
+        compared = comparison.on(known)
         if compared is not None:
             plan, effects, only = compared.plan, compared.effects, known.deployment.add_only
             found.append(DeploymentReport(known.name, known.enforce, plan=plan, effects=effects, add_only=only))

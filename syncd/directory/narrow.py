@@ -42,6 +42,7 @@ from syncd.model import (
     people_named,
 )
 from syncd.model import PersonKey as PersonKey
+from syncd.model.names import is_plain, skeletons
 
 _T = TypeVar("_T")
 ATTRIBUTES: Final = "{where}"
@@ -179,6 +180,7 @@ class DirectoryView:
         self._narrowed: dict[frozenset[PersonKey], Directory] = {}
         self._strangers: Mapping[PersonKey, frozenset[str]] | None = None
         self._certain: bool | None = None
+        self._odd: dict[str, tuple[tuple[str, frozenset[str]], ...]] = {}
         self._groups: GroupLookup | None = None
         self._looked_for: tuple[tuple[Rule, ...], DirectoryView] | None = None
 
@@ -191,6 +193,12 @@ class DirectoryView:
             found = replace(self.directory, named=named_people(rules, self.directory))
             self._looked_for = rules, DirectoryView(found)
         return self._looked_for[1]
+
+    @property
+    def groups(self) -> GroupLookup:
+        """Find its groups by id and by name."""
+        self._groups = self._groups or GroupLookup(self.directory)
+        return self._groups
 
     @property
     def is_certain(self) -> bool:
@@ -213,9 +221,8 @@ class DirectoryView:
         """Say whether a group is not there that decides, together with others, who is meant: some are in doubt, and not all."""
         if isinstance(rule.subject, Leaf):
             return False
-        self._groups = self._groups or GroupLookup(self.directory)
         stand_for = set(givers(rule.subject)) if rule.pattern else set()
-        return any(self._groups.find(leaf) is None for leaf in leaves(rule.subject) if leaf not in stand_for)
+        return any(self.groups.find(leaf) is None for leaf in leaves(rule.subject) if leaf not in stand_for)
 
     def _asks_what_is_untold(self, rule: Rule) -> bool:
         sources = giving_sources(rule.subject, self.directory.read)
@@ -246,6 +253,15 @@ class DirectoryView:
         tables = self._names(deployment.username), self._names("{email}")
         nobody: frozenset[PersonKey] = frozenset()
         return nobody.union(*(named.get(key(word), nobody) for word in words for named in tables))
+
+    def alike(self, forms: frozenset[str], deployment: Deployment) -> frozenset[PersonKey]:
+        """Find people whose account names a database might take for names that have one of these skeletons."""
+        named = self._names(deployment.username)
+        if deployment.username not in self._odd:
+            odd = ((name, skeletons(name)) for name in named if not is_plain(name))
+            self._odd[deployment.username] = tuple(odd)
+        words = {name for name, theirs in self._odd[deployment.username] if not theirs.isdisjoint(forms)}
+        return frozenset[PersonKey]().union(*(named[word] for word in words | (forms & named.keys())))
 
     def names_of(self, who: Iterable[PersonKey], deployment: Deployment) -> frozenset[str]:
         """Give the keys of the account names that these people have there, if they have any."""

@@ -42,6 +42,11 @@ def skeletons(name: str) -> frozenset[str]:
     return frozenset(map(_skeleton, {name, name.replace("ß", "s").replace("ẞ", "s")}))
 
 
+def is_plain(name: str) -> bool:
+    """Say whether the skeleton of a name is its key."""
+    return name.isascii() and not name[-1:].isspace()
+
+
 def _skeleton(name: str) -> str:
     folded = normalize("NFKD", normalize("NFKD", name).casefold())
     return "".join(c for c in folded if category(c) not in _IGNORED).translate(_PLAIN).rstrip()
