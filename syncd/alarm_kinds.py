@@ -30,8 +30,9 @@ AlarmKind = Literal[
     "waiting",
     "checkpoint_failed",
     "paused",
+    "rollout_halted",
 ]
-OF_THE_WHOLE: Final = frozenset({"config_invalid", "database_down", "database_doubted"})
+OF_THE_WHOLE: Final = frozenset({"config_invalid", "database_down", "database_doubted", "rollout_halted"})
 """Kinds that are about no source and no deployment."""
 KINDS: tuple[str, ...] = get_args(AlarmKind)
 """Everything that an alarm can be about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from syncd.model.mapping_tests import TestFile
     from syncd.ports import Emit, LastingSession, Source, TargetSession
     from syncd.reconcile import Target, World
+    from syncd.reconcile.revisions import MappingRevisions
     from syncd.store import Stores
 
 REST_LOOK_S: Final = 10.0
@@ -132,12 +134,14 @@ def build(
     only: Collection[str] | None = None,
     full: bool = False,
     rules: Rules | None = None,
+    files: Mapping[str, bytes] | None = None,
     target: Callable[[DeploymentSettings], Target] | None = None,
     stopping: Callable[[], bool] = bool,
 ) -> World:
     """Put a world together; `only` names the deployments to work on (None: all); `full` reads sources whole.
 
-    `rules` are read from the mapping files where they are not given. `target` makes a target of its settings (default: one
+    `rules` are read from the mapping files where they are not given; `files` are what these rules were read from: without them
+    nothing is said of waves. `target` makes a target of its settings (default: one
     that opens a new session for each pass). `stopping` says whether the process is about to end: then reads end, and no change
     is begun.
 
@@ -150,8 +154,11 @@ def build(
 
     chosen = [d for d in settings.deployments if only is None or d.deployment.name in only]
     around = SourceSurroundings(clock, emit, store.readings, stopping)
-    meant = rules if rules is not None else read_rules(settings)
-    everyone = meant.everyone(source.name for source in settings.sources)
+    if rules is None:
+        files = read_mappings(settings.mappings)
+    meant = rules if rules is not None else rules_of(settings, files or {})
+    revisions = revisions_of(settings, store, meant, files)
+    everyone = (revisions.every if revisions else meant).everyone(source.name for source in settings.sources)
     if settings.grants.allow or _may_be_granted(store):  # of who is not seen it has to be known that they left
         everyone = frozenset(source.name for source in settings.sources)
     return World(
@@ -172,6 +179,7 @@ def build(
         files=fingerprint(meant, settings.joining, settings.sources, settings.deployments),
         stopping=stopping,
         notes=idle_bindings(meant, (d.deployment for d in settings.deployments)),
+        revisions=revisions,
     )
 
 
@@ -181,6 +189,35 @@ def _may_be_granted(store: Stores) -> bool:
         return bool(store.grants.open())
     except StoreError:  # files are read while it is away too; who needs it next says that it is
         return True
+
+
+def revisions_of(
+    settings: Settings, store: Stores, rules: Rules, files: Mapping[str, bytes] | None, *, recall: bool = True
+) -> MappingRevisions | None:
+    """Give the mapping files of now and those that deployments go by, where changes come in waves; None: they do not. Without
+    `recall` the latter are read when somebody asks for them.
+
+    Raises:
+        MappingInvalid: files that a deployment goes by cannot be used with this configuration.
+    """
+    if settings.rollout is None or files is None:
+        return None
+    from syncd.mapping.revisions import revision_of
+    from syncd.reconcile.revisions import MappingRevisions
+
+    revisions = MappingRevisions(
+        settings.rollout,
+        revision_of(files),
+        files,
+        rules,
+        tuple(d.deployment for d in settings.deployments if d.enforce),
+        store.rollouts.files,
+        partial(rules_of, settings),
+    )
+    if recall:
+        with suppress(StoreError):  # files are read while the database is away too; whoever needs these next reads them
+            revisions.recall(store.rollouts.record())
+    return revisions
 
 
 def checkpointed(settings: Settings, store: Stores, emit: Emit, *, now: datetime, anyway: bool = True) -> str:

@@ -167,6 +167,12 @@ class DeploymentState:
     """What the inbox calls it; empty: it is in none."""
     pause: str = ""
     """What stops changes there: `removals until 2026-03-01 13:00 UTC by anna: ticket 12`; empty: nothing does."""
+    rollout: str = ""
+    """How it stands in the rollout of a change of the mapping; empty: there are no waves."""
+    rollout_waits: bool = False
+    """Whether it goes on with the mapping of before, until it is its turn."""
+    rollout_halts: bool = False
+    """Whether deployments of later waves wait for what is wrong here."""
     paused_changes: int = 0
     """Changes that wait for the end of a pause, as the last look at everything found."""
     paused_people: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -37,6 +37,10 @@ from syncd.model import (
     Pause,
     Paused,
     Plan,
+    RolloutRecord,
+    RolloutRow,
+    RolloutVerb,
+    RolloutWord,
     Scope,
     SeenDags,
     Sighting,
@@ -605,6 +609,43 @@ class MemoryGrants:
         return tuple(self.all[id_] for id_ in sorted(self.all, reverse=True)[offset : offset + limit])
 
 
+class MemoryRollouts:
+    """Implements `ports.Rollouts`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, RolloutRow] = {}
+        self.words: list[RolloutWord] = []
+        self.kept: dict[str, dict[str, bytes]] = {}
+
+    def record(self) -> RolloutRecord:
+        return RolloutRecord(dict(self.rows), tuple(self.words), datetime.now(UTC))
+
+    def files(self, revision: str) -> Mapping[str, bytes] | None:
+        return self.kept.get(revision)
+
+    def begin(self, deployment: str, revision: str, files: Mapping[str, bytes], *, soaks: bool) -> RolloutRow:
+        self.rows[deployment] = row = RolloutRow(deployment, revision, datetime.now(UTC), soaks=soaks)
+        used = {row.revision for row in self.rows.values()}
+        self.kept = {known: texts for known, texts in self.kept.items() if known in used} | {revision: dict(files)}
+        self.words = [word for word in self.words if word.revision == revision]
+        return row
+
+    def note(self, deployment: str, revision: str, trouble: str) -> RolloutRow | None:
+        row = self.rows.get(deployment)
+        if row is None or row.revision != revision or (row.trouble == trouble and (trouble or row.reached_at)):
+            return None
+        reached = None if trouble else datetime.now(UTC)
+        self.rows[deployment] = row = replace(row, trouble=trouble, reached_at=reached)
+        return row
+
+    def leave(self, deployment: str) -> None:
+        self.rows.pop(deployment, None)
+
+    def say(self, verb: RolloutVerb, revision: str, deployments: Collection[str], *, by: str, reason: str) -> None:
+        now = datetime.now(UTC)
+        self.words += [RolloutWord(revision, verb, name, by, "", reason, now) for name in deployments]
+
+
 class MemoryJournal:
     """Implements `ports.Journal`."""
 
@@ -615,6 +656,7 @@ class MemoryJournal:
         self.leases = MemoryLeases()
         self.installation = MemoryInstallation()
         self.pauses = MemoryPauses()
+        self.rollouts = MemoryRollouts()
         self.places = MemoryPlaces()
         self.memory = MemoryMemory(self.ledger)
         self.failures = MemoryFailures()

@@ -60,7 +60,7 @@ def apply(
                 with this.world(settings, store, deployments=deployment or (), full=full) as world:
                     # before anything is planned, by which what is held would be as of now
                     refuse_unknown(world, scope, approve or ())
-                    return reconcile.plan(world, scope=scope)
+                    return reconcile.plan(replace(world, as_applied=True), scope=scope)
 
             if not agreed(planned, approvals=frozenset(approve or ()) | _approved(settings, store)):
                 show_text("nothing was done")

@@ -24,6 +24,7 @@ _MODULES = {
     "pauses": "pauses",
     "resume": "resume",
     "rollback": "rollback",
+    "rollout": "rollout",
     "grant": "grant",
     "status": "status",
     "alarms": "alarms",

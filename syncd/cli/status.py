@@ -15,6 +15,7 @@ from syncd.cli.invocation import invocation
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.cli.pauses import pause_lines
+from syncd.cli.rollout import under_way
 from syncd.render.layout import Grid, Row
 from syncd.render.lines import Line, Style, counted, safe
 from syncd.words import age, in_one_line
@@ -48,6 +49,8 @@ class _Card:
     error: SyncdError | None = None
     fails: Fails | None = None
     pause: Pause | None = None
+    rollout: str = ""
+    """How it stands in the rollout of a change of the mapping, where that is not over there."""
 
     @property
     def name(self) -> str:
@@ -70,6 +73,7 @@ class _Card:
         said += [self.fails.short] if self.fails else []
         said += [f"{len(self.held.changes):,} held{f' as {self.hold}' if self.hold else ''}"] if self.held else []
         said += [f"{self.pause.of.what} paused"] if self.pause else []
+        said += [self.rollout.partition(" (")[0].partition(": ")[0]] if self.rollout else []
         said += [f"{self.unsettled:,} unsettled"] if self.unsettled else []
         said += ["the last run failed"] if last and last.run.exit_code in FAILED else []
         return "; ".join(said) or (OK if last else "never planned")
@@ -94,6 +98,8 @@ def status(
         pauses = store.pauses.standing()
         granted = standing(store.grants.open(), now(), deployments={card.name for card in cards})
         cards = [_with_pause(card, pauses) for card in cards]
+        said = under_way(files, store)
+        cards = [replace(card, rollout=said.get(card.name, "")) for card in cards]
         uncertified = _uncertified(world, store.readings)
         silent, doubt = _silent(world, store.readings), store.installation.doubt()
         raised = _about(alarms_of(store.presence, files.settings, now=now()), files.settings, cards)
@@ -253,6 +259,8 @@ def _cards_lines(cards: Sequence[_Card], *, program: str, whole: bool = False) -
         yield from (Line(f"  {name:<12} {safe(text)}", hang=_FACTS) for name, text in _facts(card) if text)
         if card.pause:
             yield Line(f"  {'paused':<12} {safe(str(card.pause))}", Style.WARN, hang=_FACTS)
+        if card.rollout:
+            yield Line(f"  {'rollout':<12} {safe(card.rollout)}", Style.WARN, hang=_FACTS)
         if card.held:
             command = _approval(card, program=program)
             yield Line(f"  {'held':<12} {_held_text(card)}", Style.WARN, hang=_FACTS)
@@ -372,6 +380,7 @@ def _json(card: _Card) -> dict[str, Any]:
         "failing": card.fails.json() if card.fails else None,
         "unsettled": card.unsettled,
         "pause": pause_json(card.pause) if card.pause else None,
+        "rollout": card.rollout or None,
         "last_run": _last_plan_json(last_plan) if last_plan else None,
     }
 

@@ -14,6 +14,7 @@ from syncd.config.daemon_settings import checkpoint_settings, daemon_settings, h
 from syncd.config.grant_tables import grants_allowed
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
+from syncd.config.rollout_tables import empty_waves, wave_order
 from syncd.config.settings import DatabaseSettings, DeploymentSettings, PauseSettings, Settings, SourceSettings
 from syncd.config.tables import ConfigFile, DatabaseTable
 from syncd.errors import ConfigInvalid, Problem, reading
@@ -70,7 +71,9 @@ def _load(path: Path, text: str | None) -> Settings:
     _sound_defaults(written, config, folder=folder)
     _different_servers(written, config)
     _known_sources(written, config)
-    return replace(_settings(config, path=path.absolute(), text=written.text), notes=notes)
+    settings = _settings(config, path=path.absolute(), text=written.text)
+    _no_empty_waves(written, settings)
+    return replace(settings, notes=notes)
 
 
 def read_config(path: Path) -> str:
@@ -200,6 +203,19 @@ def _known_sources(written: Written, config: ConfigFile) -> None:
         raise ConfigInvalid(problems)
 
 
+def _no_empty_waves(written: Written, settings: Settings) -> None:
+    """Refuse a wave that no deployment is in: those that are meant would be in the last one."""
+    if settings.rollout is None:
+        return
+    found = empty_waves(settings.rollout, [each.deployment for each in settings.deployments])
+    problems = [
+        written.problem(written.places.value(("rollout", "order", number)), f"rollout.order: {why}")
+        for number, why in found
+    ]
+    if problems:
+        raise ConfigInvalid(problems)
+
+
 def _hint(source: str, config: ConfigFile, near: Callable[[str, Collection[str]], str]) -> str:
     return near(source, config.sources) or f"; there are {', '.join(config.sources)}"
 
@@ -220,6 +236,7 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         notify=notify_settings(config.notify),
         checkpoints=checkpoint_settings(config.checkpoints) if config.checkpoints else None,
         pause=PauseSettings(span(config.pause.longest), open_ended=config.pause.open_ended),
+        rollout=wave_order(config.rollout) if config.rollout else None,
         people_until=config.mappings.people_until == "required",
         privileged=config.mappings.privileged == "required",
         most_expansions=config.mappings.most_expansions,

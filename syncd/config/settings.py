@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from syncd.http.secrets import Secret
-from syncd.model import Deployment, GrantsAllowed, Joining
+from syncd.model import Deployment, GrantsAllowed, Joining, WaveOrder
 from syncd.notify import CheckpointSettings, NotifySettings
 from syncd.plan.limits import GuardRules, Limits
 from syncd.throttle import RateLimit
@@ -133,6 +133,8 @@ class Settings:
     checkpoints: CheckpointSettings | None = None
     """None: the journal's chain is not signed."""
     pause: PauseSettings = PauseSettings()
+    rollout: WaveOrder | None = None
+    """In which order a change of the mapping reaches the deployments; None: all get it at once."""
     people_until: bool = False
     """Whether bindings that name people one by one need an end."""
     privileged: bool = False

@@ -25,6 +25,7 @@ from syncd.config.daemon_tables import (
 )
 from syncd.config.grant_tables import GrantsTable
 from syncd.config.notify_tables import NotifyTable
+from syncd.config.rollout_tables import RolloutTable
 from syncd.fields import (
     InFolder,
     Name,
@@ -153,6 +154,8 @@ class ConfigFile(SettingsTable):
     """The rhythm of `syncd run`."""
     pause: PauseTable = Field(default=PauseTable())
     """What a pause may be."""
+    rollout: RolloutTable | None = None
+    """In which order a change of the mapping reaches the deployments; without this table all get it at once."""
     control: ControlTable = Field(default=ControlTable())
     """How commands reach the daemon."""
     http: HttpTable | None = None

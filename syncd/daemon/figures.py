@@ -116,6 +116,16 @@ OF_DEPLOYMENTS: tuple[Figure[DeploymentState], ...] = (
         lambda deployment, _: deployment.paused_people,
     ),
     Figure(
+        "syncd_deployment_rollout_waiting",
+        "1 where the deployment goes on with the mapping of before, until a change of it reaches its wave.",
+        lambda deployment, _: deployment.rollout_waits,
+    ),
+    Figure(
+        "syncd_deployment_rollout_halted",
+        "1 where deployments of later waves wait for what failed, is held or was not kept on the deployment.",
+        lambda deployment, _: deployment.rollout_halts,
+    ),
+    Figure(
         "syncd_deployment_waiting_changes",
         "Changes that the last look at everything could not make in full, because the server lacks something.",
         lambda deployment, _: deployment.waiting_changes,

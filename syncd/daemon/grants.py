@@ -21,8 +21,8 @@ from syncd.daemon.loaded import Loaded
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.narrow import DirectoryView
 from syncd.mapping.granted import with_grants
-from syncd.model import Directory, GrantState, GrantWord, Rules, Scope, TimedGrant
-from syncd.reconcile import ITSELF, end_grants
+from syncd.model import Directory, GrantState, GrantWord, Scope, TimedGrant
+from syncd.reconcile import ITSELF, end_grants, revisions_had
 
 LOOK_EVERY: Final = timedelta(seconds=1)
 
@@ -58,26 +58,33 @@ class GrantWatch:
             moved = set(before) ^ set(active)
             self._emit("grants_changed", active=len(active), changed=len(moved))
             if last is not None:
-                self._put(loaded, view, moved, before=with_grants(loaded.rules, before), since=last)
+                self._put(loaded, view, moved, before=before, since=last)
 
     def end(self, directory: Directory) -> None:
         """Write down which grants are over for good by what is known now."""
         end_grants(self._grants, directory, GrantWord(ITSELF, socket.gethostname(), self._clock()), self._emit)
 
     def _put(
-        self, loaded: Loaded, view: DirectoryView, moved: Iterable[TimedGrant], *, before: Rules, since: datetime
+        self,
+        loaded: Loaded,
+        view: DirectoryView,
+        moved: Iterable[TimedGrant],
+        *,
+        before: Iterable[TimedGrant],
+        since: datetime,
     ) -> None:
         """Queue passes over those for whom something is other than at the last look."""
         who: dict[str, set[tuple[str, str]]] = {}
         for grant in moved:
             who.setdefault(grant.request.deployment, set()).add(grant.request.who)
+        had = revisions_had(loaded.world, who)
         for name, people in sorted(who.items()):
             target = loaded.targets.get(name)
             if target is None or not target.enforce or not self._assignment.is_ours(name):
                 continue
-            closed = view.closed(people, target.deployment)
-            was = wanted(view, closed, before, target.deployment, now=since)
-            is_ = wanted(view, closed, loaded.world.rules, target.deployment, now=self._clock())
+            closed, lines = view.closed(people, target.deployment), loaded.rules_at(had[name])
+            was = wanted(view, closed, with_grants(lines, before), target.deployment, now=since)
+            is_ = wanted(view, closed, lines, target.deployment, now=self._clock())
             if (change := deployment_delta(was, is_)) is not None:
                 urgency = Urgency.LOSS if change.loss else Urgency.GAIN
                 self._queue.put(name, WorkItem(Scope(change.usernames), "grant", urgency, earlier=change.earlier))

@@ -87,10 +87,26 @@ class Loaded:
     targets: Mapping[str, Target] = field(default_factory=dict)
     grants: tuple[TimedGrant, ...] = ()
     rules: Rules = field(default_factory=lambda: Rules({}, ()))
+    _older: dict[str, Rules] = field(default_factory=dict, compare=False, repr=False)
+    """By revision, what older mapping files say with the grants in force; other grants make another `Loaded`."""
+
+    def rules_at(self, revision: str) -> Rules:
+        """Give what counts where a deployment goes by this revision of the mapping files; empty: by those in use.
+
+        Raises:
+            SyncdError: its files are lost, or cannot be used with this configuration.
+        """
+        revisions = self.world.revisions
+        if revisions is None or revision in ("", revisions.revision):
+            return self.world.rules
+        if revision not in self._older:
+            self._older[revision] = with_grants(revisions.rules_of(revision), self.grants)
+        return self._older[revision]
 
     def granting(self, grants: tuple[TimedGrant, ...]) -> Loaded:
         """Give the same files with other grants in force."""
-        return replace(self, grants=grants, world=replace(self.world, rules=with_grants(self.rules, grants)))
+        world = replace(self.world, rules=with_grants(self.rules, grants))
+        return replace(self, grants=grants, world=world, _older={})
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -216,6 +232,7 @@ class Fleet:
             target=self._target,
             stopping=self._runtime.stopping,
             rules=files.rules,
+            files=files.mappings,
         )
         targets = {t.deployment.name: t for t in world.targets}
         return Loaded(settings, world, self._clock(), targets, rules=world.rules)

@@ -5,6 +5,7 @@ With several replicas one polls a source and the others take what it saved; each
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -14,11 +15,13 @@ from syncd.daemon.delta import DirectoryDelta
 from syncd.daemon.grants import GrantWatch
 from syncd.daemon.loaded import Loaded
 from syncd.daemon.poll_followup import Doubts, InForce, PollTimes, Work, alarms_of, ends_of, who_waits, work_of
+from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.directory.read_sources import Intake
-from syncd.errors import DeploymentBusy
+from syncd.errors import DeploymentBusy, SyncdError
 from syncd.mapping.when import next_change
-from syncd.model import Rules
+from syncd.model import EVERYTHING, Deployment, Rules
 from syncd.ports import Source
+from syncd.reconcile import revisions_had
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Polls:
         """
         loaded = self._fleet.now
         self._cache.configure(source.name for source in loaded.world.sources)
-        self._cache.recall(loaded.world.rules, self._intake(loaded))
+        self._cache.recall(loaded.world.asked, self._intake(loaded))
 
     def poll(self, name: str, *, now: bool = False) -> None:
         """Poll one source, and queue what follows; with `now`, even if another replica did so a moment ago.
@@ -81,14 +84,16 @@ class Polls:
     def expire(self) -> None:
         """Give and take what began and ended since the last time: `from`, `until`, and windows that opened or closed."""
         loaded, since, now = self._fleet.now, self._expired_until, self._clock()
+        bases = self._bases(loaded)
         self._expired_until = now  # also back, with a clock that was set back: what it ends then, it ends again
         view = self._cache.view
         if view is None or now <= since:
             return
-        ends = ends_of(view, self._basis(loaded), since=since, now=now)
-        if ends.rules:
-            self._emit("bindings_turned", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
-            self._put(ends.work)
+        for basis in bases:
+            ends = ends_of(view, basis, since=since, now=now)
+            if ends.rules:
+                self._emit("bindings_turned", rules=[str(rule.at) for rule in ends.rules], people=ends.people)
+                self._put(ends.work)
 
     def last_good(self, name: str) -> datetime | None:
         """Say when a source last gave an answer since we run."""
@@ -96,7 +101,7 @@ class Polls:
 
     def next_end(self) -> datetime | None:
         """Say when the next rule begins or stops to give something."""
-        rules, since = self._fleet.now.rules.bindings, self._expired_until
+        rules, since = self._fleet.now.world.asked.bindings, self._expired_until
         return min((turn for rule in rules if (turn := next_change(rule, since))), default=None)
 
     # --- one poll -----------------------------------------------------------------------------------------------------
@@ -106,17 +111,18 @@ class Polls:
             self.recall()
         began, last = self._monotonic(), self._last.setdefault(source.name, _Last())
         bound = last.polled_at if last.polled_at is not None else began
+        bases = self._bases(loaded)  # before the poll: should the database fail, nothing of it is lost
         moved = self._moved(source, loaded, now=now)
         last.polled_at = began
         if (reading := self._cache.reading(source.name)) is not None and reading.fresh is not None:
             last.good_at = self._clock()
-        work = self._work(moved, loaded, PollTimes(began, bound)) if moved is not None else Work()
-        self._put(work)  # before anything else is asked, which may fail: nobody sees this delta again
+        # before anything else is asked, which may fail: nobody sees this delta again
+        works = self._works(moved, bases, PollTimes(began, bound)) if moved is not None else ()
         if moved is not None:
             self.grants.end(moved.after.directory)
         self._emit("poll_ended", source=source.name, seconds=self._monotonic() - began, changed=moved is not None)
         if moved is not None and moved.who:
-            self._emit("people_changed", count=len(moved.who), deployments=work.deployments)
+            self._emit("people_changed", count=len(moved.who), deployments=sum(work.deployments for work in works))
         self._tell(source.name, last)
         self._database.back()
 
@@ -128,9 +134,9 @@ class Polls:
             if not now and self._was_polled_just_now(source.name, loaded):
                 raise DeploymentBusy("another replica polled it")
             with self._store.leases.take(f"source {source.name}"):
-                return self._cache.poll(source, world.rules, intake)
+                return self._cache.poll(source, world.asked, intake)
         except DeploymentBusy:
-            return self._follow(source.name, world.rules, intake, read_before=last.read_before)
+            return self._follow(source.name, world.asked, intake, read_before=last.read_before)
 
     def _follow(
         self, name: str, rules: Rules, intake: Intake, *, read_before: datetime | None
@@ -157,8 +163,11 @@ class Polls:
         age = self._clock() - reading.read_at
         return mine.fresh.taken_at < reading.read_at and age < loaded.settings.daemon.poll / 2
 
-    def _work(self, moved: DirectoryDelta, loaded: Loaded, seen: PollTimes) -> Work:
-        return work_of(moved, self._basis(loaded), now=self._clock(), seen=seen)
+    def _works(self, moved: DirectoryDelta, bases: Iterable[InForce], seen: PollTimes) -> tuple[Work, ...]:
+        works = tuple(work_of(moved, basis, now=self._clock(), seen=seen) for basis in bases)
+        for work in works:
+            self._put(work)
+        return works
 
     def _put(self, work: Work) -> None:
         for name, item in work.puts:
@@ -174,10 +183,27 @@ class Polls:
 
     # --- what is needed for it ----------------------------------------------------------------------------------------
 
-    def _basis(self, loaded: Loaded) -> InForce:
+    def _bases(self, loaded: Loaded) -> tuple[InForce, ...]:
+        """Give what counts for the deployments of ours: of those that go by older mapping files, what these say.
+
+        Where that cannot be said, a look at everything is queued: it fails, and is told.
+        """
         targets = loaded.world.targets
         ours = [t.deployment for t in targets if t.enforce and self._assignment.is_ours(t.deployment.name)]
-        return InForce(loaded.world.rules, ours)
+        if loaded.world.revisions is None:
+            return (InForce(loaded.world.rules, ours),)
+        had = revisions_had(loaded.world, [each.name for each in ours])
+        by_revision: dict[str, list[Deployment]] = {}
+        for each in ours:
+            by_revision.setdefault(had[each.name], []).append(each)
+        found = []
+        for revision, those in by_revision.items():
+            try:
+                found.append(InForce(loaded.rules_at(revision), those))
+            except SyncdError:
+                for each in those:
+                    self._queue.put(each.name, WorkItem(EVERYTHING, "people", Urgency.WHOLE))
+        return tuple(found)
 
     def _intake(self, loaded: Loaded) -> Intake:
         world = loaded.world

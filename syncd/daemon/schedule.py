@@ -16,19 +16,24 @@ from syncd.daemon.common import Common, Shared
 from syncd.daemon.grants import LOOK_EVERY
 from syncd.daemon.polls import Polls
 from syncd.daemon.scheduler import Scheduler
+from syncd.daemon.words import Say
 from syncd.daemon.work_item import Urgency, WorkItem
 from syncd.errors import StoreError
 from syncd.model import EVERYTHING, Pause, Scope
+from syncd.plan.waves import WaveState
+from syncd.render.rollout import halted_text
 
 CHECKPOINT: Final = timedelta(minutes=1)
 """So often it is looked whether the journal is to be signed."""
+LOOK_AT_ROLLOUT: Final = timedelta(seconds=5)
+"""How often it is looked whether it is a deployment's turn to get a change of the mapping, and what halts that."""
 LOOK_AT_PAUSES: Final = timedelta(seconds=2)
 """How often it is looked whether a pause is over: so late at most is done what waited for that."""
 JITTER: Final = 0.1
 """The part of its interval by which a sweep is early or late, so that a fleet is not swept in step."""
 
 
-_BY_THEMSELVES: Final = frozenset({"upkeep", "grants", "beat", "expiry", "checkpoint", "pauses"})
+_BY_THEMSELVES: Final = frozenset({"upkeep", "grants", "beat", "expiry", "checkpoint", "pauses", "rollout"})
 """Jobs that are about no source and no deployment."""
 _TO_THE_SECOND: Final = ("poll", "beat", "grants", "pauses")
 """What comes in step in every replica, and does not hurt anybody by that."""
@@ -65,6 +70,7 @@ class Schedule:
         self._every("beat", BEAT, self.beat, before, first=BEAT)
         self._every("grants", LOOK_EVERY, self._look_at_grants, before)
         self._every("pauses", LOOK_AT_PAUSES, self.look_at_pauses, before)
+        self._every("rollout", LOOK_AT_ROLLOUT, self._look_at_rollout, before, first=LOOK_AT_ROLLOUT)
         wanted = {f"poll {s.name}" for s in loaded.world.sources} | _BY_THEMSELVES
         wanted |= {f"{job} {name}" for name in loaded.targets for job in ("sweep", "dags", "again")}
         for name in self._scheduler.names() - wanted:
@@ -166,6 +172,24 @@ class Schedule:
         for target in self._fleet.now.world.targets:
             if pause.of.concerns(target.deployment):
                 self._put(target.deployment.name, WorkItem(EVERYTHING, "resume", Urgency.WHOLE))
+
+    def _look_at_rollout(self) -> None:
+        self._database.needed(self.look_at_rollout)
+
+    def look_at_rollout(self) -> None:
+        """Look at everything where it is a deployment's turn to get a change of the mapping, and say what halts that.
+
+        Raises:
+            StoreError: nobody can say; the alarm stays as it is.
+        """
+        revisions, text = self._fleet.now.world.revisions, ""
+        if revisions is not None:
+            standing = revisions.standing(self._store.rollouts.record())
+            text = halted_text(standing)
+            for one in standing.of.values():
+                if one.state is WaveState.DUE:
+                    self._put(one.deployment, WorkItem(EVERYTHING, "rollout", Urgency.WHOLE))
+        self._alarms.say(Say("rollout_halted", "rollout", text))
 
     def _upkeep(self) -> None:
         keep = self._fleet.now.settings.daemon.keep

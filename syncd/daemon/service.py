@@ -264,9 +264,10 @@ class Daemon:
         try:
             sources = view.sources(loaded, self.cache, self._store.readings)
             pauses = self._store.pauses.standing()
+            rollout = view.rollout(loaded, self._store.rollouts)
         except StoreError as error:
             self._database.lost(error)
-            sources, pauses = view.sources(loaded, self.cache, None), ()
+            sources, pauses, rollout = view.sources(loaded, self.cache, None), (), None
         return DaemonState(
             replica=self.assignment.name,
             replicas=self.assignment.replicas,
@@ -276,7 +277,9 @@ class Daemon:
             database_error=self._database.error,
             stopping=self._stopping.is_set(),
             sources=sources,
-            deployments=view.deployments(loaded, self._shared, self._records, self._runtime, pauses=pauses),
+            deployments=view.deployments(
+                loaded, self._shared, self._records, self._runtime, pauses=pauses, rollout=rollout
+            ),
             alarms=tuple(
                 replace(alarm, runbook=runbook(alarm.kind, loaded.settings.notify.runbook_url))
                 for alarm in self.alarms.current()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from syncd.control import DeploymentHealth, DeploymentState, SourceState
 from syncd.daemon.common import Shared
 from syncd.daemon.directory_cache import DirectoryCache
@@ -13,8 +15,10 @@ from syncd.daemon.runtime import Runtime
 from syncd.daemon.work_queue import DeploymentQueue, next_try_at
 from syncd.model import Pause
 from syncd.plan.pauses import stopping
-from syncd.ports import Readings
+from syncd.plan.waves import WaveStanding, WaveState
+from syncd.ports import Readings, Rollouts
 from syncd.reconcile import Target
+from syncd.render.rollout import where
 
 
 def sources(loaded: Loaded, cache: DirectoryCache, readings: Readings | None) -> tuple[SourceState, ...]:
@@ -38,14 +42,34 @@ def _source(name: str, cache: DirectoryCache, readings: Readings | None) -> Sour
     )
 
 
+def rollout(loaded: Loaded, rollouts: Rollouts) -> WaveStanding | None:
+    """Say how a change of the mapping stands; None: there are no waves."""
+    revisions = loaded.world.revisions
+    return revisions.standing(rollouts.record()) if revisions is not None else None
+
+
 def deployments(
-    loaded: Loaded, shared: Shared, records: Records, runtime: Runtime, *, pauses: tuple[Pause, ...] = ()
+    loaded: Loaded,
+    shared: Shared,
+    records: Records,
+    runtime: Runtime,
+    *,
+    pauses: tuple[Pause, ...] = (),
+    waves: WaveStanding | None = None,
 ) -> tuple[DeploymentState, ...]:
     """Say how each deployment stands."""
     return tuple(
-        _deployment(target, shared, records.of(target.deployment.name), runtime, pauses=pauses)
+        _in_rollout(_deployment(target, shared, records.of(target.deployment.name), runtime, pauses=pauses), waves)
         for target in loaded.world.targets
     )
+
+
+def _in_rollout(state: DeploymentState, standing: WaveStanding | None) -> DeploymentState:
+    one = standing.of.get(state.name) if standing is not None else None
+    if standing is None or one is None:
+        return state
+    waits, halts = one.state is WaveState.WAITING, one in standing.halted
+    return replace(state, rollout=where(standing, one), rollout_waits=waits, rollout_halts=halts)
 
 
 def _deployment(

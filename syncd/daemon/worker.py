@@ -110,7 +110,7 @@ class Worker:
         if item.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
         between = self._between(name, item, loaded)
-        directory = self._cache.narrowed(item.scope, target.deployment, loaded.world.rules)
+        directory = self._cache.narrowed(item.scope, target.deployment, loaded.world.asked)
         if directory is None or not self._cache.is_recalled or (item.job is None and self._awaits_first_polls()):
             return TooEarly()
         if self._is_first(target, item, loaded.world, within=within):

@@ -44,6 +44,7 @@ from syncd.model.people import (
     value_of,
 )
 from syncd.model.plan import Awaited, Change, Held, Kept, Kind, Loss, Outcome, Plan, Status, What, Why, digest
+from syncd.model.rollout import RolloutRecord, RolloutRow, RolloutVerb, RolloutWord, Wave, WaveOrder
 from syncd.model.rules import At, Base, DagSelector, Level, Permission, RoleDefinition, RoleMode, Rule, Rules
 from syncd.model.sign_ins import KeptSignIns, SignIns
 from syncd.model.state import EVERYTHING, DesiredState, Doubted, Grant, MadeAccount, ObservedState, Owned, Reason, Scope
@@ -142,6 +143,10 @@ __all__ = [
     "Role",
     "RoleDefinition",
     "RoleMode",
+    "RolloutRecord",
+    "RolloutRow",
+    "RolloutVerb",
+    "RolloutWord",
     "Rule",
     "Rules",
     "Scope",
@@ -154,6 +159,8 @@ __all__ = [
     "TimedGrant",
     "User",
     "VanishedDag",
+    "Wave",
+    "WaveOrder",
     "WeeklyWindow",
     "What",
     "Where",

@@ -10,6 +10,7 @@ Leases    | who may write                                             | whoever 
 Holdings  | what is ours                                              | passes
 Installation | whether the database is the one of before       | passes; `syncd recover`
 Pauses    | where nothing may be changed for a time               | whoever writes to a deployment; commands that pause
+Rollouts  | which mapping files a deployment goes by              | passes; commands that answer
 Places    | at which address a deployment was last worked on          | passes
 Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
@@ -50,6 +51,7 @@ from syncd.ports.queries import (
 )
 from syncd.ports.readings import Readings, SourceHealth
 from syncd.ports.records import ChainHead, Checkpointed
+from syncd.ports.rollouts import Rollouts
 from syncd.ports.silences import Acknowledged, Silence
 from syncd.ports.source import Feed, Source
 from syncd.ports.target import LastingSession, Recorder, TargetReader, TargetSession, TargetWriter
@@ -98,6 +100,7 @@ __all__ = [
     "Recorder",
     "Recovery",
     "Replicas",
+    "Rollouts",
     "RunRecord",
     "SaidOfAlarms",
     "Silence",

@@ -17,6 +17,7 @@ from syncd.ports.memory import Memory
 from syncd.ports.pauses import Pauses
 from syncd.ports.places import Places
 from syncd.ports.readings import Readings
+from syncd.ports.rollouts import Rollouts
 
 
 class Journal(Protocol):
@@ -34,6 +35,8 @@ class Journal(Protocol):
     def installation(self) -> Installation: ...
     @property
     def pauses(self) -> Pauses: ...
+    @property
+    def rollouts(self) -> Rollouts: ...
     @property
     def places(self) -> Places: ...
     @property

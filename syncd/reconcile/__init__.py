@@ -10,6 +10,7 @@ The command line and the daemon call the same functions:
 `settle`      what earlier passes left open
 `report`      what came of it
 `grants`      what people are given for a time
+`rollout`     by which mapping files a pass goes, where changes come in waves
 `strangers`   names in an order that nobody has
 """
 
@@ -19,6 +20,7 @@ from syncd.reconcile.fleet import Rollback, apply, plan, require_holds, roll_bac
 from syncd.reconcile.grants import ITSELF, end_grants
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import Between, PassRequest, Within
+from syncd.reconcile.rollout import revisions_had
 from syncd.reconcile.strangers import strangers
 from syncd.reconcile.world import Alone, Target, World
 
@@ -39,6 +41,7 @@ __all__ = [
     "plan",
     "read_directory",
     "require_holds",
+    "revisions_had",
     "roll_back",
     "strangers",
 ]

@@ -42,7 +42,7 @@ def recall_dags(this: Pass) -> bool:
 
 
 def _goes_by_values(this: Pass) -> bool:
-    return any(rule.each for rule in this.world.rules.bindings)
+    return any(rule.each for rule in this.lines.bindings)
 
 
 def _in_grace(this: Pass, gone: Iterable[VanishedDag]) -> tuple[Dag, ...]:

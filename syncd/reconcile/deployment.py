@@ -21,7 +21,7 @@ from syncd.model import (
     Scope,
     Status,
 )
-from syncd.plan.approval import Apply, Mode, needs_more, refusal
+from syncd.plan.approval import Apply, Mode, PlanOnly, needs_more, refusal
 from syncd.plan.guard import Guarded, still_passing
 from syncd.plan.pauses import part, sentence, stopping
 from syncd.plan.reached import is_drift, remembered
@@ -39,6 +39,7 @@ from syncd.reconcile.make import answered, is_of, make_all, moved_people, record
 from syncd.reconcile.noted import keep_look
 from syncd.reconcile.report import DeploymentReport, Report
 from syncd.reconcile.request import PassRequest
+from syncd.reconcile.rollout import choose_revision, note_end, note_failure
 from syncd.reconcile.run import end_run
 from syncd.reconcile.settle import adopt, disown, remember_accounts, remember_renames, settle
 from syncd.reconcile.state import Comparison, Pass
@@ -108,6 +109,7 @@ def guarded_pass(this: Pass, mode: Mode) -> DeploymentReport:
 
 
 def _failed(this: Pass, error: SyncdError) -> DeploymentReport:
+    note_failure(this, error)
     add_only = this.target.deployment.add_only
     return DeploymentReport(this.name, this.target.enforce, error=error, seconds=this.seconds, add_only=add_only)
 
@@ -119,7 +121,10 @@ def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
         before = session.calls
         if isinstance(mode, Apply) and this.target.enforce:
             with ExitStack() as stack:
-                report = _apply(this, session, lease=this.lease or _take_lease(this, stack), approvals=mode.approvals)
+                lease = this.lease or _take_lease(this, stack)
+                choose_revision(this, mode)
+                report = _apply(this, session, lease=lease, approvals=mode.approvals)
+                note_end(this, report)
         else:
             report = _only_plan(this, session, applying=isinstance(mode, Apply))
         return replace(report, calls=session.calls - before - this.calls_of_others, seconds=this.seconds)
@@ -153,6 +158,7 @@ def _take_lease(this: Pass, stack: ExitStack) -> Lease:
 
 
 def _only_plan(this: Pass, reader: TargetReader, *, applying: bool) -> DeploymentReport:
+    choose_revision(this, PlanOnly())
     inventory, seen = first_look(this, reader)
     # without a lease: what a pass that writes has learned meanwhile stays
     learned = reader.look()

@@ -42,4 +42,4 @@ def read_directory(world: World, *, applying: bool = False) -> Directory:
         keeps=applying or world.journal.ledger.is_in_force(world.files),
         pins=applying,
     )
-    return read_sources(world.sources, world.rules, intake)
+    return read_sources(world.sources, world.asked, intake)

@@ -36,7 +36,8 @@ REFUSALS = 5
 
 
 def plan(world: World, *, scope: Scope = EVERYTHING, command: str = "plan", keep_states: bool = False) -> Report:
-    """Say what `apply` would do now. Writes to no deployment."""
+    """Say what `apply` would do now; where a change of the mapping waits for its wave, what it would do then. Writes to no
+    deployment."""
     return run_all(world, scope, command=command, mode=PlanOnly(), keep_states=keep_states)
 
 

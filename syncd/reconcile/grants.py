@@ -14,7 +14,7 @@ ITSELF = "syncd"
 def take_grants(this: Pass) -> None:
     """Let the lines of a pass be those of the files, and one for each grant that is in force on its deployment now."""
     active = this.journal.grants.active(this.name, now=this.world.clock())
-    this.said = with_grants(this.said or this.world.rules, active, deployment=this.name)
+    this.said = with_grants(this.lines, active, deployment=this.name)
 
 
 def end_grants(grants: Grants, directory: Directory, word: GrantWord, emit: Emit) -> frozenset[int]:

@@ -202,7 +202,13 @@ def _under_their_names(
     )
     aligned = align(theirs, observed, match_email=by_email)
     desired = still_wanted(aligned, owned, there.renames.roles)
-    notes = (*desired.notes, *account_notes(there.renames.accounts), *_server_notes(this), *this.break_glass)
+    notes = (
+        *desired.notes,
+        *account_notes(there.renames.accounts),
+        *_server_notes(this),
+        *this.break_glass,
+        *this.rollout_notes,
+    )
     return replace(desired, notes=notes), _renamed(there.scope, wanted, aligned), _known_as(wanted, aligned)
 
 

@@ -91,14 +91,14 @@ def _waiting(this: Pass, changes: Iterable[Change]) -> Mapping[Change, str]:
 def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
     guarded, now = seen.guarded, this.world.clock()
     basis = Basis(
-        this.world.files,
+        this.files,
         applying,
         guarded.covered,
         guarded.holders,
         guarded.gains,
         seen.rejected,
         seen.paused,
-        this.world.revision,
+        "" if this.is_behind else this.world.revision,
         undoing=this.undo is not None,
         passing=seen.held_effects,
     )

@@ -132,6 +132,12 @@ class Pass:
     """Why DAGs or roles could not be listed: then only those are looked at who lose something."""
     rejections: tuple[Rejection, ...] | None = None
     """What may not pass there; None: it was not asked yet. What is rejected from now on is for the next pass."""
+    base: Rules | None = None
+    """What the mapping files say that the pass goes by; None: those in use."""
+    goes_by: str = ""
+    """Their revision; empty: there are no waves, or it is only planned by the files in use."""
+    rollout_notes: tuple[Note, ...] = ()
+    """For what a change of the mapping waits."""
     said: Rules | None = None
     """The lines of the files with those of timed grants, as they were at the last look; None: nobody looked yet."""
     break_glass: tuple[Note, ...] = ()
@@ -168,7 +174,17 @@ class Pass:
     @property
     def lines(self) -> Rules:
         """What the files say, and what people are given for a time."""
-        return self.said or self.world.rules
+        return self.said or self.base or self.world.rules
+
+    @property
+    def files(self) -> str:
+        """The fingerprint of what it goes by, as plans keep it."""
+        return self.goes_by[:16] if self.is_behind else self.world.files
+
+    @property
+    def is_behind(self) -> bool:
+        """Say whether the pass goes by older mapping files than those in use."""
+        return self.world.revisions is not None and self.goes_by not in ("", self.world.revisions.revision)
 
     @property
     def journal(self) -> Journal:

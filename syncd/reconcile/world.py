@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from syncd.directory.read_sources import FULL_READ_EVERY
+from syncd.mapping.revisions import together
 from syncd.model import (
     BY_EMAIL,
     Deployment,
@@ -25,6 +26,7 @@ from syncd.ports import (
     TargetSession,
 )
 from syncd.reconcile.request import Between, Within
+from syncd.reconcile.revisions import MappingRevisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,16 @@ class World:
     """The commit of git that the mapping files were of when it was made; empty: of none."""
     notes: tuple[Note, ...] = ()
     """What a person should know of these files, whatever a pass finds: bindings that reach nothing."""
+    revisions: MappingRevisions | None = None
+    """The mapping files that deployments go by while new ones reach them in waves; None: all go by `rules`."""
+    as_applied: bool = False
+    """Whether a plan, too, goes by the mapping files that reached a deployment."""
     between: Between = field(default_factory=Alone)
     """Asked before each change, too."""
     reread: Callable[[], Directory] | None = None
     """Gives the directory as it is now, for a pass that let another writer go first; None: it is read, one pass at a time."""
+
+    @property
+    def asked(self) -> Rules:
+        """What is asked of the sources: by the lines in use, and by those of before where a deployment still goes by them."""
+        return together(self.rules, (self.revisions.every,)) if self.revisions else self.rules

@@ -26,6 +26,7 @@ from syncd.store.presence import DatabasePresence
 from syncd.store.queries import DatabaseQueries
 from syncd.store.readings import DatabaseReadings
 from syncd.store.records import DatabaseRecords
+from syncd.store.rollouts import DatabaseRollouts
 from syncd.store.witness import Witness
 
 
@@ -40,6 +41,7 @@ class Stores:
     holdings: DatabaseHoldings
     installation: DatabaseInstallation
     pauses: DatabasePauses
+    rollouts: DatabaseRollouts
     places: DatabasePlaces
     memory: DatabaseMemory
     failures: DatabaseFailures
@@ -91,6 +93,7 @@ class Stores:
             DatabaseHoldings(database),
             DatabaseInstallation(database, witness),
             DatabasePauses(database),
+            DatabaseRollouts(database),
             DatabasePlaces(database),
             DatabaseMemory(database),
             DatabaseFailures(database),

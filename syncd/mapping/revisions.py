@@ -1,0 +1,57 @@
+"""Revisions of mapping files: which is which, and for whom two of them say the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from syncd.mapping.files_of_tests import is_tests
+from syncd.mapping.select import chosen
+from syncd.model import At, Deployment, Rule, Rules
+
+
+def revision_of(files: Mapping[str, bytes]) -> str:
+    """Hash what stands in mapping files; tests that stand beside them say nothing of what is given."""
+    found = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        if not is_tests(name):
+            found.update(b"%d %s %d " % (len(name.encode()), name.encode(), len(content)) + content)
+    return found.hexdigest()
+
+
+def says_the_same(one: Rules, other: Rules, deployment: Deployment) -> bool:
+    """Say whether two mappings give the same on a deployment, whatever people and DAGs there are, wherever the lines stand."""
+    ours, theirs = (chosen(rules.bindings, deployment) for rules in (one, other))
+    if list(map(_meaning, ours)) != list(map(_meaning, theirs)):
+        return False
+    if any(rule.pattern or rule.each for rule in ours):
+        return bool(_meaning((one.roles, one.templates)) == _meaning((other.roles, other.templates)))
+    return bool(_roles(one, ours) == _roles(other, ours))
+
+
+def together(rules: Rules, others: Iterable[Rules]) -> Rules:
+    """Give rules with the lines of others beside them: what is read is what any of them asks for."""
+    more = tuple(rule for other in others for rule in other.bindings)
+    return replace(rules, bindings=tuple(dict.fromkeys((*rules.bindings, *more)))) if more else rules
+
+
+def _roles(rules: Rules, bindings: Iterable[Rule]) -> Any:
+    named = {name for rule in bindings for name in rule.roles}
+    return _meaning({name: rules.roles[name] for name in named & rules.roles.keys()})
+
+
+def _meaning(value: object) -> Any:
+    """Give a value without the places of what is in it."""
+    match value:
+        case At():
+            return None
+        case Mapping():
+            return {name: _meaning(item) for name, item in value.items()}
+        case tuple():
+            return tuple(map(_meaning, value))
+        case _ if is_dataclass(value):
+            return (type(value).__name__, *(_meaning(getattr(value, field.name)) for field in fields(value)))
+        case _:
+            return value
