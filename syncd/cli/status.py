@@ -98,8 +98,8 @@ def status(
         pauses = store.pauses.standing()
         granted = standing(store.grants.open(), now(), deployments={card.name for card in cards})
         cards = [_with_pause(card, pauses) for card in cards]
-        said = under_way(files, store)
-        cards = [replace(card, rollout=said.get(card.name, "")) for card in cards]
+        waves = under_way(files, store)
+        cards = [replace(card, rollout=waves.get(card.name, "")) for card in cards]
         uncertified = _uncertified(world, store.readings)
         silent, doubt = _silent(world, store.readings), store.installation.doubt()
         raised = _about(alarms_of(store.presence, files.settings, now=now()), files.settings, cards)

@@ -264,10 +264,10 @@ class Daemon:
         try:
             sources = view.sources(loaded, self.cache, self._store.readings)
             pauses = self._store.pauses.standing()
-            rollout = view.rollout(loaded, self._store.rollouts)
+            waves = view.rollout(loaded, self._store.rollouts)
         except StoreError as error:
             self._database.lost(error)
-            sources, pauses, rollout = view.sources(loaded, self.cache, None), (), None
+            sources, pauses, waves = view.sources(loaded, self.cache, None), (), None
         return DaemonState(
             replica=self.assignment.name,
             replicas=self.assignment.replicas,
@@ -278,7 +278,7 @@ class Daemon:
             stopping=self._stopping.is_set(),
             sources=sources,
             deployments=view.deployments(
-                loaded, self._shared, self._records, self._runtime, pauses=pauses, rollout=rollout
+                loaded, self._shared, self._records, self._runtime, pauses=pauses, waves=waves
             ),
             alarms=tuple(
                 replace(alarm, runbook=runbook(alarm.kind, loaded.settings.notify.runbook_url))

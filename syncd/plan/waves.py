@@ -162,9 +162,9 @@ def _with_it(row: RolloutRow, wave: int, *, order: WaveOrder, now: datetime, is_
         until = None
     elif row.trouble:
         state = WaveState.HALTED
-    elif until is None:
+    elif row.soaks and until is None:
         state = WaveState.GOING
-    elif row.soaks and now < until:
+    elif row.soaks and until is not None and now < until:
         state = WaveState.SOAKING
     why = row.trouble if state is WaveState.HALTED else ""
     return InWave(row.deployment, wave, state, row.revision, row.began_at, until, why, is_let)
