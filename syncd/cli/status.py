@@ -12,6 +12,7 @@ import typer
 from syncd.cli.alarms import Alarm, alarm_lines, alarms_of
 from syncd.cli.failing import Fails
 from syncd.cli.invocation import invocation
+from syncd.cli.last_plan import last_plan_json
 from syncd.cli.options import Deployments, Format
 from syncd.cli.output import Output, show, show_json
 from syncd.cli.pauses import pause_lines
@@ -381,26 +382,10 @@ def _json(card: _Card) -> dict[str, Any]:
         "unsettled": card.unsettled,
         "pause": pause_json(card.pause) if card.pause else None,
         "rollout": card.rollout or None,
-        "last_run": _last_plan_json(last_plan) if last_plan else None,
+        "last_run": last_plan_json(last_plan) if last_plan else None,
     }
 
 
 def _held_json(held: HeldPlan) -> dict[str, Any]:
     changes, why = len(held.held.changes), list(held.held.why)
     return {"hold": held.hold or None, "digest": held.digest, "changes": changes, "why": why}
-
-
-def _last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
-    run, held = last_plan.run, last_plan.held
-    return {
-        "run": run.id,
-        "command": run.command,
-        "started_at": run.started_at.isoformat(),
-        "exit_code": run.exit_code,
-        "digest": last_plan.digest,
-        "counts": dict(last_plan.counts),
-        "converged_at": last_plan.reached_at.isoformat() if last_plan.reached_at else None,
-        "converged_run": last_plan.reached_run,
-        "held": held and _held_json(held),
-        "notes": [{"code": note.code, "text": note.text} for note in last_plan.notes],
-    }
