@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from syncd.ports import LastPlan
+    from syncd.ports import HeldPlan, LastPlan
 
 
 def last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
@@ -23,3 +23,8 @@ def last_plan_json(last_plan: LastPlan) -> dict[str, Any]:
         "held": held and _held_json(held),
         "notes": [{"code": note.code, "text": note.text} for note in last_plan.notes],
     }
+
+
+def _held_json(held: HeldPlan) -> dict[str, Any]:
+    changes, why = len(held.held.changes), list(held.held.why)
+    return {"hold": held.hold or None, "digest": held.digest, "changes": changes, "why": why}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncd.config import Settings
     from syncd.errors import SyncdError
     from syncd.model import Held, Learned, Note, Pause
-    from syncd.ports import HeldPlan, LastPlan, Readings
+    from syncd.ports import LastPlan, Readings
     from syncd.reconcile import Target, World
     from syncd.store import Stores
     from syncd.targets.kind import TargetKind
@@ -384,8 +384,3 @@ def _json(card: _Card) -> dict[str, Any]:
         "rollout": card.rollout or None,
         "last_run": last_plan_json(last_plan) if last_plan else None,
     }
-
-
-def _held_json(held: HeldPlan) -> dict[str, Any]:
-    changes, why = len(held.held.changes), list(held.held.why)
-    return {"hold": held.hold or None, "digest": held.digest, "changes": changes, "why": why}
