@@ -22,6 +22,7 @@ AlarmKind = Literal[
     "renamed",
     "name_clash",
     "server_changed",
+    "another_installation",
     "break_glass_used",
     "expiry",
     "frozen",

@@ -49,6 +49,7 @@ from syncd.model import (
     VanishedDag,
     key,
 )
+from syncd.plan.another import RivalSign
 from syncd.plan.approval import Hold
 from syncd.plan.contested import Tally
 from syncd.plan.given import NOTHING_GAINED, Gained, SeenRoles
@@ -417,6 +418,12 @@ class MemoryMemory:
         return ()
 
     def contest(self, deployment: str, *, losses: Tally, gains: Tally, now: datetime) -> None:
+        """Do nothing."""
+
+    def signs(self, deployment: str) -> tuple[RivalSign, ...]:  # noqa: ARG002
+        return ()
+
+    def note_signs(self, deployment: str, found: Collection[RivalSign], *, now: datetime) -> None:
         """Do nothing."""
 
     def lost_grants(self, deployment: str) -> tuple[LostGrant, ...]:  # noqa: ARG002

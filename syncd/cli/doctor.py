@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from syncd.model import CheckResult
     from syncd.store import Stores
 
-REACHABLE, WRITABLE, SAME = "reachable", "writable", "same as before"
+REACHABLE, WRITABLE, SAME, ALONE = "reachable", "writable", "same as before", "alone"
 _STYLES = {True: ("ok", Style.PLAIN), None: ("note", Style.WARN), False: ("wrong", Style.FAIL)}
 
 
@@ -66,6 +66,7 @@ def _examined(settings: Settings) -> tuple[CheckResult, ...]:
             *_writable(store),
             *_same(store),
             *_paused(store),
+            *_alone(settings, store),
             *_mapping(settings, store),
             *exposed(settings),
         ]
@@ -141,6 +142,24 @@ def _paused(store: Stores | None) -> Iterator[CheckResult]:
     with suppress(SyncdError):  # that the database does not answer is told above
         for pause in store.pauses.standing():
             yield CheckResult(pause.of.where, "paused", None, str(pause))
+
+
+def _alone(settings: Settings, store: Stores | None) -> Iterator[CheckResult]:
+    """Tell of each deployment on which another installation seems to work."""
+    from datetime import UTC, datetime
+
+    from syncd.errors import SyncdError
+    from syncd.model import CheckResult
+    from syncd.plan.another import another_installation
+
+    if store is None:
+        return
+    with suppress(SyncdError):  # that the database does not answer is told above
+        now = datetime.now(UTC)
+        for each in settings.deployments:
+            name = each.deployment.name
+            if why := another_installation(store.memory.signs(name), now=now):
+                yield CheckResult(f"deployment {name}", ALONE, False, why)
 
 
 def _mapping(settings: Settings, store: Stores | None) -> Iterator[CheckResult]:

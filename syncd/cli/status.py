@@ -76,6 +76,9 @@ class _Card:
         said += [f"{self.pause.of.what} paused"] if self.pause else []
         said += [self.rollout.partition(" (")[0].partition(": ")[0]] if self.rollout else []
         said += [f"{self.unsettled:,} unsettled"] if self.unsettled else []
+        said += (
+            ["another installation"] if last and any(note.code == "another_installation" for note in last.notes) else []
+        )
         said += ["the last run failed"] if last and last.run.exit_code in FAILED else []
         return "; ".join(said) or (OK if last else "never planned")
 

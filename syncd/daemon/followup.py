@@ -246,7 +246,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
         not_converged,
         Say("held", name, words.held(name, this.held, this.held_effects, hold=this.hold)),
         Say("paused", name, words.paused(name, this.pause, this.paused, this.paused_effects)),
-        Say("drift", name, words.drift(name, this.drift, this.culprits, words.noted(notes, "grant_taken_back"))),
+        Say("drift", name, words.drift(name, this.drift, this.culprits, words.left(notes))),
         Say("frozen", name, words.frozen(this.frozen)),
         Say("email_taken", name, words.noted(notes, "email_taken")),
         Say("renamed", name, words.noted(notes, "role_renamed") or words.noted(notes, "account_renamed")),
@@ -254,6 +254,7 @@ def _said(ended: Ended, this: DeploymentEnd, *, lasts: bool) -> tuple[Say, ...]:
         *_waiting(name, words.waiting(this.outcomes), lasts=lasts),
         Say("database_doubted", "database", words.noted(notes, "database_doubted")),
         Say("server_changed", name, words.noted(notes, "server_changed")),
+        Say("another_installation", name, words.noted(notes, "another_installation")),
         Say("break_glass_used", name, words.noted(notes, "break_glass_used")),
     )
 

@@ -105,6 +105,12 @@ def drift(name: str, things: int, culprits: Sequence[str] = (), left: str = "") 
     return "; ".join(filter(None, (back, said if things else "", left)))
 
 
+def left(notes: Sequence[Note]) -> str:
+    """Say what is left as another hand has it, because it does it each time."""
+    codes = "grant_taken_back", "permission_taken_back", "permission_given_back"
+    return "; ".join(filter(None, (noted(notes, code) for code in codes)))
+
+
 def frozen(roles: Mapping[str, str]) -> str:
     by_cause: dict[str, list[str]] = {}
     for role, why in sorted(roles.items()):

@@ -35,7 +35,8 @@ FORGET_AFTER = timedelta(days=30)
 """What did not happen again for so long is over."""
 _SHOWN = 5
 
-_ByRole = Mapping[str, frozenset[Permission]]
+ByRole = Mapping[str, frozenset[Permission]]
+"""Permissions by the name of a role."""
 _OTHER = (
     "another tool, a second syncd or somebody by hand: Airflow notes of no edit in its pages or by its API who made it"
 )
@@ -50,9 +51,9 @@ class Tally:
     forgotten  it has not happened for a long time
     """
 
-    counted: _ByRole
-    put_right: _ByRole
-    forgotten: _ByRole
+    counted: ByRole
+    put_right: ByRole
+    forgotten: ByRole
 
     def __bool__(self) -> bool:
         return bool(self.counted or self.put_right or self.forgotten)
@@ -97,7 +98,7 @@ def given_back(
     return _tally(there, gains, observed, right=False, now=now)
 
 
-def _tally(seen: _ByRole, known: Iterable[Loss], observed: ObservedState, *, right: bool, now: datetime) -> Tally:
+def _tally(seen: ByRole, known: Iterable[Loss], observed: ObservedState, *, right: bool, now: datetime) -> Tally:
     """`right` says whether a permission is as syncd wants it when it is there."""
     counted = {role: set(permissions) for role, permissions in seen.items()}
     put_right: dict[str, set[Permission]] = {}
@@ -112,7 +113,13 @@ def _tally(seen: _ByRole, known: Iterable[Loss], observed: ObservedState, *, rig
     return Tally(_frozen(counted), _frozen(put_right), _frozen(forgotten))
 
 
-def _frozen(found: Mapping[str, set[Permission]]) -> _ByRole:
+def off_dags(counted: ByRole) -> frozenset[str]:
+    """Say in words what is on no DAG, so that no code of one takes or gives it."""
+    found = ((role, p) for role, permissions in counted.items() for p in permissions if p.dag is None)
+    return frozenset(f"{permission} of role {role}" for role, permission in found)
+
+
+def _frozen(found: Mapping[str, set[Permission]]) -> ByRole:
     return {role: frozenset(permissions) for role, permissions in found.items() if permissions}
 
 
@@ -150,13 +157,13 @@ def give_way(
     return replace(desired, roles=roles, notes=desired.notes + tuple(notes))
 
 
-def _as_in(roles: Mapping[str, Role], found: _ByRole) -> _ByRole:
+def _as_in(roles: Mapping[str, Role], found: ByRole) -> ByRole:
     """Give of these permissions what the roles have, as they have it: what was counted does not say which DAG it is on."""
     there = {name: [p for p in roles[name].permissions if p in found[name]] for name in found.keys() & roles.keys()}
     return {name: frozenset(permissions) for name, permissions in sorted(there.items()) if permissions}
 
 
-def _yielded(counted: Iterable[Loss], observed: ObservedState, *, there: bool, now: datetime) -> _ByRole:
+def _yielded(counted: Iterable[Loss], observed: ObservedState, *, there: bool, now: datetime) -> ByRole:
     found: dict[str, set[Permission]] = {}
     for one in counted:
         often = one.times >= YIELD_AFTER and now - one.last < TRY_AGAIN_AFTER

@@ -112,13 +112,18 @@ def tallied(
 
 
 def yield_grants(
-    desired: DesiredState, observed: ObservedState, lost: Iterable[LostGrant], *, now: datetime
+    desired: DesiredState,
+    observed: ObservedState,
+    lost: Iterable[LostGrant],
+    *,
+    now: datetime,
+    after: int = YIELD_AFTER,
 ) -> DesiredState:
-    """Want no more for now what was taken too often and is gone, and say so."""
+    """Want no more for now what was taken so often and is gone, and say so."""
     often = {
         one.grant
         for one in lost
-        if one.times >= YIELD_AFTER
+        if one.times >= after
         and now - one.last < TRY_AGAIN_AFTER
         and one.grant.username in desired.users
         and one.grant.role in desired.users[one.grant.username].roles - _roles(observed, one.grant.username)
@@ -141,25 +146,42 @@ def likely_culprits(taken: Iterable[TakenGrant], desired: DesiredState, observed
     return tuple(_said(taken, desired, observed))
 
 
+def not_by_logins(taken: Iterable[TakenGrant], desired: DesiredState, observed: ObservedState) -> frozenset[TakenGrant]:
+    """Leave out what a login takes that gives people their roles anew."""
+    by_role = _by_role(taken)
+    logins = {role for role, names in by_role.items() if _is_login(names, desired, observed)}
+    return frozenset(one for one in taken if one.role not in logins)
+
+
 def _said(taken: Iterable[TakenGrant], desired: DesiredState, observed: ObservedState) -> list[str]:
+    return [
+        f"{role} was taken from {some(names, _SHOWN)}: most likely {_culprit(role, names, desired, observed)}"
+        for role, names in _by_role(taken).items()
+    ]
+
+
+def _by_role(taken: Iterable[TakenGrant]) -> dict[str, list[str]]:
     by_role: dict[str, list[str]] = {}
     for name, role in sorted(taken):
         by_role.setdefault(role, []).append(name)
-    return [
-        f"{role} was taken from {some(names, _SHOWN)}: most likely {_culprit(role, names, desired, observed)}"
-        for role, names in by_role.items()
-    ]
+    return by_role
 
 
 def _culprit(role: str, names: list[str], desired: DesiredState, observed: ObservedState) -> str:
     if not any(name in observed.users for name in names):
         return DELETES
-    left = {frozenset(_roles(observed, name)) for name in names if name in observed.users}
-    wanted = frozenset[str]().union(*(desired.users[name].roles for name in names if name in desired.users))
-    if len(left) == 1 and (same := next(iter(left))) and not same & wanted:
-        return LOGIN.format(left=", ".join(sorted(same)))
+    if left := _is_login(names, desired, observed):
+        return LOGIN.format(left=", ".join(sorted(left)))
     holders = sum(1 for user in desired.users.values() if role in user.roles)
     return ANOTHER if len(names) >= TOGETHER and 2 * len(names) > holders else PERSON
+
+
+def _is_login(names: list[str], desired: DesiredState, observed: ObservedState) -> frozenset[str]:
+    """Give the roles that all of them are left with, and of which none is wanted; none: it was no login."""
+    left = {frozenset(_roles(observed, name)) for name in names if name in observed.users}
+    wanted = frozenset[str]().union(*(desired.users[name].roles for name in names if name in desired.users))
+    same = next(iter(left)) if len(left) == 1 else frozenset[str]()
+    return frozenset() if same & wanted else same
 
 
 def _roles(observed: ObservedState, name: str) -> frozenset[str]:

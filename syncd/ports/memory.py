@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from syncd.model import DesiredState, Learned, Loss
+from syncd.plan.another import RivalSign
 from syncd.plan.contested import Tally
 from syncd.plan.rivals import GrantTally, LostGrant
 
@@ -46,6 +47,14 @@ class Memory(Protocol):
 
     def contest_grants(self, deployment: str, tally: GrantTally, *, now: datetime) -> None:
         """Write down what a pass saw of them."""
+        ...
+
+    def signs(self, deployment: str) -> tuple[RivalSign, ...]:
+        """List the signs of another installation; see plan/another.py."""
+        ...
+
+    def note_signs(self, deployment: str, found: Collection[RivalSign], *, now: datetime) -> None:
+        """Write down what a look found of them."""
         ...
 
     def roles_seen(self, deployment: str) -> frozenset[str] | None:

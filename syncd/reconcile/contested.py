@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from syncd.model import DesiredState, ObservedState
-from syncd.plan.contested import give_way, given_back, taken_back
+from syncd.plan import another
+from syncd.plan.contested import ByRole, give_way, given_back, taken_back
 from syncd.plan.modes import modes_of
 from syncd.plan.own_acts import OwnActs, own_acts
-from syncd.plan.rivals import likely_culprits, taken_grants, tallied, yield_grants
+from syncd.plan.rivals import YIELD_AFTER, likely_culprits, taken_grants, tallied, yield_grants
+from syncd.reconcile.another import find_rivals, rival
 from syncd.reconcile.state import Pass, ThingsThere
 
 
@@ -18,13 +20,16 @@ def yield_to_others(
     """Want nothing for now that another hand undoes each time. `count` takes note of what it undid since the last pass."""
     journal, now = this.journal, this.world.clock()
     if count and this.scope.everything:
-        contest(this, desired, observed, ours=ours, own=this.own)
+        this.gone, this.came = contest(this, desired, observed, ours=ours, own=this.own)
     losses, gains = journal.memory.losses(this.facts), journal.memory.gains(this.facts)
     return give_way(desired, observed, losses=losses, gains=gains, now=now, never=this.naming.is_privileged)
 
 
-def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], own: OwnActs) -> None:
-    """Take note of what another hand took or gave since the last pass, and of what was put right; where the mode lets us."""
+def contest(
+    this: Pass, desired: DesiredState, observed: ObservedState, *, ours: frozenset[str], own: OwnActs
+) -> tuple[ByRole, ByRole]:
+    """Take note of what another hand took or gave since the last pass, and of what was put right; where the mode lets us.
+    Gives what it took and gave, by role."""
     modes = modes_of(desired, this.target.deployment)
     ours = frozenset() if modes.add_only else ours - modes.kept
     wanted = {name: role for name, role in desired.roles.items() if name not in modes.observed}
@@ -33,6 +38,7 @@ def contest(this: Pass, desired: DesiredState, observed: ObservedState, *, ours:
     losses = taken_back(desired, observed, earlier=earlier, losses=memory.losses(this.facts), now=now, own=own)
     gains = given_back(desired, observed, earlier=earlier, ours=ours, gains=memory.gains(this.facts), now=now, own=own)
     memory.contest(this.name, losses=losses, gains=gains, now=now)
+    return losses.counted, gains.counted
 
 
 def acts_since(this: Pass) -> OwnActs:
@@ -44,10 +50,15 @@ def yield_people(this: Pass, desired: DesiredState, there: ThingsThere, *, count
     """Want no grant for now that another hand takes each time. `count` takes note of those that it took since the last pass."""
     memory, now, observed = this.journal.memory, this.world.clock(), there.observed
     if count and this.scope.everything and observed.scope.everything:
-        taken = taken_grants(desired, observed, this.earlier, ours=there.owned.grants)
+        this.taken = taken = taken_grants(desired, observed, this.earlier, ours=there.owned.grants)
         this.culprits = likely_culprits(taken, desired, observed)
+        find_rivals(this, desired, there)
         memory.contest_grants(this.name, tallied(taken, memory.lost_grants(this.name), observed, now=now), now=now)
-    return yield_grants(desired, observed, memory.lost_grants(this.facts), now=now)
+    why = rival(this)
+    after = another.YIELD_AFTER if why else YIELD_AFTER
+    notes = (another.note(why),) if why and this.scope.everything else ()
+    desired = replace(desired, notes=(*desired.notes, *notes))
+    return yield_grants(desired, observed, memory.lost_grants(this.facts), now=now, after=after)
 
 
 def put_right(this: Pass, observed: ObservedState) -> None:

@@ -29,6 +29,7 @@ from syncd.model import (
     Scope,
     VanishedDag,
 )
+from syncd.plan.contested import ByRole
 from syncd.plan.guard import Guarded
 from syncd.plan.on_people import Effects
 from syncd.plan.own_acts import OwnActs
@@ -36,6 +37,7 @@ from syncd.plan.rejected import Rejection
 from syncd.plan.renamed import (
     Renames,
 )
+from syncd.plan.rivals import TakenGrant
 from syncd.plan.rollback import Undo
 from syncd.plan.settle import Settled
 from syncd.ports import (
@@ -149,6 +151,10 @@ class Pass:
     """People of whom something else is wanted now, as was found after another writer went first."""
     culprits: tuple[str, ...] = ()
     """What was taken from people since the last pass over everything, and who most likely did it."""
+    taken: frozenset[TakenGrant] = frozenset()
+    gone: ByRole = field(default_factory=dict)
+    came: ByRole = field(default_factory=dict)
+    """What another hand took from people, and what it took from roles and gave to them, as this pass counted it."""
     calls_of_others: int = 0
     """Made by passes that went ahead through the same session."""
     seconds: dict[str, float] = field(default_factory=dict)

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Delete, Table, Update, and_, bindparam, delete, select, update
 
 from syncd.model import DesiredState, Learned, Loss, Permission
+from syncd.plan.another import RivalSign
 from syncd.plan.contested import Tally
 from syncd.plan.rivals import GrantTally, LostGrant
 from syncd.store import codec
 from syncd.store.engine import Database, insert
 from syncd.store.lost_grants import contest, lost
 from syncd.store.prepared import Prepared
+from syncd.store.rival_signs import note_signs, signs
 from syncd.store.schema import capabilities, desired, gains, losses, renamed_roles, seen_roles
 
 
@@ -68,6 +70,12 @@ class DatabaseMemory:
     def contest_grants(self, deployment: str, tally: GrantTally, *, now: datetime) -> None:
         if tally:
             self._database.commit(lambda c: contest(c, deployment, tally, now=now))
+
+    def signs(self, deployment: str) -> tuple[RivalSign, ...]:
+        return signs(self._database, deployment)
+
+    def note_signs(self, deployment: str, found: Collection[RivalSign], *, now: datetime) -> None:
+        self._database.commit(lambda c: note_signs(c, deployment, found, now=now))
 
     # --- the roles it had ---------------------------------------------------------------------------------------------
 

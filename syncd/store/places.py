@@ -18,6 +18,7 @@ from syncd.ports import Place
 from syncd.store import changes
 from syncd.store.engine import Database, insert
 from syncd.store.lost_grants import lost_grants
+from syncd.store.rival_signs import rival_signs
 from syncd.store.schema import (
     accounts,
     awaited,
@@ -47,6 +48,7 @@ _OF_A_SERVER: Final = (
     looks,
     look_people,
     lost_grants,
+    rival_signs,
 )
 UNSEEN = "nobody can look any more: the deployment was pointed at another server"
 

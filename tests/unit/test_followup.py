@@ -88,6 +88,7 @@ NOTHING = {
             "renamed",
             "name_clash",
             "server_changed",
+            "another_installation",
             "break_glass_used",
             "waiting",
         )
