@@ -176,6 +176,7 @@ def build(
         full=full,
         hold_expires=settings.daemon.hold_expires,
         revision=head_of(settings.mappings),
+        areas=settings.areas,
         files=fingerprint(meant, settings.joining, settings.sources, settings.deployments),
         stopping=stopping,
         notes=idle_bindings(meant, (d.deployment for d in settings.deployments)),

@@ -56,8 +56,8 @@ from syncd.plan.given import NOTHING_GAINED, Gained, SeenRoles
 from syncd.plan.rejected import Rejection
 from syncd.plan.rivals import GrantTally, LostGrant
 from syncd.plan.rulings import HoldRecord, HoldWord, NotTaken
-from syncd.plan.taken import NOTHING, Taken, taken
-from syncd.ports import Basis, DatabaseDoubt, Failing, Lease, Place, Unsettled
+from syncd.plan.taken import NOTHING, Taken
+from syncd.ports import Basis, DatabaseDoubt, Failing, Lease, MovedThere, PassClaim, Place, Unsettled
 
 Thing = tuple[str, str, str]
 """What is owned: user, role or grant; its name; the role of a grant."""
@@ -190,8 +190,8 @@ class MemoryLedger:
         self.plans.append((plan, held, basis))
         self.log.append("plan")
         for change in plan.changes:
-            takes = NOTHING if change in basis.covered else taken(change, basis.holders)
-            gives = NOTHING_GAINED if change in basis.covered or not basis.gains else basis.gains.of(change)
+            takes = NOTHING if change in basis.covered else basis.measure.took(change)
+            gives = NOTHING_GAINED if change in basis.covered else basis.measure.gave(change)
             status = "held" if held and change in held.changes else "planned"
             self.rows.append(
                 Row(next(self._numbers), plan.deployment, change, status, at=now, takes=takes, gives=gives)
@@ -518,6 +518,39 @@ class MemoryLooks:
         return None if seen is None else SeenRoles(seen.roles, len(seen.dags), {})
 
 
+class MemoryClaims:
+    """Implements `ports.Claims` for a world without limits over several deployments."""
+
+    def moved_since(
+        self,
+        since: datetime,  # noqa: ARG002
+        *,
+        deployment: str = "",  # noqa: ARG002
+        run: int = 0,  # noqa: ARG002
+        but: Collection[int] = (),  # noqa: ARG002
+    ) -> MovedThere:
+        return {}
+
+    def claim(
+        self,
+        claim: PassClaim,  # noqa: ARG002
+        *,
+        since: datetime,  # noqa: ARG002
+        but: Collection[int] = (),  # noqa: ARG002
+        fits: Callable[[MovedThere], bool],
+    ) -> bool:
+        return fits({})
+
+    def people(self, deployments: Collection[str]) -> int:  # noqa: ARG002
+        return 0
+
+    def rights(self, deployments: Collection[str]) -> int:  # noqa: ARG002
+        return 0
+
+    def note_rights(self, deployment: str, rights: int, *, now: datetime) -> None:
+        pass
+
+
 class MemoryInbox:
     """Implements `ports.Inbox`: nobody says anything of what is held."""
 
@@ -671,3 +704,4 @@ class MemoryJournal:
         self.grants = MemoryGrants()
         self.looks = MemoryLooks()
         self.inbox = MemoryInbox()
+        self.claims = MemoryClaims()

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from syncd.config.daemon_settings import checkpoint_settings, daemon_settings, http_settings, notify_settings
 from syncd.config.grant_tables import grants_allowed
+from syncd.config.limit_tables import areas_of
 from syncd.config.problems import settings_problems
 from syncd.config.renamed import in_todays_names
 from syncd.config.rollout_tables import empty_waves, wave_order
@@ -117,7 +118,8 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     deployments, defaults = values.get("deployments"), values.get("defaults", {})
     if not isinstance(deployments, dict) or not isinstance(defaults, dict):
         return dict(values)
-    common = _over({name: values.get(name, {}) for name in ("limits", "guard")}, defaults)
+    shared = {name: _of_each(values.get(name, {})) for name in ("limits", "guard")}
+    common = _over(shared, defaults)
     return {
         **values,
         "deployments": {
@@ -125,6 +127,11 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
             for name, written in deployments.items()
         },
     }
+
+
+def _of_each(table: Any) -> Any:
+    """Leave out what is of several deployments together."""
+    return {k: v for k, v in table.items() if k not in ("fleet", "label")} if isinstance(table, dict) else table
 
 
 def _of_its_kind(defaults: Mapping[str, Any], written: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -221,6 +228,7 @@ def _hint(source: str, config: ConfigFile, near: Callable[[str, Collection[str]]
 
 
 def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
+    deployments = tuple(_deployments(config.deployments))
     return Settings(
         path=path,
         text=text,
@@ -230,7 +238,8 @@ def _settings(config: ConfigFile, *, path: Path, text: str) -> Settings:
         full_read_every=span(config.run.full_read_every),
         joining=_joining(config),
         sources=tuple(SourceSettings(name, table.type, table.settings()) for name, table in config.sources.items()),
-        deployments=tuple(_deployments(config.deployments)),
+        deployments=deployments,
+        areas=tuple(areas_of(config.limits, (each.deployment for each in deployments))),
         daemon=daemon_settings(config.daemon, config.control, folder=path.parent),
         http=http_settings(config.http) if config.http else None,
         notify=notify_settings(config.notify),

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from syncd.http.secrets import Secret
 from syncd.model import Deployment, GrantsAllowed, Joining, WaveOrder
 from syncd.notify import CheckpointSettings, NotifySettings
-from syncd.plan.limits import GuardRules, Limits
+from syncd.plan.limits import GuardRules, LimitArea, Limits
 from syncd.throttle import RateLimit
 
 
@@ -130,6 +130,8 @@ class Settings:
     http: HttpSettings | None
     """None: the daemon answers no HTTP."""
     notify: NotifySettings
+    areas: tuple[LimitArea, ...] = ()
+    """Deployments that have limits together."""
     checkpoints: CheckpointSettings | None = None
     """None: the journal's chain is not signed."""
     pause: PauseSettings = PauseSettings()

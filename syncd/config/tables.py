@@ -24,6 +24,7 @@ from syncd.config.daemon_tables import (
     PauseTable,
 )
 from syncd.config.grant_tables import GrantsTable
+from syncd.config.limit_tables import AllLimitsTable
 from syncd.config.notify_tables import NotifyTable
 from syncd.config.rollout_tables import RolloutTable
 from syncd.fields import (
@@ -39,7 +40,7 @@ from syncd.fields import (
 from syncd.sources import SOURCES
 from syncd.sources.kind import SourceTable
 from syncd.targets import TARGETS, USUAL
-from syncd.targets.table import DeploymentTable, GuardTable, LimitsTable
+from syncd.targets.table import DeploymentTable, GuardTable
 
 _SECRETS = frozenset({"password", "sslpassword"})
 """Words of libpq for secrets, which a query may hold."""
@@ -146,7 +147,7 @@ class ConfigFile(SettingsTable):
     """How a pass runs."""
     join: Join = Field(default=Join())
     """How accounts of several sources become one person."""
-    limits: LimitsTable = Field(default=LimitsTable())
+    limits: AllLimitsTable = Field(default=AllLimitsTable())
     """How much may be taken away, and given, within an hour without approval."""
     guard: GuardTable = Field(default=GuardTable())
     """What does not pass without a person's word, however little it is."""

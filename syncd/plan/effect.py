@@ -55,6 +55,12 @@ def holders(observed: ObservedState, changes: Iterable[Change], roles: Collectio
     return {role: sorted(people) for role, people in found.items()}
 
 
+def stayers(observed: ObservedState, changes: Iterable[Change], role: str) -> list[str]:
+    """Name by key, sorted, who held a role and still does once the changes of people were made."""
+    names = map(key, holders(observed, changes, {role}).get(role, ()))
+    return [name for name in names if name in observed.users and role in observed.users[name].roles]
+
+
 def keepers(observed: ObservedState, changes: Iterable[Change], roles: Collection[str]) -> dict[str, int]:
     """Count, by role, who held these roles and still does once the changes of people were made: if the role goes, or
     shrinks, they lose by that."""

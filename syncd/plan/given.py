@@ -114,7 +114,7 @@ class Gains:
 
     def _of_roles(self, had: Roles, new: Roles) -> int:
         if (had, new) not in self.known:
-            self.known[had, new] = self._worth(_allowed(self.now, new) - _allowed(self.was, had))
+            self.known[had, new] = worth(allowed(self.now, new) - allowed(self.was, had), self.everywhere)
         return self.known[had, new]
 
     def _of_growth(self, was: Role, will: Role) -> Gained:
@@ -125,12 +125,8 @@ class Gains:
         if will.name in self.wanted:
             before = before | self.wanted[will.name].permissions
         new = frozenset(p for p in will.permissions - before if p.dag not in self.new_dags)
-        rights = sum(self._worth(new - _allowed(self.was, roles)) * many for roles, many in keepers.items())
+        rights = sum(worth(new - allowed(self.was, roles), self.everywhere) * many for roles, many in keepers.items())
         return Gained(sum(keepers.values()) if len(new) > HOLLOW * len(will.permissions) else 0, rights)
-
-    def _worth(self, permissions: Collection[Permission]) -> int:
-        on_all = sum(1 for p in permissions if p in self.everywhere.permissions) if self.everywhere.permissions else 0
-        return len(permissions) + on_all * (max(1, self.everywhere.dags) - 1)
 
     def managed(self, gainers: Mapping[str, Roles]) -> int:
         """Count the rights of all people, by the roles that they hold after the plan, which gives these roles to the gainers."""
@@ -150,7 +146,7 @@ def gains(
     """Make what the gains of a plan are measured by that a look at roles led to."""
     planned = tuple(changes)
     now = {**observed.roles, **{c.name: c.after for c in planned if isinstance(c.after, Role)}}
-    keepers = _keepers(observed, planned, frozenset(_growing(planned)))
+    keepers = staying(observed, planned, frozenset(_growing(planned)))
     return Gains(owned.grants, observed.roles, now, wanted or {}, keepers, frozenset(new_dags), everywhere)
 
 
@@ -181,19 +177,26 @@ def _growing(changes: Iterable[Change]) -> Iterator[str]:
                 yield will.name
 
 
-def _keepers(observed: ObservedState, changes: Iterable[Change], growing: Roles) -> dict[str, Counter[Roles]]:
-    """Count, by role that grows and by the roles that they have before, who holds it before and after."""
-    found: dict[str, Counter[Roles]] = {role: Counter() for role in growing}
-    if not growing:
+def staying(observed: ObservedState, changes: Iterable[Change], which: Roles) -> dict[str, Counter[Roles]]:
+    """Count, by each of these roles and by the roles that they have before, who holds it before and after."""
+    found: dict[str, Counter[Roles]] = {role: Counter() for role in which}
+    if not which:
         return found
     after = {
         key(c.name): c.after.roles if isinstance(c.after, User) else _NOTHING for c in changes if c.subject == "user"
     }
     for name, user in observed.users.items():
-        for role in user.roles & after.get(name, user.roles) & growing:
+        for role in user.roles & after.get(name, user.roles) & which:
             found[role][user.roles] += 1
     return found
 
 
-def _allowed(roles: Mapping[str, Role], names: Roles) -> frozenset[Permission]:
+def worth(permissions: Collection[Permission], everywhere: Everywhere) -> int:
+    """Count permissions as rights of one person: what is on every DAG once for each DAG."""
+    on_all = sum(1 for p in permissions if p in everywhere.permissions) if everywhere.permissions else 0
+    return len(permissions) + on_all * (max(1, everywhere.dags) - 1)
+
+
+def allowed(roles: Mapping[str, Role], names: Roles) -> frozenset[Permission]:
+    """Give what these roles allow together; those that are not there allow nothing."""
     return frozenset().union(*(roles[name].permissions for name in names if name in roles))

@@ -38,6 +38,7 @@ from types import MappingProxyType
 
 from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.approval import covers
+from syncd.plan.areas import NOBODY_MOVED, Moved, Movers, SoFar, area_rulings, area_uses, together
 from syncd.plan.doubted import HELD
 from syncd.plan.given import NOTHING_GAINED, Gained, Gains
 from syncd.plan.guard_rules import (
@@ -50,7 +51,10 @@ from syncd.plan.guard_rules import (
     timed_rulings,
 )
 from syncd.plan.limits import Limits
-from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed, taken
+from syncd.plan.lost import Losses
+from syncd.plan.measured import Measure
+from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed
+from syncd.plan.used import Used
 
 WINDOW = timedelta(hours=1)
 """What was taken or given this long ago still counts towards a limit."""
@@ -62,16 +66,27 @@ HALF = 0.5
 class Guarded:
     """A plan after the guard: what may go, in order, and what is held; or the digest by which all of it may go.
 
-    `covered` is what that digest let pass. `holders` is what `taken` asks of a role, `gains` what gains are measured by;
-    None: no limit on gains is asked about them.
+    `covered` is what that digest let pass. `measure` is what changes are counted by; `uses` says how much of each limit the
+    plan would use.
     """
 
     go: tuple[Change, ...]
     held: Held | None = None
     approved: str | None = None
     covered: tuple[Change, ...] = ()
-    holders: Mapping[str, int] = field(default_factory=dict)
-    gains: Gains | None = None
+    measure: Measure = field(default_factory=Measure)
+    uses: Callable[[], tuple[Used, ...]] = field(default=tuple, compare=False)
+
+    @property
+    def moves(self) -> Moved:
+        """Give what the changes that may go count in areas: all but those that a person let pass."""
+        return together(self.measure.of(change) for change in self.counting)
+
+    @property
+    def counting(self) -> tuple[Change, ...]:
+        """Give the changes that may go and that no person let pass."""
+        covered = {(c.subject, c.name, c.after) for c in self.covered}
+        return tuple(c for c in self.go if (c.subject, c.name, c.after) not in covered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,7 @@ class _Moves:
     change: Change
     took: Taken
     gave: Gained = NOTHING_GAINED
+    moved: Moved = NOBODY_MOVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,10 @@ def guard(
     given_lately: Gained = NOTHING_GAINED,
     doubt: str = "",
     timed: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    losses: Losses | None = None,
+    whom: Movers | None = None,
+    areas: Collection[SoFar] = (),
+    measure: Measure | None = None,
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
@@ -124,24 +144,46 @@ def guard(
     `lately` was taken there within the last `WINDOW`, without a person's word, and `given_lately` given: it counts too.
     `gains` is what gains are measured by; None: they are not limited. `privileged` is what the rule about roles that administer
     asks, `admins` what those about administrators ask; None: there is no such rule. `own` is the account that we run as.
+    `losses` is what lost rights are counted by; None: they are not limited. `areas` are those that the deployment is in, with
+    what counts there already, and `whom` says whom a change moves. `measure` is all of that, where it was made before.
     """
-    holders = holders_left(plan.changes, observed)
-    each = [_Moves(c, taken(c, holders), gains.of(c) if gains else NOTHING_GAINED) for c in plan.changes]
+    measure = measure or Measure(holders_left(plan.changes, observed), gains, losses, whom)
+    gains, losses = measure.gains, measure.losses
+    each = [_moves(measure, change) for change in plan.changes]
     kinds = [*_kinds(observed, limits, owned=owned, lately=lately), _of_named(named), *_in_doubt(doubt)]
+    kinds += [_lost_rights(limits, losses, owned=owned, lately=lately)] if losses else []
     kinds += _gain_kinds(each, limits, owned=owned, gains=gains, lately=given_lately) if gains else ()
-    counted = [(kind, _too_much(kind, sum(map(kind.count, each)))) for kind in kinds]
-    over = [_ruling(kind, why, each) for kind, why in counted if why]
+    sums = [(kind, sum(map(kind.count, each))) for kind in kinds]
+    over = [_ruling(kind, why, each) for kind, count in sums if (why := _too_much(kind, count))]
+    over += area_rulings([(m.change, m.moved) for m in each], areas)
     over += privileged_rulings(plan.changes, privileged) if privileged else ()
     over += timed_rulings(plan.changes, timed, doubt) if timed else ()
     over += own_rulings(plan.changes, own, observed.roles)
     over += admin_rulings(plan.changes, admins, tuple(over)) if admins else ()
+
+    def uses() -> tuple[Used, ...]:
+        return (*_uses(sums), *area_uses([m.moved for m in each], areas))
+
     if not over:
-        return Guarded(plan.changes, holders=holders, gains=gains)
+        return Guarded(plan.changes, measure=measure, uses=uses)
     go, kept_back = _part(plan.changes, over)
     held = Held(tuple(kept_back), tuple(ruling.why for ruling in over), plan.deployment)
     if covers(approvals, held):
-        return Guarded(plan.changes, approved=held.digest, covered=held.changes, holders=holders, gains=gains)
-    return Guarded(tuple(go), held, holders=holders, gains=gains)
+        return Guarded(plan.changes, approved=held.digest, covered=held.changes, measure=measure, uses=uses)
+    return Guarded(tuple(go), held, measure=measure, uses=uses)
+
+
+def _moves(measure: Measure, change: Change) -> _Moves:
+    took, gave = measure.took(change), measure.gave(change)
+    return _Moves(change, took, gave, measure.moved(change, took, gave))
+
+
+def _uses(sums: Iterable[tuple[_Kind, int]]) -> Iterator[Used]:
+    """Say how much of each limit is used; rules that hold whatever there is of a kind are no limits."""
+    for kind, count in sums:
+        if count and kind.most:
+            most = max(kind.floor, min(kind.most, int(kind.share * kind.total())))
+            yield Used("", kind.words, count, kind.before, most)
 
 
 def still_passing(plan: Plan, guarded: Guarded, *, before: Guarded) -> Guarded:
@@ -169,6 +211,18 @@ def _kinds(observed: ObservedState, limits: Limits, *, owned: Owned, lately: Tak
             most=limits.permissions,
             floor=limits.permission_floor,
         ),
+    )
+
+
+def _lost_rights(limits: Limits, losses: Losses, *, owned: Owned, lately: Taken) -> _Kind:
+    return _Kind(
+        "rights are lost (one permission of one person each)",
+        lambda m: m.took.rights,
+        lambda: losses.managed(owned.grants) + lately.rights,
+        limits.lost_rights,
+        limits.share,
+        limits.lost_right_floor,
+        lately.rights,
     )
 
 

@@ -29,8 +29,38 @@ class Limits:
     """Permissions that people gain, each counted for each person; above this many, held."""
     right_floor: int = 5_000
     """Up to this many rights are given whatever the share."""
+    lost_rights: int = 1_000_000
+    """Permissions that people lose, each counted for each person; above this many, held."""
+    lost_right_floor: int = 50_000
+    """Up to this many rights are lost whatever the share."""
     approvers: int = 1
     """So many different people have to let pass what is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaLimits:
+    """How much may be taken away, and given, over several deployments together within an hour without approval; the words are
+    those of `Limits`, but a person counts once, on however many deployments it is."""
+
+    removals: int = 200
+    share: float = 0.10
+    floor: int = 10
+    lost_rights: int = 5_000_000
+    lost_right_floor: int = 100_000
+    gains: int = 400
+    gain_share: float = 0.25
+    gain_floor: int = 50
+    rights: int = 5_000_000
+    right_floor: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class LimitArea:
+    """Deployments that have limits together: the fleet, or those with some labels."""
+
+    name: str
+    limits: AreaLimits
+    deployments: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

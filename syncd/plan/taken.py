@@ -18,12 +18,14 @@ HOLLOW = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a change takes, or many changes together: people who lose a role, permissions that roles lose, and deletions."""
+    """What a change takes, or many changes together: people who lose a role, permissions that roles lose, deletions, and
+    rights that people lose, where these were counted (see lost.py)."""
 
     people: int = 0
     permissions: int = 0
     accounts: int = 0
     roles: int = 0
+    rights: int = 0
 
     def __bool__(self) -> bool:
         return self != NOTHING

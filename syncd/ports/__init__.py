@@ -16,6 +16,7 @@ Memory    | what earlier passes saw and learned of a deployment       | passes
 Failures  | since when a deployment fails, how often, the next try    | passes
 Looks     | what was seen last of a deployment                        | passes; commands that answer questions
 Inbox     | what is held, and what people said of it                  | passes, commands, API
+Claims    | what passes are about to move: limits of several deployments | passes
 Past      | what sources and lists of DAGs said in the past           | commands that answer questions
 Grants    | what people are given for a time                          | passes; commands, the daemon
 Queries   | what people ask: audit, history, the last plan            | commands, API and pages
@@ -24,6 +25,7 @@ Presence  | replicas, alarms, uses of the API, the last good files    | the daem
 """
 
 from syncd.ports.break_glass import BreakGlass
+from syncd.ports.claims import Claims, MovedThere, PassClaim
 from syncd.ports.emit import Emit
 from syncd.ports.failures import Failing, Failures
 from syncd.ports.grants import Grants
@@ -66,6 +68,7 @@ __all__ = [
     "BreakGlass",
     "ChainHead",
     "Checkpointed",
+    "Claims",
     "DatabaseDoubt",
     "Emit",
     "Entries",
@@ -90,6 +93,8 @@ __all__ = [
     "Ledger",
     "Looks",
     "Memory",
+    "MovedThere",
+    "PassClaim",
     "Past",
     "Pauses",
     "Place",

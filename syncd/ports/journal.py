@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from syncd.ports.break_glass import BreakGlass
+from syncd.ports.claims import Claims
 from syncd.ports.failures import Failures
 from syncd.ports.grants import Grants
 from syncd.ports.holdings import Holdings
@@ -51,3 +52,5 @@ class Journal(Protocol):
     def looks(self) -> Looks: ...
     @property
     def inbox(self) -> Inbox: ...
+    @property
+    def claims(self) -> Claims: ...

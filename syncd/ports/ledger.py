@@ -10,7 +10,8 @@ from typing import Protocol
 
 from syncd.model import Awaited, Change, Deployment, Held, Outcome, Owned, Plan, Scope, Status
 from syncd.plan.approval import Hold
-from syncd.plan.given import Gained, Gains
+from syncd.plan.given import Gained
+from syncd.plan.measured import Measure
 from syncd.plan.on_people import Effects
 from syncd.plan.taken import Taken
 from syncd.ports.leases import Lease
@@ -32,8 +33,7 @@ class Basis:
     files     the fingerprint of mappings and configuration
     applying  whether it is made to be carried out; a plan that is not may be of files that are not in force
     covered   changes that a person let pass: they count towards no limit
-    holders   what `plan.taken` asks of a role
-    gains     what gains are measured by; None: none of them counts
+    measure   what the changes are counted by
     rejected  changes that were left out of it, because somebody rejected them
     waiting   changes that wait for the end of a pause
     revision  the commit of git that the mapping files are of, with a `+` where they differ from it; empty: they are of none
@@ -44,8 +44,7 @@ class Basis:
     files: str = ""
     applying: bool = True
     covered: tuple[Change, ...] = ()
-    holders: Mapping[str, int] = field(default_factory=dict)
-    gains: Gains | None = None
+    measure: Measure = field(default_factory=Measure)
     rejected: tuple[Change, ...] = ()
     waiting: tuple[Change, ...] = ()
     revision: str = ""

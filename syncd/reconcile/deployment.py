@@ -32,6 +32,7 @@ from syncd.ports import (
     TargetReader,
     TargetSession,
 )
+from syncd.reconcile.areas import note_managed
 from syncd.reconcile.contested import acts_since, contest, put_right
 from syncd.reconcile.directory import rereading
 from syncd.reconcile.look import first_look, see, standing
@@ -121,7 +122,7 @@ def _run_pass(this: Pass, mode: Mode) -> DeploymentReport:
         before = session.calls
         if isinstance(mode, Apply) and this.target.enforce:
             with ExitStack() as stack:
-                lease = this.lease or _take_lease(this, stack)
+                this.lease = lease = this.lease or _take_lease(this, stack)
                 choose_revision(this, mode)
                 report = _apply(this, session, lease=lease, approvals=mode.approvals)
                 note_end(this, report)
@@ -198,6 +199,7 @@ def _report(
         observed=last.observed if this.keep_states else None,
         error=this.unread,
         add_only=this.target.deployment.add_only,
+        uses=seen.guarded.uses() if this.lease is None else (),
         pause=last.pause,
         paused=last.paused,
         paused_effects=last.paused_effects,
@@ -263,7 +265,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     if this.undo:
         return report
     if this.scope.everything:
-        _remember_roles(this, after)
+        _remember_roles(this, after, session, dags=len(inventory))
     if this.scope.everything and report.converged and not moved_people(this):
         staying = _staying(this, seen.guarded.held, after.rejected)
         state = remembered(after.desired, this.earlier, held=staying, kept=after.plan.kept)
@@ -294,7 +296,8 @@ def _staying(this: Pass, held: Held | None, rejected: tuple[Change, ...]) -> Hel
     return Held((*(held.changes if held else ()), *rejected), held.why if held else (), this.name)
 
 
-def _remember_roles(this: Pass, after: Comparison) -> None:
+def _remember_roles(this: Pass, after: Comparison, reader: TargetReader, *, dags: int) -> None:
+    note_managed(this, after, reader.dialect(), dags=dags)
     roles, held = frozenset(after.observed.roles), sound(this.rules.roles, after.observed, after.plan)
     if (roles, held) != (this.journal.memory.roles_seen(this.name), this.journal.memory.sound_roles(this.name)):
         this.journal.memory.save_roles_seen(this.name, roles, sound=held)
@@ -329,7 +332,7 @@ def _within(
     this: Pass, session: TargetSession, lease: Lease, world: World, directory: Directory, request: PassRequest
 ) -> Report:
     """Make another pass here and now, in the middle of this one."""
-    before = session.calls
+    before, this.went_first = session.calls, True
     try:
         return _one_pass(world, this.target, directory, request, lease=lease, session=session)
     finally:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from syncd.mapping.privileged import privileges
-from syncd.model import Dag, DesiredState, Dialect, Note, ObservedState, Plan, key
+from syncd.model import Change, Dag, DesiredState, Dialect, Kind, Note, ObservedState, Plan, key
 from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, gains_of_people, grown_on
 from syncd.plan.guard import WINDOW, Guarded, guard
 from syncd.plan.guard_rules import Admins, Privileged
+from syncd.plan.lost import Losses, losses, losses_of_people
 from syncd.plan.named import signs
 from syncd.plan.settle import planned_again, without_unmade
 from syncd.ports import TargetReader
-from syncd.reconcile.state import Pass, ThingsThere
+from syncd.reconcile.areas import judged, whom_it_moves
+from syncd.reconcile.state import Comparison, Pass, ThingsThere
 
 
 def ask_guard(
@@ -33,7 +36,10 @@ def ask_guard(
     again = planned_again(plan, [(left.id, left.change, end) for left, end in there.ends.items()])
     since, ledger = this.world.clock() - WINDOW, this.journal.ledger
     measured = _gains(this, plan, there, reader.dialect(), inventory=inventory)
-    return guard(
+    lost = _losses(this, plan, there, reader.dialect(), inventory=inventory)
+    this.whose = desired.whose
+    judge = partial(
+        guard,
         plan,
         there.observed,
         this.target.limits,
@@ -42,6 +48,8 @@ def ask_guard(
         lately=ledger.taken_since(this.name, since, but=again),
         named=named,
         gains=measured,
+        losses=lost,
+        whom=whom_it_moves(this, plan, there),
         doubt=this.doubt.why if this.doubt else "",
         timed=_timed(this, desired),
         privileged=_privileged(this, plan, there, desired) if this.target.guard.holds_unmarked else None,
@@ -49,6 +57,41 @@ def ask_guard(
         own=there.observed.users.get(key(reader.own_account() or "")),
         given_lately=ledger.given_since(this.name, since, but=again) if measured else NOTHING_GAINED,
     )
+    return judged(this, bool(measured or lost), again, lambda areas: judge(areas=areas))
+
+
+def too_much_by_now(this: Pass, seen: Comparison, rest: Iterable[Change]) -> frozenset[Change]:
+    """Say what of the changes that are left is over a limit by now, with what was done by others who were let go first. What is
+    not is claimed anew."""
+    counting = frozenset(seen.guarded.counting)
+    left = tuple(change for change in rest if change in counting)
+    if not left:
+        return frozenset()
+    since, ledger = this.world.clock() - WINDOW, this.journal.ledger
+    judge = partial(
+        guard,
+        replace(seen.plan, changes=left),
+        seen.observed,
+        this.target.limits,
+        owned=seen.owned,
+        lately=ledger.taken_since(this.name, since),
+        given_lately=ledger.given_since(this.name, since),
+        measure=seen.guarded.measure,
+    )
+    may_go = frozenset(judged(this, True, (), lambda areas: judge(areas=areas)).go)
+    return frozenset(change for change in left if change not in may_go)
+
+
+def _losses(
+    this: Pass, plan: Plan, there: ThingsThere, dialect: Dialect, *, inventory: tuple[Dag, ...]
+) -> Losses | None:
+    """Say by what the rights that a plan takes are counted; None: it takes nothing."""
+    if not any(change.revoked or change.kind is Kind.DELETE for change in plan.changes):
+        return None
+    scope, on_all = there.observed.scope, frozenset(dialect.everywhere.values())
+    if not (scope.everything or scope.dags) and (seen := this.journal.looks.roles(this.facts)) is not None:
+        return losses_of_people(seen, on_all, lambda: this.journal.holdings.owned(this.facts).grants)
+    return losses(plan.changes, there.observed, everywhere=Everywhere(on_all, len(inventory)))
 
 
 def _gains(this: Pass, plan: Plan, there: ThingsThere, dialect: Dialect, *, inventory: tuple[Dag, ...]) -> Gains | None:

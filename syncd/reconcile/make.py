@@ -30,11 +30,13 @@ from syncd.ports import (
     TargetWriter,
 )
 from syncd.reconcile.grants import take_grants
+from syncd.reconcile.guarding import too_much_by_now
 from syncd.reconcile.request import Within
 from syncd.reconcile.state import Comparison, Pass
 
 STOPPING = "not begun, because syncd is stopping; the next pass decides anew"
 MOVED = "not begun: what is wanted of this person changed meanwhile; the next pass decides anew"
+USED_UP = "not begun: others were let go first and used up a limit; the next pass decides anew"
 AWAY_AFTER = 5
 """So many changes in a row to which nothing but failures came, and the rest is left to the next pass."""
 AWAY = f"not begun: the server gave no good answer to the {AWAY_AFTER} changes before this one"
@@ -57,11 +59,11 @@ def make_all(
         this.timed("apply"),
         this.journal.ledger.entries(plan, lease=lease, on=this.target.deployment, but=this.own_pause) as entries,
     ):
-        for change in guarded.go:
+        for number, change in enumerate(guarded.go):
             if change in waits:
                 outcome = Outcome(change, Status.PENDING, waits[change])
             elif why := (not to_the_end and _is_away(made)) or _why_not(
-                this, seen, change, session=writer, lease=lease, within=within
+                this, seen, number, session=writer, lease=lease, within=within
             ):
                 outcome = Outcome(change, Status.SKIPPED, why)
             else:
@@ -94,8 +96,7 @@ def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
         this.files,
         applying,
         guarded.covered,
-        guarded.holders,
-        guarded.gains,
+        guarded.measure,
         seen.rejected,
         seen.paused,
         "" if this.is_behind else this.world.revision,
@@ -107,10 +108,9 @@ def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
     )
 
 
-def _why_not(
-    this: Pass, seen: Comparison, change: Change, *, session: TargetSession, lease: Lease, within: Within
-) -> str:
-    """Let others go first, then say why a change is not begun now; empty: begin it."""
+def _why_not(this: Pass, seen: Comparison, number: int, *, session: TargetSession, lease: Lease, within: Within) -> str:
+    """Let others go first, then say why the change of this number is not begun now; empty: begin it."""
+    change = seen.guarded.go[number]
     # What a person let pass is used up by the plan that is recorded, so whatever else decides anew would hold the rest of it.
     if why := this.world.between.let_ahead(within, few=seen.guarded.approved is not None):
         return why
@@ -118,7 +118,12 @@ def _why_not(
         if this.journal.places.place(this.name, this.target.address).facts != this.name:
             raise DeploymentBusy(f"{this.name}: {ELSEWHERE}")
         this.moved |= _moved_since(this, session)
-    return _untrue(this, seen, change)
+        this.went_first = True
+    if this.went_first:
+        moved, this.went_first = moved_people(this), False
+        rest = (left for left in seen.guarded.go[number:] if not is_of(left, moved, seen))
+        this.too_much = too_much_by_now(this, seen, rest)
+    return USED_UP if change in this.too_much else _untrue(this, seen, change)
 
 
 def _untrue(this: Pass, seen: Comparison, change: Change) -> str:

@@ -28,6 +28,7 @@ from syncd.model import (
     key,
 )
 from syncd.plan.on_people import Effects
+from syncd.plan.used import Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class DeploymentReport:
     desired: DesiredState | None = None
     observed: ObservedState | None = None
     error: SyncdError | None = None
+    uses: tuple[Used, ...] = ()
+    """How much of each limit the plan uses."""
     pause: Pause | None = None
     """What stops changes there when the pass ended, whether or not there was any to stop."""
     paused: tuple[Change, ...] = ()

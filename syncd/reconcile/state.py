@@ -24,6 +24,7 @@ from syncd.model import (
     ObservedState,
     Owned,
     Pause,
+    PersonKey,
     Plan,
     Rules,
     Scope,
@@ -119,7 +120,13 @@ class Pass:
     doubt: DatabaseDoubt | None = None
     """Why the database may not be the one that was worked with last: then nothing is taken."""
     lease: Lease | None = None
-    """The right to write there, where whoever began the pass took it."""
+    """The right to write there; None: it only plans, or did not take it yet."""
+    whose: Mapping[str, tuple[PersonKey, ...]] = field(default_factory=dict)
+    """By account, whose it is by what is wanted now."""
+    went_first: bool = False
+    """Whether others were let go first since it was last judged what may go."""
+    too_much: frozenset[Change] = frozenset()
+    """What is over a limit by now, because of what those did."""
     earlier: DesiredState | None = None
     """What a pass over everything last read back as reached, or what was wanted before the event that led to this pass."""
     own: OwnActs = field(default_factory=OwnActs)

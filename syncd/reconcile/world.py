@@ -18,7 +18,7 @@ from syncd.model import (
     Rules,
 )
 from syncd.plan.approval import EXPIRES
-from syncd.plan.limits import GuardRules, Limits
+from syncd.plan.limits import GuardRules, LimitArea, Limits
 from syncd.ports import (
     Emit,
     Journal,
@@ -78,6 +78,8 @@ class World:
     """The fingerprint of the mappings and the configuration that this world is made of."""
     revision: str = ""
     """The commit of git that the mapping files were of when it was made; empty: of none."""
+    areas: tuple[LimitArea, ...] = ()
+    """Deployments that have limits together, whether or not they are among these targets."""
     notes: tuple[Note, ...] = ()
     """What a person should know of these files, whatever a pass finds: bindings that reach nothing."""
     revisions: MappingRevisions | None = None

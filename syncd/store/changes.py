@@ -10,19 +10,18 @@ others   | close        | as the outcome says; `unknown` stays open until a late
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from syncd.errors import DeploymentBusy, StoreError
-from syncd.model import Change, Held, Kind, Plan, Status, key
-from syncd.plan.given import NOTHING_GAINED, Gained
+from syncd.model import Change, Held, Plan, Status, key
 from syncd.plan.guard import parted
-from syncd.plan.taken import Taken, taken
 from syncd.ports import Basis, Unsettled
 from syncd.store import awaited, codec, evidence, inbox, ownership
+from syncd.store.counted import Counting
 from syncd.store.prepared import Prepared
 from syncd.store.schema import INTENT, PLANNED, changes, is_unsettled, plans, runs, steps, touches
 
@@ -66,7 +65,7 @@ def record_plan(
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
     evidence.planned(connection, id_, plan, row, held=held, revision=basis.revision)
     parts = parted(plan.changes, held, waiting=basis.waiting)
-    _record_changes(connection, id_, parts, now=now, counted=_Counted(plan.deployment, basis))
+    _record_changes(connection, id_, parts, now=now, counted=Counting(plan.deployment, basis))
     _forget_unbegun(connection, plan, in_force=in_force)
     if in_force:
         inbox.note_plan(connection, run, plan, held=held, approved=approved, basis=basis, now=now)
@@ -109,77 +108,8 @@ def fingerprint(change: Change) -> str:
     return _encode(change).fingerprint
 
 
-class _Counted:
-    """What the changes of a plan count towards the limits of its deployment; see plan/taken.py."""
-
-    def __init__(self, deployment: str, basis: Basis) -> None:
-        self._deployment = deployment if basis.applying else None
-        self._holders = basis.holders
-        self._gains = basis.gains
-        self._covered = {(c.subject, c.name, c.after) for c in basis.covered}
-
-    def columns(self, change: Change) -> dict[str, Any]:
-        took, gave = taken(change, self._holders), self._gains.of(change) if self._gains else NOTHING_GAINED
-        counts = took or gave
-        if not counts or not self._deployment or (change.subject, change.name, change.after) in self._covered:
-            return dict.fromkeys(("counts_for", "people", "permissions", "gainers", "rights"))
-        return {
-            "counts_for": self._deployment,
-            "people": took.people,
-            "permissions": took.permissions,
-            "gainers": gave.people,
-            "rights": gave.rights,
-        }
-
-
-def taken_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
-    """Count what changes took there since then, or are about to, but for what a person let pass, and for these changes."""
-    return Taken(*_sums(connection, _takings, _taken_since, deployment, since, but=but))
-
-
-def given_since(connection: Connection, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
-    """Count what changes gave there since then, or are about to, but for what a person let pass, and for these changes."""
-    return Gained(*_sums(connection, _givings, _given_since, deployment, since, but=but))
-
-
-def _sums(
-    connection: Connection,
-    asked: Select[Any],
-    prepared: Prepared,
-    deployment: str,
-    since: datetime,
-    *,
-    but: Collection[int],
-) -> Iterator[int]:
-    if but:
-        others = asked.where(changes.c.id.not_in(but))
-        sums: Iterable[Any] = connection.execute(others, {"at": deployment, "since": since}).one()
-    else:
-        [sums] = prepared.rows(connection, at=deployment, since=since)
-    return (int(number or 0) for number in sums)
-
-
-MAYBE_DONE = (INTENT, Status.UNKNOWN.value, Status.PENDING.value, Status.APPLIED.value)
-"""What may have been done."""
-
-_deleted = changes.c.kind == Kind.DELETE.value
-_within = (
-    changes.c.counts_for == bindparam("at"),
-    changes.c.moved_at >= bindparam("since"),
-    or_(*(changes.c.status == status for status in MAYBE_DONE)),
-)
-_takings = select(
-    func.sum(changes.c.people),
-    func.sum(changes.c.permissions),
-    func.sum(case((and_(_deleted, changes.c.subject == "user"), 1), else_=0)),
-    func.sum(case((and_(_deleted, changes.c.subject == "role"), 1), else_=0)),
-).where(*_within)
-_givings = select(func.sum(changes.c.gainers), func.sum(changes.c.rights)).where(*_within)
-_taken_since, _given_since = Prepared(_takings, "at", "since"), Prepared(_givings, "at", "since")
-
-
 def _record_changes(
-    connection: Connection, plan: int, parts: Iterable[tuple[Change, bool]], *, now: datetime, counted: _Counted
+    connection: Connection, plan: int, parts: Iterable[tuple[Change, bool]], *, now: datetime, counted: Counting
 ) -> None:
     rows, wanted = [], []
     for seq, (change, is_held) in enumerate(parts):

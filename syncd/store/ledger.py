@@ -20,7 +20,7 @@ from syncd.model import Awaited, Change, Deployment, Held, Owned, Plan, Scope, S
 from syncd.plan.given import Gained
 from syncd.plan.taken import Taken
 from syncd.ports import Basis, Lease, Unsettled
-from syncd.store import changes, codec, evidence, own_acts, ownership, schema
+from syncd.store import changes, codec, counted, evidence, own_acts, ownership, schema
 from syncd.store.engine import LARGE, Database
 from syncd.store.entries import DatabaseEntries, flushed
 from syncd.store.prepared import Prepared
@@ -97,11 +97,11 @@ class DatabaseLedger:
 
     def taken_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Taken:
         with self._database.read() as connection:
-            return changes.taken_since(connection, deployment, since, but=but)
+            return counted.taken_since(connection, deployment, since, but=but)
 
     def given_since(self, deployment: str, since: datetime, *, but: Collection[int] = ()) -> Gained:
         with self._database.read() as connection:
-            return changes.given_since(connection, deployment, since, but=but)
+            return counted.given_since(connection, deployment, since, but=but)
 
     def done_since_reached(self, deployment: str) -> tuple[Change, ...]:
         return own_acts.done_since_reached(self._database, deployment)

@@ -6,7 +6,7 @@ from sqlalchemy import and_, bindparam, func, or_, select
 
 from syncd.model import Change, Role, User
 from syncd.store import codec
-from syncd.store.changes import MAYBE_DONE
+from syncd.store.counted import MAYBE_DONE
 from syncd.store.engine import Database
 from syncd.store.prepared import Prepared
 from syncd.store.schema import changes, desired, plans

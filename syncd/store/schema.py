@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0031"
+REVISION = "0032"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
@@ -236,6 +236,8 @@ changes = Table(
     Column("permissions", Integer, comment="how many permissions a role loses by it"),
     Column("gainers", Integer, comment="how many people gain a role by it"),
     Column("rights", Integer, comment="how many permissions people gain by it, each counted for each person"),
+    Column("lost_rights", Integer, comment="how many permissions people lose by it, each counted for each person"),
+    Column("persons", Words, comment="who loses or gains a role by it, as JSON; null: no limit asked about them"),
     Index("ix_changes_plan_id_fingerprint", "plan_id", "fingerprint"),
     Index("ix_changes_name", "name"),
     Index("ix_changes_moved_at", "moved_at"),
@@ -245,9 +247,8 @@ is_unsettled = changes.c.status.in_([literal_column("'intent'"), literal_column(
 """Literals, because neither database uses a partial index where the value is a parameter."""
 
 partly("ix_changes_unsettled", changes.c.plan_id, where=is_unsettled)
-partly(
-    "ix_changes_counts_for_moved_at", changes.c.counts_for, changes.c.moved_at, where=changes.c.counts_for.is_not(None)
-)
+_for = changes.c.counts_for
+partly("ix_changes_counts_for_moved_at", _for, changes.c.moved_at, where=_for.is_not(None))
 
 touches = Table(
     "touches",

@@ -9,6 +9,7 @@ from typing import Self
 from syncd.errors import StoreError
 from syncd.store import migrations
 from syncd.store.break_glass import DatabaseBreakGlass
+from syncd.store.claims import DatabaseClaims
 from syncd.store.engine import Clock, Database
 from syncd.store.failures import DatabaseFailures
 from syncd.store.grants import DatabaseGrants
@@ -49,6 +50,7 @@ class Stores:
     grants: DatabaseGrants
     looks: DatabaseLooks
     inbox: DatabaseInbox
+    claims: DatabaseClaims
     past: DatabasePast
     queries: DatabaseQueries
     presence: DatabasePresence
@@ -101,6 +103,7 @@ class Stores:
             DatabaseGrants(database),
             DatabaseLooks(database),
             DatabaseInbox(database),
+            DatabaseClaims(database),
             DatabasePast(database),
             DatabaseQueries(database),
             DatabasePresence(database),

@@ -51,6 +51,10 @@ class LimitsTable(SettingsTable):
     every DAG for each DAG; above this many, held. DAGs that are new count only for who gains a role."""
     right_floor: int = Field(default=_LIMITS.right_floor, ge=0)
     """Up to this many rights are given whatever the share."""
+    lost_rights: int = Field(default=_LIMITS.lost_rights, ge=0)
+    """Rights that people lose, counted as above; above this many, or above `share` of all the rights that they have, held."""
+    lost_right_floor: int = Field(default=_LIMITS.lost_right_floor, ge=0)
+    """Up to this many rights are lost whatever the share."""
     approvers: int = Field(default=_LIMITS.approvers, ge=1, le=2)
     """How many people have to let pass what is held, 1 or 2; the second is another person than the first, whatever name they say
     they act under."""

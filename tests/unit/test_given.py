@@ -182,7 +182,7 @@ def test_each_limit_says_what_it_counts() -> None:
 def test_where_nobody_measures_gains_none_is_held() -> None:
     made, observed = Plan("prod", EVERYTHING, tuple(joins(500))), there()
     found = guard(made, observed, LIMITS, owned=Owned(), given_lately=Gained(900, 900))
-    assert (None, None, made.changes) == (found.held, found.gains, found.go)
+    assert (None, None, made.changes) == (found.held, found.measure.gains, found.go)
 
 
 # --- what goes on ------------------------------------------------------------------------------------------------------
@@ -223,4 +223,4 @@ def test_what_is_approved_goes_and_is_told_from_what_is_measured() -> None:
     assert held is not None
     passed = judged(joins(21), approvals={held.digest})
     assert (None, held.digest, tuple(joins(21))) == (passed.held, passed.approved, passed.covered)
-    assert isinstance(passed.gains, Gains)
+    assert isinstance(passed.measure.gains, Gains)

@@ -197,7 +197,7 @@ def test_a_role_that_gives_before_it_takes_is_as_hollow_as_one_that_does_both_at
         assert passed.held is not None
         assert ("12 people lose a role: the limit is 10",) == passed.held.why
         assert was.permissions <= {p for change in passed.go for p in change.after.permissions}  # type: ignore[union-attr]
-        assert {"finance": 12} == passed.holders
+        assert {"finance": 12} == passed.measure.holders
 
 
 @pytest.mark.finding("BRK-2")
@@ -218,7 +218,7 @@ def test_who_moves_from_a_role_that_shrinks_loses_it_once() -> None:
     was, moves = role("finance", 4), [Change(user(f"p{n}", "finance"), user(f"p{n}", "ops")) for n in range(8)]
     shrinks, joins = Change(was, role("finance", 1)), Change(user("p50"), user("p50", "finance"))
     passed = held_by([shrinks, *moves, joins], was, holders=9)
-    assert (None, {"finance": 1}) == (passed.held, passed.holders)
+    assert (None, {"finance": 1}) == (passed.held, passed.measure.holders)
     moved_and_left = held_by([shrinks, *moves, joins], was, holders=11)
     assert moved_and_left.held is not None
     assert ("11 people lose a role: the limit is 10",) == moved_and_left.held.why
@@ -347,9 +347,12 @@ def test_whoever_asks_later_what_was_taken_is_told_who_held_each_role(limits: Li
     made = Plan("prod", EVERYTHING, (Change(role("finance", 1), None),))
     owned = Owned(roles=frozenset({"finance"}), people=100)
     found = guard(made, observed, limits, owned=owned)
-    assert {"finance": 1} == dict(found.holders)
+    assert {"finance": 1} == dict(found.measure.holders)
     if found.held is not None:
-        assert found.holders == guard(made, observed, limits, owned=owned, approvals={found.held.digest}).holders
+        assert (
+            found.measure.holders
+            == guard(made, observed, limits, owned=owned, approvals={found.held.digest}).measure.holders
+        )
 
 
 def test_a_reason_that_is_about_no_role_stays_with_each_part() -> None:
