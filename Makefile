@@ -54,9 +54,9 @@ golden: $(VENV)/.dev
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
 lock: $(VENV)/.dev
-	$(COMPILE) pyproject.toml --group build -o requirements/run.txt
-	$(COMPILE) pyproject.toml --group build --extra postgres -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml --group build --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group build -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group build --extra postgres -c requirements/dev.txt -o requirements/postgres.txt
 	printf 'apache-airflow==2.9.0\napache-airflow-providers-fab==1.0.4\n' | $(COMPILE) --exclude-newer 2024-04-25 - -o requirements/airflow-2.9.0.txt
 	printf 'apache-airflow==2.11.2\napache-airflow-providers-fab==1.5.4\n' | $(COMPILE) - -o requirements/airflow-2.11.2.txt
 	printf 'apache-airflow==3.3.2\napache-airflow-providers-fab==3.10.2\n' | $(COMPILE) - -o requirements/airflow-3.3.2.txt

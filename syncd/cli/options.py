@@ -13,8 +13,8 @@ from syncd.cli.output import Output, PlanOutput
 if TYPE_CHECKING:
     from syncd.model import Level
 
-LARGEST_NUMBER: Final = 2**63 - 1
-"""No row of the database has a larger one."""
+LARGEST_NUMBER: Final = 10**12
+"""No row of the database has a larger one: a thousand of them a second are as many in thirty years."""
 
 Deployments = Annotated[
     list[str] | None,

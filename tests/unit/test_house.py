@@ -189,3 +189,17 @@ def test_every_note_is_explained_in_a_page() -> None:
 
     assert 25 < len(codes)
     assert [] == sorted(code for code in codes if f"`{code}`" not in pages)
+
+
+@pytest.mark.finding("N-642")
+@pytest.mark.parametrize("lock", ["run", "postgres"])
+def test_what_runs_is_what_was_developed_with(lock: str) -> None:
+    """Tests say nothing of a release that only an installation has."""
+    runs, develops = (_locked(name) for name in (lock, "dev"))
+    assert runs
+    assert {name: develops.get(name, release) for name, release in runs.items()} == runs
+
+
+def _locked(name: str) -> dict[str, str]:
+    text = (ROOT.parent / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)", text, flags=re.MULTILINE))
