@@ -40,6 +40,8 @@ from syncd.reconcile import PassRequest, Target, Within, World, one_pass
 
 FIRST_POLLS_S: Final = 10.0
 """How long passes wait for sources that were not read since the start."""
+FIRST_FILL_S: Final = 3600.0
+"""How long the first pass on a deployment does: what it gives is no gain beside others, and the rest of it would be one."""
 
 
 class Worker:
@@ -111,7 +113,8 @@ class Worker:
             self._fleet.sessions.look_again(name)
         between = self._between(name, item, loaded)
         directory = self._cache.narrowed(item.scope, target.deployment, loaded.world.asked)
-        if directory is None or not self._cache.is_recalled or (item.job is None and self._awaits_first_polls()):
+        waits = item.job is None and self._awaits_first_polls(target, loaded.world)
+        if directory is None or not self._cache.is_recalled or waits:
             return TooEarly()
         if self._is_first(target, item, loaded.world, within=within):
             return RolesFirst()
@@ -149,9 +152,12 @@ class Worker:
         """Name who waits for the result, for the journal: who approved something is asked for years later."""
         return f"api:{self._jobs.get(item.job).order.who}" if item.job is not None else ""
 
-    def _awaits_first_polls(self) -> bool:
-        """Say whether a source was not read since the start, and it is worth waiting for: one that hangs is not."""
-        return self._cache.is_unread and self._monotonic() - self._began_at < FIRST_POLLS_S
+    def _awaits_first_polls(self, target: Target, world: World) -> bool:
+        """Say whether a source was not read since the start, nor failed, and it is worth waiting for: one that hangs is not."""
+        if not self._cache.is_unread:
+            return False
+        waited_s = self._monotonic() - self._began_at
+        return waited_s < FIRST_POLLS_S or (waited_s < FIRST_FILL_S and _is_unfilled(target, world))
 
     def _list_dags(self, name: str, target: Target, world: World) -> Listed:
         """Compare the DAGs with those that the last pass listed."""
@@ -231,6 +237,12 @@ class Worker:
             self._scheduler.later(f"again {name}", found.again_in, lambda: self._queue.put(name, whole("retry")))
         if found.failed and (at := next_try_at(self._queue.look(name), self._clock(), self._monotonic())):
             self._database.needed(lambda: self._failures.tries_again(name, at=at))
+
+
+def _is_unfilled(target: Target, world: World) -> bool:
+    """Say whether no pass over everything was made on this very server yet."""
+    place = world.journal.places.place(target.deployment.name, target.address)
+    return world.journal.memory.roles_seen(place.facts) is None
 
 
 def _known(target: Target, world: World) -> Learned | None:

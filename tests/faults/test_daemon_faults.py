@@ -22,6 +22,7 @@ from waiting import until
 
 from syncd.control import DeploymentHealth, Job, NotKnown, Order
 from syncd.daemon.followup import QUARANTINE_AFTER
+from syncd.daemon.worker import FIRST_POLLS_S
 from syncd.orders import NotMeant
 from syncd.sandbox.airflow.faults import (
     CRASH,
@@ -202,6 +203,21 @@ def test_a_first_start_while_everything_is_away(lab: Rig) -> None:
     shutil.move(lab.folder / "elsewhere", lab.folder / "people")
     lab.converge()
     lab.until("all is quiet", lab.quiet)
+    lab.see()
+
+
+@pytest.mark.finding("N-653")
+def test_a_first_fill_is_one_although_a_source_takes_long_to_read(lab: Rig) -> None:
+    """What it gives is not measured as gains of people beside those few whom a quick source has."""
+    lab.limits = "floor = 5, share = 0.5"
+    lab.write_config()
+    lab.join(*crowd(24))
+    lab.okta.lie("hang").hang_s = 3.0
+    lab.start()
+    lab.until("the folder is read", lambda: any(s["source"] == "people" for s in lab.heard("snapshot_read")))
+    lab.time.pass_(FIRST_POLLS_S + 1)
+    lab.converge()
+    assert [] == lab.heard("change_held")
     lab.see()
 
 
