@@ -112,8 +112,8 @@ class Worker:
         if item.command in ("sweep", "retry"):
             self._fleet.sessions.look_again(name)
         between = self._between(name, item, loaded)
+        waits = item.job is None and self._awaits_first_polls(target, loaded.world)  # before a look at what they gave
         directory = self._cache.narrowed(item.scope, target.deployment, loaded.world.asked)
-        waits = item.job is None and self._awaits_first_polls(target, loaded.world)
         if directory is None or not self._cache.is_recalled or waits:
             return TooEarly()
         if self._is_first(target, item, loaded.world, within=within):
