@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
-from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope, SignIns
+from syncd.model import (
+    Change,
+    Dag,
+    Dialect,
+    Learned,
+    LoggedAct,
+    LoggedEdit,
+    ObservedState,
+    Outcome,
+    Scope,
+    SignIns,
+)
 from syncd.ports import LastingSession, Recorder, TargetSession
 
 Open = Callable[[Learned | None], LastingSession]
@@ -152,6 +164,12 @@ class _Lent:
 
     def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:
         return self._session.sign_ins(names)
+
+    def edits(self, since: datetime) -> tuple[LoggedEdit, ...] | None:
+        return self._session.edits(since)
+
+    def acts(self, account: str, since: datetime) -> tuple[LoggedAct, ...]:
+        return self._session.acts(account, since)
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         return self._session.apply(change, record)

@@ -20,6 +20,7 @@ from syncd.model.grants import (
 )
 from syncd.model.in_code import InCode
 from syncd.model.labels import LabelTest
+from syncd.model.logged import LoggedAct, LoggedEdit
 from syncd.model.look import LastSeen, SeenDags, Sighting
 from syncd.model.named import FoundPerson, PersonRef
 from syncd.model.names import Lookalikes, drawn, key, nfc, skeletons
@@ -123,6 +124,8 @@ __all__ = [
     "Leaf",
     "Learned",
     "Level",
+    "LoggedAct",
+    "LoggedEdit",
     "Lookalikes",
     "Loss",
     "MadeAccount",

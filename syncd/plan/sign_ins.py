@@ -7,26 +7,34 @@ so often        | oftener                 | it signed in
 anything        | another last time       | the same
 so often        | less often              | it was made anew, or its counter was changed
 failed so often | oftener                 | somebody tried to sign in
+anything        | its log has what it did | it was used, also by a session or token of before
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from syncd.model import KeptSignIns, SignIns
+from syncd.model import KeptSignIns, LoggedAct, SignIns
 
+_SHOWN: Final = 3
 TOLD: Final = timedelta(hours=24)
 """For so long a use is told after it was noticed."""
 
 
-def looked(before: KeptSignIns | None, said: SignIns, *, now: datetime) -> KeptSignIns:
-    """Give what is to be kept after a look; the same object where nothing is other than before."""
+def looked(before: KeptSignIns | None, said: SignIns, did: Iterable[LoggedAct] = (), *, now: datetime) -> KeptSignIns:
+    """Give what is to be kept after a look; the same object where nothing is other than before.
+
+    `did` is what the server's log says that the account did, the newest first. What that has of later than now, by a clock that
+    goes ahead, is told once it is not, and so once.
+    """
     if before is None:
         return KeptSignIns(said, now)
-    if said == before.said:
+    acts = tuple(act for act in did if before.since < act.at <= now)
+    if said == before.said and not acts:
         return before
-    if found := _found(before.said, said):
+    if found := "; ".join(filter(None, (_found(before.said, said), _did(acts)))):
         return KeptSignIns(said, now, found, now)
     return KeptSignIns(said, now, before.noticed, before.noticed_at)
 
@@ -48,6 +56,11 @@ def _found(before: SignIns, said: SignIns) -> str:
     if (said.failed or 0) > (before.failed or 0):
         return f"was tried {_times((said.failed or 0) - (before.failed or 0))} with a wrong password"
     return ""
+
+
+def _did(acts: Sequence[LoggedAct]) -> str:
+    named = [f"{act.what} at {act.at:%Y-%m-%d %H:%M} UTC" for act in acts[:_SHOWN]]
+    return f"did there, as its event log says, the newest first: {', '.join(named)}" if named else ""
 
 
 def _times(number: int) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
-from syncd.model import Change, Dag, Dialect, Learned, ObservedState, Outcome, Scope, SignIns
+from syncd.model import Change, Dag, Dialect, Learned, LoggedAct, LoggedEdit, ObservedState, Outcome, Scope, SignIns
 
 
 class TargetReader(Protocol):
@@ -45,6 +46,14 @@ class TargetReader(Protocol):
 
     def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:
         """Say how often each of these accounts signed in, by the name that was asked for; of one that is not there nothing."""
+        ...
+
+    def edits(self, since: datetime) -> tuple[LoggedEdit, ...] | None:
+        """Give what the server's own log says of edits after that, the newest first; None: there is none that may be read."""
+        ...
+
+    def acts(self, account: str, since: datetime) -> tuple[LoggedAct, ...]:
+        """Give some of what the server's own log says that an account did after that, the newest first."""
         ...
 
 

@@ -20,10 +20,11 @@ def watch_break_glass(this: Pass, reader: TargetReader) -> tuple[Note, ...]:
     before, now = this.journal.break_glass.seen(this.facts), this.world.clock()
     try:
         said = reader.sign_ins(names)
+        did = {name: reader.acts(name, before[name].since) for name in names if name in said and name in before}
     except TargetUnavailable as error:
         this.emit("break_glass_unread", error=str(error))
         return tuple(_told(this, {name: before[name] for name in names if name in before}))
-    found = {name: looked(before.get(name), said[name], now=now) for name in names if name in said}
+    found = {name: looked(before.get(name), said[name], did.get(name, ()), now=now) for name in names if name in said}
     fresh = {name: kept for name, kept in found.items() if kept is not before.get(name)}
     if fresh:
         this.journal.break_glass.keep(this.facts, fresh)

@@ -121,7 +121,7 @@ def see(
         if this.scope.everything or this.scope.dags:
             desired = keep_vanished(this, reader, desired, there.observed, inventory)
             desired = yield_to_others(this, desired, there.observed, ours=there.owned.roles, count=count)
-        desired = yield_people(this, desired, there, count=count and this.undo is None)
+        desired = yield_people(this, reader, desired, there, count=count and this.undo is None)
         desired = without_given(desired, this.undo) if this.undo else desired
         plan, rejected = _without_rejected(this, _compared(this, reader, desired, there, scope=scope))
         plan = only_touched(plan, this.undo) if this.undo else plan

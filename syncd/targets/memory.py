@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from syncd.errors import TargetUnavailable
 from syncd.model import (
@@ -12,6 +13,8 @@ from syncd.model import (
     Dialect,
     Learned,
     Level,
+    LoggedAct,
+    LoggedEdit,
     Lookalikes,
     ObservedState,
     Outcome,
@@ -63,6 +66,7 @@ class MemoryTarget:
     protected  accounts that are never written, nor any that a database may take for one of them
     breaks     writes about these names raise it, as a defect would
     signed_in  how often these accounts signed in
+    logged     what its log says of edits, the newest first; None: it may not be read. `acted` says what accounts did
     hides_once the next list of DAGs lacks these, as a read of a table that changes may
 
     It remembers nothing that it read; `forgotten` holds the `looked` of each `forget`.
@@ -85,6 +89,8 @@ class MemoryTarget:
     breaks: dict[str, Exception] = field(default_factory=dict)
     hides_once: frozenset[str] = frozenset()
     signed_in: dict[str, SignIns] = field(default_factory=dict)
+    logged: list[LoggedEdit] | None = None
+    acted: dict[str, list[LoggedAct]] = field(default_factory=dict)
     calls: int = 0
     applied: list[str] = field(default_factory=list)
     forgotten: list[bool] = field(default_factory=list)
@@ -140,6 +146,12 @@ class MemoryTarget:
     def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:
         self._read()
         return {name: self.signed_in[name] for name in names if name in self.signed_in}
+
+    def edits(self, since: datetime) -> tuple[LoggedEdit, ...] | None:
+        return None if self.logged is None else tuple(edit for edit in self.logged if edit.at > since)
+
+    def acts(self, account: str, since: datetime) -> tuple[LoggedAct, ...]:
+        return tuple(act for act in self.acted.get(account, ()) if act.at > since)
 
     def apply(self, change: Change, record: Recorder) -> Outcome:
         if change.subject == "user" and change.name in Lookalikes(self.protected):

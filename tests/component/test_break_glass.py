@@ -11,7 +11,7 @@ from memory_journal import MemoryJournal
 from stages import Stage, planned, put, roles_of
 
 from syncd.errors import TargetUnavailable
-from syncd.model import KeptSignIns, SignIns, User
+from syncd.model import KeptSignIns, LoggedAct, SignIns, User
 from syncd.plan.sign_ins import looked
 from syncd.reconcile import plan
 from syncd.store import Stores
@@ -108,3 +108,27 @@ def test_a_use_is_a_record_of_the_journal(store: Stores) -> None:
     store.break_glass.keep("prod", {"emergency": kept})
     store.break_glass.keep("prod", {"emergency": replace(kept, since=NOW + timedelta(hours=1))})
     assert 1 == sum('"kind":"break_glass_used"' in line for _, line in store.records.lines())
+
+
+@pytest.mark.finding("N-614")
+def test_what_it_does_by_a_session_of_before_is_noticed_where_the_log_can_be_read(stage: Stage) -> None:
+    stage.apply()
+    stage.now += timedelta(minutes=15)
+    stage.prod.acted["emergency"] = [LoggedAct(stage.now - timedelta(minutes=3), "trigger_dag_run on DAG fin_daily")]
+    said = (
+        "break_glass_used: the break-glass account emergency did there, as its event log says, the newest first: trigger_dag_run "
+        "on DAG fin_daily at 2026-03-01 12:12 UTC; noticed at 2026-03-01 12:15 UTC; ask who did, and why"
+    )
+    assert [said] == notes(stage)
+    stage.now += timedelta(minutes=15)
+    assert [said] == notes(stage), "as it was noticed"
+    assert 1 == stage.events.count("break_glass_used")
+
+
+def test_what_a_clock_that_goes_ahead_notes_is_told_once() -> None:
+    before, act = KeptSignIns(SignIns(1), NOW), LoggedAct(NOW + timedelta(minutes=20), "post_variable")
+    early = looked(before, SignIns(1), [act], now=NOW + timedelta(minutes=15))
+    assert before is early
+    late = looked(early, SignIns(1), [act], now=NOW + timedelta(minutes=30))
+    assert late.noticed.startswith("did there, as its event log says")
+    assert late is looked(late, SignIns(1), [act], now=NOW + timedelta(minutes=45))

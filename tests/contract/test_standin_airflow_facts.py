@@ -666,3 +666,31 @@ def test_a_limited_user_asking_for_an_unknown_dag_with_a_dot(server: Server) -> 
         assert expected(server, 500, 403) == server.ask("GET {api}/dags/no.such", session=session).status
         assert 403 == server.ask("GET {api}/dags/none", session=session).status
         assert {"fin_daily"} == {row["dag_id"] for row in server.ask("GET {api}/dags", session=session).body["dags"]}
+
+
+# --- the event log ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.finding("N-613")
+def test_the_event_log_has_what_is_done_with_dags_and_no_edit_of_roles_and_accounts(server: Server) -> None:
+    newest = "GET {api}/eventLogs?limit=1&order_by=-event_log_id"
+    server.ask("PATCH {api}/dags/fin_daily", {"is_paused": True})
+    noted = server.ask(newest).body
+    [row] = noted["event_logs"]
+    assert (expected(server, "api.patch_dag", "patch_dag"), "admin", "fin_daily") == (
+        row["event"],
+        row["owner"],
+        row["dag_id"],
+    )
+    assert 200 == server.ask("POST {fab}/roles", {"name": "{p}logged", "actions": []}).status
+    assert 200 == server.ask("PATCH {fab}/roles/{p}logged", {"name": "{p}logged", "actions": []}).status
+    assert noted == server.ask(newest).body
+
+
+def test_the_event_log_takes_several_events_in_one_word_or_in_several(server: Server) -> None:
+    server.ask("PATCH {api}/dags/fin_daily", {"is_paused": True})
+    event = expected(server, "api.patch_dag", "patch_dag")
+    one_word = server.ask(f"GET {{api}}/eventLogs?limit=1&included_events={event},cli_users_delete").body
+    several = server.ask(f"GET {{api}}/eventLogs?limit=1&included_events={event}&included_events=cli_users_delete").body
+    assert expected(server, True, False) is bool(one_word["event_logs"])
+    assert expected(server, False, True) is bool(several["event_logs"])

@@ -16,6 +16,7 @@ from syncd.model import (
     Dialect,
     Learned,
     Level,
+    LoggedAct,
     Lookalikes,
     ObservedState,
     Outcome,
@@ -93,6 +94,12 @@ class SheetTarget:
     def sign_ins(self, names: Collection[str]) -> Mapping[str, SignIns]:  # noqa: ARG002
         """Tell of nobody: nobody signs in to a file."""
         return {}
+
+    def edits(self, since: datetime) -> None:
+        """Give nothing: a file has no log."""
+
+    def acts(self, account: str, since: datetime) -> tuple[LoggedAct, ...]:  # noqa: ARG002
+        return ()
 
     # --- writing ------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from syncd.sandbox.airflow.answers import CRASHED_2, DELETED, DELETED_DAG_3, AirflowAnswer, Denied, answer
 from syncd.sandbox.airflow.authorise import CODE, RUN, TASK_INSTANCE
+from syncd.sandbox.airflow.event_log import note
 from syncd.sandbox.airflow.request import Request
 from syncd.sandbox.airflow.state import KnownDag
 
@@ -86,6 +87,7 @@ def patch_dag(request: Request, dag_id: str) -> AirflowAnswer:
     body = request.json()
     dag = _found(request, dag_id)
     dag.paused = bool(body["is_paused"])
+    note(request, "patch_dag", "patch_dag", dag_id)
     return answer(_dag(request, dag))
 
 
@@ -250,6 +252,7 @@ def trigger(request: Request, dag_id: str) -> AirflowAnswer:
             409, f"DAGRun with DAG ID: '{dag_id}' and DAGRun ID: '{run['dag_run_id']}' already exists"
         )
     runs.append(run)
+    note(request, "post_dag_run", "trigger_dag_run", dag_id)
     return answer(run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from syncd.sandbox.airflow import dags, roles, site, users
+from syncd.sandbox.airflow import dags, event_log, roles, site, users
 from syncd.sandbox.airflow.abilities import Abilities
 from syncd.sandbox.airflow.answers import APPLICATION, LOST, AirflowAnswer, Connexion, Denied, answer
 
@@ -50,6 +50,7 @@ _DAGS = (
     Route("POST", "/dags/{dag_id}/dagRuns/{run_id}/clear", "dags", dags.clear_run),
     Route("GET", "/dags/{dag_id}/dagRuns/{run_id}/taskInstances", "dags", dags.list_tasks),
     Route("POST", "/dags/{dag_id}/clearTaskInstances", "dags", dags.clear_tasks),
+    Route("GET", "/eventLogs", "dags", event_log.list_events),
     Route("GET", "/importErrors", "dags", dags.list_import_errors),
     Route("GET", "/providers", "dags", dags.list_providers),
     Route("GET", "/version", "open", site.version),

@@ -5,10 +5,12 @@ Tests may look at everything here and damage it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 from syncd.model import Permission
 from syncd.sandbox.airflow.collation import Names, compared, lowered, same, small
@@ -85,12 +87,28 @@ class State:
         self.users: dict[str, AirflowAccount] = {}
         self.twins: set[str] = set()
         self.dags: dict[str, KnownDag] = {}
+        self.events: list[dict[str, Any]] = []
         self.sessions = 0
         """Rows of the session table: Airflow 2 adds one for each call with basic credentials below /auth/fab/v1."""
         self.actions = set(ACTIONS.values())
         self.pairs: dict[Permission, None] = dict.fromkeys(sorted(self.roles["Admin"], key=str))
         self._ids = count(1)
         self.add_user("admin", password="admin", email="admin@example.com", roles={"Admin"})  # noqa: S106
+
+    # what is noted of what people do
+
+    def log(self, event: str, owner: str, *, at: datetime, extra: str | None = None, dag_id: str | None = None) -> None:
+        """Add a row to the event log."""
+        when = at.astimezone(UTC).isoformat()
+        empty = dict.fromkeys(("task_id", "run_id", "map_index", "try_number"))
+        row = {"event_log_id": len(self.events) + 1, "when": when, "event": event, "owner": owner, "extra": extra}
+        date = "execution_date" if self.generation == 2 else "logical_date"
+        self.events.append({**empty, date: None, **row, "dag_id": dag_id})
+
+    def log_command(self, event: str, *words: str, at: datetime, owner: str = "root", host: str = "vm") -> None:
+        """Note a command of Airflow's own command line, as it does: the words are a list of Python, within JSON."""
+        extra = json.dumps({"host_name": host, "full_command": str(["/usr/bin/airflow", *words])})
+        self.log(event, owner, at=at, extra=extra)
 
     # roles
 

@@ -12,6 +12,8 @@ from syncd.http.backoff import Retries
 from syncd.http.session import Session
 from syncd.model import CheckResult, Permission
 from syncd.targets.airflow.abilities import Capabilities
+from syncd.targets.airflow.event_log import RIGHT as AUDIT
+from syncd.targets.airflow.event_log import why_unread
 from syncd.targets.airflow.leak import leaks
 from syncd.targets.airflow.levels import release
 from syncd.targets.airflow.look import look
@@ -53,6 +55,11 @@ LOGIN_SYNC = (
     "those that the login brings: look at webserver_config.py"
 )
 
+UNLOGGED = (
+    "the event log cannot be read, so nobody is named who changes accounts and roles by Airflow's command line, nor what an "
+    f"account for emergencies did: give the account {AUDIT} where you want that ({{why}})"
+)
+
 
 def examine(deployment: str, settings: AirflowSettings, *, now: Callable[[], datetime]) -> tuple[CheckResult, ...]:
     """Find out about reach, credential, rights, clock and abilities."""
@@ -91,6 +98,8 @@ def _findings(subject: str, wire: Wire, *, now: Callable[[], datetime]) -> Itera
     if can.generation >= 3:
         yield CheckResult(subject, "delay", None, CACHED)
     yield CheckResult(subject, "login sync", None, LOGIN_SYNC)
+    if why := why_unread(wire):
+        yield CheckResult(subject, "event log", None, UNLOGGED.format(why=why))
 
 
 def _server_time(wire: Wire) -> datetime | None:

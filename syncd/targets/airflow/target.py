@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from syncd.errors import TargetUnavailable
@@ -15,6 +16,8 @@ from syncd.model import (
     Dag,
     Dialect,
     Learned,
+    LoggedAct,
+    LoggedEdit,
     Lookalikes,
     ObservedState,
     Outcome,
@@ -26,6 +29,7 @@ from syncd.model import (
     key,
 )
 from syncd.ports import Recorder
+from syncd.targets.airflow import event_log
 from syncd.targets.airflow.abilities import Capabilities, Delete, Patch, read, written
 from syncd.targets.airflow.calls import Calls, Fence, Stopped
 from syncd.targets.airflow.dags import read_dag
@@ -84,6 +88,7 @@ class AirflowTarget:
         self._monotonic = timing.monotonic
         self._pause = timing.pause
         self._mirror: Mirror | None = None
+        self._has_log = True
 
     @property
     def calls(self) -> int:
@@ -103,6 +108,7 @@ class AirflowTarget:
             return
         self._mirror.forget()
         if looked:
+            self._has_log = True
             self._known, self._mirror = self._mirror.capabilities, None
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -141,6 +147,23 @@ class AirflowTarget:
         self._looked.require_users()
         found = {name: self._looked.sign_ins(name) for name in names}
         return {name: said for name, said in found.items() if said is not None}
+
+    def edits(self, since: datetime) -> tuple[LoggedEdit, ...] | None:
+        """Read what the event log says of edits by Airflow's command line; of others it has nothing.
+
+        Where it may not be read it is not asked again, until it is looked anew what the server can do.
+        """
+        assert self._looked
+        found = event_log.edits(self._wire, since) if self._has_log else None
+        self._has_log = found is not None
+        return found
+
+    def acts(self, account: str, since: datetime) -> tuple[LoggedAct, ...]:
+        """Read what the event log says that an account did: runs, pauses, variables, connections, and no edit of roles."""
+        assert self._looked
+        found = event_log.acts(self._wire, account, since) if self._has_log else None
+        self._has_log = found is not None
+        return found or ()
 
     def inventory(self) -> tuple[Dag, ...]:
         """List every DAG, those included whose file is gone, sorted by id."""
