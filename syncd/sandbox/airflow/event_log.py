@@ -31,7 +31,7 @@ def list_events(request: Request) -> AirflowAnswer:
 def _chosen(request: Request, row: dict[str, Any]) -> bool:
     only, owner, after = request.all("included_events"), request.one("owner"), request.one("after")
     if request.abilities.generation == 2:
-        only = [event for part in only for event in part.split(",")]
+        only = only[-1].split(",") if only else ()  # of several it takes the last
     return (
         (not only or row["event"] in only)
         and (owner is None or row["owner"] == owner)
