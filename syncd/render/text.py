@@ -260,6 +260,12 @@ def _indented(text: str, depth: int) -> Iterator[Line]:
         yield Line(" " * depth + safe(line), Style.FAIL)
 
 
+def _left_by_pause(this: DeploymentPass) -> int:
+    """Count what was not made because of a pause."""
+    waits = frozenset(this.paused)
+    return sum(1 for outcome in this.outcomes if outcome.status is Status.SKIPPED and outcome.change in waits)
+
+
 def summary(report: PassReport, *, verb: str) -> str:
     """Sum a pass up in one line: what was done or is to be done, how long it took, how many calls it made. A comparison makes
     none, and begins with what it comes to for people."""
@@ -269,8 +275,12 @@ def summary(report: PassReport, *, verb: str) -> str:
     held = sum(len(d.held.changes) for d in report.deployments if d.held)
     paused = sum(len(d.paused) for d in report.deployments)
     failed = sum(1 for d in report.deployments if d.error)
+    was_made = bool(outcomes)
+    outcomes -= Counter({Status.SKIPPED: sum(map(_left_by_pause, report.deployments))})
     said = [f"{number(outcomes[status])} {status.value}" for status in Status if outcomes[status]]
-    if planned and not outcomes:
+    if was_made and paused:
+        said += [f"{number(paused)} paused"]
+    elif planned and not was_made:
         said = [f"{counted(planned, 'change', 'changes')} on {counted(touched, 'deployment', 'deployments')}"]
         said += [f"{number(held)} held"] if held else []
         said += [f"{number(paused)} paused"] if paused else []

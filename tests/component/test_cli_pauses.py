@@ -29,6 +29,7 @@ def test_apply_obeys_says_why_and_has_an_exit_code_of_its_own(paused: Desk) -> N
     assert "): ticket 12\n" in out
     assert "until then 1 person keeps access that no line gives any more" in out
     assert "to end it now: syncd --config " in out
+    assert "apply: 1 paused (1 deployment, " in out, "what waits was not skipped"
     code, out, _ = paused.types("plan", "-o", "json")
     [this] = json.loads(out)["deployments"]
     assert (6, [f"{paused.team}.user0"]) == (code, [change["name"] for change in this["paused"]["changes"]])
@@ -73,7 +74,7 @@ def test_a_pause_of_removals_goes_on_giving(desk: Desk) -> None:
     assert 6 == code
     assert "removals on the fleet paused until " in out
     assert "+ " in out
-    assert "1 applied, 1 skipped" in out
+    assert "1 applied, 1 paused" in out
     desk.types("resume", "--all")
 
 
