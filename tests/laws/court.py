@@ -13,6 +13,7 @@ h   | within an hour no more goes without a person's word than the limits say
 i   | nobody loses by a pass what somebody had rejected that they lose before it began
 j   | where a pause stands nothing is changed, or nothing taken, from the next call on
 k   | a role for a time outlives neither its end nor its person's leaving: not a pass that is healthy, nor is it given again
+m   | once an older copy of the database was put back, nothing is taken until a person says which is true
 l   | a role that administers is given by what says that it is meant, or after a person's word
 """
 
@@ -65,6 +66,8 @@ class Court:
         self.ledgers = {name: Ledger() for name in servers}
         self.excused: dict[str, int] = {}
         self.calls = self.grants = self.revokes = self.rejections = self.paused = 0
+        self.doubted = False
+        """Whether the database is an older copy of which no person spoke yet."""
         self.lent: set[tuple[str, tuple[str, str] | None, str]] = set()
         """What was ever given for a time: where, to whom, which role."""
         self._now = now
@@ -111,6 +114,14 @@ class Court:
                 wanted = any(due.may_gain(due.names(account, held.email, who), role) for due in dues)
                 if wanted and (account, role) not in ledger.ours:
                     ledger.adoptable.add((account, role))
+
+    def begin_anew(self) -> None:
+        """Take note that a person said that nothing of before is ours."""
+        self.doubted = False
+        for ledger in self.ledgers.values():
+            for of in (ledger.ours, ledger.once, ledger.adoptable):
+                of.clear()
+            ledger.made.clear()
 
     # --- our calls ----------------------------------------------------------------------------------------------------
 
@@ -211,6 +222,8 @@ class Court:
         if dues and all(role in due.strangers.get(stranger, ()) for due in dues):
             self.broken("b", f"{said}, of whom the source says nothing")
         lent = role == "Public" and account in ledger.made
+        if self.doubted and not approved and not lent:
+            self.broken("m", f"{said}, by a database that is an older copy")
         if pair not in ledger.once | ledger.adoptable and not manual and not lent:
             self.broken("a", f"{said}, which is not ours")
         if dues and all(due.must_keep(account, role) for due in dues):

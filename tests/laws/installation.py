@@ -10,7 +10,7 @@ import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from sqlalchemy import make_url
 from truth import ROLES, SOURCES, Due, Face, Lent, Line, Site, Team, Telling, World, due, lower
 
 from syncd.errors import StoreError, SyncdError
+from syncd.ports import Truth
 from syncd.sandbox.airflow.request import RouteCall
 
 PRESETS: Final = ("3.3.2", "2.11.2", "3.1.8+3.1.1", "3.2.2+3.6.5", "3.0.6", "2.9.3")
@@ -74,6 +75,15 @@ def sites(chance: random.Random) -> dict[str, Site]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of the database: its file, what it counted then, and what was saved of each source."""
+
+    file: Path
+    number: int
+    saved: dict[str, list[Telling]]
+
+
 class Installation:
     """Everything together. `log` is what is shown where a law is broken."""
 
@@ -92,6 +102,10 @@ class Installation:
         self.lent: tuple[Lent, ...] = ()
         self.contested: set[tuple[str, str]] = set()
         self.database_away = False
+        self.witness = folder / "witness"
+        self.copy: Copy | None = None
+        self.is_anew = False
+        """Whether a person said once that nothing of before is ours."""
         self.lives: dict[str, Life] = {}
         self.acting: list[Life] = []
         self.counts: Counter[str] = Counter()
@@ -145,7 +159,8 @@ class Installation:
         for name in (*SOURCES, "mappings"):
             (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "password").write_text("admin")
-        text = f'[database]\nurl = "{self.database}"\n[mappings]\ndirectory = "mappings"\n[run]\nworkers = 1\n'
+        text = f'[database]\nurl = "{self.database}"\nwitness = "witness"\n'
+        text += '[mappings]\ndirectory = "mappings"\n[run]\nworkers = 1\n'
         text += "".join(f'[sources.{s}]\ntype = "file"\ndirectory = "{s}"\n' for s in SOURCES)
         text += f'[join]\nprecedence = {list(SOURCES)}\nnew = "accept"\n[daemon]\nworkers = 2\n'
         text += '[defaults]\nmode = "enforce"\ncourtesy = {calls_per_s = 100, burst = 200}\n'
@@ -200,6 +215,55 @@ class Installation:
 
     def log(self, text: str) -> None:
         self.said.append(text)
+
+    # --- copies of the database -----------------------------------------------------------------------------------------
+
+    def make_copy(self) -> None:
+        """Copy the database; later, as long as it is not known yet which group each name means."""
+        known = all(self.journal.pinned(source, name) for source, name in self.pins)
+        if not known or self.copy or self.court.doubted or make_url(self.database).get_backend_name() != "sqlite":
+            return
+        ((number,),) = self.journal.rows("SELECT number FROM installation")
+        file = self.folder / "copy.db"
+        file.unlink(missing_ok=True)
+        self.journal.rows("VACUUM INTO ?", str(file))
+        self.copy = Copy(file, number, {source: list(found) for source, found in self.saved.items()})
+
+    def is_older(self, copy: Copy) -> bool:
+        """Say whether it is remembered that the database counted further than a copy."""
+        return self.witness.exists() and json.loads(self.witness.read_text())["number"] > copy.number
+
+    def put_back(self, copy: Copy) -> None:
+        """Put a copy in the place of the database, as somebody does while nothing runs."""
+        for name in tuple(self.lives):
+            self.died(self.lives[name])
+        for site in self.servers:
+            self.work_off(site)
+        self.journal.close()
+        file = Path(str(make_url(self.database).database))
+        for beside in ("-wal", "-shm"):
+            file.with_name(file.name + beside).unlink(missing_ok=True)
+        shutil.copy(copy.file, file)
+        self.copy = None
+        self.saved = {source: list(found) for source, found in copy.saved.items()}
+        self.lent = self.journal.lent(self.lent)
+        self.court.doubted = True
+        for ledger in self.court.ledgers.values():
+            ledger.ours.clear()  # what was given since the copy is in no journal: it may stay
+
+    def say_which_is_true(self) -> None:
+        """Say, as a person does, that nothing of before is syncd's."""
+        life = Life(self, "command")
+
+        def speak() -> None:
+            store = life.open_store()
+            if store.installation.doubt() is not None:
+                store.installation.recover(Truth.BEGIN_ANEW, by="somebody")
+                self.court.begin_anew()
+                self.is_anew = True
+            store.close()
+
+        self.run(life, speak)
 
     def look(self, life: Life, site: str) -> None:
         """Somebody is about to look at a server: what is held there and given by a line may be adopted."""
@@ -301,6 +365,7 @@ class Installation:
             server.down = False
             self.work_off(name)
         self.time.pass_(30)  # leases of the dead have run out
+        self.say_which_is_true()
         for name in DAEMONS[:1]:
             if name not in self.lives and self.start(name) is None:
                 self.court.broken("f", f"{name} does not start although all is well")
@@ -340,6 +405,8 @@ class Installation:
 
     def _see(self) -> None:
         for site in self.sites:
+            if self.is_anew and self.sites[site].adopt != "matching":
+                continue  # what is there is not ours, and does not become it
             excused = self.journal.excused(site) | self.journal.rejected(site)
             self.court.converged(site, self.wanted(site), excused=excused, contested=self.contested)
         if unsettled := self.journal.unsettled():

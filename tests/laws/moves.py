@@ -469,6 +469,8 @@ HEAVY: Final[dict[Move, int]] = {
     is_lent: 4,
     is_taken_back: 1,
     operators.end_of_grants_finds_nobody_there: 1,
+    operators.copy_is_made: 2,
+    operators.copy_is_put_back: 1,
     recovers: 2,
 }
 MOVES: Final[tuple[Move, ...]] = tuple(move for table in (LIGHT, HEAVY) for move, n in table.items() for _ in range(n))

@@ -15,6 +15,7 @@ what was rejected is taken all the same    | i
 a pause stops nothing                      | j
 a role for a time has no end               | k
 a role that administers needs no mark      | l
+an older database is believed              | m
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import moves
+import operators
 from moves import Move
 
 import syncd.directory.join
@@ -38,6 +40,7 @@ import syncd.reconcile.guarding
 import syncd.reconcile.look
 import syncd.store.changes
 import syncd.store.entries
+import syncd.store.installation
 import syncd.store.leases
 import syncd.store.pauses
 from syncd.model import GrantState, Members, Rule, TimedGrant
@@ -94,6 +97,11 @@ FAVOURITES: Final[dict[str, tuple[Move, ...]]] = {
     "what was rejected is taken all the same": (moves.is_emptied, moves.joins, moves.is_ruled, moves.works),
     "a pause stops nothing": (moves.is_paused, moves.joins, moves.leaves, moves.works),
     "a role for a time has no end": (moves.is_lent, moves.works),
+    "an older database is believed": (
+        *(operators.copy_is_made, operators.copy_is_put_back, operators.copy_is_put_back),
+        *(moves.starts, moves.starts, moves.joins, moves.leaves, moves.leaves),
+        *([moves.works] * 6),
+    ),
     "a role that administers needs no mark": (moves.a_line_comes, moves.joins, moves.works),
 }
 """Moves by which a mutant is found sooner than by all there are."""
@@ -128,6 +136,10 @@ MUTANTS: Final[dict[str, tuple[str, tuple[Mutant, ...]]]] = {
             (TimedGrant, "state", _has_no_end),
             (syncd.mapping.granted, "rule_of", _endless),
         ),
+    ),
+    "an older database is believed": (
+        "m",
+        tuple((syncd.store.installation.DatabaseInstallation, name, _nothing) for name in ("doubt", "notice")),
     ),
     "a role that administers needs no mark": ("l", ((syncd.reconcile.guarding, "_privileged", _nothing),)),
     "a pass stumbles over itself": ("g", ((syncd.reconcile.look, "know_dags", _stumbles),)),

@@ -81,6 +81,19 @@ def end_of_grants_finds_nobody_there(home: Installation, chance: Chance) -> None
     _ = chance
 
 
+def copy_is_made(home: Installation, chance: Chance) -> None:
+    if not home.acting and not home.database_away:
+        home.make_copy()
+    _ = chance
+
+
+def copy_is_put_back(home: Installation, chance: Chance) -> None:
+    """Somebody puts an older copy of the database back."""
+    if home.copy is not None and not home.acting and home.is_older(home.copy):
+        home.put_back(home.copy)
+    _ = chance
+
+
 def resume_all(home: Installation) -> None:
     """End every pause, as somebody does once all is well."""
     for number in sorted(home.journal.pauses()):

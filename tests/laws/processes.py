@@ -438,7 +438,7 @@ class Life:
             StoreError: it is away.
         """
         self._database_there()
-        store = Stores.open(self.home.database, clock=self.home.time.now)
+        store = Stores.open(self.home.database, clock=self.home.time.now, witness=self.home.witness)
         store.leases._every_s = 1e6  # it is renewed before each call; no thread of its own is wanted here
         engine = store.database._engine
         event.listen(engine, "connect", _hasty)
