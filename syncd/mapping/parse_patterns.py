@@ -210,8 +210,8 @@ def _scalars(node: Node | None) -> Iterator[Scalar]:
                 yield one
             case Items(items):
                 rest.extend(reversed(items))
-            case Table(entries):
-                rest.extend(value for _, value in reversed(entries))
+            case _:
+                rest.extend(value for _, value in reversed(one.entries))
 
 
 def check_bound(reading: MappingReading, roles: tuple[Scalar, ...], several: Several, *, at: At) -> None:

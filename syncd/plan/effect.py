@@ -31,7 +31,8 @@ def after(observed: ObservedState, changes: Iterable[Change]) -> ObservedState:
             case Role() as role if change.after is None:
                 roles.pop(role.name, None)
                 users = {name: _without(user, role.name) for name, user in users.items()}
-            case Role() as role:
+            case role:
+                assert isinstance(role, Role)  # a change has one side at least
                 roles[role.name] = role
     return replace(observed, users=users, roles=roles)
 

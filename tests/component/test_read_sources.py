@@ -13,7 +13,7 @@ from fakes import ReadWhole
 from mapping_world import NOW
 
 from syncd.directory.read_sources import Intake, read_sources
-from syncd.errors import CursorLost, SourceUnavailable
+from syncd.errors import CursorLost, SourceUnavailable, StoreError
 from syncd.mapping.parse import parse
 from syncd.model import Certificate, Directory, Group, Identity, Snapshot
 from syncd.store import Stores
@@ -216,3 +216,49 @@ def test_a_source_that_only_reads_everything_is_read_so(desk: Desk) -> None:
     for _ in range(2):
         assert {} == read_sources([Plain()], RULES, intake).failed
     assert None is desk.store.readings.last_cursor("people")
+
+
+def test_a_plan_notes_no_failure_of_a_source(desk: Desk) -> None:
+    desk.reads()
+    desk.org.down = True
+    intake = Intake(desk.store.readings, lambda: desk.now, desk.emit, keeps=False)
+    assert {"okta": "it does not answer"} == read_sources([desk.org], RULES, intake).failed
+    health = desk.store.readings.health("okta")
+    assert health is not None
+    assert health.failed_at is None
+
+
+def test_a_source_that_breaks_stops_nobody_and_is_logged_whole(desk: Desk) -> None:
+    class Broken(Org):
+        def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:
+            _ = earlier
+            raise KeyError("members")
+
+    desk.org = Broken()
+    assert "unexpected KeyError: 'members'; this is a defect, see the log" == desk.reads().failed["okta"]
+    (told,) = desk.told("source_failed")
+    assert isinstance(told["exc_info"], KeyError)
+
+
+def test_a_database_that_fails_is_no_failure_of_the_source(desk: Desk) -> None:
+    class Asks(Org):
+        def read_from_here(self, earlier: Snapshot | None = None) -> tuple[Snapshot, str]:
+            _ = earlier
+            raise StoreError("no server answers there")
+
+    desk.org = Asks()
+    with pytest.raises(StoreError, match="no server answers"):
+        desk.reads()
+    assert [] == desk.told("source_failed")
+
+
+def test_where_changes_cannot_be_read_there_is_nothing_to_compare(desk: Desk) -> None:
+    class Deaf(Org):
+        def refresh(self, earlier: Snapshot, cursor: str) -> tuple[Snapshot, str]:
+            _ = earlier, cursor
+            raise SourceUnavailable("it does not answer")
+
+    desk.org = Deaf()
+    desk.reads()
+    assert {} == desk.reads(full=True).failed
+    assert [] == desk.told("divergence_found")
