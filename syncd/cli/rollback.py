@@ -53,7 +53,8 @@ def rollback(
 ) -> int:
     """Take what runs gave, and pause the deployments so that the next pass does not give it again.
 
-    What runs took comes back where a mapping line gives it today, and nowhere else. It is shown first.
+    Whom that touches gets what other mapping lines give them today, what the runs took among it,
+    and nothing else. It is shown first.
     """
     from syncd import reconcile
     from syncd.cli.confirm import agreed, at_terminal
