@@ -55,6 +55,9 @@ def join(
         read=read,
         domains=joining.domains,
         untold=untold([*fresh.values(), *(snapshot for source, snapshot in earlier.items() if source in failed)]),
+        read_at={
+            source: snapshot.taken_at for source, snapshot in sorted({**earlier, **fresh}.items()) if source in read
+        },
     )
     return with_persons(found, joining, known, read=seen)
 

@@ -96,10 +96,17 @@ class Following:
 
 
 def _misnamed(link: Link) -> str:
+    if not is_text(link.line):
+        return "it was edited: its bytes are not UTF-8, so it is no text"
     named = number_in(link.line)
     if named in (None, link.seq):
         return "it was edited: this is no text of a record"
     return f"the text of record {named} stands in its place"
+
+
+def is_text(line: str) -> bool:
+    """Say whether a line is text, and not bytes that were read as such."""
+    return not any("\udc80" <= character <= "\udcff" for character in line)
 
 
 def _gap(before: int | None, seq: int) -> list[Flaw]:

@@ -190,6 +190,7 @@ class Directory:
     named    who was found by the names under which mapping lines name people one by one
     domains  by source: the domains of e-mail addresses that it answers for, as in `Joining`
     untold   attributes, by source, that it says of nobody: whether anybody has one cannot be told from what it does not show
+    read_at  by source: when that was read which is here of it, as evidence; it makes no two directories differ
     """
 
     identities: Mapping[tuple[str, str], Identity]
@@ -206,3 +207,4 @@ class Directory:
     named: Mapping[PersonRef, FoundPerson] = field(default_factory=dict)
     domains: Mapping[str, frozenset[str]] = field(default_factory=dict)
     untold: frozenset[tuple[str, Attribute]] = frozenset()
+    read_at: Mapping[str, datetime] = field(default_factory=dict, compare=False)

@@ -39,6 +39,7 @@ class Basis:
     revision  the commit of git that the mapping files are of, with a `+` where they differ from it; empty: they are of none
     passing   what passing what is held would do to people; None: that is not known
     undoing   whether it undoes a run: then it says nothing of what the files want, so it is in force nowhere
+    reads     by source: when that was read which it rests on
     """
 
     files: str = ""
@@ -50,6 +51,7 @@ class Basis:
     revision: str = ""
     undoing: bool = False
     passing: Effects | None = None
+    reads: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class Entry(Recorder, Protocol):

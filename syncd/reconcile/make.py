@@ -102,6 +102,7 @@ def record(this: Pass, seen: Comparison, *, applying: bool) -> int:
         "" if this.is_behind else this.world.revision,
         undoing=this.undo is not None,
         passing=seen.held_effects,
+        reads=this.directory.read_at,
     )
     return this.journal.ledger.record_plan(
         this.run, seen.plan, held=guarded.held, approved=guarded.approved, now=now, basis=basis

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from syncd.errors import StoreError
 from syncd.model.chain import NOTHING_BEFORE, link_after
 from syncd.store import codec
 from syncd.store.codec.text import time_to
@@ -45,6 +46,10 @@ class Subject(NamedTuple):
 
     table: str
     id: int
+
+
+LAST: Final = 2**63 - 1
+"""The largest number that either database has."""
 
 
 class _Waiting(NamedTuple):
@@ -113,6 +118,11 @@ def _write(connection: Connection, waiting: list[_Waiting]) -> None:
         _lock.rows(connection)
     rows = []
     seq, prev = head(connection)
+    if seq > LAST - len(waiting):
+        raise StoreError(
+            f"journal: the last record has the number {seq}, and there are no higher ones: somebody inserted it, so nothing more "
+            f"can be written down. See syncd audit verify, then delete it from the table records, or restore a copy"
+        )
     for subject, facts in waiting:
         seq, line, prev = link_after(seq, prev, facts)
         table, id_ = subject or (None, None)

@@ -63,7 +63,7 @@ def record_plan(
         "in_force": in_force,
     }
     id_ = int(connection.execute(insert(plans).values(row).returning(plans.c.id)).scalar_one())
-    evidence.planned(connection, id_, plan, row, held=held, revision=basis.revision)
+    evidence.planned(connection, id_, plan, row, held=held, basis=basis)
     parts = parted(plan.changes, held, waiting=basis.waiting)
     _record_changes(connection, id_, parts, now=now, counted=Counting(plan.deployment, basis))
     _forget_unbegun(connection, plan, in_force=in_force)

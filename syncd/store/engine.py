@@ -44,6 +44,9 @@ _NOTICE_SILENCE = {
 """A PostgreSQL host that vanishes without a word is noticed within half a minute (libpq's words; the last is in ms):
 everybody who wants to write waits behind whoever writes now."""
 
+NO_TEXT = "Could not decode to UTF-8"
+"""What SQLite's driver says of a text that is none."""
+
 Clock = Callable[[], datetime]
 T = TypeVar("T")
 
@@ -96,12 +99,13 @@ class Database:
                 yield connection
 
     @contextmanager
-    def still(self) -> Iterator[Connection]:
-        """Read several tables, row by row, as all of them are at one moment."""
+    def still(self, *, any_text: bool = False) -> Iterator[Connection]:
+        """Read several tables, row by row, as all of them are at one moment; with `any_text` also text of SQLite that is none."""
         level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}  # SQLite's transactions are so anyway
         with self._in_sentences():
             self._check_file()
-            with self._engine.execution_options(yield_per=1_000, **level).begin() as connection:
+            options = self._engine.execution_options(yield_per=1_000, **level)
+            with options.begin() as connection, _any_text(connection, any_text and self.is_sqlite):
                 yield connection
 
     def rows(self, asked: Prepared, **given: object) -> list[tuple[Any, ...]]:
@@ -212,6 +216,21 @@ class Database:
             if "isoformat" not in str(error):
                 raise
             raise StoreError(f"{self.place}: a time in it is none, so it was edited or is damaged: {error}") from error
+
+
+@contextmanager
+def _any_text(connection: Connection, is_wanted: bool) -> Iterator[None]:
+    """Read text whose bytes are not UTF-8 as what no text of ours can be."""
+    if not is_wanted:
+        yield
+        return
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.text_factory = lambda content: content.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = str
 
 
 def _nothing() -> None:

@@ -3,16 +3,19 @@ what people said of what is held."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from syncd.model import Change, Held, Plan, key
+from syncd.model import Change, Held, Plan, Snapshot, key
 from syncd.plan.rulings import HoldRecord, HoldWord
+from syncd.ports import Basis
 from syncd.store import chain, codec
 from syncd.store.chain import Subject
+from syncd.store.codec.text import time_to
 from syncd.store.prepared import Prepared
 from syncd.store.schema import runs
 
@@ -22,8 +25,27 @@ Answers = Iterable[tuple[int, str, bool]]
 _who_ran = Prepared(select(runs.c.by, runs.c.host, runs.c.command).where(runs.c.id == bindparam("which")), "which")
 
 
+def read(connection: Connection, snapshot: Snapshot, saved: int, *, body: bytes | str, whole: bool) -> None:
+    """Say that a source said something else than before; `body` is all of it, or what changed, as it is kept.
+
+    A plan says of each source when it was read; it then said what the last such record of it from before has.
+    """
+    content = body.encode("ascii") if isinstance(body, str) else body
+    incomplete = sum(1 for group in snapshot.groups if not group.certificate.complete)
+    facts = {
+        "source": snapshot.source,
+        "saved": saved,
+        "whole": whole,
+        "people": len(snapshot.identities),
+        "groups": len(snapshot.groups),
+        "incomplete": incomplete,
+        "digest": hashlib.sha256(content).hexdigest(),
+    }
+    chain.append(connection, "read", now=snapshot.taken_at, facts=facts)
+
+
 def planned(
-    connection: Connection, id_: int, plan: Plan, row: Mapping[str, Any], *, held: Held | None, revision: str
+    connection: Connection, id_: int, plan: Plan, row: Mapping[str, Any], *, held: Held | None, basis: Basis
 ) -> None:
     """Say what a plan is that has something to do, or lets pass what was held; `row` is its row in the table of plans."""
     if not plan.changes and row["approved"] is None:
@@ -31,7 +53,8 @@ def planned(
     [(by, host, command)] = _who_ran.rows(connection, which=row["run_id"])
     facts = {name: row[name] for name in ("deployment", "digest", "held_digest", "approved", "approved_by", "files")}
     counts = {"changes": len(plan.changes), "held": len(held.changes) if held else 0}
-    facts |= {"revision": revision} if revision else {}
+    facts |= {"revision": basis.revision} if basis.revision else {}
+    facts |= {"reads": {source: time_to(at) for source, at in basis.reads.items()}} if basis.reads else {}
     who = {"run": row["run_id"], "by": by, "host": host, "command": command}
     chain.append(connection, "plan", now=row["made_at"], about=Subject("plan", id_), facts=facts | counts | who)
 

@@ -96,7 +96,8 @@ def _end(connection: Connection, id_: int, word: GrantWord, why: str) -> TimedGr
 
 def _record(connection: Connection, kind: str, id_: int, word: GrantWord, facts: Mapping[str, object]) -> None:
     """Chain what was said of a grant, with the row that it changes."""
-    chain.append(connection, kind, now=word.at, facts={**facts, "grant": id_, "by": word.by, "host": word.origin})
+    told = {**facts, "grant": id_, "by": word.by, "host": word.origin}
+    chain.append(connection, kind, now=word.at, about=chain.Subject("grant", id_), facts=told)
 
 
 def _given(word: GrantWord, lasts: timedelta) -> dict[str, object]:

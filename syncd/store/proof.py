@@ -106,7 +106,7 @@ _PLANS = (
 def _of_plans(connection: Connection) -> Iterator[Flaw]:
     """A plan that led to nothing is forgotten after a while, so that there is no row of it is no flaw."""
     for seq, line, *found in connection.execute(_PLANS):
-        facts = _facts(line)
+        facts = facts_in(line)
         other = [name for name, value in zip(_SAID_OF_A_PLAN, found, strict=True) if facts.get(name) != value]
         if other:
             yield Flaw(seq, f"{_about(facts)} is not as it says: {', '.join(other)} was edited")
@@ -140,16 +140,16 @@ def _read_or_flaw(id_: int, row: Any, lines: list[str], calls: list[list[Any]]) 
     """Who edits a record can write anything into it: what cannot be held against the journal is a flaw, and ends nothing."""
     try:
         return list(_of_change(id_, row, lines, calls))
-    except _ODD:
+    except ODD:
         return [Flaw(0, f"change {id_} of the journal has a record that was edited: it cannot be read")]
 
 
-_ODD = (TypeError, KeyError, ValueError, IndexError, AttributeError, RecursionError)
+ODD = (TypeError, KeyError, ValueError, IndexError, AttributeError, RecursionError)
 """What is met in a record that has values of other kinds than syncd writes."""
 
 
 def _of_change(id_: int, row: Any, lines: list[str], calls: list[list[Any]]) -> Iterator[Flaw]:
-    facts = [_facts(line) for line in lines]
+    facts = [facts_in(line) for line in lines]
     if not facts:
         yield Flaw(0, f"change {id_} was inserted into the journal: no record says that it was begun")
     elif row is None:
@@ -180,13 +180,14 @@ def _recorded(facts: list[_Facts]) -> tuple[Any, ...]:
     begun = said("intent_at") if first["kind"] == "earlier" else first["at"]
     meant = (said("plan"), said("deployment"), said("subject"), said("change"), said("name"), content, content)
     if last["kind"] in _ENDS:
-        end = last.get("status"), last.get("detail"), last.get("by_looking"), _moment(begun), _moment(last["at"])
+        end = last.get("status"), last.get("detail"), last.get("by_looking"), moment(begun), moment(last["at"])
     else:
-        end = INTENT, "", False, _moment(begun), _moment(first["at"])
+        end = INTENT, "", False, moment(begun), moment(first["at"])
     return (*meant, *end, _calls(facts))
 
 
-def _moment(text: Any) -> datetime | None:
+def moment(text: Any) -> datetime | None:
+    """Read a time of a record; None: it is none."""
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -219,7 +220,7 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 """Half of what `json.loads` costs is around this."""
 
 
-def _facts(line: str) -> _Facts:
+def facts_in(line: str) -> _Facts:
     """Read a record; of one that was made unreadable the chain itself says so."""
     try:
         facts, _ = _scan(line, 0)

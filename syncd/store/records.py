@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from syncd.errors import StoreError
 from syncd.model.chain import NO_CHECKPOINTS, ChainVerdict, Following, Link, Signed
 from syncd.model.checkpoints import Checkpoint
 from syncd.ports import ChainHead
@@ -16,10 +17,11 @@ from syncd.render.told import ToldRecord
 from syncd.store import chain, codec, pruning
 from syncd.store.chain import Subject
 from syncd.store.codec.text import time_from
-from syncd.store.engine import Database
+from syncd.store.engine import NO_TEXT, Database
 from syncd.store.prepared import Prepared
 from syncd.store.processes import os_user
 from syncd.store.proof import journal_flaws, unrecorded
+from syncd.store.proof_words import word_flaws
 from syncd.store.pruning import Stub
 from syncd.store.schema_records import records
 
@@ -41,13 +43,14 @@ class DatabaseRecords:
     def verify(self, signed: Signed = NO_CHECKPOINTS) -> ChainVerdict:
         """Say what is wrong with the chain, where it is not what was signed, and where the tables of the journal say something
         else than it."""
-        verdict = ChainVerdict()
-        with self._database.still() as connection:
-            pruned = pruning.stub(connection)
-            verdict.pruned = pruned.through
-            verdict.follow(_links(connection, after=pruned.through), Following(pruned.through, pruned.hash), signed)
-            verdict.add(journal_flaws(connection, pruned))
-        return verdict
+        try:
+            with self._database.still() as connection:
+                return _verdict(connection, signed)
+        except StoreError as error:
+            if NO_TEXT not in str(error):
+                raise
+        with self._database.still(any_text=True) as connection:
+            return _verdict(connection, signed)
 
     # --- what is old --------------------------------------------------------------------------------------------------
 
@@ -111,6 +114,15 @@ class DatabaseRecords:
         facts = {"hash": checkpoint.hash, "key": checkpoint.key, "signature": checkpoint.signature}
         about = Subject("checkpoint", checkpoint.seq)
         self._database.commit(lambda c: chain.append(c, "checkpoint", now=now, about=about, facts=facts))
+
+
+def _verdict(connection: Connection, signed: Signed) -> ChainVerdict:
+    verdict, pruned = ChainVerdict(), pruning.stub(connection)
+    verdict.pruned = pruned.through
+    verdict.follow(_links(connection, after=pruned.through), Following(pruned.through, pruned.hash), signed)
+    verdict.add(journal_flaws(connection, pruned))
+    verdict.add(word_flaws(connection, pruned))
+    return verdict
 
 
 def _about(facts: _Facts, table: str) -> int | None:

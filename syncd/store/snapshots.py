@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from syncd.model import Snapshot
-from syncd.store import codec, past, patches
+from syncd.store import codec, evidence, past, patches
 from syncd.store.engine import Database, insert
 from syncd.store.schema import snapshot_patches, snapshots
 
@@ -76,7 +76,8 @@ class Snapshots:
         patch = patches.patch_to(known.snapshot, snapshot) if known else None
         if known is None or patch is None:
             return None
-        body = b"" if patches.is_empty(patch) else codec.pack(codec.dumps(patch))
+        text = codec.dumps(patch)
+        body = b"" if patches.is_empty(patch) else codec.pack(text)
         new = replace(known, saved=known.saved + 1, patches_size=known.patches_size + len(body), snapshot=snapshot)
         if body:
             new = replace(new, patch=new.saved)
@@ -89,6 +90,7 @@ class Snapshots:
             if is_newest:
                 _add_patch(connection, new, body)
                 if body:
+                    evidence.read(connection, snapshot, new.saved, body=text, whole=False)
                     past.note(connection, past.SOURCE, snapshot.source, snapshot.taken_at, patch=body, whole=whole)
                 also(connection)
             return is_newest
@@ -109,7 +111,10 @@ class Snapshots:
                 "body": packed,
                 "taken_at": snapshot.taken_at,
             }
+            before = _digest(connection, snapshot.source)
             known = _put(connection, snapshot, row, times=codec.pack(times))
+            if before != row["digest"]:
+                evidence.read(connection, snapshot, known.saved, body=body, whole=True)
             past.note_whole(connection, past.SOURCE, snapshot.source, snapshot.taken_at, packed)
             also(connection)
             return known
@@ -149,6 +154,14 @@ def _newest(connection: Connection, source: str) -> Row[int, int, bytes, int] | 
     size = func.length(snapshots.c.body).label("size")
     mine = select(snapshots.c.id, snapshots.c.saved, snapshots.c.times, size).where(snapshots.c.source == source)
     return connection.execute(mine.order_by(*_NEWEST_FIRST).limit(1)).first()
+
+
+def _digest(connection: Connection, source: str) -> str | None:
+    """Give the digest of the newest read; None where it was patched since, or there is none."""
+    patched = select(snapshot_patches.c.saved).where(snapshot_patches.c.snapshot_id == snapshots.c.id).exists()
+    mine = select(snapshots.c.digest, patched).where(snapshots.c.source == source)
+    row = connection.execute(mine.order_by(*_NEWEST_FIRST).limit(1)).first()
+    return None if row is None or row[1] else str(row[0])
 
 
 def _patches_after(connection: Connection, id_: int, saved: int) -> list[Row[Any]]:
