@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Final, NamedTuple
 
@@ -27,6 +27,7 @@ from syncd.store.schema_records import records
 _WAITING: Final = "syncd_records"
 _LOCK: Final = 7_305_812
 """Any number will do: the advisory lock under which PostgreSQL lets one transaction append."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OWN: Final = frozenset({"seq", "prev", "at", "kind", "about"})
 WORDS: Final = frozenset(
     {
@@ -82,6 +83,11 @@ def append(
     taken.waiting.append(_Waiting(about, codec.dumps(known)))
     if kind in WORDS:
         taken.word_at = now
+
+
+def micros(moment: datetime) -> int:
+    """Give the microseconds since 1970: the number of a moment, where records are of what was at it."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def said(text: str) -> str:

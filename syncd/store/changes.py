@@ -319,9 +319,15 @@ def record_answers(connection: Connection, begun: Begun, answers: Iterable[StepO
 def claim(connection: Connection, begun: Begun, makes: str, *, now: datetime) -> None:
     """Own the second role that a call is about to make, whatever becomes of its change."""
     if makes:
-        ownership.adopt(connection, begun.deployment, [ownership.Thing("member", makes)], now=now)
+        ownership.adopt(connection, begun.deployment, [ownership.Thing("member", makes)], now=now, cause="second_role")
 
 
 def give_up(connection: Connection, begun: Begun, names: Iterable[str], *, now: datetime) -> None:
     """Own second roles no more that were not made, or are gone: another hand may make one of that name."""
-    ownership.disown(connection, begun.deployment, [ownership.Thing("member", name) for name in names], now=now)
+    ownership.disown(
+        connection,
+        begun.deployment,
+        [ownership.Thing("member", name) for name in names],
+        now=now,
+        cause="no_second_role",
+    )

@@ -31,6 +31,7 @@ from syncd.model import Status
 from syncd.ports import DatabaseDoubt, Recovery, Truth
 from syncd.store import chain, changes, codec, inbox, schema
 from syncd.store.engine import Database, insert
+from syncd.store.ownership import record
 from syncd.store.schema import awaited, installation, marks, ownership, recoveries
 from syncd.store.witness import Remembered, Witness
 
@@ -206,6 +207,7 @@ def _own_nothing(connection: Connection, *, now: datetime) -> None:
         changes.close(connection, left.id, Status.FAILED, detail=GIVEN_UP, now=now, by_looking=True, final=True)
     connection.execute(delete(awaited))
     connection.execute(update(ownership).where(ownership.c.until.is_(None)).values(until=now))
+    record(connection, {"deployment": "", "cause": "begin_anew", "ended_all": True}, now=now)
 
 
 def _unsettled(connection: Connection) -> Iterable[Row[Any]]:

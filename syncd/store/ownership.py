@@ -7,7 +7,7 @@ the other way round. Only where the change turns out not to have happened is the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,12 +15,15 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.model import Change, Kind, Owned, key
+from syncd.store import chain
 from syncd.store.engine import insert_for
 from syncd.store.prepared import Prepared
 from syncd.store.schema import changes, is_unsettled, ownership
 
 BATCH = 5_000
 """How many things are adopted in one transaction: other writers wait for a fraction of a second, not for all of it."""
+TOLD_AT_ONCE = 100
+"""How many things one record names: so that no line of the journal is very long."""
 
 
 class Thing(NamedTuple):
@@ -93,10 +96,33 @@ def things_of(found: Owned) -> list[Thing]:
 
 
 def adopt(
-    connection: Connection, deployment: str, found: Iterable[Thing], *, now: datetime, change: int | None = None
+    connection: Connection,
+    deployment: str,
+    found: Iterable[Thing],
+    *,
+    now: datetime,
+    change: int | None = None,
+    cause: str = "adopted",
 ) -> None:
-    """Own things that were found there; `change` is the one that brought them, where one of ours did."""
-    _mark(connection, deployment, found, change=change, now=now)
+    """Own things that were found there; `change` is the one that brought them, where one of ours did, else `cause` says why."""
+    things = list(found)
+    _mark(connection, deployment, things, change=change, now=now)
+    if change is None:
+        _record(connection, deployment, cause, "owned", things, now=now)
+
+
+def _record(
+    connection: Connection, deployment: str, cause: str, what: str, things: Sequence[Thing], *, now: datetime
+) -> None:
+    """Chain why things are ours, or ours no more, that no change gave or took."""
+    for start in range(0, len(things), TOLD_AT_ONCE):
+        some = [list(thing) for thing in things[start : start + TOLD_AT_ONCE]]
+        record(connection, {"deployment": deployment, "cause": cause, what: some}, now=now)
+
+
+def record(connection: Connection, facts: Mapping[str, object], *, now: datetime) -> None:
+    """Chain what became of ownership at a moment, by which its records are found."""
+    chain.append(connection, "ownership", now=now, about=chain.Subject("ownership", chain.micros(now)), facts=facts)
 
 
 def disown_role(connection: Connection, deployment: str, role: str, *, now: datetime) -> None:
@@ -104,12 +130,17 @@ def disown_role(connection: Connection, deployment: str, role: str, *, now: date
     still = ownership.c.deployment == deployment, ownership.c.until.is_(None)
     these = or_(_is("role", role), and_(ownership.c.kind == "grant", ownership.c.role == role))
     connection.execute(update(ownership).where(*still, these).values(until=now))
+    record(connection, {"deployment": deployment, "cause": "left_to_another", "ended_roles": [role]}, now=now)
 
 
-def disown(connection: Connection, deployment: str, gone: Iterable[Thing], *, now: datetime) -> None:
+def disown(
+    connection: Connection, deployment: str, gone: Iterable[Thing], *, now: datetime, cause: str = "another_hand"
+) -> None:
     """Own no more what another hand took."""
     still = ownership.c.deployment == deployment, ownership.c.until.is_(None)
-    for thing in gone:
+    things = list(gone)
+    _record(connection, deployment, cause, "ended", things, now=now)
+    for thing in things:
         which = _is(thing.kind, thing.name), ownership.c.role == thing.role
         connection.execute(update(ownership).where(*still, *which).values(until=now))
 

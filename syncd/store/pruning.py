@@ -23,23 +23,33 @@ BATCH: Final = 5_000
 
 class Stub(NamedTuple):
     """What stands for what was pruned: the last record that was, with its hash; how many of the journal's changes have no record
-    any more, and the hash of their rows."""
+    any more, and the hash of their rows; and the same of the beginnings and ends of what is ours."""
 
     through: int
     hash: str
     rows: int
     digest: str
+    owned_rows: int = 0
+    owned_digest: str = ""
 
 
 NOTHING_PRUNED: Final = Stub(0, "0" * 64, 0, "")
 
 
 def stub(connection: Connection) -> Stub:
-    """Give the newest; its own text is a record of the chain."""
-    mine = records.c.about.is_not(None), records.c.about == "pruned"
+    """Give the newest; its own text is a record of the chain. What is ours since before that was chained the upgrade says."""
+    facts, earlier = _newest(connection, "pruned"), _newest(connection, "ownership_earlier")
+    owned = facts if facts and "owned_rows" in facts else earlier
+    of_owned = (owned["owned_rows"], owned["owned_digest"]) if owned else (0, "")
+    if not facts:
+        return NOTHING_PRUNED._replace(owned_rows=of_owned[0], owned_digest=of_owned[1])
+    return Stub(facts["about"][1], facts["hash"], facts["rows"], facts["digest"], *of_owned)
+
+
+def _newest(connection: Connection, about: str) -> dict[str, Any] | None:
+    mine = records.c.about.is_not(None), records.c.about == about
     line = connection.execute(select(records.c.line).where(*mine).order_by(records.c.about_id.desc()).limit(1)).scalar()
-    facts = json.loads(line) if line else None
-    return Stub(facts["about"][1], facts["hash"], facts["rows"], facts["digest"]) if facts else NOTHING_PRUNED
+    return json.loads(line) if line else None
 
 
 def last_before(connection: Connection, before: datetime) -> int:
@@ -81,6 +91,7 @@ def hash_at(connection: Connection, seq: int) -> str:
 def record(connection: Connection, made: Stub, *, now: datetime) -> None:
     """Write down what is about to be pruned, and by whom."""
     facts: dict[str, Any] = {"hash": made.hash, "rows": made.rows, "digest": made.digest}
+    facts |= {"owned_rows": made.owned_rows, "owned_digest": made.owned_digest}
     who = {"by": os_user(), "host": socket.gethostname()}
     chain.append(connection, "pruned", now=now, about=Subject("pruned", made.through), facts=facts | who)
 

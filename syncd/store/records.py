@@ -21,6 +21,7 @@ from syncd.store.engine import NO_TEXT, Database
 from syncd.store.prepared import Prepared
 from syncd.store.processes import os_user
 from syncd.store.proof import journal_flaws, unrecorded
+from syncd.store.proof_ownership import ownership_flaws, unexplained
 from syncd.store.proof_words import word_flaws
 from syncd.store.pruning import Stub
 from syncd.store.schema_records import records
@@ -60,7 +61,8 @@ class DatabaseRecords:
             through = pruning.last_before(connection, before)
             if through == 0:
                 return pruning.NOTHING_PRUNED
-            return Stub(through, pruning.hash_at(connection, through), *unrecorded(connection, through=through))
+            left, owned = unrecorded(connection, through=through), unexplained(connection, through=through)
+            return Stub(through, pruning.hash_at(connection, through), *left, *owned)
 
     def prune(self, stub: Stub, *, now: datetime) -> int:
         """Delete the records up to there, after that was written down; gives how many."""
@@ -122,6 +124,7 @@ def _verdict(connection: Connection, signed: Signed) -> ChainVerdict:
     verdict.follow(_links(connection, after=pruned.through), Following(pruned.through, pruned.hash), signed)
     verdict.add(journal_flaws(connection, pruned))
     verdict.add(word_flaws(connection, pruned))
+    verdict.add(ownership_flaws(connection, pruned))
     return verdict
 
 

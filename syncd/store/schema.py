@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Id, Sentence, UtcTime, Words, id_column
 
-REVISION = "0032"
+REVISION = "0033"
 VERSION_TABLE = "syncd_revision"
 
 INTENT = "intent"
