@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -122,17 +121,17 @@ def _as_hashed(store: Stores, after: int) -> tuple[int, Rows]:
 
 
 def _as_ocsf(store: Stores, after: int) -> tuple[int, Rows]:
-    from syncd.render.ocsf import ocsf_events
+    from syncd.render.ocsf import ocsf_lines
 
     told = store.records.told(after=after)
-    return (told[-1].seq if told else after), [(each.seq, _line(event)) for each in told for event in ocsf_events(each)]
+    return (told[-1].seq if told else after), [(each.seq, line) for each in told for line in ocsf_lines(each)]
 
 
 def _as_ecs(store: Stores, after: int) -> tuple[int, Rows]:
-    from syncd.render.ecs import ecs_document
+    from syncd.render.ecs import ecs_line
 
     told = store.records.told(after=after)
-    return (told[-1].seq if told else after), [(each.seq, _line(ecs_document(each))) for each in told]
+    return (told[-1].seq if told else after), [(each.seq, ecs_line(each)) for each in told]
 
 
 TOLD: Final[dict[ExportForm, Callable[[Stores, int], tuple[int, Rows]]]] = {
@@ -141,7 +140,6 @@ TOLD: Final[dict[ExportForm, Callable[[Stores, int], tuple[int, Rows]]]] = {
     ExportForm.ECS: _as_ecs,
 }
 _FACTS_IN: Final = {ExportForm.RECORDS: "", ExportForm.OCSF: "unmapped", ExportForm.ECS: "syncd"}
-_line = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _read(cursor: Path) -> int:

@@ -10,8 +10,12 @@ VERSION: Final = "8.11.0"
 _TYPES: Final = {"create": "creation", "delete": "deletion", "update": "change"}
 
 
-def ecs_document(told: ToldRecord) -> dict[str, Any]:
-    """Give the document of a record; `event.sequence` is its number."""
+def ecs_line(told: ToldRecord) -> str:
+    """Give the document of a record as JSON; `event.sequence` is its number."""
+    return told.with_facts(_document(told), "syncd")
+
+
+def _document(told: ToldRecord) -> dict[str, Any]:
     document = {
         "@timestamp": told.at,
         "ecs": {"version": VERSION},
@@ -30,7 +34,6 @@ def ecs_document(told: ToldRecord) -> dict[str, Any]:
             **({"reason": told.detail} if told.detail else {}),
         },
         "service": {"type": "syncd"},
-        "syncd": told.facts,
     }
     if told.deployment:
         document["labels"] = {"deployment": told.deployment}

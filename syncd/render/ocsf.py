@@ -26,8 +26,12 @@ _STATUS: Final = {"success": (1, "Success"), "failure": (2, "Failure"), "unknown
 _OTHER: Final = (99, "Other")
 
 
-def ocsf_events(told: ToldRecord) -> Iterator[dict[str, Any]]:
-    """Give the events of a record; `metadata.sequence` is its number, and `metadata.uid` tells its events apart."""
+def ocsf_lines(told: ToldRecord) -> Iterator[str]:
+    """Give the events of a record as JSON; `metadata.sequence` is its number, and `metadata.uid` tells its events apart."""
+    return (told.with_facts(event, "unmapped") for event in _events(told))
+
+
+def _events(told: ToldRecord) -> Iterator[dict[str, Any]]:
     if not told.ends:
         yield _event(told, 0, _OTHER, {}, "")
     elif told.subject == "role":
@@ -71,5 +75,4 @@ def _event(told: ToldRecord, class_: int, activity: tuple[int, str], own: dict[s
         "message": told.message,
         **({"actor": {"user": {"name": told.by}}} if told.by else {}),
         **own,
-        "unmapped": told.facts,
     }

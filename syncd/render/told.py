@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,12 +18,13 @@ class ToldRecord:
     are none."""
 
     __slots__ = (
-        *("_all", "_time", "at", "by", "came_to", "deployment", "does", "ends", "grants"),
+        *("_all", "_line", "_time", "at", "by", "came_to", "deployment", "does", "ends", "grants"),
         *("kind", "name", "own", "revokes", "seq", "subject"),
     )
 
-    def __init__(self, own: _Facts, begun: _Facts, plan: _Facts) -> None:
-        self.own = own
+    def __init__(self, own: _Facts, begun: _Facts, plan: _Facts, *, line: str = "") -> None:
+        """`line` is the text of the record, where it is known: what it says is not written anew then."""
+        self.own, self._line = own, line
         self._all = {**plan, **begun, **own}
         said = self._all.get
         self.seq, self.kind, self.at = int(own["seq"]), str(own["kind"]), str(own["at"])
@@ -57,3 +59,15 @@ class ToldRecord:
         told = {name: self._all[name] for name in _TOO if self._all.get(name) is not None}
         told.update(self.own)
         return told
+
+    def with_facts(self, event: Mapping[str, Any], name: str) -> str:
+        """Write an event as a line of JSON that ends with these facts under `name`; those of the record as they stand in it."""
+        if not self._line.startswith("{"):
+            return _json({**event, name: self.facts})
+        all_, own = self._all, self.own
+        more = {key: all_[key] for key in _TOO if key not in own and all_.get(key) is not None}
+        before = f"{_json(more)[:-1]}," if more else "{"
+        return f'{_json(event)[:-1]},"{name}":{before}{self._line[1:]}}}'
+
+
+_json = json.JSONEncoder(separators=(",", ":")).encode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from socket import gethostname
 from typing import Any
@@ -89,11 +89,12 @@ class DatabaseRecords:
     def told(self, *, after: int) -> list[ToldRecord]:
         """Give the next records, each with what its change and its plan say."""
         with self._database.read() as connection:
-            own = [codec.loads(line) for _, line in _after.rows(connection, after=after)]
-            begun = _first(connection, "change", {_about(facts, "change") for facts in own})
-            planned = {facts.get("plan") for facts in (*own, *begun.values())} | {_about(f, "plan") for f in own}
-            plans = _first(connection, "plan", planned)
-        return [_told(facts, begun, plans) for facts in own]
+            own = [(line, codec.loads(line)) for _, line in _after.rows(connection, after=after)]
+            here = [facts for _, facts in own]
+            begun = _first(connection, "change", here, {_about(facts, "change") for facts in here})
+            planned = {facts.get("plan") for facts in (*here, *begun.values())} | {_about(f, "plan") for f in here}
+            plans = _first(connection, "plan", here, planned)
+        return [_told(line, facts, begun, plans) for line, facts in own]
 
     # --- what people accept ---------------------------------------------------------------------------------------------
 
@@ -133,19 +134,25 @@ def _about(facts: _Facts, table: str) -> int | None:
     return about[1] if about and about[0] == table else None
 
 
-def _first(connection: Connection, table: str, ids: Collection[int | None]) -> dict[int, _Facts]:
-    """Give the first record about each of these: the intent of a change, or the plan."""
-    wanted = sorted(id_ for id_ in ids if id_ is not None)
+_BEGINS = {"change": frozenset({"intent", "earlier"}), "plan": frozenset({"plan"})}
+
+
+def _first(
+    connection: Connection, table: str, here: Iterable[_Facts], ids: Collection[int | None]
+) -> dict[int, _Facts]:
+    """Give the first record about each of these, of which some are here: the intent of a change, or the plan."""
+    found = {facts["about"][1]: facts for facts in here if facts["kind"] in _BEGINS[table] and facts.get("about")}
+    wanted = sorted(id_ for id_ in ids if id_ is not None and id_ not in found)
     if not wanted:
-        return {}
+        return found
     mine = records.c.about.is_not(None), records.c.about == table, records.c.about_id.in_(wanted)
     chosen = select(records.c.about_id, records.c.line).where(*mine).order_by(records.c.seq.desc())
-    return {id_: codec.loads(line) for id_, line in connection.execute(chosen)}
+    return found | {id_: codec.loads(line) for id_, line in connection.execute(chosen)}
 
 
-def _told(own: _Facts, begun: Mapping[int, _Facts], plans: Mapping[int, _Facts]) -> ToldRecord:
+def _told(line: str, own: _Facts, begun: Mapping[int, _Facts], plans: Mapping[int, _Facts]) -> ToldRecord:
     first = begun.get(_about(own, "change") or 0, {})
-    return ToldRecord(own, first, plans.get(first.get("plan") or own.get("plan") or 0, {}))
+    return ToldRecord(own, first, plans.get(first.get("plan") or own.get("plan") or 0, {}), line=line)
 
 
 _last_checkpoint = Prepared(

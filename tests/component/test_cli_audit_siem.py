@@ -129,7 +129,7 @@ def test_what_others_append_is_told_though_nobody_here_knows_it(store: Stores, s
 
 
 def test_a_change_that_was_made_before_there_was_a_chain_stands_for_itself() -> None:
-    from syncd.render.ocsf import ocsf_events
+    from syncd.render.ocsf import ocsf_lines
     from syncd.render.told import ToldRecord
 
     facts = {
@@ -145,7 +145,7 @@ def test_a_change_that_was_made_before_there_was_a_chain_stands_for_itself() -> 
         "by": "root",
         "plan": 1,
     }
-    [event] = ocsf_events(ToldRecord(facts, facts, {}))
+    [event] = map(json.loads, ocsf_lines(ToldRecord(facts, facts, {})))
     assert ("Delete", "Success", "root") == (event["activity_name"], event["status"], event["actor"]["user"]["name"])
 
 
@@ -183,3 +183,15 @@ def test_what_is_new_is_followed(store: Stores, tmp_path: Path) -> None:
         entry.conclude(Outcome(bob, Status.APPLIED), now=NOW)
         assert [4, 5, 6] == [json.loads(following.stdout.readline())["seq"] for _ in range(3)]
         following.terminate()
+
+
+def test_a_line_says_what_the_record_says_and_is_not_written_anew(shell: Any, store: Stores) -> None:
+    """What is in the record is taken as it stands; beside it stands what its intent and its plan say, once."""
+    story(store)
+    told = store.records.told(after=0)
+    for form, name in (("ocsf", "unmapped"), ("ecs", "syncd")):
+        lines = shell("--as", form)
+        assert lines
+        for line in lines:
+            seq = line["metadata"]["sequence"] if form == "ocsf" else line["event"]["sequence"]
+            assert told[seq - 1].facts == line[name]
