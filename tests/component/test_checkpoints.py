@@ -81,6 +81,7 @@ def rewrite(store: Stores) -> None:
             connection.execute(text("UPDATE records SET line = :line, hash = :hash WHERE seq = :seq"), given)
         for column in ("name", "because"):
             connection.execute(text(f"UPDATE changes SET {column} = replace({column}, 'anna', 'ella')"))
+        connection.execute(text("UPDATE ownership SET name = replace(name, 'anna', 'ella')"))
 
 
 def test_who_owns_the_database_can_rewrite_it_but_not_unnoticed(

@@ -162,7 +162,7 @@ def test_a_hold_that_this_syncd_cannot_read_is_one_sentence(folder: Path, capsys
     edit(
         folder,
         "INSERT INTO holds (deployment, digest, state, since, planned_at, run_id, why, number, body) "
-        "VALUES ('dev', 'd', 'of-a-newer-one', '2026-03-01 00:00:00.000000', '2026-03-01 00:00:00.000000', 1, '[]', 1, 'x')",
+        "VALUES ('dev', 'd', 'of-a-newer-one', '2026-03-01 00:00:00.000000', '2026-03-01 00:00:00.000000', 1, '[]', 1, x'78')",
     )
     with closing(Stores.open("sqlite:///syncd.db")) as store, pytest.raises(StoreError, match="a hold"):
         store.inbox.listed()
