@@ -16,6 +16,11 @@ class Used:
     before: int
     most: int
 
+    def __str__(self) -> str:
+        where = f"in {self.where} " if self.where else ""
+        lately = f", {self.before:,} were within the last hour" if self.before else ""
+        return f"{where}{self.count:,} {self.words}{lately}; the limit is {self.most:,} now"
+
     @property
     def is_over(self) -> bool:
         return self.count + self.before > self.most

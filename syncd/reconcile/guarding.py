@@ -68,15 +68,21 @@ def too_much_by_now(this: Pass, seen: Comparison, rest: Iterable[Change]) -> fro
     if not left:
         return frozenset()
     since, ledger = this.world.clock() - WINDOW, this.journal.ledger
+    owned, measure = (
+        this.journal.holdings.owned(this.facts),
+        seen.guarded.measure,
+    )  # what was given since is managed by now
+    if measure.gains:
+        measure = replace(measure, gains=replace(measure.gains, everybody=lambda: owned.grants))
     judge = partial(
         guard,
         replace(seen.plan, changes=left),
         seen.observed,
         this.target.limits,
-        owned=seen.owned,
+        owned=owned,
         lately=ledger.taken_since(this.name, since),
         given_lately=ledger.given_since(this.name, since),
-        measure=seen.guarded.measure,
+        measure=measure,
     )
     may_go = frozenset(judged(this, True, (), lambda areas: judge(areas=areas)).go)
     return frozenset(change for change in left if change not in may_go)

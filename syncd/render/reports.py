@@ -7,6 +7,7 @@ from typing import Protocol
 
 from syncd.model import Change, Held, Note, Outcome, Pause, Plan
 from syncd.plan.on_people import Effects
+from syncd.plan.used import Used
 
 
 class DeploymentPass(Protocol):
@@ -28,6 +29,8 @@ class DeploymentPass(Protocol):
     def effects(self) -> Effects | None: ...
     @property
     def held_effects(self) -> Effects | None: ...
+    @property
+    def uses(self) -> tuple[Used, ...]: ...
     @property
     def pause(self) -> Pause | None: ...
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from syncd.model import Change, Held, Kept, Kind, Pause, Plan, Scope, Status
 from syncd.plan.guard import parted
 from syncd.plan.on_people import Effects
+from syncd.plan.used import Used
 from syncd.render.alike import alike, change_lines, cut
 from syncd.render.effects import effect_lines, loss_text, passing_text
 from syncd.render.extent import SHORT, Extent
@@ -160,12 +161,19 @@ def _detail_lines(this: DeploymentPass, *, program: str, extent: Extent) -> Iter
         yield from _paused_lines(this, this.pause, program=program, extent=extent)
     if this.held:
         yield from _held_lines(this, this.held, scope=this.plan.scope, program=program, extent=extent)
+    yield from _section("limits", _use_lines(this.uses))
     yield from _outcome_lines(this, extent=extent)
     yield from _section("kept", _kept_lines(this.plan.kept, extent))
     yield from _section("notes", (Line(f"    ! {text}", Style.WARN) for text in note_texts(this.plan.notes, extent)))
     if this.leftovers:
         names = few(this.leftovers, max(10, extent.names))
         yield Line(f"  left behind, without people, because the server cannot delete roles: {names}", Style.QUIET)
+
+
+def _use_lines(uses: Sequence[Used]) -> Iterator[Line]:
+    """Say how much of each limit the plan would use, where there are limits over several deployments."""
+    for use in uses if any(use.where for use in uses) else ():
+        yield Line(f"    {safe(str(use))}", Style.WARN if use.is_over else Style.QUIET)
 
 
 def _plan_lines(changes: Sequence[Change], *, extent: Extent) -> Iterator[Line]:

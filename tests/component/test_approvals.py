@@ -250,7 +250,7 @@ def test_what_a_person_let_pass_counts_towards_no_limit(stage: Stage) -> None:
     assert (5, Taken()) == (left(stage), stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1)))
     leave(stage, 2)
     assert 0 == stage.apply().exit_code()
-    assert Taken(people=2) == stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1))
+    assert Taken(people=2, rights=12) == stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1))
 
 
 @pytest.mark.finding("H-E8")
@@ -259,7 +259,7 @@ def test_what_failed_was_not_taken_and_what_nobody_knows_was(stage: Stage) -> No
     leave(stage, 2)
     stage.prod.fails, stage.prod.silent = frozenset({"p00"}), frozenset({"p01"})
     stage.apply()
-    assert Taken(people=1) == stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1))
+    assert Taken(people=1, rights=6) == stage.store.ledger.taken_since("prod", NOW - timedelta(hours=1))
     assert Taken() == stage.store.ledger.taken_since("test", NOW - timedelta(hours=1))
 
 

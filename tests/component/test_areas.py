@@ -16,6 +16,7 @@ from syncd.plan.areas import Moved
 from syncd.plan.limits import AreaLimits, LimitArea, Limits
 from syncd.ports import PassClaim
 from syncd.reconcile import PassRequest, World
+from syncd.render.text import deployment_lines
 from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
@@ -140,6 +141,12 @@ def test_a_plan_shows_what_it_would_use_of_each_limit(fleet: Fleet) -> None:
     uses = [(use.where, use.words, use.count, use.before, use.most) for use in fleet.plan().uses]
     assert ("", "people lose a role", 2, 0, 9) in uses
     assert ("the fleet", "people lose a role", 2, 0, 3) in uses
+    text = [line.text for line in deployment_lines(fleet.plan())]
+    at = text.index("  limits")
+    assert "    2 people lose a role; the limit is 9 now" == text[at + 1]
+    assert "    in the fleet 2 people lose a role; the limit is 3 now" in text[at:]
+    fleet.areas = ()
+    assert "  limits" not in [line.text for line in deployment_lines(fleet.plan())]
 
 
 # --- at the same time ---------------------------------------------------------------------------------------------------
