@@ -56,8 +56,8 @@ class WebhookTable(SettingsTable):
 
     Format `alertmanager` posts what the webhook receiver of Prometheus' Alertmanager posts (version 4), for whatever takes
     that. The labels of an alert are `alertname` (`SyncdHeld` for the kind `held`), `kind`, `subject` and `severity`
-    (`critical` or `warning`); `summary`, `description` and `runbook_url` are its annotations, and `fingerprint` is the same each
-    time that it comes back.
+    (`critical` or `warning`); `summary`, `description` and `runbook_url` are its annotations (`runbook` instead where no
+    `runbook_url` is configured: then it is no address), and `fingerprint` is the same each time that it comes back.
     """
 
     insecure_http: bool = False

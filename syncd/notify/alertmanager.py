@@ -30,9 +30,10 @@ def alert_labels(message: Message) -> Mapping[str, str]:
 
 
 def alert_annotations(message: Message) -> Mapping[str, str]:
-    """Say what happened and where it is written what to do."""
+    """Say what happened and where it is written what to do: as an address only where that is one, as a link is made of it."""
     said = {"summary": title(message), "description": cut(message.text)}
-    return {**said, "runbook_url": message.runbook} if message.runbook else said
+    name = "runbook_url" if message.runbook.startswith(("https://", "http://")) else "runbook"
+    return {**said, name: message.runbook} if message.runbook else said
 
 
 def webhook_body(messages: Sequence[Message]) -> Mapping[str, object]:

@@ -1,29 +1,33 @@
 """Further services, by the library Apprise (github.com/caronc/apprise): `pip install 'syncd[channels]'`.
 
 Its addresses hold tokens and passwords, and it says on its log what it sent where, so nothing of its log is let out: a message
-that failed is told by where the address is kept.
+that failed is told by where the address is kept. It works in a process of its own, `apprise_child`.
 """
 
 from __future__ import annotations
 
-import logging
-from importlib import import_module
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, Final
 
+from syncd.notify import apprise_child
 from syncd.notify.settings import Channel
 from syncd.notify.undelivered import Undelivered
 from syncd.notify.words import Telling, cut, quiet, story, title
 
-LIBRARY: Final = "apprise"
 MISSING: Final = "this needs one more package: pip install 'syncd[channels]'"
+START_S: Final = 20.0
+"""So long may the process take beside the time that the service has."""
 _IN_THE_CLEAR: Final = {"json": "jsons", "xml": "xmls", "form": "forms", "mailto": "mailtos"}
 """Ways of Apprise without TLS, and the ones with it."""
 
 
 def is_installed() -> bool:
     """Say whether the library is there."""
-    return find_spec(LIBRARY) is not None
+    return find_spec(apprise_child.LIBRARY) is not None
 
 
 def send_to_channel(channel: Channel, telling: Telling, *, timeout_s: float) -> None:
@@ -35,20 +39,35 @@ def send_to_channel(channel: Channel, telling: Telling, *, timeout_s: float) -> 
     """
     address = channel.url.read().strip()
     _check(address, channel)
-    library = _library()
-    asset = library.AppriseAsset(
-        async_mode=False, storage_mode="memory", service_timeout=timeout_s, allow_templates=False
-    )
-    service = library.Apprise(asset=asset)
-    if not service.add(address):
-        raise Undelivered(f"{channel.url}: Apprise knows no service with such an address", again=False)
+    if not is_installed():
+        raise Undelivered(MISSING, again=False)
     message = telling.whole
-    kind = library.NotifyType.FAILURE if message.firing else library.NotifyType.SUCCESS
-    text = quiet(cut(story(message)))
-    if not service.notify(
-        body=text, title=quiet(title(message)), notify_type=kind, body_format=library.NotifyFormat.TEXT
-    ):
-        raise Undelivered(f"{channel.url}: the service did not take it, or gave no answer", again=True)
+    asked = {
+        "address": address,
+        "title": quiet(title(message)),
+        "body": quiet(cut(story(message))),
+        "firing": message.firing,
+        "timeout_s": timeout_s,
+    }
+    match _in_child(asked, within_s=timeout_s + START_S):
+        case apprise_child.DELIVERED:
+            return
+        case apprise_child.NO_SERVICE:
+            raise Undelivered(f"{channel.url}: Apprise knows no service with such an address", again=False)
+        case _:
+            raise Undelivered(f"{channel.url}: the service did not take it, or gave no answer", again=True)
+
+
+def _in_child(asked: Mapping[str, Any], *, within_s: float) -> int:
+    """Send a message in a process of its own; gives how it ended."""
+    command = [sys.executable, "-m", apprise_child.__name__]
+    said = json.dumps(asked).encode()
+    null = subprocess.DEVNULL
+    try:
+        done = subprocess.run(command, input=said, stdout=null, stderr=null, timeout=within_s, check=False)  # noqa: S603 - our own program
+    except subprocess.TimeoutExpired:
+        return apprise_child.NOT_TAKEN
+    return done.returncode
 
 
 def _check(address: str, channel: Channel) -> None:
@@ -59,12 +78,3 @@ def _check(address: str, channel: Channel) -> None:
     if secure and not channel.insecure:
         why = f"{scheme.lower()}:// is in the clear; write {secure}://, or insecure = true where the network is yours"
         raise Undelivered(f"{channel.url}: {why}", again=False)
-
-
-def _library() -> Any:
-    if not is_installed():
-        raise Undelivered(MISSING, again=False)
-    library = import_module(LIBRARY)
-    log = logging.getLogger(LIBRARY)
-    log.propagate, log.disabled = False, True
-    return library

@@ -18,7 +18,7 @@ from notify_world import HELD, Sending
 from syncd.config import load
 from syncd.errors import ConfigInvalid
 from syncd.http.secrets import Secret
-from syncd.notify import Channel, channels
+from syncd.notify import Channel, apprise_child, channels
 
 OVER = replace(HELD, firing=False)
 CONFIG = """[[notify.channels]]
@@ -60,7 +60,7 @@ class Library:
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
     made = Library()
     monkeypatch.setattr(channels, "is_installed", lambda: True)
-    monkeypatch.setattr(channels, "import_module", lambda _: made)
+    monkeypatch.setattr(channels, "_in_child", lambda asked, **_: apprise_child.deliver(made, asked))
     return made
 
 
@@ -150,6 +150,56 @@ def test_a_configuration_with_channels(tmp_path: Path, monkeypatch: pytest.Monke
     else:
         with pytest.raises(ConfigInvalid, match="pip install 'syncd\\[channels\\]'"):
             load(tmp_path / "config.toml")
+
+
+STUB = """
+import os, time
+from types import SimpleNamespace
+NotifyType = SimpleNamespace(FAILURE="failure", SUCCESS="success")
+NotifyFormat = SimpleNamespace(TEXT="text")
+AppriseAsset = dict
+class Apprise:
+    def __init__(self, asset): self.room = b""
+    def add(self, url): self.url = url; return url.startswith("msteams://")
+    def notify(self, **message):
+        print(self.url)
+        if "endless" in self.url:
+            parts = []
+            for _ in range(4096):
+                parts.append(os.urandom(2**20))
+            open(os.environ["STUB_TOLD"], "w").write("4 GiB")
+        if "silent" in self.url:
+            time.sleep(60)
+        return "refused" not in self.url
+"""
+
+
+@pytest.mark.finding("N-600")
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("taken", ""),
+        ("refused", "the service did not take it, or gave no answer"),
+        ("endless", "the service did not take it, or gave no answer"),
+        ("silent", "the service did not take it, or gave no answer"),
+    ],
+)
+def test_an_answer_without_an_end_takes_neither_our_memory_nor_our_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], place: str, error: str
+) -> None:
+    (tmp_path / "apprise.py").write_text(STUB, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])]))
+    monkeypatch.setenv("STUB_TOLD", str(tmp_path / "told"))
+    if place == "silent":
+        monkeypatch.setattr(channels, "START_S", -3.0)
+    sending = Sending(channels=(channel(tmp_path, f"msteams://planted-token/{place}"),)).send(HELD)
+
+    [(event, why)] = sending.outcomes
+    assert ("notification_failed" if error else "notification_sent") == event
+    assert str(why or "").endswith(error)
+    assert not (tmp_path / "told").exists()
+    assert "planted" not in "".join(capfd.readouterr())
 
 
 REAL = """
