@@ -153,7 +153,7 @@ def test_a_configuration_with_channels(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 STUB = """
-import os, time
+import os, signal
 from types import SimpleNamespace
 NotifyType = SimpleNamespace(FAILURE="failure", SUCCESS="success")
 NotifyFormat = SimpleNamespace(TEXT="text")
@@ -169,7 +169,7 @@ class Apprise:
                 parts.append(os.urandom(2**20))
             open(os.environ["STUB_TOLD"], "w").write("4 GiB")
         if "silent" in self.url:
-            time.sleep(60)
+            signal.pause()
         return "refused" not in self.url
 """
 
