@@ -53,6 +53,7 @@ from syncd.plan.guard_rules import (
 from syncd.plan.limits import Limits
 from syncd.plan.lost import Losses
 from syncd.plan.measured import Measure
+from syncd.plan.order import Ungiven
 from syncd.plan.taken import NOTHING, Taken, holders_left, hollowed
 from syncd.plan.used import Used
 
@@ -309,11 +310,14 @@ def _part(changes: tuple[Change, ...], over: Collection[KeptBack]) -> tuple[list
     kept_roles = hollowed(changes).intersection(role for change in people for role in change.revoked)
     go: list[Change] = []
     held: list[Change] = []
-    for change, is_over in zip(changes, takes, strict=True):
+    ungiven = Ungiven()
+    for planned, is_over in zip(changes, takes, strict=True):
+        change = ungiven.out_of(planned)
         gives = frozenset[str]().union(*(ruling.gives(change) for ruling in over))
         goes, stays = _cut(change, takes=is_over or _is_in_use(change, kept_roles, kept_people), gives=gives)
         go += [goes] if goes is not None else []
         held += [stays] if stays is not None else []
+        ungiven.note(stays)
     return go, held
 
 
@@ -376,8 +380,11 @@ def parted(
     """
     takes = {(c.subject, c.name, c.after): (c, False) for c in waiting}
     takes |= {(c.subject, c.name, c.after): (c, True) for c in (held.changes if held else ())}
-    for change in planned:
+    ungiven = Ungiven()
+    for whole in planned:
+        change = ungiven.out_of(whole)
         kept_back, is_held = takes.get((change.subject, change.name, change.after), (None, False))
+        ungiven.note(kept_back if is_held else None)
         if kept_back is None:
             yield change, False
             continue

@@ -54,6 +54,29 @@ def _steps(
             yield (2 if change.granted or _waits(change, gained, observed) else 0), change
 
 
+class Ungiven:
+    """What roles were not given after all: of a role that is changed twice, the second change repeats what the first gave."""
+
+    def __init__(self) -> None:
+        self._by_role: dict[str, Permissions] = {}
+
+    def note(self, kept_back: Change | None) -> None:
+        """Hear of a change that is not made, or of the part of one."""
+        if kept_back is not None and isinstance(kept_back.before, Role):
+            self._by_role[kept_back.name] = self._by_role.get(kept_back.name, _NONE) | _gains(kept_back)
+
+    def out_of(self, change: Change) -> Change:
+        """Give a change without what it would give in the place of one before it."""
+        missing = self._by_role.get(change.name)
+        if not missing or change.subject != "role":
+            return change
+        return replace(change, before=_less(change.before, missing), after=_less(change.after, missing))
+
+
+def _less(thing: User | Role | None, missing: Permissions) -> User | Role | None:
+    return replace(thing, permissions=thing.permissions - missing) if isinstance(thing, Role) else thing
+
+
 def _gains(change: Change) -> Permissions:
     before, after = (thing.permissions if isinstance(thing, Role) else _NONE for thing in (change.before, change.after))
     return after - before

@@ -16,11 +16,12 @@ Nor is a role deleted, or emptied, of which somebody is to keep what they have, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from syncd.model import Change, Kind, Note, Permission, Plan, Role, User, key
+from syncd.plan.order import Ungiven
 from syncd.plan.taken import hollowed
 
 Effect: TypeAlias = tuple[str, str, str, str]
@@ -42,7 +43,7 @@ def without_rejected(plan: Plan, rejections: Collection[Rejection]) -> tuple[Pla
     rejected = frozenset[Effect]().union(*(one.effects for one in rejections))
     if rejected.isdisjoint(effect for change in plan.changes for effect in change.effects):
         return plan, ()
-    parts = [(change, *_parted(change, rejected)) for change in plan.changes]
+    parts = list(_parts(plan.changes, rejected))
     in_use = _InUse.by([stays for _, _, stays in parts if stays is not None], plan.changes)
     go: list[Change] = []
     left: list[Change] = []
@@ -72,6 +73,17 @@ class _InUse:
         if change.subject == "user":
             return change.kind is Kind.DELETE and key(change.name) in self.people
         return change.name in self.roles and (change.kind is Kind.DELETE or bool(change.revoked))
+
+
+def _parts(
+    changes: Iterable[Change], rejected: frozenset[Effect]
+) -> Iterator[tuple[Change, Change | None, Change | None]]:
+    ungiven = Ungiven()
+    for planned in changes:
+        change = ungiven.out_of(planned)
+        goes, stays = _parted(change, rejected)
+        ungiven.note(stays)
+        yield change, goes, stays
 
 
 def _parted(change: Change, rejected: frozenset[Effect]) -> tuple[Change | None, Change | None]:
