@@ -136,7 +136,9 @@ class Worker:
         """Say whether a pass over a few people would be the first on that server; within one a loss need not wait for it."""
         if not item.scope.usernames or item.job is not None or (within and item.urgency is Urgency.LOSS):
             return False
-        return _known(target, world) is None
+        if _known(target, world) is None:
+            return True
+        return target.enforce and item.urgency is not Urgency.LOSS and _is_unfilled(target, world)
 
     def _between(self, name: str, item: WorkItem, loaded: Loaded) -> Ahead:
         """Let more urgent passes go ahead of this one, for as long as it is what mapping and configuration say."""

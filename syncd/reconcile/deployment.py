@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from syncd.errors import (
 from syncd.model import (
     Change,
     Dag,
+    Dialect,
     Directory,
     Held,
     Outcome,
@@ -265,7 +266,7 @@ def _apply(this: Pass, session: TargetSession, *, lease: Lease, approvals: froze
     if this.undo:
         return report
     if this.scope.everything:
-        _remember_roles(this, after, session, dags=len(inventory))
+        _remember_roles(this, after, made, dialect=session.dialect(), dags=len(inventory))
     if this.scope.everything and report.converged and not moved_people(this):
         staying = _staying(this, seen.guarded.held, after.rejected)
         state = remembered(after.desired, this.earlier, held=staying, kept=after.plan.kept)
@@ -296,8 +297,16 @@ def _staying(this: Pass, held: Held | None, rejected: tuple[Change, ...]) -> Hel
     return Held((*(held.changes if held else ()), *rejected), held.why if held else (), this.name)
 
 
-def _remember_roles(this: Pass, after: Comparison, reader: TargetReader, *, dags: int) -> None:
-    note_managed(this, after, reader.dialect(), dags=dags)
+def _is_unfinished_fill(this: Pass, made: Sequence[Outcome]) -> bool:
+    """Say whether much of what a first pass over everything would give is left to the next: for that it is the first, too."""
+    left = sum(1 for o in made if o.status is Status.SKIPPED and o.change.subject == "user" and o.change.granted)
+    return left > this.target.limits.gain_floor and this.journal.memory.roles_seen(this.name) is None
+
+
+def _remember_roles(this: Pass, after: Comparison, made: Sequence[Outcome], *, dialect: Dialect, dags: int) -> None:
+    note_managed(this, after, dialect, dags=dags)
+    if _is_unfinished_fill(this, made):
+        return
     roles, held = frozenset(after.observed.roles), sound(this.rules.roles, after.observed, after.plan)
     if (roles, held) != (this.journal.memory.roles_seen(this.name), this.journal.memory.sound_roles(this.name)):
         this.journal.memory.save_roles_seen(this.name, roles, sound=held)

@@ -40,7 +40,13 @@ def polls(store: Stores, cache: DirectoryCache, *sources: Plain) -> Polls:
     nothing: Any = lambda *_, **__: None  # noqa: E731
     daemon = SimpleNamespace(poll=timedelta(seconds=15), stale_after=timedelta(hours=1))
     world = SimpleNamespace(
-        sources=sources, rules=RULES, targets=(), joining=JOINING, full_read_every=timedelta(hours=6)
+        sources=sources,
+        rules=RULES,
+        asked=RULES,
+        revisions=None,
+        targets=(),
+        joining=JOINING,
+        full_read_every=timedelta(hours=6),
     )
     fleet = SimpleNamespace(now=SimpleNamespace(world=world, settings=SimpleNamespace(daemon=daemon)))
     runtime = Runtime(nothing, lambda: NOW, lambda: 0.0, lambda: False)

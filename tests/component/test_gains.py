@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from syncd.errors import StoreError
 from syncd.model import Dag, Scope, Status, User
 from syncd.plan.given import NOTHING_GAINED, Gained
 from syncd.plan.limits import Limits
-from syncd.reconcile import PassRequest
+from syncd.reconcile import PassRequest, Within, apply
 from syncd.store import Stores
 from syncd.targets.memory import MemoryTarget
 
@@ -57,6 +57,30 @@ def test_a_first_pass_that_was_cut_off_goes_on_as_the_first(stage: Stage) -> Non
     stage.prod.breaks = {}
     assert 0 == stage.apply().exit_code()
     assert (6, NOTHING_GAINED) == (has(stage), given_lately(stage))
+
+
+@dataclass
+class Moved:
+    """Everybody moved since the pass began, as where a pass begins while a poll is still telling whom it is about."""
+
+    people: frozenset[str]
+
+    def let_ahead(self, _within: Within, /, *, few: bool) -> str:  # noqa: ARG002 - the name is the protocol's
+        return ""
+
+    def moved(self) -> frozenset[str]:
+        return self.people
+
+
+@pytest.mark.finding("N-653")
+def test_a_first_pass_that_left_out_whom_it_is_about_is_followed_by_another_first(stage: Stage) -> None:
+    stage.limits = Limits(share=1.0, gain_share=0.1, gain_floor=2)
+    apply(replace(stage.world(), between=Moved(frozenset(stage.people.members["finance"]))))
+    assert 0 == has(stage)
+    assert 0 == stage.apply().exit_code()
+    assert 6 == has(stage)
+    [*three] = join(stage, 3)
+    assert made_for(stage, PassRequest(Scope.people(three), "people")).held is not None, "from now on it is limited"
 
 
 def test_what_is_over_a_limit_is_held_and_the_rest_goes_on(stage: Stage) -> None:
