@@ -9,7 +9,7 @@ from typing import Any
 
 from syncd.mapping.files_of_tests import is_tests
 from syncd.mapping.select import chosen
-from syncd.model import At, Deployment, Rule, Rules
+from syncd.model import At, Deployment, RoleMode, Rule, Rules
 
 
 def revision_of(files: Mapping[str, bytes]) -> str:
@@ -22,13 +22,20 @@ def revision_of(files: Mapping[str, bytes]) -> str:
 
 
 def says_the_same(one: Rules, other: Rules, deployment: Deployment) -> bool:
-    """Say whether two mappings give the same on a deployment, whatever people and DAGs there are, wherever the lines stand."""
+    """Say whether two mappings give and take the same on a deployment, whatever people and DAGs there are, wherever the lines
+    stand; `other` comes after `one`."""
     ours, theirs = (chosen(rules.bindings, deployment) for rules in (one, other))
-    if list(map(_meaning, ours)) != list(map(_meaning, theirs)):
+    if list(map(_meaning, ours)) != list(map(_meaning, theirs)) or _keeps_less(one, other):
         return False
     if any(rule.pattern or rule.each for rule in ours):
         return bool(_meaning((one.roles, one.templates)) == _meaning((other.roles, other.templates)))
     return bool(_roles(one, ours) == _roles(other, ours))
+
+
+def _keeps_less(one: Rules, other: Rules) -> bool:
+    """Say whether a role was kept by its mode, which needs no line, and is so no more, or not as far."""
+    kept = {name: role.mode for name, role in one.roles.items() if role.mode is not RoleMode.FULL}
+    return any(name not in other.roles or other.roles[name].mode is not mode for name, mode in kept.items())
 
 
 def together(rules: Rules, others: Iterable[Rules]) -> Rules:

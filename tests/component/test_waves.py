@@ -235,6 +235,28 @@ def test_for_whom_a_change_says_nothing_gets_it_at_once_and_nobody_waits_for_it(
     assert ["done", "done", "soaking"] == fleet.states()
 
 
+@pytest.mark.finding("N-660")
+@pytest.mark.parametrize("after", ["", "old: {permissions: [can_read on Pools]}"])
+def test_a_role_that_no_line_gives_and_whose_mode_kept_it_goes_in_waves(fleet: Fleet, after: str) -> None:
+    """Its mode alone keeps people from losing it, so a change of that is one for whoever holds it."""
+    kept = "old: {permissions: [can_read on Pools], mode: add-only}"
+    fleet.text = _with_role(OLD, kept) + b"  - {group: people:finance, roles: [old], deployments: all}\n"
+    for text in (fleet.text, _with_role(OLD, kept)):
+        fleet.text = text
+        fleet.apply()
+        fleet.wait()
+        fleet.wait()
+    assert list(ENVS) == fleet.have("old")
+    fleet.wait()
+    fleet.text = _with_role(OLD, after)
+    fleet.apply()
+    assert (["staging", "prod"], ["soaking", "waiting", "waiting"]) == (fleet.have("old"), fleet.states())
+
+
+def _with_role(text: bytes, role: str) -> bytes:
+    return text.replace(b"bindings:", f"  {role}\nbindings:".encode())
+
+
 def test_a_new_line_above_is_no_change_of_what_is_given(fleet: Fleet) -> None:
     fleet.text = b"# who may see what\n\n" + OLD
     fleet.apply()
