@@ -24,12 +24,17 @@ def revision_of(files: Mapping[str, bytes]) -> str:
 def says_the_same(one: Rules, other: Rules, deployment: Deployment) -> bool:
     """Say whether two mappings give and take the same on a deployment, whatever people and DAGs there are, wherever the lines
     stand; `other` comes after `one`."""
-    ours, theirs = (chosen(rules.bindings, deployment) for rules in (one, other))
+    ours, theirs = (_here(rules, deployment) for rules in (one, other))
     if list(map(_meaning, ours)) != list(map(_meaning, theirs)) or _keeps_less(one, other):
         return False
     if any(rule.pattern or rule.each for rule in ours):
         return bool(_meaning((one.roles, one.templates)) == _meaning((other.roles, other.templates)))
     return bool(_roles(one, ours) == _roles(other, ours))
+
+
+def _here(rules: Rules, deployment: Deployment) -> tuple[Rule, ...]:
+    """Give the lines for a deployment without what they say of others."""
+    return tuple(replace(rule, deployments=()) for rule in chosen(rules.bindings, deployment))
 
 
 def _keeps_less(one: Rules, other: Rules) -> bool:
