@@ -87,7 +87,7 @@ class _WordsOf(NamedTuple):
     yes: bool
 
 
-def _agreed(store: Stores, words: _WordsOf) -> bool:
+def _agreed(store: Stores, settings: Settings, words: _WordsOf) -> bool:
     """Ask whether what people said still holds, as it may have been taken back after the copy was made.
 
     Raises:
@@ -96,7 +96,7 @@ def _agreed(store: Stores, words: _WordsOf) -> bool:
     from syncd.cli.confirm import answered_yes, at_terminal
     from syncd.errors import ConfigInvalid, Problem
 
-    found = standing_words(store)
+    found = standing_words(store, settings)
     if words.end_grants:
         found.pop("grants", None)
     if not found or words.yes:
@@ -117,9 +117,9 @@ def _answer(this: Invocation, store: Stores, truth: Truth, *, reason: str, words
     if store.installation.doubt() is None:
         why = f"{store.database.place} is not in doubt, so there is nothing to say of it; if you know better: recover --doubt"
         raise ConfigInvalid([Problem("recover", 0, 0, why)])
-    if not _agreed(store, words):
+    if not _agreed(store, this.settings(), words):
         show_text(
-            "nothing was said; end what does not hold any more (grant revoke, resume, hold reopen), then come back"
+            "nothing was said; end what does not hold any more (grant revoke, resume, hold reopen, rollout skip), then come back"
         )
         return EXIT_HELD
     with _alone(store):
@@ -165,7 +165,7 @@ def _shown(found: DatabaseDoubt, settings: Settings, store: Stores, this: Invoca
     yield Line("Nothing is taken from anybody until you say which is true. By what it says is syncd's now:")
     for deployment in settings.deployments:
         yield from _of_deployment(deployment.deployment.name, store)
-    yield from word_lines(standing_words(store))
+    yield from word_lines(standing_words(store, settings))
     yield Line(f"1. See what would be taken by it: {this.program} plan")
     yield Line("2. If nobody else gave or took anything since the time of this copy, it is right:")
     yield Line(f"     {this.program} recover --as-it-is --reason TEXT")

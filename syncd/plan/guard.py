@@ -36,7 +36,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from syncd.model import Change, Held, Kind, ObservedState, Owned, Plan, Role, User, key
+from syncd.model import Change, DesiredState, Held, Kind, ObservedState, Owned, Plan, Role, User, key
 from syncd.plan.approval import covers
 from syncd.plan.areas import NOBODY_MOVED, Moved, Movers, SoFar, area_rulings, area_uses, together
 from syncd.plan.doubted import HELD
@@ -46,6 +46,7 @@ from syncd.plan.guard_rules import (
     KeptBack,
     Privileged,
     admin_rulings,
+    outgrown_rulings,
     own_rulings,
     privileged_rulings,
     timed_rulings,
@@ -136,6 +137,7 @@ def guard(
     whom: Movers | None = None,
     areas: Collection[SoFar] = (),
     measure: Measure | None = None,
+    in_use: DesiredState | None = None,
 ) -> Guarded:
     """Part a plan into what may go and what is held, unless the digest of what would be held is approved.
 
@@ -147,6 +149,7 @@ def guard(
     asks, `admins` what those about administrators ask; None: there is no such rule. `own` is the account that we run as.
     `losses` is what lost rights are counted by; None: they are not limited. `areas` are those that the deployment is in, with
     what counts there already, and `whom` says whom a change moves. `measure` is all of that, where it was made before.
+    `in_use` is what the mapping files in use want, where a database in doubt says that older ones are gone by.
     """
     measure = measure or Measure(holders_left(plan.changes, observed), gains, losses, whom)
     gains, losses = measure.gains, measure.losses
@@ -159,6 +162,7 @@ def guard(
     over += area_rulings([(m.change, m.moved) for m in each], areas)
     over += privileged_rulings(plan.changes, privileged) if privileged else ()
     over += timed_rulings(plan.changes, timed, doubt) if timed else ()
+    over += outgrown_rulings(plan.changes, in_use, doubt) if in_use else ()
     over += own_rulings(plan.changes, own, observed.roles)
     over += admin_rulings(plan.changes, admins, tuple(over)) if admins else ()
 

@@ -11,6 +11,8 @@ account                                                              | becomes o
 takes it from one of `required_admins`                               | that is held
 takes something from a role that our own account holds, which it has | that is held
 by no other                                                          |
+gives by older mapping files, as a database in doubt says, what those | that is held
+in use do not                                                        |
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from syncd.model import Change, Permission, Reason, Role, User, key
+from syncd.model import Change, DesiredState, Permission, Reason, Role, User, key
 
 Parts = frozenset[str]
 _NONE: Parts = frozenset()
@@ -113,6 +115,25 @@ def timed_rulings(changes: Iterable[Change], timed: Mapping[str, Parts], doubt: 
         who = "1 person gets a role" if number == 1 else f"{number} people get a role"
         yield KeptBack(
             f"{who} for a time by a grant that may be over, as the database is in doubt ({doubt})", gives=held
+        )
+
+
+def outgrown_rulings(changes: Iterable[Change], in_use: DesiredState, doubt: str) -> Iterator[KeptBack]:
+    """Keep back what the mapping files in use do not give, where a database in doubt says that older ones are still gone by: they
+    may have been replaced there since. `in_use` is what those in use want."""
+
+    def held(change: Change) -> Parts:
+        user, role = in_use.users.get(key(change.name)), in_use.roles.get(change.name)
+        if change.subject == "user":
+            return frozenset(change.granted) - (user.roles if user else _NONE)
+        return frozenset(change.granted) - frozenset(map(str, role.permissions if role else ()))
+
+    if number := sum(1 for change in changes if held(change)):
+        what = "1 change gives" if number == 1 else f"{number} changes give"
+        yield KeptBack(
+            f"{what} what the mapping files in use do not, by older ones that are gone by here as a database in doubt says "
+            f"({doubt})",
+            gives=held,
         )
 
 

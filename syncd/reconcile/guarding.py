@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from syncd.mapping.compile import compile_desired
+from syncd.mapping.granted import with_grants
 from syncd.mapping.privileged import privileges
 from syncd.model import Change, Dag, DesiredState, Dialect, Kind, Note, ObservedState, Plan, key
 from syncd.plan.given import NOTHING_GAINED, Everywhere, Gains, gains, gains_of_people, grown_on
@@ -52,6 +54,7 @@ def ask_guard(
         whom=whom_it_moves(this, plan, there),
         doubt=this.doubt.why if this.doubt else "",
         timed=_timed(this, desired),
+        in_use=_by_files_in_use(this, reader, inventory) if this.doubt and this.is_behind else None,
         privileged=_privileged(this, plan, there, desired) if this.target.guard.holds_unmarked else None,
         admins=_admins(this, plan, there.observed, own=reader.own_account()),
         own=there.observed.users.get(key(reader.own_account() or "")),
@@ -130,6 +133,16 @@ def _timed(this: Pass, desired: DesiredState) -> Mapping[str, frozenset[str]]:
         name: frozenset(role for role, reasons in roles.items() if all(reason.at in old for reason in reasons))
         for name, roles in desired.because.items()
     }
+
+
+def _by_files_in_use(this: Pass, reader: TargetReader, inventory: tuple[Dag, ...]) -> DesiredState:
+    """Give what the mapping files in use want there, and what people are given for a time."""
+    now = this.world.clock()
+    rules = with_grants(this.world.rules, this.journal.grants.active(this.name, now=now), deployment=this.name)
+    dialect, deployment = reader.dialect(), this.target.deployment
+    return compile_desired(
+        rules, this.directory, deployment, inventory=inventory, dialect=dialect, now=now, also=this.dags
+    )
 
 
 def _privileged(this: Pass, plan: Plan, there: ThingsThere, desired: DesiredState) -> Privileged | None:

@@ -368,6 +368,23 @@ def test_who_restored_a_copy_can_say_so(doubted: Path, capsys: pytest.CaptureFix
     assert 3 == typed(capsys, "recover", "--doubt", "--as-it-is")[0]
 
 
+@pytest.mark.finding("N-662")
+def test_recover_names_what_goes_by_older_mapping_files_by_this_copy(
+    doubted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = doubted / "config.toml"
+    said = config.read_text("utf-8").replace('mode = "observe"', 'mode = "enforce"')
+    config.write_text(said + '\n[rollout]\norder = [{ env = "dev" }]\n', "utf-8")
+    with closing(Stores.open("sqlite:///syncd.db")) as store:
+        store.rollouts.begin("dev", "0123456789abcdef", {}, soaks=False)
+
+    _, shown, _ = typed(capsys, "recover")
+
+    assert "  dev goes by mapping revision 0123456789ab, begun at " in shown
+    assert 3 == typed(capsys, "recover", "--as-it-is")[0]
+    assert 0 == typed(capsys, "recover", "--as-it-is", "--yes")[0]
+
+
 @pytest.mark.finding("N-621")
 def test_recover_asks_of_what_people_said_that_may_have_been_taken_back(
     doubted: Path, capsys: pytest.CaptureFixture[str]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from stages import DAGS, NOW, People, Stage
@@ -16,9 +17,11 @@ from syncd.mapping.parse import parse
 from syncd.mapping.revisions import revision_of
 from syncd.model import Change, LabelTest, Outcome, Paused, RolloutVerb, Rules, Scope, Status, Wave, WaveOrder
 from syncd.plan.waves import WaveState
+from syncd.ports import Truth
 from syncd.reconcile import Report, Target, World, plan
 from syncd.reconcile.revisions import MappingRevisions
 from syncd.store import Stores
+from syncd.store.backup import backup
 from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
@@ -360,3 +363,40 @@ def test_nothing_waits_when_the_first_pass_of_all_is_made(database_url: str) -> 
         it.only = ("prod",)
         it.apply()
         assert ["prod"] == it.have("finance")
+
+
+@pytest.mark.finding("N-662")
+def test_an_older_copy_that_has_older_files_gives_nothing_back_that_those_in_use_do_not(tmp_path: Path) -> None:
+    """It says that the deployment goes by files of before the rollout that ended since."""
+    it = Fleet(None, People({"finance": ["anna", "bob"]}), {env: MemoryTarget(env, dags=DAGS) for env in ENVS})
+    it.text = NEW
+    with _begun(it, tmp_path):
+        it.apply()
+        backup(it.store.database, tmp_path / "copy")
+        it.text = OLD
+        for _ in ENVS:
+            it.wait()
+        assert [] == it.have("Viewer")
+    for side in ("", "-wal", "-shm"):
+        (tmp_path / f"syncd.db{side}").unlink(missing_ok=True)
+    (tmp_path / "copy").rename(tmp_path / "syncd.db")
+    it.people.members["finance"].append("carol")
+    with _begun(it, tmp_path):
+        prod = it.apply().deployments[2]
+        assert ([], ["soaking", "waiting", "waiting"]) == (it.have("Viewer"), it.states())
+        assert {"finance"} == it.targets["prod"].users["carol"].roles, "what both give is given"
+        assert prod.held is not None
+        [why] = prod.held.why
+        assert why.startswith(
+            "3 changes give what the mapping files in use do not, by older ones that are gone by here"
+        )
+        it.store.installation.recover(Truth.AS_IT_IS, by="anna")
+        it.apply()
+        assert ["staging", "prod"] == it.have("Viewer"), "a person said that they are what is gone by there"
+
+
+@contextmanager
+def _begun(fleet: Fleet, folder: Path) -> Iterator[None]:
+    url = f"sqlite:///{folder}/syncd.db"
+    with closing(Stores.open(url, clock=lambda: fleet.now, witness=folder / "witness")) as fleet.store:
+        yield
