@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, StrictInt, ValidationError
 
+from syncd.cli.daemon_client import DaemonSilent
 from syncd.cli.daemon_job import is_change
 from syncd.model import Scope
 from syncd.plan.rulings import HoldRecord, HoldRuling, HoldState, HoldWord, hold_number
@@ -18,12 +18,16 @@ from syncd.render.holds import hold_record_json, whole_lines
 from syncd.render.view import ChangeView
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from syncd.cli.daemon_client import DaemonClient
     from syncd.render.extent import Extent
     from syncd.render.lines import Line
 
 PAGE: Final = 1000
 """So many changes are asked for at a time."""
+MOST_CHANGES: Final = 1_000_000
+"""Nobody shows a hold with more of them."""
 
 
 class _Word(BaseModel):
@@ -31,7 +35,7 @@ class _Word(BaseModel):
     who: str
     reason: str
     origin: str = Field(alias="from")
-    at: datetime
+    at: AwareDatetime
 
 
 class _Hold(BaseModel):
@@ -39,13 +43,13 @@ class _Hold(BaseModel):
     deployment: str
     digest: str
     state: HoldState
-    since: datetime
-    planned_at: datetime
-    run: int
+    since: AwareDatetime
+    planned_at: AwareDatetime
+    run: StrictInt
     why: list[str]
-    total: int
+    total: Annotated[StrictInt, Field(ge=0, le=MOST_CHANGES)]
     said: list[_Word]
-    ended_at: datetime | None
+    ended_at: AwareDatetime | None
     superseded_by: str | None
     scope: list[str] | None = None
     dags: list[str] = []
@@ -98,12 +102,20 @@ def told_hold(daemon: DaemonClient, name: str) -> ToldHold:
     path = f"/api/v1/holds/{quote(name, safe='')}?limit={PAGE}&offset="
     first = daemon.look(f"{path}0", _is_whole)
     changes = list(first["changes"])
-    while len(changes) < first["total"]:
-        more = daemon.look(f"{path}{len(changes)}", _is_whole)["changes"]
-        if not more:
-            break
-        changes += more
+    if (hold_number(name) or name) not in (hold_number(first["id"]), first["digest"]):
+        raise DaemonSilent(f"{daemon.place}: it told of {first['id']}, and was asked for {name}")
+    more = first
+    while more["changes"] and len(changes) < first["total"] and _are_of_one(first, more):
+        more = daemon.look(f"{path}{len(changes)}", _is_whole)
+        changes += more["changes"]
+    if len(changes) != first["total"] or not _are_of_one(first, more):
+        raise DaemonSilent(f"{daemon.place}: {first['id']} was not told whole, so it is not shown; ask again")
     return ToldHold(_record(first), tuple(changes), first)
+
+
+def _are_of_one(first: Mapping[str, Any], more: Mapping[str, Any]) -> bool:
+    """Say whether two pages are of the same hold."""
+    return all(first[name] == more[name] for name in ("id", "digest", "total"))
 
 
 def _are_holds(found: Mapping[str, Any]) -> bool:
@@ -119,9 +131,11 @@ def _is_whole(found: Mapping[str, Any]) -> bool:
 
 def _fits(found: Mapping[str, Any]) -> bool:
     try:
-        return hold_number(_Hold.model_validate(found).id) is not None
+        hold = _Hold.model_validate(found)
     except ValidationError:
         return False
+    by = hold_number(hold.superseded_by or "")
+    return hold_number(hold.id) is not None and (by is None) == (hold.superseded_by is None)
 
 
 def _record(found: Mapping[str, Any]) -> HoldRecord:
