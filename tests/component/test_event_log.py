@@ -82,6 +82,25 @@ def test_what_cannot_be_read_of_a_row_says_nothing(there: World, extra: str | No
         assert () == target.edits(SINCE)
 
 
+@pytest.mark.finding("N-665")
+def test_a_row_of_a_time_that_cannot_be_told_in_utc_says_nothing(there: World) -> None:
+    there.server.state.log_command("cli_users_delete", "users", "delete", "-u", "ann", at=AT, owner="emergency")
+    there.server.state.events[-1]["when"] = "9999-12-31T23:59:59-14:00"
+    with closing(reader(there)) as target:
+        assert ((), ()) == (target.edits(SINCE), target.acts("emergency", SINCE))
+
+
+@pytest.mark.finding("N-665")
+def test_the_words_of_a_row_are_told_short_and_endless_commands_not_at_all(there: World) -> None:
+    state = there.server.state
+    state.log_command("cli_users_delete", "users", "delete", "-u", "ann", at=AT, owner="o" * 10_000)
+    state.log_command("cli_roles_delete", "roles", "delete", *(f"r{n}" for n in range(10_000)), at=AT)
+    state.log("e" * 10_000, "emergency", at=AT)
+    with closing(reader(there)) as target:
+        assert ["o" * 200] == [edit.by for edit in target.edits(SINCE) or ()]
+        assert ["e" * 200] == [act.what for act in target.acts("emergency", SINCE)]
+
+
 def test_the_newest_rows_are_read_and_no_more_than_two_pages(there: World) -> None:
     for number in range(350):
         there.server.state.log_command(USERS, "users", "remove-role", "-u", f"u{number}", "-r", "fin", at=AT)

@@ -43,6 +43,9 @@ PAGES: Final = 2
 """So many of the newest rows are read at most: who ran more commands between two looks is not told one by one."""
 ACTS: Final = 5
 _LONGEST: Final = 200
+"""Of a text of the log as it is told; the log may hold anything."""
+_MOST_WORDS: Final = 500
+"""A command with more words is not read."""
 
 
 def readable(wire: Wire) -> Answer:
@@ -95,16 +98,16 @@ def _rows(answer: Answer) -> Sequence[Row] | None:
 def _when(row: Row) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(row.get("when")))
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):  # the latter: before the first year, or after the last
         return None
-    return at.astimezone(UTC) if at.tzinfo else None
 
 
 def _act(row: Row) -> LoggedAct | None:
     at, event, dag = _when(row), row.get("event"), row.get("dag_id")
     if at is None or not isinstance(event, str):
         return None
-    return LoggedAct(at, f"{event} on DAG {dag}" if isinstance(dag, str) and dag else event)
+    return LoggedAct(at, (f"{event} on DAG {dag}" if isinstance(dag, str) and dag else event)[:_LONGEST])
 
 
 def _edit(row: Row) -> LoggedEdit | None:
@@ -112,8 +115,8 @@ def _edit(row: Row) -> LoggedEdit | None:
     if at is None or not isinstance(owner, str) or command is None:
         return None
     host, words = command
-    by, said = f"{owner} on {host}" if host else owner, f"airflow {' '.join(words)}"[:_LONGEST]
-    return _plain(words, partial(LoggedEdit, at, by, said))
+    by, said = f"{owner} on {host}" if host else owner, f"airflow {' '.join(words)}"
+    return _plain(words, partial(LoggedEdit, at, by[:_LONGEST], said[:_LONGEST]))
 
 
 def _command(row: Row) -> tuple[str, list[str]] | None:
@@ -123,7 +126,7 @@ def _command(row: Row) -> tuple[str, list[str]] | None:
         words = ast.literal_eval(str(extra["full_command"]))
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
         return None
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+    if not isinstance(words, list) or len(words) > _MOST_WORDS or not all(isinstance(word, str) for word in words):
         return None
     return str(extra.get("host_name") or ""), words[1:]
 
