@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from syncd.model import Deployment, RolloutRecord, RolloutRow, RolloutVerb, WaveOrder
 from syncd.model.rollout import SHOWN
 
 _FEW = 3
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class WaveState(StrEnum):
@@ -155,8 +156,13 @@ def _counts(one: InWave, same: Collection[str]) -> bool:
     return one.state is WaveState.DONE or (one.state is WaveState.DUE and one.deployment in same)
 
 
+def _later(at: datetime, soak: timedelta) -> datetime:
+    """Add a time to a moment; the last moment that there is, where that is beyond it."""
+    return at + soak if soak < _LAST - at else _LAST
+
+
 def _with_it(row: RolloutRow, wave: int, *, order: WaveOrder, now: datetime, is_let: bool) -> InWave:
-    until = row.reached_at + order.soak if row.reached_at else None
+    until = _later(row.reached_at, order.soak) if row.reached_at else None
     state = WaveState.DONE
     if is_let:
         until = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from syncd.errors import MappingInvalid, Problem, SyncdError
-from syncd.mapping.revisions import says_the_same, together
+from syncd.mapping.revisions import revision_of, says_the_same, together
 from syncd.model import Deployment, RolloutRecord, RolloutRow, Rules, WaveOrder
 from syncd.plan.waves import WaveStanding, shown, stand
 
@@ -49,18 +49,26 @@ class MappingRevisions:
         """Give the files of a revision.
 
         Raises:
-            SyncdError: they are lost.
+            SyncdError: they are lost, or are others than their hash says.
         """
-        files = self.files if revision == self.revision else self.read(revision)
+        if revision == self.revision:
+            return self.files
+        files = self.read(revision)
         if files is None:
             raise SyncdError(
                 f"the mapping files of revision {shown(revision)} are not in the database any more, and a deployment goes "
                 "by them; let it have those of now: syncd rollout skip --reason TEXT"
             )
+        if revision_of(files) != revision:
+            raise SyncdError(
+                f"the mapping files of revision {shown(revision)} in the database are not what their hash says: they were "
+                "edited or are damaged, and a deployment goes by them; let it have those of now: syncd rollout skip --reason TEXT"
+            )
         return files
 
     def recall(self, record: RolloutRecord) -> None:
-        """Read the older revisions that deployments go by until it is their turn.
+        """Read the older revisions that deployments go by until it is their turn. Of one that is lost or damaged nothing is said
+        here: whose pass goes by it is told.
 
         Raises:
             SyncdError: one cannot be used; says what to do.
@@ -75,6 +83,8 @@ class MappingRevisions:
                     f"now: syncd rollout skip -d {one.deployment} --reason TEXT"
                 )
                 raise MappingInvalid([Problem("rollout", 0, 0, why), *error.problems]) from None
+            except SyncdError:
+                continue
 
     @property
     def every(self) -> Rules:

@@ -95,7 +95,7 @@ def where(standing: WaveStanding, one: InWave) -> str:
 
 def _row(standing: WaveStanding, one: InWave) -> Row:
     wave = safe(str(standing.order.waves[one.wave]))
-    cells = wave, safe(one.deployment), shown(one.revision), safe(where(standing, one))
+    cells = wave, safe(one.deployment), safe(shown(one.revision)), safe(where(standing, one))
     return Row(cells, _STYLES.get(one.state, Style.PLAIN))
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     select,
 )
 
+from syncd.model import RolloutVerb
 from syncd.plan.rulings import HoldRuling, HoldState
 from syncd.ports import Truth
 from syncd.store.columns import UtcTime, Words
@@ -32,6 +33,7 @@ from syncd.store.daemon_schema import timed_grants as grants
 from syncd.store.schema import installation, marks, ownership, recoveries
 from syncd.store.schema_inbox import hold_words, holds
 from syncd.store.schema_pauses import pauses
+from syncd.store.schema_rollout import rollout_words
 
 Rule = tuple[str, str, Select[Any]]
 """In which table, what is wrong, and the query that finds the rows where it is."""
@@ -151,6 +153,11 @@ WORD_RULES: Final[tuple[Rule, ...]] = (
         "hold_words",
         "nobody knows a word of this name, or who said it",
         select(hold_words.c.id).where(or_(hold_words.c.ruling.not_in(list(HoldRuling)), hold_words.c.who == "")),
+    ),
+    (
+        "rollout_words",
+        "nobody knows a word of this name, or who said it",
+        select(rollout_words.c.id).where(or_(rollout_words.c.verb.not_in(list(RolloutVerb)), rollout_words.c.by == "")),
     ),
     (
         "silences",

@@ -137,8 +137,15 @@ def _counts(row: Row[Any], now: datetime) -> bool:
 
 
 def _claim_moves(row: Row[Any]) -> Moved:
-    losers, gainers = codec.unpack(row.persons)
-    return Moved(frozenset(losers), frozenset(gainers), row.lost_rights, row.rights)
+    losers, gainers = claimed_persons(row.persons)
+    return Moved(losers, gainers, row.lost_rights, row.rights)
+
+
+@codec.reader("whom a pass is about to move")
+def claimed_persons(packed: bytes) -> tuple[frozenset[str], frozenset[str]]:
+    """Unpack who is about to lose, and who to gain, as a claim keeps them."""
+    losers, gainers = codec.unpack(packed)
+    return frozenset(losers), frozenset(gainers)
 
 
 def _change_moved(

@@ -1,18 +1,19 @@
-"""Holds what stands of people's words (verdicts on holds, pauses, grants for a time, silences, answers to a doubt) against the
-records of them: what syncd does comes from the tables.
+"""Holds what stands of people's words (verdicts on holds, pauses, grants for a time, silences, words on rollouts, answers to a
+doubt) against the records of them: what syncd does comes from the tables.
 
 People say little, so all of it is held in memory at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Table, or_, select
 
+from syncd.model import RolloutVerb
 from syncd.model.chain import Flaw
 from syncd.plan.rulings import HoldRuling, HoldState
 from syncd.store.daemon_schema import alarms, silences, timed_grants
@@ -22,6 +23,7 @@ from syncd.store.schema import recoveries
 from syncd.store.schema_inbox import hold_words, holds
 from syncd.store.schema_pauses import pauses
 from syncd.store.schema_records import records
+from syncd.store.schema_rollout import rollout_words
 
 _Facts = dict[str, Any]
 _Key = tuple[str, Any]
@@ -49,6 +51,7 @@ _PLACES: Final = (
     _Place(hold_words, "word on a hold", (hold_words.c.id,), hold_words.c.at, True),
     _Place(pauses, "pause", (pauses.c.id,), pauses.c.since, True),
     _Place(timed_grants, "grant", (timed_grants.c.id,), timed_grants.c.asked_at, True),
+    _Place(rollout_words, "word on a rollout", (rollout_words.c.id,), rollout_words.c.at, False),
     _Place(silences, "silence", (silences.c.id,), silences.c.at, False),
     _Place(recoveries, "answer to a doubt of", (recoveries.c.at,), recoveries.c.at, True),
     _Place(alarms, "acknowledgement of alarm", (alarms.c.kind, alarms.c.subject), alarms.c.acknowledged_at, False),
@@ -107,7 +110,7 @@ _DECIDED = (
 def _said(connection: Connection, pruned: Stub) -> tuple[dict[_Key, _Said], datetime | None]:
     """Give what each row has to be, and when the first record was made that was not pruned; None: none was pruned."""
     found: dict[_Key, _Said] = {}
-    about = or_(records.c.about.is_(None), records.c.about.in_(["hold_word", "pause", "grant"]))
+    about = or_(records.c.about.is_(None), records.c.about.in_(["hold_word", "pause", "grant", "rollout"]))
     after = records.c.seq > pruned.through
     for (line,) in connection.execute(select(records.c.line).where(about, after).order_by(records.c.seq)):
         facts = facts_in(line)
@@ -178,6 +181,14 @@ def _word(what: str, facts: _Facts, at: datetime | None) -> dict[str, Any]:
     return {f"{what}_by": facts["by"], f"{what}_from": facts["host"], f"{what}_at": at}
 
 
+def _of_rollout(verb: RolloutVerb) -> Callable[[_Facts, datetime | None], _Read]:
+    def read(facts: _Facts, at: datetime | None) -> _Read:
+        said = {name: facts[name] for name in ("revision", "deployment", "by", "host", "reason")}
+        return ("rollout_words", (facts["about"][1],)), said | {"verb": verb.value, "at": at}, True
+
+    return read
+
+
 def _silenced(facts: _Facts, at: datetime | None) -> _Read:
     named = {name: facts[name] for name in ("alarm", "deployment", "label", "value", "by")}
     said = {"kind": facts["alarm_kind"], "reason": facts.get("reason", ""), "at": at, "until": moment(facts["until"])}
@@ -197,6 +208,7 @@ _READ: Final = {
     "hold": _hold,
     "pause": _pause,
     "resume": _resume,
+    **{f"rollout_{verb.value}": _of_rollout(verb) for verb in RolloutVerb},
     "grant_asked": _grant_asked,
     "grant_given": _grant_given,
     "grant_ended": _grant_ended,

@@ -41,7 +41,7 @@ class DatabaseRollouts:
         asked = select(mapping_revisions.c.body).where(mapping_revisions.c.revision == revision)
         with self._database.read() as connection:
             body = connection.execute(asked).scalar_one_or_none()
-        return None if body is None else _files_from(codec.unpack(body))
+        return None if body is None else files_in(body)
 
     def begin(self, deployment: str, revision: str, files: Mapping[str, bytes], *, soaks: bool) -> RolloutRow:
         body = codec.pack(codec.dumps(_files_to(files)))
@@ -120,6 +120,7 @@ def _row(row: Any) -> RolloutRow:
     return RolloutRow(deployment, revision, began_at, reached_at, trouble, bool(soaks))
 
 
+@codec.reader("what somebody said of a rollout")
 def _word(row: Any) -> RolloutWord:
     revision, verb, *rest = row
     return RolloutWord(revision, RolloutVerb(verb), *rest)
@@ -130,6 +131,7 @@ def _files_to(files: Mapping[str, bytes]) -> codec.Json:
 
 
 @codec.reader("the mapping files of a revision")
-def _files_from(body: codec.Json) -> dict[str, bytes]:
-    codec.versioned(body, "files")
-    return {name: base64.b64decode(text) for name, text in body["files"].items()}
+def files_in(packed: bytes) -> dict[str, bytes]:
+    """Unpack the files of a revision, as they are kept."""
+    body = codec.versioned(codec.unpack(packed), "files")
+    return {name: base64.b64decode(text, validate=True) for name, text in body["files"].items()}

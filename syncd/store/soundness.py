@@ -17,8 +17,10 @@ from syncd.errors import StoreError
 from syncd.model import Status
 from syncd.store import codec, migrations
 from syncd.store.cells import WORD_RULES, Rule, cell_rules, undecodable
+from syncd.store.claims import claimed_persons
 from syncd.store.daemon_schema import EVERY_TABLE
 from syncd.store.engine import Database
+from syncd.store.rollouts import files_in
 from syncd.store.schema import (
     INTENT,
     PLANNED,
@@ -34,9 +36,11 @@ from syncd.store.schema import (
     snapshots,
     steps,
 )
+from syncd.store.schema_claims import claims
 from syncd.store.schema_inbox import hold_words, holds
 from syncd.store.schema_looks import look_people, looks
 from syncd.store.schema_past import past
+from syncd.store.schema_rollout import mapping_revisions
 
 EXAMPLES: Final = 5
 """So many places at most are named of one thing that is wrong."""
@@ -230,6 +234,15 @@ _BODIES: Final = (
     _Body("recoveries", (recoveries.c.id,), (recoveries.c.answers,), lambda row: codec.loads(row.answers)),
     _Body("awaited", (awaited.c.change_id,), (awaited.c.roles,), lambda row: codec.loads(row.roles)),
     _Body("seen_roles", (seen_roles.c.deployment,), (seen_roles.c.names,), lambda row: codec.loads(row.names)),
+    _Body(
+        "mapping_revisions",
+        (mapping_revisions.c.revision,),
+        (mapping_revisions.c.body,),
+        lambda row: files_in(row.body),
+    ),
+    _Body(
+        "claims", (claims.c.deployment, claims.c.run_id), (claims.c.persons,), lambda row: claimed_persons(row.persons)
+    ),
     _Body("past", (past.c.id,), (past.c.body,), lambda row: codec.unpack(row.body)),
     _Body("changes", (changes.c.id,), (changes.c.before, changes.c.after, changes.c.because), _of_change),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from store_samples import NOW, at, created, left, made, planned
 
 from syncd.errors import StoreError
-from syncd.model import EVERYTHING, GrantRequest, GrantWord, Held, Paused, Plan
+from syncd.model import EVERYTHING, GrantRequest, GrantWord, Held, Paused, Plan, RolloutVerb
 from syncd.plan.rulings import HoldRuling, HoldWord
 from syncd.ports import Acknowledged, AlarmRow, Silence, Truth
 from syncd.store import Stores, chain
@@ -35,6 +35,7 @@ def spoken(store: Stores) -> None:
     store.presence.save_alarms({("drift", "prod"): (AlarmRow("it drifts", at(0)), None)})
     assert store.presence.acknowledge(("drift", "prod"), at(0), Acknowledged(at(1), "eve", "mine"))
     store.presence.silence(Silence(at(999), "eve", "night", "drift"), now=at(1))
+    store.rollouts.say(RolloutVerb.RESUME, "cafe", ["prod"], by="eve", reason="I know")
     store.installation.recover(Truth.AS_IT_IS, by="eve: sure")
 
 
@@ -94,6 +95,15 @@ EDITED = {
     ),
     "a silence": ("UPDATE silences SET kind = '' WHERE id = 1", "silence 1 .* kind was edited"),
     "who sees to it": ("UPDATE alarms SET acknowledged_by = 'x'", "acknowledgement of alarm drift prod .* was edited"),
+    "another wave may go": (
+        "UPDATE rollout_words SET verb = 'skip', deployment = 'dev' WHERE id = 1",
+        "word on a rollout 1 is not as it says: deployment, verb was edited",
+    ),
+    "of another mapping": ("UPDATE rollout_words SET revision = 'beef'", "word on a rollout 1 .* revision was edited"),
+    "nobody let it go": (
+        "INSERT INTO rollout_words SELECT 77, revision, verb, deployment, by, host, reason, at FROM rollout_words",
+        "word on a rollout 77 was inserted: no record says that anybody said it",
+    ),
     "which is true": ("UPDATE recoveries SET truth = 'begin_anew'", "answer to a doubt of .* truth was edited"),
 }
 

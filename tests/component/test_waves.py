@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -10,9 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from stages import DAGS, NOW, People, Stage
 
-from syncd.errors import TargetUnavailable
+from syncd.errors import StoreError, TargetUnavailable
 from syncd.mapping.parse import parse
 from syncd.mapping.revisions import revision_of
 from syncd.model import Change, LabelTest, Outcome, Paused, RolloutVerb, Rules, Scope, Status, Wave, WaveOrder
@@ -20,8 +22,9 @@ from syncd.plan.waves import WaveState
 from syncd.ports import Truth
 from syncd.reconcile import Report, Target, World, plan
 from syncd.reconcile.revisions import MappingRevisions
-from syncd.store import Stores
+from syncd.store import Stores, codec
 from syncd.store.backup import backup
+from syncd.store.soundness import unsound
 from syncd.targets.airflow.naming import NAMING
 from syncd.targets.memory import MemoryTarget
 
@@ -313,6 +316,45 @@ def test_a_new_deployment_begins_with_what_the_others_of_its_wave_have(fleet: Fl
     fleet.apply()
     assert ["finance"] == sorted(fleet.targets["new"].users["anna"].roles)
     assert fleet.store.rollouts.record().rows["prod"].revision == fleet.store.rollouts.record().rows["new"].revision
+
+
+EDITED = {
+    "removed": ("DELETE FROM mapping_revisions", None, "are not in the database any more"),
+    "other lines": (
+        "UPDATE mapping_revisions SET body = :body",
+        codec.pack(codec.dumps({"v": 1, "files": {"a.yaml": base64.b64encode(NEW).decode()}})),
+        "are not what their hash says: they were edited or are damaged, and a deployment goes by them",
+    ),
+    "no body": ("UPDATE mapping_revisions SET body = :body", b"\0", "that this syncd cannot read"),
+}
+
+
+@pytest.mark.finding("N-667")
+@pytest.mark.parametrize("case", EDITED)
+def test_files_that_are_lost_or_edited_give_nothing_and_fail_only_whoever_goes_by_them(fleet: Fleet, case: str) -> None:
+    statement, body, said = EDITED[case]
+    with fleet.store.database.write() as connection:
+        connection.execute(text(statement), {} if body is None else {"body": body})
+    report = fleet.apply()
+    assert (["dev"], list(ENVS)) == (fleet.have("Viewer"), fleet.have("finance"))
+    fine, *wrong = [str(one.error or "") for one in report.deployments]
+    assert ("", [True, True]) == (fine, [said in each for each in wrong]), wrong
+    for name in ENVS[1:]:
+        revision = fleet.store.rollouts.record().rows["dev"].revision
+        fleet.store.rollouts.say(RolloutVerb.SKIP, revision, [name], by="anna", reason="restored")
+    assert [None] * 3 == [one.error for one in fleet.apply().deployments]
+    assert list(ENVS) == fleet.have("Viewer")
+
+
+@pytest.mark.finding("N-667")
+def test_a_word_that_nobody_knows_is_one_clear_error(fleet: Fleet) -> None:
+    fleet.store.rollouts.say(RolloutVerb.SKIP, "cafe", ["prod"], by="anna", reason="x")
+    with fleet.store.database.write() as connection:
+        connection.execute(text("UPDATE rollout_words SET verb = 'hop'"))
+    with pytest.raises(StoreError, match="what somebody said of a rollout"):
+        fleet.store.rollouts.record()
+    bad = [str(one) for one in unsound(fleet.store.database)]
+    assert "rollout_words: nobody knows a word of this name, or who said it (1: 1)" in bad
 
 
 def test_without_waves_every_deployment_gets_a_change_at_once_and_none_is_put_back_later(fleet: Fleet) -> None:

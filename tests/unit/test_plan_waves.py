@@ -18,7 +18,7 @@ from syncd.model import (
     WaveOrder,
 )
 from syncd.plan.waves import WaveStanding, WaveState, shown, stand
-from syncd.render.rollout import halted_text, rollout_json, summary, where
+from syncd.render.rollout import halted_text, rollout_json, rollout_lines, summary, where
 from syncd.targets.airflow.naming import NAMING
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -165,6 +165,21 @@ def test_of_many_that_are_waited_for_a_few_are_named() -> None:
 def test_how_a_deployment_stands_is_said_in_words(rows: tuple[RolloutRow, ...], short: str, long: str) -> None:
     found = standing(*rows)
     assert (short, long) == (found.of["d2"].short, where(found, found.of["d2"]))
+
+
+@pytest.mark.finding("N-667")
+def test_a_soak_that_ends_after_all_time_has_not_ended() -> None:
+    beyond = RolloutRow("d1", "new", NOW, datetime.max.replace(tzinfo=UTC))
+    assert WaveState.SOAKING is standing(beyond).of["d1"].state
+    forever = WaveOrder(ORDER.waves, timedelta.max)
+    found = stand(forever, FLEET, RolloutRecord({"d1": row("d1")}, (), NOW), revision="new")
+    assert "soaks until 9999-12-31 23:59 UTC" == where(found, found.of["d1"])
+
+
+@pytest.mark.finding("N-667")
+def test_a_revision_is_shown_without_what_moves_the_cursor() -> None:
+    shown_ = str(list(rollout_lines(standing(row("d1", "\x1b[2J")), program="syncd")))
+    assert ("\\\\x1b[2J" in shown_, "'\\x1b" in shown_) == (True, False), shown_
 
 
 def test_a_rollout_as_programs_get_it() -> None:
