@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from syncd.callers import REASON_RULE, is_reason
 from syncd.cli.invocation import Invocation, invocation
 from syncd.cli.options import LARGEST_NUMBER, Deployments
 from syncd.cli.output import show_error, show_text
+from syncd.render.lines import few, safe
 
 if TYPE_CHECKING:
     from syncd.config import Settings
@@ -57,7 +58,7 @@ def rollback(
     and nothing else. It is shown first.
     """
     from syncd import reconcile
-    from syncd.cli.confirm import agreed, at_terminal
+    from syncd.cli.confirm import at_terminal
     from syncd.errors import EXIT_CHANGES, EXIT_DONE
     from syncd.plan.approval import Apply, PlanOnly
 
@@ -85,7 +86,7 @@ def rollback(
         if not at:
             show_text(NOTHING)
             return found.exit_code()
-        if not yes and not (at_terminal() and agreed(planned, approvals=frozenset(approve or ()))):
+        if not yes and not (at_terminal() and _agreed(planned, at, span=for_, approve=approve or ())):
             show_text("nothing was done; --yes does it")
             return EXIT_CHANGES
         pauses = _paused(settings, store, at, reason=reason, span=for_)
@@ -95,6 +96,17 @@ def rollback(
         _show(report, this)
         _tell(pauses, program=this.program)
     return report.exit_code()
+
+
+def _agreed(planned: Callable[[], Report], at: Sequence[str], *, span: str, approve: Sequence[str]) -> bool:
+    """Ask whether it may be done: about what it takes, or, where a limit holds all of that, about the pause alone."""
+    from syncd.cli.confirm import agreed, answered_yes, losses
+
+    approvals = frozenset(approve)
+    if any(losses(planned(), approvals)):
+        return agreed(planned, approvals=approvals)
+    show_text(f"{safe(few(at))}: nothing is taken from anybody now, and all changes are paused for {safe(span)}")
+    return answered_yes("Pause? [y/N] ")
 
 
 class _Asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from test_cli_commands import EVERYBODY, Desk, airflow, desk
+from test_cli_commands import EVERYBODY, Desk, Typed, airflow, desk
 
 __all__ = ["airflow", "desk"]
 
@@ -71,6 +71,24 @@ def test_what_a_limit_held_of_a_rollback_passes_by_the_same_command_with_its_dig
     assert 0 == code, out
     assert [pause] == desk.reads("pauses")["pauses"], "its own pause goes on as it was"
     assert [] == [row for row in desk.reads("audit", "--holders") if row["until"] is None]
+    desk.types("resume", "--all")
+
+
+@pytest.mark.finding("N-670")
+def test_nothing_is_paused_without_a_yes_where_a_limit_holds_all_of_a_rollback(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncd.cli.confirm.at_terminal", lambda: True)
+    desk.types("apply")
+    run = last_run(desk)
+    monkeypatch.setattr("sys.stdin", Typed("n\n"))
+    code, out, _ = desk.types("rollback", run, "--reason", "ticket 12")
+    assert (2, True) == (code, out.endswith("Pause? [y/N] nothing was done; --yes does it\n")), out
+    assert "dev: nothing is taken from anybody now, and all changes are paused for 24h" in out
+    assert [] == desk.reads("pauses")["pauses"]
+    monkeypatch.setattr("sys.stdin", Typed("y\n"))
+    assert 4 == desk.types("rollback", run, "--reason", "ticket 12")[0]
+    assert 1 == len(desk.reads("pauses")["pauses"])
     desk.types("resume", "--all")
 
 
