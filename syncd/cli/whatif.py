@@ -79,7 +79,7 @@ def whatif(
         if output is Output.JSON:
             show_json(_json(seen, moments, step))
         else:
-            show(_lines(seen, moments, step, of, wanted=first, most=None if this.verbose else SHOWN))
+            show(_lines(seen, moments, step, of, wanted=first, begins=begins, most=None if this.verbose else SHOWN))
         if of.never_seen:
             return EXIT_NO_ANSWER
     return EXIT_CHANGES if check and seen else EXIT_DONE
@@ -164,6 +164,7 @@ def _lines(
     of: Answering,
     *,
     wanted: datetime,
+    begins: datetime,
     most: int | None,
 ) -> Iterator[Line]:
     more, less = (_people(seen, gives) for gives in (_gives, _takes))
@@ -185,8 +186,8 @@ def _lines(
         if most is not None and len(alike) > most:
             left = counted(len(alike) - most, "more line", "more lines")
             yield Line(f"  and {left}; --verbose and -o json have all", Style.QUIET)
-    if moments[0] - wanted > step:
-        yield Line(f"before {told(moments[0])} nothing is kept", Style.QUIET)
+    if begins - wanted > step:
+        yield Line(f"before {told(begins)} nothing is kept", Style.QUIET)
     if of.never_seen:
         yield Line(f"never looked at: {few(of.never_seen)}; `syncd plan` looks", Style.WARN)
 

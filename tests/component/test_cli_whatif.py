@@ -89,6 +89,18 @@ def test_the_same_lines_elsewhere_would_have_changed_nothing(desk: Desk) -> None
     assert "nothing is kept" in out.splitlines()[-1]
 
 
+@pytest.mark.finding("N-671")
+def test_since_when_something_is_kept_is_told_and_not_when_it_was_looked_first(desk: Desk) -> None:
+    assert 0 == desk.types("plan")[0]
+    days_pass(desk, 2)
+    with closing(Stores.open(f"sqlite:///{desk.folder}/syncd.db")) as store:
+        begins = store.past.begins()
+    assert begins is not None
+    out = desk.types("whatif", "--mappings", str(desk.folder / "same"), "--every", "30h")[1]
+    assert "(at 2 moments from " in out
+    assert f"before {begins:%Y-%m-%d %H:%M:%S} UTC nothing is kept" == out.splitlines()[-1]
+
+
 def test_less_is_told_too(desk: Desk) -> None:
     desk.write("mappings/access.yaml", OTHER)
     assert 0 == desk.types("plan")[0]
