@@ -82,7 +82,9 @@ def where(standing: WaveStanding, one: InWave) -> str:
         case WaveState.WAITING:
             return f"waits for {standing.why_waiting(one)}"
         case WaveState.HALTED:
-            return f"halts the rollout: {one.why}"
+            return (
+                f"{'halts the rollout' if one in standing.halted else 'not well, and nobody waits for it'}: {one.why}"
+            )
         case WaveState.SOAKING:
             return f"soaks until {_time(one.until)}"
         case WaveState.GOING:

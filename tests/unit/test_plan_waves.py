@@ -141,7 +141,7 @@ def test_what_is_halted_and_what_waits_for_it_is_said_in_order() -> None:
 def test_nothing_is_halted_where_nobody_waits() -> None:
     found = standing(*(row(each.name) for each in FLEET[:4]), row("p2", ago=None, trouble="1 change failed"))
     assert ((), "") == (found.halted, halted_text(found))
-    assert "halts the rollout: 1 change failed" == where(found, found.of["p2"])
+    assert "not well, and nobody waits for it: 1 change failed" == where(found, found.of["p2"])
 
 
 def test_of_many_that_are_waited_for_a_few_are_named() -> None:
