@@ -296,10 +296,10 @@ def _ways_to_see(card: _Card, *, program: str, indent: int) -> Iterator[Line]:
 
 def _note_lines(notes: Sequence[Note], *, whole: bool) -> Iterator[Line]:
     from syncd.render.extent import EVERYTHING_SHOWN, SHORT
-    from syncd.render.notes import note_texts
+    from syncd.render.notes import note_line, note_texts
 
     texts = note_texts(notes, EVERYTHING_SHOWN if whole else SHORT)
-    yield from (Line(f"  {'note':<12} {text}", Style.WARN, hang=_FACTS) for text in texts)
+    yield from (note_line(text, before=f"  {'note':<12} ", hang=_FACTS) for text in texts)
 
 
 def _source_lines(

@@ -31,7 +31,9 @@ _SAID = {
     HoldRuling.REJECT: "rejected",
     HoldRuling.REOPEN: "asked for it to be asked again",
 }
-_FACTS = 16
+_NAMED = 13
+"""So wide are the names of facts."""
+_FACTS = _NAMED + 4
 _LONG = timedelta(days=3650)
 """Longer than an approval can count."""
 
@@ -94,7 +96,7 @@ def whole_lines(
     known until when it can be approved."""
     yield Line(f"{hold.name} on {safe(hold.deployment)}: {state_text(hold, now=now, expires=expires)}", Style.TITLE)
     for name, text in _facts(hold, now=now, expires=expires):
-        yield Line(f"  {name:<12}  {safe(text)}", hang=_FACTS)
+        yield Line(f"  {name:<{_NAMED}}  {safe(text)}", hang=_FACTS)
     yield Line(f"  {counted(hold.number, 'change', 'changes')}", Style.HEADING)
     yield from change_lines(views, extent)
     told = list(moves)

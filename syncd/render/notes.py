@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from syncd.model import Note
 from syncd.render.extent import SHORT, Extent
-from syncd.render.lines import safe
+from syncd.render.lines import Line, Style, safe
 from syncd.words import and_more, shortened
+
+_COMMAND = re.compile(r": (syncd(?: [^\s;,()]+)+)$")
+"""The command at the end of a note."""
+
+
+def note_line(text: str, *, before: str, hang: int | None = None) -> Line:
+    """Make a line of a note, after `before`; the command that it ends with is not parted, so that it can be copied."""
+    found = _COMMAND.search(text)
+    return Line(before + text, Style.WARN, hang=hang, whole=found[1] if found else "")
 
 
 def note_texts(notes: Iterable[Note], extent: Extent = SHORT, *, see: str = "-v or -o json") -> Iterator[str]:

@@ -15,7 +15,7 @@ from syncd.render.alike import alike, change_lines, cut
 from syncd.render.effects import effect_lines, loss_text, passing_text
 from syncd.render.extent import SHORT, Extent
 from syncd.render.lines import Line, Style, counted, few, number, safe
-from syncd.render.notes import note_texts
+from syncd.render.notes import note_line, note_texts
 from syncd.render.numbers import numbers_of
 from syncd.render.reports import DeploymentPass, PassReport, mode_of
 from syncd.render.view import ChangeView
@@ -120,7 +120,7 @@ def report_lines(report: PassReport, *, verb: str, program: str = "syncd", exten
     if quiet := [d for d in report.deployments if is_quiet(d)]:
         names = few([d.deployment for d in quiet], 5)
         yield Line(f"nothing to do on {counted(len(quiet), 'deployment', 'deployments')}: {names}", Style.QUIET)
-    yield from (Line(f"! {text}", Style.WARN) for text in note_texts(report.notes, extent))
+    yield from (note_line(text, before="! ") for text in note_texts(report.notes, extent))
     for deployment in shown if len(shown) > 1 else ():
         if details := list(_detail_lines(deployment, program=program, extent=extent)):
             yield Line(f"{safe(deployment.deployment)} in detail", Style.TITLE)
@@ -164,7 +164,7 @@ def _detail_lines(this: DeploymentPass, *, program: str, extent: Extent) -> Iter
     yield from _section("limits", _use_lines(this.uses))
     yield from _outcome_lines(this, extent=extent)
     yield from _section("kept", _kept_lines(this.plan.kept, extent))
-    yield from _section("notes", (Line(f"    ! {text}", Style.WARN) for text in note_texts(this.plan.notes, extent)))
+    yield from _section("notes", (note_line(text, before="    ! ") for text in note_texts(this.plan.notes, extent)))
     if this.leftovers:
         names = few(this.leftovers, max(10, extent.names))
         yield Line(f"  left behind, without people, because the server cannot delete roles: {names}", Style.QUIET)

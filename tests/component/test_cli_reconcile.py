@@ -452,6 +452,7 @@ def test_the_inbox_from_the_command_line(alone: Desk) -> None:
     assert ["h1", "dev", "waits", "7", "0", "min"] == row[:6]
     out = desk.types("hold", "show", listed["digest"])[1]
     assert "h1 on dev: waits" == out.splitlines()[0]
+    assert len({line.index(line[15:].lstrip()) for line in out.splitlines()[1:6]}) == 1, "facts stand under each other"
     assert (
         f"  to let exactly this pass, once: syncd --config {desk.folder}/config.toml hold approve h1"
         in out.splitlines()

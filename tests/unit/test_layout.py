@@ -6,6 +6,7 @@ import pytest
 
 from syncd.render.layout import Grid, Row, cells, folded, laid_out
 from syncd.render.lines import Line, Style, plain
+from syncd.render.notes import note_line
 
 COMMAND = "syncd apply --deployment prod --approve 2ffc324107b6"
 FOLDED = {
@@ -97,3 +98,20 @@ DROPPED = {"enforce", "observe", "Airflow", "3.3.2", "2.11.2"}
 
 def test_a_table_without_rows_is_nothing() -> None:
     assert [] == list(laid_out([Grid(())], 80))
+
+
+@pytest.mark.finding("N-672")
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        (
+            "it waits for wave env=dev; now: syncd rollout skip -d prod --reason TEXT",
+            "syncd rollout skip -d prod --reason TEXT",
+        ),
+        ("it is in doubt: syncd says so (see docs)", "docs)"),
+    ],
+)
+def test_the_command_that_a_note_ends_with_can_be_copied(text: str, last: str) -> None:
+    lines = [part.text.strip() for part in folded(note_line(text, before="    ! "), 44)]
+    assert lines[-1].endswith(last)
+    assert text == " ".join(lines).removeprefix("! ")
