@@ -176,7 +176,8 @@ def _told(made: TimedGrant, store: Stores, *, this: Invocation, output: Output) 
             show([Line("  the daemon carries it out within seconds", Style.QUIET)])
         else:
             command = f"{this.program} apply -d {made.request.deployment}"
-            text = f"  no daemon runs: this is carried out, and ended in time, only by who runs: {command}"
+            what = "the role goes" if made.ended else "this is carried out, and ended in time,"
+            text = f"  no daemon runs: {what} only when somebody runs: {command}"
             show([Line(text, Style.WARN, whole=command)])
     return code
 

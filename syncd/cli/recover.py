@@ -104,7 +104,8 @@ def _agreed(store: Stores, settings: Settings, words: _WordsOf) -> bool:
     show(word_lines(found))
     if at_terminal():
         return answered_yes("Does all of it still hold? [y/N] ")
-    how = "end what does not, then say --yes" + ("; --end-grants ends all grants" if "grants" in found else "")
+    how = "end what holds no more (grant revoke, resume, hold reopen, alarms unsilence), then say --yes"
+    how += "; --end-grants ends all roles that are given for a time" if "grants" in found else ""
     raise ConfigInvalid([Problem("recover", 0, 0, f"what people said may have been taken back since this copy: {how}")])
 
 

@@ -89,6 +89,7 @@ def test_a_grant_is_ended_by_hand(desk: Desk) -> None:
     code, out, _ = desk.types("grant", "revoke", "1", "--reason", "all is well")
     assert 0 == code
     assert "  over: all is well" in out.splitlines()
+    assert "  no daemon runs: the role goes only when somebody runs: syncd " in out
     planned = desk.types("plan")[1]
     assert "was given by" in planned
     assert "the grant ended" in planned

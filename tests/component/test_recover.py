@@ -401,7 +401,7 @@ def test_recover_asks_of_what_people_said_that_may_have_been_taken_back(
         assert "  grant 1: Op of bob on dev, granted by eve until " in told
         assert "  pause 1: all changes on the fleet paused until it is resumed by eve: audit\n" in told
     assert 3 == code
-    assert "end what does not, then say --yes; --end-grants ends all grants" in error
+    assert "hold reopen, alarms unsilence), then say --yes; --end-grants ends all roles that are given" in error
     assert 3 == typed(capsys, "recover", "--as-it-is", "--end-grants")[0], "the pause is not spoken of"
     assert 0 == typed(capsys, "recover", "--as-it-is", "--end-grants", "--yes")[0]
     with closing(Stores.open("sqlite:///syncd.db")) as store:
