@@ -255,8 +255,8 @@ def test_a_role_that_no_line_gives_and_whose_mode_kept_it_goes_in_waves(fleet: F
     """Its mode alone keeps people from losing it, so a change of that is one for whoever holds it."""
     kept = "old: {permissions: [can_read on Pools], mode: add-only}"
     fleet.text = _with_role(OLD, kept) + b"  - {group: people:finance, roles: [old], deployments: all}\n"
-    for text in (fleet.text, _with_role(OLD, kept)):
-        fleet.text = text
+    for files in (fleet.text, _with_role(OLD, kept)):
+        fleet.text = files
         fleet.apply()
         fleet.wait()
         fleet.wait()
