@@ -169,7 +169,7 @@ def test_what_some_people_would_lose_is_let_pass_with_the_command_that_leads_to_
     assert 4 == code, err
     assert "approve dev" not in out
     code, out, _ = desk.types(*_after(out, "all of it, how it passes, and how to leave it undone: "))
-    assert (0, True) == (code, "h1 on dev: waits\n  about         only " in out)
+    assert (0, True) == (code, "h1 on dev: waits\n  about          only " in out)
     code, out, _ = desk.types(*_after(out, "to let exactly this pass, once: "))
     assert (0, True) == (code, "approve: 7 applied" in out)
 

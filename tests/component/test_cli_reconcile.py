@@ -184,7 +184,7 @@ def test_the_inbox_of_a_daemon_elsewhere_is_looked_at(
     code, out, _ = desk.types("hold", "show", "h1", *away)
     assert (0, "h1 on prod: waits") == (code, out.splitlines()[0])
     for line in (
-        "  about         only ann",
+        "  about          only ann",
         "    ~ ann  − team",
         "  if it passes",
         "    1 person loses view on DAG a (team: 1)",
