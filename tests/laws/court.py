@@ -192,6 +192,7 @@ class Court:
         self.grants += 1
         ledger = self.ledgers[site]
         ledger.ours.add((account, role))
+        is_back = (account, role) in ledger.once  # what another hand took is put back, which needs no second word
         ledger.once.add((account, role))
         if role == "Public":  # what Airflow itself gives to accounts that are made without a role
             return
@@ -200,7 +201,7 @@ class Court:
             law = "k" if (site, who, role) in self.lent else "c"
             self.broken(law, f"{site}: {place(call)} gave {role} to {account}, which no line gives")
         meant = any(due.is_meant(due.names(account, now.email, who), role) for due in dues)
-        if role == "Op" and not approved and not meant:
+        if role == "Op" and not approved and not meant and not is_back:
             self.broken("l", f"{site}: {place(call)} gave {role} to {account}, which nobody says is meant")
 
     def _lost(

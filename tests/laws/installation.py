@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -408,7 +408,8 @@ class Installation:
             if self.is_anew and self.sites[site].adopt != "matching":
                 continue  # what is there is not ours, and does not become it
             excused = self.journal.excused(site) | self.journal.rejected(site)
-            self.court.converged(site, self.wanted(site), excused=excused, contested=self.contested)
+            wanted = self.wanted(site).without(self.journal.ungiven(site))
+            self.court.converged(site, wanted, excused=excused, contested=self.contested)
         if unsettled := self.journal.unsettled():
             self.court.broken("f", f"unsettled: {unsettled}")
 
@@ -500,14 +501,20 @@ class Watch:
 
     def rejected(self, site: str) -> set[tuple[str, str]]:
         """Give the (account, role) that somebody said nobody shall lose there."""
+        return {(lower(name), role) for name, was, now in self._rejected(site) for role in was - now}
+
+    def ungiven(self, site: str) -> set[tuple[str, str]]:
+        """Give the (account, role) that somebody said nobody shall get there."""
+        return {(lower(name), role) for name, was, now in self._rejected(site) for role in now - was}
+
+    def _rejected(self, site: str) -> Iterator[tuple[str, set[str], set[str]]]:
+        """Give the accounts of rejected changes, and their roles before and after."""
         rows = self.rows("SELECT body FROM holds WHERE deployment = ? AND state = 'rejected'", site)
-        found = set()
         for (body,) in rows:
             for before, after, _ in json.loads(zlib.decompress(body))["changes"]:
-                if before and "user" in before:
-                    left = set(after["user"][4]) if after else set()
-                    found |= {(lower(before["user"][0]), role) for role in set(before["user"][4]) - left}
-        return found
+                if "user" in (before or after):
+                    was, now = (set(one["user"][4]) if one else set() for one in (before, after))
+                    yield (before or after)["user"][0], was, now
 
     def unsettled(self) -> list[tuple[Any, ...]]:
         return self.rows("SELECT name, kind, status FROM changes WHERE status IN ('intent', 'unknown')")

@@ -147,6 +147,13 @@ class Due:
         """Say whether a line, or a word, that gives a role that administers says so."""
         return any(role in self.meant.get(name, ()) for name in names)
 
+    def without(self, ungiven: set[tuple[str, str]]) -> Due:
+        """Give the same where somebody said of these (account, role) that nobody shall get them: they may, but need not."""
+        refused = {name: {role for who, role in ungiven if who == lower(name)} for name in self.roles}
+        roles = {name: roles - refused[name] for name, roles in self.roles.items()}
+        perhaps = self.perhaps | {name: self.perhaps.get(name, set()) | r for name, r in refused.items() if r}
+        return replace(self, roles=roles, perhaps=perhaps)
+
     def must_keep(self, account: str, role: str) -> bool:
         return role in self.roles.get(account, ())
 
