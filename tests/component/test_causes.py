@@ -66,7 +66,8 @@ def test_a_grant_is_told_from_its_line_to_its_read_back(tmp_path: Path, monkeypa
     with closing(Stores.open(f"sqlite:///{tmp_path}/syncd.db")) as store:
         told = {facts["kind"]: facts for _, line in store.records.lines() for facts in [json.loads(line)]}
         assert [] == store.records.verify().flaws
-    assert ["plan", "intent", "outcome", "read_back"] == [kind for kind in told if kind != "call"]
+    assert ["read", "plan", "intent", "outcome", "read_back"] == [kind for kind in told if kind != "call"]
+    assert "people" == told["read"]["source"]
     assert commit == told["plan"]["revision"]
     assert "mappings/all.yaml:2" in json.dumps(told["intent"]["because"])
     assert ("anna", ["Viewer"]) == (told["intent"]["name"], told["intent"]["grants"])
