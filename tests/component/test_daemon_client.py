@@ -156,13 +156,14 @@ def test_what_is_no_hold_is_one_sentence(asked: Callable[..., tuple[int, str]], 
         assert "this is not syncd's answer (HTTP 200); is the address right?" in told
 
 
-def test_a_hold_of_an_older_daemon_is_shown_and_one_that_has_less_than_it_says_has_an_end(
+def test_a_hold_of_an_older_daemon_is_shown_and_one_that_has_less_than_it_says_is_not(
     asked: Callable[..., tuple[int, str]],
 ) -> None:
     code, told = asked(answering(json.dumps(HOLD).encode()), "hold", "show", "h1")
     assert (0, "h1 on prod: waits") == (code, told.splitlines()[0])
     empty = json.dumps({**HOLD, "total": 5, "changes": []}).encode()
-    assert 0 == asked(answering(empty), "hold", "show", "h1")[0]
+    code, told = asked(answering(empty), "hold", "show", "h1")
+    assert (5, True) == (code, "h1 was not told whole, so it is not shown; ask again" in told)
 
 
 def test_a_job_is_shown(asked: Callable[..., tuple[int, str]]) -> None:
